@@ -1,0 +1,1 @@
+"""Argo Workflows: lift manifests into the IR, lower them back."""

@@ -1,0 +1,201 @@
+"""The mechanism behind all two-way tables: which IR field lives under which keys of a native mapping.
+
+A `Codec` lifts a mapping into the fields of an IR node and a remainder, writes a node as a mapping, and patches a
+mapping where a node differs from the one that was lifted from it. What a field cannot express stays in the remainder,
+so writing what was lifted gives the same mapping again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from couler_argo.references import native, write_native
+from couler_plugins.ir import Native, Node
+
+__all__ = ["ABSENT", "Codec", "Context", "Field", "Mapped", "graft", "held", "same"]
+
+Mapped = dict[str, Any]
+
+
+class _Absent:
+    """Marks a key that is not there, since None is a value in YAML."""
+
+
+ABSENT = _Absent()
+
+
+class Context(NamedTuple):
+    """What reading and writing depend on, beside the mapping itself.
+
+    Attributes:
+        scope: how the enclosing graph refers to its steps: `tasks` or `steps`.
+        bare: what a bare name of a task accepts.
+        listed: whether the tasks of the graph list their `dependencies` instead of using `depends`.
+        lift_inline: lifts a template written at its call site, and gives its name.
+        write_inline: the mapping of an inline template, by its name; None for one that is not inline.
+    """
+
+    scope: str = "tasks"
+    bare: Callable[[str], tuple[str, ...]] = lambda name: ("daemoned", "skipped", "succeeded")
+    listed: bool = False
+    lift_inline: Callable[[Mapped], str] | None = None
+    write_inline: Callable[[str], Mapped | None] = lambda name: None
+
+
+class Field(NamedTuple):
+    """One IR field.
+
+    Attributes:
+        name: of the IR field.
+        keys: the native keys that hold it.
+        read: gives the field's value and what of the keys' content it does not express (by key); a value of None
+            leaves the field at its default.
+        write: gives the native content of the keys; nothing where the field is at its default.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    read: Callable[[Mapped, Context], tuple[Any, Mapped]]
+    write: Callable[[Any, Context], Mapped]
+
+
+def held(mapping: Mapped, keys: Iterable[str]) -> Mapped:
+    """Those of the keys that the mapping has, with their content."""
+    return {key: mapping[key] for key in keys if key in mapping}
+
+
+class Codec:
+    """A table of fields for one kind of native mapping.
+
+    Args:
+        fields: of the IR node, found directly under the mapping's keys.
+        nested: more fields of the same node, found one level deeper, by the key that holds them.
+        ignored: keys that somebody else lifts and writes.
+    """
+
+    def __init__(
+        self, *fields: Field, nested: Mapping[str, Codec] | None = None, ignored: tuple[str, ...] = ()
+    ) -> None:
+        self._fields = fields
+        self._nested = dict(nested or {})
+        self._known = frozenset((*(key for field in fields for key in field.keys), *self._nested, *ignored))
+        self._names = tuple(field.name for field in fields)
+
+    def lift(self, mapping: Mapped, context: Context) -> Mapped:
+        """The fields of the IR node for this mapping; what they do not express is in the field `rest`."""
+        found, rest = self._lift(mapping, context)
+        if rest:
+            found["rest"] = native(rest)
+        return found
+
+    def _lift(self, mapping: Mapped, context: Context) -> tuple[Mapped, Mapped]:
+        found: Mapped = {}
+        rest = {key: content for key, content in mapping.items() if key not in self._known}
+        for field in self._fields:
+            for key in field.keys:
+                if key in mapping:
+                    value, left = field.read(mapping, context)
+                    if value is not None:
+                        found[field.name] = value
+                    rest.update(left)
+                    break
+        for key, codec in self._nested.items():
+            if key in mapping:
+                content = mapping[key]
+                if isinstance(content, dict) and content:
+                    inner, left = codec._lift(content, context)
+                    found.update(inner)
+                    if left:
+                        rest[key] = left
+                else:
+                    rest[key] = content
+        return found, rest
+
+    def write(self, node: Node, context: Context) -> Mapped:
+        """The whole mapping for a node."""
+        return _merged(self._write(node, context), _rest(node, context))
+
+    def _write(self, node: Node, context: Context) -> Mapped:
+        mapping: Mapped = {}
+        for field in self._fields:
+            value = getattr(node, field.name)
+            if value is not None and value != ():
+                mapping.update(field.write(value, context))
+        for key, codec in self._nested.items():
+            if inner := codec._write(node, context):
+                mapping[key] = inner
+        return mapping
+
+    def patch(self, mapping: Mapped, old: Node, new: Node, context: Context) -> Mapped:
+        """`mapping`, from which `old` was lifted, changed where `new` differs; the same object where it does not."""
+        touched = self._touched(old, new)
+        old_rest: Native | None = getattr(old, "rest", None)
+        new_rest: Native | None = getattr(new, "rest", None)
+        if old_rest != new_rest:
+            before, after = _rest(old, context), _rest(new, context)
+            touched |= {key for key in (*before, *after) if not same(before.get(key, ABSENT), after.get(key, ABSENT))}
+        return self.rewrite(mapping, new, touched, context) if touched else mapping
+
+    def rewrite(self, mapping: Mapped, new: Node, keys: set[str], context: Context) -> Mapped:
+        """`mapping` with these keys written anew."""
+        written = self.write(new, context)
+        patched = {
+            key: graft(content, written.get(key, ABSENT)) if key in keys else content
+            for key, content in mapping.items()
+        }
+        patched.update({key: content for key, content in written.items() if key in keys and key not in mapping})
+        return {key: content for key, content in patched.items() if content is not ABSENT}
+
+    def _touched(self, old: Node, new: Node) -> set[str]:
+        touched: set[str] = set()
+        for field in self._fields:
+            before, after = getattr(old, field.name), getattr(new, field.name)
+            if before is not after and before != after:
+                touched.update(field.keys)
+        touched.update(key for key, codec in self._nested.items() if codec._touched(old, new))
+        return touched
+
+
+def _rest(node: Node, context: Context) -> Mapped:
+    rest: Native | None = getattr(node, "rest", None)
+    if rest is None:
+        return {}
+    data: Mapped = write_native(rest, context.scope)
+    return data
+
+
+def _merged(mapping: Mapped, rest: Mapping[str, Any]) -> Mapped:
+    """Both together; where both hold a mapping under one key, these are merged too."""
+    for key, content in rest.items():
+        own = mapping.get(key, ABSENT)
+        if isinstance(own, dict) and isinstance(content, dict):
+            _merged(own, content)
+        elif own is ABSENT:
+            mapping[key] = content
+    return mapping
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two JSON-like values are equal, types included (in Python `1 == True`)."""
+    if left is right:
+        return True
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(content, right[key]) for key, content in left.items())
+    if isinstance(left, list):
+        return len(left) == len(right) and all(same(one, two) for one, two in zip(left, right, strict=True))
+    return bool(left == right)
+
+
+def graft(old: Any, new: Any) -> Any:
+    """`new`, built out of the parts of `old` that are the same, in the order of keys that `old` has."""
+    if same(old, new):
+        return old
+    if isinstance(old, dict) and isinstance(new, dict):
+        kept = {key: graft(content, new[key]) for key, content in old.items() if key in new}
+        return {**kept, **{key: content for key, content in new.items() if key not in old}}
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [graft(one, two) for one, two in zip(old, new, strict=True)]
+    return new

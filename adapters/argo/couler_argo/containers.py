@@ -1,0 +1,116 @@
+"""Containers: the main one, the script, init containers and sidecars.
+
+Source: `pkg/apis/workflow/v1alpha1` (Template, ScriptTemplate, UserContainer) and Kubernetes' core/v1 Container.
+"""
+
+from __future__ import annotations
+
+from couler_argo.codec import Codec, Context, Field, Mapped
+from couler_argo.references import native, value, write
+from couler_argo.values import mappings, scalar, text_list
+from couler_plugins.ir import Container, EnvVar, Native, Value
+
+__all__ = ["CONTAINERS"]
+
+ROLES = {"initContainers": "init", "sidecars": "sidecar"}
+
+
+def _name() -> Field:
+    def read(mapping: Mapped, context: Context) -> tuple[str | None, Mapped]:
+        name = mapping["name"]
+        return (name, {}) if isinstance(name, str) and name else (None, {"name": name})
+
+    return Field("name", ("name",), read, lambda node, context: {"name": node} if node else {})
+
+
+def _environment() -> Field:
+    def read(mapping: Mapped, context: Context) -> tuple[tuple[EnvVar, ...] | None, Mapped]:
+        items = mapping["env"]
+        if not mappings(items, lambda item: isinstance(item.get("name"), str)):
+            return None, {"env": items}
+        return tuple(_variable(item) for item in items), {}
+
+    def write_all(variables: tuple[EnvVar, ...], context: Context) -> Mapped:
+        items = []
+        for variable in variables:
+            content = write(variable.value, context.scope)
+            items.append(
+                {"name": variable.name, **(content if isinstance(variable.value, Native) else {"value": content})}
+            )
+        return {"env": items}
+
+    return Field("env", ("env",), read, write_all)
+
+
+def _variable(item: Mapped) -> EnvVar:
+    """One variable: a plain value, or (as a structure) everything that Kubernetes says of it."""
+    content = item.get("value")
+    if len(item) == 2 and isinstance(content, (str, int, float)):
+        return EnvVar(name=item["name"], value=value(content))
+    return EnvVar(name=item["name"], value=native({key: part for key, part in item.items() if key != "name"}))
+
+
+def _quantities(name: str) -> Field:
+    """Requests or limits: quantities by the name of the resource."""
+
+    def read(mapping: Mapped, context: Context) -> tuple[tuple[tuple[str, Value], ...] | None, Mapped]:
+        content = mapping[name]
+        if not isinstance(content, dict) or not content:
+            return None, {name: content}
+        if any(quantity is None or isinstance(quantity, (dict, list)) for quantity in content.values()):
+            return None, {name: content}
+        return tuple(sorted((key, value(quantity)) for key, quantity in content.items())), {}
+
+    def write_all(quantities: tuple[tuple[str, Value], ...], context: Context) -> Mapped:
+        return {name: {key: write(quantity, context.scope) for key, quantity in quantities}}
+
+    return Field(name, (name,), read, write_all)
+
+
+CONTAINER = Codec(
+    _name(),
+    scalar("image", "image"),
+    text_list("command", "command"),
+    text_list("args", "args"),
+    _environment(),
+    scalar("script", "source"),
+    nested={"resources": Codec(_quantities("requests"), _quantities("limits"))},
+)
+
+
+def _read(mapping: Mapped, context: Context) -> tuple[tuple[Container, ...] | None, Mapped]:
+    containers: list[Container] = []
+    left: Mapped = {}
+    for key in ("container", "script"):
+        content = mapping.get(key)
+        if (
+            isinstance(content, dict)
+            and content
+            and not containers
+            and (key == "container") is not ("source" in content)
+        ):
+            containers.append(Container(role="main", **CONTAINER.lift(content, context)))
+        elif key in mapping:
+            left[key] = content
+    for key, role in ROLES.items():
+        items = mapping.get(key)
+        if mappings(items, bool):
+            containers.extend(Container(role=role, **CONTAINER.lift(item, context)) for item in items)  # type: ignore[arg-type,union-attr]  # `mappings` has looked
+        elif key in mapping:
+            left[key] = items
+    return tuple(containers) or None, left
+
+
+def _write(containers: tuple[Container, ...], context: Context) -> Mapped:
+    written: Mapped = {}
+    for container in containers:
+        mapping = CONTAINER.write(container, context)
+        if container.role == "main":
+            written["script" if container.script is not None else "container"] = mapping
+        else:
+            key = next(key for key, role in ROLES.items() if role == container.role)
+            written.setdefault(key, []).append(mapping)
+    return written
+
+
+CONTAINERS = Field("containers", ("container", "script", *ROLES), _read, _write)

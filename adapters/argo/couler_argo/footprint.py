@@ -1,0 +1,86 @@
+"""What one step adds to its workflow: bytes of JSON, entries, pods. Upper estimates, additive over steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from couler_argo.codec import Context
+from couler_argo.directives import MARK
+from couler_argo.references import write_native
+from couler_argo.steps import STEP
+from couler_argo.templates import GRAPH, OPERATION
+from couler_plugins.hookspecs import Footprint
+from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, callables, inline_callees, recursive
+
+__all__ = ["Footprints"]
+
+POD_KINDS = frozenset({"container", "script", "containerSet", "resource", "data", "unknown"})
+MARK_BYTES = len(f'"metadata":{{"annotations":{{"{MARK}":""}}}},"memoize":{{"cache":{{"configMap":{{"name":""}}}}}}')
+WRITING = Context(write_inline=lambda name: {})
+
+
+class Footprints:
+    """Measures the steps of one workflow; what they share is looked at once."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        self._by_name = callables(workflow)
+        self._pods: dict[str, int | None] = dict.fromkeys(recursive(workflow))
+
+    def __call__(self, step: Step) -> Footprint:
+        """The footprint of one step as it stands.
+
+        A step with directives counts a private copy of what it calls, since it may get one; pods are those of
+        everything that it calls, for each item of its loop, or None where only the run can tell.
+        """
+        size = _bytes(STEP.write(step, WRITING))
+        size += sum(self._size(callee) for callee in inline_callees(step, self._by_name))
+        callee = self._callee(step)
+        for directive in step.directives:
+            size += MARK_BYTES + _bytes(directive) + (self._size(callee) if callee is not None else 0)
+        return Footprint(bytes=size, steps=1, pods=self._pods_of(step))
+
+    def _callee(self, step: Step) -> Graph | Operation | None:
+        return self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
+
+    def _size(self, callee: Graph | Operation) -> int:
+        if isinstance(callee, Operation):
+            return _bytes(OPERATION.write(callee, WRITING))
+        return _bytes(GRAPH.write(callee, WRITING)) + sum(_bytes(STEP.write(step, WRITING)) for step in callee.steps)
+
+    def _pods_of(self, step: Step) -> int | None:
+        items, callee = _items(step), self._callee(step)
+        if items is None or callee is None:
+            return None
+        if callee.name not in self._pods:
+            called = [self._pods_of(inner) for inner in callee.steps] if isinstance(callee, Graph) else []
+            own = 1 if isinstance(callee, Operation) and callee.kind in POD_KINDS else 0
+            self._pods[callee.name] = _sum([own, *called])
+        each = _sum([self._pods[callee.name], *(self._pods_of(handler.step) for handler in step.handlers)])
+        return None if each is None else each * items
+
+
+def _sum(numbers: list[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def _bytes(data: Any) -> int:
+    return len(msgspec.json.encode(data)) + 1
+
+
+def _items(step: Step) -> int | None:
+    """How often a step runs; None where the run decides."""
+    if step.loop is None:
+        return 1
+    values = step.loop.axes[0].values
+    data = write_native(values) if isinstance(values, Native) else None
+    if step.loop.combine == "rows":
+        return len(data) if isinstance(data, list) else None
+    match data:
+        case {"count": str() | int() as count} if str(count).isdigit():
+            return int(count)
+        case {"start": start, "end": end} if str(start).lstrip("-").isdigit() and str(end).lstrip("-").isdigit():
+            return abs(int(end) - int(start)) + 1
+    return None

@@ -1,0 +1,109 @@
+"""From a plan back to Argo manifests, with every edit traced to the decision behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from couler_argo.manifests import Manifest, at
+from couler_argo.patching import Origins, lower_workflow, with_at
+from couler_argo.tracing import trace
+from couler_argo.versions import respell
+from couler_plugins.documents import diff
+from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.ir import Source, Workflow
+from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
+
+__all__ = ["lower"]
+
+
+def lower(plan: Plan, version: str = "") -> Lowered:
+    """The documents of a plan.
+
+    Args:
+        plan: workflows with an origin become their document again, the others a document of their own each.
+        version: the Argo version to write for; empty to keep every manifest's own spelling.
+
+    Raises:
+        InvalidInput: the version is none that we know.
+        Unsupported: a workflow without an origin has something that Argo cannot say.
+    """
+    if version and version[:1] not in ("3", "4"):
+        raise InvalidInput(f"argo{{version={version}}}: no such version", hint="give 3.x or 4.x")
+    return _Lowerer(plan, version).lowered()
+
+
+class _Lowerer:
+    """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
+
+    def __init__(self, plan: Plan, version: str) -> None:
+        self._plan = plan
+        self._version = version
+        self._originals: dict[Source, Workflow] = {
+            original.source: original for original in plan.originals if original.source is not None
+        }
+        self._decisions = list(plan.decisions)
+        self._changed: dict[int, Any] = {}
+        self._edits: list[TracedEdit] = []
+        self._added: list[Any] = []
+        self._refused: dict[int, Exception] = {}
+
+    def lowered(self) -> Lowered:
+        bundle = self._plan.bundle
+        for workflow in self._plan.workflows:
+            original = self._originals.get(workflow.source) if workflow.source is not None else None
+            if original is None or original.source is None:
+                self._added.append(lower_workflow(workflow, None, None, Origins()))
+                continue
+            document = int(original.source[0])
+            file = bundle.file_numbers[document]
+            try:
+                self._lower(workflow, original, document)
+            except CoulerError as error:
+                error.file = error.file or bundle.files[file].name
+                self._refused[file] = error
+        refused = {number for number, file in enumerate(bundle.file_numbers) if file in self._refused}
+        return Lowered(
+            bundle=bundle,
+            changed={number: data for number, data in self._changed.items() if number not in refused},
+            added=tuple(self._added),
+            edits=tuple(edit for edit in self._edits if edit.document not in refused),
+            decisions=tuple(self._decisions),
+            refused=self._refused,
+        )
+
+    def _lower(self, workflow: Workflow, original: Workflow, document: int) -> None:
+        before = self._changed.get(document, self._plan.bundle.documents[document].data)
+        origins = Origins()
+        after = lower_workflow(workflow, original, before, origins)
+        manifest = self._manifest(after, original)
+        if self._version:
+            after, manifest = self._respelled(after, manifest, original.label)
+        if after is before:
+            return
+        edits = diff(before, after, origins.paths)
+        if edits:
+            decisions = [
+                (position, decision)
+                for position, decision in enumerate(self._decisions)
+                if decision.workflow in (original.label, workflow.label)
+            ]
+            self._edits.extend(trace(edits, document, before, after, manifest, decisions))
+            self._changed[document] = after
+
+    def _manifest(self, data: Any, original: Workflow) -> Manifest:
+        path = (original.source or ())[1:]
+        return Manifest(original.kind, path, at(data, path))
+
+    def _respelled(self, data: Any, manifest: Manifest, label: str) -> tuple[Any, Manifest]:
+        mapping, changes = respell(manifest, self._version)
+        for change in changes:
+            self._decisions.append(
+                Decision(
+                    optimizer="argo",
+                    workflow=label,
+                    subject=change.subject,
+                    action=f"write {change.after} instead of {change.before}",
+                    reason=f"Argo {self._version} does not know {change.before}",
+                )
+            )
+        return with_at(data, manifest.path, mapping), manifest._replace(data=mapping)

@@ -1,0 +1,132 @@
+"""Where the parts of a workflow are in each kind of Argo document, and the table of the workflow itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from couler_argo.codec import Codec, Context, Field, Mapped, held
+from couler_argo.ports import read_ports, write_ports
+from couler_argo.steps import HOOKS
+from couler_plugins.documents import Path
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Call, External, Port, Step
+
+__all__ = ["Manifest", "at", "codec_of", "manifests"]
+
+SPEC_PATHS: dict[str, Path] = {
+    "Workflow": ("spec",),
+    "WorkflowTemplate": ("spec",),
+    "ClusterWorkflowTemplate": ("spec",),
+    "CronWorkflow": ("spec", "workflowSpec"),
+}
+LIBRARIES = frozenset({"WorkflowTemplate", "ClusterWorkflowTemplate"})
+"""Kinds whose templates others can call."""
+
+
+class Manifest(NamedTuple):
+    """One workflow in a document.
+
+    Attributes:
+        kind: Argo's kind.
+        path: where the object is in its document (not at its root only in a `kind: List`).
+        data: the object.
+    """
+
+    kind: str
+    path: Path
+    data: Mapped
+
+    @property
+    def spec_path(self) -> Path:
+        """Where the workflow's spec is, from the object's root."""
+        return SPEC_PATHS[self.kind]
+
+    @property
+    def library(self) -> bool:
+        """Whether others can call its templates."""
+        return self.kind in LIBRARIES
+
+
+def at(data: Any, path: Path) -> Any:
+    """What is under a path; `KeyError`, `IndexError` or `TypeError` where nothing is."""
+    for key in path:
+        data = data[key]
+    return data
+
+
+def manifests(data: Any) -> Iterator[Manifest]:
+    """The workflows of a document, those in a `kind: List` included."""
+    if not isinstance(data, dict):
+        return
+    kind, version = data.get("kind"), data.get("apiVersion")
+    if isinstance(kind, str) and kind in SPEC_PATHS and isinstance(version, str) and version.startswith("argoproj.io/"):
+        yield Manifest(kind, (), data)
+    elif kind == "List" and version == "v1" and isinstance(data.get("items"), list):
+        for number, item in enumerate(data["items"]):
+            for manifest in manifests(item):
+                yield manifest._replace(path=("items", number, *manifest.path))
+
+
+def _text(name: str, key: str) -> Field:
+    def read(mapping: Mapped, context: Context) -> tuple[str | None, Mapped]:
+        content = mapping[key]
+        return (content, {}) if isinstance(content, str) and content else (None, {key: content})
+
+    return Field(name, (key,), read, lambda node, context: {key: node} if node else {})
+
+
+def _read_entry(mapping: Mapped, context: Context) -> tuple[Step | None, Mapped]:
+    """The entry: a template of its own, or one of the workflow template that it refers to."""
+    entrypoint, reference = mapping.get("entrypoint"), mapping.get("workflowTemplateRef")
+    left = held(mapping, ("entrypoint", "workflowTemplateRef"))
+    name = left.pop("entrypoint") if isinstance(entrypoint, str) and entrypoint else ""
+    match reference:
+        case {"name": str(workflow), **others} if others in ({}, {"clusterScope": True}):
+            del left["workflowTemplateRef"]
+            call = External(workflow=workflow, name=name, scope="cluster" if others else "namespace")
+            return Step(name="entrypoint", call=call), left
+    return Step(name="entrypoint", call=Call(name=name)) if name else None, left
+
+
+def _write_entry(entry: Step, context: Context) -> Mapped:
+    call = entry.call
+    if isinstance(call, External):
+        cluster = {"clusterScope": True} if call.scope == "cluster" else {}
+        name = {"entrypoint": call.name} if call.name else {}
+        return {**name, "workflowTemplateRef": {"name": call.workflow, **cluster}}
+    if not isinstance(call, Call):
+        raise InvalidInput("the entrypoint of an Argo workflow is the name of a template")
+    return {"entrypoint": call.name}
+
+
+PARAMETERS = Codec(
+    Field(
+        "parameters",
+        ("parameters", "artifacts"),
+        lambda content, context: read_ports(content, Port, context),
+        write_ports,
+    )
+)
+SPEC = Codec(
+    Field("entry", ("entrypoint", "workflowTemplateRef"), _read_entry, _write_entry),
+    HOOKS,
+    nested={"arguments": PARAMETERS},
+    ignored=("templates",),
+)
+METADATA = Codec(_text("name", "name"), _text("prefix", "generateName"))
+
+
+def codec_of(kind: str) -> Codec:
+    """The table of a whole object of this kind."""
+    return CODECS[kind]
+
+
+def _object_codec(path: Path) -> Codec:
+    codec = SPEC
+    for key in reversed(path[1:]):
+        codec = Codec(nested={str(key): codec})
+    return Codec(nested={"metadata": METADATA, "spec": codec}, ignored=("kind",))
+
+
+CODECS = {kind: _object_codec(path) for kind, path in SPEC_PATHS.items()}

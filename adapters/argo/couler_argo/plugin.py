@@ -1,0 +1,81 @@
+"""The Argo adapter, as it is registered. Importing this module imports nothing of the adapter's work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from couler_argo.capabilities import CAPABILITIES
+from couler_plugins.hookspecs import Adapter, Capability, Footprint, hookimpl
+
+if TYPE_CHECKING:
+    from couler_plugins.documents import Document, SourceFile
+    from couler_plugins.errors import CoulerError
+    from couler_plugins.ir import Step, Workflow
+    from couler_plugins.ir.bundle import Bundle
+    from couler_plugins.plan import Lowered, Plan, Written
+
+__all__ = ["ArgoAdapter", "Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `--to 'argo{…}'`.
+
+    Attributes:
+        version: the Argo version that the manifests are for, such as 3.7 or 4.1; spellings that it does not know are
+            rewritten. Without one, every manifest keeps its own.
+    """
+
+    version: str = ""
+
+
+class ArgoAdapter:
+    """Workflow, WorkflowTemplate, ClusterWorkflowTemplate and CronWorkflow; other kinds pass through untouched."""
+
+    engine: ClassVar[str] = "argo"
+    options: ClassVar[type] = Options
+    capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
+
+    def claims(self, document: Document) -> bool:
+        """Whether the document holds an Argo workflow."""
+        from couler_argo.manifests import manifests
+
+        return next(manifests(document.data), None) is not None
+
+    def load(self, files: Iterable[SourceFile]) -> Bundle:
+        """The files as one name scope."""
+        from couler_plugins.ir.bundle import Bundle
+
+        return Bundle.of(files)
+
+    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
+        """The workflows of all Argo documents; see `couler_argo.lift`."""
+        from couler_argo.lift import lift
+
+        return lift(bundle, refuse)
+
+    def lower(self, plan: Plan, options: Options) -> Lowered:
+        """The documents of a plan, and how they differ from the originals; see `couler_argo.lower`."""
+        from couler_argo.lower import lower
+
+        return lower(plan, options.version)
+
+    def dump(self, lowered: Lowered) -> Written:
+        """The text of what was lowered."""
+        from couler_plugins.writing import write_files
+
+        return write_files(lowered)
+
+    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
+        """Measures steps of one workflow; see `couler_argo.footprint`."""
+        from couler_argo.footprint import Footprints
+
+        return Footprints(workflow)
+
+
+@hookimpl
+def couler_adapters() -> list[Adapter]:
+    """The Argo adapter."""
+    return [ArgoAdapter()]

@@ -1,0 +1,279 @@
+"""Argo's `{{…}}` tags and expr-lang expressions: found in strings, taken apart, written again.
+
+Sources: Argo's docs/variables.md; `util/template` (a tag ends at the first `}}`, what starts with `=` is an
+expression); `util/variables/keys` for the catalogue of variables.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Native, Reference, Template, Value
+
+__all__ = ["expression", "native", "value", "write", "write_native"]
+
+TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+MEMBER = rf"\s*\??\.\s*[A-Za-z_$][\w$]*|\s*\[\s*(?:{STRING})\s*\]"
+TOKEN = re.compile(rf"(?:{STRING})|`[^`]*`|(?<![\w$.])(?P<chain>[A-Za-z_$][\w$]*(?:{MEMBER})*)", re.DOTALL)
+SEGMENT = re.compile(rf"[A-Za-z_$][\w$]*|{STRING}", re.DOTALL)
+IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*\Z")
+RUN = frozenset({"workflow", "pod", "node", "retries", "lastRetry", "duration", "status", "exitCode", "cronworkflow"})
+ROOTS = RUN | {"inputs", "outputs", "steps", "tasks", "item"}
+KINDS = {"parameters": "parameter", "artifacts": "artifact"}
+PLURALS = {kind: plural for plural, kind in KINDS.items()}
+
+
+def value(data: Any) -> Value:
+    """A field's content as an IR value."""
+    if isinstance(data, str):
+        if "{{" not in data:
+            return Literal(value=data)
+        parts = _parts(data)
+        if len(parts) == 1:
+            return Literal(value=data) if isinstance(parts[0], str) else _alone(parts[0])
+        return Template(parts=parts)
+    return native(data) if isinstance(data, (dict, list)) else Literal(value=data)
+
+
+def _alone(part: Reference | Expression) -> Value:
+    return part if isinstance(part, Reference) else Template(parts=(part,))
+
+
+def native(data: Any) -> Native:
+    """A structure of Argo's own, with the references in all of its strings; mapping order does not count."""
+    text = msgspec.json.encode(data, order="sorted").decode()
+    return Native(parts=_parts(text, escaped=True) if "{{" in text else (text,))
+
+
+def expression(text: str) -> Expression:
+    """A field that holds an expression without braces around it (`expression`, `fromExpression`)."""
+    parts: list[str | Reference | Template] = []
+    for part in _parts(text) if "{{" in text else (text,):
+        parts.extend(_expression_parts(part) if isinstance(part, str) else [Template(parts=(part,))])
+    return Expression(language="expr", parts=tuple(parts))
+
+
+def _parts(text: str, escaped: bool = False) -> tuple[str | Reference | Expression, ...]:
+    """Text cut at its tags; `escaped` text is JSON, so that the inside of a tag has to be unescaped."""
+    parts: list[str | Reference | Expression] = []
+    end = 0
+    for tag in TAG.finditer(text):
+        inner = _unescaped(tag[1]) if escaped else tag[1]
+        if inner is None:
+            continue
+        if tag.start() > end:
+            parts.append(text[end : tag.start()])
+        parts.append(
+            Expression(language="expr", parts=tuple(_expression_parts(inner.lstrip()[1:])))
+            if inner.lstrip().startswith("=")
+            else _reference(inner)
+        )
+        end = tag.end()
+    if end < len(text) or not parts:
+        parts.append(text[end:])
+    return tuple(parts)
+
+
+def _unescaped(text: str) -> str | None:
+    """The inside of a tag in JSON text; None where the tag reaches over the end of its string."""
+    if "\\" not in text:
+        return None if '"' in text else text
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _reference(inner: str) -> Reference:
+    return _from_segments(inner.strip().split("."), inner)
+
+
+@lru_cache(maxsize=4096)
+def _expression_parts(text: str) -> tuple[str | Reference, ...]:
+    """An expression cut at the variables that it reads."""
+    parts: list[str | Reference] = []
+    end = 0
+    for token in TOKEN.finditer(text):
+        chain = token["chain"]
+        if chain is None:
+            continue
+        segments = [_unquoted(segment) for segment in SEGMENT.findall(chain)]
+        if segments[0] not in ROOTS or (len(segments) == 1 and segments[0] in RUN and _is_key(text, token.end())):
+            continue
+        if token.start() > end:
+            parts.append(text[end : token.start()])
+        parts.append(_from_segments(segments, chain))
+        end = token.end()
+    if end < len(text) or not parts:
+        parts.append(text[end:])
+    return tuple(parts)
+
+
+def _is_key(text: str, end: int) -> bool:
+    """Whether the name is a key of a map (`{status: 1}`), not a variable."""
+    return text[end:].lstrip().startswith(":")
+
+
+def _unquoted(segment: str) -> str:
+    return segment[1:-1] if segment[0] in "'\"" else segment
+
+
+def _from_segments(segments: list[str], spelling: str) -> Reference:
+    """The reference that a dotted name stands for; `unknown` where Argo has no such variable."""
+    match segments:
+        case ["inputs", ("parameters" | "artifacts") as plural, name, *path]:
+            return Reference(to="input", kind=KINDS[plural], name=name, path=tuple(path), native=spelling)
+        case ["inputs"] | ["inputs", "parameters" | "artifacts"]:
+            kind = KINDS[segments[1]] if len(segments) > 1 else ""
+            return Reference(to="input", kind=kind, native=spelling)
+        case ["outputs", ("parameters" | "artifacts") as plural, name, *path]:
+            return Reference(to="output", kind=KINDS[plural], name=name, path=tuple(path), native=spelling)
+        case [("steps" | "tasks"), step, "outputs", ("parameters" | "artifacts") as plural, *path]:
+            name = path[0] if path else ""
+            return Reference(
+                to="output", step=step, kind=KINDS[plural], name=name, path=tuple(path[1:]), native=spelling
+            )
+        case [("steps" | "tasks"), step, "outputs", "result", *path]:
+            return Reference(to="output", step=step, kind="result", name="result", path=tuple(path), native=spelling)
+        case [("steps" | "tasks"), step, *path]:
+            return Reference(to="status", step=step, name=".".join(path), native=spelling)
+        case ["steps" | "tasks"]:
+            return Reference(to="status", step=ANY_STEP, name=segments[0], native=spelling)
+        case ["item", *path]:
+            return Reference(to="item", name=path[0] if path else "", path=tuple(path[1:]), native=spelling)
+        case ["workflow", "parameters", name, *path]:
+            return Reference(to="parameter", kind="parameter", name=name, path=tuple(path), native=spelling)
+        case ["workflow", "outputs", ("parameters" | "artifacts") as plural, name, *path]:
+            return Reference(to="global", kind=KINDS[plural], name=name, path=tuple(path), native=spelling)
+        case [root, *_] if root in RUN or root == "outputs":
+            return Reference(to="run", name=segments[0], path=tuple(segments[1:]), native=spelling)
+    return Reference(to="unknown", name=spelling.strip(), native=spelling)
+
+
+def _segments(reference: Reference, scope: str) -> list[str]:
+    plural = [PLURALS[reference.kind]] if reference.kind in PLURALS else []
+    name = [reference.name] if reference.name else []
+    match reference.to:
+        case "input":
+            segments = ["inputs", *plural, *name]
+        case "output" if reference.step:
+            segments = [scope, reference.step, "outputs", *plural, *name]
+        case "output":
+            segments = ["outputs", *plural, *name]
+        case "status":
+            segments = [scope, reference.step, *(reference.name.split(".") if reference.name else [])]
+        case "item":
+            segments = ["item", *name]
+        case "parameter":
+            segments = ["workflow", "parameters", *name]
+        case "global":
+            segments = ["workflow", "outputs", *plural, *name]
+        case "run":
+            segments = [reference.name]
+        case _:
+            raise Unsupported(f"Argo has no variable for a reference to a {reference.to}", engine="argo")
+    return [*segments, *reference.path]
+
+
+def _tag(reference: Reference, scope: str) -> str:
+    if reference.to == "unknown":
+        return f"{{{{{reference.native or reference.name}}}}}"
+    return f"{{{{{reference.native or '.'.join(_segments(reference, scope))}}}}}"
+
+
+def _chain(reference: Reference, scope: str) -> str:
+    if reference.native:
+        return reference.native
+    if reference.to == "unknown" or reference.step == ANY_STEP:
+        return reference.name
+    first, *others = _segments(reference, scope)
+    members = (f".{name}" if IDENTIFIER.match(name) else f"[{_quoted(name)}]" for name in others)
+    return first + "".join(members)
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if "'" not in name else f'"{name}"'
+
+
+def _expression_text(node: Expression, scope: str) -> str:
+    texts = []
+    for part in node.parts:
+        match part:
+            case str():
+                texts.append(part)
+            case Reference():
+                texts.append(_chain(part, scope))
+            case _:
+                texts.append(_template_text(part, scope))
+    return "".join(texts)
+
+
+def _part_text(part: str | Reference | Expression, scope: str) -> str:
+    match part:
+        case str():
+            return part
+        case Reference():
+            return _tag(part, scope)
+    return f"{{{{={_expression_text(part, scope)}}}}}"
+
+
+def _template_text(node: Template, scope: str) -> str:
+    return "".join(_part_text(part, scope) for part in node.parts)
+
+
+def write(node: Value, scope: str = "tasks") -> Any:
+    """A value as Argo spells it.
+
+    Args:
+        node: the value.
+        scope: `tasks` or `steps`: how the enclosing graph refers to its steps.
+
+    Raises:
+        Unsupported: Argo cannot say that.
+    """
+    match node:
+        case Literal():
+            if isinstance(node.value, str) and TAG.search(node.value):
+                raise Unsupported(
+                    f"Argo would take {node.value!r} for a reference", engine="argo", hint="pass it as an artifact"
+                )
+            return node.value
+        case Reference():
+            return _tag(node, scope)
+        case Template():
+            return _template_text(node, scope)
+        case Expression():
+            return _expression_text(node, scope)
+        case Native():
+            return write_native(node, scope)
+        case FirstOf():
+            options = [_expression_text(expression_of(option), scope) for option in node.values]
+            return f"{{{{={' ?? '.join(options)}}}}}"
+
+
+def expression_of(node: Value) -> Expression:
+    """A reference or literal as an expression."""
+    match node:
+        case Reference():
+            return Expression(language="expr", parts=(node,))
+        case Literal():
+            return Expression(language="expr", parts=(json.dumps(node.value),))
+        case Expression():
+            return node
+    raise Unsupported("Argo can only choose between references and constants", engine="argo")
+
+
+def write_native(node: Native, scope: str = "tasks") -> Any:
+    """A structure of Argo's own, as data."""
+    if len(node.parts) == 1 and isinstance(node.parts[0], str):
+        return json.loads(node.parts[0])
+    texts = (part if isinstance(part, str) else json.dumps(_part_text(part, scope))[1:-1] for part in node.parts)
+    return json.loads("".join(texts))

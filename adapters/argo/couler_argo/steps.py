@@ -1,0 +1,175 @@
+"""Call sites: tasks of a dag, steps of a steps template, hooks and exit handlers.
+
+Source: `pkg/apis/workflow/v1alpha1` (DAGTask, WorkflowStep, LifecycleHook, TemplateRef, ContinueOn, Sequence).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from couler_argo.codec import Codec, Context, Field, Mapped, held
+from couler_argo.depends import parse_depends, write_depends
+from couler_argo.ports import ARGUMENTS
+from couler_argo.references import expression, native, value, write, write_native
+from couler_argo.values import scalar
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import (
+    AllOf,
+    Axis,
+    Call,
+    Callee,
+    Dynamic,
+    External,
+    Handler,
+    Loop,
+    Native,
+    Need,
+    Needs,
+    Step,
+    conjuncts,
+    needed,
+)
+
+__all__ = ["HOOKS", "NOTHING", "STEP"]
+
+NOTHING = Dynamic(target=Native.of({}))
+"""The callee of a call site that names none; Argo refuses it, and we pass it through."""
+
+TOLERATED = {"error": "errored", "failed": "failed"}
+CALLEE = ("template", "templateRef", "inline")
+
+
+def _read_callee(mapping: Mapped, context: Context) -> tuple[Callee | None, Mapped]:
+    """What a call site calls, by name, in another workflow, or written on the spot."""
+    content = {key: mapping[key] for key in CALLEE if mapping.get(key) not in (None, "")}
+    left = {key: mapping[key] for key in CALLEE if key in mapping and key not in content}
+    match content:
+        case {"template": str(name)} if len(content) == 1 and "{{" not in name:
+            return Call(name=name), left
+        case {"inline": dict(template)} if len(content) == 1 and context.lift_inline is not None:
+            return Call(name=context.lift_inline(template)), left
+        case {"templateRef": {"name": str(workflow), "template": str(name), **others}} if len(content) == 1:
+            if "{{" not in workflow + name and others in ({}, {"clusterScope": True}):
+                return External(workflow=workflow, name=name, scope="cluster" if others else "namespace"), left
+    return Dynamic(target=native(content)), left
+
+
+def _write_callee(callee: Callee, context: Context) -> Mapped:
+    """The keys of a call site that say what it calls."""
+    match callee:
+        case Call():
+            inline = context.write_inline(callee.name)
+            return {"template": callee.name} if inline is None else {"inline": inline}
+        case External():
+            cluster = {"clusterScope": True} if callee.scope == "cluster" else {}
+            return {"templateRef": {"name": callee.workflow, "template": callee.name, **cluster}}
+    return dict(write_native(callee.target, context.scope))
+
+
+def _read_needs(mapping: Mapped, context: Context) -> tuple[Needs | None, Mapped]:
+    left = held(mapping, ("depends", "dependencies"))
+    depends, listed = left.get("depends"), left.get("dependencies")
+    if depends not in (None, "") and not isinstance(depends, str):
+        raise InvalidInput("depends is not a string", hint="write it as names, &&, ||, ! and brackets")
+    if listed is not None and not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
+        raise InvalidInput("dependencies is not a list of names", hint="give the names of tasks")
+    if depends:
+        del left["depends"]
+        return parse_depends(depends, context.bare), left
+    if listed:
+        del left["dependencies"]
+        needs = tuple(Need(step=name, outcomes=context.bare(name)) for name in listed)
+        return needs[0] if len(needs) == 1 else AllOf(needs=needs), left
+    return None, left
+
+
+def _write_needs(needs: Needs, context: Context) -> Mapped:
+    if context.listed:
+        return {"dependencies": [need.step for part in conjuncts(needs) for need in needed(part)]}
+    return {"depends": write_depends(needs, context.bare)}
+
+
+def _read_tolerated(mapping: Mapped, context: Context) -> tuple[tuple[str, ...] | None, Mapped]:
+    tolerated = tuple(outcome for key, outcome in TOLERATED.items() if mapping.get(key) is True)
+    return tolerated or None, {key: content for key, content in held(mapping, TOLERATED).items() if content is not True}
+
+
+def _write_tolerated(outcomes: tuple[str, ...], context: Context) -> Mapped:
+    return {key: True for key, outcome in TOLERATED.items() if outcome in outcomes}
+
+
+def _read_loop(mapping: Mapped, context: Context) -> tuple[Loop | None, Mapped]:
+    left = held(mapping, ("withItems", "withParam", "withSequence"))
+    if isinstance(left.get("withItems"), list) and left["withItems"]:
+        return Loop(axes=(Axis(name="item", values=native(left.pop("withItems"))),)), left
+    if isinstance(left.get("withParam"), str):
+        return Loop(axes=(Axis(name="item", values=value(left.pop("withParam"))),)), left
+    if isinstance(left.get("withSequence"), dict):
+        return Loop(combine="sequence", axes=(Axis(name="item", values=native(left.pop("withSequence"))),)), left
+    return None, left
+
+
+def _write_loop(loop: Loop, context: Context) -> Mapped:
+    values = loop.axes[0].values
+    if loop.combine == "sequence":
+        return {"withSequence": write(values, context.scope)}
+    return {"withItems" if isinstance(values, Native) else "withParam": write(values, context.scope)}
+
+
+def _read_hooks(mapping: Mapped, context: Context) -> tuple[tuple[Handler, ...] | None, Mapped]:
+    hooks, on_exit = mapping.get("hooks"), mapping.get("onExit")
+    handlers: list[Handler] = []
+    left: Mapped = {}
+    if isinstance(on_exit, str) and on_exit:
+        handlers.append(
+            Handler(step=Step(name="", call=_read_callee({"template": on_exit}, context)[0] or Call(name="")))
+        )
+    elif "onExit" in mapping:
+        left["onExit"] = on_exit
+    if isinstance(hooks, dict) and hooks and all(isinstance(hook, dict) and hook for hook in hooks.values()):
+        handlers.extend(_handler(name, hook, context) for name, hook in hooks.items())
+    elif "hooks" in mapping:
+        left["hooks"] = hooks
+    return tuple(handlers) or None, left
+
+
+def _handler(name: str, hook: Mapped, context: Context) -> Handler:
+    condition = hook.get("expression")
+    others = {key: content for key, content in hook.items() if key != "expression"}
+    step = Step(**{"name": name, "call": NOTHING, **HOOK.lift(others if isinstance(condition, str) else hook, context)})
+    return Handler(
+        step=step,
+        event="exit" if name == "exit" else "condition",
+        condition=expression(condition) if isinstance(condition, str) else None,
+    )
+
+
+def _write_hooks(handlers: tuple[Handler, ...], context: Context) -> Mapped:
+    written: Mapped = {}
+    for handler in handlers:
+        if not handler.step.name:
+            written["onExit"] = handler.step.call.name if isinstance(handler.step.call, Call) else ""
+            continue
+        condition = {} if handler.condition is None else {"expression": write(handler.condition, context.scope)}
+        written.setdefault("hooks", {})[handler.step.name] = {**condition, **HOOK.write(handler.step, context)}
+    return written
+
+
+def _callee() -> Field:
+    return Field("call", CALLEE, _read_callee, _write_callee)
+
+
+HOOK = Codec(_callee(), nested={"arguments": ARGUMENTS})
+HOOKS = Field("handlers", ("hooks", "onExit"), _read_hooks, _write_hooks)
+STEP = Codec(
+    Field("name", ("name",), lambda mapping, context: (mapping["name"], {}), lambda node, context: {"name": node}),
+    _callee(),
+    Field("needs", ("depends", "dependencies"), _read_needs, _write_needs),
+    scalar("condition", "when"),
+    Field("loop", ("withItems", "withParam", "withSequence"), _read_loop, _write_loop),
+    HOOKS,
+    nested={
+        "arguments": ARGUMENTS,
+        "continueOn": Codec(Field("tolerates", tuple(TOLERATED), _read_tolerated, _write_tolerated)),
+    },
+)

@@ -1,0 +1,177 @@
+"""What lifting and lowering cost, beside reading and writing the same document as YAML.
+
+python -m benchmarks.adapters --json adapters.json
+
+Figures (ratios are measured side by side in this one run; CPU seconds, least of several, collector paused):
+
+lift_lower_over_yaml    lift and lower of a 10,000-task workflow (no YAML), over PyYAML's C loader and dumper on it
+per_step_100k_over_10k  time per step of lift and lower at 100,000 tasks, over that at 10,000
+edit_all_100k_over_10k  the same, with an edit of every step between the two
+plugins_start_ratio     `couler plugins`, over a process that imports click and pluggy and reads the entry points
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.harness import arguments, finish, seconds
+from couler_plugins.documents import Document, SourceFile, read
+from couler_plugins.hookspecs import Adapter
+from couler_plugins.ir import Literal, map_steps, replace
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Decision, Lowered, Plan
+
+LIMITS = {
+    "lift_lower_over_yaml": 0.25,
+    "per_step_100k_over_10k": 1.5,
+    "edit_all_100k_over_10k": 1.5,
+    "plugins_start_ratio": 2.5,
+}
+
+
+def main() -> None:
+    options = arguments(__doc__ or "")
+    repeat = 2 if options.quick else 5
+    small, large = (2_000, 20_000) if options.quick else (10_000, 100_000)
+    manifests = [manifest(size, options.seed) for size in (small, large)]
+    figures: dict[str, Any] = {"tasks": [small, large], "seed": options.seed}
+    documents = traced(options.traces) if options.traces else manifests[:1]
+    figures |= yaml_figures(documents, repeat)
+    figures |= growth_figures(manifests, (small, large), repeat)
+    figures |= start_figures(10 if options.quick else 30)
+    finish(options, figures, {name: figures[name] for name in LIMITS}, LIMITS)
+
+
+def manifest(tasks: int, seed: int) -> dict[str, Any]:
+    """A workflow of chains and joins with parameters, conditions and loops, `tasks` of them in one dag."""
+    chance = random.Random(seed)
+    items: list[dict[str, Any]] = []
+    for number in range(tasks):
+        before = [f"t{number - distance}" for distance in (1, chance.randint(2, 50)) if number % 10 and number >= distance]
+        value = f"{{{{tasks.{before[0]}.outputs.parameters.out}}}}" if before else f"part-{number}"
+        item: dict[str, Any] = {"name": f"t{number}", "template": f"work-{number % 7}"}
+        item["arguments"] = {"parameters": [{"name": "in", "value": value}]}
+        if before:
+            item["depends"] = " && ".join(dict.fromkeys(before))
+        if number % 25 == 3:
+            item["when"] = "{{workflow.parameters.mode}} == full"
+        items.append(item)
+    work = [
+        {
+            "name": f"work-{number}",
+            "inputs": {"parameters": [{"name": "in"}]},
+            "outputs": {"parameters": [{"name": "out", "valueFrom": {"path": "/tmp/out"}}]},
+            "container": {"image": f"work:{number}", "command": ["work"], "args": ["{{inputs.parameters.in}}"]},
+        }
+        for number in range(7)
+    ]
+    spec = {
+        "entrypoint": "main",
+        "arguments": {"parameters": [{"name": "mode", "value": "full"}]},
+        "templates": [{"name": "main", "dag": {"tasks": items}}, *work],
+    }
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "large"}, "spec": spec}
+
+
+def traced(folder: Path) -> list[Any]:
+    """The documents of all manifests in a folder that can be read."""
+    from couler_plugins.errors import CoulerError
+
+    documents = []
+    for path in sorted(folder.rglob("*.y*ml")):
+        try:
+            documents.extend(document.data for document in read(path.read_bytes(), path.name).documents)
+        except CoulerError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    return [data for data in documents if data is not None]
+
+
+def adapter() -> Adapter:
+    from couler_argo.plugin import ArgoAdapter
+
+    return ArgoAdapter()
+
+
+def bundle(documents: list[Any]) -> Bundle:
+    """A bundle around data that was never text."""
+    parts = tuple(Document("generated", index, data, 1, "") for index, data in enumerate(documents))
+    return Bundle.of([SourceFile("generated", "", "yaml", parts)])
+
+
+def lift_and_lower(documents: list[Any], edit: bool = False) -> Lowered:
+    engine = adapter()
+
+    def refuse(file: int, error: Exception) -> None:
+        raise error
+
+    plan = engine.lift(bundle(documents), refuse)
+    return engine.lower(edited(plan) if edit else plan, engine.options())
+
+
+def edited(plan: Plan) -> Plan:
+    """Every step gets a condition, with one decision a workflow."""
+    for workflow in plan.workflows:
+        changed = map_steps(workflow, lambda step: replace(step, condition=Literal(value="true")))
+        decision = Decision(optimizer="benchmark", workflow=workflow.label, action="set a condition", reason="to measure")
+        plan = plan.with_workflow(workflow, changed, decision)
+    return plan
+
+
+def yaml_figures(documents: list[Any], repeat: int) -> dict[str, Any]:
+    text = yaml.dump_all(documents, Dumper=yaml.CSafeDumper)
+    load = seconds(lambda: list(yaml.load_all(text, Loader=yaml.CSafeLoader)), repeat)  # noqa: S506  # the safe C loader
+    dump = seconds(lambda: yaml.dump_all(documents, Dumper=yaml.CSafeDumper), repeat)
+    work = seconds(lambda: lift_and_lower(documents), repeat)
+    edit = seconds(lambda: lift_and_lower(documents, edit=True), repeat)
+    reading = seconds(lambda: read(text, "generated"), repeat)
+    return {
+        "yaml_load_seconds": load,
+        "yaml_dump_seconds": dump,
+        "lift_lower_seconds": work,
+        "lift_lower_over_yaml": work / (load + dump),
+        "lift_edit_all_lower_over_yaml": edit / (load + dump),
+        "read_over_yaml_load": reading / load,
+    }
+
+
+def growth_figures(manifests: list[Any], sizes: tuple[int, int], repeat: int) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for name, edit in (("per_step", False), ("edit_all", True)):
+        small, large = (
+            seconds(lambda document=document: lift_and_lower([document], edit), repeat) / size  # type: ignore[misc]
+            for document, size in zip(manifests, sizes, strict=True)
+        )
+        figures[f"{name}_microseconds"] = [small * 1e6, large * 1e6]
+        figures[f"{name}_100k_over_10k"] = large / small
+    return figures
+
+
+def start_figures(runs: int) -> dict[str, Any]:
+    """Wall seconds of two processes, in turn; the median of the ratios of pairs."""
+    group = "from importlib.metadata import entry_points; list(entry_points(group='couler_plugins'))"
+    bare = [sys.executable, "-c", f"import click, pluggy; {group}"]
+    command = [sys.executable, "-m", "couler_plugins.cli", "plugins"]
+    times = [[process_seconds(bare), process_seconds(command)] for _ in range(runs)]
+    return {
+        "bare_start_seconds": statistics.median(pair[0] for pair in times),
+        "plugins_start_seconds": statistics.median(pair[1] for pair in times),
+        "plugins_start_ratio": statistics.median(pair[1] / pair[0] for pair in times),
+    }
+
+
+def process_seconds(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What the benchmarks share: the command line, timing with the garbage collector paused, JSON and a picture."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["arguments", "finish", "seconds"]
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """The flags that every benchmark takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions and smaller inputs")
+    parser.add_argument("--traces", type=Path, help="a folder of manifests to measure on, instead of generated ones")
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn at random")
+    parser.add_argument("--json", type=Path, required=True, help="where to write the figures")
+    parser.add_argument("--plot", type=Path, help="where to draw them (SVG)")
+    return parser.parse_args()
+
+
+def seconds(work: Callable[[], Any], repeat: int) -> float:
+    """The least CPU seconds that `work` took, the collector paused while it ran."""
+    best = float("inf")
+    for _ in range(repeat):
+        gc.collect()
+        gc.disable()
+        start = time.process_time()
+        try:
+            work()
+        finally:
+            best = min(best, time.process_time() - start)
+            gc.enable()
+    return best
+
+
+def finish(options: argparse.Namespace, figures: dict[str, Any], bars: dict[str, float], limits: dict[str, float]) -> None:
+    """Writes the figures, and the picture where one was asked for, and prints the figures.
+
+    Args:
+        options: from `arguments`.
+        figures: every figure by its name.
+        bars: those to draw.
+        limits: the limit that each of these is held against.
+    """
+    options.json.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
+    if options.plot:
+        options.plot.write_text(_picture(bars, limits))
+    print(json.dumps(figures, indent=2, sort_keys=True))
+
+
+def _picture(bars: dict[str, float], limits: dict[str, float]) -> str:
+    """Horizontal bars, each as a share of its limit, which is marked."""
+    rows = []
+    for row, (name, value) in enumerate(bars.items()):
+        y, share = 30 + row * 44, value / limits[name]
+        color = "#2f855a" if share <= 1 else "#c53030"
+        rows.append(
+            f'<text x="10" y="{y}">{name}: {value:.3g} (limit {limits[name]:g})</text>'
+            f'<rect x="10" y="{y + 6}" width="{min(share, 1.4) * 400:.0f}" height="14" fill="{color}"/>'
+            f'<line x1="410" x2="410" y1="{y + 2}" y2="{y + 24}" stroke="#1a202c" stroke-width="2"/>'
+        )
+    height = 40 + 44 * len(bars)
+    style = "font-family: sans-serif; font-size: 13px"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="600" height="{height}" style="{style}">{"".join(rows)}</svg>\n'

@@ -1,0 +1,217 @@
+"""The library: lift, optimize, lower and convert what a path, a text or a mapping holds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from couler_plugins.collector import collector_paused
+from couler_plugins.config import Config, load_config
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.grammar import parse_items
+from couler_plugins.pipeline import parse_pipeline
+from couler_plugins.plan import Lowered, Plan
+from couler_plugins.plugins import Plugins, load_plugins
+from couler_plugins.results import FileResult, Result
+from couler_plugins.rewrite import Session, adapter_errors, rewrite
+from couler_plugins.sources import Input, Source, Text, read_source
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Optimizer
+
+__all__ = [
+    "FileResult",
+    "Result",
+    "Source",
+    "Text",
+    "convert",
+    "convert_inputs",
+    "lift",
+    "lift_inputs",
+    "lower",
+    "optimize",
+    "optimize_inputs",
+    "session",
+]
+
+log = logging.getLogger(__name__)
+
+
+def lift(
+    source: Source, *, engine: str | None = None, config: Config | None = None, plugins: Plugins | None = None
+) -> Plan:
+    """The workflows of a source, as optimizers see them.
+
+    Args:
+        source: a path (file, folder, glob), a `Text`, a document as a mapping, or several of these.
+        engine: the engine that they are for; told from the documents unless given.
+        config: the settings; found as the command line finds them unless given.
+        plugins: the plugins; loaded afresh unless given.
+
+    Raises:
+        InvalidInput: nothing is there, something cannot be read or lifted, or there are workflows of several engines.
+        PluginFailure: an adapter failed.
+    """
+    config = config or load_config()
+    work = session(config, plugins, engine=engine)
+    return lift_inputs(read_source(source, config.max_bytes), work, _raise)
+
+
+def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) -> Lowered:
+    """The documents of a plan, and how they differ from the originals.
+
+    Args:
+        plan: what `lift` gave, changed or not.
+        to: the engine with its options (`argo{version=4.1}`); the workflows' own unless given.
+        plugins: the plugins; loaded afresh unless given.
+
+    Raises:
+        InvalidInput: there is no such engine, or no such option.
+        Unsupported: the workflows belong to another engine, or hold something that it cannot write.
+        PluginFailure: the adapter failed.
+    """
+    work = session(load_config(), plugins, to=to)
+    engines = {workflow.engine for workflow in (*plan.originals, *plan.workflows)} or set(work.to)
+    if not engines:
+        return Lowered(bundle=plan.bundle, decisions=plan.decisions)
+    adapter = work.plugins.adapter(min(engines))
+    if to is not None and adapter.engine not in work.to:
+        raise _unsupported(adapter.engine, ", ".join(work.to))
+    options = work.options(adapter)
+    with collector_paused(), adapter_errors(adapter.engine, "lower()"):
+        return adapter.lower(plan, options)
+
+
+def optimize(
+    source: Source,
+    pipeline: str | Sequence[Optimizer] | None = None,
+    *,
+    to: str | None = None,
+    engine: str | None = None,
+    config: Config | None = None,
+    plugins: Plugins | None = None,
+) -> Result:
+    """Optimizes the workflows of a source; nothing is written, the source stays as it is.
+
+    Args:
+        source: a path (file, folder, glob), a `Text`, a document as a mapping, or several of these.
+        pipeline: what to run, as text (`dedupe,split{max-steps=200}`) or as optimizers; unless given, what the settings
+            say.
+        to: options of the engine's adapter (`argo{version=4.1}`).
+        engine: the only engine whose documents are looked at; all of them unless given.
+        config: the settings; found as the command line finds them unless given.
+        plugins: the plugins; loaded afresh unless given.
+
+    Returns:
+        One record a file. A file that is refused does not stop the others: `Result.text` and `Result.documents` raise
+        its error, `Result.files` holds it.
+
+    Raises:
+        InvalidInput: nothing is there, or the pipeline or an option is unknown.
+        PluginFailure: an optimizer or an adapter failed.
+    """
+    config = config or load_config()
+    work = session(config, plugins, to=to, engine=engine)
+    return optimize_inputs(
+        read_source(source, config.max_bytes), config.pipeline if pipeline is None else pipeline, work
+    )
+
+
+def convert(
+    source: Source,
+    to: str,
+    *,
+    engine: str | None = None,
+    config: Config | None = None,
+    plugins: Plugins | None = None,
+) -> Result:
+    """Writes the workflows of a source for an engine, without optimizing them. The arguments are those of `optimize`.
+
+    Raises:
+        InvalidInput: nothing is there, or the engine or an option is unknown.
+        PluginFailure: an adapter failed.
+    """
+    config = config or load_config()
+    work = session(config, plugins, to=to, engine=engine)
+    return convert_inputs(read_source(source, config.max_bytes), to, work)
+
+
+def session(
+    config: Config,
+    plugins: Plugins | None = None,
+    *,
+    to: str | None = None,
+    engine: str | None = None,
+    report: Callable[[str], None] = log.info,
+) -> Session:
+    """What the functions on inputs work with.
+
+    Raises:
+        InvalidInput: `to` does not follow the grammar, or names an engine twice.
+    """
+    options = {}
+    for item in parse_items(config.to if to is None else to, "--to"):
+        if item.name in options:
+            raise InvalidInput(f"--to names {item.name!r} twice", hint="give all options of an engine at once")
+        options[item.name] = item.options
+    return Session(plugins=plugins or load_plugins(config), engine=engine, to=options, report=report)
+
+
+def lift_inputs(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]) -> Plan:
+    """As `lift`, for files already read; a file that cannot be read or lifted goes to `refuse`."""
+    readable = [item for item in inputs if item.file is not None]
+    for item in inputs:
+        if item.error is not None:
+            refuse(item, item.error)
+    files = [item.file for item in readable if item.file is not None]
+    engines = work.engines(document for file in files for document in file.documents)
+    if len(engines) > 1:
+        message = f"there are workflows of {' and '.join(engines)}"
+        raise InvalidInput(message, hint="choose one engine at a time")
+    if not engines:
+        raise InvalidInput(
+            "there is no workflow that a plugin understands",
+            file=inputs[0].name if len(inputs) == 1 else None,
+            hint=f"there are adapters for {', '.join(work.plugins.adapters) or 'nothing'}",
+        )
+    adapter = work.plugins.adapter(engines[0])
+    with collector_paused(), adapter_errors(adapter.engine, "lift()"):
+        return adapter.lift(adapter.load(files), lambda number, error: refuse(readable[number], error))
+
+
+def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer], work: Session) -> Result:
+    """As `optimize`, for files already read."""
+    optimizers = parse_pipeline(pipeline, work.plugins) if isinstance(pipeline, str) else pipeline
+    return rewrite(inputs, work, optimizers)
+
+
+def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
+    """As `convert`, for files already read; a file with workflows of another engine is refused."""
+    if len(work.to) != 1:
+        raise InvalidInput(f"{to!r} does not name one engine", hint=f"name one of {', '.join(work.plugins.adapters)}")
+    (target,) = work.to
+
+    def checked(item: Input) -> Input:
+        engines = work.engines(item.file.documents) if item.file else []
+        foreign = [engine for engine in engines if engine != target]
+        return replace(item, file=None, error=_unsupported(foreign[0], target, item.name)) if foreign else item
+
+    return rewrite([checked(item) for item in inputs], work, None)
+
+
+def _unsupported(engine: str, target: str, file: str | None = None) -> Unsupported:
+    return Unsupported(
+        f"{engine} workflows cannot be written for {target} yet",
+        file=file,
+        engine=engine,
+        feature="conversion",
+        hint=f"convert them to {engine}",
+    )
+
+
+def _raise(item: Input, error: CoulerError) -> None:
+    if error.file is None:
+        error.file = item.name
+    raise error

@@ -1,0 +1,155 @@
+"""Sorts out what belongs to which file: texts, documents, decisions, edits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from couler_plugins.documents import SourceFile, read
+from couler_plugins.errors import CoulerError
+from couler_plugins.pipeline import Pass
+from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit, Written
+from couler_plugins.results import FileResult
+
+if TYPE_CHECKING:
+    from couler_plugins.sources import Input
+
+__all__ = ["FileState", "hand_out"]
+
+
+class FileState:
+    """What is known of one file so far.
+
+    Attributes:
+        source: the file as it was read; None where it cannot be.
+        error: why it is refused.
+        text: its text after the engines so far.
+        data: the data of its documents after the engines so far.
+        workflows: how many workflows were found in it.
+        edits: the differences, each with the number of the decision (as `add` gave it) behind it.
+    """
+
+    def __init__(self, item: Input) -> None:
+        self._item = item
+        self.source: SourceFile | None = item.file
+        self.error: CoulerError | None = item.error
+        self.text: str | None = item.file.text if item.file else None
+        self.data: list[Any] = [document.data for document in item.file.documents] if item.file else []
+        self.workflows = 0
+        self.edits: list[tuple[TracedEdit, int | None]] = []
+        self._decisions: list[tuple[tuple[int, str], Decision]] = []
+
+    def current(self) -> SourceFile:
+        """The file as the engines before have left it: one file may hold workflows of several."""
+        assert self.source is not None
+        assert self.text is not None
+        if self.text != self.source.text:
+            return read(self.text, self.source.name, max_bytes=sys.maxsize)
+        return self.source
+
+    def refuse(self, error: CoulerError) -> None:
+        """Marks the file as refused; the first error stays."""
+        if error.file is None:
+            error.file = self._item.name
+        self.error = self.error or error
+
+    def add(self, step: int, title: str, decision: Decision) -> int:
+        """Adds a decision of the nth step of the work, and returns its number."""
+        self._decisions.append(((step, title), decision))
+        return len(self._decisions) - 1
+
+    def result(self) -> FileResult:
+        """What became of the file: the decisions sorted by the step that took them."""
+        original = self.source.text if self.source else None
+        result = FileResult(
+            name=self._item.name,
+            relative=self._item.relative,
+            path=self._item.path,
+            status="refused" if self.error else "ok" if self.text == original else "changed",
+            original=original,
+            workflows=self.workflows,
+            error=self.error,
+        )
+        if self.error is not None:
+            return result
+        order = sorted(range(len(self._decisions)), key=lambda number: self._decisions[number][0][0])
+        position = {number: index for index, number in enumerate(order)}
+        passes: dict[tuple[int, str], list[Decision]] = {}
+        for number in order:
+            key, decision = self._decisions[number]
+            passes.setdefault(key, []).append(decision)
+        return replace(
+            result,
+            text=self.text,
+            documents=tuple(self.data),
+            passes=tuple(Pass(title, tuple(decisions)) for (_, title), decisions in passes.items()),
+            edits=tuple(
+                msgspec.structs.replace(edit, decision=None if number is None else position[number])
+                for edit, number in self.edits
+            ),
+        )
+
+
+def hand_out(
+    files: Sequence[FileState], plan: Plan, passes: Sequence[Pass], lowered: Lowered, written: Written
+) -> None:
+    """Gives each file what is its own.
+
+    Args:
+        files: the files, numbered as in the bundle.
+        plan: what was lowered.
+        passes: what the optimizers decided, in order.
+        lowered: what came of it.
+        written: the texts of that.
+    """
+    numbers = plan.bundle.file_numbers
+    first = {number: document for document, number in reversed(list(enumerate(numbers)))}
+    for number, text in written.texts.items():
+        files[number].text = text
+    for document, data in lowered.changed.items():
+        files[numbers[document]].data[document - first[numbers[document]]] = data
+    for workflow in plan.originals:
+        if workflow.source is not None:
+            files[numbers[int(workflow.source[0])]].workflows += 1
+    steps = [(step, item.optimizer) for step, item in enumerate(passes) for _ in item.decisions]
+    decisions = (*lowered.decisions, *written.decisions)
+    entries: dict[tuple[int, int], int] = {}
+    for position, about in enumerate(_files_of_decisions(plan, decisions, lowered.edits)):
+        decision = decisions[position]
+        step, title = steps[position] if position < len(steps) else (len(passes), decision.optimizer)
+        for number in about:
+            entries[position, number] = files[number].add(step, title, decision)
+    for edit in lowered.edits:
+        number = numbers[edit.document]
+        entry = None if edit.decision is None else entries.get((edit.decision, number))
+        files[number].edits.append((msgspec.structs.replace(edit, document=edit.document - first[number]), entry))
+
+
+def _files_of_decisions(plan: Plan, decisions: Sequence[Decision], edits: Sequence[TracedEdit]) -> list[Sequence[int]]:
+    """The numbers of the files that each decision is about.
+
+    A decision names its workflow (or its file, where the text as a whole is meant). Where workflows of several files
+    share that name, the edits say which of them it is about; one about a workflow that is in no file (a new one) is
+    shown for every file.
+    """
+    numbers = plan.bundle.file_numbers
+    named: dict[str, set[int]] = {}
+    for number, file in enumerate(plan.bundle.files):
+        named.setdefault(file.name, set()).add(number)
+    for workflow in (*plan.originals, *plan.workflows):
+        if workflow.source is not None:
+            named.setdefault(workflow.label, set()).add(numbers[int(workflow.source[0])])
+    edited: dict[int, set[int]] = {}
+    for edit in edits:
+        if edit.decision is not None:
+            edited.setdefault(edit.decision, set()).add(numbers[edit.document])
+    everywhere = range(len(plan.bundle.files))
+    found: list[Sequence[int]] = []
+    for position, decision in enumerate(decisions):
+        candidates = named.get(decision.workflow, set())
+        found.append(sorted((candidates & edited.get(position, set())) or candidates) or everywhere)
+    return found

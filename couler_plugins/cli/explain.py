@@ -1,0 +1,56 @@
+"""`couler explain`."""
+
+from __future__ import annotations
+
+import click
+
+from couler_plugins.cli.settings import (
+    engine_option,
+    inputs_argument,
+    json_option,
+    max_bytes_option,
+    pipeline_option,
+    to_option,
+    with_settings,
+)
+from couler_plugins.config import Config
+
+__all__ = ["command"]
+
+
+@click.command(
+    "explain",
+    epilog="""\b
+Examples:
+  couler explain workflow.yaml
+  couler explain -p dedupe --format json manifests/
+""",
+)
+@inputs_argument
+@pipeline_option
+@to_option
+@engine_option
+@json_option
+@max_bytes_option
+@with_settings
+@click.pass_context
+def command(
+    ctx: click.Context, *, config: Config, inputs: tuple[str, ...], engine: str | None, output_format: str
+) -> None:
+    """Says what `couler optimize` would do: per file and optimizer, to which step, why, and with which figures."""
+    from couler_plugins.api import optimize_inputs
+    from couler_plugins.cli.explanation import print_explanation
+    from couler_plugins.cli.messages import use_color
+    from couler_plugins.cli.records import file_record, print_json
+    from couler_plugins.cli.work import read_inputs, refused_exit, say_refused, working
+
+    files = read_inputs(inputs, config)
+    with working(config, engine=engine) as session:
+        result = optimize_inputs(files, config.pipeline, session)
+    if output_format == "json":
+        records = [file_record(file, ("workflows", "passes")) for file in result.files]
+        print_json("couler.explain/v1", {"pipeline": config.pipeline, "files": records})
+    else:
+        print_explanation(result, rich=use_color(config))
+    say_refused(result)
+    ctx.exit(refused_exit(file.error for file in result.files))

@@ -1,0 +1,83 @@
+"""`couler` itself: finds its commands when they are called, and turns every error into a few lines and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from couler_plugins import __version__
+from couler_plugins.cli.messages import say_error
+from couler_plugins.errors import CoulerError
+
+__all__ = ["INTERNAL_ERROR", "couler"]
+
+COMMANDS = ("optimize", "convert", "explain", "diff", "graph", "plugins", "config")
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+BROKEN_PIPE = 141  # 128 + SIGPIPE: what a program that does not catch it exits with
+INTERNAL_ERROR = 70  # EX_SOFTWARE
+log = logging.getLogger(__name__)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of this package, each with a `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands, in the order of the help text."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        found = import_module(f"couler_plugins.cli.{cmd_name}").command
+        assert isinstance(found, click.Command)
+        return found
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Runs a command; whatever it raises becomes a message and an exit code, never a traceback."""
+        try:
+            super().invoke(ctx)
+            sys.stdout.flush()
+        except CoulerError as error:
+            say_error(error)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            # Whoever read our output has left, and Python would complain when it flushes the rest at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(BROKEN_PIPE)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            log.info("the traceback:", exc_info=error)
+            message = f"internal error: {type(error).__name__}: {error}"
+            say_error(CoulerError(message, hint="please report it; -v shows the traceback"))
+            ctx.exit(INTERNAL_ERROR)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  couler explain workflow.yaml
+  couler optimize workflow.yaml > optimized.yaml
+
+\b
+Exit codes:
+  0    all is well
+  1    findings, or something would change under --check, or a plugin failed
+  2    wrong usage or bad input
+  3    an engine, a store or a network failed
+  70   a mistake in couler itself
+  130  interrupted
+""",
+)
+@click.version_option(__version__, prog_name="couler")
+def couler() -> None:
+    """Optimizes the workflows you already have, and leaves them on their engine."""

@@ -1,0 +1,46 @@
+"""What is said on stderr: errors, warnings and, where asked for, what is going on."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from couler_plugins.config import Config
+from couler_plugins.errors import CoulerError
+
+__all__ = ["say_error", "set_up_messages", "use_color"]
+
+
+class _Handler(logging.Handler):
+    """Writes to whatever stderr is at the moment (a progress display may have put itself in between)."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        sys.stderr.write(f"{prefix}{self.format(record)}\n")
+
+
+def set_up_messages(config: Config) -> None:
+    """Sends log messages to stderr until the command ends."""
+    root = logging.getLogger()
+    handler, level = _Handler(), root.level
+    root.addHandler(handler)
+    root.setLevel(config.log_level.upper())
+
+    def undo() -> None:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+    # On the outermost context: the group still reports errors after the command's own context is closed.
+    click.get_current_context().find_root().call_on_close(undo)
+
+
+def say_error(error: CoulerError) -> None:
+    """Prints an error: what is wrong, where, and what to do."""
+    sys.stderr.write(f"error: {error}\n")
+
+
+def use_color(config: Config) -> bool:
+    """Whether what goes to stdout is coloured."""
+    return config.color == "always" or (config.color == "auto" and sys.stdout.isatty())

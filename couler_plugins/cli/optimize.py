@@ -1,0 +1,76 @@
+"""`couler optimize`."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from couler_plugins.cli.settings import (
+    engine_option,
+    inputs_argument,
+    json_option,
+    max_bytes_option,
+    pipeline_option,
+    to_option,
+    with_settings,
+)
+from couler_plugins.config import Config
+
+__all__ = ["command"]
+
+log = logging.getLogger(__name__)
+
+
+@click.command(
+    "optimize",
+    epilog="""\b
+Examples:
+  couler optimize workflow.yaml > optimized.yaml
+  couler optimize -p dedupe manifests/ -o optimized/
+  couler optimize --check manifests/
+""",
+)
+@inputs_argument
+@pipeline_option
+@to_option
+@engine_option
+@click.option("-o", "--output", metavar="PATH", help="Where to write: a file, a folder for several, - for stdout.")
+@click.option("-i", "--in-place", is_flag=True, help="Replace the files themselves.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
+@json_option
+@max_bytes_option
+@with_settings
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    config: Config,
+    inputs: tuple[str, ...],
+    engine: str | None,
+    output: str | None,
+    in_place: bool,
+    check: bool,
+    output_format: str,
+) -> None:
+    """Rewrites workflows so that they do the same for less, and leaves everything else in the files as it is.
+
+    Folders are searched for *.yaml, *.yml and *.json. With --format json, a record of each file is printed instead of
+    its text, which goes where -o or --in-place says, if anywhere.
+    """
+    from couler_plugins.api import optimize_inputs
+    from couler_plugins.cli.finish import finish
+    from couler_plugins.cli.outputs import Destination
+    from couler_plugins.cli.work import read_inputs, working
+
+    if check and (output is not None or in_place):
+        raise click.UsageError("--check writes nothing: leave out -o and --in-place.")
+    if output_format == "json" and output == "-":
+        raise click.UsageError("--format json prints records on stdout: -o - is taken.")
+    files = read_inputs(inputs, config)
+    silent = check or (output_format == "json" and output is None and not in_place)
+    destination = None if silent else Destination.of(output, in_place, inputs, files)
+    with working(config, engine=engine) as session:
+        result = optimize_inputs(files, config.pipeline, session)
+    records = ("workflows", "decisions", "edits") if output_format == "json" else None
+    ctx.exit(finish(result, destination, schema="couler.optimize/v1", records=records, check=check))

@@ -1,0 +1,146 @@
+"""Writes results: to stdout, to a file, into a folder, or in place; a file is replaced whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from couler_plugins.api import FileResult, Result
+from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.results import join_documents
+from couler_plugins.sources import Input
+
+__all__ = ["Destination", "write_bytes", "write_result"]
+
+ADDED = "added.yaml"
+"""The file, in a folder of results, of documents that belong to no input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the results of a call go.
+
+    Attributes:
+        place: a file, a folder, or None for stdout.
+        in_place: whether the inputs themselves are replaced.
+        folder: whether the place is a folder.
+    """
+
+    place: Path | None = None
+    in_place: bool = False
+    folder: bool = False
+
+    @classmethod
+    def of(cls, output: str | None, in_place: bool, arguments: Sequence[str], inputs: Sequence[Input]) -> Destination:
+        """What the flags mean for these inputs.
+
+        Raises:
+            click.UsageError: they contradict each other or the inputs.
+            InvalidInput: two inputs would be written to one file.
+        """
+        several = len(inputs) != 1 or any(Path(argument).is_dir() for argument in arguments)
+        if in_place:
+            if output is not None:
+                raise click.UsageError("Give either -o or --in-place.")
+            if any(item.path is None for item in inputs):
+                raise click.UsageError("--in-place cannot write to stdin.")
+            return cls(in_place=True)
+        if output in (None, "-"):
+            if several and len(inputs) != 1:
+                raise click.UsageError(f"There are {len(inputs)} files: give -o FOLDER, or --in-place.")
+            return cls()
+        place = Path(str(output))
+        if not several and not place.is_dir() and not str(output).endswith(os.sep):
+            return cls(place)
+        if place.exists() and not place.is_dir():
+            raise click.UsageError(f"{output} is a file: several results need a folder.")
+        taken: dict[str, str] = {}
+        for item in inputs:
+            other = taken.setdefault(item.relative, item.name)
+            if other != item.name:
+                message = f"{other} and {item.name} would both be written to {place / item.relative}"
+                raise InvalidInput(message, hint="give the folder that holds both, or call couler twice")
+        return cls(place, folder=True)
+
+
+def write_result(result: Result, destination: Destination) -> list[Path]:
+    """Writes everything that is not refused, and returns the files that were written.
+
+    Raises:
+        InvalidInput: a file cannot be written, or lies outside the folder.
+        Unsupported: there are new documents, and no place for them.
+    """
+    good = [file for file in result.files if file.status != "refused"]
+    if destination.in_place:
+        if result.added:
+            raise Unsupported("there are new documents, which have no place of their own", hint="give -o FOLDER")
+        return [_replace(file.path, file.text or "") for file in good if file.status == "changed" and file.path]
+    if not destination.folder:
+        return _write_one(good, result.added, destination.place)
+    assert destination.place is not None
+    pairs = [(file.relative, file.text or "") for file in good]
+    if result.added:
+        pairs.append((ADDED, result.added))
+        if any(file.relative == ADDED for file in result.files):
+            raise InvalidInput(f"{ADDED} is needed for new documents, but is an input as well", hint="rename it")
+    return [_replace(_inside(destination.place, relative), text) for relative, text in pairs]
+
+
+def write_bytes(text: str) -> None:
+    """Writes to stdout as UTF-8, whatever the terminal's own encoding: it is a file's content."""
+    click.echo(text.encode(), nl=False)
+
+
+def _write_one(good: Sequence[FileResult], added: str, place: Path | None) -> list[Path]:
+    if not good:
+        return []
+    text = join_documents(good[0].text or "", added) if added else good[0].text or ""
+    if place is not None:
+        return [_replace(place, text)]
+    write_bytes(text)
+    return []
+
+
+def _inside(folder: Path, relative: str) -> Path:
+    """The path in the folder; links that lead out of it are not followed."""
+    path = folder / relative
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InvalidInput(f"{path} leads out of {folder}", hint="remove the link, or choose another folder")
+    return path
+
+
+def _replace(path: Path, text: str) -> Path:
+    """Puts the text in place of a file (the one that it links to, if it is a link), keeping its mode."""
+    target = path.resolve()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            target.write_bytes(text.encode())  # a device or a pipe cannot be replaced
+            return path
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(text.encode())
+                os.fchmod(stream.fileno(), _mode(target))
+            Path(name).replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        raise InvalidInput(f"it cannot be written: {error.strerror or error}", file=str(path)) from error
+    return path
+
+
+def _mode(target: Path) -> int:
+    if target.exists():
+        return target.stat().st_mode & 0o7777
+    mask = os.umask(0)  # the only way to ask for it
+    os.umask(mask)
+    return 0o666 & ~mask

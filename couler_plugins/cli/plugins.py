@@ -1,0 +1,94 @@
+"""`couler plugins`. It imports as little as it can: people call it often, and scripts more so."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from couler_plugins.cli.settings import json_option, with_settings
+from couler_plugins.config import Config
+from couler_plugins.options import Option, options_of
+from couler_plugins.plugins import Plugins, load_plugins
+
+__all__ = ["command"]
+
+
+@click.command(
+    "plugins",
+    epilog="""\b
+Examples:
+  couler plugins
+  couler plugins --all --format json
+""",
+)
+@click.option("--all", "show_all", is_flag=True, help="Those that are disabled, too.")
+@json_option
+@with_settings
+@click.pass_context
+def command(ctx: click.Context, *, config: Config, show_all: bool, output_format: str) -> None:
+    """Lists the plugins with what they give: hooks, optimizers and their options, adapters.
+
+    Exits with 1 if one of them cannot be used, wholly or in part.
+    """
+    with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
+        plugins = load_plugins(config)
+    records = [record for record in _records(plugins) if show_all or record["enabled"]]
+    if output_format == "json":
+        click.echo(json.dumps({"schema": "couler.plugins/v1", "plugins": records}, indent=2, ensure_ascii=False))
+    else:
+        for record in records:
+            click.echo("\n".join(_lines(record)))
+    ctx.exit(1 if plugins.failed else 0)
+
+
+def _records(plugins: Plugins) -> Iterator[dict[str, Any]]:
+    for record in plugins.records:
+        yield {
+            "name": record.name,
+            "module": record.module,
+            "distribution": record.distribution,
+            "version": record.version,
+            "enabled": record.enabled,
+            "hooks": list(record.hooks),
+            "optimizers": [_optimizer(name, plugins.optimizers.get(name)) for name in record.optimizers],
+            "adapters": list(record.adapters),
+            "errors": list(record.errors),
+        }
+
+
+def _optimizer(name: str, cls: type | None) -> dict[str, Any]:
+    """What there is to say of an optimizer; only its name where another plugin has one of that name."""
+    if cls is None:
+        return {"name": name}
+    return {"name": name, "summary": _summary(cls), "options": [_option(item) for item in options_of(cls).values()]}
+
+
+def _summary(cls: type) -> str:
+    return (inspect.getdoc(cls) or "").partition("\n")[0] if cls.__doc__ else ""
+
+
+def _option(option: Option) -> dict[str, Any]:
+    default = None if option.default is None else "|".join(option.default)
+    return {"name": option.name, "type": option.type_text, "default": default}
+
+
+def _lines(record: dict[str, Any]) -> Iterator[str]:
+    origin = " ".join(part for part in (record["distribution"], record["version"]) if part)
+    yield f"{record['name']} ({origin or 'unknown distribution'}){'' if record['enabled'] else ' disabled'}"
+    if record["hooks"]:
+        yield f"  hooks: {', '.join(record['hooks'])}"
+    for optimizer in record["optimizers"]:
+        yield f"  optimizer {optimizer['name']}: {optimizer.get('summary', '')}".removesuffix(": ")
+        for option in optimizer.get("options", ()):
+            default = "needed" if option["default"] is None else f"default {option['default'] or '(empty)'}"
+            yield f"    {option['name']}={option['type']} ({default})"
+    for engine in record["adapters"]:
+        yield f"  adapter {engine}"
+    for error in record["errors"]:
+        yield f"  error: {error}"

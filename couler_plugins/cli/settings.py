@@ -1,0 +1,69 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from couler_plugins.cli.messages import set_up_messages
+from couler_plugins.config import load_config
+from couler_plugins.options import Size
+
+__all__ = [
+    "engine_option",
+    "inputs_argument",
+    "json_option",
+    "max_bytes_option",
+    "pipeline_option",
+    "to_option",
+    "with_settings",
+]
+
+Function = Callable[..., Any]
+LOUDNESS = {-1: "error", 0: None, 1: "info"}
+SETTINGS = ("pipeline", "to", "max_bytes")
+
+
+class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
+    """`1000`, `64MiB` or `1GB`."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Size:
+        """The size; a usage error where the text is none."""
+        try:
+            return Size.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+inputs_argument = click.argument("inputs", nargs=-1, metavar="[FILE|FOLDER|GLOB|-]...")
+pipeline_option = click.option("-p", "--pipeline", metavar="TEXT", help="Optimizers: dedupe,other{option=value}.")
+engine_option = click.option("--engine", metavar="NAME", help="Look at this engine's documents only.")
+to_option = click.option("--to", metavar="TEXT", help="Options of an engine: argo{version=4.1}.")
+json_option = click.option(
+    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+max_bytes_option = click.option(
+    "--max-bytes", type=SizeType(), metavar="SIZE", help="Largest file to read (64MiB unless set): 1000, 1GB, 64MiB."
+)
+
+
+def with_settings(function: Function) -> Function:
+    """Gives a command `-q`, `-v` and `--no-color`, and calls it with the settings as `config`."""
+
+    @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+    @click.option("-v", "--verbose", count=True, help="Say more (-vv: all).")
+    @click.option("--no-color", is_flag=True, help="No colours, even on a terminal.")
+    @functools.wraps(function)
+    def wrapper(*, quiet: bool, verbose: int, no_color: bool, **arguments: Any) -> Any:
+        level = LOUDNESS.get(-1 if quiet else verbose, "debug")
+        flags = {name: arguments.pop(name) for name in SETTINGS if name in arguments}
+        config = load_config({"log_level": level, "color": "never" if no_color else None, **flags})
+        set_up_messages(config)
+        return function(config=config, **arguments)
+
+    return wrapper

@@ -1,0 +1,81 @@
+"""Checks what plugins hand over against the contract, at the moment of registration rather than of use."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator
+
+from couler_plugins.options import options_of
+
+__all__ = ["adapter_problem", "hook_problems", "one_line", "optimizer_problem"]
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_ADAPTER_METHODS = ("claims", "load", "lift", "lower", "dump", "footprint")
+
+
+def optimizer_problem(cls: object) -> str | None:
+    """What keeps an object from being an optimizer class; None if it is one."""
+    if not inspect.isclass(cls):
+        return f"{_shown(cls)} is not a class (return optimizer classes, not instances)"
+    problem = _name_problem(cls, "name")
+    if problem is None and not callable(getattr(cls, "run", None)):
+        problem = "it has no method run(plan, ctx)"
+    return f"{cls.__qualname__}: {problem}" if (problem := problem or _options_problem(cls)) else None
+
+
+def adapter_problem(adapter: object) -> str | None:
+    """What keeps an object from being an adapter; None if it is one."""
+    if inspect.isclass(adapter):
+        return f"{adapter.__qualname__} is a class (return an instance of it)"
+    problem = _name_problem(adapter, "engine")
+    missing = [name for name in _ADAPTER_METHODS if not callable(getattr(adapter, name, None))]
+    if problem is None and missing:
+        problem = f"it has no method {missing[0]}()"
+    if problem is None and not isinstance(getattr(adapter, "capabilities", None), tuple):
+        problem = "it has no tuple of capabilities"
+    options = getattr(adapter, "options", None)
+    if problem is None and not inspect.isclass(options):
+        problem = "its options are no class"
+    if problem is None and inspect.isclass(options):
+        problem = _options_problem(options)
+    return f"{type(adapter).__qualname__}: {problem}" if problem else None
+
+
+def hook_problems(plugin: object) -> Iterator[str]:
+    """Functions of a plugin that are called like hooks, and that nothing would ever call."""
+    for name, value in vars(plugin).items() if hasattr(plugin, "__dict__") else ():
+        if name.startswith("couler_") and inspect.isfunction(value) and not hasattr(value, "couler_plugins_impl"):
+            yield f"{name}() is not marked with @hookimpl"
+
+
+def one_line(error: BaseException) -> str:
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _name_problem(thing: object, attribute: str) -> str | None:
+    name = getattr(thing, attribute, None)
+    if not isinstance(name, str):
+        return f"it has no {attribute}"
+    if not _NAME.fullmatch(name):
+        return f"its {attribute} {name!r} is not kebab-case"
+    return None
+
+
+def _options_problem(cls: type) -> str | None:
+    if not dataclasses.is_dataclass(cls) or "__dataclass_params__" not in vars(cls):
+        return f"{cls.__qualname__} is not a frozen dataclass"
+    if not vars(cls)["__dataclass_params__"].frozen:
+        return f"{cls.__qualname__} is a dataclass, but not a frozen one"
+    try:
+        options_of(cls)
+    except (TypeError, NameError) as error:
+        return str(error)
+    return None
+
+
+def _shown(value: object) -> str:
+    return f"{value!r:.60}" if isinstance(value, (str, int, float)) else f"an instance of {type(value).__qualname__}"

@@ -1,0 +1,28 @@
+"""Reads and writes YAML and JSON as Kubernetes does, with positions, differences and splices."""
+
+from __future__ import annotations
+
+from couler_plugins.documents.diff import Edit, diff
+from couler_plugins.documents.emitter import Indentation
+from couler_plugins.documents.findings import Finding
+from couler_plugins.documents.paths import Path, render
+from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, read
+from couler_plugins.documents.splice import Spliced, splice
+from couler_plugins.documents.writer import dump_json, dump_yaml
+
+__all__ = [
+    "MAX_BYTES",
+    "Document",
+    "Edit",
+    "Finding",
+    "Indentation",
+    "Path",
+    "SourceFile",
+    "Spliced",
+    "diff",
+    "dump_json",
+    "dump_yaml",
+    "read",
+    "render",
+    "splice",
+]

@@ -1,0 +1,150 @@
+"""Finds which items of an old list live on in a new one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from couler_plugins.documents.paths import Path
+
+__all__ = ["align", "same_scalar"]
+
+
+def same_scalar(old: Any, new: Any) -> bool:
+    """Whether two scalars are the same JSON value; 1, 1.0, true and "1" are four different ones."""
+    return type(old) is type(new) and old == new and (old != 0 or str(old) == str(new))
+
+
+def align(
+    old: Sequence[Any], new: Sequence[Any], path: Path, origins: Mapping[int, Path]
+) -> tuple[list[tuple[int, int]], dict[int, int]]:
+    """Pairs items of two lists.
+
+    In turn by identity, by origin, by name (mappings) or value (scalars), and by position where as many are left over
+    on both sides of a gap. The time is O(n log n).
+
+    Args:
+        old: the old list.
+        new: the new list.
+        path: the old list's path.
+        origins: the old path of the object that a new object, by its `id`, was made from.
+
+    Returns:
+        The pairs (old index, new index), both ascending; and for each item that would cross them (it has moved within
+        the list) its new index with its old one.
+    """
+    matching = _Matching(old, new)
+    matching.by_identity()
+    matching.by_origin(path, origins)
+    matching.by_label(origins)
+    pairs = [(matching.old_of[i], i) for i in sorted(matching.old_of)]
+    kept = _ascending(pairs)
+    crossing = {i: j for j, i in set(pairs).difference(kept)}
+    taken = set(crossing.values())
+    kept = _fill_gaps(
+        kept,
+        [j not in taken for j in range(len(old))],
+        [i not in crossing and id(item) not in origins for i, item in enumerate(new)],
+    )
+    return kept, crossing
+
+
+class _Matching:
+    def __init__(self, old: Sequence[Any], new: Sequence[Any]) -> None:
+        self.old = old
+        self.new = new
+        self.old_of: dict[int, int] = {}
+        self.used: set[int] = set()
+
+    def _pair(self, j: int, i: int) -> None:
+        self.old_of[i] = j
+        self.used.add(j)
+
+    def by_identity(self) -> None:
+        places: dict[int, list[int]] = {}
+        for j in range(len(self.old) - 1, -1, -1):
+            item = self.old[j]
+            if isinstance(item, dict | list):
+                places.setdefault(id(item), []).append(j)
+        for i, item in enumerate(self.new):
+            if isinstance(item, dict | list) and (free := places.get(id(item))):
+                self._pair(free.pop(), i)
+
+    def by_origin(self, path: Path, origins: Mapping[int, Path]) -> None:
+        if not origins:
+            return
+        claims: dict[int, list[int]] = {}
+        for i, item in enumerate(self.new):
+            source = origins.get(id(item))
+            if i in self.old_of or not source or source[:-1] != path or not isinstance(source[-1], int):
+                continue
+            if source[-1] < len(self.old) and source[-1] not in self.used:
+                claims.setdefault(source[-1], []).append(i)
+        for j, claimants in claims.items():
+            # Of several clones, the one that kept the name is the original.
+            name = _label(self.old[j])
+            self._pair(j, next((i for i in claimants if _label(self.new[i]) == name), claimants[0]))
+
+    def by_label(self, origins: Mapping[int, Path]) -> None:
+        places: dict[Any, list[int]] = {}
+        for j in range(len(self.old) - 1, -1, -1):
+            if j not in self.used and (label := _label(self.old[j])) is not None:
+                places.setdefault(label, []).append(j)
+        if not places:
+            return
+        for i, item in enumerate(self.new):
+            if i in self.old_of or id(item) in origins:
+                continue
+            label = _label(item)
+            if label is not None and (free := places.get(label)):
+                self._pair(free.pop(), i)
+
+
+def _label(item: Any) -> Any:
+    """What an item is known by: a mapping by its name, a scalar by its value."""
+    if isinstance(item, dict):
+        name = item.get("name")
+        return ("name", name) if isinstance(name, str) else None
+    if isinstance(item, list):
+        return None
+    return (type(item), str(item))
+
+
+def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """A longest run of pairs whose old indexes ascend too."""
+    if all(a[0] < b[0] for a, b in pairwise(pairs)):
+        return pairs
+    tails: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for at, (j, _) in enumerate(pairs):
+        length = bisect_left(tails, j)
+        before.append(ends[length - 1] if length else -1)
+        tails[length:length + 1] = [j]
+        ends[length:length + 1] = [at]
+    run: list[tuple[int, int]] = []
+    at = ends[-1]
+    while at >= 0:
+        run.append(pairs[at])
+        at = before[at]
+    return run[::-1]
+
+
+def _fill_gaps(
+    pairs: list[tuple[int, int]], old_free: list[bool], new_free: list[bool]
+) -> list[tuple[int, int]]:
+    """Pairs, by position, the unpaired items of each gap that has as many of them on both sides."""
+    filled: list[tuple[int, int]] = []
+    j = i = 0
+    for next_j, next_i in [*pairs, (len(old_free), len(new_free))]:
+        olds = range(j, next_j)
+        news = range(i, next_i)
+        if len(olds) == len(news) and all(old_free[k] for k in olds) and all(new_free[k] for k in news):
+            filled.extend(zip(olds, news, strict=True))
+        filled.append((next_j, next_i))
+        j, i = next_j + 1, next_i + 1
+    return filled[:-1]

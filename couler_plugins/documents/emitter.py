@@ -1,0 +1,156 @@
+"""Writes data as YAML: block style, line by line, and flow style where a place asks for it.
+
+libyaml's emitter cannot indent lists under their keys and falls back to quotes for many texts that a block can hold;
+both are needed to put new text between a user's own lines, so the structure is written here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from couler_plugins.documents.scalars import key_text, literal, needs_question_mark, plain_or_quoted, styled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Borrow", "Borrowed", "Emitter", "Indentation", "flow"]
+
+
+@dataclass(frozen=True)
+class Indentation:
+    """How much deeper things stand than the mapping that holds them.
+
+    Args:
+        step: a mapping, or the lines of a literal block, in columns.
+        sequence: the dashes of a list, in columns; 0 puts them under their key's first letter.
+    """
+
+    step: int = 2
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """Existing text for a value.
+
+    Args:
+        lead: comment lines to put above it, without indentation.
+        lines: the value's own lines, the first one without indentation, the others relative to it.
+        inline: whether the first line can follow its key on the same line, as a scalar or flow collection does.
+    """
+
+    lead: list[str]
+    lines: list[str]
+    inline: bool
+
+
+Borrow: TypeAlias = "Callable[[Any], Borrowed | None]"
+"""Gives existing text for a mapping or list, or None to have it written."""
+
+
+class Emitter:
+    """Collects the lines of block style YAML.
+
+    Args:
+        indentation: the habits to follow.
+        borrow: where existing text for a mapping or list comes from.
+    """
+
+    def __init__(self, indentation: Indentation, borrow: Borrow | None = None) -> None:
+        self.lines: list[str] = []
+        self._indentation = indentation
+        self._borrow = borrow
+
+    def value(self, value: Any, column: int) -> None:
+        """A value on lines of its own."""
+        if isinstance(value, dict) and value:
+            for key, child in value.items():
+                self.entry(key, child, column)
+        elif isinstance(value, list) and value:
+            for child in value:
+                self.item(child, column)
+        else:
+            step = self._indentation.step
+            self._scalar(" " * column, value, column + step, step)
+
+    def entry(self, key: str, value: Any, column: int, lead: str | None = None) -> None:
+        """A key and its value, the key in `column`; `lead` takes the place of its indentation."""
+        start = " " * column if lead is None else lead
+        text = key_text(key)
+        if needs_question_mark(text):
+            self.lines.append(f"{start}? {text}")
+            start, text = " " * column, ""
+        start += f"{text}:"
+        if not value or not isinstance(value, dict | list):
+            self._scalar(f"{start} ", value, column + self._indentation.step, self._indentation.step)
+            return
+        inner = column + (self._indentation.step if isinstance(value, dict) else self._indentation.sequence)
+        if borrowed := self._borrow(value) if self._borrow else None:
+            self._insert(borrowed, f"{start} " if borrowed.inline else start, column, inner)
+            return
+        self.lines.append(start)
+        self.value(value, inner)
+
+    def item(self, value: Any, column: int, lead: str | None = None) -> None:
+        """A list item, the dash in `column`; `lead` takes the place of its indentation."""
+        start = (" " * column if lead is None else lead) + "- "
+        if not value or not isinstance(value, dict | list):
+            self._scalar(start, value, column + 2, 2)
+        elif borrowed := self._borrow(value) if self._borrow else None:
+            self._insert(replace(borrowed, inline=True), start, column, column + 2)
+        elif isinstance(value, dict):
+            for key, child in value.items():
+                self.entry(key, child, column + 2, start)
+                start = " " * (column + 2)
+        else:
+            for child in value:
+                self.item(child, column + 2, start)
+                start = " " * (column + 2)
+
+    def _scalar(self, start: str, value: Any, column: int, step: int) -> None:
+        if block := literal(value, step):
+            header, lines = block
+            self.lines.append(start + header)
+            self.lines.extend(_indented(lines, column))
+        else:
+            self.lines.append(start + (flow(value) if isinstance(value, dict | list) else plain_or_quoted(value)))
+
+    def _insert(self, borrowed: Borrowed, start: str, column: int, inner: int) -> None:
+        if borrowed.lead and not start[:column].strip():
+            self.lines.extend(_indented(borrowed.lead, column))
+        self.lines.append(start + borrowed.lines[0] if borrowed.inline else start)
+        if borrowed.lead and start[:column].strip() and not borrowed.inline:
+            # `- key:`; above it would be before the dash, which is written already.
+            self.lines.extend(_indented(borrowed.lead, inner))
+        self.lines.extend(_indented(borrowed.lines[borrowed.inline :], inner))
+
+
+def flow(value: Any, *, quoted: bool = False, padding: str = "") -> str:
+    """A value on one line, in flow style.
+
+    Args:
+        value: the value.
+        quoted: whether texts are quoted even where that is not needed, as in JSON.
+        padding: what stands inside of the braces of a mapping.
+
+    Raises:
+        InvalidInput: JSON, or Kubernetes, cannot hold the value.
+    """
+    if isinstance(value, dict):
+        inner = ", ".join(
+            f"{_flow_key(key, quoted)} {flow(child, quoted=quoted, padding=padding)}" for key, child in value.items()
+        )
+        return f"{{{padding}{inner}{padding}}}" if value else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(flow(child, quoted=quoted, padding=padding) for child in value)}]"
+    return styled(value, '"' if quoted else "", flow=True)
+
+
+def _flow_key(key: str, quoted: bool) -> str:
+    text = key_text(key, flow=True, quoted=quoted)
+    return f"? {text} :" if needs_question_mark(text) else f"{text}:"
+
+
+def _indented(lines: list[str], column: int) -> list[str]:
+    return [" " * column + line if line else line for line in lines]

@@ -1,0 +1,254 @@
+"""Where everything stands in the text: a second pass over the events, made only when someone asks.
+
+All offsets are indexes into the text as given, in characters. libyaml's own marks are not enough for cutting: a block
+collection's end mark passes its last value, a block scalar's takes in the blank lines after it, and a byte-order mark
+shifts all by one. The spans here end where their content ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+from yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from couler_plugins.documents.builder import is_merge, key_of
+from couler_plugins.documents.events import BOM, Event, event_parser, yaml_errors
+from couler_plugins.documents.paths import Path
+from couler_plugins.documents.resolver import BadScalar
+
+__all__ = ["DocumentSpan", "Span", "dash_of", "locate"]
+
+_Kind = Literal["scalar", "mapping", "sequence", "alias"]
+_Key = tuple[str | None, int, int] | None
+"""A key that waits for its value: its text (None for one that no path can name) and its place."""
+_NO_KEY: _Key = (None, -1, -1)
+_BLOCK_HEADER = re.compile(r"[^|>]*[|>]([-+0-9]*)")
+_BLANK_END = re.compile(r"(?:\r?\n[ \t]*)+\Z")
+
+
+@dataclass(slots=True, eq=False)
+class Span:
+    """The place of one value in the text.
+
+    Args:
+        start, end: the offsets of its first character (an anchor or tag included) and after its last one.
+        line, column: the place of `start`, both from 0.
+        kind: what stands there.
+        style: a scalar's quoting: `""` (plain), `'`, `"`, `|` or `>`; `""` for the rest.
+        flow: whether it is a collection in brackets, or stands within one.
+        marked: whether it carries an anchor, or (a mapping) takes in others by `<<`.
+        tagged: whether it carries a tag.
+        key_start, key_end: the offsets of the key, for a value of a mapping, else -1.
+        children: the values inside, by key or in order. A value that came in by `<<` is not among them.
+    """
+
+    start: int
+    end: int
+    line: int
+    column: int
+    kind: _Kind
+    style: str = ""
+    flow: bool = False
+    marked: bool = False
+    tagged: bool = False
+    key_start: int = -1
+    key_end: int = -1
+    children: dict[str | int, Span] = field(default_factory=dict)
+
+    def find(self, path: Path) -> tuple[Span, int]:
+        """The innermost span on the way to `path`, and how many of the path's steps it is from here."""
+        span = self
+        for depth, key in enumerate(path):
+            inner = span.children.get(key)
+            if inner is None:
+                return span, depth
+            span = inner
+        return span, len(path)
+
+
+@dataclass(slots=True, eq=False)
+class DocumentSpan:
+    """The place of one document in the text.
+
+    Args:
+        start: the offset of its first character: its `---` or directive, or its first content where it has neither.
+        content_start: the offset after its `---`, or `start`.
+        root: the place of its data.
+        mapping_steps: how much deeper a mapping stands than the mapping that it is a value in: how often each.
+        sequence_steps: the same for lists in mappings.
+    """
+
+    start: int
+    content_start: int
+    root: Span
+    mapping_steps: dict[int, int] = field(default_factory=dict)
+    sequence_steps: dict[int, int] = field(default_factory=dict)
+
+
+def locate(text: str, wanted: Collection[int]) -> tuple[dict[int, DocumentSpan], list[int]]:
+    """The places of the wanted documents, by index, and the start of every document of the text.
+
+    Raises:
+        InvalidInput: the text is not YAML.
+    """
+    with yaml_errors(text, "<text>"):
+        return _Locator(text, wanted).run()
+
+
+def dash_of(text: str, item: Span, column: int) -> int:
+    """The offset of the `-` of an item of a block sequence whose dashes stand in `column`, or -1 if it is not found."""
+    at = item.start - 1
+    while at >= 0 and text[at] in " \t":
+        at -= 1
+    if at >= 0 and text[at] == "-":
+        return at
+    # The value stands on a later line than its dash; between them are comments and blank lines only.
+    line_end = text.rfind("\n", 0, item.start)
+    while line_end > 0:
+        line_start = text.rfind("\n", 0, line_end) + 1
+        line = text[line_start:line_end].strip()
+        if line and not line.startswith("#"):
+            at = line_start + column
+            return at if text[at : at + 1] == "-" else -1
+        line_end = line_start - 1
+    return -1
+
+
+class _Locator:
+    def __init__(self, text: str, wanted: Collection[int]) -> None:
+        self._text = text
+        self._wanted = wanted
+        self._shift = 1 if text.startswith(BOM) else 0
+        self._next_event = event_parser(text).get_event
+
+    def run(self) -> tuple[dict[int, DocumentSpan], list[int]]:
+        found: dict[int, DocumentSpan] = {}
+        starts: list[int] = []
+        while True:
+            event: Event = self._next_event()
+            kind = type(event)
+            if kind is DocumentStartEvent:
+                starts.append(event.start_mark.index + self._shift)
+                if len(starts) - 1 in self._wanted:
+                    found[len(starts) - 1] = self._document(event)
+            elif kind is StreamEndEvent:
+                return found, starts
+
+    def _document(self, event: Event) -> DocumentSpan:
+        shift = self._shift
+        document = DocumentSpan(event.start_mark.index + shift, event.end_mark.index + shift, _nowhere())
+        top = parent = _nowhere()
+        stack: list[tuple[Span, _Key]] = []
+        key: _Key = _NO_KEY
+        end = 0  # of the last value: a block collection ends with the last one inside of it
+        while True:
+            event = self._next_event()
+            kind = type(event)
+            if kind is ScalarEvent:
+                if key is None:
+                    key = self._key(event, parent)
+                    continue
+                span = self._scalar(event, parent)
+            elif kind is AliasEvent:
+                if key is None:
+                    parent.marked = True
+                    key = (None, -1, -1)
+                    continue
+                span = self._span(event, "alias", parent)
+            elif kind is DocumentEndEvent:
+                document.root = top.children[0]
+                return document
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                if event.end_mark.index > event.start_mark.index:  # a bracket
+                    end = event.end_mark.index + shift
+                parent.end = end
+                parent, key = stack.pop()
+                continue
+            else:
+                span = self._collection(event, parent)
+                _note_habits(document, span, parent)
+                self._add(span, parent, key)
+                stack.append((parent, None if parent.kind == "mapping" else key))
+                parent = span
+                key = None if span.kind == "mapping" else _NO_KEY
+                continue
+            self._add(span, parent, key)
+            end = span.end
+            if parent.kind == "mapping":
+                key = None
+
+    def _key(self, event: Event, parent: Span) -> _Key:
+        start, end = event.start_mark.index + self._shift, event.end_mark.index + self._shift
+        if event.anchor is not None or is_merge(event):
+            parent.marked = True
+        if is_merge(event):
+            return (None, start, end)
+        try:
+            return (key_of(event), start, end)
+        except BadScalar:  # in JSON-like text that the YAML reader never saw
+            return (None, start, end)
+
+    def _add(self, span: Span, parent: Span, key: _Key) -> None:
+        if parent.kind == "sequence":
+            parent.children[len(parent.children)] = span
+        elif key is not None:
+            name, span.key_start, span.key_end = key
+            if name is not None:
+                parent.children[name] = span
+
+    def _span(self, event: Event, kind: _Kind, parent: Span) -> Span:
+        mark = event.start_mark
+        return Span(
+            mark.index + self._shift,
+            event.end_mark.index + self._shift,
+            mark.line,
+            mark.column,
+            kind,
+            flow=parent.flow,
+            marked=event.anchor is not None,
+        )
+
+    def _scalar(self, event: Event, parent: Span) -> Span:
+        span = self._span(event, "scalar", parent)
+        span.tagged = event.tag is not None
+        span.style = event.style or ""
+        if span.style and span.style in "|>":
+            span.end = self._block_scalar_end(span)
+        return span
+
+    def _collection(self, event: Event, parent: Span) -> Span:
+        span = self._span(event, "sequence" if type(event) is SequenceStartEvent else "mapping", parent)
+        span.flow = parent.flow or bool(event.flow_style)
+        span.tagged = event.tag is not None
+        return span
+
+    def _block_scalar_end(self, span: Span) -> int:
+        """Where its last line ends; libyaml's mark is after all blank lines that follow."""
+        text = self._text[span.start : span.end]
+        header = _BLOCK_HEADER.match(text)
+        if header and "+" in header[1]:  # the blank lines are part of the value
+            return span.start + len(text.removesuffix("\n").removesuffix("\r"))
+        return span.start + len(_BLANK_END.sub("", text))
+
+
+def _nowhere() -> Span:
+    return Span(0, 0, 0, 0, "sequence")
+
+
+def _note_habits(document: DocumentSpan, span: Span, parent: Span) -> None:
+    if parent.kind == "mapping" and not (span.flow or span.marked or span.tagged or parent.tagged):
+        steps = document.mapping_steps if span.kind == "mapping" else document.sequence_steps
+        step = span.column - parent.column
+        steps[step] = steps.get(step, 0) + 1

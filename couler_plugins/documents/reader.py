@@ -1,0 +1,149 @@
+"""Reads the files that Kubernetes' tools read, as Kubernetes reads them."""
+
+from __future__ import annotations
+
+import codecs
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from couler_plugins.documents.builder import build
+from couler_plugins.documents.json_text import looks_like_json, parse_json
+from couler_plugins.documents.paths import Path
+from couler_plugins.documents.positions import Span, locate
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["MAX_BYTES", "Document", "SourceFile", "read", "read_yaml"]
+
+MAX_BYTES = 64 * 1024 * 1024
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(slots=True)
+class Document:
+    """One document of a file.
+
+    Args:
+        file: the file's name.
+        index: which document of the file it is, from 0.
+        data: what it says, in dict, list, str, int, float, bool and None; aliased parts are shared objects.
+        line: the line of its first content, from 1.
+        text: the whole file's text.
+    """
+
+    file: str
+    index: int
+    data: Any
+    line: int
+    text: str = field(repr=False, compare=False)
+    _root: Span | None = field(default=None, init=False, repr=False, compare=False)
+
+    def line_of(self, path: Path) -> int | None:
+        """The line, from 1, of the value at `path`, or of the nearest enclosing value that the text holds.
+
+        The first call parses the text again; None where the text has no positions to give.
+        """
+        if self._root is None:
+            try:
+                spans, _ = locate(self.text, (self.index,))
+            except InvalidInput:  # JSON with escapes that YAML does not know
+                return None
+            if self.index not in spans:
+                return None
+            self._root = spans[self.index].root
+        span, _ = self._root.find(path)
+        return self.text.count("\n", 0, span.key_start if span.key_start >= 0 else span.start) + 1
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """A file as it was given, and what it says.
+
+    Args:
+        name: the file's name as given (`<stdin>` for standard input).
+        text: its text, character by character (byte-order mark and CRLF included).
+        format: the notation that it is written in.
+        documents: at least one; an empty document has the data None.
+    """
+
+    name: str
+    text: str = field(repr=False)
+    format: Literal["yaml", "json"]
+    documents: tuple[Document, ...]
+
+    def line_of(self, path: Path, document: int = 0) -> int | None:
+        """As `Document.line_of`, for the nth document of the file."""
+        return self.documents[document].line_of(path)
+
+
+def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES) -> SourceFile:
+    """Reads a YAML or JSON file.
+
+    Args:
+        content: the whole file.
+        name: the file's name, for errors and findings.
+        max_bytes: the largest size accepted, in bytes of UTF-8.
+
+    Raises:
+        InvalidInput: the content is too large, not UTF-8, not YAML, or YAML that Kubernetes would refuse.
+    """
+    text = _decode(content, name, max_bytes)
+    with _collector_paused():
+        if looks_like_json(text) and (parsed := parse_json(text, name)) is not None:
+            return SourceFile(name, text, "json", (Document(name, 0, *parsed, text),))
+        return SourceFile(name, text, "yaml", tuple(_yaml_documents(text, name)))
+
+
+def read_yaml(text: str, name: str) -> list[Any]:
+    """The data of each document of a text, read as YAML even where it is JSON.
+
+    Raises:
+        InvalidInput: as `read`.
+    """
+    with _collector_paused():
+        return [data for data, _ in build(text, name)]
+
+
+def _yaml_documents(text: str, name: str) -> Iterator[Document]:
+    for index, (data, line) in enumerate(build(text, name)):
+        yield Document(name, index, data, line, text)
+
+
+def _decode(content: bytes | str, name: str, max_bytes: int) -> str:
+    # A character takes up to four bytes: the encoded size is worked out only where it can matter.
+    size = len(content)
+    if isinstance(content, str) and size <= max_bytes < 4 * size:
+        size = len(content.encode("utf-8", "surrogatepass"))
+    if size > max_bytes:
+        raise InvalidInput(
+            f"the file has {size:,} bytes, more than the {max_bytes:,} allowed",
+            file=name,
+            hint="allow more with --max-bytes",
+        )
+    if isinstance(content, str):
+        return content
+    if content.startswith(_UTF16):
+        raise InvalidInput("the file is UTF-16", file=name, line=1, hint="save it as UTF-8")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"the byte 0x{content[error.start]:02x} at offset {error.start} is not UTF-8",
+            file=name,
+            line=content.count(b"\n", 0, error.start) + 1,
+            hint="save the file as UTF-8",
+        ) from None
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without the garbage collector, which would walk the half-built data again and again: it holds no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,149 @@
+"""Rewrites one document of a YAML file: by cuts if its text allows it, else as a whole."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from couler_plugins.documents.borrowing import Lender
+from couler_plugins.documents.changes import arrange
+from couler_plugins.documents.cuts import CannotCut, Cut, also, apply
+from couler_plugins.documents.cutting import Cutter
+from couler_plugins.documents.emitter import Indentation
+from couler_plugins.documents.layout import Layout, Place
+from couler_plugins.documents.reader import read_yaml
+from couler_plugins.documents.writer import dump_yaml
+from couler_plugins.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from couler_plugins.documents.diff import Edit
+    from couler_plugins.documents.positions import DocumentSpan, Span
+
+__all__ = ["Rewriter", "same_data"]
+
+_BLOCK_HEADER = re.compile(r"[^|>]*[|>][0-9]*(?![-+0-9])")
+
+
+def same_data(left: Any, right: Any) -> bool:
+    """Whether two JSON-like trees are the same, types included, whatever the order of their keys."""
+    return left is right or _canonical(left) == _canonical(right)
+
+
+def _canonical(data: Any) -> bytes:
+    return msgspec.json.encode(data, order="sorted")
+
+
+class Rewriter:
+    """One document, to be rewritten.
+
+    Args:
+        layout: the whole file's text, ended by a line break.
+        start, end: the offsets in it that the document lies between, with the comments around it.
+        place: where its values stand; None where it holds none.
+        ended: whether the file itself ends with a line break, or this is not its last document.
+    """
+
+    def __init__(self, layout: Layout, start: int, end: int, place: DocumentSpan | None, ended: bool) -> None:
+        self._layout = layout
+        self._start = start
+        self._end = end
+        self._place = place
+        self._ended = ended
+        self._indentation = _habits(place)
+
+    def rewrite(self, old: Any, new: Any, edits: Sequence[Edit]) -> tuple[str, str | None]:
+        """The document's new text; and why it was written anew, if it was.
+
+        Raises:
+            InvalidInput: YAML, or Kubernetes, cannot hold the new data.
+        """
+        wanted = _canonical(new)
+        reason = "the edited text would not read back as the wanted data"
+        if self._place is not None and self._place.root.end > self._place.root.start:
+            try:
+                for text in self._cut(self._place.root, old, new, edits):
+                    if self._reads_as(text, wanted):
+                        return text, None
+            except CannotCut as error:
+                reason = str(error)
+            texts = self._written_anew(self._place, new)
+        else:  # an empty document: its comments stay above what it now holds
+            reason = ""
+            texts = self._endings(self._layout.text[self._start : self._end] + self._dump(new))
+        for text in texts:
+            if self._reads_as(text, wanted):
+                return text, reason or None
+        for text in self._endings(self._separator() + self._dump(new)):
+            if self._reads_as(text, wanted):
+                return text, reason or "the text around an empty document could not be kept"
+        raise InvalidInput("the data does not read back from YAML as it is", hint="report this with the input file")
+
+    def _cut(self, root: Span, old: Any, new: Any, edits: Sequence[Edit]) -> Iterator[str]:
+        removed = {edit.before for edit in edits if edit.op != "add" and edit.before is not None}
+        strip = self._strip(root)
+        lender = Lender(self._layout, self._indentation, root, old, removed, strip)
+        cutter = Cutter(self._layout, self._indentation, lender.of)
+        cutter.carry_out(arrange(edits), Place(root, None), new)
+        yield from self._endings(apply(self._layout.text, cutter.cuts, self._start, self._end))
+        if strip is not None:
+            cuts = also(cutter.cuts, strip, self._start, self._end)
+            yield from self._endings(apply(self._layout.text, cuts, self._start, self._end))
+
+    def _strip(self, root: Span) -> Cut | None:
+        """A `-` for the header of the block scalar that ends the file without a line break.
+
+        Its value has no final line break either, and would get one as soon as more text stands below.
+        """
+        last = _last(root)
+        header = _BLOCK_HEADER.match(self._layout.text, last.start) if last.style in ("|", ">") else None
+        return Cut(header.end(), header.end(), "-") if header and not self._ended else None
+
+    def _written_anew(self, place: DocumentSpan, new: Any) -> Iterator[str]:
+        """The document with its data dumped, between the comments above and below it."""
+        layout, root = self._layout, place.root
+        if layout.alone(root.start):
+            above = layout.text[self._start : layout.line_start(root.start)]
+        else:
+            above = layout.text[self._start : place.content_start] + layout.newline
+        below = layout.text[layout.line_end(root.end) : self._end]
+        yield from self._endings(above + self._dump(new) + below)
+
+    def _endings(self, text: str) -> Iterator[str]:
+        if not self._ended:
+            yield text.removesuffix(self._layout.newline)
+        yield text
+
+    def _separator(self) -> str:
+        return f"---{self._layout.newline}" if self._start else ""
+
+    def _dump(self, data: Any) -> str:
+        return dump_yaml(data, indentation=self._indentation).replace("\n", self._layout.newline)
+
+    def _reads_as(self, text: str, wanted: bytes) -> bool:
+        try:
+            documents = read_yaml(text, "<spliced>")
+        except InvalidInput:
+            return False
+        return len(documents) == 1 and _canonical(documents[0]) == wanted
+
+
+def _last(span: Span) -> Span:
+    while span.children:
+        span = next(reversed(span.children.values()))
+    return span
+
+
+def _habits(place: DocumentSpan | None) -> Indentation:
+    if place is None:
+        return Indentation()
+    steps = {step: count for step, count in place.mapping_steps.items() if step > 0}
+    sequences = {step: count for step, count in place.sequence_steps.items() if step >= 0}
+    return Indentation(_most_common(steps, Indentation.step), _most_common(sequences, Indentation.sequence))
+
+
+def _most_common(counts: dict[int, int], default: int) -> int:
+    return max(counts, key=lambda step: (counts[step], -step), default=default)

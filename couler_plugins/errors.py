@@ -1,0 +1,74 @@
+"""The errors that couler-plugins raises on purpose.
+
+Bad input is never a traceback: every error says what is wrong, where (as far as known) and what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = ["CoulerError", "EngineError", "InvalidInput", "PluginFailure", "Unsupported"]
+
+
+class CoulerError(Exception):
+    """The root of all errors raised on purpose.
+
+    Args:
+        message: what is wrong, in one sentence.
+        file: the file (or `<stdin>`) that the error is about.
+        line: the line in that file, counted from 1.
+        path: the place in that document (keys and indexes).
+        engine: the engine's name (`argo`, `airflow`, …).
+        step: the step, template or task concerned.
+        feature: the engine's feature concerned.
+        hint: what the user can do about it.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        path: tuple[str | int, ...] = (),
+        engine: str | None = None,
+        step: str | None = None,
+        feature: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.path = path
+        self.engine = engine
+        self.step = step
+        self.feature = feature
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        text = f"{place}: {self.message}" if place else self.message
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+class InvalidInput(CoulerError):
+    """A file, an option or a workflow that cannot be read as what it claims to be."""
+
+
+class Unsupported(CoulerError):
+    """A valid workflow or edit that we refuse, because carrying it out would lose or change something."""
+
+
+class PluginFailure(CoulerError):
+    """A plugin that cannot be loaded, clashes with another, or broke the workflow that it was given."""
+
+    exit_code = 1
+
+
+class EngineError(CoulerError):
+    """An engine, a store or a network failed."""
+
+    exit_code = 3

@@ -1,0 +1,86 @@
+"""What is written on nodes and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from couler_plugins.ir import (
+    Call,
+    Expression,
+    External,
+    FirstOf,
+    Literal,
+    Loop,
+    Native,
+    Need,
+    Reference,
+    Step,
+    Template,
+    Value,
+)
+
+__all__ = ["describe", "outcomes", "shortened", "step_lines"]
+
+LONGEST = 60
+NORMAL_OUTCOMES = frozenset({"succeeded", "skipped", "daemoned"})
+"""What an edge without a label stands for: the steps before have done what they should."""
+
+
+def shortened(text: str) -> str:
+    """The text on one line, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def describe(value: Value | None) -> str:
+    """A value, for people."""
+    match value:
+        case None:
+            return ""
+        case Literal():
+            return value.value if isinstance(value.value, str) else str(value.value).lower()
+        case Reference():
+            return _reference(value)
+        case FirstOf():
+            return " or ".join(map(describe, value.values))
+        case Template() | Native():
+            return "".join(part if isinstance(part, str) else f"{{{describe(part)}}}" for part in value.parts)
+        case Expression():
+            return "".join(part if isinstance(part, str) else describe(part) for part in value.parts)
+
+
+def step_lines(step: Step) -> Iterator[str]:
+    """What a node says of a step: its name, what it calls where that is called otherwise, when and how often."""
+    yield step.name or "(unnamed)"
+    match step.call:
+        case Call(name=name):
+            if name != step.name:
+                yield f"runs {name}"
+        case External(workflow=library, name=name):
+            yield f"runs {library}/{name}"
+        case _:
+            yield "runs what is decided at run time"
+    if step.condition is not None:
+        yield f"if {describe(step.condition)}"
+    if step.loop is not None:
+        yield _loop(step.loop)
+
+
+def outcomes(need: Need) -> str:
+    """The label of an edge; empty for the usual case."""
+    if "succeeded" in need.outcomes and NORMAL_OUTCOMES.issuperset(need.outcomes):
+        return ""
+    return " or ".join(need.outcomes)
+
+
+def _loop(loop: Loop) -> str:
+    axes = {"rows": " and ", "product": " × ", "zip": " with ", "sequence": " and "}[loop.combine].join(
+        f"{axis.name or 'item'} in {describe(axis.values)}" for axis in loop.axes
+    )
+    return f"for each {axes or 'item'}"
+
+
+def _reference(reference: Reference) -> str:
+    owner = {"input": "inputs", "parameter": "parameters", "item": "item", "output": "outputs", "status": ""}
+    first = reference.step or owner.get(reference.to, reference.to)
+    return ".".join(part for part in (first, reference.name, *reference.path) if part)

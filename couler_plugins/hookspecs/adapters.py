@@ -1,0 +1,120 @@
+"""The contract of adapters: how an engine's own documents become a plan, and a plan becomes documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import msgspec
+
+from couler_plugins.hookspecs.markers import hookspec
+
+if TYPE_CHECKING:
+    from couler_plugins.documents import Document, SourceFile
+    from couler_plugins.errors import CoulerError
+    from couler_plugins.ir import Step, Workflow
+    from couler_plugins.ir.bundle import Bundle
+    from couler_plugins.plan import Lowered, Plan, Written
+
+__all__ = ["Adapter", "Capability", "Footprint", "NoOptions", "couler_adapters"]
+
+
+class Capability(msgspec.Struct, frozen=True):
+    """What an adapter does with one feature of the IR.
+
+    Attributes:
+        feature: the IR's name for it, such as `Step.condition`.
+        support: `full` (lifted, and written wherever an optimizer sets it), `derived` (lifted, follows from other
+            fields), or `refused` (lowering raises `Unsupported`).
+        native: what the engine calls it.
+        note: the limits of it, in half a sentence.
+    """
+
+    feature: str
+    support: Literal["full", "derived", "refused"]
+    native: str = ""
+    note: str = ""
+
+
+class Footprint(msgspec.Struct, frozen=True, kw_only=True):
+    """An upper estimate of what a step adds to its workflow, its directives' expansion included; additive.
+
+    Attributes:
+        bytes: bytes of the document as JSON.
+        steps: entries in the engine's list of steps.
+        pods: pods that it starts, for all items of its loop; None where only the run can tell.
+    """
+
+    bytes: int
+    steps: int
+    pods: int | None
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of an adapter that has none."""
+
+
+class Adapter(Protocol):
+    """One engine. Implementations import the engine itself inside functions only.
+
+    One that derives from this class inherits what is the same for every engine whose documents are files.
+    """
+
+    engine: ClassVar[str]
+    """The engine's name: `argo`, `airflow`, `kfp`, `tekton`, …"""
+
+    options: ClassVar[type] = NoOptions
+    """A frozen dataclass; its fields are the options of `--to 'engine{option=value}'`."""
+
+    capabilities: ClassVar[tuple[Capability, ...]] = ()
+    """What it does with each typed field of the IR; the documentation's support matrix is made from it."""
+
+    def claims(self, document: Document) -> bool:
+        """Whether this engine understands the document, judged without importing the engine."""
+
+    def load(self, files: Iterable[SourceFile]) -> Bundle:
+        """The files as one name scope."""
+        from couler_plugins.ir.bundle import Bundle
+
+        return Bundle.of(files)
+
+    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
+        """The workflows of all documents that it claims.
+
+        Calls `refuse(file number, error)` for a file that it cannot lift, and goes on with the others.
+        """
+
+    def lower(self, plan: Plan, options: Any) -> Lowered:
+        """The documents of a plan, and how they differ from the originals.
+
+        What cannot be written goes to `Lowered.refused`, by file, and that file's documents stay as they were;
+        a workflow without an origin that cannot be written raises `Unsupported`.
+        """
+
+    def dump(self, lowered: Lowered) -> Written:
+        """The text of what was lowered, with comments and formatting of everything that was not edited."""
+        from couler_plugins.writing import write_files
+
+        return write_files(lowered)
+
+    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
+        """A measure of what each step of this workflow adds to it.
+
+        Raises:
+            Unsupported: the adapter cannot measure its engine's documents.
+        """
+        from couler_plugins.errors import Unsupported
+
+        raise Unsupported(
+            f"the adapter of {self.engine} does not measure steps",
+            engine=self.engine,
+            feature="footprint",
+            hint=f"leave optimizers that need sizes out of the pipeline for {workflow.label}",
+        )
+
+
+@hookspec
+def couler_adapters() -> list[Adapter]:  # type: ignore[empty-body]
+    """Return the adapters of this plugin."""

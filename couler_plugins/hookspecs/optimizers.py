@@ -1,0 +1,61 @@
+"""The contract of optimizers and of those who watch them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from couler_plugins.hookspecs.markers import hookspec
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs.adapters import Adapter
+    from couler_plugins.hookspecs.profiles import Profile
+    from couler_plugins.ir import Workflow
+    from couler_plugins.plan import Plan
+
+__all__ = ["Context", "Optimizer", "couler_after_optimizer", "couler_before_optimizer", "couler_optimizers"]
+
+
+class Context(Protocol):
+    """What an optimizer may ask for while it runs."""
+
+    def profile(self, workflow: Workflow, step: str) -> Profile:
+        """What is known of a step (`graph/step`) from past runs; all fields None where nothing is."""
+
+    def adapter(self, engine: str) -> Adapter:
+        """The adapter of an engine, with its facets.
+
+        Raises:
+            InvalidInput: no plugin provides one.
+        """
+
+    def progress(self, message: str) -> None:
+        """Tells the user what is going on, where they asked for it."""
+
+
+class Optimizer(Protocol):
+    """A pass over the plan: a frozen class whose fields are its options.
+
+    It is deterministic, reads no clock and no store by itself, and finds nothing more to do in its own result.
+    The class's docstring (first line) is shown by `couler plugins`.
+    """
+
+    name: ClassVar[str]
+    """Kebab-case, unique among all plugins; how a pipeline names it."""
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """The plan as it should be, with a `Decision` for every change; the same object where there is none."""
+
+
+@hookspec
+def couler_optimizers() -> list[type[Optimizer]]:  # type: ignore[empty-body]
+    """Return the optimizer classes of this plugin."""
+
+
+@hookspec
+def couler_before_optimizer(name: str, plan: Plan) -> None:
+    """Observe the plan that an optimizer is about to get; it cannot be changed here."""
+
+
+@hookspec
+def couler_after_optimizer(name: str, before: Plan, after: Plan) -> None:
+    """Observe what an optimizer made of the plan; it cannot be changed here."""

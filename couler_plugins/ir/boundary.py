@@ -1,0 +1,144 @@
+"""What crosses the boundary of steps that move into a graph of their own: each value an input or an output of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir.base import replace
+from couler_plugins.ir.edits import fresh_name
+from couler_plugins.ir.values import Expression, Reference
+from couler_plugins.ir.walk import nodes, references
+from couler_plugins.ir.workflow import Argument, Graph, Operation, Output, Port, PortKind, Step
+
+__all__ = ["Boundary"]
+
+
+class Boundary:
+    """Collects what crosses, and rewrites references on both sides.
+
+    Args:
+        engine: for error messages.
+        graph: the graph as it was.
+        names: the steps that move.
+        outer: the name of the step that will call the new graph.
+        inline: what is written inside each step, by its name.
+    """
+
+    def __init__(
+        self,
+        engine: str,
+        graph: Graph,
+        names: frozenset[str],
+        outer: str,
+        inline: Mapping[str, tuple[Graph | Operation, ...]],
+    ) -> None:
+        self._engine = engine
+        self._graph = graph
+        self._names = names
+        self._outer = outer
+        self._steps = {step.name: step for step in graph.steps}
+        inside = [(self._steps[name], inline[name]) for name in self._steps if name in names]
+        self._taken_inputs = {reference.name for reference in references(tuple(inside)) if reference.to == "input"}
+        self._passed: dict[tuple[str, str], tuple[Port, Reference]] = {}
+        self._handed: dict[tuple[str, str], Output] = {}
+        self._ports: dict[Reference, str] = {}
+        self._refuse_guarded(inside, inline)
+
+    def inward(self, reference: Reference) -> Reference:
+        """A reference of a moved step, as it reads inside the new graph."""
+        if reference.to == "input":
+            self._pass_on(reference)
+        elif reference.step and reference.step not in self._names:
+            core = self._core(reference)
+            if core not in self._ports:
+                self._ports[core] = self._fresh(core, self._taken_inputs)
+                port = Port(name=self._ports[core], kind=_port_kind(core))
+                self._passed[port.kind, port.name] = (port, core)
+            return Reference(to="input", name=self._ports[core], kind=_port_kind(core), path=reference.path)
+        return reference
+
+    def outward(self, reference: Reference) -> Reference:
+        """A reference of what stays, as it reads once the steps have moved."""
+        if reference.step not in self._names:
+            return reference
+        core = self._core(reference)
+        if core not in self._ports:
+            self._ports[core] = self._fresh(core, {name for _, name in self._handed})
+            output = Output(name=self._ports[core], kind=_port_kind(core), value=core)
+            self._handed[output.kind, output.name] = output
+        return Reference(
+            to="output", step=self._outer, kind=_port_kind(core), name=self._ports[core], path=reference.path
+        )
+
+    def inputs(self) -> tuple[Port, ...]:
+        """The inputs of the new graph."""
+        return tuple(port for _, (port, _) in sorted(self._passed.items()))
+
+    def arguments(self) -> tuple[Argument, ...]:
+        """What the new step passes to them."""
+        return tuple(
+            Argument(name=port.name, kind=port.kind, value=value) for _, (port, value) in sorted(self._passed.items())
+        )
+
+    def outputs(self) -> tuple[Output, ...]:
+        """The outputs of the new graph."""
+        return tuple(output for _, output in sorted(self._handed.items()))
+
+    def _fresh(self, core: Reference, taken: set[str]) -> str:
+        name = fresh_name(f"{core.step}-{core.name or core.kind or core.to}", taken)
+        taken.add(name)
+        return name
+
+    def _pass_on(self, reference: Reference) -> None:
+        """An input of the old graph that a moved step reads: the new graph has it under the same name."""
+        if not reference.name:
+            raise self._refusal("a moved step reads all inputs of its graph at once")
+        found = [
+            port for port in self._graph.inputs if port.name == reference.name and reference.kind in ("", port.kind)
+        ]
+        for port in found:
+            if port.optional:
+                raise self._refusal(f"the input {port.name!r} is optional, and cannot be passed on where it is empty")
+            core = Reference(to="input", name=port.name, kind=port.kind)
+            self._passed[port.kind, port.name] = (Port(name=port.name, kind=port.kind), core)
+
+    def _core(self, reference: Reference) -> Reference:
+        """The value that has to cross, without what is picked from it on the other side."""
+        if reference.to != "output":
+            raise self._refusal(f"the {reference.name or 'status'} of {reference.step!r} cannot leave its graph")
+        if reference.kind == "artifact" and not reference.name:
+            raise self._refusal(f"all artifacts of {reference.step!r} together cannot leave their graph")
+        producer = self._steps.get(reference.step)
+        if producer is not None and reference.step in self._names and producer.condition is not None:
+            raise self._refusal(f"{reference.step!r} may be skipped, and then has no {reference.name or 'output'}")
+        return replace(reference, path=(), native="")
+
+    def _refuse_guarded(
+        self,
+        inside: list[tuple[Step, tuple[Graph | Operation, ...]]],
+        inline: Mapping[str, tuple[Graph | Operation, ...]],
+    ) -> None:
+        """An expression may look at a step only where another one was skipped; a crossing value is looked up always."""
+        outside = [(step, inline[step.name]) for step in self._graph.steps if step.name not in self._names]
+        for crossing, place in ((False, tuple(inside)), (True, (tuple(outside), self._graph.outputs))):
+            for expression in _expressions(place):
+                for reference in references(expression):
+                    crosses = reference.step and (reference.step in self._names) is crossing
+                    if crosses and self._may_be_skipped(reference.step):
+                        raise self._refusal(f"an expression chooses whether it reads {reference.step!r}")
+
+    def _may_be_skipped(self, name: str) -> bool:
+        step = self._steps.get(name)
+        return step is None or step.condition is not None or step.needs is not None
+
+    def _refusal(self, reason: str) -> Unsupported:
+        return Unsupported(reason, engine=self._engine, step=self._graph.name, hint="move other steps, or more")
+
+
+def _port_kind(reference: Reference) -> PortKind:
+    return "artifact" if reference.kind == "artifact" else "parameter"
+
+
+def _expressions(place: object) -> list[Expression]:
+    return [node for node in nodes(place) if isinstance(node, Expression)]

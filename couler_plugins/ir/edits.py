@@ -1,0 +1,268 @@
+"""Structural edits, written once for all engines: batches of replacements, renaming, cloning, redirecting calls.
+
+Each returns a new workflow, rewrites every reference that the edit touches, and raises `Unsupported` where it
+cannot see all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable as Function
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeVar
+
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir.base import replace
+from couler_plugins.ir.needs import Need, map_needs
+from couler_plugins.ir.values import ANY_STEP, Reference
+from couler_plugins.ir.walk import callables, inline_callees, map_references, references
+from couler_plugins.ir.workflow import Call, Callable, Directive, Graph, Handler, Operation, Step, Workflow
+
+__all__ = [
+    "clone_callable",
+    "clone_step",
+    "fresh_name",
+    "map_steps",
+    "redirect_calls",
+    "remove_callables",
+    "rename_callable",
+    "rename_steps",
+    "replace_callables",
+    "replace_steps",
+    "with_directive",
+]
+
+C = TypeVar("C", bound=Callable)
+CallableOnStep = Function[[Step], Step]
+
+
+def fresh_name(wanted: str, taken: Collection[str]) -> str:
+    """`wanted`, or `wanted-2`, `wanted-3`, … : the first that is not taken."""
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def replace_callables(
+    workflow: Workflow, changed: Mapping[str, Graph | Operation], added: Iterable[Graph | Operation] = ()
+) -> Workflow:
+    """`workflow` with graphs and operations replaced (by their old name) and others added behind them."""
+
+    def merged(kind: type[C], items: tuple[C, ...]) -> tuple[C, ...]:
+        new = [changed.get(item.name, item) for item in items] + [item for item in added]
+        return tuple(item for item in new if isinstance(item, kind))
+
+    added = tuple(added)
+    return replace(workflow, graphs=merged(Graph, workflow.graphs), operations=merged(Operation, workflow.operations))
+
+
+def remove_callables(workflow: Workflow, names: Collection[str]) -> Workflow:
+    """`workflow` without the graphs and operations of these names; nothing may call them any more."""
+    return replace(
+        workflow,
+        graphs=tuple(graph for graph in workflow.graphs if graph.name not in names),
+        operations=tuple(operation for operation in workflow.operations if operation.name not in names),
+    )
+
+
+def map_steps(workflow: Workflow, change: CallableOnStep) -> Workflow:
+    """`workflow` with every call site (entry, steps, handlers) replaced by what `change` makes of it."""
+
+    def changed_handler(handler: Handler) -> Handler:
+        step = changed(handler.step)
+        return handler if step is handler.step else replace(handler, step=step)
+
+    def changed(step: Step) -> Step:
+        handlers = tuple(changed_handler(handler) for handler in step.handlers)
+        same = all(new is old for new, old in zip(handlers, step.handlers, strict=True))
+        return change(step if same else replace(step, handlers=handlers))
+
+    def changed_graph(graph: Graph) -> Graph:
+        steps = tuple(changed(step) for step in graph.steps)
+        same = all(new is old for new, old in zip(steps, graph.steps, strict=True))
+        return graph if same else replace(graph, steps=steps)
+
+    return replace(
+        workflow,
+        entry=workflow.entry and changed(workflow.entry),
+        handlers=tuple(changed_handler(handler) for handler in workflow.handlers),
+        graphs=tuple(changed_graph(graph) for graph in workflow.graphs),
+    )
+
+
+def replace_steps(workflow: Workflow, changed: Mapping[tuple[str, str], Step]) -> Workflow:
+    """`workflow` with steps replaced, in one batch; keys are (graph, step). Names must stay (see `rename_steps`)."""
+    by_graph: dict[str, dict[str, Step]] = {}
+    for (graph_name, step_name), step in changed.items():
+        if step.name != step_name:
+            raise ValueError(f"step {step_name!r} would become {step.name!r}: use rename_steps for that")
+        by_graph.setdefault(graph_name, {})[step_name] = step
+    graphs = {
+        graph.name: replace(graph, steps=tuple(by_graph[graph.name].get(step.name, step) for step in graph.steps))
+        for graph in workflow.graphs
+        if graph.name in by_graph
+    }
+    return replace_callables(workflow, graphs)
+
+
+def with_directive(step: Step, directive: Directive) -> Step:
+    """`step` with the directive added, in place of one of the same kind."""
+    others = [item for item in step.directives if item.kind != directive.kind]
+    return replace(step, directives=tuple(sorted([*others, directive], key=lambda item: item.kind)))
+
+
+def redirect_calls(workflow: Workflow, targets: Mapping[str, str]) -> Workflow:
+    """`workflow` with calls of the keys turned into calls of the values; nothing is removed."""
+
+    def changed(step: Step) -> Step:
+        call = step.call
+        return (
+            replace(step, call=Call(name=targets[call.name]))
+            if isinstance(call, Call) and call.name in targets
+            else step
+        )
+
+    return map_steps(workflow, changed)
+
+
+def rename_callable(workflow: Workflow, old: str, new: str) -> Workflow:
+    """`workflow` with a graph or operation renamed, and every call of it.
+
+    Raises:
+        Unsupported: `new` is taken, or others could call it by its old name.
+    """
+    by_name = callables(workflow)
+    if new in by_name:
+        raise Unsupported(f"{new!r} is taken", engine=workflow.engine, step=old, hint="choose another name")
+    if workflow.library:
+        raise Unsupported(
+            f"{old!r} can be called from outside {workflow.label}",
+            engine=workflow.engine,
+            step=old,
+            hint="clone it under the new name instead",
+        )
+    return redirect_calls(replace_callables(workflow, {old: replace(by_name[old], name=new)}), {old: new})
+
+
+def rename_steps(workflow: Workflow, graph_name: str, names: Mapping[str, str]) -> Workflow:
+    """`workflow` with steps of one graph renamed, and every reference to them.
+
+    Args:
+        workflow: the workflow.
+        graph_name: the graph that the steps belong to.
+        names: new names by old names.
+
+    Raises:
+        Unsupported: two steps would share a name, or an expression chooses a step at run time.
+    """
+    by_name = callables(workflow)
+    graph = by_name[graph_name]
+    assert isinstance(graph, Graph)
+    new_names = [names.get(step.name, step.name) for step in graph.steps]
+    if len(set(new_names)) != len(new_names):
+        raise Unsupported("two steps would share a name", engine=workflow.engine, step=graph_name)
+    inline = {callee.name: callee for step in graph.steps for callee in inline_callees(step, by_name)}
+    refuse_hidden_references(workflow, graph, tuple(inline.values()))
+
+    def renamed(reference: Reference) -> Reference:
+        return replace(reference, step=names[reference.step], native="") if reference.step in names else reference
+
+    def renamed_step(step: Step) -> Step:
+        step = map_references(step, renamed)
+        needs = step.needs and map_needs(step.needs, renamed_need)
+        return replace(step, name=names.get(step.name, step.name), needs=needs)
+
+    def renamed_need(need: Need) -> Need:
+        return replace(need, step=names[need.step]) if need.step in names else need
+
+    def many(old: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(names.get(name, name) for name in old)
+
+    steps = tuple(renamed_step(step) for step in graph.steps)
+    changed: dict[str, Graph | Operation] = {name: map_references(callee, renamed) for name, callee in inline.items()}
+    changed[graph_name] = replace(
+        map_references(replace(graph, steps=()), renamed),
+        steps=steps,
+        stages=graph.stages and tuple(many(stage) for stage in graph.stages),
+        finalizers=many(graph.finalizers),
+        targets=many(graph.targets),
+        regions=tuple(replace(region, steps=many(region.steps)) for region in graph.regions),
+    )
+    return replace_callables(workflow, changed)
+
+
+def refuse_hidden_references(workflow: Workflow, graph: Graph, inline: tuple[Graph | Operation, ...]) -> None:
+    """Raises `Unsupported` where a reference to a step of `graph` cannot be told apart."""
+    own = {step.name for step in graph.steps}
+    for callee in inline:
+        inner = {step.name for step in callee.steps} if isinstance(callee, Graph) else set()
+        if inner & own:
+            raise Unsupported(
+                f"{graph.name!r} and the graph inside it both have a step {min(inner & own)!r}",
+                engine=workflow.engine,
+                step=graph.name,
+                hint="give the steps different names first",
+            )
+    if ANY_STEP in graph.targets or any(reference.step == ANY_STEP for reference in references((graph, inline))):
+        raise Unsupported(
+            f"an expression in {graph.name!r} chooses a step at run time",
+            engine=workflow.engine,
+            step=graph.name,
+            hint="name the step in the expression",
+        )
+
+
+def clone_callable(workflow: Workflow, name: str, new: str) -> Workflow:
+    """`workflow` with a copy of a graph or operation under a new name, which nothing calls yet.
+
+    Raises:
+        Unsupported: `new` is taken, or something in it is written inline (a copy would be called from two places).
+    """
+    by_name = callables(workflow)
+    original = by_name[name]
+    steps = original.steps if isinstance(original, Graph) else ()
+    if new in by_name:
+        raise Unsupported(f"{new!r} is taken", engine=workflow.engine, step=name, hint="choose another name")
+    if original.inline or any(inline_callees(step, by_name) for step in steps):
+        raise Unsupported(
+            f"{name!r} is, or holds, something written inline",
+            engine=workflow.engine,
+            step=name,
+            hint="give the inline template a name of its own first",
+        )
+    return replace_callables(workflow, {}, [replace(original, name=new)])
+
+
+def clone_step(workflow: Workflow, graph_name: str, step_name: str, new: str) -> Workflow:
+    """`workflow` with a second call site that does what the first does, beside it in its stage or with its needs.
+
+    Raises:
+        Unsupported: `new` is taken, or the step's callee is written inline.
+    """
+    by_name = callables(workflow)
+    graph = by_name[graph_name]
+    assert isinstance(graph, Graph)
+    step = next(step for step in graph.steps if step.name == step_name)
+    if any(other.name == new for other in graph.steps):
+        raise Unsupported(f"{new!r} is taken", engine=workflow.engine, step=step_name, hint="choose another name")
+    if inline_callees(step, by_name):
+        raise Unsupported(
+            f"what {step_name!r} runs is written inline",
+            engine=workflow.engine,
+            step=step_name,
+            hint="give the inline template a name of its own first",
+        )
+
+    def own(reference: Reference) -> Reference:
+        return replace(reference, step=new, native="") if reference.step == step_name else reference
+
+    def beside(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for old in names for name in ((old, new) if old == step_name else (old,)))
+
+    copy = replace(map_references(step, own), name=new)
+    steps = tuple(item for old in graph.steps for item in ((old, copy) if old is step else (old,)))
+    stages = graph.stages and tuple(beside(stage) for stage in graph.stages)
+    regions = tuple(replace(region, steps=beside(region.steps)) for region in graph.regions)
+    cloned = replace(graph, steps=steps, stages=stages, finalizers=beside(graph.finalizers), regions=regions)
+    return replace_callables(workflow, {graph_name: cloned})

@@ -1,0 +1,107 @@
+"""One graph as a directed graph: its edges, its order, its cycles. The only user of rustworkx, with `flat`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+import rustworkx
+
+from couler_plugins.ir.needs import needed
+from couler_plugins.ir.values import ANY_STEP
+from couler_plugins.ir.walk import inline_callees, references
+from couler_plugins.ir.workflow import Graph, Operation, Step
+
+__all__ = ["Edge", "GraphView", "producers"]
+
+
+class Edge(NamedTuple):
+    """`after` cannot start before `before` has ended (`order`), or reads what it makes (`data`)."""
+
+    before: str
+    after: str
+    why: str
+
+
+def producers(step: Step, by_name: Mapping[str, Graph | Operation]) -> list[str]:
+    """The steps whose outputs or status a step reads, its inline callee included; each once, in order."""
+    own = step.name
+    inline = inline_callees(step, by_name) if by_name else ()
+    inner = {inner.name for callee in inline if isinstance(callee, Graph) for inner in callee.steps}
+    names = [reference.step for reference in references(step)]
+    names += [reference.step for reference in references(inline) if reference.step not in inner]
+    return [name for name in dict.fromkeys(names) if name and name not in (own, ANY_STEP)]
+
+
+class GraphView:
+    """The steps of one graph and the edges between them.
+
+    Barriers between stages and before finalizers are not edges (they would be quadratic in number); `order` and
+    `layers` heed them.
+
+    Args:
+        graph: the graph to look at.
+        by_name: the callables of its workflow, to find references inside inline callees.
+    """
+
+    def __init__(self, graph: Graph, by_name: Mapping[str, Graph | Operation] | None = None) -> None:
+        self.graph = graph
+        self._by_name = by_name if by_name and any(callee.inline for callee in by_name.values()) else {}
+        self._number = {step.name: number for number, step in enumerate(graph.steps)}
+
+    def edges(self) -> Iterator[Edge]:
+        """All edges from needs and from data, in the order of the steps; a pair may occur as both."""
+        for step in self.graph.steps:
+            for name in dict.fromkeys(need.step for need in needed(step.needs)):
+                yield Edge(name, step.name, "order")
+            for name in producers(step, self._by_name):
+                yield Edge(name, step.name, "data")
+
+    @cached_property
+    def _digraph(self) -> rustworkx.PyDiGraph[str, None]:
+        digraph: rustworkx.PyDiGraph[str, None] = rustworkx.PyDiGraph(multigraph=False)
+        digraph.add_nodes_from([step.name for step in self.graph.steps])
+        number = self._number
+        pairs = {(number[edge.before], number[edge.after]) for edge in self.edges() if edge.before in number}
+        digraph.add_edges_from_no_data(sorted(pairs))
+        return digraph
+
+    def cycle(self) -> list[str]:
+        """The names of the steps of one cycle, or nothing."""
+        edges = rustworkx.digraph_find_cycle(self._digraph)
+        return [self._digraph[node] for node, _ in edges]
+
+    def order(self) -> list[str]:
+        """The steps in an order in which they may run; among those that are free, the order of the source.
+
+        Raises:
+            ValueError: the graph has a cycle.
+        """
+        rank = {name: stage for stage, names in enumerate(self.graph.stages or ()) for name in names}
+        rank.update(dict.fromkeys(self.graph.finalizers, len(self.graph.stages or ()) + 1))
+        width = len(str(len(self.graph.steps)))
+        key = {name: f"{rank.get(name, 0):09d}/{number:0{width}d}" for name, number in self._number.items()}
+        try:
+            return list(rustworkx.lexicographical_topological_sort(self._digraph, key=lambda name: key[name]))
+        except rustworkx.DAGHasCycle as error:
+            raise ValueError(f"{self.graph.name!r} has a cycle: {' → '.join(self.cycle())}") from error
+
+    def predecessors(self, name: str) -> list[str]:
+        """The steps that have an edge to this one, in the order of the source."""
+        return self._names(self._digraph.predecessor_indices(self._number[name]))
+
+    def successors(self, name: str) -> list[str]:
+        """The steps that this one has an edge to, in the order of the source."""
+        return self._names(self._digraph.successor_indices(self._number[name]))
+
+    def ancestors(self, name: str) -> set[str]:
+        """All steps from which a path leads to this one."""
+        return {self._digraph[node] for node in rustworkx.ancestors(self._digraph, self._number[name])}
+
+    def descendants(self, name: str) -> set[str]:
+        """All steps to which a path leads from this one."""
+        return {self._digraph[node] for node in rustworkx.descendants(self._digraph, self._number[name])}
+
+    def _names(self, nodes: Iterable[int]) -> list[str]:
+        return [self._digraph[node] for node in sorted(nodes)]

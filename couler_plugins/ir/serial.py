@@ -1,0 +1,56 @@
+"""The JSON form of a workflow, version `v0`: no sources, no native spellings, mappings sorted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir.walk import without_origin
+from couler_plugins.ir.workflow import Workflow
+
+__all__ = ["SCHEMA", "from_json", "json_schema", "to_json"]
+
+SCHEMA = "couler.ir/v0"
+
+
+class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"schema_name": "schema"}):
+    """What a file holds: the schema's name and one workflow."""
+
+    schema_name: str
+    workflow: Workflow
+
+
+def to_json(workflow: Workflow) -> bytes:
+    """The workflow as JSON (UTF-8, indented by two); equal workflows give equal bytes."""
+    envelope = Envelope(schema_name=SCHEMA, workflow=without_origin(workflow))
+    return msgspec.json.format(msgspec.json.encode(envelope), indent=2) + b"\n"
+
+
+def from_json(data: bytes | str) -> Workflow:
+    """Reads what `to_json` wrote. The workflow has no origin: it lowers as wholly generated.
+
+    Raises:
+        InvalidInput: it is no JSON, has another schema, or a field that this version does not know.
+    """
+    try:
+        envelope = msgspec.json.decode(data, type=Envelope)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(
+            f"not a workflow in {SCHEMA}: {error}", hint="write it with couler_plugins.ir.to_json"
+        ) from error
+    if envelope.schema_name != SCHEMA:
+        raise InvalidInput(f"the schema is {envelope.schema_name!r}, this version reads {SCHEMA!r}")
+    return envelope.workflow
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of what `to_json` writes."""
+    schema = msgspec.json.schema(Envelope)
+    definition = schema["$defs"]["Envelope"]
+    definition["properties"]["schema"]["const"] = SCHEMA
+    for item in schema["$defs"].values():
+        for hidden in ("source", "native"):
+            item.get("properties", {}).pop(hidden, None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"A workflow ({SCHEMA})", **schema}

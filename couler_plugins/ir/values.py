@@ -1,0 +1,114 @@
+"""What an argument, a condition or a field can hold: literals, references, and text or expressions around them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from typing import Literal as OneOf
+
+import msgspec
+
+from couler_plugins.ir.base import Node
+
+__all__ = [
+    "ANY_STEP",
+    "Expression",
+    "FirstOf",
+    "Literal",
+    "Native",
+    "Part",
+    "Reference",
+    "Scalar",
+    "Template",
+    "Value",
+]
+
+Scalar = str | int | float | bool | None
+
+ANY_STEP = "*"
+"""The step of a reference whose step is only known at run time (`tasks[inputs.parameters.x]`)."""
+
+
+class Reference(Node, frozen=True, tag_field="type", tag="reference"):
+    """One thing that is looked up at run time.
+
+    Attributes:
+        to: what is referred to. `parameter`: of the workflow; `input`: of the enclosing graph or operation;
+            `output`: of a step, or of the operation itself where `step` is empty; `status`: any other fact of a
+            step (status, ip, exit code); `item`: of the loop; `run`: a fact of this run; `global`: an output
+            that the whole run sees; `secret`; `workspace`; `unknown`: passes through untouched.
+        name: the parameter, port, fact or key.
+        step: the step that it belongs to, `ANY_STEP` where that is decided at run time.
+        kind: `parameter`, `artifact`, `result`, or empty.
+        path: what follows the name (keys into an item, `path` of an artifact).
+        native: the spelling in the source, kept until an edit changes the reference; only adapters read it.
+    """
+
+    to: OneOf["parameter", "input", "output", "status", "item", "run", "global", "secret", "workspace", "unknown"]
+    name: str = ""
+    step: str = ""
+    kind: str = ""
+    path: tuple[str, ...] = ()
+    native: str = ""
+
+
+class Literal(Node, frozen=True, tag_field="type", tag="literal"):
+    """A constant. `1`, `1.0`, `True` and `"1"` are four different literals, as they are in JSON."""
+
+    value: Scalar
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Literal):
+            return NotImplemented
+        return type(self.value) is type(other.value) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), self.value))
+
+
+class Expression(Node, frozen=True, tag_field="type", tag="expression"):
+    """Text in an expression language, cut at its references.
+
+    A `Template` among the parts is a tag that the engine fills in before it evaluates the expression.
+    """
+
+    language: str
+    parts: tuple[str | Reference | Template, ...]
+
+
+class Template(Node, frozen=True, tag_field="type", tag="template"):
+    """A string that the engine completes: text, references and embedded expressions, in order."""
+
+    parts: tuple[str | Reference | Expression, ...]
+
+
+class Native(Node, frozen=True, tag_field="type", tag="native"):
+    """A structure of the engine's own, with the references found in it.
+
+    The parts, joined with each reference in its native spelling (JSON-escaped), are the structure's JSON text:
+    so it is hashable, cheap, and any reference in it can be rewritten.
+    """
+
+    parts: tuple[str | Reference | Expression, ...]
+
+    @classmethod
+    def of(cls, data: Any) -> Native:
+        """The structure `data` (JSON-like), as one without references."""
+        return cls(parts=(msgspec.json.encode(data).decode(),))
+
+    @property
+    def data(self) -> Any:
+        """The structure itself; only for one without references (`ValueError` otherwise)."""
+        if not all(isinstance(part, str) for part in self.parts):
+            raise ValueError("this structure holds references: only its adapter can write it out")
+        return json.loads("".join(str(part) for part in self.parts) or "null")
+
+
+class FirstOf(Node, frozen=True, tag_field="type", tag="first-of"):
+    """The first of several values that is available at run time."""
+
+    values: tuple[Value, ...]
+
+
+Part = str | Reference | Expression | Template
+Value = Literal | Reference | Template | Expression | FirstOf | Native

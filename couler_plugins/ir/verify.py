@@ -1,0 +1,177 @@
+"""Checks that a workflow is whole: names are unique, references resolve, no graph has a cycle, inputs are supplied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from couler_plugins.ir.base import Node, Source
+from couler_plugins.ir.graph import GraphView
+from couler_plugins.ir.needs import needed
+from couler_plugins.ir.recursion import endless_recursion
+from couler_plugins.ir.values import ANY_STEP, Reference
+from couler_plugins.ir.walk import CallSite, call_sites, callables, inline_callees, references
+from couler_plugins.ir.workflow import Call, Callable, Graph, Operation, Step, Workflow
+
+__all__ = ["Problem", "verify"]
+
+ByName = Mapping[str, Graph | Operation]
+Ports = frozenset[tuple[str, str]]
+
+
+class Problem(Node, frozen=True):
+    """Something that keeps a workflow from running.
+
+    Attributes:
+        subject: the graph, operation or step (`graph/step`) concerned.
+        message: what is wrong.
+        hint: what to do.
+        source: where it was read, if it was.
+    """
+
+    subject: str
+    message: str
+    hint: str = ""
+    source: Source | None = None
+
+
+def verify(workflow: Workflow) -> list[Problem]:
+    """All problems of a workflow; empty where it is whole. Linear in its size."""
+    by_name = callables(workflow)
+    outputs = {name: _ports(item.outputs) for name, item in by_name.items()}
+    problems = list(_duplicate_callables(workflow))
+    for graph in workflow.graphs:
+        problems.extend(_GraphCheck(graph, by_name, outputs).problems())
+    for operation in workflow.operations:
+        problems.extend(_operation_problems(operation))
+    for site in call_sites(workflow):
+        problems.extend(_call_problems(site, workflow, by_name))
+    if names := endless_recursion(workflow, by_name):
+        problems.append(
+            Problem(
+                subject=names[0],
+                message=f"{names[0]!r} calls itself for ever: {' → '.join(names)}",
+                hint="put a condition on the step that calls it again",
+                source=by_name[names[0]].source,
+            )
+        )
+    return problems
+
+
+def _ports(ports: Iterable[object]) -> Ports:
+    """The ports of a callable as (kind, name), and as ("", name) for references that give no kind."""
+    pairs = [(port.kind, port.name) for port in ports]  # type: ignore[attr-defined]
+    return frozenset(pairs + [("", name) for _, name in pairs])
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    for name in names:
+        if name in seen:
+            repeated[name] = None
+        seen.add(name)
+    return list(repeated)
+
+
+def _duplicate_callables(workflow: Workflow) -> Iterator[Problem]:
+    for name in _repeated(item.name for item in (*workflow.graphs, *workflow.operations)):
+        yield Problem(subject=name, message=f"two templates are called {name!r}", hint="rename one of them")
+
+
+class _GraphCheck:
+    """The checks of one graph, with what all of them look up."""
+
+    def __init__(self, graph: Graph, by_name: ByName, outputs: Mapping[str, Ports]) -> None:
+        self.graph = graph
+        self.by_name = by_name
+        self.outputs = outputs
+        self.inputs = _ports(graph.inputs)
+        self.steps = {step.name: step for step in graph.steps}
+
+    def problems(self) -> Iterator[Problem]:
+        graph = self.graph
+        for name in _repeated(step.name for step in graph.steps):
+            yield self.problem(None, f"has two steps {name!r}", "rename one of them")
+        for name in dict.fromkeys((*graph.targets, *graph.finalizers)):
+            if name not in self.steps and name != ANY_STEP:
+                yield self.problem(None, f"names a step {name!r}, which it does not have", "correct the name")
+        for step in graph.steps:
+            for name in dict.fromkeys(need.step for need in needed(step.needs)):
+                if name not in self.steps:
+                    yield self.problem(step, f"needs {name!r}, which {graph.name!r} does not have", "correct the name")
+            for reference in self.references(step):
+                yield from self.reference_problems(step, reference)
+        for reference in references(graph.outputs):
+            yield from self.reference_problems(None, reference)
+        if cycle := GraphView(graph, self.by_name).cycle():
+            path = " → ".join([*cycle, cycle[0]])
+            yield self.problem(None, f"has a cycle: {path}", "remove one of these needs or references")
+
+    def references(self, step: Step) -> Iterator[Reference]:
+        """The references of a step that look into its graph, those of an operation written inside it included."""
+        yield from references(step)
+        for callee in inline_callees(step, self.by_name):
+            if isinstance(callee, Operation):
+                yield from (reference for reference in references(callee) if reference.step)
+
+    def reference_problems(self, step: Step | None, reference: Reference) -> Iterator[Problem]:
+        hint = "correct the name, or add what it names"
+        if reference.to in ("output", "status") and reference.step and reference.step != ANY_STEP:
+            if reference.step not in self.steps:
+                message = f"refers to a step {reference.step!r}, which {self.graph.name!r} does not have"
+                yield self.problem(step, message, hint)
+            elif reference.to == "output" and not self.has_output(reference):
+                message = f"refers to an output {reference.name!r} of {reference.step!r}, which does not have it"
+                yield self.problem(step, message, hint)
+        elif reference.to == "input" and reference.name and (reference.kind, reference.name) not in self.inputs:
+            message = f"refers to an input {reference.name!r}, which {self.graph.name!r} does not have"
+            yield self.problem(step, message, hint)
+
+    def has_output(self, reference: Reference) -> bool:
+        call = self.steps[reference.step].call
+        outputs = self.outputs.get(call.name) if isinstance(call, Call) else None
+        if outputs is None or not reference.name or reference.kind == "result":
+            return True
+        return (reference.kind, reference.name) in outputs
+
+    def problem(self, step: Step | None, message: str, hint: str) -> Problem:
+        name = step.name if step else self.graph.name
+        subject = f"{self.graph.name}/{name}" if step else name
+        source = step.source if step else self.graph.source
+        return Problem(subject=subject, message=f"{name!r} {message}", hint=hint, source=source)
+
+
+def _operation_problems(operation: Operation) -> Iterator[Problem]:
+    if operation.inline:  # the engine completes it with the inputs of the graph around it, too
+        return
+    inputs = _ports(operation.inputs)
+    for reference in dict.fromkeys(references(operation)):
+        if reference.to == "input" and reference.name and (reference.kind, reference.name) not in inputs:
+            yield Problem(
+                subject=operation.name,
+                message=f"{operation.name!r} refers to an input {reference.name!r}, which it does not have",
+                hint="correct the name, or declare the input",
+                source=operation.source,
+            )
+
+
+def _call_problems(site: CallSite, workflow: Workflow, by_name: ByName) -> Iterator[Problem]:
+    step, graph = site.step, site.graph
+    if not isinstance(step.call, Call):
+        return
+    subject = f"{graph.name}/{step.name}" if graph else step.name
+    callee: Callable | None = by_name.get(step.call.name)
+    if callee is None:
+        message = f"{step.name!r} calls {step.call.name!r}, which {workflow.label} does not have"
+        yield Problem(subject=subject, message=message, hint="correct the name, or add it", source=step.source)
+        return
+    if graph is None and workflow.library:  # whoever runs it passes what it needs
+        return
+    supplied = {(argument.kind, argument.name) for argument in step.arguments}
+    if graph is None:
+        supplied |= {(port.kind, port.name) for port in workflow.parameters}
+    for port in callee.inputs:
+        if port.required and (port.kind, port.name) not in supplied:
+            message = f"{step.name!r} does not pass the {port.kind} {port.name!r} of {callee.name!r}"
+            hint = "pass it, or give the input a default"
+            yield Problem(subject=subject, message=message, hint=hint, source=step.source)

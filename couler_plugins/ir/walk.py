@@ -1,0 +1,121 @@
+"""Walks over IR values: every reference in them, every call site, and rebuilding with something replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable as Function
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar, cast
+
+import msgspec
+
+from couler_plugins.ir.base import Node, compared_fields
+from couler_plugins.ir.values import Reference
+from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
+
+__all__ = [
+    "CallSite",
+    "call_sites",
+    "callables",
+    "inline_callees",
+    "map_references",
+    "nodes",
+    "rebuild",
+    "references",
+    "without_origin",
+]
+
+T = TypeVar("T")
+
+
+def nodes(value: object) -> Iterator[Node]:
+    """Every node in an IR value (or a tuple of them), itself included, in order."""
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, tuple):
+            pending.extend(item for item in reversed(current) if isinstance(item, (Node, tuple)))
+        elif isinstance(current, Node):
+            yield current
+            fields = (getattr(current, name) for name in reversed(compared_fields(type(current))))
+            pending.extend(item for item in fields if item and isinstance(item, (Node, tuple)))
+
+
+def references(value: object) -> Iterator[Reference]:
+    """Every reference in an IR value (or a tuple of them), in order."""
+    return (node for node in nodes(value) if isinstance(node, Reference))
+
+
+def rebuild(value: T, change: Function[[Node], Node]) -> T:
+    """`value` with every node in it, from the leaves up, replaced by what `change` makes of it.
+
+    What stays the same keeps its identity, so that lowering can tell at a glance.
+    """
+    if isinstance(value, tuple):
+        items = tuple(rebuild(item, change) if isinstance(item, (Node, tuple)) else item for item in value)
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else cast(T, items)
+    if not isinstance(value, Node):
+        return value
+    changes: dict[str, Any] = {}
+    for name in compared_fields(type(value)):
+        old = getattr(value, name)
+        if isinstance(old, (Node, tuple)) and old:
+            new = rebuild(old, change)
+            if new is not old:
+                changes[name] = new
+    return cast(T, change(msgspec.structs.replace(value, **changes) if changes else value))
+
+
+def map_references(value: T, change: Function[[Reference], Reference]) -> T:
+    """`value` with every reference replaced by what `change` makes of it."""
+    return rebuild(value, lambda node: change(node) if isinstance(node, Reference) else node)
+
+
+def without_origin(value: T) -> T:
+    """`value` without any trace of where and how it was written: it lowers as wholly generated."""
+
+    def strip(node: Node) -> Node:
+        if isinstance(node, Reference):
+            return msgspec.structs.replace(node, native="") if node.native else node
+        if getattr(node, "source", None) is not None:
+            return msgspec.structs.replace(node, source=None)
+        return node
+
+    return rebuild(value, strip)
+
+
+class CallSite(NamedTuple):
+    """A step, and the graph that it belongs to (None for the entry and the handlers of the workflow)."""
+
+    graph: Graph | None
+    step: Step
+
+
+def call_sites(workflow: Workflow) -> Iterator[CallSite]:
+    """Every call site: the entry, the steps of all graphs, and the handlers of all of these."""
+    outer = ([workflow.entry] if workflow.entry else []) + [handler.step for handler in workflow.handlers]
+    pending = [CallSite(None, step) for step in outer]
+    pending += [CallSite(graph, step) for graph in workflow.graphs for step in graph.steps]
+    for site in pending:
+        yield site
+        for handler in site.step.handlers:
+            yield CallSite(site.graph, handler.step)
+
+
+def callables(workflow: Workflow) -> dict[str, Graph | Operation]:
+    """The graphs and operations of a workflow by name."""
+    items: tuple[Graph | Operation, ...] = (*workflow.graphs, *workflow.operations)
+    return {item.name: item for item in items}
+
+
+def inline_callees(step: Step, by_name: Mapping[str, Graph | Operation]) -> tuple[Graph | Operation, ...]:
+    """What is written inside the step itself: its inline callee, and what is inline in that."""
+    found: list[Graph | Operation] = []
+    pending = [step]
+    while pending:
+        current = pending.pop()
+        pending.extend(handler.step for handler in current.handlers)
+        callee = by_name.get(current.call.name) if isinstance(current.call, Call) else None
+        if callee is not None and callee.inline:
+            found.append(callee)
+            pending.extend(callee.steps if isinstance(callee, Graph) else ())
+    return tuple(found)

@@ -1,0 +1,361 @@
+"""What a workflow consists of: operations (what runs), steps (where it is called) and graphs (closed scopes)."""
+
+from __future__ import annotations
+
+from typing import Literal as OneOf
+
+from couler_plugins.ir.base import Node, Source
+from couler_plugins.ir.needs import Needs
+from couler_plugins.ir.values import Native, Scalar, Value
+
+__all__ = [
+    "Argument",
+    "Axis",
+    "Call",
+    "Callable",
+    "Callee",
+    "Container",
+    "Directive",
+    "Dynamic",
+    "EnvVar",
+    "External",
+    "Graph",
+    "Handler",
+    "Loop",
+    "Operation",
+    "Output",
+    "Port",
+    "PortKind",
+    "Region",
+    "Retry",
+    "Step",
+    "Workflow",
+]
+
+PortKind = OneOf["parameter", "artifact"]
+
+
+class Directive(Node, frozen=True):
+    """A request to an adapter that no lifted field expresses, such as `cache`; options are sorted by name."""
+
+    kind: str
+    options: tuple[tuple[str, Scalar], ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self._exact() == other._exact() if isinstance(other, Directive) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._exact())
+
+    def _exact(self) -> tuple[object, ...]:
+        """All of it, with types: an option `1` is not an option `True`."""
+        return (self.kind, tuple((name, type(value), value) for name, value in self.options))
+
+
+class Call(Node, frozen=True, tag_field="type", tag="call"):
+    """A call of a graph or an operation of the same workflow, by its name."""
+
+    name: str
+
+
+class External(Node, frozen=True, tag_field="type", tag="external"):
+    """A call of something that another workflow (a library of templates) holds.
+
+    Attributes:
+        workflow: the library's name.
+        name: what is called in it.
+        scope: where the library is looked up (`namespace` or `cluster`).
+    """
+
+    workflow: str
+    name: str
+    scope: OneOf["namespace", "cluster"] = "namespace"
+
+
+class Dynamic(Node, frozen=True, tag_field="type", tag="dynamic"):
+    """A call whose callee is decided at run time, or one that only the engine understands."""
+
+    target: Native
+
+
+Callee = Call | External | Dynamic
+
+
+class Argument(Node, frozen=True):
+    """What a call site passes to an input of its callee."""
+
+    name: str
+    value: Value
+    kind: PortKind = "parameter"
+
+
+class Port(Node, frozen=True):
+    """A declared input.
+
+    Attributes:
+        name: its name, unique among the inputs of its kind.
+        kind: parameter or artifact.
+        value: what it holds unless the caller passes something.
+        default: what it falls back to.
+        origin: an external place that its content comes from (a ConfigMap key, a bucket), engine's own structure.
+        optional: whether it may stay empty.
+        path: where an artifact appears in the container.
+        rest: what else the engine says of it.
+    """
+
+    name: str
+    kind: PortKind = "parameter"
+    value: Value | None = None
+    default: Value | None = None
+    origin: Native | None = None
+    optional: bool = False
+    path: Value | None = None
+    rest: Native | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether a caller has to pass something."""
+        return not self.optional and self.value is None and self.default is None and self.origin is None
+
+
+class Output(Node, frozen=True):
+    """A declared output.
+
+    Attributes:
+        name: its name, unique among the outputs of its kind.
+        kind: parameter or artifact.
+        value: for a graph, what it hands out; for an operation, how the engine obtains it.
+        default: what it falls back to.
+        path: where an artifact is found in the container.
+        exported: the name under which the whole run sees it, if any.
+        rest: what else the engine says of it.
+    """
+
+    name: str
+    kind: PortKind = "parameter"
+    value: Value | None = None
+    default: Value | None = None
+    path: Value | None = None
+    exported: Value | None = None
+    rest: Native | None = None
+
+
+class Axis(Node, frozen=True):
+    """One dimension of a loop: the name under which a step sees its item, and where the items come from."""
+
+    name: str
+    values: Value
+
+
+class Loop(Node, frozen=True):
+    """How often a step (or region) runs.
+
+    Attributes:
+        combine: `rows` (one axis), `product` or `zip` of several, `sequence` (counted by the engine).
+        axes: the dimensions.
+        limit: how many may run at a time.
+        includes: further combinations, the engine's own structure each.
+    """
+
+    combine: OneOf["rows", "product", "zip", "sequence"] = "rows"
+    axes: tuple[Axis, ...] = ()
+    limit: Value | None = None
+    includes: tuple[Native, ...] = ()
+
+
+class Retry(Node, frozen=True):
+    """How often a failed attempt is repeated, and what else the engine says of that."""
+
+    limit: Value | None = None
+    rest: Native | None = None
+
+
+class Step(Node, frozen=True):
+    """A call site.
+
+    Attributes:
+        name: unique in its graph.
+        call: what is called.
+        arguments: sorted by kind and name.
+        needs: when it may start (None: at once, or when its stage starts).
+        condition: it is skipped where this is false.
+        loop: it runs once for each item.
+        tolerates: outcomes of this step that do not fail its graph (`failed`, `errored`).
+        retry: attempts, where the engine sets them at the call site.
+        timeout: the engine's own notation (seconds where it is a number).
+        handlers: what runs on its events.
+        role: setup and teardown steps frame others and are never optimised away.
+        directives: requests to the adapter, sorted by kind.
+        rest: what else the engine says of it.
+        source: where it was read.
+    """
+
+    name: str
+    call: Callee
+    arguments: tuple[Argument, ...] = ()
+    needs: Needs | None = None
+    condition: Value | None = None
+    loop: Loop | None = None
+    tolerates: tuple[str, ...] = ()
+    retry: Retry | None = None
+    timeout: Value | None = None
+    handlers: tuple[Handler, ...] = ()
+    role: OneOf["normal", "setup", "teardown"] = "normal"
+    directives: tuple[Directive, ...] = ()
+    rest: Native | None = None
+    source: Source | None = None
+
+
+class Handler(Node, frozen=True):
+    """A step that runs on an event of a step or of the whole run.
+
+    Attributes:
+        step: what runs; its name is the handler's name (empty where the engine gives it none).
+        event: `exit` (at the end, whatever the outcome) or `condition` (once the condition holds).
+        condition: what has to hold.
+    """
+
+    step: Step
+    event: OneOf["exit", "condition"] = "exit"
+    condition: Value | None = None
+
+
+class Region(Node, frozen=True):
+    """A named, possibly looped subset of a graph's steps that stays open to the rest of the graph."""
+
+    name: str
+    steps: tuple[str, ...]
+    parent: str | None = None
+    loop: Loop | None = None
+
+
+class EnvVar(Node, frozen=True):
+    """An environment variable; its order among the others counts, since later ones may refer to earlier ones."""
+
+    name: str
+    value: Value
+
+
+class Container(Node, frozen=True):
+    """One container of an operation.
+
+    Attributes:
+        name: its name, empty where the engine gives it none.
+        role: `main`, `init` or `sidecar`.
+        image, command, args: as in Kubernetes.
+        script: the text of a program that the engine writes to a file and runs.
+        env: the environment.
+        requests, limits: resources in Kubernetes' notation, sorted by name.
+        rest: what else the engine says of it.
+    """
+
+    name: str = ""
+    role: OneOf["main", "init", "sidecar"] = "main"
+    image: Value | None = None
+    command: tuple[Value, ...] = ()
+    args: tuple[Value, ...] = ()
+    script: Value | None = None
+    env: tuple[EnvVar, ...] = ()
+    requests: tuple[tuple[str, Value], ...] = ()
+    limits: tuple[tuple[str, Value], ...] = ()
+    rest: Native | None = None
+
+
+class Callable(Node, frozen=True):
+    """What graphs and operations have in common.
+
+    Attributes:
+        name: unique among the graphs and operations of a workflow.
+        inputs, outputs: sorted by kind and name.
+        retry, timeout: as for a step.
+        memoized: how its owner already caches it natively (optimizers leave that alone).
+        locks: mutexes and semaphores that it takes.
+        metrics: what it reports; two that report differently, or under two names, are not the same.
+        inline: whether it is written at its only call site instead of under its name.
+        rest: what else the engine says of it.
+        source: where it was read.
+    """
+
+    name: str
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    retry: Retry | None = None
+    timeout: Value | None = None
+    memoized: Native | None = None
+    locks: Native | None = None
+    metrics: Native | None = None
+    inline: bool = False
+    rest: Native | None = None
+    source: Source | None = None
+
+
+class Operation(Callable, frozen=True, kw_only=True):
+    """What runs.
+
+    Attributes:
+        kind: `container`, `script`, `python`, `gate`, or an engine's own kind, whose body is then in `rest`.
+        containers: in their order.
+        daemon: whether it keeps running beside the steps after it.
+    """
+
+    kind: str
+    containers: tuple[Container, ...] = ()
+    daemon: bool = False
+
+
+class Graph(Callable, frozen=True):
+    """A closed scope of steps: values enter by its inputs and leave by its outputs.
+
+    Attributes:
+        steps: in the order in which they were written.
+        stages: names of steps in groups that run one after another (each a barrier); None where only needs count.
+        finalizers: names of steps that run after all others, whatever the outcome.
+        regions: named subsets.
+        targets: names of the only steps that are wanted (empty: all).
+        fail_fast: whether the first failure keeps further steps from starting (None: the engine's default).
+        parallelism: how many steps may run at a time.
+    """
+
+    steps: tuple[Step, ...] = ()
+    stages: tuple[tuple[str, ...], ...] | None = None
+    finalizers: tuple[str, ...] = ()
+    regions: tuple[Region, ...] = ()
+    targets: tuple[str, ...] = ()
+    fail_fast: bool | None = None
+    parallelism: Value | None = None
+
+
+class Workflow(Node, frozen=True, kw_only=True):
+    """One workflow, or one library of graphs and operations.
+
+    Attributes:
+        name: its name, empty where the engine is to make one from the prefix.
+        prefix: what a generated name starts with.
+        engine: the adapter that lifted it.
+        kind: the engine's own kind.
+        library: whether others can call what is in it.
+        parameters: what a run can be given.
+        entry: the call that a run starts with; None in a pure library.
+        handlers: what runs on events of the whole run.
+        graphs, operations: by name, in the order in which they were written.
+        rest: what else the engine says of it.
+        source: where it was read.
+    """
+
+    name: str = ""
+    prefix: str = ""
+    engine: str
+    kind: str
+    library: bool = False
+    parameters: tuple[Port, ...] = ()
+    entry: Step | None = None
+    handlers: tuple[Handler, ...] = ()
+    graphs: tuple[Graph, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    rest: Native | None = None
+    source: Source | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call it when talking to people."""
+        return self.name or (f"{self.prefix}*" if self.prefix else "(unnamed)")

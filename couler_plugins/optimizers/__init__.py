@@ -1,0 +1,16 @@
+"""The optimizers that come with couler-plugins, registered like anybody else's."""
+
+from __future__ import annotations
+
+from couler_plugins.hookspecs import Optimizer, hookimpl
+
+__all__ = ["couler_optimizers"]
+
+
+@hookimpl
+def couler_optimizers() -> list[type[Optimizer]]:
+    """The built-in optimizers."""
+    from couler_plugins.optimizers.dedupe import Dedupe
+    from couler_plugins.optimizers.prune import Prune
+
+    return [Dedupe, Prune]

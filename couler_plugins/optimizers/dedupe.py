@@ -1,0 +1,92 @@
+"""Identical operations become one, so that a manifest shrinks before anything else looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from couler_plugins.plan import Decision
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Context
+    from couler_plugins.ir import Operation, Workflow
+    from couler_plugins.plan import Plan
+
+__all__ = ["Dedupe", "duplicates"]
+
+
+@dataclass(frozen=True)
+class Dedupe:
+    """Merge operations that are the same in everything but their name.
+
+    Kept apart are operations that others can call by name (all of a library, and all of a workflow that chooses a
+    callee at run time), that take locks or report metrics (both may tell them apart by name), that are written inline,
+    that nothing calls, and those whose call sites carry different directives.
+    """
+
+    name: ClassVar[str] = "dedupe"
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """Redirects every call of a duplicate to the first of its kind, and removes the duplicate."""
+        from couler_plugins.ir import redirect_calls, remove_callables
+
+        for workflow in plan.workflows:
+            merged = duplicates(workflow)
+            if merged:
+                targets = {operation.name: kept for operation, kept in merged}
+                smaller = remove_callables(redirect_calls(workflow, targets), targets)
+                plan = plan.with_workflow(workflow, smaller, *_decisions(workflow, merged))
+        return plan
+
+
+def duplicates(workflow: Workflow) -> list[tuple[Operation, str]]:
+    """The operations that can go, each with the name of the one that stays in its place.
+
+    The first in the source stays. Linear in the size of the workflow.
+    """
+    from couler_plugins.ir import Call, Directive, Dynamic, Operation, call_sites, replace
+
+    if workflow.library:
+        return []
+    asked: dict[str, set[tuple[Directive, ...]]] = {}
+    for site in call_sites(workflow):
+        call = site.step.call
+        if isinstance(call, Dynamic):
+            return []
+        if isinstance(call, Call):
+            asked.setdefault(call.name, set()).add(site.step.directives)
+    first: dict[tuple[Operation, frozenset[tuple[Directive, ...]]], str] = {}
+    merged = []
+    for operation in workflow.operations:
+        named = operation.inline or operation.locks is not None or operation.metrics is not None
+        if named or operation.name not in asked:
+            continue
+        key = (replace(operation, name=""), frozenset(asked[operation.name]))
+        kept = first.setdefault(key, operation.name)
+        if kept != operation.name:
+            merged.append((operation, kept))
+    return merged
+
+
+def _decisions(workflow: Workflow, merged: list[tuple[Operation, str]]) -> list[Decision]:
+    import msgspec
+
+    from couler_plugins.ir import Call, call_sites
+
+    callers: dict[str, list[str]] = {}
+    for site in call_sites(workflow):
+        if isinstance(site.step.call, Call):
+            place = f"{site.graph.name}/{site.step.name}" if site.graph else ""
+            callers.setdefault(site.step.call.name, []).append(place)
+    return [
+        Decision(
+            optimizer=Dedupe.name,
+            workflow=workflow.label,
+            subject=operation.name,
+            action=f"merge into {kept}",
+            reason=f"it does exactly what {kept} does",
+            figures=(("bytes", len(msgspec.json.encode(operation))), ("call sites", len(callers[operation.name]))),
+            affects=tuple(dict.fromkeys(callers[operation.name])),
+        )
+        for operation, kept in merged
+    ]

@@ -1,0 +1,79 @@
+"""Templates that nothing calls any more leave the manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from couler_plugins.plan import Decision
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Context
+    from couler_plugins.ir import Workflow
+    from couler_plugins.plan import Plan
+
+__all__ = ["Prune", "unreachable"]
+
+
+@dataclass(frozen=True)
+class Prune:
+    """Remove graphs and operations that cannot be reached from the entry or a handler.
+
+    Never in a library, which others call into; and not in a workflow that chooses a callee at run time. Not part of
+    the default pipeline: a template that nothing calls can still be started by hand (`argo submit --entrypoint`).
+
+    Attributes:
+        keep: names to leave alone.
+    """
+
+    name: ClassVar[str] = "prune"
+
+    keep: tuple[str, ...] = ()
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """Removes what cannot be reached, with what is written inline in it."""
+        from couler_plugins.ir import callables, remove_callables
+
+        for workflow in plan.workflows:
+            dead = unreachable(workflow, self.keep)
+            if dead:
+                by_name = callables(workflow)
+                named = [name for name in dead if not by_name[name].inline]
+                plan = plan.with_workflow(workflow, remove_callables(workflow, dead), *_decisions(workflow, named))
+        return plan
+
+
+def unreachable(workflow: Workflow, keep: tuple[str, ...] = ()) -> list[str]:
+    """The names of the graphs and operations that no run can reach, in the order of the source."""
+    from couler_plugins.ir import Call, Dynamic, Graph, call_sites, callables
+
+    entered = workflow.entry is not None and isinstance(workflow.entry.call, Call)
+    if workflow.library or not entered or any(isinstance(site.step.call, Dynamic) for site in call_sites(workflow)):
+        return []
+    by_name = callables(workflow)
+    outer = [site.step for site in call_sites(workflow) if site.graph is None]
+    pending = [*keep, *(step.call.name for step in outer if isinstance(step.call, Call))]
+    reached: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name in reached or name not in by_name:
+            continue
+        reached.add(name)
+        callee = by_name[name]
+        for step in callee.steps if isinstance(callee, Graph) else ():
+            called = (step, *(handler.step for handler in step.handlers))
+            pending.extend(inner.call.name for inner in called if isinstance(inner.call, Call))
+    return [name for name in by_name if name not in reached]
+
+
+def _decisions(workflow: Workflow, names: list[str]) -> list[Decision]:
+    return [
+        Decision(
+            optimizer=Prune.name,
+            workflow=workflow.label,
+            subject=name,
+            action="remove",
+            reason="neither the entrypoint nor a handler reaches it",
+        )
+        for name in names
+    ]

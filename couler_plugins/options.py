@@ -1,0 +1,216 @@
+"""Options: the fields of a frozen dataclass, given as text (in a pipeline, an environment variable, a file)."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeVar, Union
+
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["Option", "Size", "Texts", "build", "closest", "options_of", "parse", "texts_of"]
+
+T = TypeVar("T")
+
+Texts = tuple[str, ...]
+"""The value of an option as text: one text, or several for a list."""
+
+_UNITS = {"": 1, "B": 1, **{unit + "B": 1000**n for n, unit in enumerate("kMGTPE", 1)}}
+_UNITS |= {unit + "iB": 1024**n for n, unit in enumerate("KMGTPE", 1)} | {"KB": 1000}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)")
+_BOOLS = {**dict.fromkeys(("true", "yes", "on", "1"), True), **dict.fromkeys(("false", "no", "off", "0"), False)}
+
+
+class Size(int):
+    """A number of bytes, written as `1000`, `30GB` (powers of 1000) or `64MiB` (powers of 1024)."""
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """The size that a text says.
+
+        Raises:
+            ValueError: the text is no size.
+        """
+        match = _SIZE.fullmatch(text.strip())
+        if match is None or match[2] not in _UNITS:
+            raise ValueError(f"{text!r} is not a size such as 1000, 30GB or 64MiB")
+        return cls(float(match[1]) * _UNITS[match[2]] if "." in match[1] else int(match[1]) * _UNITS[match[2]])
+
+    def __str__(self) -> str:
+        """The size in the largest binary unit that holds it exactly, so that it parses to the same number."""
+        for unit in ("EiB", "PiB", "TiB", "GiB", "MiB", "KiB"):
+            if self and self % _UNITS[unit] == 0:
+                return f"{int(self) // _UNITS[unit]}{unit}"
+        return str(int(self))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: as a user writes it (`max-steps`).
+        field: the name of the dataclass's field.
+        type: its type.
+        default: its default as text; None where it has to be given.
+    """
+
+    name: str
+    field: str
+    type: Any
+    default: Texts | None
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it takes several values."""
+        return typing.get_origin(_without_none(self.type)) is tuple
+
+    @property
+    def type_text(self) -> str:
+        """The type, for a person."""
+        return _type_text(self.type)
+
+
+def options_of(cls: type) -> dict[str, Option]:
+    """The options of a dataclass by name, in its order.
+
+    Raises:
+        TypeError, NameError: an option's type cannot be given as text, or cannot be found.
+    """
+    hints = typing.get_type_hints(cls)
+    found: dict[str, Option] = {}
+    for field in dataclasses.fields(cls):
+        if not field.metadata.get("option", True):
+            continue
+        wanted = hints[field.name]
+        if not _is_parsable(wanted):
+            raise TypeError(f"the option {field.name!r} is a {_type_text(wanted)}, which no text can give")
+        default: Texts | None = None
+        if field.default is not dataclasses.MISSING:
+            default = texts_of(field.default)
+        elif field.default_factory is not dataclasses.MISSING:
+            default = texts_of(field.default_factory())
+        name = field.name.replace("_", "-")
+        found[name] = Option(name, field.name, wanted, default)
+    return found
+
+
+def build(cls: type[T], given: Iterable[tuple[str, Texts]], owner: str) -> T:
+    """An instance of a dataclass from options in text.
+
+    Args:
+        cls: the dataclass.
+        given: the options, by name.
+        owner: whose options they are, for errors ("the optimizer 'cache'").
+
+    Raises:
+        InvalidInput: an option is unknown, missing, or not what its type says.
+    """
+    options = options_of(cls)
+    values: dict[str, Any] = {}
+    for name, texts in given:
+        if name not in options:
+            raise InvalidInput(f"{owner} has no option {name!r}", hint=_unknown_hint(name, options))
+        option = options[name]
+        try:
+            values[option.field] = parse(texts, option.type)
+        except ValueError as error:
+            hint = f"write {name}={option.type_text}"
+            raise InvalidInput(f"{owner}, option {name!r}: {error}", hint=hint) from error
+    missing = [option.name for option in options.values() if option.default is None and option.field not in values]
+    if missing:
+        raise InvalidInput(f"{owner} needs the option {missing[0]!r}", hint=f"add {{{missing[0]}=…}}")
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as error:  # what the class's own __post_init__ says of the values
+        raise InvalidInput(f"{owner}: {error}") from error
+
+
+def parse(texts: Texts, wanted: Any) -> Any:
+    """The value of type `wanted` that the texts say.
+
+    Raises:
+        ValueError: they do not say one; the message is for the user.
+    """
+    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is tuple:
+        return tuple(_parse_one(text, arguments[0]) for text in texts)
+    if origin in (Union, types.UnionType):
+        return None if texts == ("none",) else parse(texts, _without_none(wanted))
+    if len(texts) != 1:
+        raise ValueError(f"one value is wanted, not {len(texts)}")
+    return _parse_one(texts[0], wanted)
+
+
+def texts_of(value: Any) -> Texts:
+    """The texts that `parse` makes the value of again."""
+    if isinstance(value, tuple):
+        return tuple(text for item in value for text in texts_of(item))
+    if value is None or isinstance(value, bool):
+        return (str(value).lower(),)
+    return (str(value),)
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'?` where one of the known names is close, else an empty text."""
+    from difflib import get_close_matches
+
+    matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {matches[0]!r}?" if matches else ""
+
+
+def _unknown_hint(name: str, options: Mapping[str, Option]) -> str:
+    allowed = f"its options are {', '.join(options)}" if options else "it has no options"
+    return " ".join(part for part in (closest(name, options), allowed) if part)
+
+
+def _parse_one(text: str, wanted: Any) -> Any:
+    if wanted is str:
+        return text
+    if typing.get_origin(wanted) is Literal:
+        for choice in typing.get_args(wanted):
+            if text == str(choice):
+                return choice
+        choices = [str(choice) for choice in typing.get_args(wanted)]
+        raise ValueError(f"{text!r} is not one of {', '.join(choices)}; {closest(text, choices)}".removesuffix("; "))
+    if wanted is bool:
+        if text.lower() not in _BOOLS:
+            raise ValueError(f"{text!r} is neither true nor false")
+        return _BOOLS[text.lower()]
+    if hasattr(wanted, "parse"):
+        return wanted.parse(text)
+    try:
+        return wanted(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not {'a whole number' if wanted is int else 'a number'}") from None
+
+
+def _without_none(wanted: Any) -> Any:
+    """`X` for `X | None`, else the type itself."""
+    if typing.get_origin(wanted) not in (Union, types.UnionType):
+        return wanted
+    return next(argument for argument in typing.get_args(wanted) if argument is not types.NoneType)
+
+
+def _is_parsable(wanted: Any) -> bool:
+    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is tuple:
+        return len(arguments) == 2 and arguments[1] is Ellipsis and _is_parsable(arguments[0])
+    if origin in (Union, types.UnionType):
+        inner = [argument for argument in arguments if argument is not types.NoneType]
+        return len(inner) == 1 and len(arguments) == 2 and _is_parsable(inner[0])
+    return origin is Literal or wanted in (str, int, float, bool) or hasattr(wanted, "parse")
+
+
+def _type_text(wanted: Any) -> str:
+    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is Literal:
+        return "|".join(str(choice) for choice in arguments)
+    if origin is tuple:
+        return f"{_type_text(arguments[0])}…"
+    if origin in (Union, types.UnionType):
+        return " or ".join("none" if inner is types.NoneType else _type_text(inner) for inner in arguments)
+    return "size" if wanted is Size else getattr(wanted, "__name__", str(wanted))

@@ -1,0 +1,152 @@
+"""What goes from lifting through the optimizers to lowering: the plan, its decisions, and what lowering gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    # Every plugin imports Decision, and `couler plugins` imports every plugin: that must not cost a YAML parser. The
+    # structs below are written as JSON and never read from it, so msgspec does not evaluate these annotations.
+    from couler_plugins.documents import Edit
+    from couler_plugins.ir import Operation, Scalar, Workflow
+    from couler_plugins.ir.bundle import Bundle
+
+__all__ = ["Decision", "Lowered", "Plan", "TracedEdit", "Written"]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why something changed (or, with an empty `action`, why it did not).
+
+    Attributes:
+        optimizer: who decided.
+        workflow: the label of the workflow.
+        subject: the step (`graph/step`), graph or operation decided on; empty for the workflow as a whole.
+        action: what was done, in a few words.
+        reason: why, in one sentence for a person who did not write the workflow.
+        figures: numbers behind it, by name (bytes, seconds, counts; the name says the unit).
+        affects: other steps, graphs or operations that change in consequence.
+    """
+
+    optimizer: str
+    workflow: str
+    subject: str = ""
+    action: str = ""
+    reason: str = ""
+    figures: tuple[tuple[str, Scalar], ...] = ()
+    affects: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        what = f"{self.action}: " if self.action else ""
+        figures = f" ({', '.join(f'{name} {value}' for name, value in self.figures)})" if self.figures else ""
+        subject = f" {self.subject}" if self.subject else ""
+        return f"[{self.optimizer}] {self.workflow}{subject}: {what}{self.reason}{figures}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The workflows of one call on their way through the optimizers. Optimizers return a changed copy.
+
+    Attributes:
+        bundle: what they were read from.
+        originals: the workflows as lifted; lowering compares with them.
+        workflows: the workflows as they are to be, in an order in which they may start.
+        decisions: every decision taken so far, in order.
+    """
+
+    bundle: Bundle
+    originals: tuple[Workflow, ...]
+    workflows: tuple[Workflow, ...]
+    decisions: tuple[Decision, ...] = ()
+
+    def with_workflow(self, old: Workflow, new: Workflow, *decisions: Decision) -> Plan:
+        """This plan with one workflow replaced and the decisions that explain it added."""
+        workflows = tuple(new if workflow is old else workflow for workflow in self.workflows)
+        return replace(self, workflows=workflows, decisions=(*self.decisions, *decisions))
+
+    def map_operations(
+        self, optimizer: str, change: Callable[[Operation], Operation], *, action: str, reason: str
+    ) -> Plan:
+        """This plan with every operation replaced by what `change` makes of it, and a Decision for each that differs.
+
+        Args:
+            optimizer: the name of the optimizer, for the decisions.
+            change: returns the operation itself where nothing is to be done; its name has to stay.
+            action: what is done, for the decisions.
+            reason: why, for the decisions.
+        """
+        from couler_plugins.ir import replace_callables
+
+        plan = self
+        for workflow in self.workflows:
+            changed = {old.name: new for old in workflow.operations if (new := change(old)) != old}
+            if changed:
+                decisions = [
+                    Decision(optimizer=optimizer, workflow=workflow.label, subject=name, action=action, reason=reason)
+                    for name in changed
+                ]
+                plan = plan.with_workflow(workflow, replace_callables(workflow, changed), *decisions)
+        return plan
+
+    def without(self, dropped: Mapping[int, Any] | set[int]) -> Plan:
+        """This plan without the workflows of some files (by number), which then pass through untouched."""
+
+        def stays(workflow: Workflow) -> bool:
+            return workflow.source is None or self.bundle.file_numbers[int(workflow.source[0])] not in dropped
+
+        return replace(self, workflows=tuple(workflow for workflow in self.workflows if stays(workflow)))
+
+
+class TracedEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference between an original document and the lowered one.
+
+    Attributes:
+        document: the document's number in the bundle.
+        edit: the difference.
+        subject: the step (`graph/step`), graph or operation that it belongs to; empty for the workflow as a whole.
+        decision: the position, in the decisions, of the one behind it; None where lowering itself is the reason.
+    """
+
+    document: int
+    edit: Edit
+    subject: str = ""
+    decision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowered:
+    """What lowering gives: new documents, and exactly how they differ from those that were read.
+
+    Attributes:
+        bundle: what was read.
+        changed: the new data of each document (by number) that changed.
+        added: documents that have no original.
+        edits: the difference, complete.
+        decisions: those of the plan, and those that lowering took.
+        refused: the error of each file (by number) that could not be lowered; its documents stay as they were.
+    """
+
+    bundle: Bundle
+    changed: Mapping[int, Any] = field(default_factory=dict)
+    added: tuple[Any, ...] = ()
+    edits: tuple[TracedEdit, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    refused: Mapping[int, Exception] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The text of files after lowering.
+
+    Attributes:
+        texts: the new text of each changed file, by its number in the bundle.
+        added: the text of documents that have no original; empty where there are none.
+        decisions: where formatting could not be kept, and why.
+    """
+
+    texts: Mapping[int, str]
+    added: str = ""
+    decisions: tuple[Decision, ...] = ()

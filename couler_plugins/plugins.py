@@ -1,0 +1,228 @@
+"""Finds the installed plugins and registers them; one that fails is reported and stops nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from couler_plugins.config import Config, load_config
+from couler_plugins.contract import adapter_problem, hook_problems, one_line, optimizer_problem
+from couler_plugins.errors import PluginFailure
+from couler_plugins.hookspecs import HOOKSPECS, PROJECT
+from couler_plugins.options import closest
+from couler_plugins.registry import PluginRecord, Registry, Reply
+
+if TYPE_CHECKING:
+    from couler_plugins.documents import Document
+    from couler_plugins.hookspecs import Adapter, Optimizer
+
+__all__ = ["PluginRecord", "Plugins", "Reply", "load_plugins"]
+
+log = logging.getLogger(__name__)
+
+
+class Plugins:
+    """The plugins of one call. Nothing here is global: two of these know nothing of each other.
+
+    Attributes:
+        records: all plugins that were found, by name.
+    """
+
+    def __init__(self, candidates: Iterable[tuple[PluginRecord, Callable[[], object]]], *, trace: bool = False) -> None:
+        self._manager = pluggy.PluginManager(PROJECT)
+        for module in HOOKSPECS:
+            self._manager.add_hookspecs(module)
+        if trace:
+            from couler_plugins.tracing import trace_hooks
+
+            trace_hooks(self._manager)
+        self._optimizers: Registry[type[Optimizer]] = Registry("optimizer")
+        self._adapters: Registry[Adapter] = Registry("adapter")
+        found = [self._register(record, load) for record, load in candidates]
+        found = [self._optimizers.with_clashes(self._adapters.with_clashes(record)) for record in found]
+        self.records = tuple(found)
+
+    @property
+    def failed(self) -> tuple[PluginRecord, ...]:
+        """The plugins with errors."""
+        return tuple(record for record in self.records if record.errors)
+
+    @property
+    def optimizers(self) -> Mapping[str, type[Optimizer]]:
+        """The optimizer classes that can be used, by name."""
+        return self._optimizers.usable()
+
+    @property
+    def adapters(self) -> Mapping[str, Adapter]:
+        """The adapters that can be used, by engine."""
+        return self._adapters.usable()
+
+    def claimed_by(self, document: Document) -> list[str]:
+        """The engines whose adapters understand a document, those that cannot be used because of a clash included.
+
+        Raises:
+            PluginFailure: an adapter raised an exception.
+        """
+        engines: dict[str, None] = {}
+        for engine, adapter in self._adapters.entries():
+            try:
+                if adapter.claims(document):
+                    engines[engine] = None
+            except Exception as error:
+                log.info("the traceback of the adapter %s:", engine, exc_info=error)
+                raise PluginFailure(f"the adapter {engine!r} failed in claims(): {one_line(error)}") from error
+        return list(engines)
+
+    def optimizer(self, name: str) -> type[Optimizer]:
+        """The optimizer class of that name.
+
+        Raises:
+            InvalidInput: there is none.
+            PluginFailure: two plugins have one.
+        """
+        return self._optimizers.get(name, bool(self.failed))
+
+    def adapter(self, engine: str) -> Adapter:
+        """The adapter of that engine.
+
+        Raises:
+            InvalidInput: there is none.
+            PluginFailure: two plugins have one.
+        """
+        return self._adapters.get(engine, bool(self.failed))
+
+    def call(self, hook: str, **arguments: Any) -> Iterator[Reply]:
+        """Calls a hook, one plugin after the other by name, so that the failure of one is not the others'."""
+        for name in sorted({method.plugin_name for method in getattr(self._manager.hook, hook).get_hookimpls()}):
+            yield self._call_one(name, hook, arguments)
+
+    def _call_one(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Reply:
+        others = [plugin for other, plugin in self._manager.list_name_plugin() if other != name]
+        try:
+            results = self._manager.subset_hook_caller(hook, others)(**arguments)
+        except Exception as error:
+            log.info("the traceback of %s in the plugin %s:", hook, name, exc_info=error)
+            return Reply(name, None, error)
+        return Reply(name, results[0] if results else None, None)
+
+    def _register(self, record: PluginRecord, load: Callable[[], object]) -> PluginRecord:
+        if not record.enabled or record.errors:
+            return record
+        errors: list[str] = []
+        try:
+            plugin = load()
+            hooks = self._hooks_of(plugin, record.name)
+        except (Exception, SystemExit) as error:  # a plugin may call exit
+            log.info("the traceback of the plugin %s:", record.name, exc_info=error)
+            reason = str(error) if isinstance(error, PluginFailure) else one_line(error)
+            return dataclasses.replace(record, errors=(f"cannot be loaded: {reason}",))
+        errors += hook_problems(plugin)
+        if not hooks and not errors:
+            errors.append("it implements no hook")
+        optimizers: tuple[str, ...] = ()
+        adapters: tuple[str, ...] = ()
+        if "couler_optimizers" in hooks:
+            classes = self._gather(record, "couler_optimizers", optimizer_problem, errors)
+            optimizers = tuple(self._optimizers.add(cls.name, cls, record) for cls in classes)
+        if "couler_adapters" in hooks:
+            instances = self._gather(record, "couler_adapters", adapter_problem, errors)
+            adapters = tuple(self._adapters.add(adapter.engine, adapter, record) for adapter in instances)
+        return dataclasses.replace(record, hooks=hooks, optimizers=optimizers, adapters=adapters, errors=tuple(errors))
+
+    def _hooks_of(self, plugin: object, name: str) -> tuple[str, ...]:
+        """Registers a plugin and returns the hooks that it implements; on failure it is not registered."""
+        if inspect.isclass(plugin):
+            raise PluginFailure("its entry point names a class: name a module, or an instance")
+        try:
+            self._manager.register(plugin, name)
+            callers = self._manager.get_hookcallers(plugin) or []
+            for caller in callers:
+                self._check_hook(caller, plugin)
+        except BaseException:
+            if self._manager.is_registered(plugin):
+                self._manager.unregister(plugin)
+            raise
+        return tuple(sorted(caller.name for caller in callers))
+
+    def _check_hook(self, caller: pluggy.HookCaller, plugin: object) -> None:
+        implementation = next(method for method in caller.get_hookimpls() if method.plugin is plugin)
+        if not caller.has_spec() and not implementation.optionalhook:
+            known = [name for name in vars(self._manager.hook) if getattr(self._manager.hook, name).has_spec()]
+            raise PluginFailure(
+                " ".join(filter(None, (f"there is no hook {caller.name}", closest(caller.name, known))))
+            )
+        if implementation.wrapper or implementation.hookwrapper:
+            raise PluginFailure(f"{caller.name} is a hook wrapper: plugins cannot change what others give")
+
+    def _gather(
+        self, record: PluginRecord, hook: str, check: Callable[[object], str | None], errors: list[str]
+    ) -> list[Any]:
+        """The usable part of what the plugin returns from a hook that gives a list; the rest goes to the errors."""
+        reply = self._call_one(record.name, hook, {})
+        if reply.error is not None:
+            errors.append(f"{hook}() raised {one_line(reply.error)}")
+            return []
+        if not isinstance(reply.result, (list, tuple)):
+            errors.append(f"{hook}() returned {type(reply.result).__name__}, not a list")
+            return []
+        problems = [check(thing) for thing in reply.result]
+        errors.extend(f"{hook}(): {problem}" for problem in problems if problem is not None)
+        return [thing for thing, problem in zip(reply.result, problems, strict=True) if problem is None]
+
+
+def load_plugins(config: Config | None = None) -> Plugins:
+    """Loads the plugins installed in this environment (entry-point group `couler_plugins`).
+
+    Args:
+        config: says which are wanted (default: the settings of this process and folder).
+
+    Raises:
+        InvalidInput: a settings file cannot be read. A plugin that fails raises nothing: see `Plugins.records`.
+    """
+    config = config or load_config()
+    points = importlib.metadata.entry_points(group=PROJECT)
+    pairs = sorted(((_record(point, config), point.load) for point in points), key=lambda pair: pair[0].owner)
+    by_name: dict[str, list[PluginRecord]] = {}
+    for record, _ in pairs:
+        by_name.setdefault(record.name, []).append(record)
+
+    def with_clash(record: PluginRecord) -> PluginRecord:
+        rivals = [rival for rival in by_name[record.name] if rival.enabled]
+        if not record.enabled or len(rivals) < 2:
+            return record
+        owners = " and ".join(rival.owner for rival in rivals)
+        return dataclasses.replace(record, errors=(f"{len(rivals)} plugins are called {record.name!r}: {owners}",))
+
+    candidates = [(with_clash(record), load) for record, load in pairs]
+    known = {name for record, _ in pairs for name in (record.name, _normal(record.distribution))}
+    for name in config.load_plugins or ():
+        if name not in known and _normal(name) not in known:
+            text = " ".join(filter(None, (f"{name!r} is to be loaded, but not installed", closest(name, known))))
+            missing = PluginRecord(name=name, module="", errors=(text,))
+            candidates.append((missing, lambda: None))
+    return Plugins(candidates, trace=config.trace_hooks)
+
+
+def _record(point: importlib.metadata.EntryPoint, config: Config) -> PluginRecord:
+    distribution = point.dist.name if point.dist else ""
+    names = {point.name, _normal(distribution)}
+
+    def listed(wanted: tuple[str, ...]) -> bool:
+        return any(name in names or _normal(name) in names for name in wanted)
+
+    enabled = not listed(config.disable_plugins) and (config.load_plugins is None or listed(config.load_plugins))
+    version = point.dist.version if point.dist else ""
+    return PluginRecord(
+        name=point.name, module=point.value, distribution=distribution, version=version, enabled=enabled
+    )
+
+
+def _normal(distribution: str) -> str:
+    """A distribution's name as package indexes compare it."""
+    return distribution.lower().replace("_", "-").replace(".", "-")

@@ -1,0 +1,146 @@
+"""Lifts, optimizes and lowers the files of one call, engine by engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from couler_plugins.attribution import FileState, hand_out
+from couler_plugins.collector import collector_paused
+from couler_plugins.context import RunContext
+from couler_plugins.contract import one_line
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
+from couler_plugins.options import Texts, build
+from couler_plugins.pipeline import Pass, refuse_broken, run_pipeline
+from couler_plugins.plan import Lowered, Written
+from couler_plugins.results import Result, join_documents
+
+if TYPE_CHECKING:
+    from couler_plugins.documents import Document
+    from couler_plugins.hookspecs import Adapter, Optimizer
+    from couler_plugins.plugins import Plugins
+    from couler_plugins.sources import Input
+
+__all__ = ["Session", "adapter_errors", "rewrite"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What one call works with.
+
+    Attributes:
+        plugins: where adapters come from.
+        engine: the only engine whose documents are looked at; None for all.
+        to: options of adapters, by engine.
+        report: is told what is going on.
+    """
+
+    plugins: Plugins
+    engine: str | None = None
+    to: Mapping[str, tuple[tuple[str, Texts], ...]] = field(default_factory=dict)
+    report: Callable[[str], None] = log.info
+
+    def engines(self, documents: Iterable[Document]) -> list[str]:
+        """The engines that the documents belong to, sorted.
+
+        Raises:
+            InvalidInput: two engines understand the same document.
+            PluginFailure: an adapter fails to say whether it does.
+        """
+        if self.engine is not None:
+            return [self.engine]
+        found: set[str] = set()
+        for document in documents:
+            engines = self.plugins.claimed_by(document)
+            if len(engines) > 1:
+                message = f"{' and '.join(engines)} both understand this document"
+                hint = "choose one with --engine"
+                raise InvalidInput(message, file=document.file, line=document.line, hint=hint)
+            found.update(engines)
+        return sorted(found)
+
+    def options(self, adapter: Adapter) -> Any:
+        """The options of an adapter, as `--to` gives them.
+
+        Raises:
+            InvalidInput: an option is unknown, missing, or not what its type says.
+        """
+        return build(adapter.options, self.to.get(adapter.engine, ()), f"the adapter {adapter.engine!r}")
+
+
+@contextmanager
+def adapter_errors(engine: str, doing: str) -> Iterator[None]:
+    """Turns an exception that an adapter did not raise on purpose into an error that names it."""
+    try:
+        yield
+    except CoulerError:
+        raise
+    except Exception as error:
+        log.info("the traceback of the adapter %s:", engine, exc_info=error)
+        message = f"the adapter {engine!r} failed in {doing}: {one_line(error)}"
+        raise PluginFailure(
+            message, engine=engine, hint="this is a mistake in the adapter: please report it"
+        ) from error
+
+
+def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Optimizer] | None) -> Result:
+    """Takes the files through lifting, the optimizers and lowering.
+
+    Args:
+        inputs: the files; those that could not be read are passed on as refused.
+        session: what to work with.
+        optimizers: what to run; None to neither verify nor optimize (the identity).
+
+    Raises:
+        PluginFailure: an optimizer or an adapter failed.
+        CoulerError: what they raised on purpose and not about a single file.
+    """
+    files = [FileState(item) for item in inputs]
+    documents = (document for file in files if file.source for document in file.source.documents)
+    added: list[str] = []
+    added_documents: list[Any] = []
+    for name in [session.engine] if session.engine else session.to:
+        session.plugins.adapter(name)  # a name that nobody knows is an error even where it would not be needed
+    for engine in session.engines(documents):
+        lowered, written = _rewrite_engine(files, session.plugins.adapter(engine), session, optimizers)
+        added.append(written.added)
+        added_documents.extend(lowered.added)
+    results = tuple(file.result() for file in files)
+    return Result(files=results, added=join_documents(*added), added_documents=tuple(added_documents))
+
+
+def _rewrite_engine(
+    files: Sequence[FileState], adapter: Adapter, session: Session, optimizers: Sequence[Optimizer] | None
+) -> tuple[Lowered, Written]:
+    engine, options = adapter.engine, session.options(adapter)
+    scope = [file for file in files if file.source is not None]
+    refused: dict[int, CoulerError] = {}
+
+    def refuse(number: int, error: CoulerError) -> None:
+        refused.setdefault(number, error)
+
+    with collector_paused():
+        session.report(f"reading {engine} workflows")
+        with adapter_errors(engine, "lift()"):
+            bundle = adapter.load([file.current() for file in scope])
+            plan = adapter.lift(bundle, refuse)
+        passes: tuple[Pass, ...] = ()
+        if optimizers is not None:
+            plan = refuse_broken(plan, refuse)
+            run = run_pipeline(plan, optimizers, RunContext(session.plugins, session.report), session.plugins)
+            plan, passes = run.plan, run.passes
+        session.report(f"writing {engine} workflows")
+        with adapter_errors(engine, "lower()"):
+            lowered = adapter.lower(plan, options)
+            written = adapter.dump(lowered)
+    for number, error in lowered.refused.items():
+        refuse(number, error if isinstance(error, CoulerError) else PluginFailure(one_line(error), engine=engine))
+    for number, error in refused.items():
+        scope[number].refuse(error)
+    hand_out(scope, plan, passes, lowered, written)
+    return lowered, written

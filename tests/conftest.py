@@ -1,0 +1,46 @@
+"""Settings for the whole suite."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import support
+
+# The same examples in every run, on any machine; `--hypothesis-profile search` looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("search", max_examples=2_000, deadline=None, print_blob=True)
+settings.load_profile("repeatable")
+
+
+def pytest_configure() -> None:
+    """Airflow writes a configuration and logs into its home when it is imported: give it one of its own."""
+    home = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="couler-airflow-")
+    os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{home}/airflow.db"
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = {
+        "airflow": None if support.AIRFLOW else "needs apache-airflow",
+        "oracle": None if support.GO else "needs a Go toolchain",
+    }
+    for item in items:
+        for marker, reason in missing.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real workflows and schemas; skips the test where it is missing."""
+    return support.shared()

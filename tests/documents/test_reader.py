@@ -1,0 +1,275 @@
+"""Reading: what is accepted, what it means, and how refusals are worded."""
+
+from __future__ import annotations
+
+import gc
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yaml._yaml import CParser
+
+from couler_plugins.documents import read
+from couler_plugins.errors import InvalidInput
+from documents.judge import HAS_DUPLICATES, corpus, exactly
+from support import shared
+
+
+def data(text: str) -> Any:
+    return read(text, "f.yaml").documents[0].data
+
+
+def refusal(content: str | bytes, **options: int) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
+        read(content, "f.yaml", **options)
+    error = caught.value
+    assert error.file == "f.yaml"
+    assert error.hint
+    assert "\n" not in error.message
+    return error
+
+
+def test_plain_scalars() -> None:
+    text = "[yes, n, 0755, 0o17, 1_0, 1e3, 12e03, .5, 12:30, 2024-01-01, ~, 0b11, 1.2.3, 18446744073709551616]"
+    wanted = [True, False, 493, 15, 10, 1000.0, 12000.0, 0.5, "12:30", "2024-01-01", None, 3, "1.2.3", 2.0**64]
+    assert exactly(data(f"a: {text}")["a"], wanted)
+
+
+def test_keys_become_text() -> None:
+    assert data("1: a\n0x10: b\n1.5: c\nyes: d\n'no': e\n1e9: f") == dict(
+        zip(["1", "16", "1.5", "true", "no", "1e+09"], "abcdef", strict=True)
+    )
+
+
+def test_merge_keys_take_effect_where_they_stand() -> None:
+    assert data("a: &a {x: 1, z: 2}\nb: {<<: *a, x: 3}\nc: {x: 3, <<: *a}\nd: {<<: [{x: 5}, *a]}") == {
+        "a": {"x": 1, "z": 2},
+        "b": {"x": 3, "z": 2},
+        "c": {"x": 1, "z": 2},
+        "d": {"x": 5, "z": 2},
+    }
+
+
+def test_aliases_share_one_object() -> None:
+    read_data = data("a: &a [1]\nb: *a")
+    assert read_data["a"] is read_data["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", [None]),
+        ("# nothing\n", [None]),
+        ("---\n---\n", [None, None]),
+        ("a: 1\n---\n# nothing\n---\nb: 2\n", [{"a": 1}, None, {"b": 2}]),
+        ("a: 1\n...\n", [{"a": 1}]),
+        ("\ufeffa: 1\r\n", [{"a": 1}]),
+    ],
+)
+def test_documents(text: str, wanted: list[Any]) -> None:
+    file = read(text, "f.yaml")
+    assert [document.data for document in file.documents] == wanted
+    assert [document.index for document in file.documents] == list(range(len(wanted)))
+    assert file.text == text
+
+
+def test_lines() -> None:
+    file = read("# head\n\na:\n  b: 1\n  c: [x,\n    y]\n---\n\n- z\n", "f.yaml")
+    assert [document.line for document in file.documents] == [3, 9]
+    paths: list[tuple[str | int, ...]] = [(), ("a",), ("a", "b"), ("a", "c", 1), ("a", "missing", 3)]
+    assert [file.line_of(path) for path in paths] == [3, 3, 4, 6, 3]
+    assert file.line_of((0,), document=1) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3, "`a` is set twice in one mapping, on line 1 and on line 3"),
+        ("yes: 1\ntrue: 2\n", 2, "`true` is set twice"),
+        ("a: {b: 1,\n b: 2}\n", 2, "set twice"),
+        ("a: !custom x\n", 1, "unknown tag `!custom`"),
+        ("a:\n  !!set {x}\n", 2, "unknown tag `!!set`"),
+        ("a: .nan\n", 1, "JSON"),
+        ("a: -.inf\n", 1, "JSON"),
+        ("a: !!int x\n", 1, "not a !!int"),
+        ("~: x\n", 1, "null"),
+        ("{[a]: b}\n", 1, "key"),
+        ("a: *b\n", 1, "unknown anchor `b`"),
+        ("a: &a\n  b: *a\n", 2, "inside of what it stands for"),
+        ("a: {<<: 1}\n", 1, "merge key"),
+        ("%YAML 1.2\n---\na: 1\n", 1, "YAML 1.1"),
+        ("a: 1\nb: 'open\n", 3, "end of stream"),
+        ("a: [1,\n", 2, "expected node content"),
+        ("a:\n\t- b\n", 2, "cannot start any token"),
+        ("é: 1\n\nb: \x01\n", 3, "#x01 is not allowed"),
+        ("a: 1\nb: \ud800\n", 2, "surrogate"),
+        ("a: b: c\n", 1, "mapping values are not allowed"),
+        ('{"a": 1, "a": 2}', 1, "`a` is set twice"),
+        ('{"a":\n "\\ud800"}', 2, "surrogate"),
+        ('{"a": NaN, "b": .nan}', 1, "JSON"),
+    ],
+)
+def test_refusals(text: str, line: int, words: str) -> None:
+    error = refusal(text)
+    assert words in error.message
+    assert error.line == line
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        (b"a: 1\nb: \xff\n", 2, "0xff at offset 8 is not UTF-8"),
+        ("a: 1".encode("utf-16"), 1, "UTF-16"),
+        (b"a: \x00", 1, "not allowed"),
+    ],
+)
+def test_bytes_that_are_no_text(content: bytes, line: int, words: str) -> None:
+    error = refusal(content)
+    assert words in error.message
+    assert error.line == line
+
+
+def test_size() -> None:
+    error = refusal("a: éé", max_bytes=6)
+    assert "7 bytes" in error.message
+    assert "--max-bytes" in str(error.hint)
+    assert read("a: éé", "f.yaml", max_bytes=7).documents[0].data == {"a": "éé"}
+
+
+@pytest.mark.parametrize(("start", "end"), [("[", "]"), ("{a: ", "}"), ("- ", ""), ('{"a": ', "}"), ('["', '"]')])
+def test_depth(start: str, end: str) -> None:
+    inner = "" if "{" in start else ""
+    if start == '["':
+        start, end = "[", "]"
+        inner = '"x"'
+    nested = start * 250 + (inner or "1") + end * 250
+    assert data(nested) is not None
+    assert "nested deeper than 250 levels" in refusal(start * 251 + "1" + end * 251).message
+    assert "nested deeper than 250 levels" in refusal(start * 100_000 + "1" + end * 100_000).message
+
+
+def test_depth_counts_what_aliases_stand_for() -> None:
+    lines = ["a0: &a0 [x]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 120))]
+    assert "nested" not in str(data("\n".join(lines)))
+    deep = "&a " + "[" * 200 + "]" * 200
+    assert "nested deeper" in refusal(f"a: {deep}\nb: " + "[" * 60 + "*a" + "]" * 60).message
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 40)),
+        "a: &a {" + ", ".join(f"k{i}: 1" for i in range(5000)) + "}\nb:\n" + "- <<: *a\n" * 100_000,
+        "a: &a [" + "x, " * 2000 + "]\nb:\n" + "- *a\n" * 2000,
+    ],
+)
+def test_alias_bombs(bomb: str) -> None:
+    tracemalloc.start()
+    try:
+        assert "ten times larger" in refusal(bomb).message
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(bomb) + 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_ordinary_use_of_anchors_is_no_bomb() -> None:
+    block = "a: &a {" + ", ".join(f"k{i}: 1" for i in range(50)) + "}\nb:\n"
+    assert len(data(block + "- *a\n" * 30)["b"]) == 30
+
+
+def test_corpus_reads() -> None:
+    for path in corpus():
+        file = read(path.read_bytes(), path.name)
+        assert file.format == "yaml"
+        assert any(isinstance(document.data, dict) for document in file.documents)
+
+
+def test_corpus_file_with_a_key_set_twice() -> None:
+    path = shared("corpus", "argo", HAS_DUPLICATES)
+    with pytest.raises(InvalidInput, match="on line 6 and on line 13"):
+        read(path.read_bytes(), path.name)
+
+
+def test_json() -> None:
+    file = read('\ufeff {"a": [1, 1.0, 1e2, -0, "\\ud83d\\ude00\\/", null, true, 99999999999999999999]}\n', "f.json")
+    assert file.format == "json"
+    assert exactly(file.documents[0].data, {"a": [1, 1.0, 100.0, 0, "😀/", None, True, 1e20]})
+    assert file.documents[0].line_of(("a", 0)) is None  # YAML does not know such escapes, so there are no positions
+    assert read('{"a": 1}', "f").line_of(("a",)) == 1
+
+
+@pytest.mark.parametrize("text", ["{a: 1}", "[1, 2,]", '{"a": 1}\n---\n{"b": 2}', '{"a": 1} # comment', "{'a': 1}"])
+def test_nearly_json_is_yaml(text: str) -> None:
+    assert read(text, "f").format == "yaml"
+
+
+JSON_LIKE = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(JSON_LIKE)
+def test_json_means_what_it_says(value: Any) -> None:
+    text = json.dumps({"data": value})
+    assert exactly(data(text), {"data": value})
+
+
+@given(st.text() | st.text(st.sampled_from("ab:- \n\t{}[]&*!|>'\"%@`#?,~<=0.1\ufeff\x85\u2028\x00\r")))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        file = read(text, "f")
+    except InvalidInput as error:
+        assert error.line is None or error.line >= 1
+    else:
+        for document in file.documents:
+            assert document.line >= 1
+            document.line_of(())
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    try:
+        read(content, "f")
+    except InvalidInput as error:
+        assert error.message
+
+
+def manifest(tasks: int) -> str:
+    lines = ["spec:", "  tasks:"]
+    for i in range(tasks):
+        lines += [f"  - name: task-{i}", "    template: work", f'    depends: "task-{i // 2}"', "    arguments:"]
+        lines += ["      parameters:", f'      - {{name: index, value: "{i}"}}', f"      - name: text\n        value: some text {i}"]
+    return "\n".join(lines)
+
+
+def test_memory() -> None:
+    text = manifest(15_000)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        file = read(text, "f.yaml")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(file.documents[0].data["spec"]["tasks"]) == 15_000
+    assert peak < 15 * len(text)
+
+
+def test_the_collector_is_left_as_it_was() -> None:
+    gc.disable()
+    try:
+        data("a: 1")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    refusal("a: [")
+    assert gc.isenabled()
+
+
+def test_libyaml_is_there() -> None:
+    assert CParser("a: 1").get_event() is not None

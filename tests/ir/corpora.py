@@ -1,0 +1,120 @@
+"""The corpora of the engines, lifted, and counts made from the raw documents without the lifters' help."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lifters import kfp, tekton
+
+from couler_plugins.ir import Graph, Workflow, references
+
+TEKTON_VARIABLE = re.compile(
+    r"\$\((?:inputs\.)?(?:params|tasks|finally|results|workspaces|context|steps?|credentials|artifacts)[.\[][^()$]*\)"
+)
+KFP_SOURCE = re.compile(
+    r'"(?:taskOutput(?:Parameter|Artifact)|componentInput(?:Parameter|Artifact)|taskFinalStatus|producerSubtask)": |'
+    r'\{\{\$|\\"InputName\\": |inputs\.parameter_values\[|"input(?:Parameter|Artifact)": "'
+)
+KFP_HIDDEN = re.compile(r'"[a-zA-Z]+(?:Parameter|Json)": \{"(?:componentInput|taskOutput)Parameter"')
+
+
+@cache
+def documents(path: Path) -> tuple[Any, ...]:
+    with path.open(encoding="utf-8") as file:
+        return tuple(yaml.load_all(file, yaml.CSafeLoader))
+
+
+@cache
+def tekton_workflows(path: Path) -> tuple[Workflow, ...]:
+    return tuple(tekton.lift(documents(path)))
+
+
+@cache
+def kfp_workflow(path: Path) -> Workflow:
+    return kfp.lift(documents(path))
+
+
+def mappings(data: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every mapping in a document, with the key that it stands under."""
+    if isinstance(data, dict):
+        yield key, data
+        for name, item in data.items():
+            yield from mappings(item, name)
+    for item in data if isinstance(data, list) else ():
+        yield from mappings(item)
+
+
+def tekton_counts(path: Path) -> dict[str, int]:
+    """What a set of Tekton documents holds: read off their keys."""
+    ours = [item for item in documents(path) if item and item["kind"] in ("Pipeline", "PipelineRun", "Task", "TaskRun")]
+    specs = [("pipelineSpec" if item["kind"] == "Pipeline" else "taskSpec", item["spec"]) for item in ours
+             if item["kind"] in ("Pipeline", "Task")]  # fmt: skip
+    specs += [found for item in ours for found in mappings(item) if found[0] in ("pipelineSpec", "taskSpec")]
+    pipelines = [spec for key, spec in specs if key == "pipelineSpec"]
+    tasks = [spec for key, spec in specs if key == "taskSpec" and "apiVersion" not in spec]
+    pipeline_tasks = [task for spec in pipelines for key in ("tasks", "finally") for task in spec.get(key, ())]
+    return {
+        "graphs": len(pipelines),
+        "steps": len(pipeline_tasks),
+        "finalizers": sum(len(spec.get("finally", ())) for spec in pipelines),
+        "operations": len(tasks),
+        "containers": sum(len(spec.get("steps", ())) + len(spec.get("sidecars", ())) for spec in tasks),
+        "order edges": sum(len(task.get("runAfter", ())) for task in pipeline_tasks),
+        "conditions": sum("when" in task for task in pipeline_tasks),
+        "loops": sum("matrix" in task for task in pipeline_tasks),
+        "references": sum(len(TEKTON_VARIABLE.findall(json.dumps(item["spec"]))) for item in ours),
+    }
+
+
+def kfp_counts(path: Path) -> dict[str, int]:
+    """What a compiled pipeline holds: read off its keys."""
+    spec, *platform = [item for item in documents(path) if item]
+    components = [spec["root"], *spec.get("components", {}).values()]
+    dags = [item["dag"] for item in components if "dag" in item]
+    tasks = [task for dag in dags for task in dag["tasks"].values()]
+    labels = [spec.get("components", {})[task["componentRef"]["name"]].get("executorLabel") for task in tasks]
+    configs: dict[str, Any] = {}
+    for item in platform:
+        configs |= item["platforms"]["kubernetes"].get("deploymentSpec", {}).get("executors", {})
+    hidden = sum(len(KFP_HIDDEN.findall(json.dumps(configs.get(label, {})))) for label in labels)
+    return {
+        "graphs": len(dags),
+        "steps": len(tasks),
+        "finalizers": 0,
+        "operations": len(components) - len(dags),
+        "containers": json.dumps(spec).count('"container": {'),
+        "order edges": sum(len(task.get("dependentTasks", ())) for task in tasks),
+        "conditions": sum("condition" in task.get("triggerPolicy", {}) for task in tasks),
+        "loops": sum("Iterator" in key for task in tasks for key in task),
+        "references": len(KFP_SOURCE.findall(json.dumps(spec))) + hidden,
+        "hidden": hidden,
+    }
+
+
+def lifted_counts(workflows: tuple[Workflow, ...]) -> dict[str, int]:
+    """The same of what was lifted; what two workflows share counts once."""
+    graphs = {graph.source: graph for workflow in workflows for graph in workflow.graphs}
+    operations = {item.source: item for workflow in workflows for item in workflow.operations}
+    outer = [(workflow.rest, workflow.parameters, workflow.entry) for workflow in workflows]
+    found = [item for item in references((*graphs.values(), *operations.values(), *outer)) if item.native]
+    steps = [step for graph in graphs.values() for step in graph.steps]
+    return {
+        "graphs": len(graphs),
+        "steps": len(steps),
+        "finalizers": sum(len(graph.finalizers) for graph in graphs.values()),
+        "operations": len(operations),
+        "containers": sum(len(item.containers) for item in operations.values()),
+        "conditions": sum(step.condition is not None for step in steps),
+        "loops": sum(step.loop is not None for step in steps),
+        "references": len(found),
+    }
+
+
+def graphs_of(workflows: tuple[Workflow, ...]) -> list[tuple[Workflow, Graph]]:
+    return [(workflow, graph) for workflow in workflows for graph in workflow.graphs]

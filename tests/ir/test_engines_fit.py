@@ -1,0 +1,213 @@
+"""Every document of the corpora of Tekton, KFP and Airflow fits the IR. (Argo's has its own adapter and tests.)"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ir.corpora import (
+    documents,
+    graphs_of,
+    kfp_counts,
+    kfp_workflow,
+    lifted_counts,
+    tekton_counts,
+    tekton_workflows,
+)
+from support import shared, shared_files
+
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import (
+    FirstOf,
+    GraphView,
+    Workflow,
+    callables,
+    call_sites,
+    from_json,
+    move_into_graph,
+    needed,
+    nodes,
+    references,
+    rename_steps,
+    to_json,
+    verify,
+    without_origin,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEKTON = pytest.mark.parametrize("path", shared_files("corpus/tekton", "**/*.yaml"))
+KFP = pytest.mark.parametrize("path", shared_files("corpus/kfp", "**/*.yaml"))
+
+
+def order_edges(workflow: Workflow) -> set[tuple[str, str, str]]:
+    by_name = callables(workflow)
+    return {
+        (graph.name, edge.before, edge.after)
+        for graph in workflow.graphs
+        for edge in GraphView(graph, by_name).edges()
+        if edge.why == "order"
+    }
+
+
+def check_laws(workflow: Workflow) -> None:
+    """What holds for every workflow, whatever it came from."""
+    assert verify(workflow) == []
+    assert from_json(to_json(workflow)) == workflow
+    assert to_json(from_json(to_json(workflow))) == to_json(workflow)
+    assert without_origin(workflow) == workflow
+    for graph in workflow.graphs:
+        order = GraphView(graph, callables(workflow)).order()
+        assert sorted(order) == sorted(step.name for step in graph.steps)
+
+
+def check_edits(workflow: Workflow) -> tuple[int, int]:
+    """Renames all steps there and back, and moves steps; returns how many moves were made, and how many refused."""
+    moved = refused = 0
+    for graph in workflow.graphs:
+        there = {step.name: f"renamed-{number}" for number, step in enumerate(graph.steps)}
+        renamed = rename_steps(workflow, graph.name, there)
+        assert verify(renamed) == []
+        assert rename_steps(renamed, graph.name, {new: old for old, new in there.items()}) == workflow
+        names = [step.name for step in graph.steps]
+        for size in (1, 2):
+            for start in range(min(len(names) - size + 1, 12)):
+                try:
+                    move = move_into_graph(workflow, graph.name, names[start : start + size], "moved")
+                except Unsupported:
+                    refused += 1
+                else:
+                    moved += 1
+                    assert verify(move.workflow) == []
+                    assert from_json(to_json(move.workflow)) == move.workflow
+    return moved, refused
+
+
+@TEKTON
+def test_tekton_documents_are_lifted_whole(path: Path) -> None:
+    counted = tekton_counts(path)
+    workflows = tekton_workflows(path)
+    edges = {(str(item.source), *edge) for item in workflows for edge in order_edges(item)}
+    needs = {(str(step.source), need.step) for _, graph in graphs_of(workflows) for step in graph.steps
+             for need in needed(step.needs)}  # fmt: skip
+    assert {**lifted_counts(workflows), "order edges": len(needs)} == counted
+    assert bool(edges) == bool(counted["order edges"])
+    kinds = [item["kind"] for item in documents(path) if item]
+    runs = [workflow for workflow in workflows if workflow.kind.endswith("Run")]
+    assert len(runs) == kinds.count("PipelineRun") + kinds.count("TaskRun")
+
+
+@TEKTON
+def test_tekton_documents_obey_the_laws(path: Path) -> None:
+    for workflow in tekton_workflows(path):
+        check_laws(workflow)
+        check_edits(workflow)
+
+
+@KFP
+def test_kfp_pipelines_are_lifted_whole(path: Path) -> None:
+    counted = kfp_counts(path)
+    workflow = kfp_workflow(path)
+    steps = [step for graph in workflow.graphs for step in graph.steps]
+    hidden = sum(argument.name.startswith("platform") for step in steps for argument in step.arguments)
+    lifted = {**lifted_counts((workflow,)), "order edges": len(order_edges(workflow)), "hidden": hidden}
+    assert lifted == counted
+
+
+@KFP
+def test_kfp_pipelines_obey_the_laws(path: Path) -> None:
+    check_laws(kfp_workflow(path))
+    check_edits(kfp_workflow(path))
+
+
+def test_the_corpora_have_what_the_ir_was_made_for() -> None:
+    """Counts over all files, so that a corpus that went missing in part is noticed."""
+    paths = {engine: sorted(shared("corpus", engine).glob("**/*.yaml")) for engine in ("tekton", "kfp")}
+    tekton = [workflow for path in paths["tekton"] for workflow in tekton_workflows(path)]
+    kfp = [kfp_workflow(path) for path in paths["kfp"]]
+    found = {
+        "Tekton workflows": len(tekton),
+        "Tekton calls": sum(1 for workflow in tekton for _ in call_sites(workflow)),
+        "Tekton references": sum(1 for workflow in tekton for _ in references(workflow)),
+        "KFP workflows": len(kfp),
+        "KFP calls": sum(1 for workflow in kfp for _ in call_sites(workflow)),
+        "KFP references": sum(1 for workflow in kfp for _ in references(workflow)),
+        "KFP first-of": sum(isinstance(node, FirstOf) for node in nodes(tuple(kfp))),
+        "KFP statuses": sum(item.to == "status" for item in references(tuple(kfp))),
+    }
+    print(found)
+    assert found["Tekton workflows"] >= 160
+    assert found["KFP workflows"] >= 73
+    assert all(found.values())
+
+
+@cache
+def airflow_dags() -> dict[str, Any]:
+    """The example DAGs that come with Airflow and its standard provider; read without a database."""
+    bag = import_module("airflow.dag_processing.dagbag").DagBag
+    folders = [
+        folder
+        for package in ("airflow.example_dags", "airflow.providers.standard.example_dags")
+        for folder in import_module(package).__path__
+    ]
+    bags = [bag(dag_folder=folder) for folder in folders]
+    assert all(not found.import_errors for found in bags)
+    return {name: dag for found in bags for name, dag in found.dags.items()}
+
+
+def xcom_edges(task: Any) -> Iterator[tuple[str, str]]:
+    """Who a task reads from, found by Airflow itself."""
+    arg = import_module("airflow.sdk.definitions.xcom_arg").XComArg
+    expand = task._get_specified_expand_input().value if getattr(task, "_is_mapped", False) else None
+    fields = [*getattr(task, "partial_kwargs", {}).values(), expand]
+    fields += [] if expand is not None else [getattr(task, name, None) for name in task.template_fields]
+    yield from ((operator.task_id, task.task_id) for field in fields for operator, _ in arg.iter_xcom_references(field))
+
+
+@pytest.mark.airflow
+@pytest.mark.filterwarnings("ignore")
+def test_airflow_examples_are_lifted_whole() -> None:
+    airflow = import_module("lifters.airflow")
+    dags = airflow_dags()
+    assert len(dags) >= 110
+    totals = dict.fromkeys(("tasks", "order edges", "data edges", "mapped", "regions", "mapped regions", "framing"), 0)
+    for dag in dags.values():
+        workflow = airflow.lift(dag)
+        (graph,) = workflow.graphs
+        edges = list(GraphView(graph, callables(workflow)).edges())
+        groups = [group for name, group in dag.task_group_dict.items() if name is not None]
+        lifted = {
+            "tasks": {step.name for step in graph.steps},
+            "order": {(edge.before, edge.after) for edge in edges if edge.why == "order"},
+            "data": {(edge.before, edge.after) for edge in edges if edge.why == "data"},
+            "mapped": {step.name for step in graph.steps if step.loop},
+            "regions": {region.name: set(region.steps) for region in graph.regions},
+            "framing": {step.name for step in graph.steps if step.role != "normal"},
+        }
+        assert lifted == {
+            "tasks": set(dag.task_dict),
+            "order": {(before, task.task_id) for task in dag.tasks for before in task.upstream_task_ids},
+            "data": {edge for task in dag.tasks for edge in xcom_edges(task)},
+            "mapped": {task.task_id for task in dag.tasks if type(task).__name__.endswith("MappedOperator")},
+            "regions": {group.group_id: {task.task_id for task in group.iter_tasks()} for group in groups},
+            "framing": {task.task_id for task in dag.tasks if task.is_setup or task.is_teardown},
+        }
+        counts = [len(lifted[key]) for key in ("tasks", "order", "data", "mapped", "regions")]
+        counts += [sum(region.loop is not None for region in graph.regions), len(lifted["framing"])]
+        totals = {key: total + count for (key, total), count in zip(totals.items(), counts, strict=True)}
+    print(totals)
+    assert all(totals.values())
+
+
+@pytest.mark.airflow
+@pytest.mark.filterwarnings("ignore")
+def test_airflow_examples_obey_the_laws() -> None:
+    airflow = import_module("lifters.airflow")
+    for dag in airflow_dags().values():
+        workflow = airflow.lift(dag)
+        check_laws(workflow)
+        check_edits(workflow)

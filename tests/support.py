@@ -1,0 +1,45 @@
+"""What several test modules share: where things are, and what is there. Import it as `support`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+__all__ = ["AIRFLOW", "GO", "ROOT", "SHARED", "shared", "shared_files"]
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The repository."""
+
+SHARED = Path(os.environ.get("COULER_SHARED", ROOT.parent / "shared"))
+"""Real workflows and schemas that are no part of the repository; tests that need them are skipped without."""
+
+GO = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+"""The Go tool, for tests marked `oracle`."""
+
+AIRFLOW = find_spec("airflow") is not None
+"""Whether Airflow is installed, for tests marked `airflow`."""
+
+
+def shared(*parts: str) -> Path:
+    """A file or folder in SHARED; skips the test where it is missing."""
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs {'/'.join(parts)} in the shared folder; COULER_SHARED says where that is")
+    return path
+
+
+def shared_files(folder: str, *patterns: str) -> list[object]:
+    """Parameters for `pytest.mark.parametrize`: the files in a folder of SHARED, each named by its path there.
+
+    Where the folder is missing, the one parameter is a skip that says so.
+    """
+    root = SHARED / folder
+    if not root.is_dir():
+        reason = f"needs {folder} in the shared folder; COULER_SHARED says where that is"
+        return [pytest.param(root, id="missing", marks=pytest.mark.skip(reason=reason))]
+    files = sorted(path for pattern in patterns for path in root.glob(pattern) if path.is_file())
+    return [pytest.param(path, id=path.relative_to(root).as_posix()) for path in files]
