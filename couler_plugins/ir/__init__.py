@@ -16,6 +16,7 @@ from couler_plugins.ir.edits import (
 )
 from couler_plugins.ir.flat import FlatNode, flatten
 from couler_plugins.ir.graph import Edge, GraphView
+from couler_plugins.ir.libraries import Libraries
 from couler_plugins.ir.move import Move, move_into_graph
 from couler_plugins.ir.needs import AllOf, AnyOf, Need, Needs, Not, all_of, conjuncts, map_needs, needed
 from couler_plugins.ir.recursion import recursive
@@ -89,6 +90,7 @@ __all__ = [
     "Graph",
     "GraphView",
     "Handler",
+    "Libraries",
     "Literal",
     "Loop",
     "Move",

@@ -10,9 +10,9 @@ from couler_plugins.ir.needs import needed
 from couler_plugins.ir.recursion import endless_recursion
 from couler_plugins.ir.values import ANY_STEP, Reference
 from couler_plugins.ir.walk import CallSite, call_sites, callables, inline_callees, references
-from couler_plugins.ir.workflow import Call, Callable, Graph, Operation, Step, Workflow
+from couler_plugins.ir.workflow import Call, Callable, Graph, Operation, Port, Step, Workflow
 
-__all__ = ["Problem", "verify"]
+__all__ = ["Problem", "unsupplied", "verify"]
 
 ByName = Mapping[str, Graph | Operation]
 Ports = frozenset[tuple[str, str]]
@@ -160,18 +160,30 @@ def _call_problems(site: CallSite, workflow: Workflow, by_name: ByName) -> Itera
     if not isinstance(step.call, Call):
         return
     subject = f"{graph.name}/{step.name}" if graph else step.name
-    callee: Callable | None = by_name.get(step.call.name)
+    callee = by_name.get(step.call.name)
     if callee is None:
         message = f"{step.name!r} calls {step.call.name!r}, which {workflow.label} does not have"
         yield Problem(subject=subject, message=message, hint="correct the name, or add it", source=step.source)
         return
-    if graph is None and workflow.library:  # whoever runs it passes what it needs
-        return
-    supplied = {(argument.kind, argument.name) for argument in step.arguments}
-    if graph is None:
-        supplied |= {(port.kind, port.name) for port in workflow.parameters}
+    if graph is not None or not workflow.library:  # whoever runs a library passes what it needs
+        yield from unsupplied(site, callee, workflow.parameters if graph is None else ())
+
+
+def unsupplied(site: CallSite, callee: Callable, given: tuple[Port, ...] = ()) -> Iterator[Problem]:
+    """The inputs of a callee that it needs and that its call site does not pass.
+
+    Args:
+        site: the call.
+        callee: what it calls.
+        given: what the run passes by itself.
+    """
+    step, graph = site.step, site.graph
+    passed = {(item.kind, item.name) for item in step.arguments} | {(item.kind, item.name) for item in given}
     for port in callee.inputs:
-        if port.required and (port.kind, port.name) not in supplied:
-            message = f"{step.name!r} does not pass the {port.kind} {port.name!r} of {callee.name!r}"
-            hint = "pass it, or give the input a default"
-            yield Problem(subject=subject, message=message, hint=hint, source=step.source)
+        if port.required and (port.kind, port.name) not in passed:
+            yield Problem(
+                subject=f"{graph.name}/{step.name}" if graph else step.name,
+                message=f"{step.name!r} does not pass the {port.kind} {port.name!r} of {callee.name!r}",
+                hint="pass it, or give the input a default",
+                source=step.source,
+            )

@@ -333,7 +333,7 @@ class Workflow(Node, frozen=True, kw_only=True):
         prefix: what a generated name starts with.
         engine: the adapter that lifted it.
         kind: the engine's own kind.
-        library: whether others can call what is in it.
+        library: where others can call what is in it from (`namespace` or `cluster`); empty for one that just runs.
         parameters: what a run can be given.
         entry: the call that a run starts with; None in a pure library.
         handlers: what runs on events of the whole run.
@@ -346,7 +346,7 @@ class Workflow(Node, frozen=True, kw_only=True):
     prefix: str = ""
     engine: str
     kind: str
-    library: bool = False
+    library: OneOf["", "namespace", "cluster"] = ""
     parameters: tuple[Port, ...] = ()
     entry: Step | None = None
     handlers: tuple[Handler, ...] = ()

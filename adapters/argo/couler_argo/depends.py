@@ -142,7 +142,7 @@ def write_depends(needs: Needs, bare: BareOutcomes, nested: bool = False) -> str
                 names, others = [], list(needs.outcomes)
             names += [f"{needs.step}.{SPELLINGS[outcome]}" for outcome in others]
             text = " || ".join(names)
-            return f"({text})" if len(names) > 1 else text
+            return f"({text})" if nested and len(names) > 1 else text
         case Not():
             return f"!{write_depends(needs.need, bare, nested=True)}"
     operator = " && " if isinstance(needs, AllOf) else " || "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from couler_argo.codec import Codec, Context, Field, Mapped, held
 from couler_argo.ports import read_ports, write_ports
@@ -20,8 +20,11 @@ SPEC_PATHS: dict[str, Path] = {
     "ClusterWorkflowTemplate": ("spec",),
     "CronWorkflow": ("spec", "workflowSpec"),
 }
-LIBRARIES = frozenset({"WorkflowTemplate", "ClusterWorkflowTemplate"})
-"""Kinds whose templates others can call."""
+LIBRARIES: dict[str, Literal["namespace", "cluster"]] = {
+    "WorkflowTemplate": "namespace",
+    "ClusterWorkflowTemplate": "cluster",
+}
+"""Kinds whose templates others can call, and from where."""
 
 
 class Manifest(NamedTuple):
@@ -43,9 +46,9 @@ class Manifest(NamedTuple):
         return SPEC_PATHS[self.kind]
 
     @property
-    def library(self) -> bool:
-        """Whether others can call its templates."""
-        return self.kind in LIBRARIES
+    def library(self) -> Literal["", "namespace", "cluster"]:
+        """Where others can call its templates from; empty where they cannot."""
+        return LIBRARIES.get(self.kind, "")
 
 
 def at(data: Any, path: Path) -> Any:

@@ -100,9 +100,9 @@ class _Lowering:
         """The whole manifest, made from nothing but the IR."""
         check_workflow(self._new)
         written = codec_of(self._new.kind).write(self._new, Context())
-        head = {"apiVersion": written.pop("apiVersion", "argoproj.io/v1alpha1"), "kind": self._new.kind}
+        head: Mapped = {"apiVersion": written.pop("apiVersion", "argoproj.io/v1alpha1"), "kind": self._new.kind}
         manifest = {**head, **{key: written[key] for key in ("metadata", "spec") if key in written}, **written}
-        spec = manifest
+        spec: Mapped = manifest
         for key in SPEC_PATHS[self._new.kind]:
             spec = spec.setdefault(str(key), {})
         templates = self._templates([])
@@ -132,10 +132,10 @@ class _Lowering:
         named = [item for item in (*self._new.graphs, *self._new.operations) if not item.inline]
         placed: dict[Source, Callable] = {}
         for item in named:
-            if item.source in self._old_nodes:
+            if item.source is not None and item.source in self._old_nodes:
                 placed.setdefault(item.source, item)
         first = {id(item) for item in placed.values()}
-        ordered = sorted(placed.values(), key=lambda item: item.source[-1])
+        ordered = [placed[source] for source in sorted(placed, key=lambda source: source[-1])]
         ordered += [item for item in named if id(item) not in first]
         return self._listed([self._callable(item) for item in ordered], before)
 

@@ -28,9 +28,9 @@ def check_callable(item: Callable) -> None:
     _check_fields(item, item.name)
     if not item.inline:
         _check_name(item.name)
-    for port in (*item.inputs, *item.outputs):
-        if not PORT.match(port.name):
-            raise _refusal("Port.name", item.name, f"has a port {port.name!r}: letters, digits, - and _ only")
+    for name in (*(port.name for port in item.inputs), *(output.name for output in item.outputs)):
+        if not PORT.match(name):
+            raise _refusal("Port.name", item.name, f"has a port {name!r}: letters, digits, - and _ only")
     if isinstance(item, Graph) and item.stages is not None:
         listed = sorted(name for stage in item.stages for name in stage)
         if listed != sorted(step.name for step in item.steps):

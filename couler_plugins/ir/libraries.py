@@ -1,0 +1,50 @@
+"""Calls from one workflow into another, as far as both are in the same bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from couler_plugins.ir.verify import Problem, unsupplied
+from couler_plugins.ir.walk import CallSite, call_sites, callables
+from couler_plugins.ir.workflow import External, Graph, Operation, Workflow
+
+__all__ = ["Libraries"]
+
+
+class Libraries:
+    """The libraries among some workflows, by where they are called from and by name.
+
+    Args:
+        workflows: all workflows of a bundle; those that are no libraries are left aside.
+    """
+
+    def __init__(self, workflows: Iterable[Workflow]) -> None:
+        self._found: dict[tuple[str, str], list[Workflow]] = {}
+        self._callables: dict[int, dict[str, Graph | Operation]] = {}
+        for workflow in workflows:
+            if workflow.library:
+                self._found.setdefault((workflow.library, workflow.name), []).append(workflow)
+
+    def problems(self, workflow: Workflow) -> Iterator[Problem]:
+        """What is wrong with the calls of `workflow` into libraries of the bundle; those outside are not judged."""
+        for site in call_sites(workflow):
+            if isinstance(site.step.call, External):
+                yield from self._call_problems(site, site.step.call)
+
+    def _call_problems(self, site: CallSite, call: External) -> Iterator[Problem]:
+        found = self._found.get((call.scope, call.workflow), [])
+        subject = f"{site.graph.name}/{site.step.name}" if site.graph else site.step.name
+        source = site.step.source
+        if len(found) > 1:
+            message = f"{subject!r} calls {call.workflow!r}, which is there {len(found)} times"
+            yield Problem(subject=subject, message=message, hint="give only one of them", source=source)
+        if len(found) != 1 or not call.name:
+            return
+        library = found[0]
+        by_name = self._callables.setdefault(id(library), callables(library))
+        callee = by_name.get(call.name)
+        if callee is None:
+            message = f"{subject!r} calls {call.name!r}, which {call.workflow!r} does not have"
+            yield Problem(subject=subject, message=message, hint="correct the name, or add it", source=source)
+        elif site.graph is not None:
+            yield from unsupplied(site, callee)
