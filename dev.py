@@ -4,7 +4,8 @@
     python3 dev.py demo                  optimise an example workflow
     python3 dev.py test [PYTEST ARGS]    run the tests (`-m slow` for the slow ones)
     python3 dev.py lint                  lint, formatting, types, the layers of the architecture
-    python3 dev.py bench [NAME…]         run the benchmarks, or those named
+    python3 dev.py bench [NAME…]         run the benchmarks, or those named; figures go to build/
+    python3 dev.py docs                  make the generated parts of the documentation anew
     python3 dev.py pins                  make requirements/*.txt anew, with the newest releases
 
 uv goes to .tools/, the virtual environment to .venv/. The second call starts at once: the environment is only
@@ -25,7 +26,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 TOOLS, VENV = ROOT / ".tools", ROOT / ".venv"
-DEMO = [["couler", "optimize", "examples/churn/workflow.yaml"]]
+CHURN = "examples/churn/workflow.yaml"
+DEMO = [
+    ["couler", "explain", CHURN],
+    ["couler", "diff", CHURN],
+    ["couler", "optimize", CHURN, "-o", "build/churn.yaml"],
+]
+BENCHMARKS = ("adapters",)
 TEST = [["pytest", "-n", "auto"]]
 LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]
 
@@ -41,8 +48,11 @@ def main(job: str = "help", *arguments: str) -> int:
     if job == "lint":
         return run(LINT, "all")
     if job == "bench":
-        names = arguments or sorted(path.stem for path in (ROOT / "benchmarks").glob("[!_]*.py"))
-        return run([["python", f"benchmarks/{name}.py"] for name in names], "all")
+        (ROOT / "build").mkdir(exist_ok=True)
+        names = arguments or BENCHMARKS
+        return run([["python", "-m", f"benchmarks.{name}", "--json", f"build/{name}.json"] for name in names], "all")
+    if job == "docs":
+        return run([["python", "docs/generate.py"]], "all")
     if job == "pins":
         compile_pins()
         return 0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from couler_plugins.collector import collector_paused
 from couler_plugins.config import Config, load_config
-from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.contract import optimizer_problem
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
 from couler_plugins.grammar import parse_items
 from couler_plugins.pipeline import parse_pipeline
 from couler_plugins.plan import Lowered, Plan
@@ -184,6 +185,9 @@ def lift_inputs(inputs: Sequence[Input], work: Session, refuse: Callable[[Input,
 def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer], work: Session) -> Result:
     """As `optimize`, for files already read."""
     optimizers = parse_pipeline(pipeline, work.plugins) if isinstance(pipeline, str) else pipeline
+    for optimizer in optimizers:
+        if problem := optimizer_problem(type(optimizer)):
+            raise PluginFailure(f"this is no optimizer: {problem}")
     return rewrite(inputs, work, optimizers)
 
 

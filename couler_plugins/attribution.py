@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -129,12 +129,14 @@ def hand_out(
         files[number].edits.append((msgspec.structs.replace(edit, document=edit.document - first[number]), entry))
 
 
-def _files_of_decisions(plan: Plan, decisions: Sequence[Decision], edits: Sequence[TracedEdit]) -> list[Sequence[int]]:
+def _files_of_decisions(
+    plan: Plan, decisions: Sequence[Decision], edits: Sequence[TracedEdit]
+) -> Iterator[Sequence[int]]:
     """The numbers of the files that each decision is about.
 
-    A decision names its workflow (or its file, where the text as a whole is meant). Where workflows of several files
-    share that name, the edits say which of them it is about; one about a workflow that is in no file (a new one) is
-    shown for every file.
+    Where a decision gives no document, it is about all files with a workflow that it names (or the file itself, where
+    the text as a whole is meant); of several, about those with edits that point to it. One about a workflow that is in
+    no file (a new one) is shown for every file.
     """
     numbers = plan.bundle.file_numbers
     named: dict[str, set[int]] = {}
@@ -147,9 +149,10 @@ def _files_of_decisions(plan: Plan, decisions: Sequence[Decision], edits: Sequen
     for edit in edits:
         if edit.decision is not None:
             edited.setdefault(edit.decision, set()).add(numbers[edit.document])
-    everywhere = range(len(plan.bundle.files))
-    found: list[Sequence[int]] = []
     for position, decision in enumerate(decisions):
+        if decision.document is not None:
+            yield [numbers[decision.document]]
+            continue
         candidates = named.get(decision.workflow, set())
-        found.append(sorted((candidates & edited.get(position, set())) or candidates) or everywhere)
-    return found
+        found = sorted((candidates & edited.get(position, set())) or candidates)
+        yield found or range(len(plan.bundle.files))

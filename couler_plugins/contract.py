@@ -7,12 +7,14 @@ import inspect
 import re
 from collections.abc import Iterator
 
+from couler_plugins.hookspecs import Adapter
 from couler_plugins.options import options_of
 
 __all__ = ["adapter_problem", "hook_problems", "one_line", "optimizer_problem"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ADAPTER_METHODS = ("claims", "load", "lift", "lower", "dump", "footprint")
+_OWN_METHODS = ("claims", "lift", "lower")  # the rest may come from Adapter
 
 
 def optimizer_problem(cls: object) -> str | None:
@@ -31,6 +33,7 @@ def adapter_problem(adapter: object) -> str | None:
         return f"{adapter.__qualname__} is a class (return an instance of it)"
     problem = _name_problem(adapter, "engine")
     missing = [name for name in _ADAPTER_METHODS if not callable(getattr(adapter, name, None))]
+    missing += [name for name in _OWN_METHODS if getattr(type(adapter), name, None) is getattr(Adapter, name)]
     if problem is None and missing:
         problem = f"it has no method {missing[0]}()"
     if problem is None and not isinstance(getattr(adapter, "capabilities", None), tuple):

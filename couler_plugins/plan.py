@@ -29,6 +29,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         reason: why, in one sentence for a person who did not write the workflow.
         figures: numbers behind it, by name (bytes, seconds, counts; the name says the unit).
         affects: other steps, graphs or operations that change in consequence.
+        document: the number of the workflow's document in the bundle; `Plan.with_workflow` fills it in, since workflows
+            of several files may share a label.
     """
 
     optimizer: str
@@ -38,6 +40,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     figures: tuple[tuple[str, Scalar], ...] = ()
     affects: tuple[str, ...] = ()
+    document: int | None = None
 
     def __str__(self) -> str:
         what = f"{self.action}: " if self.action else ""
@@ -65,6 +68,9 @@ class Plan:
     def with_workflow(self, old: Workflow, new: Workflow, *decisions: Decision) -> Plan:
         """This plan with one workflow replaced and the decisions that explain it added."""
         workflows = tuple(new if workflow is old else workflow for workflow in self.workflows)
+        if old.source is not None:
+            document = int(old.source[0])
+            decisions = tuple(msgspec.structs.replace(decision, document=document) for decision in decisions)
         return replace(self, workflows=workflows, decisions=(*self.decisions, *decisions))
 
     def map_operations(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 import support
+from pluginbox import PluginBox
 
 # The same examples in every run, on any machine; `--hypothesis-profile search` looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
@@ -44,3 +46,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def shared() -> Path:
     """The folder of real workflows and schemas; skips the test where it is missing."""
     return support.shared()
+
+
+@pytest.fixture
+def plugin_box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginBox]:
+    """Plugins for one test only, in a current folder of its own."""
+    box = PluginBox(tmp_path, monkeypatch)
+    yield box
+    box.forget()

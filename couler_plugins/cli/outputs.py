@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,12 +90,17 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
         pairs.append((ADDED, result.added))
         if any(file.relative == ADDED for file in result.files):
             raise InvalidInput(f"{ADDED} is needed for new documents, but is an input as well", hint="rename it")
-    return [_replace(_inside(destination.place, relative), text) for relative, text in pairs]
+    paths = [_inside(destination.place, relative) for relative, _ in pairs]  # all are looked at before one is written
+    return [_replace(path, text) for path, (_, text) in zip(paths, pairs, strict=True)]
 
 
 def write_bytes(text: str) -> None:
     """Writes to stdout as UTF-8, whatever the terminal's own encoding: it is a file's content."""
-    click.echo(text.encode(), nl=False)
+    sys.stdout.flush()
+    rest = memoryview(text.encode())
+    while rest:  # where stdout is unbuffered, one call may write a part only
+        rest = rest[sys.stdout.buffer.write(rest) :]
+    sys.stdout.buffer.flush()
 
 
 def _write_one(good: Sequence[FileResult], added: str, place: Path | None) -> list[Path]:

@@ -29,7 +29,7 @@ def _lines(old: str, new: str, name: str, color: bool) -> Iterator[str]:
     for number, line in enumerate(difflib.unified_diff(_split(old), _split(new), source, name)):
         text = line.removesuffix("\n")
         style = None if number < 2 else COLORS.get(text[:1])
-        yield click.style(text, fg=style, bold=number < 2) if color else text
+        yield click.style(text, fg=style, bold=True if number < 2 else None) if color else text
         yield "\n" if line.endswith("\n") else "\n\\ No newline at end of file\n"
 
 

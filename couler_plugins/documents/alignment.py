@@ -24,7 +24,7 @@ def align(
 ) -> tuple[list[tuple[int, int]], dict[int, int]]:
     """Pairs items of two lists.
 
-    In turn by identity, by origin, by name (mappings) or value (scalars), and by position where as many are left over
+    In turn by identity, by origin, by name (mappings) or value (all else), and by position where as many are left over
     on both sides of a gap. The time is O(n log n).
 
     Args:
@@ -48,7 +48,7 @@ def align(
     kept = _fill_gaps(
         kept,
         [j not in taken for j in range(len(old))],
-        [i not in crossing and id(item) not in origins for i, item in enumerate(new)],
+        [i not in crossing and not _settled(item, origins) for i, item in enumerate(new)],
     )
     return kept, crossing
 
@@ -92,26 +92,26 @@ class _Matching:
     def by_label(self, origins: Mapping[int, Path]) -> None:
         places: dict[Any, list[int]] = {}
         for j in range(len(self.old) - 1, -1, -1):
-            if j not in self.used and (label := _label(self.old[j])) is not None:
-                places.setdefault(label, []).append(j)
+            if j not in self.used:
+                places.setdefault(_label(self.old[j]), []).append(j)
         if not places:
             return
         for i, item in enumerate(self.new):
             if i in self.old_of or id(item) in origins:
                 continue
-            label = _label(item)
-            if label is not None and (free := places.get(label)):
+            if free := places.get(_label(item)):
                 self._pair(free.pop(), i)
 
 
+def _settled(item: Any, origins: Mapping[int, Path]) -> bool:
+    """Whether it is known that an item comes from elsewhere, or (a named one, where origins are known) from nowhere."""
+    return id(item) in origins or (bool(origins) and isinstance(item, dict) and isinstance(item.get("name"), str))
+
+
 def _label(item: Any) -> Any:
-    """What an item is known by: a mapping by its name, a scalar by its value."""
-    if isinstance(item, dict):
-        name = item.get("name")
-        return ("name", name) if isinstance(name, str) else None
-    if isinstance(item, list):
-        return None
-    return (type(item), str(item))
+    """What an item is known by: a mapping by its name, all else by its value."""
+    name = item.get("name") if isinstance(item, dict) else None
+    return ("name", name) if isinstance(name, str) else repr(item)
 
 
 def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -124,8 +124,8 @@ def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     for at, (j, _) in enumerate(pairs):
         length = bisect_left(tails, j)
         before.append(ends[length - 1] if length else -1)
-        tails[length:length + 1] = [j]
-        ends[length:length + 1] = [at]
+        tails[length : length + 1] = [j]
+        ends[length : length + 1] = [at]
     run: list[tuple[int, int]] = []
     at = ends[-1]
     while at >= 0:
@@ -134,9 +134,7 @@ def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return run[::-1]
 
 
-def _fill_gaps(
-    pairs: list[tuple[int, int]], old_free: list[bool], new_free: list[bool]
-) -> list[tuple[int, int]]:
+def _fill_gaps(pairs: list[tuple[int, int]], old_free: list[bool], new_free: list[bool]) -> list[tuple[int, int]]:
     """Pairs, by position, the unpaired items of each gap that has as many of them on both sides."""
     filled: list[tuple[int, int]] = []
     j = i = 0

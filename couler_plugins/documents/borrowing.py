@@ -12,7 +12,7 @@ from couler_plugins.documents.emitter import Borrow, Borrowed, Indentation
 from couler_plugins.documents.layout import Layout, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from couler_plugins.documents.paths import Path
     from couler_plugins.documents.positions import Span
@@ -49,13 +49,14 @@ class Lender:
         self._strip = strip
         self._neighbours: dict[int, dict[str | int, Span]] = {}
 
-    def of(self, edit: Edit) -> Borrow | None:
-        """Where the text for the values in an addition comes from; None where all of it is new."""
+    def of(self, edits: Iterable[Edit]) -> Borrow | None:
+        """Where the text for the values in additions comes from; None where all of it is new."""
         origins: dict[int, Path] = {}
-        if edit.origin is not None:
-            origins[id(edit.new)] = edit.origin
-        for inner, origin in edit.parts:
-            origins[id(_value(edit.new, inner))] = origin
+        for edit in edits:
+            if edit.origin is not None:
+                origins[id(edit.new)] = edit.origin
+            for inner, origin in edit.parts:
+                origins[id(_value(edit.new, inner))] = origin
         if not origins:
             return None
 

@@ -5,7 +5,6 @@ No node tree and no recursion: the memory is that of the data itself, and nestin
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
 from yaml.events import (
@@ -23,14 +22,14 @@ from yaml.events import (
 from couler_plugins.documents.anchors import Anchors
 from couler_plugins.documents.events import Event, event_parser, yaml_errors
 from couler_plugins.documents.resolver import BadScalar, Scalar, key_text, resolve, value_of
+from couler_plugins.documents.scalar_events import is_merge, key_of, meaning
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["MAX_DEPTH", "build", "is_merge", "key_of"]
+__all__ = ["MAX_DEPTH", "build"]
 
 MAX_DEPTH = 250
 _MAPPING_TAG = "tag:yaml.org,2002:map"
 _SEQUENCE_TAG = "tag:yaml.org,2002:seq"
-_MERGE_TAG = "tag:yaml.org,2002:merge"
 _MEMO_SIZE = 65_536
 _MEMO_LENGTH = 64
 
@@ -45,7 +44,7 @@ class _Frame(NamedTuple):
 
     container: Any
     key: Any
-    lines: dict[str, int] | None
+    mapping: bool
     anchor: str | None
 
 
@@ -63,27 +62,6 @@ def build(text: str, name: str) -> list[tuple[Any, int]]:
         return _Builder(text, name).run()
 
 
-def is_merge(event: Event) -> bool:
-    """Whether a mapping's key is the merge key."""
-    return event.value == "<<" and (event.implicit[0] or event.tag == _MERGE_TAG)
-
-
-def key_of(event: Event) -> str:
-    """The text of a mapping's key in JSON.
-
-    Raises:
-        BadScalar: Kubernetes refuses the key.
-    """
-    return key_text(_meaning(event, resolve))
-
-
-def _meaning(event: Event, how: Callable[[str | None, str], Scalar]) -> Scalar:
-    # Of `! yes`, goyaml keeps the text; libyaml calls it implicit.
-    if event.tag == "!" or (event.tag is None and not event.implicit[0]):
-        return event.value
-    return how(event.tag, event.value)
-
-
 class _Builder:
     def __init__(self, text: str, name: str) -> None:
         self._parser = event_parser(text)
@@ -91,10 +69,11 @@ class _Builder:
         self._documents: list[Any] = []
         self._starts: list[int] = []
         self._stack: list[_Frame] = []
-        # The innermost open collection; if it is a mapping, `_lines` holds the line of each of its own keys.
+        # The innermost open collection, and whether it is a mapping. A key that is set twice takes the last value, as
+        # in Kubernetes.
         self._container: Any = self._documents
         self._key: Any = _UNSET
-        self._lines: dict[str, int] | None = None
+        self._mapping = False
         self._anchors = Anchors()
         # Manifests repeat themselves: remembering short scalars saves both time and memory.
         self._plain: dict[str, Scalar] = {}
@@ -107,14 +86,14 @@ class _Builder:
             kind = type(event)
             if kind is ScalarEvent:
                 self._anchors.nodes += 1
-                if self._lines is not None and self._key is _UNSET:
+                if self._mapping and self._key is _UNSET:
                     self._take_key(event)
                 else:
                     self._place(event, self._scalar(event))
             elif kind is MappingStartEvent:
-                self._open(event, {}, {})
+                self._open(event, {}, True)
             elif kind is SequenceStartEvent:
-                self._open(event, [], None)
+                self._open(event, [], False)
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 self._close(event)
             elif kind is AliasEvent:
@@ -131,11 +110,12 @@ class _Builder:
             self._refuse(event, "Kubernetes reads YAML 1.1 only", "remove the %YAML line")
         self._anchors = Anchors()
         content: Event = self._parser.peek_event()
-        empty = type(content) is ScalarEvent and content.start_mark.index == content.end_mark.index
-        self._starts.append((event if empty else content).start_mark.line + 1)
+        start, end = content.start_mark, content.end_mark
+        empty = type(content) is ScalarEvent and start.index == end.index
+        self._starts.append((event.start_mark if empty else start).line + 1)
 
     def _place(self, event: Event, value: Any) -> None:
-        if self._lines is None:
+        if not self._mapping:
             self._container.append(value)
         elif self._key is _MERGE:
             self._merge(event, value)
@@ -148,10 +128,10 @@ class _Builder:
         if event.anchor is None and event.tag is None and event.implicit[0]:
             key = self._keys.get(event.value)
             if key is not None:
-                self._set_key(event, key)
+                self._key = key
                 return
         elif event.anchor is not None:
-            self._anchors.scalar(event.anchor, _meaning(event, resolve))
+            self._anchors.scalar(event.anchor, meaning(event, resolve))
         if is_merge(event):
             self._key = _MERGE
             return
@@ -161,63 +141,51 @@ class _Builder:
             self._refuse_scalar(event, error)
         if event.tag is None and event.implicit[0] and len(self._keys) < _MEMO_SIZE:
             self._keys[event.value] = key
-        self._set_key(event, key)
-
-    def _set_key(self, event: Event, key: str) -> None:
-        lines: Any = self._lines
-        line = event.start_mark.line + 1
-        if key in lines:
-            self._refuse(
-                event,
-                f"the key `{key}` is set twice in one mapping, on line {lines[key]} and on line {line}",
-                "remove or rename one of the two",
-            )
-        lines[key] = line
         self._key = key
 
     def _scalar(self, event: Event) -> Scalar:
-        value: str = event.value
+        text: str = event.value
         if event.tag is None and event.anchor is None:
             if not event.implicit[0]:
-                return value
-            known: Scalar = self._plain.get(value, _UNSET)
+                return text
+            known: Scalar = self._plain.get(text, _UNSET)
             if known is not _UNSET:
                 return known
         try:
-            meaning = _meaning(event, value_of)
+            value = meaning(event, value_of)
         except BadScalar as error:
             self._refuse_scalar(event, error)
         if event.anchor is not None:
-            self._anchors.scalar(event.anchor, meaning)
-        elif event.tag is None and len(value) <= _MEMO_LENGTH and len(self._plain) < _MEMO_SIZE:
-            self._plain[value] = meaning
-        return meaning
+            self._anchors.scalar(event.anchor, value)
+        elif event.tag is None and len(text) <= _MEMO_LENGTH and len(self._plain) < _MEMO_SIZE:
+            self._plain[text] = value
+        return value
 
-    def _open(self, event: Event, container: Any, lines: dict[str, int] | None) -> None:
-        if event.tag is not None and event.tag != (_SEQUENCE_TAG if lines is None else _MAPPING_TAG):
+    def _open(self, event: Event, container: Any, mapping: bool) -> None:
+        if event.tag is not None and event.tag != (_MAPPING_TAG if mapping else _SEQUENCE_TAG):
             self._refuse(
                 event,
                 f"unknown tag `{event.tag.replace('tag:yaml.org,2002:', '!!')}`",
                 "remove the tag; Kubernetes has no use for it",
             )
-        if self._lines is not None and self._key is _UNSET:
+        if self._mapping and self._key is _UNSET:
             self._refuse(event, "a mapping's key is itself a mapping or a list", "use text as the key; quote { and [")
         self._anchors.nodes += 1
-        self._stack.append(_Frame(self._container, self._key, self._lines, event.anchor))
+        self._stack.append(_Frame(self._container, self._key, self._mapping, event.anchor))
         self._check_depth(event, len(self._stack))
         self._anchors.opened(event.anchor, container, len(self._stack))
         if self._key is not _MERGE:
             self._place(event, container)
-        self._container, self._key, self._lines = container, _UNSET, lines
+        self._container, self._key, self._mapping = container, _UNSET, mapping
 
     def _close(self, event: Event) -> None:
         finished = self._container
-        self._container, self._key, self._lines, anchor = self._stack.pop()
+        self._container, self._key, self._mapping, anchor = self._stack.pop()
         if anchor is not None:
             self._anchors.closed()
         if self._key is _MERGE:
             self._place(event, finished)
-        elif self._lines is not None:
+        elif self._mapping:
             self._key = _UNSET
 
     def _alias(self, event: Event) -> None:
@@ -228,13 +196,13 @@ class _Builder:
         if anchor.weight is None:
             self._refuse(event, f"the alias *{event.anchor} is inside of what it stands for", "remove the alias")
         self._check_depth(event, self._anchors.used(anchor, len(self._stack)))
-        if self._lines is None or self._key is not _UNSET:
+        if not self._mapping or self._key is not _UNSET:
             self._place(event, anchor.value)
         elif isinstance(anchor.value, dict | list):
             self._refuse(event, "a mapping's key is itself a mapping or a list", "use text as the key")
         else:
             try:
-                self._set_key(event, key_text(anchor.value))
+                self._key = key_text(anchor.value)
             except BadScalar as error:
                 self._refuse_scalar(event, error)
 

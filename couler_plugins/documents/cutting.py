@@ -6,13 +6,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.documents.cuts import CannotCut, Cut
-from couler_plugins.documents.emitter import Emitter, flow
+from couler_plugins.documents.emitter import Emitter, brackets, flow_entry
 from couler_plugins.documents.entries import entry_cuts
 from couler_plugins.documents.layout import Place
 from couler_plugins.documents.replacing import replacement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from couler_plugins.documents.changes import Change
     from couler_plugins.documents.diff import Edit
@@ -29,10 +29,12 @@ class Cutter:
     Args:
         layout: the text.
         indentation: the document's habits.
-        lender: gives, for an addition, what finds existing text for the values in it.
+        lender: gives, for additions, what finds existing text for the values in them.
     """
 
-    def __init__(self, layout: Layout, indentation: Indentation, lender: Callable[[Edit], Borrow | None]) -> None:
+    def __init__(
+        self, layout: Layout, indentation: Indentation, lender: Callable[[Iterable[Edit]], Borrow | None]
+    ) -> None:
         self.cuts: list[Cut] = []
         self._layout = layout
         self._indentation = indentation
@@ -46,13 +48,14 @@ class Cutter:
         """
         span = place.span
         if span.marked or span.kind == "alias":
-            raise CannotCut("an edit touches a value with an anchor, an alias or a merge key")
+            raise CannotCut("an edit touches a value with an anchor, an alias, a merge key, or a key that is set twice")
         structural = bool(change.removed or change.added)
         if change.replace is not None or (structural and span.flow and not span.children and not place.in_flow):
-            self.cuts += replacement(self._layout, self._indentation, place, new)
+            borrow = self._lender(change.added.values())
+            self.cuts += replacement(self._layout, self._indentation, place, new, borrow)
             return
         if structural and span.flow:
-            self._flow_collection(span, new)
+            self._flow_collection(change, span, new)
             return
         for key, inner in change.children.items():
             child = span.children.get(key)
@@ -62,14 +65,25 @@ class Cutter:
         if structural:
             self.cuts += entry_cuts(self._layout, change, place, new, self._entry_lines)
 
-    def _flow_collection(self, span: Span, new: Any) -> None:
+    def _flow_collection(self, change: Change, span: Span, new: Any) -> None:
         if any("#" in gap for gap in self._gaps(span)):
             raise CannotCut("an edit changes a collection in brackets that holds comments")
         text = self._layout.text
         padding = " " if text[span.start] == "{" and text[span.start + 1 : span.start + 2] == " " else ""
         keys = [child.key_start for child in _inside(span) if child.key_start >= 0]
         quoted = bool(keys) and all(text[key] == '"' for key in keys)
-        self.cuts.append(Cut(span.start, span.end, flow(new, quoted=quoted, padding=padding)))
+        pieces: list[str] = []
+        entries: Iterable[tuple[str | int, Any]] = new.items() if isinstance(new, dict) else enumerate(new)
+        for key, value in entries:
+            old_key = change.old_key(change.rank(key)) if isinstance(key, int) else key
+            if key in change.added or old_key in change.children:
+                name = key if isinstance(key, str) else None
+                pieces.append(flow_entry(name, value, quoted=quoted, padding=padding))
+            else:
+                child = span.children[old_key]
+                pieces.append(text[child.key_start if child.key_start >= 0 else child.start : child.end].strip())
+        pair = "{}" if isinstance(new, dict) else "[]"
+        self.cuts.append(Cut(span.start, span.end, brackets(pieces, pair, padding)))
 
     def _gaps(self, span: Span) -> Iterator[str]:
         """The text between the scalars and keys of a collection."""
@@ -85,7 +99,7 @@ class Cutter:
 
     def _entry_lines(self, parent: Span, edit: Edit, key: Any, column: int) -> list[str]:
         """The lines of a new entry."""
-        emitter = Emitter(self._indentation, self._lender(edit))
+        emitter = Emitter(self._indentation, self._lender([edit]))
         if parent.kind == "mapping":
             emitter.entry(key, edit.new, column)
         else:

@@ -14,7 +14,7 @@ from couler_plugins.documents.scalars import key_text, literal, needs_question_m
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Borrow", "Borrowed", "Emitter", "Indentation", "flow"]
+__all__ = ["Borrow", "Borrowed", "Emitter", "Indentation", "brackets", "flow", "flow_entry"]
 
 
 @dataclass(frozen=True)
@@ -138,18 +138,25 @@ def flow(value: Any, *, quoted: bool = False, padding: str = "") -> str:
         InvalidInput: JSON, or Kubernetes, cannot hold the value.
     """
     if isinstance(value, dict):
-        inner = ", ".join(
-            f"{_flow_key(key, quoted)} {flow(child, quoted=quoted, padding=padding)}" for key, child in value.items()
-        )
-        return f"{{{padding}{inner}{padding}}}" if value else "{}"
+        entries = [flow_entry(key, child, quoted=quoted, padding=padding) for key, child in value.items()]
+        return brackets(entries, "{}", padding)
     if isinstance(value, list):
-        return f"[{', '.join(flow(child, quoted=quoted, padding=padding) for child in value)}]"
+        return brackets([flow(child, quoted=quoted, padding=padding) for child in value], "[]", "")
     return styled(value, '"' if quoted else "", flow=True)
 
 
-def _flow_key(key: str, quoted: bool) -> str:
-    text = key_text(key, flow=True, quoted=quoted)
-    return f"? {text} :" if needs_question_mark(text) else f"{text}:"
+def flow_entry(key: str | None, value: Any, *, quoted: bool, padding: str) -> str:
+    """What `flow` writes for an entry of a mapping, or, without a key, for an item of a list."""
+    text = flow(value, quoted=quoted, padding=padding)
+    if key is None:
+        return text
+    name = key_text(key, flow=True, quoted=quoted)
+    return f"? {name} : {text}" if needs_question_mark(name) else f"{name}: {text}"
+
+
+def brackets(entries: list[str], pair: str, padding: str) -> str:
+    """Entries in flow style, between a pair of brackets."""
+    return f"{pair[0]}{padding}{', '.join(entries)}{padding}{pair[1]}" if entries else pair
 
 
 def _indented(lines: list[str], column: int) -> list[str]:

@@ -129,7 +129,12 @@ class _Block:
         return successor
 
     def _remove(self, at: int) -> None:
-        self._cut(self._region_start(at), self._end(at), "")
+        start, end = self._region_start(at), self._end(at)
+        above = self.layout.blank_above(start)
+        # Of the blank lines around an entry that goes, one is enough.
+        if at and above >= self._end(at - 1) and self.layout.blank_or_end(end):
+            start = above
+        self._cut(start, end, "")
 
     def _child(self, at: int) -> Span:
         return self.span.children[self.keys[at]]

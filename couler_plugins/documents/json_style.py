@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from couler_plugins.documents.events import BOM
+from couler_plugins.documents.layout import line_break
 from couler_plugins.documents.writer import dump_json
 
 __all__ = ["rewrite_json"]
@@ -34,8 +35,7 @@ def rewrite_json(text: str, old: Any, new: Any) -> tuple[str, bool]:
 
 def _write(text: str, data: Any, match: re.Match[str] | None, separators: tuple[str, str], ascii_only: bool) -> str:
     written = dump_json(data, match[1] if match else None, separators=separators, ascii_only=ascii_only)
-    if "\r\n" in text:
-        written = written.replace("\n", "\r\n")
+    written = written.replace("\n", line_break(text))
     if not text.endswith("\n"):
         written = written.rstrip("\r\n")
     return BOM + written if text.startswith(BOM) else written

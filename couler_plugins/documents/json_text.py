@@ -18,7 +18,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class _NotStrict(Exception):
-    """JSON that Python accepts and the standard does not, or that sets a key twice."""
+    """JSON that Python accepts and the standard does not, or that sets a key twice (which only YAML's edits can keep)."""
 
 
 def looks_like_json(text: str) -> bool:
@@ -79,9 +79,7 @@ def _constant(_: str) -> NoReturn:
     raise _NotStrict
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_int=_integer, parse_float=_float, parse_constant=_constant
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_float, parse_constant=_constant)
 
 
 def _depth(data: Any) -> int:

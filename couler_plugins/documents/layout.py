@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.documents.cuts import CannotCut
 from couler_plugins.documents.events import BOM
-from couler_plugins.documents.positions import dash_of
 
 if TYPE_CHECKING:
     from couler_plugins.documents.positions import Span
 
-__all__ = ["Layout", "Place"]
+__all__ = ["Layout", "Place", "line_break"]
 
 
 class Place(NamedTuple):
@@ -26,6 +25,11 @@ class Place(NamedTuple):
         return self.parent is not None and self.parent.flow
 
 
+def line_break(text: str) -> str:
+    """How most of the text's lines end."""
+    return "\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n"
+
+
 class Layout:
     """The lines of a text that ends with a line break.
 
@@ -34,7 +38,7 @@ class Layout:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.newline = "\r\n" if "\r\n" in text else "\n"
+        self.newline = line_break(text)
         self._first = 1 if text.startswith(BOM) else 0
 
     def line_start(self, at: int) -> int:
@@ -67,7 +71,7 @@ class Layout:
         Raises:
             CannotCut: there is none that could be cut at.
         """
-        at = child.key_start if parent.kind == "mapping" else dash_of(self.text, child, parent.column)
+        at = child.key_start if parent.kind == "mapping" else _dash_of(self.text, child, parent.column)
         if at < 0 or self.text[self.line_start(at) : at].rstrip().endswith("?"):
             raise CannotCut("an edit touches an entry that could not be found in the text")
         return at
@@ -105,6 +109,15 @@ class Layout:
             start = above
         return start
 
+    def blank_above(self, line_start: int) -> int:
+        """The offset of the blank line directly above, or -1 where the line above holds something."""
+        above = self.line_start(line_start - 1) if line_start > self._first else line_start
+        return above if above < line_start and not self.text[above:line_start].strip() else -1
+
+    def blank_or_end(self, line_start: int) -> bool:
+        """Whether a line is blank, or the text ends before it."""
+        return line_start == len(self.text) or not self.text[line_start : self.line_end(line_start)].strip()
+
     def comments(self, start: int, end: int) -> list[str]:
         """The comments on the whole lines between two offsets, without their indentation."""
         lines = (line.strip() for line in self.text[start:end].split("\n"))
@@ -116,3 +129,22 @@ class Layout:
         while self.text[at : at + 1] == " ":
             at += 1
         return at - line_start if self.text[at : at + 1] == "#" else None
+
+
+def _dash_of(text: str, item: Span, column: int) -> int:
+    """The offset of the `-` of an item of a block sequence whose dashes stand in `column`, or -1 if it is not found."""
+    at = item.start - 1
+    while at >= 0 and text[at] in " \t":
+        at -= 1
+    if at >= 0 and text[at] == "-":
+        return at
+    # The value stands on a later line than its dash; between them are comments and blank lines only.
+    line_end = text.rfind("\n", 0, item.start)
+    while line_end > 0:
+        line_start = text.rfind("\n", 0, line_end) + 1
+        line = text[line_start:line_end].strip()
+        if line and not line.startswith("#"):
+            at = line_start + column
+            return at if text[at : at + 1] == "-" else -1
+        line_end = line_start - 1
+    return -1

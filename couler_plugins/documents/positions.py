@@ -23,12 +23,12 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from couler_plugins.documents.builder import is_merge, key_of
 from couler_plugins.documents.events import BOM, Event, event_parser, yaml_errors
 from couler_plugins.documents.paths import Path
 from couler_plugins.documents.resolver import BadScalar
+from couler_plugins.documents.scalar_events import is_merge, key_of
 
-__all__ = ["DocumentSpan", "Span", "dash_of", "locate"]
+__all__ = ["DocumentSpan", "Span", "locate"]
 
 _Kind = Literal["scalar", "mapping", "sequence", "alias"]
 _Key = tuple[str | None, int, int] | None
@@ -38,17 +38,25 @@ _BLOCK_HEADER = re.compile(r"[^|>]*[|>]([-+0-9]*)")
 _BLANK_END = re.compile(r"(?:\r?\n[ \t]*)+\Z")
 
 
+_NO_CHILDREN: dict[str | int, Span] = {}
+"""Shared by all scalars: an empty mapping each would be a fifth of the memory."""
+
+
+def _no_children() -> dict[str | int, Span]:
+    return _NO_CHILDREN
+
+
 @dataclass(slots=True, eq=False)
 class Span:
     """The place of one value in the text.
 
     Args:
         start, end: the offsets of its first character (an anchor or tag included) and after its last one.
-        line, column: the place of `start`, both from 0.
+        column: how many characters of its line come before `start`.
         kind: what stands there.
         style: a scalar's quoting: `""` (plain), `'`, `"`, `|` or `>`; `""` for the rest.
         flow: whether it is a collection in brackets, or stands within one.
-        marked: whether it carries an anchor, or (a mapping) takes in others by `<<`.
+        marked: whether it carries an anchor, or (a mapping) takes in others by `<<` or sets a key twice.
         tagged: whether it carries a tag.
         key_start, key_end: the offsets of the key, for a value of a mapping, else -1.
         children: the values inside, by key or in order. A value that came in by `<<` is not among them.
@@ -56,7 +64,6 @@ class Span:
 
     start: int
     end: int
-    line: int
     column: int
     kind: _Kind
     style: str = ""
@@ -65,7 +72,7 @@ class Span:
     tagged: bool = False
     key_start: int = -1
     key_end: int = -1
-    children: dict[str | int, Span] = field(default_factory=dict)
+    children: dict[str | int, Span] = field(default_factory=_no_children)
 
     def find(self, path: Path) -> tuple[Span, int]:
         """The innermost span on the way to `path`, and how many of the path's steps it is from here."""
@@ -105,25 +112,6 @@ def locate(text: str, wanted: Collection[int]) -> tuple[dict[int, DocumentSpan],
     """
     with yaml_errors(text, "<text>"):
         return _Locator(text, wanted).run()
-
-
-def dash_of(text: str, item: Span, column: int) -> int:
-    """The offset of the `-` of an item of a block sequence whose dashes stand in `column`, or -1 if it is not found."""
-    at = item.start - 1
-    while at >= 0 and text[at] in " \t":
-        at -= 1
-    if at >= 0 and text[at] == "-":
-        return at
-    # The value stands on a later line than its dash; between them are comments and blank lines only.
-    line_end = text.rfind("\n", 0, item.start)
-    while line_end > 0:
-        line_start = text.rfind("\n", 0, line_end) + 1
-        line = text[line_start:line_end].strip()
-        if line and not line.startswith("#"):
-            at = line_start + column
-            return at if text[at : at + 1] == "-" else -1
-        line_end = line_start - 1
-    return -1
 
 
 class _Locator:
@@ -206,6 +194,7 @@ class _Locator:
         elif key is not None:
             name, span.key_start, span.key_end = key
             if name is not None:
+                parent.marked = parent.marked or name in parent.children
                 parent.children[name] = span
 
     def _span(self, event: Event, kind: _Kind, parent: Span) -> Span:
@@ -213,7 +202,6 @@ class _Locator:
         return Span(
             mark.index + self._shift,
             event.end_mark.index + self._shift,
-            mark.line,
             mark.column,
             kind,
             flow=parent.flow,
@@ -231,6 +219,7 @@ class _Locator:
     def _collection(self, event: Event, parent: Span) -> Span:
         span = self._span(event, "sequence" if type(event) is SequenceStartEvent else "mapping", parent)
         span.flow = parent.flow or bool(event.flow_style)
+        span.children = {}
         span.tagged = event.tag is not None
         return span
 
@@ -244,7 +233,7 @@ class _Locator:
 
 
 def _nowhere() -> Span:
-    return Span(0, 0, 0, 0, "sequence")
+    return Span(0, 0, 0, "sequence", children={})
 
 
 def _note_habits(document: DocumentSpan, span: Span, parent: Span) -> None:

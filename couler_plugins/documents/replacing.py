@@ -10,6 +10,7 @@ from couler_plugins.documents.emitter import Emitter, Indentation, flow
 from couler_plugins.documents.scalars import literal, styled
 
 if TYPE_CHECKING:
+    from couler_plugins.documents.emitter import Borrow
     from couler_plugins.documents.layout import Layout, Place
     from couler_plugins.documents.positions import Span
 
@@ -18,22 +19,30 @@ __all__ = ["replacement"]
 _HEADER = re.compile(r"[^|>]*[|>][-+0-9]*")
 
 
-def replacement(layout: Layout, indentation: Indentation, place: Place, new: Any) -> list[Cut]:
+def replacement(layout: Layout, indentation: Indentation, place: Place, new: Any, borrow: Borrow | None) -> list[Cut]:
     """The cuts after which `new` stands at `place`, in the style of what stood there where that can hold it.
+
+    Args:
+        layout: the text.
+        indentation: the document's habits.
+        place: the old value.
+        new: the new value.
+        borrow: where existing text for values in it comes from.
 
     Raises:
         CannotCut: the text does not allow it.
     """
-    return _Replacement(layout, indentation, place, new).cuts()
+    return _Replacement(layout, indentation, place, new, borrow).cuts()
 
 
 class _Replacement:
-    def __init__(self, layout: Layout, indentation: Indentation, place: Place, new: Any) -> None:
+    def __init__(self, layout: Layout, indentation: Indentation, place: Place, new: Any, borrow: Borrow | None) -> None:
         self.layout = layout
         self.indentation = indentation
         self.span, self.parent = place
         self.in_flow = place.in_flow
         self.new = new
+        self.borrow = borrow
         self.is_block = isinstance(new, dict | list) and bool(new)
         self.is_item = self.parent is not None and self.parent.kind == "sequence"
         self.step = 2 if self.is_item else indentation.step
@@ -58,7 +67,7 @@ class _Replacement:
         return self.layout.newline.join(lines)
 
     def _block_lines(self, column: int) -> list[str]:
-        emitter = Emitter(self.indentation)
+        emitter = Emitter(self.indentation, self.borrow)
         emitter.value(self.new, column)
         return emitter.lines
 
@@ -93,7 +102,7 @@ class _Replacement:
         if self.parent is None:
             return Cut(self.span.start, stop, self._join([*([comment] if comment else []), *self._block_lines(0)]))
         if self.is_item and not comment:
-            emitter = Emitter(self.indentation)
+            emitter = Emitter(self.indentation, self.borrow)
             emitter.item(self.new, self.base, lead="")
             return Cut(self.entry, stop, self._join(emitter.lines))
         lines = self._block_lines(self._inner_column())

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from couler_plugins.documents.json_style import rewrite_json
-from couler_plugins.documents.layout import Layout
+from couler_plugins.documents.layout import Layout, line_break
 from couler_plugins.documents.positions import locate
 from couler_plugins.documents.reader import read
 from couler_plugins.documents.rewriting import Rewriter, same_data
@@ -62,7 +62,7 @@ def _splice_json(file: SourceFile, new: Any) -> Spliced:
 def _splice_yaml(file: SourceFile, changed: Mapping[int, tuple[Any, Sequence[Edit]]]) -> Spliced:
     places, starts = locate(file.text, changed)
     ended = file.text.endswith("\n")
-    layout = Layout(file.text if ended else file.text + ("\r\n" if "\r\n" in file.text else "\n"))
+    layout = Layout(file.text if ended else file.text + line_break(file.text))
     pieces: list[str] = []
     redumped: list[tuple[int, str]] = []
     for index, (start, end) in enumerate(pairwise([0, *starts[1:], len(layout.text)])):

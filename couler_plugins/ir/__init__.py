@@ -70,6 +70,7 @@ from couler_plugins.ir.workflow import (
 
 __all__ = [
     "ANY_STEP",
+    "SCHEMA",
     "AllOf",
     "AnyOf",
     "Argument",
@@ -107,7 +108,6 @@ __all__ = [
     "Reference",
     "Region",
     "Retry",
-    "SCHEMA",
     "Scalar",
     "Source",
     "Step",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir.base import replace
 from couler_plugins.ir.edits import fresh_name
-from couler_plugins.ir.values import Expression, Reference
+from couler_plugins.ir.ends import EMPTY, Ends
+from couler_plugins.ir.values import Expression, FirstOf, Reference
 from couler_plugins.ir.walk import nodes, references
 from couler_plugins.ir.workflow import Argument, Graph, Operation, Output, Port, PortKind, Step
 
@@ -23,6 +24,8 @@ class Boundary:
         names: the steps that move.
         outer: the name of the step that will call the new graph.
         inline: what is written inside each step, by its name.
+        ends: how the steps may end other than well, those that move once the new graph runs.
+        sure: the steps that have succeeded once it runs.
     """
 
     def __init__(
@@ -32,15 +35,22 @@ class Boundary:
         names: frozenset[str],
         outer: str,
         inline: Mapping[str, tuple[Graph | Operation, ...]],
+        ends: Ends,
+        sure: Collection[str],
     ) -> None:
         self._engine = engine
         self._graph = graph
         self._names = names
         self._outer = outer
-        self._steps = {step.name: step for step in graph.steps}
-        inside = [(self._steps[name], inline[name]) for name in self._steps if name in names]
+        self._ends = ends
+        self._sure = sure
+        self._own_inputs: dict[str, list[Port]] = {}
+        for port in graph.inputs:
+            self._own_inputs.setdefault(port.name, []).append(port)
+        inside = [(step, inline[step.name]) for step in graph.steps if step.name in names]
         self._taken_inputs = {reference.name for reference in references(tuple(inside)) if reference.to == "input"}
         self._passed: dict[tuple[str, str], tuple[Port, Reference]] = {}
+        self._taken_outputs: set[str] = set()
         self._handed: dict[tuple[str, str], Output] = {}
         self._ports: dict[Reference, str] = {}
         self._refuse_guarded(inside, inline)
@@ -64,7 +74,7 @@ class Boundary:
             return reference
         core = self._core(reference)
         if core not in self._ports:
-            self._ports[core] = self._fresh(core, {name for _, name in self._handed})
+            self._ports[core] = self._fresh(core, self._taken_outputs)
             output = Output(name=self._ports[core], kind=_port_kind(core), value=core)
             self._handed[output.kind, output.name] = output
         return Reference(
@@ -94,10 +104,9 @@ class Boundary:
         """An input of the old graph that a moved step reads: the new graph has it under the same name."""
         if not reference.name:
             raise self._refusal("a moved step reads all inputs of its graph at once")
-        found = [
-            port for port in self._graph.inputs if port.name == reference.name and reference.kind in ("", port.kind)
-        ]
-        for port in found:
+        for port in self._own_inputs.get(reference.name, ()):
+            if reference.kind not in ("", port.kind):
+                continue
             if port.optional:
                 raise self._refusal(f"the input {port.name!r} is optional, and cannot be passed on where it is empty")
             core = Reference(to="input", name=port.name, kind=port.kind)
@@ -109,8 +118,7 @@ class Boundary:
             raise self._refusal(f"the {reference.name or 'status'} of {reference.step!r} cannot leave its graph")
         if reference.kind == "artifact" and not reference.name:
             raise self._refusal(f"all artifacts of {reference.step!r} together cannot leave their graph")
-        producer = self._steps.get(reference.step)
-        if producer is not None and reference.step in self._names and producer.condition is not None:
+        if reference.step not in self._sure and self._ends.get(reference.step, frozenset()) - {EMPTY}:
             raise self._refusal(f"{reference.step!r} may be skipped, and then has no {reference.name or 'output'}")
         return replace(reference, path=(), native="")
 
@@ -119,18 +127,20 @@ class Boundary:
         inside: list[tuple[Step, tuple[Graph | Operation, ...]]],
         inline: Mapping[str, tuple[Graph | Operation, ...]],
     ) -> None:
-        """An expression may look at a step only where another one was skipped; a crossing value is looked up always."""
+        """An expression may look at a step only where another one was skipped; what crosses is looked up always."""
         outside = [(step, inline[step.name]) for step in self._graph.steps if step.name not in self._names]
         for crossing, place in ((False, tuple(inside)), (True, (tuple(outside), self._graph.outputs))):
-            for expression in _expressions(place):
-                for reference in references(expression):
-                    crosses = reference.step and (reference.step in self._names) is crossing
-                    if crosses and self._may_be_skipped(reference.step):
+            for choice in (node for node in nodes(place) if isinstance(node, (Expression, FirstOf))):
+                for reference in references(choice):
+                    crosses = (reference.step in self._names) is crossing
+                    if crosses and self._may_be_missing(reference.step):
                         raise self._refusal(f"an expression chooses whether it reads {reference.step!r}")
 
-    def _may_be_skipped(self, name: str) -> bool:
-        step = self._steps.get(name)
-        return step is None or step.condition is not None or step.needs is not None
+    def _may_be_missing(self, name: str) -> bool:
+        """Whether what a step gives may be missing where it is read; a failure stops the reader, or not."""
+        if name in self._names or name not in self._ends:
+            return bool(self._ends.get(name))
+        return name not in self._sure and bool(self._ends[name] or self._graph.fail_fast is False)
 
     def _refusal(self, reason: str) -> Unsupported:
         return Unsupported(reason, engine=self._engine, step=self._graph.name, hint="move other steps, or more")
@@ -138,7 +148,3 @@ class Boundary:
 
 def _port_kind(reference: Reference) -> PortKind:
     return "artifact" if reference.kind == "artifact" else "parameter"
-
-
-def _expressions(place: object) -> list[Expression]:
-    return [node for node in nodes(place) if isinstance(node, Expression)]

@@ -14,8 +14,8 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.ir.base import replace
 from couler_plugins.ir.needs import Need, map_needs
 from couler_plugins.ir.values import ANY_STEP, Reference
-from couler_plugins.ir.walk import callables, inline_callees, map_references, references
-from couler_plugins.ir.workflow import Call, Callable, Directive, Graph, Handler, Operation, Step, Workflow
+from couler_plugins.ir.walk import call_sites, callables, inline_callees, map_references, references
+from couler_plugins.ir.workflow import Call, Callable, Directive, Dynamic, Graph, Handler, Operation, Step, Workflow
 
 __all__ = [
     "clone_callable",
@@ -48,13 +48,13 @@ def replace_callables(
     workflow: Workflow, changed: Mapping[str, Graph | Operation], added: Iterable[Graph | Operation] = ()
 ) -> Workflow:
     """`workflow` with graphs and operations replaced (by their old name) and others added behind them."""
+    old: tuple[Graph | Operation, ...] = (*workflow.graphs, *workflow.operations)
+    new = [changed.get(item.name, item) for item in old] + list(added)
 
-    def merged(kind: type[C], items: tuple[C, ...]) -> tuple[C, ...]:
-        new = [changed.get(item.name, item) for item in items] + [item for item in added]
+    def only(kind: type[C]) -> tuple[C, ...]:
         return tuple(item for item in new if isinstance(item, kind))
 
-    added = tuple(added)
-    return replace(workflow, graphs=merged(Graph, workflow.graphs), operations=merged(Operation, workflow.operations))
+    return replace(workflow, graphs=only(Graph), operations=only(Operation))
 
 
 def remove_callables(workflow: Workflow, names: Collection[str]) -> Workflow:
@@ -93,6 +93,9 @@ def map_steps(workflow: Workflow, change: CallableOnStep) -> Workflow:
 
 def replace_steps(workflow: Workflow, changed: Mapping[tuple[str, str], Step]) -> Workflow:
     """`workflow` with steps replaced, in one batch; keys are (graph, step). Names must stay (see `rename_steps`)."""
+    unknown = changed.keys() - {(graph.name, step.name) for graph in workflow.graphs for step in graph.steps}
+    if unknown:
+        raise ValueError(f"there is no step {'/'.join(min(unknown))!r}")
     by_graph: dict[str, dict[str, Step]] = {}
     for (graph_name, step_name), step in changed.items():
         if step.name != step_name:
@@ -142,6 +145,14 @@ def rename_callable(workflow: Workflow, old: str, new: str) -> Workflow:
             step=old,
             hint="clone it under the new name instead",
         )
+    for _, step in call_sites(workflow):
+        if isinstance(step.call, Dynamic) and any(references(step.call)):
+            raise Unsupported(
+                f"{step.name!r} chooses what it calls at run time",
+                engine=workflow.engine,
+                step=step.name,
+                hint="name what it calls",
+            )
     return redirect_calls(replace_callables(workflow, {old: replace(by_name[old], name=new)}), {old: new})
 
 
@@ -160,18 +171,23 @@ def rename_steps(workflow: Workflow, graph_name: str, names: Mapping[str, str]) 
     graph = by_name[graph_name]
     assert isinstance(graph, Graph)
     new_names = [names.get(step.name, step.name) for step in graph.steps]
+    unknown = names.keys() - {step.name for step in graph.steps}
+    if unknown:
+        raise ValueError(f"{graph_name!r} has no step {min(unknown)!r}")
     if len(set(new_names)) != len(new_names):
         raise Unsupported("two steps would share a name", engine=workflow.engine, step=graph_name)
     inline = {callee.name: callee for step in graph.steps for callee in inline_callees(step, by_name)}
-    refuse_hidden_references(workflow, graph, tuple(inline.values()))
+    refuse_hidden_references(workflow, graph, tuple(inline.values()), names.values())
 
     def renamed(reference: Reference) -> Reference:
         return replace(reference, step=names[reference.step], native="") if reference.step in names else reference
 
     def renamed_step(step: Step) -> Step:
-        step = map_references(step, renamed)
-        needs = step.needs and map_needs(step.needs, renamed_need)
-        return replace(step, name=names.get(step.name, step.name), needs=needs)
+        new = map_references(step, renamed)
+        needs = new.needs and map_needs(new.needs, renamed_need)
+        if new is step and needs is step.needs and step.name not in names:
+            return step
+        return replace(new, name=names.get(step.name, step.name), needs=needs)
 
     def renamed_need(need: Need) -> Need:
         return replace(need, step=names[need.step]) if need.step in names else need
@@ -192,9 +208,11 @@ def rename_steps(workflow: Workflow, graph_name: str, names: Mapping[str, str]) 
     return replace_callables(workflow, changed)
 
 
-def refuse_hidden_references(workflow: Workflow, graph: Graph, inline: tuple[Graph | Operation, ...]) -> None:
-    """Raises `Unsupported` where a reference to a step of `graph` cannot be told apart."""
-    own = {step.name for step in graph.steps}
+def refuse_hidden_references(
+    workflow: Workflow, graph: Graph, inline: tuple[Graph | Operation, ...], new: Iterable[str] = ()
+) -> None:
+    """Raises `Unsupported` where a reference to a step of `graph`, also by a `new` name, cannot be told apart."""
+    own = {step.name for step in graph.steps}.union(new)
     for callee in inline:
         inner = {step.name for step in callee.steps} if isinstance(callee, Graph) else set()
         if inner & own:
@@ -263,6 +281,12 @@ def clone_step(workflow: Workflow, graph_name: str, step_name: str, new: str) ->
     copy = replace(map_references(step, own), name=new)
     steps = tuple(item for old in graph.steps for item in ((old, copy) if old is step else (old,)))
     stages = graph.stages and tuple(beside(stage) for stage in graph.stages)
-    regions = tuple(replace(region, steps=beside(region.steps)) for region in graph.regions)
-    cloned = replace(graph, steps=steps, stages=stages, finalizers=beside(graph.finalizers), regions=regions)
+    cloned = replace(
+        graph,
+        steps=steps,
+        stages=stages,
+        finalizers=beside(graph.finalizers),
+        targets=beside(graph.targets),
+        regions=tuple(replace(region, steps=beside(region.steps)) for region in graph.regions),
+    )
     return replace_callables(workflow, {graph_name: cloned})

@@ -9,7 +9,7 @@ import rustworkx
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir.graph import GraphView
-from couler_plugins.ir.walk import callables
+from couler_plugins.ir.walk import callables, written_inline
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 
 __all__ = ["FlatNode", "flatten"]
@@ -43,7 +43,8 @@ def flatten(workflow: Workflow) -> rustworkx.PyDiGraph[FlatNode, None]:
     if workflow.entry is None:
         raise Unsupported(f"{workflow.label} is a library: nothing in it runs by itself", engine=workflow.engine)
     by_name = callables(workflow)
-    flat: rustworkx.PyDiGraph[FlatNode, None] = rustworkx.PyDiGraph(multigraph=False)
+    inline = written_inline(by_name)
+    flat: rustworkx.PyDiGraph[FlatNode, None] = rustworkx.PyDiGraph()
 
     def junction(place: Place, side: str) -> int:
         return flat.add_node(FlatNode((*place, side)))
@@ -54,7 +55,6 @@ def flatten(workflow: Workflow) -> rustworkx.PyDiGraph[FlatNode, None]:
         if isinstance(callee, Graph):
             refuse_barrier(workflow, step, callee, open_graphs)
             first, last = junction(place, "start"), junction(place, "end")
-            flat.add_edge(first, last, None)
             ends[place] = (first, last)
             yield callee, place, (*open_graphs, callee.name), first, last
         else:
@@ -67,8 +67,8 @@ def flatten(workflow: Workflow) -> rustworkx.PyDiGraph[FlatNode, None]:
         graph, place, open_graphs, first, last = pending.pop()
         for step in graph.steps:
             pending.extend(expand(step, (*place, step.name), open_graphs))
-        edges = set()
-        for edge in GraphView(graph, by_name).edges():
+        edges = {(first, last)}
+        for edge in GraphView(graph, inline).edges():
             edges.add((ends[(*place, edge.before)][1], ends[(*place, edge.after)][0]))
         barrier = first
         for number, stage in enumerate(graph.stages or (tuple(step.name for step in graph.steps),)):
@@ -91,6 +91,7 @@ def refuse_barrier(workflow: Workflow, step: Step, callee: Graph, open_graphs: P
         "runs on a condition": step.condition is not None,
         "is retried as a whole": callee.retry is not None or step.retry is not None,
         "has steps that run after all others": bool(callee.finalizers),
+        "has steps that run in a loop together": any(region.loop is not None for region in callee.regions),
     }
     for reason, holds in reasons.items():
         if holds:

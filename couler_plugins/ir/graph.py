@@ -42,12 +42,12 @@ class GraphView:
 
     Args:
         graph: the graph to look at.
-        by_name: the callables of its workflow, to find references inside inline callees.
+        by_name: the callables of its workflow, or just the inline ones, to find references inside those.
     """
 
     def __init__(self, graph: Graph, by_name: Mapping[str, Graph | Operation] | None = None) -> None:
         self.graph = graph
-        self._by_name = by_name if by_name and any(callee.inline for callee in by_name.values()) else {}
+        self._by_name = by_name or {}
         self._number = {step.name: number for number, step in enumerate(graph.steps)}
 
     def edges(self) -> Iterator[Edge]:
@@ -55,17 +55,37 @@ class GraphView:
         for step in self.graph.steps:
             for name in dict.fromkeys(need.step for need in needed(step.needs)):
                 yield Edge(name, step.name, "order")
-            for name in producers(step, self._by_name):
+            for name in self.reads[step.name]:
                 yield Edge(name, step.name, "data")
 
     @cached_property
+    def reads(self) -> dict[str, list[str]]:
+        """For each step, the steps whose outputs or status it reads."""
+        return {step.name: producers(step, self._by_name) for step in self.graph.steps}
+
+    @cached_property
     def _digraph(self) -> rustworkx.PyDiGraph[str, None]:
-        digraph: rustworkx.PyDiGraph[str, None] = rustworkx.PyDiGraph(multigraph=False)
+        digraph: rustworkx.PyDiGraph[str, None] = rustworkx.PyDiGraph()  # without multigraph, edges are quadratic
         digraph.add_nodes_from([step.name for step in self.graph.steps])
         number = self._number
         pairs = {(number[edge.before], number[edge.after]) for edge in self.edges() if edge.before in number}
         digraph.add_edges_from_no_data(sorted(pairs))
         return digraph
+
+    @cached_property
+    def _rank(self) -> dict[str, int]:
+        """The barriers before each step."""
+        stages = self.graph.stages or ()
+        rank = {name: number for number, names in enumerate(stages) for name in names}
+        return {**rank, **dict.fromkeys(self.graph.finalizers, len(stages) + 1)}
+
+    def against_barriers(self) -> Iterator[Edge]:
+        """The edges that a barrier keeps from ever being met: to a step from one of a later stage, or its own."""
+        rank, stages = self._rank, self.graph.stages is not None
+        for edge in self.edges() if rank else ():
+            before, after = rank.get(edge.before, 0), rank.get(edge.after, 0)
+            if edge.before in self._number and (before > after or (stages and before == after)):
+                yield edge
 
     def cycle(self) -> list[str]:
         """The names of the steps of one cycle, or nothing."""
@@ -78,8 +98,11 @@ class GraphView:
         Raises:
             ValueError: the graph has a cycle.
         """
-        rank = {name: stage for stage, names in enumerate(self.graph.stages or ()) for name in names}
-        rank.update(dict.fromkeys(self.graph.finalizers, len(self.graph.stages or ()) + 1))
+        return list(self._order)
+
+    @cached_property
+    def _order(self) -> list[str]:
+        rank = self._rank
         width = len(str(len(self.graph.steps)))
         key = {name: f"{rank.get(name, 0):09d}/{number:0{width}d}" for name, number in self._number.items()}
         try:

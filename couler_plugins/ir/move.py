@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir.base import replace
 from couler_plugins.ir.boundary import Boundary
 from couler_plugins.ir.edits import fresh_name, refuse_hidden_references, replace_callables
+from couler_plugins.ir.ends import Ends, may_be_unmet, quiet_ends, strictly_needed
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import Need, Needs, all_of, conjuncts, map_needs, needed
 from couler_plugins.ir.walk import callables, inline_callees, map_references
@@ -55,9 +56,9 @@ def move_into_graph(workflow: Workflow, graph_name: str, steps: Collection[str],
     by_name = callables(workflow)
     graph = by_name[graph_name]
     assert isinstance(graph, Graph)
-    moved = [step for step in graph.steps if step.name in steps]
-    stay = [step for step in graph.steps if step.name not in steps]
-    names = frozenset(step.name for step in moved)
+    names = frozenset(steps).intersection(step.name for step in graph.steps)
+    moved = [step for step in graph.steps if step.name in names]
+    stay = [step for step in graph.steps if step.name not in names]
     if new_graph in by_name:
         raise Unsupported(f"{new_graph!r} is taken", engine=workflow.engine, step=graph_name)
     inline = {step.name: inline_callees(step, by_name) for step in graph.steps}
@@ -65,12 +66,20 @@ def move_into_graph(workflow: Workflow, graph_name: str, steps: Collection[str],
     refuse_hidden_references(workflow, graph, tuple(callee for callees in inline.values() for callee in callees))
     outer = fresh_name(new_graph, {step.name for step in stay})
 
-    boundary = Boundary(workflow.engine, graph, names, outer, inline)
+    view = GraphView(graph, by_name)
+    ends = quiet_ends(view)
     entering = _entering_needs(workflow, graph, moved, names)
+    _refuse_idle(workflow, graph, moved, names, view, ends)
+    _refuse_left_out(workflow, graph, moved, stay, names, view)
+    sure = strictly_needed(all_of(list(entering)))
+    inner_ends = quiet_ends(view, only=names)
+    boundary = Boundary(workflow.engine, graph, names, outer, inline, {**ends, **inner_ends}, sure)
     inner_steps = tuple(
         replace(map_references(step, boundary.inward), needs=_needs_within(step.needs, names)) for step in moved
     )
-    outer_steps = [_needing(map_references(step, boundary.outward), workflow, graph, names, outer) for step in stay]
+    outer_steps = [
+        _needing(map_references(step, boundary.outward), workflow, graph, names, outer, inner_ends) for step in stay
+    ]
     changed: dict[str, Graph | Operation] = {}
     for step in graph.steps:
         cross = boundary.inward if step.name in names else boundary.outward
@@ -81,7 +90,7 @@ def move_into_graph(workflow: Workflow, graph_name: str, steps: Collection[str],
     first = next(number for number, step in enumerate(graph.steps) if step.name in names)
     position = sum(step.name not in names for step in graph.steps[:first])
     outer_steps.insert(position, call)
-    changed[graph_name] = replace(graph, steps=tuple(outer_steps), outputs=outputs)
+    changed[graph_name] = replaced = replace(graph, steps=tuple(outer_steps), outputs=outputs)
     inner = Graph(
         name=new_graph,
         steps=inner_steps,
@@ -90,14 +99,14 @@ def move_into_graph(workflow: Workflow, graph_name: str, steps: Collection[str],
         fail_fast=graph.fail_fast,
     )
     result = replace_callables(workflow, changed, [inner])
-    if cycle := GraphView(changed[graph_name], by_name).cycle():  # type: ignore[arg-type]  # it is a Graph, see above
+    if cycle := GraphView(replaced, callables(result)).cycle():
         raise Unsupported(
             f"a path leaves the steps to move and comes back: {' → '.join([*cycle, cycle[0]])}",
             engine=workflow.engine,
             step=graph_name,
             hint="move the steps between them as well",
         )
-    return Move(result, new_graph, outer, tuple(_waits(graph, GraphView(graph, by_name), names)))
+    return Move(result, new_graph, outer, tuple(_waits(graph, view, names)))
 
 
 def _refuse_graph(workflow: Workflow, graph: Graph, moved: list[Step], by_name: dict[str, Graph | Operation]) -> None:
@@ -114,6 +123,7 @@ def _refuse_graph(workflow: Workflow, graph: Graph, moved: list[Step], by_name: 
         f"{graph.name!r} limits how many of its steps run at a time": graph.parallelism is not None,
         f"{graph.name!r} takes a lock": graph.locks is not None,
         "a daemon would end with the new graph": bool(daemons),
+        "a setup or teardown step frames others": any(step.role != "normal" for step in moved),
         "a finalizer runs after all steps of its graph": any(step.name in graph.finalizers for step in moved),
         "a region would be cut": bool(regions & {step.name for step in moved}),
     }
@@ -146,21 +156,65 @@ def _entering_needs(workflow: Workflow, graph: Graph, moved: list[Step], names: 
     return entering
 
 
+def _refuse_idle(
+    workflow: Workflow, graph: Graph, moved: list[Step], names: frozenset[str], view: GraphView, ends: Ends
+) -> None:
+    """Refuses where a moved step would not run any more, since another one waits in vain.
+
+    A step that is omitted keeps those from running that need it; so only those need a look that need no other moved
+    step. Where a failure stops nothing else, all that the new step waits for may be waited for in vain.
+    """
+    in_vain: dict[str, set[Needs | str]] = {}
+    for step in moved:
+        outside = {need for need in conjuncts(step.needs) if all(part.step not in names for part in needed(need))}
+        in_vain[step.name] = {need for need in outside if may_be_unmet(need, ends)}
+        if graph.fail_fast is False:
+            in_vain[step.name] |= {name for name in view.predecessors(step.name) if name not in names}
+    together: set[Needs | str] = set().union(*in_vain.values())
+    for step in moved:
+        led = any(_plain(need) and need.step in names for need in conjuncts(step.needs) if isinstance(need, Need))
+        if not led and in_vain[step.name] != together:
+            raise Unsupported(
+                f"{step.name!r} runs even where another step to move waits in vain",
+                engine=workflow.engine,
+                step=f"{graph.name}/{step.name}",
+                hint="move fewer steps, or what they wait for as well",
+            )
+
+
+def _refuse_left_out(
+    workflow: Workflow, graph: Graph, moved: list[Step], stay: list[Step], names: frozenset[str], view: GraphView
+) -> None:
+    """Refuses where a step outside would not run any more, since a moved one that it does not need fails."""
+    led = {need.step for step in moved for need in conjuncts(step.needs) if isinstance(need, Need) and _plain(need)}
+    last = names - led
+    for step in stay:
+        if graph.fail_fast is not False and step.name not in graph.finalizers:
+            continue
+        after = any(name in names for name in view.predecessors(step.name))
+        if after and not last.issubset(need.step for need in conjuncts(step.needs) if isinstance(need, Need)):
+            raise Unsupported(
+                f"{step.name!r} runs even where a step to move that it does not need fails",
+                engine=workflow.engine,
+                step=f"{graph.name}/{step.name}",
+                hint="move that step as well, or fewer",
+            )
+
+
 def _needs_within(needs: Needs | None, names: frozenset[str]) -> Needs | None:
     inside = [need for need in conjuncts(needs) if all(part.step in names for part in needed(need))]
     return needs if len(inside) == len(conjuncts(needs)) else all_of(inside)
 
 
-def _needing(step: Step, workflow: Workflow, graph: Graph, names: frozenset[str], outer: str) -> Step:
+def _needing(step: Step, workflow: Workflow, graph: Graph, names: frozenset[str], outer: str, inner_ends: Ends) -> Step:
     """A step that stays, with its needs of moved steps turned into needs of the composite."""
     if not any(need.step in names for need in needed(step.needs)):
         return step
-    by_step = {item.name: item for item in graph.steps}
 
     def outward(need: Need) -> Need:
         if need.step not in names:
             return need
-        if not _plain(need) or not _ends_like_its_graph(by_step, need, names):
+        if not _plain(need) or may_be_unmet(need, inner_ends):
             raise Unsupported(
                 f"{step.name!r} depends on how {need.step!r} ends, not only on its success",
                 engine=workflow.engine,
@@ -180,43 +234,31 @@ def _needing(step: Step, workflow: Workflow, graph: Graph, names: frozenset[str]
     return replace(step, needs=all_of([map_needs(part, outward) for part in conjuncts(step.needs)]))
 
 
-def _ends_like_its_graph(by_step: dict[str, Step], need: Need, names: frozenset[str]) -> bool:
-    """Whether the composite ends well exactly where this step and all others in it do, as far as `need` can tell."""
-    pending, seen = [need], {need.step}
-    while pending:
-        current = pending.pop()
-        step = by_step[current.step]
-        if step.condition is not None and "skipped" not in current.outcomes:
-            return False
-        for part in conjuncts(step.needs):
-            if not _plain(part):
-                return False
-            for inner in needed(part):
-                if inner.step in names and inner.step not in seen:
-                    seen.add(inner.step)
-                    pending.append(inner)
-    return True
-
-
 def _waits(graph: Graph, view: GraphView, names: frozenset[str]) -> list[str]:
-    """The steps that may start later than before; sets of steps are bit masks."""
-    bit = {name: 1 << number for number, name in enumerate(step.name for step in graph.steps)}
-    inside = sum(bit[name] for name in names)
-    above: dict[str, int] = {}
-    entering = 0
-    for name in view.order():
-        above[name] = 0
-        for before in view.predecessors(name):
-            above[name] |= above[before] | bit[before]
-            if name in names and before not in names:
-                entering |= bit[before]
-    waits = []
-    for step in graph.steps:
-        direct = any(before in names for before in view.predecessors(step.name))
-        if step.name in names:
-            later = entering & ~above[step.name]
-        else:
-            later = direct and inside & ~above[step.name]
-        if later:
-            waits.append(step.name)
-    return waits
+    """The steps that may start later than before."""
+    before = {step.name: view.predecessors(step.name) for step in graph.steps}
+    entering = dict.fromkeys(name for moved in names for name in before[moved] if name not in names)
+    followed = {name for moved in names for name in before[moved]}
+    after = [step.name for step in graph.steps if step.name not in names and not names.isdisjoint(before[step.name])]
+    late = _lacking(view.order(), before, sorted(names - followed), after)
+    late |= _lacking(view.order(), before, sorted(entering), names)
+    return [step.name for step in graph.steps if step.name in late]
+
+
+def _lacking(order: list[str], before: Mapping[str, list[str]], wanted: list[str], targets: Iterable[str]) -> set[str]:
+    """The targets that do not come after all of `wanted`; sets of steps are bit masks, some thousand steps each."""
+    open_targets, late = set(targets), set()
+    for start in range(0, len(wanted), 4096):
+        bit = {name: 1 << number for number, name in enumerate(wanted[start : start + 4096])}
+        everything = (1 << len(bit)) - 1
+        above: dict[str, int] = {}
+        for name in order:
+            mask = 0
+            for previous in before[name]:
+                mask |= above[previous] | bit.get(previous, 0)
+            above[name] = mask
+        late |= {name for name in open_targets if above[name] != everything}
+        open_targets -= late
+        if not open_targets:
+            break
+    return late

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable as Function
-from collections.abc import Mapping
 
 import rustworkx
 
-from couler_plugins.ir.walk import callables
-from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
+from couler_plugins.ir.workflow import Call, Graph, Step, Workflow
 
 __all__ = ["endless_recursion", "recursive"]
-
-ByName = Mapping[str, Graph | Operation]
 
 
 def recursive(workflow: Workflow) -> frozenset[str]:
     """The names of the graphs that call themselves, directly or through others."""
-    digraph = _call_graph(workflow, callables(workflow), lambda graph, step: True)
+    digraph = _call_graph(workflow, lambda graph, step: True)
     components = rustworkx.strongly_connected_components(digraph)
     loops = {source for source, target in digraph.edge_list() if source == target}
     return frozenset(digraph[node] for nodes in components for node in nodes if len(nodes) > 1 or node in loops)
 
 
-def endless_recursion(workflow: Workflow, by_name: ByName) -> list[str]:
+def endless_recursion(workflow: Workflow) -> list[str]:
     """The names along one circle of calls that happen at once and unconditionally; empty where there is none."""
-    digraph = _call_graph(workflow, by_name, _at_once)
+    digraph = _call_graph(workflow, _at_once)
     edges = rustworkx.digraph_find_cycle(digraph)
     return [digraph[edges[0][0]], *(digraph[target] for _, target in edges)] if edges else []
 
@@ -38,14 +34,14 @@ def _at_once(graph: Graph, step: Step) -> bool:
     return first is None or step.name in first
 
 
-def _call_graph(
-    workflow: Workflow, by_name: ByName, counts: Function[[Graph, Step], bool]
-) -> rustworkx.PyDiGraph[str, None]:
-    digraph: rustworkx.PyDiGraph[str, None] = rustworkx.PyDiGraph(multigraph=False)
+def _call_graph(workflow: Workflow, counts: Function[[Graph, Step], bool]) -> rustworkx.PyDiGraph[str, None]:
+    digraph: rustworkx.PyDiGraph[str, None] = rustworkx.PyDiGraph()
     number = {graph.name: digraph.add_node(graph.name) for graph in workflow.graphs}
-    for graph in workflow.graphs:
-        for step in graph.steps:
-            callee = step.call.name if isinstance(step.call, Call) else None
-            if callee in number and isinstance(by_name.get(callee or ""), Graph) and counts(graph, step):
-                digraph.add_edge(number[graph.name], number[callee], None)
+    pairs = {
+        (number[graph.name], number[step.call.name])
+        for graph in workflow.graphs
+        for step in graph.steps
+        if isinstance(step.call, Call) and step.call.name in number and counts(graph, step)
+    }
+    digraph.add_edges_from_no_data(sorted(pairs))
     return digraph

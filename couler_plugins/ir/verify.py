@@ -9,7 +9,7 @@ from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import needed
 from couler_plugins.ir.recursion import endless_recursion
 from couler_plugins.ir.values import ANY_STEP, Reference
-from couler_plugins.ir.walk import CallSite, call_sites, callables, inline_callees, references
+from couler_plugins.ir.walk import CallSite, call_sites, callables, inline_callees, references, written_inline
 from couler_plugins.ir.workflow import Call, Callable, Graph, Operation, Port, Step, Workflow
 
 __all__ = ["Problem", "unsupplied", "verify"]
@@ -38,14 +38,15 @@ def verify(workflow: Workflow) -> list[Problem]:
     """All problems of a workflow; empty where it is whole. Linear in its size."""
     by_name = callables(workflow)
     outputs = {name: _ports(item.outputs) for name, item in by_name.items()}
+    inline = written_inline(by_name)
     problems = list(_duplicate_callables(workflow))
     for graph in workflow.graphs:
-        problems.extend(_GraphCheck(graph, by_name, outputs).problems())
+        problems.extend(_GraphCheck(graph, inline, outputs).problems())
     for operation in workflow.operations:
         problems.extend(_operation_problems(operation))
     for site in call_sites(workflow):
         problems.extend(_call_problems(site, workflow, by_name))
-    if names := endless_recursion(workflow, by_name):
+    if names := endless_recursion(workflow):
         problems.append(
             Problem(
                 subject=names[0],
@@ -81,9 +82,9 @@ def _duplicate_callables(workflow: Workflow) -> Iterator[Problem]:
 class _GraphCheck:
     """The checks of one graph, with what all of them look up."""
 
-    def __init__(self, graph: Graph, by_name: ByName, outputs: Mapping[str, Ports]) -> None:
+    def __init__(self, graph: Graph, inline: ByName, outputs: Mapping[str, Ports]) -> None:
         self.graph = graph
-        self.by_name = by_name
+        self.inline = inline
         self.outputs = outputs
         self.inputs = _ports(graph.inputs)
         self.steps = {step.name: step for step in graph.steps}
@@ -92,27 +93,35 @@ class _GraphCheck:
         graph = self.graph
         for name in _repeated(step.name for step in graph.steps):
             yield self.problem(None, f"has two steps {name!r}", "rename one of them")
-        for name in dict.fromkeys((*graph.targets, *graph.finalizers)):
+        staged = [name for stage in graph.stages or () for name in stage]
+        grouped = [name for region in graph.regions for name in region.steps]
+        for name in dict.fromkeys((*graph.targets, *graph.finalizers, *staged, *grouped)):
             if name not in self.steps and name != ANY_STEP:
                 yield self.problem(None, f"names a step {name!r}, which it does not have", "correct the name")
+        if graph.stages is not None and sorted(staged) != sorted(self.steps):
+            yield self.problem(None, "does not have each of its steps in one stage", "put it there")
         for step in graph.steps:
             for name in dict.fromkeys(need.step for need in needed(step.needs)):
                 if name not in self.steps:
                     yield self.problem(step, f"needs {name!r}, which {graph.name!r} does not have", "correct the name")
             for reference in self.references(step):
                 yield from self.reference_problems(step, reference)
-        for reference in references(graph.outputs):
+        for reference in references((graph.outputs, graph.regions, graph.parallelism)):
             yield from self.reference_problems(None, reference)
-        if cycle := GraphView(graph, self.by_name).cycle():
+        view = GraphView(graph, self.inline)
+        for edge in view.against_barriers():
+            message = f"waits for {edge.before!r}, which does not start before it ends"
+            yield self.problem(self.steps[edge.after], message, "move one of them")
+        if cycle := view.cycle():
             path = " → ".join([*cycle, cycle[0]])
             yield self.problem(None, f"has a cycle: {path}", "remove one of these needs or references")
 
     def references(self, step: Step) -> Iterator[Reference]:
         """The references of a step that look into its graph, those of an operation written inside it included."""
         yield from references(step)
-        for callee in inline_callees(step, self.by_name):
-            if isinstance(callee, Operation):
-                yield from (reference for reference in references(callee) if reference.step)
+        inline = inline_callees(step, self.inline) if self.inline else ()
+        inner = {inner.name for callee in inline if isinstance(callee, Graph) for inner in callee.steps}
+        yield from (item for item in references(inline) if item.step and item.step not in inner)
 
     def reference_problems(self, step: Step | None, reference: Reference) -> Iterator[Problem]:
         hint = "correct the name, or add what it names"

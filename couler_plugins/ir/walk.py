@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable as Function
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar, cast
+from functools import cache
+from typing import Any, NamedTuple, TypeVar, cast, get_args
 
 import msgspec
 
@@ -22,9 +23,23 @@ __all__ = [
     "rebuild",
     "references",
     "without_origin",
+    "written_inline",
 ]
 
 T = TypeVar("T")
+
+
+@cache
+def _inner_fields(node_type: type[Node]) -> tuple[str, ...]:
+    """The fields of a kind of node that can hold other nodes."""
+    types = {field.name: field.type for field in msgspec.structs.fields(node_type)}
+    return tuple(name for name in compared_fields(node_type) if _holds_nodes(types[name]))
+
+
+def _holds_nodes(field_type: Any) -> bool:
+    """Whether values of a type are nodes, or tuples or unions with nodes among their members."""
+    inner = get_args(field_type)
+    return any(map(_holds_nodes, inner)) if inner else isinstance(field_type, type) and issubclass(field_type, Node)
 
 
 def nodes(value: object) -> Iterator[Node]:
@@ -36,8 +51,8 @@ def nodes(value: object) -> Iterator[Node]:
             pending.extend(item for item in reversed(current) if isinstance(item, (Node, tuple)))
         elif isinstance(current, Node):
             yield current
-            fields = (getattr(current, name) for name in reversed(compared_fields(type(current))))
-            pending.extend(item for item in fields if item and isinstance(item, (Node, tuple)))
+            fields = reversed(_inner_fields(type(current)))
+            pending.extend(item for name in fields if (item := getattr(current, name)))
 
 
 def references(value: object) -> Iterator[Reference]:
@@ -56,9 +71,8 @@ def rebuild(value: T, change: Function[[Node], Node]) -> T:
     if not isinstance(value, Node):
         return value
     changes: dict[str, Any] = {}
-    for name in compared_fields(type(value)):
-        old = getattr(value, name)
-        if isinstance(old, (Node, tuple)) and old:
+    for name in _inner_fields(type(value)):
+        if old := getattr(value, name):
             new = rebuild(old, change)
             if new is not old:
                 changes[name] = new
@@ -105,6 +119,11 @@ def callables(workflow: Workflow) -> dict[str, Graph | Operation]:
     """The graphs and operations of a workflow by name."""
     items: tuple[Graph | Operation, ...] = (*workflow.graphs, *workflow.operations)
     return {item.name: item for item in items}
+
+
+def written_inline(by_name: Mapping[str, Graph | Operation]) -> dict[str, Graph | Operation]:
+    """Those of the callables that are written at their call sites; often none, which makes looking for them cheap."""
+    return {name: callee for name, callee in by_name.items() if callee.inline}
 
 
 def inline_callees(step: Step, by_name: Mapping[str, Graph | Operation]) -> tuple[Graph | Operation, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from couler_plugins.documents import Path
 
-__all__ = ["Edited", "KINDS", "edit"]
+__all__ = ["KINDS", "Edited", "edit"]
 
 VALUES: list[Any] = [
     "new",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from couler_plugins.documents import read
-from couler_plugins.documents.positions import Span, dash_of, locate
+from couler_plugins.documents.layout import Layout
+from couler_plugins.documents.positions import Span, locate
 from couler_plugins.documents.reader import read_yaml
 from documents.judge import corpus, exactly
 
@@ -73,7 +74,7 @@ def test_values_stand_where_we_say(before: str, newline: str) -> None:
 
 def test_dashes() -> None:
     sequence = root(TEXT).children["f"]
-    dashes = [dash_of(TEXT, item, sequence.column) for item in sequence.children.values()]
+    dashes = [Layout(TEXT + "\n").entry_start(sequence, item) for item in sequence.children.values()]
     assert dashes == [TEXT.index("- - 1"), TEXT.index("-\n  # below")]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-import json
 import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from yaml._yaml import CParser
 
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
-from documents.judge import HAS_DUPLICATES, corpus, exactly
+from documents.judge import corpus, exactly
 from support import shared
 
 
@@ -87,9 +87,6 @@ def test_lines() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("a: 1\nb: 2\na: 3\n", 3, "`a` is set twice in one mapping, on line 1 and on line 3"),
-        ("yes: 1\ntrue: 2\n", 2, "`true` is set twice"),
-        ("a: {b: 1,\n b: 2}\n", 2, "set twice"),
         ("a: !custom x\n", 1, "unknown tag `!custom`"),
         ("a:\n  !!set {x}\n", 2, "unknown tag `!!set`"),
         ("a: .nan\n", 1, "JSON"),
@@ -107,7 +104,6 @@ def test_lines() -> None:
         ("é: 1\n\nb: \x01\n", 3, "#x01 is not allowed"),
         ("a: 1\nb: \ud800\n", 2, "surrogate"),
         ("a: b: c\n", 1, "mapping values are not allowed"),
-        ('{"a": 1, "a": 2}', 1, "`a` is set twice"),
         ('{"a":\n "\\ud800"}', 2, "surrogate"),
         ('{"a": NaN, "b": .nan}', 1, "JSON"),
     ],
@@ -139,14 +135,9 @@ def test_size() -> None:
     assert read("a: éé", "f.yaml", max_bytes=7).documents[0].data == {"a": "éé"}
 
 
-@pytest.mark.parametrize(("start", "end"), [("[", "]"), ("{a: ", "}"), ("- ", ""), ('{"a": ', "}"), ('["', '"]')])
+@pytest.mark.parametrize(("start", "end"), [("[", "]"), ("{a: ", "}"), ("- ", ""), ('{"a": ', "}"), ("['x', ", "]")])
 def test_depth(start: str, end: str) -> None:
-    inner = "" if "{" in start else ""
-    if start == '["':
-        start, end = "[", "]"
-        inner = '"x"'
-    nested = start * 250 + (inner or "1") + end * 250
-    assert data(nested) is not None
+    assert data(start * 250 + "1" + end * 250) is not None
     assert "nested deeper than 250 levels" in refusal(start * 251 + "1" + end * 251).message
     assert "nested deeper than 250 levels" in refusal(start * 100_000 + "1" + end * 100_000).message
 
@@ -188,62 +179,31 @@ def test_corpus_reads() -> None:
         assert any(isinstance(document.data, dict) for document in file.documents)
 
 
-def test_corpus_file_with_a_key_set_twice() -> None:
-    path = shared("corpus", "argo", HAS_DUPLICATES)
-    with pytest.raises(InvalidInput, match="on line 6 and on line 13"):
-        read(path.read_bytes(), path.name)
-
-
-def test_json() -> None:
-    file = read('\ufeff {"a": [1, 1.0, 1e2, -0, "\\ud83d\\ude00\\/", null, true, 99999999999999999999]}\n', "f.json")
-    assert file.format == "json"
-    assert exactly(file.documents[0].data, {"a": [1, 1.0, 100.0, 0, "😀/", None, True, 1e20]})
-    assert file.documents[0].line_of(("a", 0)) is None  # YAML does not know such escapes, so there are no positions
-    assert read('{"a": 1}', "f").line_of(("a",)) == 1
-
-
-@pytest.mark.parametrize("text", ["{a: 1}", "[1, 2,]", '{"a": 1}\n---\n{"b": 2}', '{"a": 1} # comment', "{'a': 1}"])
-def test_nearly_json_is_yaml(text: str) -> None:
-    assert read(text, "f").format == "yaml"
-
-
-JSON_LIKE = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-)
-
-
-@given(JSON_LIKE)
-def test_json_means_what_it_says(value: Any) -> None:
-    text = json.dumps({"data": value})
-    assert exactly(data(text), {"data": value})
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "{b: 2, a: 1,\n a: 3}\n", '{"a": 1, "b": 2, "a": 3}'])
+def test_of_a_key_that_is_set_twice_the_last_value_counts(text: str) -> None:
+    assert read(text, "f").documents[0].data == {"a": 3, "b": 2}
 
 
 @given(st.text() | st.text(st.sampled_from("ab:- \n\t{}[]&*!|>'\"%@`#?,~<=0.1\ufeff\x85\u2028\x00\r")))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        file = read(text, "f")
-    except InvalidInput as error:
-        assert error.line is None or error.line >= 1
-    else:
-        for document in file.documents:
+    with suppress(InvalidInput):  # any other exception fails the test
+        for document in read(text, "f").documents:
             assert document.line >= 1
             document.line_of(())
 
 
 @given(st.binary(max_size=40))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
-    try:
+    with suppress(InvalidInput):
         read(content, "f")
-    except InvalidInput as error:
-        assert error.message
 
 
 def manifest(tasks: int) -> str:
     lines = ["spec:", "  tasks:"]
     for i in range(tasks):
         lines += [f"  - name: task-{i}", "    template: work", f'    depends: "task-{i // 2}"', "    arguments:"]
-        lines += ["      parameters:", f'      - {{name: index, value: "{i}"}}', f"      - name: text\n        value: some text {i}"]
+        lines += ["      parameters:", f'      - {{name: index, value: "{i}"}}']
+        lines += ["      - name: text", f"        value: some text {i}"]
     return "\n".join(lines)
 
 

@@ -205,7 +205,8 @@ class Judge:
             assert ready is not None, f"{[step.name for step in pending]} wait for each other"
             pending.remove(ready)
             outcomes[ready.name], outputs[ready.name] = self.step(ready, here)
-        bad = any(outcomes[step.name] in BAD and "failed" not in step.tolerates for step in graph.steps)
+        ended = [(outcomes[step.name], step.tolerates) for step in graph.steps]
+        bad = any(outcome in BAD and outcome not in tolerated for outcome, tolerated in ended)
         handed = {}
         for port in graph.outputs:
             found = self.handed_out(port, here)

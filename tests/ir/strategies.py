@@ -40,7 +40,26 @@ from couler_plugins.ir import (
 
 __all__ = ["moves", "names", "scalars", "values", "workflows"]
 
-ODD = ["a", "A", "a-b", "a.b", "a b", "ü", "名", "1", "-", "{{x}}", 'q"', "\\", "$(x)", "a\nb", "true", "null", "'", "steps"]
+ODD = [
+    "a",
+    "A",
+    "a-b",
+    "a.b",
+    "a b",
+    "ü",
+    "名",
+    "1",
+    "-",
+    "{{x}}",
+    'q"',
+    "\\",
+    "$(x)",
+    "a\nb",
+    "true",
+    "null",
+    "'",
+    "steps",
+]
 names = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4).filter(
     lambda text: text != "*"
 )
@@ -209,7 +228,9 @@ def graphs(
 @st.composite
 def workflows(draw: st.DrawFn, odd: bool = True, plain: bool = False) -> Workflow:
     """A workflow; `odd` ones wait for failures and skips, `plain` ones have no stages, finalizers and regions."""
-    parameters = tuple(Port(name=name, value=Literal(value=draw(scalars))) for name in sorted(draw(st.sets(names, max_size=2))))
+    parameters = tuple(
+        Port(name=name, value=Literal(value=draw(scalars))) for name in sorted(draw(st.sets(names, max_size=2)))
+    )
     made = [draw(operations(f"op {number}")) for number in range(draw(st.integers(1, 3)))]
     source = Operation(name="source", kind="python", outputs=(Output(name="out", kind="artifact"), Output(name="out")))
     ops: list[Operation] = [source, *made]

@@ -221,8 +221,13 @@ class Lifter:
             inputs=ports([*declared, *hidden]),
             outputs=outputs(item, {}.get),
             containers=(container(executor["container"]),) if kind == "container" else (),
-            rest=native({"executor": {k: v for k, v in executor.items() if k != "container"},
-                         "platform": without_sources(self.platform.get(label, {}))}, scan),  # fmt: skip
+            rest=native(
+                {
+                    "executor": {k: v for k, v in executor.items() if k != "container"},
+                    "platform": without_sources(self.platform.get(label, {})),
+                },
+                scan,
+            ),  # fmt: skip
             source=path,
         )
 
@@ -240,7 +245,11 @@ def _sources(data: Any, place: str) -> Iterator[tuple[str, Reference]]:
 
 def without_sources(data: Any) -> Any:
     if isinstance(data, dict):
-        return {k: without_sources(v) for k, v in data.items() if k not in ("componentInputParameter", "taskOutputParameter")}
+        return {
+            k: without_sources(v)
+            for k, v in data.items()
+            if k not in ("componentInputParameter", "taskOutputParameter")
+        }
     return [without_sources(item) for item in data] if isinstance(data, list) else data
 
 
@@ -290,7 +299,10 @@ def inputs(item: Data) -> tuple[Port, ...]:
 def outputs(item: Data, values: Callable[[tuple[PortKind, str]], Value | None]) -> tuple[Output, ...]:
     entries = [(kind, name, port) for group, kind in KINDS
                for name, port in item.get("outputDefinitions", {}).get(group, {}).items()]  # fmt: skip
-    found = [Output(name=name, kind=kind, value=values((kind, name)), rest=native(port, scan)) for kind, name, port in entries]
+    found = [
+        Output(name=name, kind=kind, value=values((kind, name)), rest=native(port, scan))
+        for kind, name, port in entries
+    ]
     return tuple(sorted(found, key=lambda output: (output.kind, output.name)))
 
 
@@ -300,7 +312,9 @@ def container(item: Data) -> Container:
         image=value(item["image"], scan),
         command=tuple(value(part, scan) for part in item.get("command", ())),
         args=tuple(value(part, scan) for part in item.get("args", ())),
-        env=tuple(EnvVar(name=entry["name"], value=value(entry.get("value", ""), scan)) for entry in item.get("env", ())),
+        env=tuple(
+            EnvVar(name=entry["name"], value=value(entry.get("value", ""), scan)) for entry in item.get("env", ())
+        ),
         limits=tuple(sorted((key, value(amount, scan)) for key, amount in item.get("resources", {}).items())),
         rest=rest(item, known, scan),
     )

@@ -43,7 +43,9 @@ Known = frozenset[str]
 class Scope:
     """Which `$(params.x)` is whose: the task's or pipeline's own, or a parameter of the run that is handed down."""
 
-    def __init__(self, run: Known = frozenset(), *own: Known, items: Known = frozenset(), passed: Known = frozenset()) -> None:
+    def __init__(
+        self, run: Known = frozenset(), *own: Known, items: Known = frozenset(), passed: Known = frozenset()
+    ) -> None:
         self.run, self.own, self.items, self.passed = run, frozenset().union(*own), items, passed
 
     def scan(self, text: str) -> list[str | Reference]:
@@ -130,7 +132,7 @@ class Lifter:
         self.start(frozenset())
         self.callee(item["kind"], "", None, {"name": item["metadata"]["name"]}, (number,), Scope())
         graphs, operations = tuple(self.graphs.values()), tuple(self.operations.values())
-        common: dict[str, Any] = {"engine": "tekton", "kind": item["kind"], "library": True, "source": (number,)}
+        common: dict[str, Any] = {"engine": "tekton", "kind": item["kind"], "library": "namespace", "source": (number,)}
         return Workflow(name=item["metadata"]["name"], graphs=graphs, operations=operations, **common)
 
     def start(self, given: Known) -> None:

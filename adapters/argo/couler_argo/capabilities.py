@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from couler_plugins.hookspecs import Capability
 
-__all__ = ["CAPABILITIES", "REFUSED"]
+__all__ = ["CAPABILITIES"]
 
 CAPABILITIES = (
     Capability("Workflow.name", "full", "metadata.name"),
     Capability("Workflow.prefix", "full", "metadata.generateName"),
+    Capability("Workflow.engine", "derived", "apiVersion"),
     Capability("Workflow.kind", "derived", "kind"),
     Capability("Workflow.library", "derived", "kind", "WorkflowTemplate and ClusterWorkflowTemplate"),
     Capability("Workflow.parameters", "full", "spec.arguments"),
@@ -62,13 +61,41 @@ CAPABILITIES = (
     Capability("Step.timeout", "refused", "", "set it on the operation"),
     Capability("Step.role", "refused", "", "Argo has no setup and teardown"),
     Capability("Step.rest", "full", "every other field"),
+    Capability("Container.name", "full", "name"),
+    Capability("Container.role", "full", "container, script, initContainers, sidecars", "one main container"),
+    Capability("Container.image", "full", "image"),
+    Capability("Container.command", "full", "command"),
+    Capability("Container.args", "full", "args"),
+    Capability("Container.script", "full", "script.source", "of the main container"),
+    Capability("Container.env", "full", "env"),
+    Capability("Container.requests", "full", "resources.requests"),
+    Capability("Container.limits", "full", "resources.limits"),
+    Capability("Container.rest", "full", "every other field"),
+    Capability("Port.name", "full", "name"),
+    Capability("Port.kind", "full", "parameters, artifacts"),
+    Capability("Port.value", "full", "value, from"),
+    Capability("Port.default", "full", "default", "of parameters"),
+    Capability("Port.origin", "full", "valueFrom, s3, gcs, git, …"),
+    Capability("Port.optional", "full", "optional", "of artifacts"),
+    Capability("Port.path", "full", "path", "of artifacts"),
+    Capability("Port.rest", "full", "every other field"),
+    Capability("Output.name", "full", "name"),
+    Capability("Output.kind", "full", "parameters, artifacts"),
+    Capability("Output.value", "full", "valueFrom, from, fromExpression"),
+    Capability("Output.default", "full", "valueFrom.default", "of parameters"),
+    Capability("Output.path", "full", "path", "of artifacts"),
+    Capability("Output.exported", "full", "globalName"),
+    Capability("Output.rest", "full", "every other field"),
+    Capability("Argument.name", "full", "name"),
+    Capability("Argument.kind", "full", "parameters, artifacts"),
+    Capability("Argument.value", "full", "value, valueFrom, from, s3, …"),
+    Capability("Retry.limit", "full", "retryStrategy.limit"),
+    Capability("Retry.rest", "full", "every other field of retryStrategy"),
+    Capability("Loop.combine", "full", "withItems, withParam, withSequence", "rows and sequence"),
+    Capability("Loop.axes", "full", "withItems, withParam, withSequence", "one of them"),
+    Capability("Loop.limit", "refused", "", "set parallelism on the graph"),
+    Capability("Loop.includes", "refused", "", "add the items to the list"),
+    Capability("Handler.step", "full", "hooks, onExit"),
+    Capability("Handler.event", "derived", "hooks.exit, onExit"),
+    Capability("Handler.condition", "full", "hooks.*.expression"),
 )
-
-REFUSED: dict[str, tuple[str, Any]] = {
-    "Step.retry": ("retry", None),
-    "Step.timeout": ("timeout", None),
-    "Step.role": ("role", "normal"),
-    "Graph.finalizers": ("finalizers", ()),
-    "Graph.regions": ("regions", ()),
-}
-"""The refused features, with the field and the value that is none."""

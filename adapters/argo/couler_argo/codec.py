@@ -7,13 +7,17 @@ so writing what was lifted gives the same mapping again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
+import msgspec
+
 from couler_argo.references import native, write_native
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Native, Node
 
-__all__ = ["ABSENT", "Codec", "Context", "Field", "Mapped", "graft", "held", "same"]
+__all__ = ["ABSENT", "Codec", "Context", "Field", "Mapped", "graft", "held", "refuse_beyond", "same"]
 
 Mapped = dict[str, Any]
 
@@ -72,15 +76,21 @@ class Codec:
         fields: of the IR node, found directly under the mapping's keys.
         nested: more fields of the same node, found one level deeper, by the key that holds them.
         ignored: keys that somebody else lifts and writes.
+        beside: fields of the node that somebody else lifts and writes.
     """
 
     def __init__(
-        self, *fields: Field, nested: Mapping[str, Codec] | None = None, ignored: tuple[str, ...] = ()
+        self,
+        *fields: Field,
+        nested: Mapping[str, Codec] | None = None,
+        ignored: tuple[str, ...] = (),
+        beside: tuple[str, ...] = (),
     ) -> None:
         self._fields = fields
         self._nested = dict(nested or {})
         self._known = frozenset((*(key for field in fields for key in field.keys), *self._nested, *ignored))
-        self._names = tuple(field.name for field in fields)
+        inner = (name for codec in self._nested.values() for name in codec._written)
+        self._written = frozenset((*(field.name for field in fields), *inner, *beside, "rest"))
 
     def lift(self, mapping: Mapped, context: Context) -> Mapped:
         """The fields of the IR node for this mapping; what they do not express is in the field `rest`."""
@@ -113,7 +123,12 @@ class Codec:
         return found, rest
 
     def write(self, node: Node, context: Context) -> Mapped:
-        """The whole mapping for a node."""
+        """The whole mapping for a node.
+
+        Raises:
+            Unsupported: the node has a field set for which the mapping has no place.
+        """
+        refuse_beyond(node, self._written)
         return _merged(self._write(node, context), _rest(node, context))
 
     def _write(self, node: Node, context: Context) -> Mapped:
@@ -128,33 +143,78 @@ class Codec:
         return mapping
 
     def patch(self, mapping: Mapped, old: Node, new: Node, context: Context) -> Mapped:
-        """`mapping`, from which `old` was lifted, changed where `new` differs; the same object where it does not."""
-        touched = self._touched(old, new)
-        old_rest: Native | None = getattr(old, "rest", None)
-        new_rest: Native | None = getattr(new, "rest", None)
-        if old_rest != new_rest:
-            before, after = _rest(old, context), _rest(new, context)
-            touched |= {key for key in (*before, *after) if not same(before.get(key, ABSENT), after.get(key, ABSENT))}
-        return self.rewrite(mapping, new, touched, context) if touched else mapping
+        """`mapping`, from which `old` was lifted, changed where `new` differs; the same object where it does not.
+
+        Raises:
+            Unsupported: as `write`.
+        """
+        refuse_beyond(new, self._written)
+        if not self._differs(old, new) and getattr(old, "rest", None) == getattr(new, "rest", None):
+            return mapping
+        return self._patch(mapping, old, new, _rest(old, context), _rest(new, context), context)
+
+    def _patch(self, mapping: Mapped, old: Node, new: Node, before: Mapped, after: Mapped, context: Context) -> Mapped:
+        """As `patch`; `before` and `after` are what the fields of both nodes do not express."""
+        keys = {key for field in self._changed(old, new) for key in field.keys}
+        left = [key for key in {**before, **after} if key not in self._nested]
+        keys.update(key for key in left if not same(before.get(key, ABSENT), after.get(key, ABSENT)))
+        patched = _with_keys(mapping, keys, _merged(self._write(new, context), after)) if keys else mapping
+        for key, codec in self._nested.items():
+            content, parts = patched.get(key, ABSENT), (before.get(key, {}), after.get(key, {}))
+            if same(*parts) and not codec._differs(old, new):
+                continue
+            if isinstance(content, dict) and isinstance(parts[0], dict) and isinstance(parts[1], dict):
+                inner = codec._patch(content, old, new, *parts, context)
+                written = {key: inner} if inner or key in after else {}
+            else:
+                written = _merged(self._write(new, context), after)
+            patched = _with_keys(patched, {key}, written)
+        return patched
 
     def rewrite(self, mapping: Mapped, new: Node, keys: set[str], context: Context) -> Mapped:
         """`mapping` with these keys written anew."""
-        written = self.write(new, context)
-        patched = {
-            key: graft(content, written.get(key, ABSENT)) if key in keys else content
-            for key, content in mapping.items()
-        }
-        patched.update({key: content for key, content in written.items() if key in keys and key not in mapping})
-        return {key: content for key, content in patched.items() if content is not ABSENT}
+        return _with_keys(mapping, keys, self.write(new, context))
 
-    def _touched(self, old: Node, new: Node) -> set[str]:
-        touched: set[str] = set()
+    def _changed(self, old: Node, new: Node) -> Iterator[Field]:
         for field in self._fields:
             before, after = getattr(old, field.name), getattr(new, field.name)
             if before is not after and before != after:
-                touched.update(field.keys)
-        touched.update(key for key, codec in self._nested.items() if codec._touched(old, new))
-        return touched
+                yield field
+
+    def _differs(self, old: Node, new: Node) -> bool:
+        """Whether anything that this table writes, beside what is left, differs."""
+        if any(True for _ in self._changed(old, new)):
+            return True
+        return any(codec._differs(old, new) for codec in self._nested.values())
+
+
+def _with_keys(mapping: Mapped, keys: Collection[str], written: Mapped) -> Mapped:
+    """`mapping` with these keys as they are in `written`, in its own order, new ones behind."""
+    patched = {
+        key: graft(content, written.get(key, ABSENT)) if key in keys else content for key, content in mapping.items()
+    }
+    patched.update({key: content for key, content in written.items() if key in keys and key not in mapping})
+    return {key: content for key, content in patched.items() if content is not ABSENT}
+
+
+def refuse_beyond(node: Node, written: Collection[str]) -> None:
+    """Raises `Unsupported` where a field of a node, other than these, is set."""
+    for name, default in _defaults(type(node)):
+        if name not in written and getattr(node, name) != default:
+            what = f"{type(node).__name__}.{name}"
+            raise Unsupported(
+                f"{getattr(node, 'name', '') or what!r} has a field {name!r}, which Argo has no place for here",
+                engine="argo",
+                feature=what,
+                hint="leave this to an engine that has it",
+            )
+
+
+@cache
+def _defaults(node_type: type[Node]) -> tuple[tuple[str, Any], ...]:
+    """The fields that may be left out, with what they then are."""
+    fields = [field for field in msgspec.structs.fields(node_type) if field.name != "source"]
+    return tuple((field.name, field.default) for field in fields if field.default is not msgspec.NODEFAULT)
 
 
 def _rest(node: Node, context: Context) -> Mapped:

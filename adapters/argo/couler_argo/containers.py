@@ -8,6 +8,7 @@ from __future__ import annotations
 from couler_argo.codec import Codec, Context, Field, Mapped
 from couler_argo.references import native, value, write
 from couler_argo.values import mappings, scalar, text_list
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Container, EnvVar, Native, Value
 
 __all__ = ["CONTAINERS"]
@@ -75,6 +76,7 @@ CONTAINER = Codec(
     _environment(),
     scalar("script", "source"),
     nested={"resources": Codec(_quantities("requests"), _quantities("limits"))},
+    beside=("role",),
 )
 
 
@@ -106,11 +108,19 @@ def _write(containers: tuple[Container, ...], context: Context) -> Mapped:
     for container in containers:
         mapping = CONTAINER.write(container, context)
         if container.role == "main":
+            if "script" in written or "container" in written:
+                raise _refusal("Container.role", "a template has one main container, not several")
             written["script" if container.script is not None else "container"] = mapping
         else:
+            if container.script is not None:
+                raise _refusal("Container.script", "only the main container can be a script")
             key = next(key for key, role in ROLES.items() if role == container.role)
             written.setdefault(key, []).append(mapping)
     return written
+
+
+def _refusal(feature: str, reason: str) -> Unsupported:
+    return Unsupported(reason, engine="argo", feature=feature, hint="make it a template of its own")
 
 
 CONTAINERS = Field("containers", ("container", "script", *ROLES), _read, _write)

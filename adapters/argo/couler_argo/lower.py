@@ -85,7 +85,7 @@ class _Lowerer:
             decisions = [
                 (position, decision)
                 for position, decision in enumerate(self._decisions)
-                if decision.workflow in (original.label, workflow.label)
+                if decision.document in (None, document) and decision.workflow in (original.label, workflow.label)
             ]
             self._edits.extend(trace(edits, document, before, after, manifest, decisions))
             self._changed[document] = after

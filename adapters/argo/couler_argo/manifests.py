@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-from couler_argo.codec import Codec, Context, Field, Mapped, held
+from couler_argo.codec import Codec, Context, Field, Mapped, held, refuse_beyond
 from couler_argo.ports import read_ports, write_ports
 from couler_argo.steps import HOOKS
 from couler_plugins.documents import Path
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, External, Port, Step
 
 __all__ = ["Manifest", "at", "codec_of", "manifests"]
@@ -93,13 +93,16 @@ def _read_entry(mapping: Mapped, context: Context) -> tuple[Step | None, Mapped]
 
 
 def _write_entry(entry: Step, context: Context) -> Mapped:
+    refuse_beyond(entry, ("name", "call"))
     call = entry.call
     if isinstance(call, External):
         cluster = {"clusterScope": True} if call.scope == "cluster" else {}
         name = {"entrypoint": call.name} if call.name else {}
         return {**name, "workflowTemplateRef": {"name": call.workflow, **cluster}}
     if not isinstance(call, Call):
-        raise InvalidInput("the entrypoint of an Argo workflow is the name of a template")
+        raise Unsupported(
+            "the entrypoint of an Argo workflow is the name of a template", engine="argo", feature="Workflow.entry"
+        )
     return {"entrypoint": call.name}
 
 
@@ -129,7 +132,8 @@ def _object_codec(path: Path) -> Codec:
     codec = SPEC
     for key in reversed(path[1:]):
         codec = Codec(nested={str(key): codec})
-    return Codec(nested={"metadata": METADATA, "spec": codec}, ignored=("kind",))
+    beside = ("engine", "graphs", "kind", "library", "operations")
+    return Codec(nested={"metadata": METADATA, "spec": codec}, ignored=("apiVersion", "kind"), beside=beside)
 
 
 CODECS = {kind: _object_codec(path) for kind, path in SPEC_PATHS.items()}

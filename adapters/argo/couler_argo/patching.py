@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_argo.codec import Context, Mapped
+from couler_argo.codec import Context, Mapped, held
 from couler_argo.depends import bare_outcomes, is_bare
 from couler_argo.directives import expand
 from couler_argo.manifests import SPEC_PATHS, at, codec_of
 from couler_argo.steps import STEP
-from couler_argo.support import check_callable, check_step, check_workflow
+from couler_argo.support import check_callable, check_step
 from couler_argo.templates import GRAPH, OPERATION
 from couler_plugins.documents import Path
 from couler_plugins.errors import Unsupported
@@ -98,11 +98,10 @@ class _Lowering:
 
     def generated(self) -> Mapped:
         """The whole manifest, made from nothing but the IR."""
-        check_workflow(self._new)
         written = codec_of(self._new.kind).write(self._new, Context())
-        head: Mapped = {"apiVersion": written.pop("apiVersion", "argoproj.io/v1alpha1"), "kind": self._new.kind}
-        manifest = {**head, **{key: written[key] for key in ("metadata", "spec") if key in written}, **written}
-        spec: Mapped = manifest
+        head: Mapped = {"apiVersion": "argoproj.io/v1alpha1", "kind": self._new.kind}
+        manifest: Mapped = {**head, **held(written, ("metadata", "spec")), **written}
+        spec = manifest
         for key in SPEC_PATHS[self._new.kind]:
             spec = spec.setdefault(str(key), {})
         templates = self._templates([])
@@ -115,7 +114,6 @@ class _Lowering:
         assert self._old is not None
         if self._new.kind != self._old.kind:
             raise Unsupported(f"{self._old.label} is a {self._old.kind}", engine="argo", feature="Workflow.kind")
-        check_workflow(self._new)
         path = SPEC_PATHS[self._old.kind]
         before = at(self._manifest, path).get("templates") or []
         after = self._templates(before)

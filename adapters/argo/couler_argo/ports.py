@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_argo.codec import Codec, Context, Field, Mapped, held
-from couler_argo.references import expression, native, value, write, write_native
+from couler_argo.references import expression, native, value, write, write_expression, write_native
 from couler_argo.values import flag, mappings, scalar, structure
 from couler_plugins.ir import Argument, Expression, Native, Output, Port, PortKind
 
@@ -46,10 +46,11 @@ def _output_value() -> Field:
         return native(content), {}
 
     def write_value(node: Any, context: Context) -> Mapped:
-        content = write(node, context.scope)
         if isinstance(node, Native):
-            return dict(content)
-        return {"expression" if isinstance(node, Expression) else "parameter": content}
+            return dict(write_native(node, context.scope))
+        if isinstance(node, Expression):
+            return {"expression": write_expression(node, context.scope)}
+        return {"parameter": write(node, context.scope)}
 
     return Field("value", keys, read, write_value)
 
@@ -65,23 +66,37 @@ def _artifact_value() -> Field:
         return None, left
 
     def write_value(node: Any, context: Context) -> Mapped:
-        return {"fromExpression" if isinstance(node, Expression) else "from": write(node, context.scope)}
+        if isinstance(node, Expression):
+            return {"fromExpression": write_expression(node, context.scope)}
+        return {"from": write(node, context.scope)}
 
     return Field("value", ("from", "fromExpression"), read, write_value)
 
 
 INPUT_PARAMETER = Codec(
-    _name(), scalar("value", "value"), scalar("default", "default"), structure("origin", "valueFrom")
+    _name(),
+    scalar("value", "value"),
+    scalar("default", "default"),
+    structure("origin", "valueFrom"),
+    beside=("kind",),
 )
 INPUT_ARTIFACT = Codec(
-    _name(), scalar("value", "from"), _locations(), flag("optional", "optional"), scalar("path", "path")
+    _name(),
+    scalar("value", "from"),
+    _locations(),
+    flag("optional", "optional"),
+    scalar("path", "path"),
+    beside=("kind",),
 )
 OUTPUT_PARAMETER = Codec(
     _name(),
     scalar("exported", "globalName"),
     nested={"valueFrom": Codec(_output_value(), scalar("default", "default"))},
+    beside=("kind",),
 )
-OUTPUT_ARTIFACT = Codec(_name(), _artifact_value(), scalar("path", "path"), scalar("exported", "globalName"))
+OUTPUT_ARTIFACT = Codec(
+    _name(), _artifact_value(), scalar("path", "path"), scalar("exported", "globalName"), beside=("kind",)
+)
 
 
 def read_ports(content: Mapped, node: type[Port] | type[Output], context: Context) -> tuple[Any, Mapped]:

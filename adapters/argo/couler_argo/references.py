@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Native, Reference, Template, Value
+from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Native, Reference, Template, Value, replace
 
-__all__ = ["expression", "native", "value", "write", "write_native"]
+__all__ = ["expression", "native", "value", "write", "write_expression", "write_native"]
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
-MEMBER = rf"\s*\??\.\s*[A-Za-z_$][\w$]*|\s*\[\s*(?:{STRING})\s*\]"
+MEMBER = rf"\s*\.\s*[A-Za-z_$][\w$]*|\s*\[\s*(?:{STRING})\s*\]"
 TOKEN = re.compile(rf"(?:{STRING})|`[^`]*`|(?<![\w$.])(?P<chain>[A-Za-z_$][\w$]*(?:{MEMBER})*)", re.DOTALL)
 SEGMENT = re.compile(rf"[A-Za-z_$][\w$]*|{STRING}", re.DOTALL)
 IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*\Z")
@@ -251,7 +251,7 @@ def write(node: Value, scope: str = "tasks") -> Any:
         case Template():
             return _template_text(node, scope)
         case Expression():
-            return _expression_text(node, scope)
+            return _part_text(node, scope)
         case Native():
             return write_native(node, scope)
         case FirstOf():
@@ -259,11 +259,16 @@ def write(node: Value, scope: str = "tasks") -> Any:
             return f"{{{{={' ?? '.join(options)}}}}}"
 
 
+def write_expression(node: Value, scope: str = "tasks") -> Any:
+    """A value where Argo takes an expression without braces around it."""
+    return _expression_text(expression_of(node), scope)
+
+
 def expression_of(node: Value) -> Expression:
     """A reference or literal as an expression."""
     match node:
         case Reference():
-            return Expression(language="expr", parts=(node,))
+            return Expression(language="expr", parts=(replace(node, native=""),))
         case Literal():
             return Expression(language="expr", parts=(json.dumps(node.value),))
         case Expression():

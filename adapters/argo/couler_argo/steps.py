@@ -10,9 +10,9 @@ from typing import Any
 from couler_argo.codec import Codec, Context, Field, Mapped, held
 from couler_argo.depends import parse_depends, write_depends
 from couler_argo.ports import ARGUMENTS
-from couler_argo.references import expression, native, value, write, write_native
+from couler_argo.references import expression, native, value, write, write_expression, write_native
 from couler_argo.values import scalar
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import (
     AllOf,
     Axis,
@@ -146,20 +146,30 @@ def _handler(name: str, hook: Mapped, context: Context) -> Handler:
 
 def _write_hooks(handlers: tuple[Handler, ...], context: Context) -> Mapped:
     written: Mapped = {}
+    hooks: Mapped = {}
     for handler in handlers:
-        if not handler.step.name:
-            written["onExit"] = handler.step.call.name if isinstance(handler.step.call, Call) else ""
-            continue
-        condition = {} if handler.condition is None else {"expression": write(handler.condition, context.scope)}
-        written.setdefault("hooks", {})[handler.step.name] = {**condition, **HOOK.write(handler.step, context)}
-    return written
+        step, name = handler.step, handler.step.name
+        if name in hooks or (not name and written) or (handler.event == "exit") is not (name in ("", "exit")):
+            raise _no_hook(f"{name!r}: a hook has a name of its own, and exactly the one called exit runs at the end")
+        if name:
+            condition = {} if handler.condition is None else {"expression": write_expression(handler.condition, context.scope)}
+            hooks[name] = {**condition, **HOOK.write(step, context)}
+        elif isinstance(step.call, Call) and handler == Handler(step=Step(name="", call=step.call)):
+            written["onExit"] = step.call.name
+        else:
+            raise _no_hook("onExit takes the name of a template and nothing else")
+    return {"hooks": hooks, **written} if hooks else written
+
+
+def _no_hook(reason: str) -> Unsupported:
+    return Unsupported(reason, engine="argo", feature="Step.handlers", hint="use a hook with another name")
 
 
 def _callee() -> Field:
     return Field("call", CALLEE, _read_callee, _write_callee)
 
 
-HOOK = Codec(_callee(), nested={"arguments": ARGUMENTS})
+HOOK = Codec(_callee(), nested={"arguments": ARGUMENTS}, beside=("name",))
 HOOKS = Field("handlers", ("hooks", "onExit"), _read_hooks, _write_hooks)
 STEP = Codec(
     Field("name", ("name",), lambda mapping, context: (mapping["name"], {}), lambda node, context: {"name": node}),

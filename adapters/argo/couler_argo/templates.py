@@ -71,8 +71,14 @@ DAG = Codec(
     Field("fail_fast", ("failFast",), _read_fail_fast, lambda node, context: {"failFast": node}),
     ignored=("tasks",),
 )
-GRAPH = Codec(*_common(), scalar("parallelism", "parallelism"), nested={**PORTS, "dag": DAG}, ignored=("steps",))
-OPERATION = Codec(*_common(), flag("daemon", "daemon"), CONTAINERS, nested=PORTS)
+GRAPH = Codec(
+    *_common(),
+    scalar("parallelism", "parallelism"),
+    nested={**PORTS, "dag": DAG},
+    ignored=("steps",),
+    beside=("inline", "stages", "steps"),
+)
+OPERATION = Codec(*_common(), flag("daemon", "daemon"), CONTAINERS, nested=PORTS, beside=("inline", "kind"))
 
 
 def operation_kind(template: Mapped) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from couler_argo.codec import Context, Field, Mapped
-from couler_argo.references import expression, native, value, write
-from couler_plugins.ir import Expression, Native
+from couler_argo.references import native, value, write
+from couler_plugins.ir import Native
 
-__all__ = ["flag", "mappings", "raw_expression", "scalar", "structure", "text_list"]
+__all__ = ["flag", "mappings", "scalar", "structure", "text_list"]
 
 
 def scalar(name: str, key: str) -> Field:
@@ -20,16 +20,6 @@ def scalar(name: str, key: str) -> Field:
         if content is None or isinstance(content, (dict, list)):
             return None, {key: content}
         return value(content), {}
-
-    return Field(name, (key,), read, lambda node, context: {key: write(node, context.scope)})
-
-
-def raw_expression(name: str, key: str) -> Field:
-    """A field that holds an expression without braces around it."""
-
-    def read(mapping: Mapped, context: Context) -> tuple[Expression | None, Mapped]:
-        content = mapping[key]
-        return (expression(content), {}) if isinstance(content, str) else (None, {key: content})
 
     return Field(name, (key,), read, lambda node, context: {key: write(node, context.scope)})
 

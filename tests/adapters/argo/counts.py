@@ -1,0 +1,87 @@
+"""What an Argo document holds, counted without the adapter, and documents without what generating may spell anew."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from adapters.argo.objects import ROOTS, chains, objects, scopes, spec_of, strings, tags, tasks_of
+
+__all__ = ["counted", "normal"]
+
+ALL_ROOTS = (*ROOTS, "pod", "node", "retries", "lastRetry", "duration", "status", "exitCode", "cronworkflow")
+
+
+def counted(data: Any) -> tuple[int, int, int]:
+    """The numbers of templates, of call sites and of references in a document."""
+    templates = sites = references = 0
+    for item in objects(data):
+        spec = spec_of(item)
+        sites += bool(spec.get("entrypoint") or spec.get("workflowTemplateRef"))
+        sites += len(spec.get("hooks") or {}) + bool(spec.get("onExit"))
+        for scope in scopes(spec):
+            templates += 1
+            for task in tasks_of(scope.template):
+                sites += 1 + len(task.get("hooks") or {}) + bool(task.get("onExit"))
+        references += sum(1 for text in strings(item) for _ in tags(text, ALL_ROOTS))
+        references += sum(1 for text in _raw_expressions(item) for _ in chains(text, ALL_ROOTS))
+    return templates, sites, references
+
+
+def _raw_expressions(data: Any, above: str = "") -> Iterator[str]:
+    """The expressions without braces of hooks and outputs (others, such as a retry's, name no steps)."""
+    if isinstance(data, dict):
+        for key, content in data.items():
+            if key == "fromExpression" or (key == "expression" and above in ("hooks", "valueFrom")):
+                yield content
+            yield from _raw_expressions(content, above if above == "hooks" and key != "arguments" else key)
+    elif isinstance(data, list):
+        for content in data:
+            yield from _raw_expressions(content, above)
+
+
+def normal(data: Any) -> Any:
+    """A document with templates sorted, variables in one spelling, and what a task waits for as a truth table."""
+    match data:
+        case dict():
+            result = {key: normal(content) for key, content in data.items() if key not in ("depends", "dependencies")}
+            if isinstance(data.get("templates"), list):
+                result["templates"] = sorted(result["templates"], key=lambda template: str(template["name"]))
+            if isinstance(data.get("tasks"), list):
+                tolerant = {task["name"]: task.get("continueOn") or {} for task in data["tasks"]}
+                for task, old in zip(result["tasks"], data["tasks"], strict=True):
+                    task["waits"] = _truth(old, tolerant)
+            return result
+        case list():
+            return [normal(content) for content in data]
+        case str():
+            return _one_spelling(data)
+    return data
+
+
+def _truth(task: Any, tolerant: dict[str, Any]) -> list[Any]:
+    """What a task waits for: the outcomes that it looks at, and each combination of them that lets it start."""
+    text = task.get("depends") or " && ".join(task.get("dependencies") or [])
+    atoms: dict[str, None] = {}
+
+    def term(match: re.Match[str]) -> str:
+        name, _, outcome = match[0].partition(".")
+        tolerates = [word for key, word in (("failed", "Failed"), ("error", "Errored")) if tolerant[name].get(key)]
+        names = [f"{name}.{o}" for o in ([outcome] if outcome else ["Succeeded", "Skipped", "Daemoned", *tolerates])]
+        atoms.update(dict.fromkeys(names))
+        return "(" + " or ".join(f"holds[{item!r}]" for item in names) + ")"
+
+    rule = re.sub(r"[A-Za-z0-9_][-\w]*(\.[A-Za-z]+)?", term, text)
+    rule = rule.replace("&&", " and ").replace("||", " or ").replace("!", " not ").strip() or "True"
+    names = sorted(atoms)
+    if len(names) > 12:
+        return [text]
+    rows = itertools.product((False, True), repeat=len(names))
+    return [names, [row for row in rows if eval(rule, {"holds": dict(zip(names, row, strict=True))})]]
+
+
+def _one_spelling(text: str) -> str:
+    text = re.sub(r"\{\{\s*([^=\s].*?)\s*\}\}", r"{{\1}}", text, flags=re.DOTALL)
+    return re.sub(r"\[\s*(['\"])([\w-]+)\1\s*\]", r".\2", text)

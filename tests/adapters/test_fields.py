@@ -1,0 +1,256 @@
+"""Every typed field of the IR: what is set there is there again after lowering and lifting, or lowering refuses.
+
+Values come from the rest of the corpus, and from the field's default. A field is set twice: in the workflow as it was
+lifted (which is patched) and in one without an origin (which is generated).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from adapters.comparing import differences
+from adapters.subjects import SUBJECTS, Subject, lift_file, lift_source, lower_and_write, regenerate
+from couler_plugins.documents import read
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import (
+    Argument,
+    Call,
+    Container,
+    Directive,
+    Graph,
+    Handler,
+    Literal,
+    Loop,
+    Native,
+    Node,
+    Operation,
+    Output,
+    Port,
+    Region,
+    Retry,
+    Step,
+    Workflow,
+    callables,
+    nodes,
+    rebuild,
+    replace,
+    without_origin,
+)
+from couler_plugins.ir.base import compared_fields
+from couler_plugins.plan import Plan
+
+CLASSES: tuple[type[Node], ...] = (
+    Workflow,
+    Graph,
+    Operation,
+    Step,
+    Container,
+    Port,
+    Output,
+    Argument,
+    Retry,
+    Loop,
+    Handler,
+)
+FEATURES = [(node_type, name) for node_type in CLASSES for name in compared_fields(node_type)]
+every_feature = pytest.mark.parametrize(
+    ("node_type", "name"), [pytest.param(*feature, id=f"{feature[0].__name__}.{feature[1]}") for feature in FEATURES]
+)
+every_subject = pytest.mark.parametrize("subject", [pytest.param(subject, id=subject.engine) for subject in SUBJECTS])
+VALUES, SITES = 16, 12
+
+
+class Site(NamedTuple):
+    """A node in a workflow of the corpus, and what kind of place that is (values move only between equal places)."""
+
+    plan: Plan
+    workflow: Workflow
+    node: Node
+    place: tuple[Any, ...]
+
+
+@cache
+def sites(subject: Subject) -> dict[type[Node], list[Site]]:
+    """All nodes of the corpus by type."""
+    if not subject.files():
+        pytest.skip(f"needs {subject.folder} in the shared folder")
+    found: dict[type[Node], list[Site]] = {node_type: [] for node_type in CLASSES}
+    for path in subject.files():
+        plan = lift_file(subject, path)
+        for workflow in plan.workflows:
+            for node, place in _places(workflow):
+                if type(node) in found:
+                    found[type(node)].append(Site(plan, workflow, node, place))
+    return found
+
+
+def _places(workflow: Workflow) -> Iterator[tuple[Node, tuple[Any, ...]]]:
+    """Every node, with what the values of its fields depend on."""
+    inline = {name for name, item in callables(workflow).items() if item.inline}
+    for graph in workflow.graphs:
+        staged = graph.stages is not None
+        for step in graph.steps:
+            if not (isinstance(step.call, Call) and step.call.name in inline):
+                yield step, ("step", staged)
+            for inner in nodes((step.arguments, step.loop)):
+                yield inner, ("in step", getattr(inner, "kind", None), staged, _shape(inner))
+            for handler in step.handlers:
+                yield handler, ("handler", bool(handler.step.name))
+                yield handler.step, ("handler's step", bool(handler.step.name))
+        yield from _ports(graph)
+        yield graph, ("graph", staged)
+    for operation in workflow.operations:
+        yield from _ports(operation)
+        yield operation, ("operation", operation.kind)
+        for container in operation.containers:
+            yield container, ("container", container.role, container.script is None, len(operation.containers))
+    for handler in workflow.handlers:
+        yield handler, ("workflow's handler", bool(handler.step.name))
+        yield handler.step, ("workflow's handler's step", bool(handler.step.name))
+    if workflow.entry:
+        yield workflow.entry, ("entry",)
+    for port in workflow.parameters:
+        yield port, ("parameter of the workflow", port.kind)
+    yield workflow, ("workflow", workflow.kind)
+
+
+def _ports(item: Graph | Operation) -> Iterator[tuple[Node, tuple[Any, ...]]]:
+    if item.retry is not None:
+        yield item.retry, ("retry",)
+    for port in (*item.inputs, *item.outputs):
+        yield port, ("port", port.kind, type(item), item.stages is None if isinstance(item, Graph) else None)
+
+
+def _shape(node: Node) -> Any:
+    return type(node.axes[0].values) if isinstance(node, Loop) and node.axes else None
+
+
+@cache
+def values(subject: Subject, node_type: type[Node], name: str) -> dict[tuple[Any, ...], list[Any]]:
+    """What the field holds elsewhere in the corpus, by place: each value once, the default among them."""
+    found: dict[tuple[Any, ...], dict[Any, None]] = {}
+    for site in sites(subject)[node_type]:
+        held = found.setdefault(site.place, {})
+        held[getattr(site.node, name)] = None
+    default = _defaults(node_type).get(name, ...)
+    for held in found.values():
+        if default is not ...:
+            held[default] = None
+    return {place: _spread(list(held), VALUES) for place, held in found.items()}
+
+
+def _defaults(node_type: type[Node]) -> dict[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(node_type) if field.default is not msgspec.NODEFAULT}
+
+
+def _spread(items: list[Any], number: int) -> list[Any]:
+    """Some of the items, from all over."""
+    step = max(1, len(items) // number)
+    return items[::step][:number]
+
+
+def cases(subject: Subject, node_type: type[Node], name: str) -> Iterator[tuple[Site, Any]]:
+    """Sites and what to put there."""
+    by_place = values(subject, node_type, name)
+    here = sites(subject)[node_type]
+    for place, held in by_place.items():
+        own = _spread([site for site in here if site.place == place], SITES)
+        for number, value in enumerate([*held, *INVENTED.get((node_type, name), ())]):
+            for site in own[number % 3 :: 3]:
+                if getattr(site.node, name) != value:
+                    yield site, value
+
+
+INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
+    (Step, "retry"): (Retry(limit=Literal(value=2)),),
+    (Step, "timeout"): (Literal(value="5m"),),
+    (Step, "role"): ("setup",),
+    (Step, "rest"): (Native.of({"x-new": [1]}),),
+    (Step, "directives"): ((Directive(kind="cache", options=(("config-map", "c"), ("key", "k"), ("max-age", ""))),),),
+    (Graph, "fail_fast"): (True, False),
+    (Graph, "retry"): (Retry(limit=Literal(value=2)),),
+    (Graph, "finalizers"): (("x",),),
+    (Graph, "parallelism"): (Literal(value=3),),
+    (Graph, "regions"): (Region(name="r", steps=()),),
+    (Graph, "timeout"): (Literal(value="5m"),),
+    (Graph, "locks"): (Native.of({"mutexes": [{"name": "m"}]}),),
+    (Port, "optional"): (True,),
+    (Port, "default"): (Literal(value="x"),),
+    (Port, "path"): (Literal(value="/tmp/x"),),
+    (Port, "origin"): (Native.of({"s3": {"key": "k"}}),),
+    (Output, "default"): (Literal(value="x"),),
+    (Output, "path"): (Literal(value="/tmp/x"),),
+    (Loop, "limit"): (Literal(value=2),),
+    (Loop, "includes"): ((Native.of([1]),),),
+    (Loop, "combine"): ("product", "zip"),
+}
+
+
+@every_subject
+@every_feature
+def test_the_table_names_every_field(subject: Subject, node_type: type[Node], name: str) -> None:
+    assert f"{node_type.__name__}.{name}" in support_of(subject)
+
+
+@every_subject
+def test_the_table_names_nothing_twice_and_nothing_else(subject: Subject) -> None:
+    named = [capability.feature for capability in subject.adapter.capabilities]
+    assert sorted(named) == sorted(f"{node_type.__name__}.{name}" for node_type, name in FEATURES)
+
+
+def support_of(subject: Subject) -> dict[str, str]:
+    return {capability.feature: capability.support for capability in subject.adapter.capabilities}
+
+
+@every_subject
+@every_feature
+def test_what_is_set_is_there_again(subject: Subject, node_type: type[Node], name: str) -> None:
+    support = support_of(subject)[f"{node_type.__name__}.{name}"]
+    carried = tried = 0
+    for site, value in cases(subject, node_type, name):
+        edited = subject.consistent(site.workflow, site.node, name, value)
+        if edited is None:
+            continue
+        for generated in (False, True):
+            tried += 1
+            try:
+                again = patched(subject, site, edited) if not generated else regenerated(subject, edited)
+            except Unsupported as error:
+                excused = support != "full" or subject.excused(site.workflow, site.node, name, value)
+                assert excused, (site.place, value, error, site.node)
+                assert error.feature, error
+                continue
+            if support == "refused":
+                default = _defaults(node_type)[name]
+                assert value == default, f"{value!r} got through at {site.place}"
+            if support != "derived":
+                found = list(differences(subject.closed(again), subject.closed(edited)))
+                assert not found, (site.place, value, generated, found)
+            carried += 1
+    if support == "full":
+        assert carried
+    if support == "refused":
+        assert tried > carried
+
+
+def patched(subject: Subject, site: Site, edited: Workflow) -> Workflow:
+    """The workflow as it is lifted again from its own file, edited."""
+    plan = site.plan
+    workflows = tuple(edited if workflow is site.workflow else workflow for workflow in plan.workflows)
+    new = Plan(bundle=plan.bundle, originals=plan.originals, workflows=workflows)
+    lowered, written = lower_and_write(subject, new)
+    for error in lowered.refused.values():
+        raise error
+    text = written.texts.get(0, plan.bundle.files[0].text)
+    again = lift_source(subject, read(text, plan.bundle.files[0].name))
+    return again.workflows[workflows.index(edited)]
+
+
+def regenerated(subject: Subject, edited: Workflow) -> Workflow:
+    ((_, again),) = regenerate(subject, [without_origin(edited)])
+    return again

@@ -1,0 +1,111 @@
+"""Every hook works as its page says: the examples in docs/plugins/hooks.md are the plugins of these tests."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+
+from couler_plugins import Text, lift, optimize
+from couler_plugins.context import RunContext
+from couler_plugins.hookspecs import HOOKSPECS
+from pluginbox import PluginBox
+from support import ROOT
+
+PAGE = (ROOT / "docs" / "plugins" / "hooks.md").read_text()
+TOY = "kind: Toy\nname: a\nsteps:\n- {name: get, run: curl}\n"
+
+
+HOOKS: list[FunctionType] = [
+    value for module in HOOKSPECS for value in vars(module).values() if hasattr(value, "couler_plugins_spec")
+]
+
+
+def heading(hook: FunctionType) -> str:
+    return f"## `{hook.__name__}{str(inspect.signature(hook)).replace(chr(39), '')}`"
+
+
+def example(name: str) -> str:
+    section = re.search(rf"^## `{name}\(.*?(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert section is not None
+    (code,) = re.findall(r"^```python\n(.*?)^```", section[0], re.MULTILINE | re.DOTALL)
+    return str(code)
+
+
+@pytest.fixture
+def box(plugin_box: PluginBox) -> PluginBox:
+    plugin_box.add_toy()
+    return plugin_box
+
+
+def install(box: PluginBox, hook: str) -> None:
+    box.add("example", example(hook))
+    (record,) = (record for record in box.records() if record.name == "example")
+    assert record.hooks == (hook,)
+    assert not record.errors
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
+def test_a_hook_is_documented_with_its_exact_signature(hook: FunctionType) -> None:
+    assert heading(hook) in PAGE.splitlines()
+    assert inspect.getdoc(hook)
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
+def test_the_example_of_a_hook_is_short(hook: FunctionType) -> None:
+    lines = [line for line in example(hook.__name__).splitlines() if line.strip()]
+    assert len(lines) <= 15
+    assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
+def test_a_hook_has_a_test_of_its_name(hook: FunctionType) -> None:
+    trees = [ast.parse(path.read_text()) for path in Path(__file__).parent.glob("test_*.py")]
+    names = {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert f"test_hook_{hook.__name__}" in names
+
+
+def test_nothing_is_documented_that_is_no_hook() -> None:
+    documented = re.findall(r"^## `(\w+)", PAGE, re.MULTILINE)
+    assert sorted(documented) == sorted(hook.__name__ for hook in HOOKS)
+
+
+def test_hook_couler_optimizers(box: PluginBox) -> None:
+    install(box, "couler_optimizers")
+    result = optimize(Text(TOY), "time-limit{seconds=5}")
+    assert result.documents[0]["steps"][0]["timeout"] == 5
+    assert not optimize(Text(result.text), "time-limit{seconds=5}").changed
+
+
+def test_hook_couler_adapters(box: PluginBox) -> None:
+    install(box, "couler_adapters")
+    text = "kind: AcmeFlow\nsteps: [1,  2]\n"
+    result = optimize(Text(text), "hurry", to="acme")
+    assert result.text == text
+    assert box.load().adapter("acme").engine == "acme"
+
+
+def test_hook_couler_profiles(box: PluginBox) -> None:
+    install(box, "couler_profiles")
+    Path("durations.json").write_text(json.dumps({"a": {"main/get": 12.5}}))
+    plugins = box.load()
+    (workflow,) = lift(Text(TOY), plugins=plugins).workflows
+    assert RunContext(plugins).profile(workflow, "main/get").seconds == 12.5
+    assert RunContext(plugins).profile(workflow, "main/other").seconds is None
+
+
+def test_hook_couler_before_optimizer(box: PluginBox, caplog: pytest.LogCaptureFixture) -> None:
+    install(box, "couler_before_optimizer")
+    optimize(Text(TOY), "hurry")
+    assert "hurry gets 1 steps" in caplog.text
+
+
+def test_hook_couler_after_optimizer(box: PluginBox) -> None:
+    install(box, "couler_after_optimizer")
+    optimize(Text(TOY), "hurry,hurry")
+    assert Path("audit.log").read_text() == "[hurry] a get: timeout set: it had none\n"
