@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ def manifest(tasks: int, seed: int) -> dict[str, Any]:
     chance = random.Random(seed)
     items: list[dict[str, Any]] = []
     for number in range(tasks):
-        before = [f"t{number - distance}" for distance in (1, chance.randint(2, 50)) if number % 10 and number >= distance]
+        before = [
+            f"t{number - distance}" for distance in (1, chance.randint(2, 50)) if number % 10 and number >= distance
+        ]
         value = f"{{{{tasks.{before[0]}.outputs.parameters.out}}}}" if before else f"part-{number}"
         item: dict[str, Any] = {"name": f"t{number}", "template": f"work-{number % 7}"}
         item["arguments"] = {"parameters": [{"name": "in", "value": value}]}
@@ -120,14 +123,16 @@ def edited(plan: Plan) -> Plan:
     """Every step gets a condition, with one decision a workflow."""
     for workflow in plan.workflows:
         changed = map_steps(workflow, lambda step: replace(step, condition=Literal(value="true")))
-        decision = Decision(optimizer="benchmark", workflow=workflow.label, action="set a condition", reason="to measure")
+        decision = Decision(
+            optimizer="benchmark", workflow=workflow.label, action="set a condition", reason="to measure"
+        )
         plan = plan.with_workflow(workflow, changed, decision)
     return plan
 
 
 def yaml_figures(documents: list[Any], repeat: int) -> dict[str, Any]:
     text = yaml.dump_all(documents, Dumper=yaml.CSafeDumper)
-    load = seconds(lambda: list(yaml.load_all(text, Loader=yaml.CSafeLoader)), repeat)  # noqa: S506  # the safe C loader
+    load = seconds(lambda: list(yaml.load_all(text, Loader=yaml.CSafeLoader)), repeat)
     dump = seconds(lambda: yaml.dump_all(documents, Dumper=yaml.CSafeDumper), repeat)
     work = seconds(lambda: lift_and_lower(documents), repeat)
     edit = seconds(lambda: lift_and_lower(documents, edit=True), repeat)
@@ -146,7 +151,7 @@ def growth_figures(manifests: list[Any], sizes: tuple[int, int], repeat: int) ->
     figures: dict[str, Any] = {}
     for name, edit in (("per_step", False), ("edit_all", True)):
         small, large = (
-            seconds(lambda document=document: lift_and_lower([document], edit), repeat) / size  # type: ignore[misc]
+            seconds(partial(lift_and_lower, [document], edit), repeat) / size
             for document, size in zip(manifests, sizes, strict=True)
         )
         figures[f"{name}_microseconds"] = [small * 1e6, large * 1e6]

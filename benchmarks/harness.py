@@ -39,7 +39,9 @@ def seconds(work: Callable[[], Any], repeat: int) -> float:
     return best
 
 
-def finish(options: argparse.Namespace, figures: dict[str, Any], bars: dict[str, float], limits: dict[str, float]) -> None:
+def finish(
+    options: argparse.Namespace, figures: dict[str, Any], bars: dict[str, float], limits: dict[str, float]
+) -> None:
     """Writes the figures, and the picture where one was asked for, and prints the figures.
 
     Args:
@@ -67,4 +69,6 @@ def _picture(bars: dict[str, float], limits: dict[str, float]) -> str:
         )
     height = 40 + 44 * len(bars)
     style = "font-family: sans-serif; font-size: 13px"
-    return f'<svg xmlns="http://www.w3.org/2000/svg" width="600" height="{height}" style="{style}">{"".join(rows)}</svg>\n'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="600" height="{height}" style="{style}">{"".join(rows)}</svg>\n'
+    )

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from couler_plugins.documents.positions import ALL, Needed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from couler_plugins.documents.diff import Edit
+    from couler_plugins.documents.paths import Path
 
-__all__ = ["Change", "arrange"]
+__all__ = ["Change", "arrange", "needed_places"]
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +92,34 @@ def arrange(edits: Sequence[Edit]) -> Change:
             node = node.child(node.old_key(node.rank(key)) if isinstance(key, int) else key)
         node.add(path[-1], edit)
     return root
+
+
+def needed_places(edits: Sequence[Edit], change: Change) -> Needed:
+    """The values of the old document whose places in the text it takes to carry out edits.
+
+    Args:
+        edits: the edits.
+        change: the same, arranged.
+    """
+    needed = _needed_by(change)
+    for edit in edits:
+        for origin in (edit.origin, *(origin for _, origin in edit.parts)):
+            if origin is not None:
+                needed = _with_all(needed, origin)
+    return needed
+
+
+def _needed_by(change: Change) -> Needed:
+    return ALL if change.replace else {key: _needed_by(inner) for key, inner in change.children.items()}
+
+
+def _with_all(needed: Needed, path: Path) -> Needed:
+    """The same, and all that is under a path."""
+    if needed is True or not path:
+        return ALL
+    inner: dict[str | int, Needed] = {} if needed is False else needed  # its own: `_needed_by` has just made it
+    inner[path[0]] = _with_all(inner.get(path[0], False), path[1:])
+    return inner
 
 
 def _skip(gaps: list[int], rank: int) -> int:

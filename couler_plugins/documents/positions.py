@@ -8,7 +8,7 @@ shifts all by one. The spans here end where their content ends.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,7 +28,12 @@ from couler_plugins.documents.paths import Path
 from couler_plugins.documents.resolver import BadScalar
 from couler_plugins.documents.scalar_events import is_merge, key_of
 
-__all__ = ["DocumentSpan", "Span", "locate"]
+__all__ = ["ALL", "DocumentSpan", "Needed", "Span", "locate"]
+
+Needed = dict[str | int, "Needed"] | bool
+"""Which values' places are needed: those of the keys given, and so on below them; True for all, False for none."""
+
+ALL: Needed = True
 
 _Kind = Literal["scalar", "mapping", "sequence", "alias"]
 _Key = tuple[str | None, int, int] | None
@@ -93,6 +98,7 @@ class DocumentSpan:
         start: the offset of its first character: its `---` or directive, or its first content where it has neither.
         content_start: the offset after its `---`, or `start`.
         root: the place of its data.
+        last: the place of the last scalar or alias in it.
         mapping_steps: how much deeper a mapping stands than the mapping that it is a value in: how often each.
         sequence_steps: the same for lists in mappings.
     """
@@ -100,12 +106,18 @@ class DocumentSpan:
     start: int
     content_start: int
     root: Span
+    last: Span
     mapping_steps: dict[int, int] = field(default_factory=dict)
     sequence_steps: dict[int, int] = field(default_factory=dict)
 
 
-def locate(text: str, wanted: Collection[int]) -> tuple[dict[int, DocumentSpan], list[int]]:
+def locate(text: str, wanted: Mapping[int, Needed]) -> tuple[dict[int, DocumentSpan], list[int]]:
     """The places of the wanted documents, by index, and the start of every document of the text.
+
+    Args:
+        text: the whole file.
+        wanted: for each wanted document what is needed of it. A collection that is needed has all its entries as
+            children; those that are not needed themselves have none. Of a collection in brackets, all is.
 
     Raises:
         InvalidInput: the text is not YAML.
@@ -115,7 +127,7 @@ def locate(text: str, wanted: Collection[int]) -> tuple[dict[int, DocumentSpan],
 
 
 class _Locator:
-    def __init__(self, text: str, wanted: Collection[int]) -> None:
+    def __init__(self, text: str, wanted: Mapping[int, Needed]) -> None:
         self._text = text
         self._wanted = wanted
         self._shift = 1 if text.startswith(BOM) else 0
@@ -130,15 +142,16 @@ class _Locator:
             if kind is DocumentStartEvent:
                 starts.append(event.start_mark.index + self._shift)
                 if len(starts) - 1 in self._wanted:
-                    found[len(starts) - 1] = self._document(event)
+                    found[len(starts) - 1] = self._document(event, self._wanted[len(starts) - 1])
             elif kind is StreamEndEvent:
                 return found, starts
 
-    def _document(self, event: Event) -> DocumentSpan:
+    def _document(self, event: Event, wanted: Needed) -> DocumentSpan:
         shift = self._shift
-        document = DocumentSpan(event.start_mark.index + shift, event.end_mark.index + shift, _nowhere())
+        document = DocumentSpan(event.start_mark.index + shift, event.end_mark.index + shift, _nowhere(), _nowhere())
         top = parent = _nowhere()
-        stack: list[tuple[Span, _Key]] = []
+        needed: Needed = {0: wanted}
+        stack: list[tuple[Span, _Key, Needed]] = []
         key: _Key = _NO_KEY
         end = 0  # of the last value: a block collection ends with the last one inside of it
         while True:
@@ -162,17 +175,21 @@ class _Locator:
                 if event.end_mark.index > event.start_mark.index:  # a bracket
                     end = event.end_mark.index + shift
                 parent.end = end
-                parent, key = stack.pop()
+                parent, key, needed = stack.pop()
                 continue
             else:
                 span = self._collection(event, parent)
                 _note_habits(document, span, parent)
-                self._add(span, parent, key)
-                stack.append((parent, None if parent.kind == "mapping" else key))
-                parent = span
+                within = _within(needed, key, parent)
+                if needed is not False:
+                    self._add(span, parent, key)
+                stack.append((parent, None if parent.kind == "mapping" else key, needed))
+                parent, needed = span, ALL if span.flow and within is not False else within
                 key = None if span.kind == "mapping" else _NO_KEY
                 continue
-            self._add(span, parent, key)
+            document.last = span
+            if needed is not False:
+                self._add(span, parent, key)
             end = span.end
             if parent.kind == "mapping":
                 key = None
@@ -234,6 +251,14 @@ class _Locator:
 
 def _nowhere() -> Span:
     return Span(0, 0, 0, "sequence", children={})
+
+
+def _within(needed: Needed, key: _Key, parent: Span) -> Needed:
+    """What is needed of the value that comes next."""
+    if isinstance(needed, bool):
+        return needed
+    name = len(parent.children) if parent.kind == "sequence" else key and key[0]
+    return needed.get(name, False) if name is not None else False
 
 
 def _note_habits(document: DocumentSpan, span: Span, parent: Span) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from couler_plugins.documents.builder import build
 from couler_plugins.documents.json_text import looks_like_json, parse_json
 from couler_plugins.documents.paths import Path
-from couler_plugins.documents.positions import Span, locate
+from couler_plugins.documents.positions import ALL, Span, locate
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["MAX_BYTES", "Document", "SourceFile", "read", "read_yaml"]
@@ -47,7 +47,7 @@ class Document:
         """
         if self._root is None:
             try:
-                spans, _ = locate(self.text, (self.index,))
+                spans, _ = locate(self.text, {self.index: ALL})
             except InvalidInput:  # JSON with escapes that YAML does not know
                 return None
             if self.index not in spans:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from couler_plugins.documents.borrowing import Lender
-from couler_plugins.documents.changes import arrange
 from couler_plugins.documents.cuts import CannotCut, Cut, also, apply
 from couler_plugins.documents.cutting import Cutter
 from couler_plugins.documents.emitter import Indentation
@@ -20,6 +19,7 @@ from couler_plugins.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from couler_plugins.documents.changes import Change
     from couler_plugins.documents.diff import Edit
     from couler_plugins.documents.positions import DocumentSpan, Span
 
@@ -55,61 +55,69 @@ class Rewriter:
         self._ended = ended
         self._indentation = _habits(place)
 
-    def rewrite(self, old: Any, new: Any, edits: Sequence[Edit]) -> tuple[str, str | None]:
+    def rewrite(self, old: Any, new: Any, edits: Sequence[Edit], change: Change) -> tuple[str, str | None]:
         """The document's new text; and why it was written anew, if it was.
+
+        Args:
+            old, new: its data before and after.
+            edits: the difference.
+            change: the same, arranged.
 
         Raises:
             InvalidInput: YAML, or Kubernetes, cannot hold the new data.
         """
-        wanted = _canonical(new)
+        # Reading back takes as much memory as the spans do: they must be gone by then.
+        place, self._place = self._place, None
         reason = "the edited text would not read back as the wanted data"
-        if self._place is not None and self._place.root.end > self._place.root.start:
+        if place is not None and place.root.end > place.root.start:
+            cut: list[str] = []
             try:
-                for text in self._cut(self._place.root, old, new, edits):
-                    if self._reads_as(text, wanted):
-                        return text, None
+                cut.extend(self._cut(place, old, new, edits, change))
             except CannotCut as error:
                 reason = str(error)
-            texts = self._written_anew(self._place, new)
+            texts = self._written_anew(place.content_start, place.root.start, place.root.end, new)
+            del place
+            for text in cut:
+                if self._reads_as(text, new):
+                    return text, None
         else:  # an empty document: its comments stay above what it now holds
             reason = ""
             texts = self._endings(self._layout.text[self._start : self._end] + self._dump(new))
         for text in texts:
-            if self._reads_as(text, wanted):
+            if self._reads_as(text, new):
                 return text, reason or None
         for text in self._endings(self._separator() + self._dump(new)):
-            if self._reads_as(text, wanted):
+            if self._reads_as(text, new):
                 return text, reason or "the text around an empty document could not be kept"
         raise InvalidInput("the data does not read back from YAML as it is", hint="report this with the input file")
 
-    def _cut(self, root: Span, old: Any, new: Any, edits: Sequence[Edit]) -> Iterator[str]:
+    def _cut(self, place: DocumentSpan, old: Any, new: Any, edits: Sequence[Edit], change: Change) -> Iterator[str]:
         removed = {edit.before for edit in edits if edit.op != "add" and edit.before is not None}
-        strip = self._strip(root)
-        lender = Lender(self._layout, self._indentation, root, old, removed, strip)
+        strip = self._strip(place.last)
+        lender = Lender(self._layout, self._indentation, place.root, old, removed, strip)
         cutter = Cutter(self._layout, self._indentation, lender.of)
-        cutter.carry_out(arrange(edits), Place(root, None), new)
+        cutter.carry_out(change, Place(place.root, None), new)
         yield from self._endings(apply(self._layout.text, cutter.cuts, self._start, self._end))
         if strip is not None:
             cuts = also(cutter.cuts, strip, self._start, self._end)
             yield from self._endings(apply(self._layout.text, cuts, self._start, self._end))
 
-    def _strip(self, root: Span) -> Cut | None:
+    def _strip(self, last: Span) -> Cut | None:
         """A `-` for the header of the block scalar that ends the file without a line break.
 
         Its value has no final line break either, and would get one as soon as more text stands below.
         """
-        last = _last(root)
         header = _BLOCK_HEADER.match(self._layout.text, last.start) if last.style in ("|", ">") else None
         return Cut(header.end(), header.end(), "-") if header and not self._ended else None
 
-    def _written_anew(self, place: DocumentSpan, new: Any) -> Iterator[str]:
-        """The document with its data dumped, between the comments above and below it."""
-        layout, root = self._layout, place.root
-        if layout.alone(root.start):
-            above = layout.text[self._start : layout.line_start(root.start)]
+    def _written_anew(self, content_start: int, start: int, end: int, new: Any) -> Iterator[str]:
+        """The document with its data (from `start` to `end`) dumped, between the comments above and below it."""
+        layout = self._layout
+        if layout.alone(start):
+            above = layout.text[self._start : layout.line_start(start)]
         else:
-            above = layout.text[self._start : place.content_start] + layout.newline
-        below = layout.text[layout.line_end(root.end) : self._end]
+            above = layout.text[self._start : content_start] + layout.newline
+        below = layout.text[layout.line_end(end) : self._end]
         yield from self._endings(above + self._dump(new) + below)
 
     def _endings(self, text: str) -> Iterator[str]:
@@ -123,18 +131,12 @@ class Rewriter:
     def _dump(self, data: Any) -> str:
         return dump_yaml(data, indentation=self._indentation).replace("\n", self._layout.newline)
 
-    def _reads_as(self, text: str, wanted: bytes) -> bool:
+    def _reads_as(self, text: str, wanted: Any) -> bool:
         try:
             documents = read_yaml(text, "<spliced>")
         except InvalidInput:
             return False
-        return len(documents) == 1 and _canonical(documents[0]) == wanted
-
-
-def _last(span: Span) -> Span:
-    while span.children:
-        span = next(reversed(span.children.values()))
-    return span
+        return len(documents) == 1 and same_data(documents[0], wanted)
 
 
 def _habits(place: DocumentSpan | None) -> Indentation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from couler_plugins.documents.changes import arrange, needed_places
 from couler_plugins.documents.json_style import rewrite_json
 from couler_plugins.documents.layout import Layout, line_break
 from couler_plugins.documents.positions import locate
@@ -60,7 +61,9 @@ def _splice_json(file: SourceFile, new: Any) -> Spliced:
 
 
 def _splice_yaml(file: SourceFile, changed: Mapping[int, tuple[Any, Sequence[Edit]]]) -> Spliced:
-    places, starts = locate(file.text, changed)
+    arranged = {index: arrange(edits) for index, (_, edits) in changed.items()}
+    needed = {index: needed_places(edits, arranged[index]) for index, (_, edits) in changed.items()}
+    places, starts = locate(file.text, needed)
     ended = file.text.endswith("\n")
     layout = Layout(file.text if ended else file.text + line_break(file.text))
     pieces: list[str] = []
@@ -70,9 +73,9 @@ def _splice_yaml(file: SourceFile, changed: Mapping[int, tuple[Any, Sequence[Edi
         if index not in changed:
             pieces.append(file.text[start:end])
             continue
-        rewriter = Rewriter(layout, start, end, places.get(index), ended or not last)
+        rewriter = Rewriter(layout, start, end, places.pop(index, None), ended or not last)
         new, edits = changed[index]
-        text, reason = rewriter.rewrite(file.documents[index].data, new, edits)
+        text, reason = rewriter.rewrite(file.documents[index].data, new, edits, arranged[index])
         pieces.append(text)
         if reason:
             redumped.append((index, reason))

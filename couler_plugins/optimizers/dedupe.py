@@ -44,7 +44,7 @@ def duplicates(workflow: Workflow) -> list[tuple[Operation, str]]:
 
     The first in the source stays. Linear in the size of the workflow.
     """
-    from couler_plugins.ir import Call, Directive, Dynamic, Operation, call_sites, replace
+    from couler_plugins.ir import Call, Directive, Dynamic, call_sites, replace
 
     if workflow.library:
         return []

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from adapters.subjects import Subject, each_file, lift_file, lower_and_write, regenerate
-from couler_plugins.ir import Call, call_sites, references, without_origin
-from documents.judge import exactly
+from adapters.subjects import Subject, each_file, lift_file, lift_source, lower_and_write, regenerate
+from couler_plugins.documents import dump_yaml, read
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Workflow, call_sites, references, rename_steps, without_origin
+from couler_plugins.plan import Plan
+from documents.judge import apply, exactly
 
 every_file = pytest.mark.parametrize(("subject", "path"), each_file())
 
@@ -46,3 +52,63 @@ def test_what_is_generated_is_the_same(subject: Subject, path: Path) -> None:
         for key in workflow.source[1:]:
             original = original[key]
         assert exactly(subject.normal(document), subject.normal(original))
+
+
+@every_file
+def test_unknown_fields_survive(subject: Subject, path: Path) -> None:
+    """A field that nobody has heard of, in every object of the document, is there whatever happens around it."""
+    for document in lift_file(subject, path).bundle.documents:
+        data = with_unknown_fields(document.data, random.Random(path.name))
+        plan = lift_source(subject, read(dump_yaml(data), path.name))
+        lowered, _ = lower_and_write(subject, plan)
+        assert not lowered.changed
+        for workflow in plan.workflows:
+            ((generated, again),) = regenerate(subject, [without_origin(workflow)])
+            assert again == workflow
+            original = data
+            for key in (workflow.source or ())[1:]:
+                original = original[key]
+            assert unknown_fields(generated) == unknown_fields(original)
+            renamed = lower_renamed(subject, plan, workflow)
+            if renamed is not None:
+                assert unknown_fields(renamed) == unknown_fields(data)
+
+
+def with_unknown_fields(data: Any, rng: random.Random) -> Any:
+    if isinstance(data, dict):
+        inner = {key: with_unknown_fields(content, rng) for key, content in data.items()}
+        return {**inner, f"x-unknown-{rng.randrange(1000)}": rng.choice(UNKNOWN)}
+    return [with_unknown_fields(item, rng) for item in data] if isinstance(data, list) else data
+
+
+UNKNOWN: tuple[Any, ...] = (None, 3, "", "a text: {{workflow.name}}", [], {}, [{"a": None}], {"b": {"c": [1.5]}}, False)
+
+
+def unknown_fields(data: Any) -> Counter[str]:
+    """All unknown fields with what they hold."""
+    found: Counter[str] = Counter()
+    pending = [data]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, dict):
+            found.update(f"{key}: {content!r}" for key, content in current.items() if key.startswith("x-unknown"))
+            pending.extend(current.values())
+        elif isinstance(current, list):
+            pending.extend(current)
+    return found
+
+
+def lower_renamed(subject: Subject, plan: Plan, workflow: Workflow) -> Any:
+    """The document in which every step of a workflow has another name; None where that is refused."""
+    renamed = workflow
+    try:
+        for graph in workflow.graphs:
+            renamed = rename_steps(renamed, graph.name, {step.name: f"r-{step.name}" for step in graph.steps})
+    except Unsupported:
+        return None
+    lowered, _ = lower_and_write(subject, plan.with_workflow(workflow, renamed))
+    assert not lowered.refused
+    (document,) = plan.bundle.documents
+    after = lowered.changed.get(0, document.data)
+    assert exactly(apply(document.data, [traced.edit for traced in lowered.edits]), after)
+    return after

@@ -8,13 +8,13 @@ import pytest
 
 from couler_plugins.documents import read
 from couler_plugins.documents.layout import Layout
-from couler_plugins.documents.positions import Span, locate
+from couler_plugins.documents.positions import ALL, Span, locate
 from couler_plugins.documents.reader import read_yaml
 from documents.judge import corpus, exactly
 
 
 def root(text: str) -> Span:
-    return locate(text, (0,))[0][0].root
+    return locate(text, {0: ALL})[0][0].root
 
 
 def piece(text: str, *path: str | int) -> str:
@@ -90,14 +90,14 @@ def test_what_must_not_be_cut_is_marked() -> None:
 
 
 def test_habits() -> None:
-    indented = locate("a:\n    b:\n        c: 1\nd:\n    - x\n", (0,))[0][0]
+    indented = locate("a:\n    b:\n        c: 1\nd:\n    - x\n", {0: ALL})[0][0]
     assert indented.mapping_steps == {4: 2}
     assert indented.sequence_steps == {4: 1}
 
 
 def test_only_the_wanted_documents_are_located() -> None:
     text = "a: 1\n---\nb: 2\n---\nc: 3\n"
-    found, starts = locate(text, (1,))
+    found, starts = locate(text, {1: ALL})
     assert list(found) == [1]
     assert starts == [0, 5, 14]
     assert text[found[1].content_start :].startswith("\nb: 2")
@@ -118,7 +118,7 @@ def walk(text: str, data: Any, span: Span) -> int:
 def test_corpus() -> None:
     for path in corpus():
         file = read(path.read_bytes(), path.name)
-        found, _ = locate(file.text, range(len(file.documents)))
+        found, _ = locate(file.text, dict.fromkeys(range(len(file.documents)), ALL))
         for document in file.documents:
             if document.data is not None:
                 assert walk(file.text, document.data, found[document.index].root) > 3

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from couler_plugins.documents import Edit, SourceFile, diff, read, splice
-from couler_plugins.documents.positions import Span, locate
+from couler_plugins.documents.positions import ALL, Span, locate
 from documents.edits import KINDS, edit
 from documents.judge import comments, corpus, exactly
 
@@ -29,7 +29,7 @@ def touched_lines(file: SourceFile, document: int, edits: tuple[Edit, ...]) -> s
     """
     text = file.text
     lines = text.splitlines()
-    (place,) = locate(text, (document,))[0].values()
+    (place,) = locate(text, {document: ALL})[0].values()
     touched: set[int] = set()
 
     def lines_of(span: Span, start: int) -> range:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
+
+import msgspec
 
 from couler_plugins.ir import (
     Argument,
@@ -71,7 +74,7 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return None if node.inline or value in callables(workflow) else _set(workflow, node, name, value)
         case Workflow(), "graphs" | "operations":
             items = getattr(workflow, name)
-            dropped = {item.name for item in items[1:] or items}
+            dropped = {item.name for item in items[1:] or (items if name == "graphs" else ())}
             return remove_callables(workflow, dropped) if dropped and not inline else None
         case Workflow(), "handlers" | "rest" | "parameters" | "entry" | "name" | "prefix":
             return replace(workflow, **{name: value})
@@ -144,7 +147,7 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
         case Loop(), "combine" | "axes":
             return True  # a list cannot be a sequence, nor the other way round
         case Container(), "role":
-            return value == "main"
+            return value == "main" or node.script is not None
         case Container(), "script":
             return node.role != "main"
         case Graph(), "fail_fast" | "targets":
@@ -192,13 +195,15 @@ def _unmarked(rest: Native | None) -> Native | None:
     """What is left of a template without the annotation that says which expansions are ours."""
     if rest is None or "couler.io/directives" not in str(rest.parts):
         return rest
-    text = "".join(part if isinstance(part, str) else "\0" for part in rest.parts)
-    text = re.sub(r'"couler\.io/directives":"cache",?', "", text).replace(',}', "}")
-    text = text.replace('"metadata":{"annotations":{}}', "").replace('"annotations":{},', "").replace('"annotations":{}', "")
-    text = text.replace("{,", "{").replace(",,", ",").replace(",}", "}")
-    references = iter(part for part in rest.parts if not isinstance(part, str))
-    parts: list[Any] = []
-    for piece in re.split("(\0)", text):
-        if piece:
-            parts.append(next(references) if piece == "\0" else piece)
-    return None if text == "{}" else Native(parts=tuple(parts))
+    others = [part for part in rest.parts if not isinstance(part, str)]
+    numbers = iter(range(len(others)))
+    data = json.loads("".join(part if isinstance(part, str) else f"<<{next(numbers)}>>" for part in rest.parts))
+    del data["metadata"]["annotations"]["couler.io/directives"]
+    for holder, key in ((data["metadata"], "annotations"), (data, "metadata")):
+        if not holder[key]:
+            del holder[key]
+    if not data:
+        return None
+    pieces = re.split(r"<<(\d+)>>", msgspec.json.encode(data, order="sorted").decode())
+    parts = tuple(others[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece)
+    return Native(parts=parts)

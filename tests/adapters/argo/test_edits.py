@@ -1,0 +1,40 @@
+"""Every structural edit, on every workflow of the corpus: carried out so that nothing dangles, or refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from adapters.argo.checking import check
+from adapters.argo.edits import EDITS, edited
+from adapters.subjects import ARGO, lift_file
+from support import shared
+
+FLOORS = {
+    "directive": (500, 10),
+    "directive once": (330, 45),
+    "rename": (360, 5),
+    "move": (180, 120),
+    "clone step": (375, 10),
+    "clone callable": (460, 10),
+}
+"""For each kind of edit: how many succeed at least, and how many are refused at most."""
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_edits(kind: str) -> None:
+    shared(*ARGO.folder.split("/"))
+    outcomes: Counter[str] = Counter()
+    for path in ARGO.files():
+        plan = lift_file(ARGO, path)
+        for workflow in plan.workflows:
+            for edit in edited(workflow, kind):
+                outcomes[check(plan, workflow, edit)] += 1
+    done = outcomes.pop("", 0)
+    print(f"\n{kind}: {done} carried out, {outcomes.total()} refused")  # noqa: T201  # a table for `-s`
+    for reason, number in outcomes.most_common():
+        print(f"{number:5} {reason}")  # noqa: T201
+    least, most = FLOORS[kind]
+    assert done >= least
+    assert outcomes.total() <= most
