@@ -197,13 +197,14 @@ def rename_steps(workflow: Workflow, graph_name: str, names: Mapping[str, str]) 
 
     steps = tuple(renamed_step(step) for step in graph.steps)
     changed: dict[str, Graph | Operation] = {name: map_references(callee, renamed) for name, callee in inline.items()}
+    rest = map_references(replace(graph, steps=()), renamed)
     changed[graph_name] = replace(
-        map_references(replace(graph, steps=()), renamed),
+        rest,
         steps=steps,
         stages=graph.stages and tuple(many(stage) for stage in graph.stages),
         finalizers=many(graph.finalizers),
         targets=many(graph.targets),
-        regions=tuple(replace(region, steps=many(region.steps)) for region in graph.regions),
+        regions=tuple(replace(region, steps=many(region.steps)) for region in rest.regions),
     )
     return replace_callables(workflow, changed)
 

@@ -105,10 +105,10 @@ class GraphView:
         rank = self._rank
         width = len(str(len(self.graph.steps)))
         key = {name: f"{rank.get(name, 0):09d}/{number:0{width}d}" for name, number in self._number.items()}
-        try:
-            return list(rustworkx.lexicographical_topological_sort(self._digraph, key=lambda name: key[name]))
-        except rustworkx.DAGHasCycle as error:
-            raise ValueError(f"{self.graph.name!r} has a cycle: {' → '.join(self.cycle())}") from error
+        order = list(rustworkx.lexicographical_topological_sort(self._digraph, key=lambda name: key[name]))
+        if len(order) < len(self.graph.steps):
+            raise ValueError(f"{self.graph.name!r} has a cycle: {' → '.join(self.cycle())}")
+        return order
 
     def predecessors(self, name: str) -> list[str]:
         """The steps that have an edge to this one, in the order of the source."""

@@ -84,13 +84,13 @@ def move_into_graph(workflow: Workflow, graph_name: str, steps: Collection[str],
     for step in graph.steps:
         cross = boundary.inward if step.name in names else boundary.outward
         changed.update({callee.name: map_references(callee, cross) for callee in inline[step.name]})
-    outputs = map_references(graph.outputs, boundary.outward)
+    outside = map_references(replace(graph, steps=()), boundary.outward)
 
     call = Step(name=outer, call=Call(name=new_graph), arguments=boundary.arguments(), needs=all_of(list(entering)))
     first = next(number for number, step in enumerate(graph.steps) if step.name in names)
     position = sum(step.name not in names for step in graph.steps[:first])
     outer_steps.insert(position, call)
-    changed[graph_name] = replaced = replace(graph, steps=tuple(outer_steps), outputs=outputs)
+    changed[graph_name] = replaced = replace(outside, steps=tuple(outer_steps))
     inner = Graph(
         name=new_graph,
         steps=inner_steps,

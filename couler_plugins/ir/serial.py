@@ -47,7 +47,7 @@ def from_json(data: bytes | str) -> Workflow:
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of what `to_json` writes."""
-    schema = msgspec.json.schema(Envelope)
+    schema: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Envelope)))
     definition = schema["$defs"]["Envelope"]
     definition["properties"]["schema"]["const"] = SCHEMA
     for item in schema["$defs"].values():

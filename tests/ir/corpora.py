@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lifters import kfp, tekton
 
 from couler_plugins.ir import Graph, Workflow, references
+from lifters import kfp, tekton
 
 TEKTON_VARIABLE = re.compile(
     r"\$\((?:inputs\.)?(?:params|tasks|finally|results|workspaces|context|steps?|credentials|artifacts)[.\[][^()$]*\)"
@@ -53,8 +53,11 @@ def mappings(data: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 def tekton_counts(path: Path) -> dict[str, int]:
     """What a set of Tekton documents holds: read off their keys."""
     ours = [item for item in documents(path) if item and item["kind"] in ("Pipeline", "PipelineRun", "Task", "TaskRun")]
-    specs = [("pipelineSpec" if item["kind"] == "Pipeline" else "taskSpec", item["spec"]) for item in ours
-             if item["kind"] in ("Pipeline", "Task")]  # fmt: skip
+    specs = [
+        ("pipelineSpec" if item["kind"] == "Pipeline" else "taskSpec", item["spec"])
+        for item in ours
+        if item["kind"] in ("Pipeline", "Task")
+    ]
     specs += [found for item in ours for found in mappings(item) if found[0] in ("pipelineSpec", "taskSpec")]
     pipelines = [spec for key, spec in specs if key == "pipelineSpec"]
     tasks = [spec for key, spec in specs if key == "taskSpec" and "apiVersion" not in spec]

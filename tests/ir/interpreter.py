@@ -40,6 +40,7 @@ from couler_plugins.ir import (
 __all__ = ["Result", "run"]
 
 BAD = ("failed", "errored")
+Ports = dict[tuple[str, str], Any]
 
 
 class MissingValueError(Exception):
@@ -71,7 +72,8 @@ class Scope:
 
 
 class Judge:
-    def __init__(self, workflow: Workflow, failures: int) -> None:
+    def __init__(self, workflow: Workflow, failures: int, aliases: Mapping[str, str]) -> None:
+        self.aliases = aliases
         self.callables: dict[str, Graph | Operation] = {item.name: item for item in workflow.graphs}
         self.callables |= {item.name: item for item in workflow.operations}
         self.failures = failures
@@ -107,15 +109,15 @@ class Judge:
             return "<missing>"
 
     def look_up(self, reference: Reference, scope: Scope) -> Any:
-        key = (reference.kind, reference.name)
+        key: Any = (reference.kind, reference.name)
         table: Mapping[Any, Any]
         match reference.to:
             case "output":
                 table = scope.outputs.get(reference.step, {})
             case "status":
-                table, key = scope.outcomes, reference.step  # type: ignore[assignment]
+                table, key = scope.outcomes, reference.step
             case "item":
-                table, key = scope.items, reference.name  # type: ignore[assignment]
+                table, key = scope.items, reference.name
             case "parameter":
                 table = scope.run
             case _:
@@ -140,10 +142,10 @@ class Judge:
 
     # --- running
 
-    def call(self, step: Step, scope: Scope) -> tuple[str, dict[tuple[str, str], Any]]:
+    def call(self, step: Step, scope: Scope) -> tuple[str, Ports]:
         """Runs what a step calls once; its outcome and outputs."""
         try:
-            passed = {(item.kind, item.name): self.value(item.value, scope) for item in step.arguments}
+            passed: Ports = {(item.kind, item.name): self.value(item.value, scope) for item in step.arguments}
         except MissingValueError:
             return "errored", {}
         assert isinstance(step.call, Call)
@@ -159,14 +161,15 @@ class Judge:
             read = [self.value(part, body) for part in body_values(callee)]
         except MissingValueError:
             return "errored", {}
-        made = digest(callee.name, sorted(passed.items(), key=repr), read)
+        name = self.aliases.get(callee.name, callee.name)
+        made = digest(name, sorted(passed.items(), key=repr), read)
         failed = self.failures and int(digest(made, self.failures), 16) % 4 == 0
         outcome = "failed" if failed else "succeeded"
-        self.result.ran[callee.name, made, outcome] += 1
-        outputs = {(port.kind, port.name): digest(made, port.kind, port.name) for port in callee.outputs}
+        self.result.ran[name, made, outcome] += 1
+        outputs: Ports = {(port.kind, port.name): digest(made, port.kind, port.name) for port in callee.outputs}
         return outcome, {} if failed else outputs
 
-    def step(self, step: Step, scope: Scope) -> tuple[str, dict[tuple[str, str], Any]]:
+    def step(self, step: Step, scope: Scope) -> tuple[str, Ports]:
         if not self.holds(step.needs, scope.outcomes):
             return "omitted", {}
         try:
@@ -178,8 +181,12 @@ class Judge:
         ended = [self.call(step, each) for each in rounds]
         outcome = next((found for found, _ in ended if found in BAD), "succeeded")
         outputs = ended[0][1] if step.loop is None else collected([made for _, made in ended])
-        self.handlers(step.handlers, replace(scope, outcomes={**scope.outcomes, step.name: outcome},
-                                             outputs={**scope.outputs, step.name: outputs}))  # fmt: skip
+        self.handlers(
+            step.handlers,
+            replace(
+                scope, outcomes={**scope.outcomes, step.name: outcome}, outputs={**scope.outputs, step.name: outputs}
+            ),
+        )
         return outcome, outputs
 
     def handlers(self, handlers: tuple[Handler, ...], scope: Scope) -> None:
@@ -194,7 +201,7 @@ class Judge:
         rows = zip(*lists, strict=False) if loop.combine == "zip" else itertools.product(*lists)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def graph(self, graph: Graph, scope: Scope) -> tuple[str, dict[tuple[str, str], Any]]:
+    def graph(self, graph: Graph, scope: Scope) -> tuple[str, Ports]:
         own = {step.name for step in graph.steps}
         outcomes = {name: found for name, found in scope.outcomes.items() if name not in own}
         outputs = {name: found for name, found in scope.outputs.items() if name not in own}
@@ -207,7 +214,7 @@ class Judge:
             outcomes[ready.name], outputs[ready.name] = self.step(ready, here)
         ended = [(outcomes[step.name], step.tolerates) for step in graph.steps]
         bad = any(outcome in BAD and outcome not in tolerated for outcome, tolerated in ended)
-        handed = {}
+        handed: Ports = {}
         for port in graph.outputs:
             found = self.handed_out(port, here)
             if found is not None:
@@ -263,15 +270,21 @@ def entries(value: Any) -> list[Any]:
     return [digest("item", value, number) for number in range(2)]
 
 
-def collected(outputs: list[dict[tuple[str, str], Any]]) -> dict[tuple[str, str], Any]:
+def collected(outputs: list[Ports]) -> Ports:
     keys = sorted({key for made in outputs for key in made})
     return {key: tuple(made.get(key) for made in outputs) for key in keys}
 
 
-def run(workflow: Workflow, failures: int = 0) -> Result:
-    """Runs a workflow from its entry; with `failures`, a quarter of the computations fail, others for each number."""
-    judge = Judge(workflow, failures)
-    given = {(port.kind, port.name): ("given", port.name) for port in workflow.parameters}
+def run(workflow: Workflow, failures: int = 0, aliases: Mapping[str, str] | None = None) -> Result:
+    """Runs a workflow from its entry.
+
+    Args:
+        workflow: what to run.
+        failures: 0, or a number for which a quarter of the computations fail; others for each number.
+        aliases: operations (by name) that compute what another one does.
+    """
+    judge = Judge(workflow, failures, aliases or {})
+    given: Ports = {(port.kind, port.name): ("given", port.name) for port in workflow.parameters}
     assert workflow.entry is not None
     outcome, outputs = judge.step(workflow.entry, Scope({}, run=given))
     judge.handlers(workflow.handlers, Scope({}, run=given))

@@ -29,6 +29,7 @@ from couler_plugins.ir import (
     Operation,
     Output,
     Port,
+    PortKind,
     Reference,
     Region,
     Retry,
@@ -137,10 +138,12 @@ def needs_of(draw: st.DrawFn, before: list[str], odd: bool) -> Needs | None:
 
 @st.composite
 def operations(draw: st.DrawFn, name: str) -> Operation:
-    inputs = tuple(Port(name=f"i{n}", kind=kind, default=default) for n, (kind, default) in enumerate(sorted(draw(
-        st.lists(st.sampled_from([("artifact", None), ("parameter", None), ("parameter", Literal(value=1))]), max_size=2)
-    ), key=lambda item: item[0])))  # fmt: skip
-    outputs = tuple(Output(name="out", kind=kind) for kind in draw(st.sampled_from([("parameter",), ("artifact", "parameter")])))  # fmt: skip
+    choices: list[tuple[PortKind, Value | None]]
+    choices = [("artifact", None), ("parameter", None), ("parameter", Literal(value=1))]
+    chosen = sorted(draw(st.lists(st.sampled_from(choices), max_size=2)), key=lambda item: item[0])
+    inputs = tuple(Port(name=f"i{n}", kind=kind, default=default) for n, (kind, default) in enumerate(chosen))
+    kinds: list[tuple[PortKind, ...]] = [("parameter",), ("artifact", "parameter")]
+    outputs = tuple(Output(name="out", kind=kind) for kind in draw(st.sampled_from(kinds)))
     read = tuple(Reference(to="input", kind=port.kind, name=port.name) for port in inputs)
     container = Container(image=Literal(value="img"), args=read)
     return Operation(name=name, kind="container", inputs=inputs, outputs=outputs, containers=(container,))
@@ -151,12 +154,15 @@ def steps(draw: st.DrawFn, name: str, callee: Any, around: Surroundings, odd: bo
     """A call of `callee` and, where that is written inside the step, the operation itself."""
     loop = None
     if draw(st.integers(0, 5)) == 0:
-        axes = [Axis(name=axis, values=draw(st.sampled_from([Native.of([1, 2]), Native.of(["a"])]) | values(around, depth=0)))
-                for axis in draw(st.sampled_from([("x",), ("x", "y")]))]  # fmt: skip
+        items = st.sampled_from([Native.of([1, 2]), Native.of(["a"])]) | values(around, depth=0)
+        axes = [Axis(name=axis, values=draw(items)) for axis in draw(st.sampled_from([("x",), ("x", "y")]))]
         loop = Loop(combine=draw(st.sampled_from(["rows", "product", "zip"])), axes=tuple(axes))
         around = Surroundings(around.graph, around.before, around.parameters, tuple(axis.name for axis in axes))
-    passed = [Argument(name=port.name, kind=port.kind, value=draw(values(around, port.kind)))
-              for port in callee.inputs if port.required or draw(st.booleans())]  # fmt: skip
+    passed = [
+        Argument(name=port.name, kind=port.kind, value=draw(values(around, port.kind)))
+        for port in callee.inputs
+        if port.required or draw(st.booleans())
+    ]
     outer = Surroundings(around.graph, around.before, around.parameters)
     handlers: tuple[Handler, ...] = ()
     if isinstance(callee, Operation) and not callee.inputs and draw(st.integers(0, 7)) == 0:
@@ -176,8 +182,14 @@ def steps(draw: st.DrawFn, name: str, callee: Any, around: Surroundings, odd: bo
     if isinstance(callee, Operation) and not handlers and draw(st.integers(0, 5)) == 0:  # give it one of its own
         read = tuple(draw(st.lists(values(outer), max_size=2)))
         body = (Container(image=Literal(value="img"), args=read, env=(EnvVar(name="E", value=Literal(value="e")),)),)
-        inline = Operation(name=f"{around.graph.name}/{name}", kind="script", inputs=callee.inputs,
-                           outputs=callee.outputs, containers=body, inline=True)  # fmt: skip
+        inline = Operation(
+            name=f"{around.graph.name}/{name}",
+            kind="script",
+            inputs=callee.inputs,
+            outputs=callee.outputs,
+            containers=body,
+            inline=True,
+        )
         return Step(**{**{f: getattr(step, f) for f in step.__struct_fields__}, "call": Call(name=inline.name)}), inline
     return step, None
 
@@ -186,8 +198,9 @@ def steps(draw: st.DrawFn, name: str, callee: Any, around: Surroundings, odd: bo
 def graphs(
     draw: st.DrawFn, name: str, callees: list[Any], parameters: tuple[Port, ...], odd: bool, plain: bool
 ) -> tuple[Graph, list[Operation]]:
-    inputs = tuple(Port(name=f"in {n}", kind=kind) for n, kind in enumerate(sorted(draw(
-        st.lists(st.sampled_from(["parameter", "artifact"]), max_size=2)))))  # fmt: skip
+    kinds: list[PortKind] = ["artifact", "parameter"]
+    chosen = sorted(draw(st.lists(st.sampled_from(kinds), max_size=2)))
+    inputs = tuple(Port(name=f"in {n}", kind=kind) for n, kind in enumerate(chosen))
     inner: list[Operation] = []
     graph = Graph(name=name, inputs=inputs, fail_fast=draw(st.sampled_from([None, True, False])))
     made: list[Step] = []
@@ -209,8 +222,11 @@ def graphs(
         inner += [own] if own else []
         made.append(step)
         before.append((step_name, callee))
-    outputs = [Output(name=f"o{n}", kind=port.kind, value=Reference(to="output", kind=port.kind, step=step, name=port.name))
-               for n, (step, callee) in enumerate(before) for port in callee.outputs if draw(st.booleans())]  # fmt: skip
+    given_out = [(step, port) for step, item in before for port in item.outputs if draw(st.booleans())]
+    outputs = [
+        Output(name=f"o{n}", kind=port.kind, value=Reference(to="output", kind=port.kind, step=name, name=port.name))
+        for n, (name, port) in enumerate(given_out)
+    ]
     final = [] if plain or staged or draw(st.integers(0, 3)) else [step_names[-1]]
     region = Region(name="r", steps=(step_names[0],))
     return Graph(
@@ -222,7 +238,7 @@ def graphs(
         finalizers=tuple(final),
         regions=() if plain or draw(st.integers(0, 3)) else (region,),
         fail_fast=graph.fail_fast,
-    ), inner  # fmt: skip
+    ), inner
 
 
 @st.composite

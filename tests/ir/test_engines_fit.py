@@ -8,24 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ir.corpora import (
-    documents,
-    graphs_of,
-    kfp_counts,
-    kfp_workflow,
-    lifted_counts,
-    tekton_counts,
-    tekton_workflows,
-)
-from support import shared, shared_files
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     FirstOf,
     GraphView,
     Workflow,
-    callables,
     call_sites,
+    callables,
     from_json,
     move_into_graph,
     needed,
@@ -36,6 +26,16 @@ from couler_plugins.ir import (
     verify,
     without_origin,
 )
+from ir.corpora import (
+    documents,
+    graphs_of,
+    kfp_counts,
+    kfp_workflow,
+    lifted_counts,
+    tekton_counts,
+    tekton_workflows,
+)
+from support import shared, shared_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,8 +92,12 @@ def test_tekton_documents_are_lifted_whole(path: Path) -> None:
     counted = tekton_counts(path)
     workflows = tekton_workflows(path)
     edges = {(str(item.source), *edge) for item in workflows for edge in order_edges(item)}
-    needs = {(str(step.source), need.step) for _, graph in graphs_of(workflows) for step in graph.steps
-             for need in needed(step.needs)}  # fmt: skip
+    needs = {
+        (str(step.source), need.step)
+        for _, graph in graphs_of(workflows)
+        for step in graph.steps
+        for need in needed(step.needs)
+    }
     assert {**lifted_counts(workflows), "order edges": len(needs)} == counted
     assert bool(edges) == bool(counted["order edges"])
     kinds = [item["kind"] for item in documents(path) if item]
@@ -139,7 +143,6 @@ def test_the_corpora_have_what_the_ir_was_made_for() -> None:
         "KFP first-of": sum(isinstance(node, FirstOf) for node in nodes(tuple(kfp))),
         "KFP statuses": sum(item.to == "status" for item in references(tuple(kfp))),
     }
-    print(found)
     assert found["Tekton workflows"] >= 160
     assert found["KFP workflows"] >= 73
     assert all(found.values())
@@ -199,7 +202,6 @@ def test_airflow_examples_are_lifted_whole() -> None:
         counts = [len(lifted[key]) for key in ("tasks", "order", "data", "mapped", "regions")]
         counts += [sum(region.loop is not None for region in graph.regions), len(lifted["framing"])]
         totals = {key: total + count for (key, total), count in zip(totals.items(), counts, strict=True)}
-    print(totals)
     assert all(totals.values())
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import jsonschema_rs
 import pytest
 from hypothesis import given
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Literal, Port, from_json, json_schema, to_json
 from ir.corpora import kfp_workflow, tekton_workflows
 from ir.small import diamond, graph, out, passing, step, workflow
 from ir.strategies import workflows
 from support import ROOT, shared
-
-from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import Literal, Port, from_json, json_schema, to_json
 
 if TYPE_CHECKING:
     from couler_plugins.ir import Workflow
@@ -31,8 +31,8 @@ def test_the_published_schema_is_current() -> None:
 def test_every_workflow_of_the_corpora_is_valid() -> None:
     count = 0
     for path in sorted(shared("corpus", "tekton").glob("**/*.yaml")):
-        for workflow in tekton_workflows(path):
-            VALIDATOR.validate(json.loads(to_json(workflow)))
+        for lifted in tekton_workflows(path):
+            VALIDATOR.validate(json.loads(to_json(lifted)))
             count += 1
     for path in sorted(shared("corpus", "kfp").glob("**/*.yaml")):
         VALIDATOR.validate(json.loads(to_json(kfp_workflow(path))))

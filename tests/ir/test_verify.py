@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ir.small import diamond, given, graph, graph_of, inline, operation, out, passing, step, workflow
 
 from couler_plugins.ir import (
     ANY_STEP,
@@ -28,6 +27,7 @@ from couler_plugins.ir import (
     replace_callables,
     verify,
 )
+from ir.small import diamond, given, graph, graph_of, inline, operation, out, passing, step, workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable

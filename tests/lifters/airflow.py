@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
-from lifters.build import arguments, merged, native, ports, value
+from typing import Any
 
 from couler_plugins.ir import (
     AnyOf,
@@ -28,9 +26,7 @@ from couler_plugins.ir import (
     Workflow,
     all_of,
 )
-
-if TYPE_CHECKING:
-    from airflow.sdk import DAG
+from lifters.build import arguments, merged, native, ports, value
 
 PULL = re.compile(r"\{\{\s*(?:ti|task_instance)\.xcom_pull\(task_ids=['\"]([\w.-]+)['\"]\)\s*\}\}")
 FAILED = ("failed", "omitted")
@@ -140,7 +136,7 @@ def regions(group: Any, parent: str | None = None) -> Iterator[Region]:
             yield from regions(child, child.group_id)
 
 
-def lift(dag: DAG) -> Workflow:
+def lift(dag: Any) -> Workflow:
     """The workflow of one DAG."""
     tasks = list(dag.task_dict.values())
     graph = Graph(

@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lifters.build import arguments, maybe, merged, native, ports, rest, value
-
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -33,10 +31,11 @@ from couler_plugins.ir import (
     references,
     replace,
 )
+from lifters.build import arguments, maybe, merged, native, ports, rest, value
 
 PLACEHOLDER = re.compile(
-    r"\{\{\$(?:\.(inputs|outputs)\.(parameters|artifacts)\['([^']*)'\]([^}]*)|([^}]*))\}\}|\{\"InputName\": \"([^\"]*)\"|"
-    r"\"IfPresent\": \{\"InputName\": \"([^\"]*)\""
+    r"\{\{\$(?:\.(inputs|outputs)\.(parameters|artifacts)\['([^']*)'\]([^}]*)|([^}]*))\}\}|"
+    r"\{\"InputName\": \"([^\"]*)\"|\"IfPresent\": \{\"InputName\": \"([^\"]*)\""
 )
 OWN_INPUT = re.compile(r"inputs\.(?:parameter_values|artifacts)\['([^']*)'\]")
 ENDED = ("errored", "failed", "omitted", "skipped", "succeeded")
@@ -87,11 +86,16 @@ def source(data: Data) -> Reference | None:
 
 def given_to(task: Data) -> Given:
     """What a task passes; a constant may read other arguments of the same task."""
-    entries = [(kind, key, entry) for group, kind in KINDS
-               for key, entry in task.get("inputs", {}).get(group, {}).items()]  # fmt: skip
+    entries = [
+        (kind, key, entry) for group, kind in KINDS for key, entry in task.get("inputs", {}).get(group, {}).items()
+    ]
     given: Given = {(kind, key): passed(entry) for kind, key, entry in entries if "runtimeValue" not in entry}
-    constants = {(kind, key): value(entry["runtimeValue"]["constant"], lambda text: own_inputs(text, PLACEHOLDER, given))
-                 for kind, key, entry in entries if "runtimeValue" in entry}  # fmt: skip
+
+    def scanned(text: str) -> list[str | Reference]:
+        return own_inputs(text, PLACEHOLDER, given)
+
+    left = [(kind, key, entry["runtimeValue"]["constant"]) for kind, key, entry in entries if "runtimeValue" in entry]
+    constants = {(kind, key): value(constant, scanned) for kind, key, constant in left}
     return {**given, **constants}
 
 
@@ -136,13 +140,14 @@ class Lifter:
 
     def workflow(self) -> Workflow:
         root = self.spec["root"]
-        components = [("root", root, (0, "root"))]
+        components: list[tuple[str, Data, tuple[int | str, ...]]] = [("root", root, (0, "root"))]
         components += [(name, item, (0, "components", name)) for name, item in self.spec.get("components", {}).items()]
         graphs = [self.graph(name, item, path) for name, item, path in components if "dag" in item]
         operations = [self.operation(name, item, path) for name, item, path in components if "dag" not in item]
         given = inputs(root)
-        handed = [Argument(name=p.name, kind=p.kind, value=Reference(to="parameter", kind=p.kind, name=p.name))
-                  for p in given]  # fmt: skip
+        handed = [
+            Argument(name=p.name, kind=p.kind, value=Reference(to="parameter", kind=p.kind, name=p.name)) for p in given
+        ]
         return Workflow(
             engine="kfp",
             kind="PipelineSpec",
@@ -158,8 +163,11 @@ class Lifter:
     def graph(self, name: str, item: Data, path: tuple[int | str, ...]) -> Graph:
         dag = item["dag"]
         steps = [self.step(key, task, (*path, "dag", "tasks", key)) for key, task in dag["tasks"].items()]
-        values = {(kind, key): dag_output(entry) for group, kind in KINDS
-                  for key, entry in dag.get("outputs", {}).get(group, {}).items()}  # fmt: skip
+        values = {
+            (kind, key): dag_output(entry)
+            for group, kind in KINDS
+            for key, entry in dag.get("outputs", {}).get(group, {}).items()
+        }
         return Graph(
             name=name,
             inputs=inputs(item),
@@ -181,8 +189,16 @@ class Lifter:
         looped = [Argument(name=item[1], kind=item[0], value=Reference(to="item", name=item[1]))] if item else []
         plain = [Argument(name=key, kind=kind, value=entry) for (kind, key), entry in given.items()]
         retry = task.get("retryPolicy")
-        known = ("componentRef", "inputs", "dependentTasks", "triggerPolicy", "parameterIterator", "artifactIterator",
-                 "iteratorPolicy", "retryPolicy")  # fmt: skip
+        known = (
+            "componentRef",
+            "inputs",
+            "dependentTasks",
+            "triggerPolicy",
+            "parameterIterator",
+            "artifactIterator",
+            "iteratorPolicy",
+            "retryPolicy",
+        )
         return Step(
             name=name,
             call=Call(name=task["componentRef"]["name"]),
@@ -219,7 +235,7 @@ class Lifter:
             name=name,
             kind=kind,
             inputs=ports([*declared, *hidden]),
-            outputs=outputs(item, {}.get),
+            outputs=outputs(item, lambda key: None),
             containers=(container(executor["container"]),) if kind == "container" else (),
             rest=native(
                 {
@@ -227,7 +243,7 @@ class Lifter:
                     "platform": without_sources(self.platform.get(label, {})),
                 },
                 scan,
-            ),  # fmt: skip
+            ),
             source=path,
         )
 
@@ -254,15 +270,13 @@ def without_sources(data: Any) -> Any:
 
 
 def iterated(task: Data) -> tuple[PortKind, str] | None:
-    for key, kind in (("parameterIterator", "parameter"), ("artifactIterator", "artifact")):
-        if key in task:
-            return kind, task[key]["itemInput"]  # type: ignore[return-value]
-    return None
+    found = [(kind, f"{kind}Iterator") for _, kind in KINDS if f"{kind}Iterator" in task]
+    return (found[0][0], task[found[0][1]]["itemInput"]) if found else None
 
 
 def loop(task: Data, given: Given) -> Loop:
     kind, name = iterated(task) or ("parameter", "")
-    items = task.get("parameterIterator", task.get("artifactIterator"))["items"]  # type: ignore[index]
+    items = task.get("parameterIterator", task.get("artifactIterator", {}))["items"]
     wanted = items.get("inputParameter", items.get("inputArtifact"))
     values = value(json.loads(items["raw"]), scan) if "raw" in items else given[kind, wanted]
     limit = task.get("iteratorPolicy", {}).get("parallelismLimit")
@@ -287,18 +301,29 @@ def produced(selected: Data) -> Reference:
 
 def inputs(item: Data) -> tuple[Port, ...]:
     known = ("defaultValue", "isOptional")
-    entries = [(kind, name, port) for group, kind in KINDS
-               for name, port in item.get("inputDefinitions", {}).get(group, {}).items()]  # fmt: skip
+    entries = [
+        (kind, name, port)
+        for group, kind in KINDS
+        for name, port in item.get("inputDefinitions", {}).get(group, {}).items()
+    ]
     return ports(
-        Port(name=name, kind=kind, default=maybe(port.get("defaultValue"), scan),
-             optional=port.get("isOptional", False), rest=rest(port, known, scan))
+        Port(
+            name=name,
+            kind=kind,
+            default=maybe(port.get("defaultValue"), scan),
+            optional=port.get("isOptional", False),
+            rest=rest(port, known, scan),
+        )
         for kind, name, port in entries
-    )  # fmt: skip
+    )
 
 
 def outputs(item: Data, values: Callable[[tuple[PortKind, str]], Value | None]) -> tuple[Output, ...]:
-    entries = [(kind, name, port) for group, kind in KINDS
-               for name, port in item.get("outputDefinitions", {}).get(group, {}).items()]  # fmt: skip
+    entries = [
+        (kind, name, port)
+        for group, kind in KINDS
+        for name, port in item.get("outputDefinitions", {}).get(group, {}).items()
+    ]
     found = [
         Output(name=name, kind=kind, value=values((kind, name)), rest=native(port, scan))
         for kind, name, port in entries

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lifters.build import Scan, arguments, maybe, merged, native, ports, rest, value
-
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -30,6 +28,7 @@ from couler_plugins.ir import (
     Workflow,
     all_of,
 )
+from lifters.build import Scan, arguments, maybe, merged, native, ports, rest, value
 
 VARIABLE = re.compile(r"""\$\(((?:[a-zA-Z][\w-]*)(?:\.[\w./-]+|\[(?:\*|\d+|'[^']*'|"[^"]*")\])+)\)""")
 PART = re.compile(r"""\[(\*|\d+)\]|\['([^']*)'\]|\["([^"]*)"\]|\.?([^.\[\]]+)""")
@@ -185,8 +184,10 @@ class Lifter:
         extra = [Argument(name=name, value=Reference(to="item", name=name)) for name in self.axes(matrix)]
         passed = [Argument(name=p["name"], value=value(p["value"], scan)) for p in task.get("params") or ()]
         passed += self.handed_down(callee, scope)
-        spaces = [{**w, "workspace": Reference(to="workspace", name=w["workspace"])} if w.get("workspace") else w
-                  for w in task.get("workspaces") or ()]  # fmt: skip
+        spaces = [
+            {**w, "workspace": Reference(to="workspace", name=w["workspace"])} if w.get("workspace") else w
+            for w in task.get("workspaces") or ()
+        ]
         known = ("name", "params", "runAfter", "when", "matrix", "retries", "timeout", "onError", key, ref)
         order = [Need(step=name, outcomes=ENDED) for name in task.get("runAfter") or ()]
         return Step(
@@ -235,8 +236,10 @@ def inputs(spec: Mapping[str, Any], scope: Scope) -> tuple[Port, ...]:
 
 def outputs(spec: Mapping[str, Any], scope: Scope) -> tuple[Output, ...]:
     known = ("name", "value")
-    items = [Output(name=r["name"], value=maybe(r.get("value"), scope.scan), rest=rest(r, known, scope.scan))
-             for r in spec.get("results") or ()]  # fmt: skip
+    items = [
+        Output(name=r["name"], value=maybe(r.get("value"), scope.scan), rest=rest(r, known, scope.scan))
+        for r in spec.get("results") or ()
+    ]
     return tuple(sorted(items, key=lambda item: item.name))
 
 
@@ -258,12 +261,18 @@ def operation(name: str, spec: Mapping[str, Any], path: Path, inline: bool, oute
 
 def container(item: Mapping[str, Any], role: Any, scope: Scope) -> Container:
     scan, resources = scope.scan, item.get("computeResources") or {}
-    amounts = {kind: tuple(sorted((k, value(v, scan)) for k, v in (resources.get(kind) or {}).items()))
-               for kind in ("requests", "limits")}  # fmt: skip
+    amounts = {
+        kind: tuple(sorted((k, value(v, scan)) for k, v in (resources.get(kind) or {}).items()))
+        for kind in ("requests", "limits")
+    }
     plain = [entry for entry in item.get("env") or () if "valueFrom" not in entry]
     known = ("name", "image", "command", "args", "script", "env", "computeResources")
-    environment = [EnvVar(name=e["name"], value=native(e["valueFrom"], scan) if e not in plain
-                   else value(e.get("value", ""), scan)) for e in item.get("env") or ()]  # fmt: skip
+    environment = [
+        EnvVar(
+            name=e["name"], value=native(e["valueFrom"], scan) if e not in plain else value(e.get("value", ""), scan)
+        )
+        for e in item.get("env") or ()
+    ]
     return Container(
         name=item.get("name", ""),
         role=role,

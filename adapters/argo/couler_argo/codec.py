@@ -88,7 +88,8 @@ class Codec:
     ) -> None:
         self._fields = fields
         self._nested = dict(nested or {})
-        self._known = frozenset((*(key for field in fields for key in field.keys), *self._nested, *ignored))
+        self._ignored = frozenset(ignored)
+        self._owners = {key: field for field in fields for key in field.keys}
         inner = (name for codec in self._nested.values() for name in codec._written)
         self._written = frozenset((*(field.name for field in fields), *inner, *beside, "rest"))
 
@@ -101,25 +102,25 @@ class Codec:
 
     def _lift(self, mapping: Mapped, context: Context) -> tuple[Mapped, Mapped]:
         found: Mapped = {}
-        rest = {key: content for key, content in mapping.items() if key not in self._known}
-        for field in self._fields:
-            for key in field.keys:
-                if key in mapping:
+        rest: Mapped = {}
+        done: set[str] = set()
+        for key, content in mapping.items():
+            field = self._owners.get(key)
+            if field is not None:
+                if field.name not in done:
+                    done.add(field.name)
                     value, left = field.read(mapping, context)
                     if value is not None:
                         found[field.name] = value
-                    rest.update(left)
-                    break
-        for key, codec in self._nested.items():
-            if key in mapping:
-                content = mapping[key]
-                if isinstance(content, dict) and content:
-                    inner, left = codec._lift(content, context)
-                    found.update(inner)
                     if left:
-                        rest[key] = left
-                else:
-                    rest[key] = content
+                        rest.update(left)
+            elif key in self._nested and isinstance(content, dict) and content:
+                inner, left = self._nested[key]._lift(content, context)
+                found.update(inner)
+                if left:
+                    rest[key] = left
+            elif key not in self._ignored:
+                rest[key] = content
         return found, rest
 
     def write(self, node: Node, context: Context) -> Mapped:

@@ -72,7 +72,8 @@ class _Lifter:
         except (KeyError, TypeError):
             spec = None
         if not isinstance(spec, dict):
-            raise self._error(manifest.path, f"this {manifest.kind} has no {'.'.join(map(str, manifest.spec_path))}")
+            place = (*manifest.path, *manifest.spec_path)
+            raise self._error(place, f"this {manifest.kind} has no {'.'.join(map(str, manifest.spec_path))}")
         path = (*manifest.path, *manifest.spec_path, "templates")
         for number, template in enumerate(self._list(spec.get("templates"), path, "templates")):
             self._template(self._mapping(template, (*path, number), "template"), (*path, number))
@@ -81,8 +82,8 @@ class _Lifter:
             engine="argo",
             kind=manifest.kind,
             library=manifest.library,
-            graphs=tuple(self._graphs),
-            operations=tuple(self._operations),
+            graphs=tuple(sorted(self._graphs, key=lambda graph: graph.inline)),
+            operations=tuple(sorted(self._operations, key=lambda operation: operation.inline)),
             source=self._source(manifest.path),
             **fields,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from couler_argo.codec import Context, Mapped, held
@@ -137,14 +138,15 @@ class _Lowering:
         ordered += [item for item in named if id(item) not in first]
         return self._listed([self._callable(item) for item in ordered], before)
 
-    def _callable(self, item: Callable) -> Mapped:
+    def _callable(self, item: Callable, scope: str = "tasks") -> Mapped:
+        """A template; `scope` is how the graph around one that is written inline refers to its steps."""
         old = self._old_nodes.get(item.source) if item.source is not None else None
         if item is old and not (isinstance(item, Graph) and self._changed_inline):
             return self._native(item)
         if item is not old:
             check_callable(item)
         graph = isinstance(item, Graph)
-        context = self._context(item) if isinstance(item, Graph) else Context()
+        context = self._context(item) if isinstance(item, Graph) else Context(scope)
         codec = GRAPH if graph else OPERATION
         if item.inline:  # it has no name in Argo, the IR's is made up
             old, item = old and replace(old, name=""), replace(item, name="")
@@ -196,14 +198,15 @@ class _Lowering:
 
     def _context(self, graph: Graph) -> Context:
         if graph.stages is not None:
-            return Context("steps", write_inline=self._inline)
+            return Context("steps", write_inline=partial(self._inline, "steps"))
         accepted = {step.name: bare_outcomes(step.tolerates) for step in graph.steps if step.tolerates}
         usual = bare_outcomes(())
 
         def bare(name: str) -> tuple[str, ...]:
             return accepted.get(name, usual)
 
-        return Context("tasks", bare, self._lists_dependencies(graph, bare, bool(accepted)), None, self._inline)
+        listed = self._lists_dependencies(graph, bare, bool(accepted))
+        return Context("tasks", bare, listed, write_inline=partial(self._inline, "tasks"))
 
     def _lists_dependencies(self, graph: Graph, bare: Any, tolerant: bool) -> bool:
         """Whether the tasks list `dependencies`: they do where they did, and Argo wants it beside `continueOn`."""
@@ -222,11 +225,11 @@ class _Lowering:
             )
         return False
 
-    def _inline(self, name: str) -> Mapped | None:
+    def _inline(self, scope: str, name: str) -> Mapped | None:
         item = self._by_name.get(name)
         if item is None or not item.inline:
             return None
-        return self._callable(item)
+        return self._callable(item, scope)
 
     def _native(self, node: Callable | Step) -> Mapped:
         """What the node was lifted from."""

@@ -46,9 +46,10 @@ def check(plan: Plan, workflow: Workflow, edit: Edited) -> str:
     text = written.texts.get(0, file.text)
     assert not written.decisions
     _check_edits(lowered, before, after)
-    assert not _new(judge(after), _judged(file)), edit.what
+    dangling = _new(judge(after), _judged(file))
+    assert not dangling, (edit.what, dangling)
     for number, data in enumerate(after):
-        assert not violations(data) - _violations(file, number), edit.what
+        assert not violations(data).keys() - _violations(file, number).keys(), edit.what  # a clone has them twice
     again = read(text, file.name)
     assert all(exactly(document.data, data) for document, data in zip(again.documents, after, strict=True))
     lost = _comments(file) - comments(text)
@@ -57,7 +58,8 @@ def check(plan: Plan, workflow: Workflow, edit: Edited) -> str:
     position = [item is workflow for item in plan.workflows].index(True)
     copied = edit.kind == "directive once" or (edit.kind == "directive" and workflow.library)
     if not copied:  # a private copy has a name that the workflow did not have
-        assert not list(differences(closed(lifted.workflows[position]), closed(edit.result))), edit.what
+        found = list(differences(closed(lifted.workflows[position]), closed(edit.result)))
+        assert not found, (edit.what, found)
     assert not lower_and_write(ARGO, lifted)[0].changed
     return ""
 

@@ -31,6 +31,7 @@ from couler_plugins.ir import (
     needed,
     nodes,
     rebuild,
+    redirect_calls,
     remove_callables,
     rename_steps,
     replace,
@@ -176,7 +177,7 @@ def _alone(workflow: Workflow, node: Port | Output | Argument, value: Any) -> Wo
 
 
 def closed(workflow: Workflow) -> Workflow:
-    """Without the kind of operations (it follows from what they hold), our mark in templates, and the order of hooks."""
+    """Without the kind of operations (it follows from what they hold), our mark in templates, and order and made-up names."""
 
     def change(node: Node) -> Node:
         match node:
@@ -188,7 +189,19 @@ def closed(workflow: Workflow) -> Workflow:
                 return replace(node, handlers=tuple(sorted(node.handlers, key=lambda handler: handler.step.name)))
         return node
 
-    return rebuild(workflow, change)
+    inline = {item.name for item in callables(workflow).values() if item.inline}
+    names: dict[str, str] = {}
+    for graph in sorted(workflow.graphs, key=lambda graph: graph.name):  # what is inline in a graph that is inline too
+        for step in graph.steps:
+            if isinstance(step.call, Call) and step.call.name in inline:
+                names[step.call.name] = f"{names.get(graph.name, graph.name)}/{step.name}"
+    workflow = redirect_calls(rebuild(workflow, change), names)
+
+    def sorted_by_name(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        renamed = [replace(item, name=names.get(item.name, item.name)) for item in items]
+        return tuple(sorted(renamed, key=lambda item: item.name))
+
+    return replace(workflow, graphs=sorted_by_name(workflow.graphs), operations=sorted_by_name(workflow.operations))
 
 
 def _unmarked(rest: Native | None) -> Native | None:

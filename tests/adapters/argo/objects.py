@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "KINDS",
+    "ROOTS",
     "Scope",
     "Tag",
     "called",
+    "chain_spans",
     "chains",
     "objects",
     "scopes",
@@ -138,25 +140,27 @@ def tags(text: str, roots: Collection[str] = ROOTS) -> Iterator[Tag]:
 
 
 def chains(expression: str, roots: Collection[str] = ROOTS) -> Iterator[tuple[str, ...]]:
-    """The variables that an expression reads, each as its segments; written as a loop over characters on purpose."""
+    """The variables that an expression reads, each as its segments."""
+    return (segments for segments, _, _ in chain_spans(expression, roots))
+
+
+def chain_spans(expression: str, roots: Collection[str] = ROOTS) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """As `chains`, each with where it begins and ends; written as a loop over characters on purpose."""
     at, size = 0, len(expression)
     while at < size:
-        character = expression[at]
+        start, character = at, expression[at]
         if character in "'\"`":
             at = _string_end(expression, at)
         elif character.isalpha() or character in "_$":
-            end = _word_end(expression, at)
-            word = expression[at:end]
-            before = expression[:at].rstrip()
-            segments = [word]
-            if before.endswith(".") or word not in roots:
-                at = end
+            at = _word_end(expression, at)
+            word = expression[start:at]
+            if expression[:start].rstrip().endswith(".") or word not in roots:
                 continue
-            while (member := _member(expression, end)) is not None:
+            segments = [word]
+            while (member := _member(expression, at)) is not None:
                 segments.append(member[0])
-                end = member[1]
-            yield tuple(segments)
-            at = end
+                at = member[1]
+            yield tuple(segments), start, at
         elif character.isdigit():
             at = _word_end(expression, at)
         else:

@@ -1,0 +1,62 @@
+"""The laws, and all edits, on random manifests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from adapters.argo.checking import check
+from adapters.argo.counts import counted
+from adapters.argo.edits import EDITS, edited
+from adapters.argo.generate import documents
+from adapters.argo.judge import judge
+from adapters.subjects import ARGO, lift_source, lower_and_write, regenerate
+from couler_plugins.documents import dump_yaml, read
+from couler_plugins.ir import call_sites, references, without_origin
+from couler_plugins.plan import Plan
+from documents.judge import exactly
+
+many = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+
+def lifted(items: list[Any]) -> Plan:
+    text = "---\n".join(dump_yaml(item) for item in items)
+    return lift_source(ARGO, read(text, "generated.yaml"))
+
+
+@given(documents())
+@some
+def test_what_is_generated_here_could_run(items: list[Any]) -> None:
+    assert not judge(items)
+
+
+@given(documents())
+@many
+def test_laws(items: list[Any]) -> None:
+    plan = lifted(items)
+    assert not lower_and_write(ARGO, plan)[0].changed
+    sites = sum(1 for workflow in plan.workflows for _ in call_sites(workflow))
+    found = sum(1 for workflow in plan.workflows for _ in references(workflow))
+    expected = [counted(item) for item in items]
+    assert (sites, found) == (sum(count[1] for count in expected), sum(count[2] for count in expected))
+    for workflow in plan.workflows:
+        ((document, again),) = regenerate(ARGO, [without_origin(workflow)])
+        assert again == workflow
+        assert workflow.source is not None
+        original: Any = items[int(workflow.source[0])]
+        for key in workflow.source[1:]:
+            original = original[key]
+        assert exactly(ARGO.normal(document), ARGO.normal(original))
+
+
+@pytest.mark.parametrize("kind", EDITS)
+@given(items=documents())
+@some
+def test_edits(kind: str, items: list[Any]) -> None:
+    plan = lifted(items)
+    for workflow in plan.workflows:
+        for edit in edited(workflow, kind):
+            check(plan, workflow, edit)

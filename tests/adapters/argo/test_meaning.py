@@ -1,0 +1,85 @@
+"""Edits leave what each leaf computes as it is; judged by an interpreter that knows nothing of the adapter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from adapters.argo.edits import edited
+from adapters.argo.generate import documents
+from adapters.argo.interpret import CannotRun, computed
+from adapters.subjects import ARGO, lift_file, lift_source, lower_and_write
+from couler_plugins.documents import dump_yaml, read
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Workflow
+from couler_plugins.plan import Plan
+from optimizers.running import CONTEXT, PASSES
+from support import shared
+
+EDITED = ("rename", "move", "clone callable", "clone step")
+
+
+def ran(documents_before: list[Any], plan: Plan, workflow: Workflow, kind: str) -> Counter[bool]:
+    """Whether each edit of a kind could be carried out; compares what is computed before and after it."""
+    outcomes: Counter[bool] = Counter()
+    before = computed(documents_before)
+    for edit in edited(workflow, kind):
+        if isinstance(edit.result, Unsupported):
+            outcomes[False] += 1
+            continue
+        lowered, _ = lower_and_write(ARGO, plan.with_workflow(workflow, edit.result))
+        assert not lowered.refused
+        after = computed([lowered.changed.get(number, data) for number, data in enumerate(documents_before)])
+        if kind == "clone step":  # the copy computes the same once more, and what reads it may be all items of a loop
+            assert after.keys() >= before.keys(), edit.what
+        else:
+            assert after == before, edit.what
+        outcomes[True] += 1
+    return outcomes
+
+
+@pytest.mark.parametrize("kind", EDITED)
+def test_edits_of_the_corpus(kind: str) -> None:
+    shared(*ARGO.folder.split("/"))
+    outcomes: Counter[Any] = Counter()
+    for path in ARGO.files():
+        plan = lift_file(ARGO, path)
+        data = [document.data for document in plan.bundle.documents]
+        try:
+            computed(data)
+        except CannotRun:
+            outcomes["cannot run"] += 1
+            continue
+        for workflow in plan.workflows:
+            outcomes.update(ran(data, plan, workflow, kind))
+    assert outcomes["cannot run"] <= 40
+    assert outcomes[True] >= 100
+
+
+@pytest.mark.parametrize("kind", EDITED)
+@given(items=documents())
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+def test_edits_of_random_manifests(kind: str, items: list[Any]) -> None:
+    plan = lift_source(ARGO, read("---\n".join(dump_yaml(item) for item in items), "generated.yaml"))
+    for workflow in plan.workflows:
+        ran(items, plan, workflow, kind)
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_optimizers(name: str) -> None:
+    shared(*ARGO.folder.split("/"))
+    changed = 0
+    for path in ARGO.files():
+        plan = lift_file(ARGO, path)
+        data = [document.data for document in plan.bundle.documents]
+        lowered, _ = lower_and_write(ARGO, PASSES[name]().run(plan, CONTEXT))
+        changed += len(lowered.changed)
+        try:
+            before = computed(data)
+        except CannotRun:
+            continue
+        assert computed([lowered.changed.get(number, item) for number, item in enumerate(data)]) == before
+    assert changed
