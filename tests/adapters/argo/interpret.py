@@ -205,7 +205,7 @@ class _Run:
                 filled = scope.fill(content)
                 plain = filled.get("parameter", filled.get("from"))
                 outputs.setdefault(plural, {})[port["name"]] = digest(filled) if plain is None else plain
-        return Outcome(digest(sorted((self.leaves - before).items())), outputs)
+        return Outcome(digest(sorted((self.leaves - before).keys())), outputs)
 
     def site(self, site: Mapping, spec: Mapping, scope: _Scope, guards: tuple[Any, ...]) -> Outcome:
         looped = {key: scope.fill(site[key]) for key in ("withItems", "withParam", "withSequence") if site.get(key)}

@@ -41,6 +41,52 @@ def ran(documents_before: list[Any], plan: Plan, workflow: Workflow, kind: str) 
     return outcomes
 
 
+DIAMOND = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: w-}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: p, value: x}]}
+  templates:
+  - name: main
+    inputs: {parameters: [{name: p}]}
+    dag:
+      tasks:
+      - {name: A, template: leaf, arguments: {parameters: [{name: q, value: "{{inputs.parameters.p}}"}]}}
+      - {name: B, template: leaf, depends: A, arguments: {parameters: [{name: q, value: "b{{tasks.A.outputs.parameters.o}}"}]}}
+      - {name: C, template: leaf, depends: A, arguments: {parameters: [{name: q, value: "c{{tasks.A.outputs.result}}"}]}}
+      - {name: D, template: sum, depends: B && C, when: "{{tasks.B.status}} == Succeeded", arguments: {parameters: [
+          {name: q, value: "{{=tasks['B'].outputs.parameters.o + tasks.C.outputs.parameters.o}}"}]}}
+  - name: leaf
+    inputs: {parameters: [{name: q}]}
+    container: {image: i, args: ["{{inputs.parameters.q}}"]}
+    outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}
+  - {name: sum, inputs: {parameters: [{name: q}]}, container: {image: sum}}
+"""
+BROKEN = {
+    "another step's output": ("tasks.C.outputs.parameters", "tasks.B.outputs.parameters"),
+    "another output": ("tasks.A.outputs.result", "tasks.A.outputs.parameters.o"),
+    "a literal": ("value: x", "value: y"),
+    "an input": ("b{{tasks", "c{{tasks"),
+    "a condition": ("== Succeeded", "== Failed"),
+    "a condition on another step": ("tasks.B.status", "tasks.C.status"),
+    "a body": ("image: sum", "image: product"),
+    "another callee": ("{name: D, template: sum", "{name: D, template: leaf"),
+    "a loop": ("{name: C, template: leaf", "{name: C, template: leaf, withItems: [1]"),
+    "a hook": ("{name: C, template: leaf", "{name: C, template: leaf, onExit: sum"),
+    "a handler": ("entrypoint: main", "entrypoint: main\n  onExit: sum"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_the_interpreter_notices(case: str) -> None:
+    old, new = BROKEN[case]
+    assert DIAMOND.count(old) == 1
+    before, after = (read(text, "d").documents[0].data for text in (DIAMOND, DIAMOND.replace(old, new)))
+    assert computed([after]) != computed([before])
+
+
 @pytest.mark.parametrize("kind", EDITED)
 def test_edits_of_the_corpus(kind: str) -> None:
     shared(*ARGO.folder.split("/"))
