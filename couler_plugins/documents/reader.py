@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from couler_plugins.collector import collector_paused
 from couler_plugins.documents.builder import build
 from couler_plugins.documents.json_text import looks_like_json, parse_json
 from couler_plugins.documents.paths import Path
@@ -90,7 +89,7 @@ def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES) -> Sour
         InvalidInput: the content is too large, not UTF-8, not YAML, or YAML that Kubernetes would refuse.
     """
     text = _decode(content, name, max_bytes)
-    with _collector_paused():
+    with collector_paused():
         if looks_like_json(text) and (parsed := parse_json(text, name)) is not None:
             return SourceFile(name, text, "json", (Document(name, 0, *parsed, text),))
         return SourceFile(name, text, "yaml", tuple(_yaml_documents(text, name)))
@@ -102,7 +101,7 @@ def read_yaml(text: str, name: str) -> list[Any]:
     Raises:
         InvalidInput: as `read`.
     """
-    with _collector_paused():
+    with collector_paused():
         return [data for data, _ in build(text, name)]
 
 
@@ -135,15 +134,3 @@ def _decode(content: bytes | str, name: str, max_bytes: int) -> str:
             line=content.count(b"\n", 0, error.start) + 1,
             hint="save the file as UTF-8",
         ) from None
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Without the garbage collector, which would walk the half-built data again and again: it holds no cycles."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

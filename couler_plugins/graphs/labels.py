@@ -51,7 +51,7 @@ def describe(value: Value | None) -> str:
 
 def step_lines(step: Step) -> Iterator[str]:
     """What a node says of a step: its name, what it calls where that is called otherwise, when and how often."""
-    yield step.name or "(unnamed)"
+    yield step.name or "exit handler"
     match step.call:
         case Call(name=name):
             if name != step.name:
