@@ -83,17 +83,18 @@ class Boundary:
 
     def inputs(self) -> tuple[Port, ...]:
         """The inputs of the new graph."""
-        return tuple(port for _, (port, _) in sorted(self._passed.items()))
+        return tuple(port for _, (port, _) in sorted(self._passed.items(), key=_parameters_first))
 
     def arguments(self) -> tuple[Argument, ...]:
         """What the new step passes to them."""
         return tuple(
-            Argument(name=port.name, kind=port.kind, value=value) for _, (port, value) in sorted(self._passed.items())
+            Argument(name=port.name, kind=port.kind, value=value)
+            for _, (port, value) in sorted(self._passed.items(), key=_parameters_first)
         )
 
     def outputs(self) -> tuple[Output, ...]:
         """The outputs of the new graph."""
-        return tuple(output for _, output in sorted(self._handed.items()))
+        return tuple(output for _, output in sorted(self._handed.items(), key=_parameters_first))
 
     def _fresh(self, core: Reference, taken: set[str]) -> str:
         name = fresh_name(f"{core.step}-{core.name or core.kind or core.to}", taken)
@@ -148,3 +149,9 @@ class Boundary:
 
 def _port_kind(reference: Reference) -> PortKind:
     return "artifact" if reference.kind == "artifact" else "parameter"
+
+
+def _parameters_first(item: tuple[tuple[str, str], object]) -> tuple[bool, str]:
+    """The order in which engines that list both kinds apart list them: a move then reads back as it was made."""
+    (kind, name), _ = item
+    return kind != "parameter", name

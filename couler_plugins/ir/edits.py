@@ -203,7 +203,7 @@ def rename_steps(workflow: Workflow, graph_name: str, names: Mapping[str, str]) 
         steps=steps,
         stages=graph.stages and tuple(many(stage) for stage in graph.stages),
         finalizers=many(graph.finalizers),
-        targets=many(graph.targets),
+        targets=tuple(names.get(name, name) if isinstance(name, str) else name for name in rest.targets),
         regions=tuple(replace(region, steps=many(region.steps)) for region in rest.regions),
     )
     return replace_callables(workflow, changed)
@@ -223,7 +223,8 @@ def refuse_hidden_references(
                 step=graph.name,
                 hint="give the steps different names first",
             )
-    if ANY_STEP in graph.targets or any(reference.step == ANY_STEP for reference in references((graph, inline))):
+    chosen = any(not isinstance(name, str) for name in graph.targets)
+    if chosen or any(reference.step == ANY_STEP for reference in references((graph, inline))):
         raise Unsupported(
             f"an expression in {graph.name!r} chooses a step at run time",
             engine=workflow.engine,
@@ -287,7 +288,7 @@ def clone_step(workflow: Workflow, graph_name: str, step_name: str, new: str) ->
         steps=steps,
         stages=stages,
         finalizers=beside(graph.finalizers),
-        targets=beside(graph.targets),
+        targets=tuple(item for old in graph.targets for item in ((old, new) if old == step_name else (old,))),
         regions=tuple(replace(region, steps=beside(region.steps)) for region in graph.regions),
     )
     return replace_callables(workflow, {graph_name: cloned})

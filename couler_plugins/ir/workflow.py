@@ -6,7 +6,7 @@ from typing import Literal as OneOf
 
 from couler_plugins.ir.base import Node, Source
 from couler_plugins.ir.needs import Needs
-from couler_plugins.ir.values import Native, Scalar, Value
+from couler_plugins.ir.values import Native, Reference, Scalar, Template, Value
 
 __all__ = [
     "Argument",
@@ -311,7 +311,7 @@ class Graph(Callable, frozen=True):
         stages: names of steps in groups that run one after another (each a barrier); None where only needs count.
         finalizers: names of steps that run after all others, whatever the outcome.
         regions: named subsets.
-        targets: names of the only steps that are wanted (empty: all).
+        targets: the only steps that are wanted (empty: all): names, or a value where only the run knows.
         fail_fast: whether the first failure keeps further steps from starting (None: the engine's default).
         parallelism: how many steps may run at a time.
     """
@@ -320,7 +320,7 @@ class Graph(Callable, frozen=True):
     stages: tuple[tuple[str, ...], ...] | None = None
     finalizers: tuple[str, ...] = ()
     regions: tuple[Region, ...] = ()
-    targets: tuple[str, ...] = ()
+    targets: tuple[str | Reference | Template, ...] = ()
     fail_fast: bool | None = None
     parallelism: Value | None = None
 

@@ -19,7 +19,6 @@ from couler_plugins.documents import SourceFile, read
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir import Node, Workflow
 from couler_plugins.plan import Lowered, Plan, Written
-
 from support import SHARED
 
 __all__ = ["SUBJECTS", "Subject", "each_file", "lift_file", "lift_source", "lower_and_write", "regenerate"]
@@ -59,8 +58,7 @@ class Subject:
     def files(self) -> list[Path]:
         """The files of the corpus; none where it is missing."""
         root = SHARED / self.folder
-        found = sorted(path for pattern in self.patterns for path in root.rglob(pattern))
-        return found
+        return sorted(path for pattern in self.patterns for path in root.rglob(pattern))
 
 
 ARGO = Subject(

@@ -143,7 +143,7 @@ def test_two_steps_cannot_share_a_name() -> None:
     [
         graph(step("a"), step("b", "a", condition=Reference(to="output", step=ANY_STEP, name="y"))),
         graph(step("a"), outputs=(Output(name="o", value=Reference(to="status", step=ANY_STEP)),)),
-        graph(step("a"), targets=(ANY_STEP,)),
+        graph(step("a"), targets=(Reference(to="input", name="x"),)),
         graph(step("a"), step("b", call="inside")),
     ],
 )

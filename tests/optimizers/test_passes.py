@@ -13,7 +13,12 @@ from couler_plugins.plan import Plan
 from optimizers.running import CONTEXT
 from support import shared
 
-PIPELINES = {"dedupe": (Dedupe(),), "prune": (Prune(),), "both": (Dedupe(), Prune()), "turned round": (Prune(), Dedupe())}
+PIPELINES: dict[str, tuple[Dedupe | Prune, ...]] = {
+    "dedupe": (Dedupe(),),
+    "prune": (Prune(),),
+    "both": (Dedupe(), Prune()),
+    "turned round": (Prune(), Dedupe()),
+}
 
 
 def optimize(plan: Plan, pipeline: str) -> Plan:

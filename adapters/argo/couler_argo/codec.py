@@ -74,7 +74,8 @@ class Codec:
 
     Args:
         fields: of the IR node, found directly under the mapping's keys.
-        nested: more fields of the same node, found one level deeper, by the key that holds them.
+        nested: more fields of the same node, found one level deeper, by the key that holds them; Argo takes an empty
+            mapping there for none, and so do we.
         ignored: keys that somebody else lifts and writes.
         beside: fields of the node that somebody else lifts and writes.
     """
@@ -91,7 +92,7 @@ class Codec:
         self._ignored = frozenset(ignored)
         self._owners = {key: field for field in fields for key in field.keys}
         inner = (name for codec in self._nested.values() for name in codec._written)
-        self._written = frozenset((*(field.name for field in fields), *inner, *beside, "rest"))
+        self._written: frozenset[str] = frozenset((*(field.name for field in fields), *inner, *beside, "rest"))
 
     def lift(self, mapping: Mapped, context: Context) -> Mapped:
         """The fields of the IR node for this mapping; what they do not express is in the field `rest`."""
@@ -114,12 +115,12 @@ class Codec:
                         found[field.name] = value
                     if left:
                         rest.update(left)
-            elif key in self._nested and isinstance(content, dict) and content:
+            elif key in self._nested and isinstance(content, dict):
                 inner, left = self._nested[key]._lift(content, context)
                 found.update(inner)
                 if left:
                     rest[key] = left
-            elif key not in self._ignored:
+            elif key not in self._ignored and (content is not None or key not in self._nested):
                 rest[key] = content
         return found, rest
 

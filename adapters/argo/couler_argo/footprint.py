@@ -12,20 +12,35 @@ from couler_argo.references import write_native
 from couler_argo.steps import STEP
 from couler_argo.templates import GRAPH, OPERATION
 from couler_plugins.hookspecs import Footprint
-from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, callables, inline_callees, recursive
+from couler_plugins.ir import (
+    Call,
+    Graph,
+    Native,
+    Operation,
+    Step,
+    Workflow,
+    callables,
+    inline_callees,
+    recursive,
+    replace,
+)
 
 __all__ = ["Footprints"]
 
 POD_KINDS = frozenset({"container", "script", "containerSet", "resource", "data", "unknown"})
 MARK_BYTES = len(f'"metadata":{{"annotations":{{"{MARK}":""}}}},"memoize":{{"cache":{{"configMap":{{"name":""}}}}}}')
-WRITING = Context(write_inline=lambda name: {})
+LISTED_BYTES = len('"dependencies":[""]') - len('"depends":""')
+"""What a list of names takes more than the expression that is measured."""
 
 
 class Footprints:
     """Measures the steps of one workflow; what they share is looked at once."""
 
     def __init__(self, workflow: Workflow) -> None:
-        self._by_name = callables(workflow)
+        self._by_name = by_name = callables(workflow)
+        # What is inline is measured by itself, once.
+        inline = {name for name, callee in by_name.items() if callee.inline}
+        self._writing = Context(write_inline=lambda name: {} if name in inline else None)
         self._pods: dict[str, int | None] = dict.fromkeys(recursive(workflow))
 
     def __call__(self, step: Step) -> Footprint:
@@ -34,7 +49,7 @@ class Footprints:
         A step with directives counts a private copy of what it calls, since it may get one; pods are those of
         everything that it calls, for each item of its loop, or None where only the run can tell.
         """
-        size = _bytes(STEP.write(step, WRITING))
+        size = self._step_size(step)
         size += sum(self._size(callee) for callee in inline_callees(step, self._by_name))
         callee = self._callee(step)
         for directive in step.directives:
@@ -46,8 +61,12 @@ class Footprints:
 
     def _size(self, callee: Graph | Operation) -> int:
         if isinstance(callee, Operation):
-            return _bytes(OPERATION.write(callee, WRITING))
-        return _bytes(GRAPH.write(callee, WRITING)) + sum(_bytes(STEP.write(step, WRITING)) for step in callee.steps)
+            return _bytes(OPERATION.write(callee, self._writing))
+        return _bytes(GRAPH.write(callee, self._writing)) + sum(map(self._step_size, callee.steps))
+
+    def _step_size(self, step: Step) -> int:
+        size = _bytes(STEP.write(replace(step, directives=()) if step.directives else step, self._writing))
+        return size if step.needs is None else size + LISTED_BYTES
 
     def _pods_of(self, step: Step) -> int | None:
         items, callee = _items(step), self._callee(step)

@@ -52,7 +52,10 @@ class _Lowerer:
         for workflow in self._plan.workflows:
             original = self._originals.get(workflow.source) if workflow.source is not None else None
             if original is None or original.source is None:
-                self._added.append(lower_workflow(workflow, None, None, Origins()))
+                added = lower_workflow(workflow, None, None, Origins())
+                if self._version:
+                    added, _ = self._respelled(added, Manifest(workflow.kind, (), added), workflow.label)
+                self._added.append(added)
                 continue
             document = int(original.source[0])
             file = bundle.file_numbers[document]

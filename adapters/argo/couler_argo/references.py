@@ -1,7 +1,7 @@
 """Argo's `{{…}}` tags and expr-lang expressions: found in strings, taken apart, written again.
 
-Sources: Argo's docs/variables.md; `util/template` (a tag ends at the first `}}`, what starts with `=` is an
-expression); `util/variables/keys` for the catalogue of variables.
+Sources: Argo's docs/variables.md; `util/template` (a tag ends at the first `}}`; one that begins with `=`, without a
+space before it, is an expression); `util/variables/keys` for the catalogue of variables.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def _parts(text: str, escaped: bool = False) -> tuple[str | Reference | Expressi
         if tag.start() > end:
             parts.append(text[end : tag.start()])
         parts.append(
-            Expression(language="expr", parts=tuple(_expression_parts(inner.lstrip()[1:])))
-            if inner.lstrip().startswith("=")
+            Expression(language="expr", parts=tuple(_expression_parts(inner[1:])))
+            if inner.startswith("=")
             else _reference(inner)
         )
         end = tag.end()
@@ -155,7 +155,7 @@ def _from_segments(segments: list[str], spelling: str) -> Reference:
             return Reference(to="global", kind=KINDS[plural], name=name, path=tuple(path), native=spelling)
         case [root, *_] if root in RUN or root == "outputs":
             return Reference(to="run", name=segments[0], path=tuple(segments[1:]), native=spelling)
-    return Reference(to="unknown", name=spelling.strip(), native=spelling)
+    return Reference(to="unknown", name=spelling, native=spelling)
 
 
 def _segments(reference: Reference, scope: str) -> list[str]:

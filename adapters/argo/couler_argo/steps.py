@@ -5,8 +5,6 @@ Source: `pkg/apis/workflow/v1alpha1` (DAGTask, WorkflowStep, LifecycleHook, Temp
 
 from __future__ import annotations
 
-from typing import Any
-
 from couler_argo.codec import Codec, Context, Field, Mapped, held
 from couler_argo.depends import parse_depends, write_depends
 from couler_argo.ports import ARGUMENTS
@@ -152,7 +150,9 @@ def _write_hooks(handlers: tuple[Handler, ...], context: Context) -> Mapped:
         if name in hooks or (not name and written) or (handler.event == "exit") is not (name in ("", "exit")):
             raise _no_hook(f"{name!r}: a hook has a name of its own, and exactly the one called exit runs at the end")
         if name:
-            condition = {} if handler.condition is None else {"expression": write_expression(handler.condition, context.scope)}
+            condition = (
+                {} if handler.condition is None else {"expression": write_expression(handler.condition, context.scope)}
+            )
             hooks[name] = {**condition, **HOOK.write(step, context)}
         elif isinstance(step.call, Call) and handler == Handler(step=Step(name="", call=step.call)):
             written["onExit"] = step.call.name

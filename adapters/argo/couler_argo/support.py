@@ -10,7 +10,8 @@ from couler_plugins.ir import Callable, Graph, Literal, Native, Step, Value
 __all__ = ["check_callable", "check_step"]
 
 NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9]*\Z")
-PORT = re.compile(r"[-A-Za-z0-9_]+\Z")
+PORT = re.compile(r"([-A-Za-z0-9_]|\{\{[^{}]*\}\})+\Z")
+"""Letters, digits, - and _, and tags: Argo completes the names of global outputs, too."""
 MAX_NAME = 128
 
 

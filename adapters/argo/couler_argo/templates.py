@@ -5,11 +5,14 @@ Source: `pkg/apis/workflow/v1alpha1` (Template, DAGTemplate).
 
 from __future__ import annotations
 
+from typing import Any
+
 from couler_argo.codec import Codec, Context, Field, Mapped
 from couler_argo.containers import CONTAINERS
 from couler_argo.ports import INPUTS, OUTPUTS
+from couler_argo.references import value, write
 from couler_argo.values import flag, scalar, structure
-from couler_plugins.ir import ANY_STEP, Retry
+from couler_plugins.ir import Retry, Value
 
 __all__ = ["GRAPH", "OPERATION", "operation_kind"]
 
@@ -27,17 +30,17 @@ def _read_retry(mapping: Mapped, context: Context) -> tuple[Retry | None, Mapped
     return Retry(**RETRY.lift(content, context)), {}
 
 
-def _read_targets(mapping: Mapped, context: Context) -> tuple[tuple[str, ...] | None, Mapped]:
+def _read_targets(mapping: Mapped, context: Context) -> tuple[tuple[Any, ...] | None, Mapped]:
     target = mapping["target"]
-    if isinstance(target, str) and "{{" in target:  # only the run knows; nobody may rename steps meanwhile
-        return (ANY_STEP,), {"target": target}
+    if isinstance(target, str) and "{{" in target:
+        return (value(target),), {}
     if not isinstance(target, str) or not target or " ".join(target.split()) != target:
         return None, {"target": target}
     return tuple(target.split(" ")), {}
 
 
-def _write_targets(names: tuple[str, ...], context: Context) -> Mapped:
-    return {} if ANY_STEP in names else {"target": " ".join(names)}
+def _write_targets(targets: tuple[str | Value, ...], context: Context) -> Mapped:
+    return {"target": " ".join(item if isinstance(item, str) else write(item, context.scope) for item in targets)}
 
 
 def _read_fail_fast(mapping: Mapped, context: Context) -> tuple[bool | None, Mapped]:

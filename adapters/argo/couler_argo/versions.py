@@ -76,8 +76,7 @@ def _to_lists(mapping: Mapped, names: dict[str, str], subject: str, changes: lis
         return mapping
     changes.extend(Respelled(subject, one, many) for one, many in single.items())
     lists = {many: [*(mapping.get(many) or []), mapping[one]] for one, many in single.items()}
-    respelled = {single.get(key, key): lists.get(single.get(key, key), content) for key, content in mapping.items()}
-    return respelled
+    return {single.get(key, key): lists.get(single.get(key, key), content) for key, content in mapping.items()}
 
 
 def _to_single(mapping: Mapped, names: dict[str, str], subject: str, changes: list[Respelled]) -> Mapped:

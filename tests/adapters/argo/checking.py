@@ -10,7 +10,7 @@ from adapters.argo.closure import closed
 from adapters.argo.crd import violations
 from adapters.argo.edits import Edited
 from adapters.argo.judge import Problem, judge
-from adapters.argo.objects import objects, scopes, spec_of, tasks_of
+from adapters.argo.objects import objects, spec_of, tasks_of
 from adapters.comparing import differences
 from adapters.subjects import ARGO, lift_source, lower_and_write
 from couler_plugins.documents import SourceFile, read
@@ -65,7 +65,7 @@ def check(plan: Plan, workflow: Workflow, edit: Edited) -> str:
 
 
 def _check_edits(lowered: Lowered, before: list[Any], after: list[Any]) -> None:
-    """Edits make the documents what they are, none is redundant, and each belongs to a template or step that is there."""
+    """Edits make the documents what they are, none is redundant, and each has the right subject."""
     for number, (old, new) in enumerate(zip(before, after, strict=True)):
         traced = [item for item in lowered.edits if item.document == number]
         edits = [item.edit for item in traced]

@@ -60,10 +60,8 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return _directed(workflow, node, value)
         case Handler(), "step":
             event = "exit" if value.name in ("", "exit") else "condition"
-            return rebuild(
-                workflow, lambda item: replace(node, step=value, event=event) if item is node else item
-            )
-        case (Port() | Output() | Argument()), "kind":
+            return rebuild(workflow, lambda item: replace(node, step=value, event=event) if item is node else item)
+        case ((Port() | Output() | Argument()), "kind"):
             return _alone(workflow, node, value)
         case Graph(), "rest" if value is not None and '"target"' in str(value.parts[0]):
             return None  # goes together with `targets`
@@ -71,7 +69,7 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return None if inline else _with_steps(workflow, node, name, value)
         case Graph(), "stages":
             return None if inline else _restaged(workflow, node)
-        case (Graph() | Operation()), "name":
+        case ((Graph() | Operation()), "name"):
             return None if node.inline or value in callables(workflow) else _set(workflow, node, name, value)
         case Workflow(), "graphs" | "operations":
             items = getattr(workflow, name)
@@ -137,11 +135,11 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
             return graph is None or any(len(list(needed(step.needs))) for step in graph.steps)
         case Step(), "arguments" | "condition" | "loop" | "handlers" | "rest" | "name":
             return graph is None  # the entry and handlers
-        case (Port() | Output()), "optional" | "path":
+        case ((Port() | Output()), "optional" | "path"):
             return node.kind == "parameter"
-        case (Port() | Output()), "default":
+        case ((Port() | Output()), "default"):
             return node.kind == "artifact"
-        case (Port() | Output()), "kind":
+        case ((Port() | Output()), "kind"):
             return True  # the two kinds have different fields
         case Handler(), "step":
             return True  # a step may have a hook of that name already
@@ -177,7 +175,7 @@ def _alone(workflow: Workflow, node: Port | Output | Argument, value: Any) -> Wo
 
 
 def closed(workflow: Workflow) -> Workflow:
-    """Without the kind of operations (it follows from what they hold), our mark in templates, and order and made-up names."""
+    """Without the kind of operations (it follows from the rest), our mark in templates, order and made-up names."""
 
     def change(node: Node) -> Node:
         match node:

@@ -43,11 +43,16 @@ def _raw_expressions(data: Any, above: str = "") -> Iterator[str]:
             yield from _raw_expressions(content, above)
 
 
+NO_PRESENCE = ("arguments", "continueOn", "dag", "inputs", "metadata", "outputs", "resources", "spec", "valueFrom")
+"""Mappings that say nothing by being there."""
+
+
 def normal(data: Any) -> Any:
     """A document with templates sorted, variables in one spelling, and what a task waits for as a truth table."""
     match data:
         case dict():
             result = {key: normal(content) for key, content in data.items() if key not in ("depends", "dependencies")}
+            result = {key: content for key, content in result.items() if key not in NO_PRESENCE or content not in ({}, None)}
             if isinstance(data.get("templates"), list):
                 result["templates"] = sorted(result["templates"], key=lambda template: str(template["name"]))
             if isinstance(data.get("tasks"), list):

@@ -14,7 +14,6 @@ from couler_plugins.ir import (
     Operation,
     Step,
     Workflow,
-    call_sites,
     callables,
     clone_callable,
     clone_step,

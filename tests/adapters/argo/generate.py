@@ -10,16 +10,63 @@ __all__ = ["documents"]
 
 Mapping = dict[str, Any]
 Draw = st.DrawFn
+Earlier = list[tuple[str, Mapping | None, bool]]
+"""The steps that have ended: their name, what they call, and whether they loop."""
 
 NAMES = ("a", "b", "A", "a-b", "x1", "step", "inputs", "true", "c-2", "outputs")
 """Names of steps; some are words that mean something elsewhere (none begins with a digit, which `depends` forbids)."""
 
 ODD = (
-    "", " ", "yes", "NO", "on", "null", "~", "0755", "1e3", "0x1F", "1_000", ".5", "12:30:45", "2026-11-24", "=", "<<",
-    "- x", "a: b", "a #b", "#", "'", '"', '"quoted"', "it's", "back\\slash", "tab\tin", "two\nlines\n", "trailing \n\n",
-    "naïve ☃ 𝒳", "a {{ b", "}} c", "{ {x}}", "{{unknown}}", "{{ workflow.name }}", "{{=1 + 1}}", "{{='}'}}", "%d", "\u2028",
-    "{{workflow.labels.a-b}}", "&anchor", "*alias", "!tag", "|", ">", "? x", "@at", "`tick`", "\u00a0", "{{}}",
-)  # fmt: skip
+    "",
+    " ",
+    "yes",
+    "NO",
+    "on",
+    "null",
+    "~",
+    "0755",
+    "1e3",
+    "0x1F",
+    "1_000",
+    ".5",
+    "12:30:45",
+    "2026-11-24",
+    "=",
+    "<<",
+    "- x",
+    "a: b",
+    "a #b",
+    "#",
+    "'",
+    '"',
+    '"quoted"',
+    "it's",
+    "back\\slash",
+    "tab\tin",
+    "two\nlines\n",
+    "trailing \n\n",
+    "naïve ☃ 𝒳",
+    "a {{ b",
+    "}} c",
+    "{ {x}}",
+    "{{unknown}}",
+    "{{ workflow.name }}",
+    "{{=1 + 1}}",
+    "{{='}'}}",
+    "%d",
+    "\u2028",
+    "{{workflow.labels.a-b}}",
+    "&anchor",
+    "*alias",
+    "!tag",
+    "|",
+    ">",
+    "? x",
+    "@at",
+    "`tick`",
+    "\u00a0",
+    "{{}}",
+)
 SCALARS = st.one_of(st.sampled_from(ODD), st.text(max_size=12).filter(lambda text: text.isprintable()))
 ARGUMENTS = st.one_of(SCALARS, st.sampled_from((0, -7, 3.5, True, False)))
 OUTCOMES = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned")
@@ -36,15 +83,36 @@ LEAVES: tuple[Mapping, ...] = (
     {"container": {"image": "i:{{inputs.parameters.p}}", "command": ["c"], "args": ["{{inputs.parameters.p}}", "yes"]}},
     {"container": {"image": "i", "env": [{"name": "A", "value": "1"}, {"name": "B", "valueFrom": {"x": 1}}]}},
     {"container": {"image": "i", "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {}}}},
-    {"script": {"image": "i", "command": ["sh"], "source": "echo {{=inputs.parameters.p + 'x'}}\n# {{inputs.parameters['p']}}\n"}},
+    {
+        "script": {
+            "image": "i",
+            "command": ["sh"],
+            "source": "echo {{=inputs.parameters.p + 'x'}}\n# {{inputs.parameters['p']}}\n",
+        }
+    },
     {"suspend": {}},
     {"resource": {"action": "create", "manifest": "kind: Pod\nname: {{inputs.parameters.p}}\n"}},
     {"http": {"url": "http://x/{{inputs.parameters.p}}", "successCondition": "response.statusCode == 200"}},
-    {"container": {"image": "i"}, "sidecars": [{"name": "s", "image": "j"}], "initContainers": [{"name": "n", "image": "k"}]},
-    {"container": {"image": "i"}, "memoize": {"key": "{{inputs.parameters.p}}", "maxAge": "1h", "cache": {"configMap": {"name": "c"}}}},
-    {"container": {"image": "i"}, "retryStrategy": {"limit": "2", "expression": "lastRetry.exitCode != '1'"}, "timeout": "5m"},
-    {"container": {"image": "i"}, "synchronization": {"mutexes": [{"name": "m-{{inputs.parameters.p}}"}]}, "daemon": True},
-)  # fmt: skip
+    {
+        "container": {"image": "i"},
+        "sidecars": [{"name": "s", "image": "j"}],
+        "initContainers": [{"name": "n", "image": "k"}],
+    },
+    {
+        "container": {"image": "i"},
+        "memoize": {"key": "{{inputs.parameters.p}}", "maxAge": "1h", "cache": {"configMap": {"name": "c"}}},
+    },
+    {
+        "container": {"image": "i"},
+        "retryStrategy": {"limit": "2", "expression": "lastRetry.exitCode != '1'"},
+        "timeout": "5m",
+    },
+    {
+        "container": {"image": "i"},
+        "synchronization": {"mutexes": [{"name": "m-{{inputs.parameters.p}}"}]},
+        "daemon": True,
+    },
+)
 PARAMETER = {"name": "o", "valueFrom": {"path": "/tmp/o"}}
 ARTIFACT = {"name": "a", "path": "/tmp/a"}
 
@@ -60,7 +128,9 @@ def documents(draw: Draw) -> list[Any]:
 
 @st.composite
 def _object(draw: Draw, number: int) -> Mapping:
-    kind = draw(st.sampled_from(("Workflow", "Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")))
+    kind = draw(
+        st.sampled_from(("Workflow", "Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"))
+    )
     leaves = [draw(_leaf(f"leaf-{index}", index > 0)) for index in range(draw(st.integers(1, 3)))]
     graphs: list[Mapping] = []
     for index in range(draw(st.integers(1, 2))):
@@ -74,7 +144,13 @@ def _object(draw: Draw, number: int) -> Mapping:
         spec["onExit"] = leaves[0]["name"]
     if draw(st.booleans()):
         arguments = {"parameters": [{"name": "p", "value": "{{workflow.status}}"}]}
-        spec["hooks"] = {"failed": {"expression": 'workflow.status == "Failed"', "template": leaves[0]["name"], "arguments": arguments}}
+        spec["hooks"] = {
+            "failed": {
+                "expression": 'workflow.status == "Failed"',
+                "template": leaves[0]["name"],
+                "arguments": arguments,
+            }
+        }
     spec.update(draw(_unknown()))
     if kind == "CronWorkflow":
         spec = {"schedules": ["* * * * *"], "workflowSpec": spec}
@@ -106,7 +182,7 @@ def _graph(draw: Draw, name: str, callees: list[Mapping]) -> Mapping:
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6, unique=True))
     listed = draw(st.booleans())
     sites: list[Mapping] = []
-    before: list[tuple[str, Mapping | None, bool]] = []  # what has ended: its name, its callee, whether it loops
+    before: Earlier = []
     groups: list[list[Mapping]] = []
     for site_name in names:
         if root == "steps" and (not groups or draw(st.booleans())):
@@ -126,7 +202,11 @@ def _graph(draw: Draw, name: str, callees: list[Mapping]) -> Mapping:
             graph["dag"]["target"] = names[-1]
     else:
         graph["steps"] = groups
-    found = [(site["name"], callee) for site, callee, loop in _ended(sites, callees) if _port(callee, "parameters") and not loop]
+    found = [
+        (site["name"], callee)
+        for site, callee, loop in _ended(sites, callees)
+        if _port(callee, "parameters") and not loop
+    ]
     if found:
         step, callee = draw(st.sampled_from(found))
         source = draw(st.sampled_from(_sources(root, step, callee)))
@@ -162,13 +242,22 @@ def _sources(root: str, step: str, callee: Mapping | None) -> list[str]:
 
 @st.composite
 def _site(
-    draw: Draw, name: str, root: str, earlier: list[tuple[str, Mapping | None, bool]], callees: list[Mapping], listed: bool
+    draw: Draw,
+    name: str,
+    root: str,
+    earlier: Earlier,
+    callees: list[Mapping],
+    listed: bool,
 ) -> Mapping:
     site: Mapping = {"name": name}
     callee: Mapping | None = draw(st.sampled_from(callees))
     way = draw(st.integers(0, 9))
     if way == 0:
-        site["templateRef"] = {"name": "elsewhere", "template": "t", **({"clusterScope": True} if draw(st.booleans()) else {})}
+        site["templateRef"] = {
+            "name": "elsewhere",
+            "template": "t",
+            **({"clusterScope": True} if draw(st.booleans()) else {}),
+        }
         callee = None
     elif way == 1:
         site["inline"] = {"container": {"image": "{{inputs.parameters.p}}", "args": [draw(SCALARS)]}}
@@ -180,26 +269,25 @@ def _site(
     site.update(draw(st.sampled_from(({}, {}, {}, *LOOPS))))
     looped = any(key.startswith("with") for key in site)
     waits: dict[str, None] = {}
-    parameters: list[Mapping] = []
-    artifacts: list[Mapping] = []
-    for port in ((callee or {}).get("inputs") or {}).get("parameters") or []:
-        if "default" not in port or draw(st.booleans()):
-            parameters.append({"name": port["name"], "value": draw(_value(root, earlier, looped, waits))})
-    for port in ((callee or {}).get("inputs") or {}).get("artifacts") or []:
-        makers = [(step, maker) for step, maker, loop in earlier if _port(maker, "artifacts") and not loop]
-        if makers and draw(st.booleans()):
-            step, maker = draw(st.sampled_from(makers))
-            waits[step] = None
-            artifacts.append({"name": port["name"], "from": f"{{{{{root}.{step}.outputs.artifacts.{_port(maker, 'artifacts')}}}}}"})
-        else:
-            artifacts.append({"name": port["name"], "raw": {"data": draw(SCALARS)}})
+    inputs = (callee or {}).get("inputs") or {}
+    parameters = [
+        {"name": port["name"], "value": draw(_value(root, earlier, looped, waits))}
+        for port in inputs.get("parameters") or []
+        if "default" not in port or draw(st.booleans())
+    ]
+    artifacts = [
+        {"name": port["name"], **draw(_content(root, earlier, waits))} for port in inputs.get("artifacts") or []
+    ]
     arguments = {key: items for key, items in (("parameters", parameters), ("artifacts", artifacts)) if items}
     if arguments:
         site["arguments"] = arguments
     if draw(st.integers(0, 3)) == 0:
         site["when"] = draw(_condition(root, earlier, waits))
     if draw(st.integers(0, 4)) == 0 and callees:
-        hook: Mapping = {"template": callees[0]["name"], "arguments": {"parameters": [{"name": "p", "value": f"{{{{{root}.{name}.status}}}}"}]}}
+        hook: Mapping = {
+            "template": callees[0]["name"],
+            "arguments": {"parameters": [{"name": "p", "value": f"{{{{{root}.{name}.status}}}}"}]},
+        }
         site["hooks"] = {"running": {"expression": f'{root}["{name}"].status == "Running"', **hook}, "exit": hook}
     if (listed or root == "steps") and draw(st.integers(0, 3)) == 0:
         site["continueOn"] = {"failed": True}
@@ -209,9 +297,17 @@ def _site(
 
 
 @st.composite
-def _value(
-    draw: Draw, root: str, earlier: list[tuple[str, Mapping | None, bool]], looped: bool, waits: dict[str, None]
-) -> Any:
+def _content(draw: Draw, root: str, earlier: Earlier, waits: dict[str, None]) -> Mapping:
+    makers = [step for step, maker, loop in earlier if _port(maker, "artifacts") and not loop]
+    if not makers or draw(st.booleans()):
+        return {"raw": {"data": draw(SCALARS)}}
+    step = draw(st.sampled_from(makers))
+    waits[step] = None
+    return {"from": f"{{{{{root}.{step}.outputs.artifacts.a}}}}"}
+
+
+@st.composite
+def _value(draw: Draw, root: str, earlier: Earlier, looped: bool, waits: dict[str, None]) -> Any:
     makers = [(step, maker) for step, maker, loop in earlier if _port(maker, "parameters") and not loop]
     way = draw(st.integers(0, 6))
     if makers and way < 4:
@@ -228,12 +324,14 @@ def _value(
 
 
 @st.composite
-def _condition(draw: Draw, root: str, earlier: list[tuple[str, Mapping | None, bool]], waits: dict[str, None]) -> str:
+def _condition(draw: Draw, root: str, earlier: Earlier, waits: dict[str, None]) -> str:
     if not earlier or draw(st.booleans()):
         return "{{inputs.parameters.p}} == yes"
     step = draw(st.sampled_from(earlier))[0]
     waits[step] = None
-    return draw(st.sampled_from((f"{{{{{root}.{step}.status}}}} == Succeeded", f"{{{{={root}['{step}'].status == 'Failed'}}}}")))
+    return draw(
+        st.sampled_from((f"{{{{{root}.{step}.status}}}} == Succeeded", f"{{{{={root}['{step}'].status == 'Failed'}}}}"))
+    )
 
 
 @st.composite
@@ -247,12 +345,23 @@ def _needs(draw: Draw, earlier: list[str], waits: list[str], listed: bool) -> Ma
     terms = [*waits, *(draw(_term(name)) for name in others)]
     text = terms[0]
     for term in terms[1:]:
-        text = f"{text} && {term}" if term in waits or draw(st.booleans()) else f"({text}) && ({term} || {names[0]}.Failed)"
+        text = (
+            f"{text} && {term}"
+            if term in waits or draw(st.booleans())
+            else f"({text}) && ({term} || {names[0]}.Failed)"
+        )
     return {"depends": text}
 
 
 @st.composite
 def _term(draw: Draw, name: str) -> str:
     outcome = draw(st.sampled_from(OUTCOMES))
-    forms = (name, f"{name}.{outcome}", f"!{name}.{outcome}", f"({name} || {name}.Failed)", f"!( {name} )", f"({name}.Succeeded||{name}.Omitted)")
+    forms = (
+        name,
+        f"{name}.{outcome}",
+        f"!{name}.{outcome}",
+        f"({name} || {name}.Failed)",
+        f"!( {name} )",
+        f"({name}.Succeeded||{name}.Omitted)",
+    )
     return draw(st.sampled_from(forms))

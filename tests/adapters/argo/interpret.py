@@ -91,7 +91,7 @@ class _Scope:
             case list():
                 return [self.fill(content) for content in data]
             case str():
-                return re.sub(r"\{\{(.*?)\}\}", lambda tag: self._tag(tag[0], tag[1].strip()), data, flags=re.DOTALL)
+                return re.sub(r"\{\{(.*?)\}\}", lambda tag: self._tag(tag[0], tag[1]), data, flags=re.DOTALL)
         return data
 
     def fill_field(self, key: str, content: Any) -> Any:
@@ -102,8 +102,8 @@ class _Scope:
 
     def _tag(self, whole: str, inner: str) -> str:
         if inner.startswith("="):
-            return "{{=" + self._expression(inner[1:].strip()) + "}}"
-        value = self.look_up(tuple(inner.split(".")))
+            return "{{=" + self._expression(inner[1:]) + "}}"
+        value = self.look_up(tuple(inner.strip().split(".")))
         return whole if value is None else str(value)
 
     def _expression(self, text: str) -> str:
@@ -136,7 +136,9 @@ class _Run:
             name = reference["template"]
             kind = "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate"
             named = [
-                item for item in self.every if item["kind"] == kind and item["metadata"].get("name") == reference["name"]
+                item
+                for item in self.every
+                if item["kind"] == kind and item["metadata"].get("name") == reference["name"]
             ]
             if not named:
                 return None, spec

@@ -132,11 +132,10 @@ class Tag(NamedTuple):
 def tags(text: str, roots: Collection[str] = ROOTS) -> Iterator[Tag]:
     """The variables in the `{{…}}` of a string."""
     for inner in re.findall(r"\{\{(.*?)\}\}", text, re.DOTALL):
-        inner = inner.strip()
         if inner.startswith("="):
             yield from (Tag(chain, True) for chain in chains(inner[1:], roots))
         else:
-            yield Tag(tuple(inner.split(".")), False)
+            yield Tag(tuple(inner.strip().split(".")), False)
 
 
 def chains(expression: str, roots: Collection[str] = ROOTS) -> Iterator[tuple[str, ...]]:

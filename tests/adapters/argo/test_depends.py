@@ -31,16 +31,19 @@ CASES: dict[str, tuple[Needs, str]] = {
     "!(A && B)": (Not(need=AllOf(needs=(need("A"), need("B")))), "!(A && B)"),
     "!!A": (Not(need=Not(need=need("A"))), "!!A"),
     "A.Failed": (need("A", "failed"), "A.Failed"),
-    "A.Succeeded || A.Failed": (need("A", "failed", "succeeded"), "(A.Failed || A.Succeeded)"),
+    "A.Succeeded || A.Failed": (need("A", "failed", "succeeded"), "A.Failed || A.Succeeded"),
     "A.Succeeded || A.Skipped || A.Daemoned": (need("A"), "A"),
-    "A || A.Failed": (need("A", "daemoned", "failed", "skipped", "succeeded"), "(A || A.Failed)"),
+    "A || A.Failed": (need("A", "daemoned", "failed", "skipped", "succeeded"), "A || A.Failed"),
     "!(A.Failed || A.Errored)": (Not(need=need("A", "errored", "failed")), "!(A.Errored || A.Failed)"),
-    "A.AnySucceeded && B.AllFailed": (AllOf(needs=(need("A", "any-succeeded"), need("B", "all-failed"))), "A.AnySucceeded && B.AllFailed"),
+    "A.AnySucceeded && B.AllFailed": (
+        AllOf(needs=(need("A", "any-succeeded"), need("B", "all-failed"))),
+        "A.AnySucceeded && B.AllFailed",
+    ),
     "T": (need("T"), "T"),
     "T.Succeeded": (need("T", "succeeded"), "T.Succeeded"),
     "a-b.Omitted || a_b": (AnyOf(needs=(need("a-b", "omitted"), need("a_b"))), "a-b.Omitted || a_b"),
     "((((A))))": (need("A"), "A"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("text", CASES)
@@ -95,7 +98,9 @@ def test_what_a_list_of_names_can_say() -> None:
 
 
 ATOM = st.builds(
-    lambda name, outcome: name + outcome, st.sampled_from("ABT"), st.sampled_from(("", *(f".{word}" for word in OUTCOMES)))
+    lambda name, outcome: name + outcome,
+    st.sampled_from("ABT"),
+    st.sampled_from(("", *(f".{word}" for word in OUTCOMES))),
 )
 EXPRESSION = st.recursive(
     ATOM,

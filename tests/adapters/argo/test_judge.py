@@ -46,7 +46,10 @@ spec:
     inputs: {parameters: [{name: p}]}
     steps:
     - - {name: a, template: leaf}
-    - - {name: b, template: strict, withItems: [1], arguments: {parameters: [{name: s, value: "{{steps.a.outputs.result}}{{item}}"}]}}
+    - - name: b
+        template: strict
+        withItems: [1]
+        arguments: {parameters: [{name: s, value: "{{steps.a.outputs.result}}{{item}}"}]}
     - - {name: c, inline: {container: {image: "{{inputs.parameters.p}}"}}, onExit: leaf}
     outputs: {parameters: [{name: o, valueFrom: {parameter: "{{steps.a.outputs.parameters.o}}"}}]}
   - name: listed
@@ -91,14 +94,20 @@ BROKEN: dict[str, tuple[str, Change]] = {
     "no entrypoint": ("callee", lambda spec: spec.pop("entrypoint")),
     "workflow's onExit": ("callee", lambda spec: spec.update(onExit="gone")),
     "workflow's hook": ("callee", lambda spec: spec["hooks"]["running"].update(template="gone")),
-    "hook of the workflow reads a step": ("dangling", lambda spec: spec["hooks"]["running"].update(expression="tasks.A.status == 'x'")),
+    "hook of the workflow reads a step": (
+        "dangling",
+        lambda spec: spec["hooks"]["running"].update(expression="tasks.A.status == 'x'"),
+    ),
     "template": ("callee", lambda spec: task(spec, "A").update(template="gone")),
     "no callee": ("callee", lambda spec: task(spec, "A").pop("template")),
     "two callees": ("callee", lambda spec: task(spec, "C").update(template="leaf")),
     "templateRef in the bundle": ("callee", lambda spec: task(spec, "C")["templateRef"].update(template="gone")),
     "hook of a task": ("callee", lambda spec: task(spec, "B")["hooks"]["done"].update(template="gone")),
     "onExit of a step": ("callee", lambda spec: step(spec, 2).update(onExit="gone")),
-    "expression of a hook": ("dangling", lambda spec: task(spec, "B")["hooks"]["done"].update(expression="tasks.X.status == 'x'")),
+    "expression of a hook": (
+        "dangling",
+        lambda spec: task(spec, "B")["hooks"]["done"].update(expression="tasks.X.status == 'x'"),
+    ),
     "tag": ("dangling", lambda spec: argument(spec, "{{tasks.X.outputs.result}}")),
     "tag with spaces": ("dangling", lambda spec: argument(spec, "a {{ tasks.X.ip }} b")),
     "expression": ("dangling", lambda spec: argument(spec, "{{=tasks.X.outputs.result}}")),
@@ -109,10 +118,23 @@ BROKEN: dict[str, tuple[str, Change]] = {
     "input": ("dangling", lambda spec: argument(spec, "{{inputs.parameters.gone}}")),
     "parameter of the workflow": ("dangling", lambda spec: argument(spec, "{{workflow.parameters.gone}}")),
     "item without a loop": ("dangling", lambda spec: argument(spec, "{{item}}")),
-    "artifact": ("dangling", lambda spec: task(spec, "B")["arguments"]["artifacts"][0].update({"from": "{{tasks.A.outputs.artifacts.gone}}"})),
+    "artifact": (
+        "dangling",
+        lambda spec: task(spec, "B")["arguments"]["artifacts"][0].update(
+            {"from": "{{tasks.A.outputs.artifacts.gone}}"}
+        ),
+    ),
     "when": ("dangling", lambda spec: task(spec, "C").update(when="{{tasks.X.status}} == Succeeded")),
-    "output of a dag": ("dangling", lambda spec: spec["templates"][0]["outputs"]["parameters"][0]["valueFrom"].update(expression="tasks.X.outputs.result")),
-    "output of steps": ("dangling", lambda spec: spec["templates"][1]["outputs"]["parameters"][0]["valueFrom"].update(parameter="{{steps.x.ip}}")),
+    "output of a dag": (
+        "dangling",
+        lambda spec: spec["templates"][0]["outputs"]["parameters"][0]["valueFrom"].update(
+            expression="tasks.X.outputs.result"
+        ),
+    ),
+    "output of steps": (
+        "dangling",
+        lambda spec: spec["templates"][1]["outputs"]["parameters"][0]["valueFrom"].update(parameter="{{steps.x.ip}}"),
+    ),
     "input of a leaf": ("dangling", lambda spec: spec["templates"][3].pop("inputs")),
     "inline": ("dangling", lambda spec: step(spec, 2)["inline"]["container"].update(image="{{steps.x.ip}}")),
     "depends": ("dangling", lambda spec: task(spec, "B").update(depends="A && X.Failed")),
@@ -124,13 +146,16 @@ BROKEN: dict[str, tuple[str, Change]] = {
     "continueOn beside depends": ("mixed", lambda spec: task(spec, "A").update(continueOn={"failed": True})),
     "cycle": ("cycle", lambda spec: task(spec, "A").update(depends="C")),
     "not an ancestor": ("order", lambda spec: task(spec, "B").update(depends="")),
-    "the same stage": ("order", lambda spec: spec["templates"][1]["steps"][0].extend(spec["templates"][1]["steps"].pop(1))),
+    "the same stage": (
+        "order",
+        lambda spec: spec["templates"][1]["steps"][0].extend(spec["templates"][1]["steps"].pop(1)),
+    ),
     "unsupplied": ("unsupplied", lambda spec: step(spec, 1).pop("arguments")),
     "unsupplied entry": ("unsupplied", lambda spec: spec["arguments"]["parameters"].pop()),
     "two templates": ("duplicate", lambda spec: spec["templates"].append(spec["templates"][4])),
     "two tasks": ("duplicate", lambda spec: task(spec, "A").update(name="C")),
     "two inputs": ("duplicate", lambda spec: spec["templates"][3]["inputs"]["parameters"].append({"name": "s"})),
-}  # fmt: skip
+}
 
 
 def test_what_is_whole_is_accepted() -> None:
@@ -163,12 +188,16 @@ CRD_BROKEN: dict[str, Change] = {
     "unknown field of a container": lambda spec: spec["templates"][4]["container"].update(images="x"),
     "a number as text": lambda spec: spec.update(entrypoint=3),
     "an object as list": lambda spec: spec["templates"][0]["inputs"].update(parameters={"name": "p"}),
-    "memoize without maxAge": lambda spec: spec["templates"][4].update(memoize={"key": "k", "cache": {"configMap": {"name": "c"}}}),
-    "201 tasks": lambda spec: spec["templates"][0]["dag"].update(tasks=[{"name": f"t{n}", "template": "leaf"} for n in range(201)]),
+    "memoize without maxAge": lambda spec: spec["templates"][4].update(
+        memoize={"key": "k", "cache": {"configMap": {"name": "c"}}}
+    ),
+    "201 tasks": lambda spec: spec["templates"][0]["dag"].update(
+        tasks=[{"name": f"t{n}", "template": "leaf"} for n in range(201)]
+    ),
     "a name with a dot": lambda spec: task(spec, "A").update(name="a.b"),
     "a name of 129 characters": lambda spec: task(spec, "A").update(name="a" * 129),
     "templates missing their name's type": lambda spec: spec["templates"][0].update(name=None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CRD_BROKEN)
@@ -187,9 +216,13 @@ def test_the_corpus_is_accepted(path: Path) -> None:
 
 def test_the_corpus_has_all_its_documents() -> None:
     files = ARGO.files() or pytest.skip("needs the corpus")
-    assert sum(1 for path in files for item in read(path.read_bytes(), path.name).documents for _ in objects(item.data)) >= 218
+    assert (
+        sum(1 for path in files for item in read(path.read_bytes(), path.name).documents for _ in objects(item.data))
+        >= 218
+    )
 
 
 def test_chains() -> None:
-    text = "tasks['a-b'].outputs.x ?? steps . b ?. c + 'inputs.no' + x.tasks.no + {status: item}[\"k\"] + inputs[\"a\\\"b\"] + 1e3"
+    text = """tasks['a-b'].outputs.x ?? steps . b ?. c + 'inputs.no' + x.tasks.no + {status: item}["k"]"""
+    text += """ + inputs["a\\"b"] + 1e3"""
     assert list(chains(text)) == [("tasks", "a-b", "outputs", "x"), ("steps", "b", "c"), ("item",), ("inputs", 'a"b')]

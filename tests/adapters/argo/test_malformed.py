@@ -17,12 +17,24 @@ from couler_plugins.plan import Plan
 from support import shared
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata:\n  name: w\n"
-DAG = HEAD + "spec:\n  entrypoint: main\n  templates:\n  - name: main\n    dag:\n      tasks:\n      - name: A\n        template: t\n"
+DAG = f"""{HEAD}spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - name: A
+        template: t
+"""
 CASES = {
     "no spec": (HEAD, 1, "spec"),
     "spec null": (HEAD + "spec:\n", 5, "spec"),
     "spec a list": (HEAD + "spec: []\n", 5, "spec"),
-    "cron without workflowSpec": (HEAD.replace("Workflow", "CronWorkflow") + "spec:\n  schedules: []\n", 5, "workflowSpec"),
+    "cron without workflowSpec": (
+        HEAD.replace("Workflow", "CronWorkflow") + "spec:\n  schedules: []\n",
+        5,
+        "workflowSpec",
+    ),
     "templates a mapping": (HEAD + "spec:\n  templates: {a: 1}\n", 6, "templates"),
     "template a string": (HEAD + "spec:\n  templates:\n  - a\n", 7, "template"),
     "template without a name": (HEAD + "spec:\n  templates:\n  - container: {image: i}\n", 7, "name"),
@@ -71,7 +83,25 @@ def test_one_bad_file_leaves_the_others() -> None:
     assert not lower_and_write(ARGO, plan)[0].changed
 
 
-JUNK: tuple[Any, ...] = (None, 3, 0, "x", "", [], {}, [[]], True, [None], {"": None}, 1.5, "{{", "{{=", "{{=)}}", -1, "A &&")
+JUNK: tuple[Any, ...] = (
+    None,
+    3,
+    0,
+    "x",
+    "",
+    [],
+    {},
+    [[]],
+    True,
+    [None],
+    {"": None},
+    1.5,
+    "{{",
+    "{{=",
+    "{{=)}}",
+    -1,
+    "A &&",
+)
 
 
 def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -123,7 +153,9 @@ def survives(data: Any) -> None:
             ARGO.adapter.lower(Plan(bundle=bundle, originals=(), workflows=(without_origin(workflow),)), ARGO.options)
             for graph in workflow.graphs:
                 names = {step.name: f"r-{step.name}" for step in graph.steps}
-                lowered, _ = lower_and_write(ARGO, plan.with_workflow(workflow, rename_steps(workflow, graph.name, names)))
+                lowered, _ = lower_and_write(
+                    ARGO, plan.with_workflow(workflow, rename_steps(workflow, graph.name, names))
+                )
                 assert all(isinstance(error, Unsupported) for error in lowered.refused.values())
         except Unsupported:
             pass

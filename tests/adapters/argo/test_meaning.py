@@ -54,8 +54,10 @@ spec:
     dag:
       tasks:
       - {name: A, template: leaf, arguments: {parameters: [{name: q, value: "{{inputs.parameters.p}}"}]}}
-      - {name: B, template: leaf, depends: A, arguments: {parameters: [{name: q, value: "b{{tasks.A.outputs.parameters.o}}"}]}}
-      - {name: C, template: leaf, depends: A, arguments: {parameters: [{name: q, value: "c{{tasks.A.outputs.result}}"}]}}
+      - {name: B, depends: A, template: leaf, arguments: {parameters: [
+          {name: q, value: "b{{tasks.A.outputs.parameters.o}}"}]}}
+      - {name: C, template: leaf, depends: A, arguments: {parameters: [
+          {name: q, value: "c{{tasks.A.outputs.result}}"}]}}
       - {name: D, template: sum, depends: B && C, when: "{{tasks.B.status}} == Succeeded", arguments: {parameters: [
           {name: q, value: "{{=tasks['B'].outputs.parameters.o + tasks.C.outputs.parameters.o}}"}]}}
   - name: leaf

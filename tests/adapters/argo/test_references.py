@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from typing import Literal as Literals
 
 import pytest
 from hypothesis import given
@@ -48,12 +49,15 @@ VARIABLES: dict[str, Reference] = {
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_variables(name: str) -> None:
-    scope = name.split(".")[0] if name.startswith(("steps", "tasks")) else "tasks"
+    scope = name.split(".", maxsplit=1)[0] if name.startswith(("steps", "tasks")) else "tasks"
     for text in (f"{{{{{name}}}}}", f"{{{{ {name} }}}}"):
         found = value(text)
-        assert found == VARIABLES[name]
         assert write(found) == text
-        assert write(without(found), scope) == f"{{{{{name}}}}}"
+        if VARIABLES[name].to == "unknown":  # kept as it is, to the space
+            assert write(without(found)) == text
+        else:
+            assert found == VARIABLES[name]
+            assert write(without(found), scope) == f"{{{{{name}}}}}"
 
 
 def test_the_corpus_reads_back() -> None:
@@ -116,10 +120,25 @@ def test_other_tags_keep_their_spelling() -> None:
     assert write(renamed) == "{{tasks.b.ip}}-{{ workflow.name }}-{{=  tasks.b.ip + inputs.parameters['p'] }}"
 
 
-@pytest.mark.parametrize("text", ["{{", "}}", "a {{ b", "{ {x}}", "{{{x}}}", "{{a}}}}", "{{a}} {{", "{{\n=1}}", "{{=}}", "{{='}}'}}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{",
+        "}}",
+        "a {{ b",
+        "{ {x}}",
+        "{{{x}}}",
+        "{{a}}}}",
+        "{{a}} {{",
+        "{{\n=1}}",
+        "{{ =tasks.a.ip}}",
+        "{{=}}",
+        "{{='}}'}}",
+    ],
+)
 def test_odd_braces(text: str) -> None:
     assert write(value(text)) == text
-    assert write(without(value(text))) in (text, text.replace("\n", ""), "{{=1}}")
+    assert write(without(value(text))) == text
 
 
 def test_a_literal_that_looks_like_a_variable_is_refused() -> None:
@@ -134,13 +153,20 @@ def test_values_that_lifting_does_not_make() -> None:
     assert write(bare) == "{{=1 + inputs.parameters.p}}"
     assert write_expression(bare) == "1 + inputs.parameters.p"
     assert write_expression(value("{{inputs.parameters.a-b}}")) == "inputs.parameters['a-b']"
-    for to in ("secret", "workspace"):
+    kinds: tuple[Literals["secret"], Literals["workspace"]] = ("secret", "workspace")
+    for to in kinds:
         with pytest.raises(Unsupported, match="no variable"):
-            write(Reference(to=to, name="x"))  # type: ignore[arg-type]
+            write(Reference(to=to, name="x"))
 
 
 JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.text(), st.sampled_from(("{{a}}", '{{="x"}}', "{{'\"'", "}}"))),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**53), 2**53),
+        st.text(),
+        st.sampled_from(("{{a}}", '{{="x"}}', "{{'\"'", "}}")),
+    ),
     lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner)),
     max_leaves=8,
 )
