@@ -73,12 +73,14 @@ def test_memory_stays_below_forty_times_the_input(command: list[str], tasks: int
     """Peak resident memory, above that of a process which optimises a small file; every third task is edited."""
     templates = "".join(f"  - name: work-{n}\n    container: {{image: x}}\n" for n in range(3))
     items = (
-        f"      - name: task-{n}\n        template: work-{n % 3}\n        depends: {f'task-{n - 1}' if n % 10 else ''}\n"
+        f"      - name: task-{n}\n        template: work-{n % 3}\n"
+        f"        depends: {f'task-{n - 1}' if n % 10 else ''}\n"
         f"        arguments:\n          parameters:\n          - name: number\n            value: '{n}'\n"
         f"          - name: before\n            value: '{{{{workflow.parameters.seed}}}}-{n}'\n"
         for n in range(tasks)
     )
-    head = HEAD.replace("  entrypoint: a\n", "  entrypoint: main\n  arguments: {parameters: [{name: seed, value: s}]}\n")
+    arguments = "  arguments: {parameters: [{name: seed, value: s}]}\n"
+    head = HEAD.replace("  entrypoint: a\n", f"  entrypoint: main\n{arguments}")
     large = tmp_path / "large.yaml"
     large.write_text(head + templates + "  - name: main\n    dag:\n      tasks:\n" + "".join(items), encoding="utf-8")
     size = large.stat().st_size

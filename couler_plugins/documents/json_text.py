@@ -18,7 +18,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class _NotStrict(Exception):
-    """JSON that Python accepts and the standard does not, or that sets a key twice (only YAML can be edited around it)."""
+    """JSON that Python accepts and the standard does not, or that sets a key twice (YAML is edited around it)."""
 
 
 def looks_like_json(text: str) -> bool:

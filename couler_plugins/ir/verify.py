@@ -95,8 +95,9 @@ class _GraphCheck:
             yield self.problem(None, f"has two steps {name!r}", "rename one of them")
         staged = [name for stage in graph.stages or () for name in stage]
         grouped = [name for region in graph.regions for name in region.steps]
-        for name in dict.fromkeys((*graph.targets, *graph.finalizers, *staged, *grouped)):
-            if isinstance(name, str) and name not in self.steps:
+        wanted = [name for name in graph.targets if isinstance(name, str)]
+        for name in dict.fromkeys((*wanted, *graph.finalizers, *staged, *grouped)):
+            if name not in self.steps:
                 yield self.problem(None, f"names a step {name!r}, which it does not have", "correct the name")
         if graph.stages is not None and sorted(staged) != sorted(self.steps):
             yield self.problem(None, "does not have each of its steps in one stage", "put it there")

@@ -15,7 +15,6 @@ from yaml._yaml import CParser
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from documents.judge import corpus, exactly
-from support import shared
 
 
 def data(text: str) -> Any:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from couler_plugins.ir import (
-    ANY_STEP,
     Axis,
     Call,
     Container,

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from couler_argo.references import native, write_native
+from couler_argo.references import Scope, native, write_native
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Native, Node
 
@@ -40,7 +40,7 @@ class Context(NamedTuple):
         write_inline: the mapping of an inline template, by its name; None for one that is not inline.
     """
 
-    scope: str = "tasks"
+    scope: Scope = "tasks"
     bare: Callable[[str], tuple[str, ...]] = lambda name: ("daemoned", "skipped", "succeeded")
     listed: bool = False
     lift_inline: Callable[[Mapped], str] | None = None

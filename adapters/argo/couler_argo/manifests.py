@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from couler_argo.codec import Codec, Context, Field, Mapped, held, refuse_beyond
 from couler_argo.ports import read_ports, write_ports
-from couler_argo.steps import HOOKS
+from couler_argo.steps import HOOKS, external
 from couler_plugins.documents import Path
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, External, Port, Step
@@ -85,10 +85,11 @@ def _read_entry(mapping: Mapped, context: Context) -> tuple[Step | None, Mapped]
     left = held(mapping, ("entrypoint", "workflowTemplateRef"))
     name = left.pop("entrypoint") if isinstance(entrypoint, str) and entrypoint else ""
     match reference:
-        case {"name": str(workflow), **others} if others in ({}, {"clusterScope": True}):
-            del left["workflowTemplateRef"]
-            call = External(workflow=workflow, name=name, scope="cluster" if others else "namespace")
-            return Step(name="entrypoint", call=call), left
+        case {"name": str(workflow), **others}:
+            call = external(workflow, name, others)
+            if call is not None:
+                del left["workflowTemplateRef"]
+                return Step(name="entrypoint", call=call), left
     return Step(name="entrypoint", call=Call(name=name)) if name else None, left
 
 

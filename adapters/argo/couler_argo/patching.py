@@ -9,12 +9,13 @@ from couler_argo.codec import Context, Mapped, held
 from couler_argo.depends import bare_outcomes, is_bare
 from couler_argo.directives import expand
 from couler_argo.manifests import SPEC_PATHS, at, codec_of
+from couler_argo.references import Nested, Scope
 from couler_argo.steps import STEP
 from couler_argo.support import check_callable, check_step
 from couler_argo.templates import GRAPH, OPERATION
 from couler_plugins.documents import Path
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Callable, Graph, Source, Step, Workflow, callables, replace
+from couler_plugins.ir import Callable, Graph, Source, Step, Workflow, callables, inline_callees, replace
 
 __all__ = ["Origins", "lower_workflow", "with_at"]
 
@@ -91,7 +92,17 @@ class _Lowering:
                 for step in item.steps if isinstance(item, Graph) else ():
                     self._note(step)
         kept = {id(node) for node in self._old_nodes.values()}
-        self._changed_inline = {item.name for item in self._by_name.values() if item.inline and id(item) not in kept}
+        changed = {item.name for item in self._by_name.values() if item.inline and id(item) not in kept}
+        self._changed_inline = {
+            item.name
+            for item in self._by_name.values()
+            if item.inline and (item.name in changed or self._holds_inline(item, changed))
+        }
+
+    def _holds_inline(self, item: Callable, names: set[str]) -> bool:
+        """Whether one of these is written somewhere inside of this template."""
+        steps = item.steps if names and isinstance(item, Graph) else ()
+        return any(callee.name in names for step in steps for callee in inline_callees(step, self._by_name))
 
     def _note(self, node: Callable | Step) -> None:
         if node.source is not None:
@@ -138,7 +149,7 @@ class _Lowering:
         ordered += [item for item in named if id(item) not in first]
         return self._listed([self._callable(item) for item in ordered], before)
 
-    def _callable(self, item: Callable, scope: str = "tasks") -> Mapped:
+    def _callable(self, item: Callable, scope: Scope = "tasks") -> Mapped:
         """A template; `scope` is how the graph around one that is written inline refers to its steps."""
         old = self._old_nodes.get(item.source) if item.source is not None else None
         if item is old and not (isinstance(item, Graph) and self._changed_inline):
@@ -146,7 +157,7 @@ class _Lowering:
         if item is not old:
             check_callable(item)
         graph = isinstance(item, Graph)
-        context = self._context(item) if isinstance(item, Graph) else Context(scope)
+        context = self._context(item, scope) if isinstance(item, Graph) else Context(scope)
         codec = GRAPH if graph else OPERATION
         if item.inline:  # it has no name in Argo, the IR's is made up
             old, item = old and replace(old, name=""), replace(item, name="")
@@ -196,9 +207,13 @@ class _Lowering:
             mapping = STEP.rewrite(mapping, step, {"inline"}, context)
         return mapping if mapping is native else self._from(mapping, step.source)
 
-    def _context(self, graph: Graph) -> Context:
+    def _context(self, graph: Graph, outer: Scope) -> Context:
+        own = "tasks" if graph.stages is None else "steps"
+        scope: Scope = own
+        if graph.inline:
+            scope = Nested(own, frozenset(step.name for step in graph.steps), outer)
         if graph.stages is not None:
-            return Context("steps", write_inline=partial(self._inline, "steps"))
+            return Context(scope, write_inline=partial(self._inline, scope))
         accepted = {step.name: bare_outcomes(step.tolerates) for step in graph.steps if step.tolerates}
         usual = bare_outcomes(())
 
@@ -206,7 +221,7 @@ class _Lowering:
             return accepted.get(name, usual)
 
         listed = self._lists_dependencies(graph, bare, bool(accepted))
-        return Context("tasks", bare, listed, write_inline=partial(self._inline, "tasks"))
+        return Context(scope, bare, listed, write_inline=partial(self._inline, scope))
 
     def _lists_dependencies(self, graph: Graph, bare: Any, tolerant: bool) -> bool:
         """Whether the tasks list `dependencies`: they do where they did, and Argo wants it beside `continueOn`."""
@@ -225,7 +240,7 @@ class _Lowering:
             )
         return False
 
-    def _inline(self, scope: str, name: str) -> Mapped | None:
+    def _inline(self, scope: Scope, name: str) -> Mapped | None:
         item = self._by_name.get(name)
         if item is None or not item.inline:
             return None

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Native, Reference, Template, Value, replace
 
-__all__ = ["expression", "native", "value", "write", "write_expression", "write_native"]
+__all__ = ["Nested", "Scope", "expression", "native", "value", "write", "write_expression", "write_native"]
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
@@ -28,6 +28,18 @@ RUN = frozenset({"workflow", "pod", "node", "retries", "lastRetry", "duration", 
 ROOTS = RUN | {"inputs", "outputs", "steps", "tasks", "item"}
 KINDS = {"parameters": "parameter", "artifacts": "artifact"}
 PLURALS = {kind: plural for plural, kind in KINDS.items()}
+
+
+class Nested(NamedTuple):
+    """How a graph that is written inline refers to steps: to its own, and to those of the graph around it."""
+
+    own: str
+    steps: frozenset[str]
+    outer: Scope
+
+
+Scope = str | Nested
+"""How a graph refers to steps: `tasks` or `steps`."""
 
 
 def value(data: Any) -> Value:
@@ -158,18 +170,28 @@ def _from_segments(segments: list[str], spelling: str) -> Reference:
     return Reference(to="unknown", name=spelling, native=spelling)
 
 
-def _segments(reference: Reference, scope: str) -> list[str]:
+def _root(step: str, scope: Scope) -> str:
+    while not isinstance(scope, str):
+        scope = scope.own if step in scope.steps else scope.outer
+    return scope
+
+
+def _segments(reference: Reference, scope: Scope) -> list[str]:
     plural = [PLURALS[reference.kind]] if reference.kind in PLURALS else []
     name = [reference.name] if reference.name else []
     match reference.to:
         case "input":
             segments = ["inputs", *plural, *name]
         case "output" if reference.step:
-            segments = [scope, reference.step, "outputs", *plural, *name]
+            segments = [_root(reference.step, scope), reference.step, "outputs", *plural, *name]
         case "output":
             segments = ["outputs", *plural, *name]
         case "status":
-            segments = [scope, reference.step, *(reference.name.split(".") if reference.name else [])]
+            segments = [
+                _root(reference.step, scope),
+                reference.step,
+                *(reference.name.split(".") if reference.name else []),
+            ]
         case "item":
             segments = ["item", *name]
         case "parameter":
@@ -183,13 +205,13 @@ def _segments(reference: Reference, scope: str) -> list[str]:
     return [*segments, *reference.path]
 
 
-def _tag(reference: Reference, scope: str) -> str:
+def _tag(reference: Reference, scope: Scope) -> str:
     if reference.to == "unknown":
         return f"{{{{{reference.native or reference.name}}}}}"
     return f"{{{{{reference.native or '.'.join(_segments(reference, scope))}}}}}"
 
 
-def _chain(reference: Reference, scope: str) -> str:
+def _chain(reference: Reference, scope: Scope) -> str:
     if reference.native:
         return reference.native
     if reference.to == "unknown" or reference.step == ANY_STEP:
@@ -203,7 +225,7 @@ def _quoted(name: str) -> str:
     return f"'{name}'" if "'" not in name else f'"{name}"'
 
 
-def _expression_text(node: Expression, scope: str) -> str:
+def _expression_text(node: Expression, scope: Scope) -> str:
     texts = []
     for part in node.parts:
         match part:
@@ -216,7 +238,7 @@ def _expression_text(node: Expression, scope: str) -> str:
     return "".join(texts)
 
 
-def _part_text(part: str | Reference | Expression, scope: str) -> str:
+def _part_text(part: str | Reference | Expression, scope: Scope) -> str:
     match part:
         case str():
             return part
@@ -225,11 +247,11 @@ def _part_text(part: str | Reference | Expression, scope: str) -> str:
     return f"{{{{={_expression_text(part, scope)}}}}}"
 
 
-def _template_text(node: Template, scope: str) -> str:
+def _template_text(node: Template, scope: Scope) -> str:
     return "".join(_part_text(part, scope) for part in node.parts)
 
 
-def write(node: Value, scope: str = "tasks") -> Any:
+def write(node: Value, scope: Scope = "tasks") -> Any:
     """A value as Argo spells it.
 
     Args:
@@ -259,7 +281,7 @@ def write(node: Value, scope: str = "tasks") -> Any:
             return f"{{{{={' ?? '.join(options)}}}}}"
 
 
-def write_expression(node: Value, scope: str = "tasks") -> Any:
+def write_expression(node: Value, scope: Scope = "tasks") -> Any:
     """A value where Argo takes an expression without braces around it."""
     return _expression_text(expression_of(node), scope)
 
@@ -276,7 +298,7 @@ def expression_of(node: Value) -> Expression:
     raise Unsupported("Argo can only choose between references and constants", engine="argo")
 
 
-def write_native(node: Native, scope: str = "tasks") -> Any:
+def write_native(node: Native, scope: Scope = "tasks") -> Any:
     """A structure of Argo's own, as data."""
     if len(node.parts) == 1 and isinstance(node.parts[0], str):
         return json.loads(node.parts[0])

@@ -5,6 +5,9 @@ Source: `pkg/apis/workflow/v1alpha1` (DAGTask, WorkflowStep, LifecycleHook, Temp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from couler_argo.codec import Codec, Context, Field, Mapped, held
 from couler_argo.depends import parse_depends, write_depends
 from couler_argo.ports import ARGUMENTS
@@ -28,7 +31,7 @@ from couler_plugins.ir import (
     needed,
 )
 
-__all__ = ["HOOKS", "NOTHING", "STEP"]
+__all__ = ["HOOKS", "NOTHING", "STEP", "external"]
 
 NOTHING = Dynamic(target=Native.of({}))
 """The callee of a call site that names none; Argo refuses it, and we pass it through."""
@@ -47,9 +50,28 @@ def _read_callee(mapping: Mapped, context: Context) -> tuple[Callee | None, Mapp
         case {"inline": dict(template)} if len(content) == 1 and context.lift_inline is not None:
             return Call(name=context.lift_inline(template)), left
         case {"templateRef": {"name": str(workflow), "template": str(name), **others}} if len(content) == 1:
-            if "{{" not in workflow + name and others in ({}, {"clusterScope": True}):
-                return External(workflow=workflow, name=name, scope="cluster" if others else "namespace"), left
+            call = external(workflow, name, others)
+            if call is not None:
+                return call, left
     return Dynamic(target=native(content)), left
+
+
+def external(workflow: str, name: str, others: Mapping[Any, Any]) -> External | None:
+    """A call into another workflow; None where only the run knows which, or where the reference says more.
+
+    Args:
+        workflow: the other workflow's name.
+        name: the template's name.
+        others: what else the reference says.
+    """
+    if "{{" in workflow + name or others.keys() - {"clusterScope"}:
+        return None
+    match others.get("clusterScope", False):
+        case True:
+            return External(workflow=workflow, name=name, scope="cluster")
+        case False:
+            return External(workflow=workflow, name=name)
+    return None
 
 
 def _write_callee(callee: Callee, context: Context) -> Mapped:

@@ -52,7 +52,9 @@ def normal(data: Any) -> Any:
     match data:
         case dict():
             result = {key: normal(content) for key, content in data.items() if key not in ("depends", "dependencies")}
-            result = {key: content for key, content in result.items() if key not in NO_PRESENCE or content not in ({}, None)}
+            result = {
+                key: content for key, content in result.items() if key not in NO_PRESENCE or content not in ({}, None)
+            }
             if isinstance(data.get("templates"), list):
                 result["templates"] = sorted(result["templates"], key=lambda template: str(template["name"]))
             if isinstance(data.get("tasks"), list):

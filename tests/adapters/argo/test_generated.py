@@ -52,6 +52,42 @@ def test_laws(items: list[Any]) -> None:
         assert exactly(ARGO.normal(document), ARGO.normal(original))
 
 
+NESTED = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - - {name: a, template: leaf}
+    - - name: b
+        inline:
+          dag:
+            tasks:
+            - {name: c, template: use, arguments: {parameters: [{name: q, value: "{{steps.a.outputs.result}}"}]}}
+            - {name: d, depends: c, template: use, arguments: {parameters: [
+                {name: q, value: "{{=tasks.c.outputs.result + steps['a'].outputs.result}}"}]}}
+            - name: e
+              inline: {steps: [[{name: f, template: use, arguments: {parameters: [
+                {name: q, value: "{{tasks.c.status}}{{steps.a.status}}"}]}}]]}
+  - {name: leaf, script: {image: i, source: x}}
+  - {name: use, inputs: {parameters: [{name: q}]}, script: {image: i, source: x}}
+"""
+
+
+@pytest.mark.parametrize("kind", ["rename", "directive"])
+def test_graphs_in_graphs_of_the_other_sort(kind: str) -> None:
+    plan = lift_source(ARGO, read(NESTED, "nested.yaml"))
+    (workflow,) = plan.workflows
+    for edit in edited(workflow, kind):
+        assert not check(plan, workflow, edit)
+    ((document, again),) = regenerate(ARGO, [without_origin(workflow)])
+    assert again == workflow
+    assert exactly(ARGO.normal(document), ARGO.normal(plan.bundle.documents[0].data))
+
+
 @pytest.mark.parametrize("kind", EDITS)
 @given(items=documents())
 @some
