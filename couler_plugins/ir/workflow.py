@@ -176,7 +176,7 @@ class Step(Node, frozen=True):
     Attributes:
         name: unique in its graph.
         call: what is called.
-        arguments: sorted by kind and name.
+        arguments: in the order of the source, parameters before artifacts.
         needs: when it may start (None: at once, or when its stage starts).
         condition: it is skipped where this is false.
         loop: it runs once for each item.
@@ -266,7 +266,7 @@ class Callable(Node, frozen=True):
 
     Attributes:
         name: unique among the graphs and operations of a workflow.
-        inputs, outputs: sorted by kind and name.
+        inputs, outputs: in the order of the source, parameters before artifacts.
         retry, timeout: as for a step.
         memoized: how its owner already caches it natively (optimizers leave that alone).
         locks: mutexes and semaphores that it takes.

@@ -61,7 +61,9 @@ def duplicates(workflow: Workflow) -> list[tuple[Operation, str]]:
         named = operation.inline or operation.locks is not None or operation.metrics is not None
         if named or operation.name not in asked:
             continue
-        key = (replace(operation, name=""), frozenset(asked[operation.name]))
+        inputs = tuple(sorted(operation.inputs, key=lambda port: (port.kind, port.name)))
+        outputs = tuple(sorted(operation.outputs, key=lambda output: (output.kind, output.name)))
+        key = (replace(operation, name="", inputs=inputs, outputs=outputs), frozenset(asked[operation.name]))
         kept = first.setdefault(key, operation.name)
         if kept != operation.name:
             merged.append((operation, kept))
