@@ -19,6 +19,7 @@ from couler_plugins.ir.graph import Edge, GraphView
 from couler_plugins.ir.libraries import Libraries
 from couler_plugins.ir.move import Move, move_into_graph
 from couler_plugins.ir.needs import AllOf, AnyOf, Need, Needs, Not, all_of, conjuncts, map_needs, needed
+from couler_plugins.ir.ports import Argument, Axis, Container, EnvVar, Loop, Output, Port, PortKind, Retry
 from couler_plugins.ir.recursion import recursive
 from couler_plugins.ir.serial import SCHEMA, from_json, json_schema, to_json
 from couler_plugins.ir.values import (
@@ -45,25 +46,16 @@ from couler_plugins.ir.walk import (
     without_origin,
 )
 from couler_plugins.ir.workflow import (
-    Argument,
-    Axis,
     Call,
     Callable,
     Callee,
-    Container,
     Directive,
     Dynamic,
-    EnvVar,
     External,
     Graph,
     Handler,
-    Loop,
     Operation,
-    Output,
-    Port,
-    PortKind,
     Region,
-    Retry,
     Step,
     Workflow,
 )

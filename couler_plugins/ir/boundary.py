@@ -8,9 +8,10 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.ir.base import replace
 from couler_plugins.ir.edits import fresh_name
 from couler_plugins.ir.ends import EMPTY, Ends
+from couler_plugins.ir.ports import Argument, Output, Port, PortKind
 from couler_plugins.ir.values import Expression, FirstOf, Reference
 from couler_plugins.ir.walk import nodes, references
-from couler_plugins.ir.workflow import Argument, Graph, Operation, Output, Port, PortKind, Step
+from couler_plugins.ir.workflow import Graph, Operation, Step
 
 __all__ = ["Boundary"]
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from couler_plugins.ir.base import Node, Source
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import needed
+from couler_plugins.ir.ports import Port
 from couler_plugins.ir.recursion import endless_recursion
 from couler_plugins.ir.values import ANY_STEP, Reference
 from couler_plugins.ir.walk import CallSite, call_sites, callables, inline_callees, references, written_inline
-from couler_plugins.ir.workflow import Call, Callable, Graph, Operation, Port, Step, Workflow
+from couler_plugins.ir.workflow import Call, Callable, Graph, Operation, Step, Workflow
 
 __all__ = ["Problem", "unsupplied", "verify"]
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from couler_argo.references import Scope, native, write_native
+from couler_argo.references import native
+from couler_argo.spelling import Scope, write_native
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Native, Node
 

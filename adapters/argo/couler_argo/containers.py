@@ -6,7 +6,8 @@ Source: `pkg/apis/workflow/v1alpha1` (Template, ScriptTemplate, UserContainer) a
 from __future__ import annotations
 
 from couler_argo.codec import Codec, Context, Field, Mapped
-from couler_argo.references import native, value, write
+from couler_argo.references import native, value
+from couler_argo.spelling import write
 from couler_argo.values import mappings, scalar, text_list
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Container, EnvVar, Native, Value

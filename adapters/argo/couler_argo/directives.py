@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from couler_argo.references import native, write_native
+from couler_argo.references import native
+from couler_argo.spelling import write_native
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,

@@ -8,7 +8,7 @@ import msgspec
 
 from couler_argo.codec import Context
 from couler_argo.directives import MARK
-from couler_argo.references import write_native
+from couler_argo.spelling import write_native
 from couler_argo.steps import STEP
 from couler_argo.templates import GRAPH, OPERATION
 from couler_plugins.hookspecs import Footprint

@@ -9,7 +9,7 @@ from couler_argo.codec import Context, Mapped, held
 from couler_argo.depends import bare_outcomes, is_bare
 from couler_argo.directives import expand
 from couler_argo.manifests import SPEC_PATHS, at, codec_of
-from couler_argo.references import Nested, Scope
+from couler_argo.spelling import Nested, Scope
 from couler_argo.steps import STEP
 from couler_argo.support import check_callable, check_step
 from couler_argo.templates import GRAPH, OPERATION

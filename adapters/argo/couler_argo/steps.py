@@ -11,7 +11,8 @@ from typing import Any
 from couler_argo.codec import Codec, Context, Field, Mapped, held
 from couler_argo.depends import parse_depends, write_depends
 from couler_argo.ports import ARGUMENTS
-from couler_argo.references import expression, native, value, write, write_expression, write_native
+from couler_argo.references import expression, native, value
+from couler_argo.spelling import write, write_expression, write_native
 from couler_argo.values import scalar
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import (

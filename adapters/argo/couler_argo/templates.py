@@ -10,7 +10,8 @@ from typing import Any
 from couler_argo.codec import Codec, Context, Field, Mapped
 from couler_argo.containers import CONTAINERS
 from couler_argo.ports import INPUTS, OUTPUTS
-from couler_argo.references import value, write
+from couler_argo.references import value
+from couler_argo.spelling import write
 from couler_argo.values import flag, scalar, structure
 from couler_plugins.ir import Retry, Value
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from couler_argo.codec import Context, Field, Mapped
-from couler_argo.references import native, value, write
+from couler_argo.references import native, value
+from couler_argo.spelling import write
 from couler_plugins.ir import Native
 
 __all__ = ["flag", "mappings", "scalar", "structure", "text_list"]

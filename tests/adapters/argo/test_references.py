@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from adapters.argo.objects import strings, tags
 from adapters.subjects import ARGO, lift_file
-from couler_argo.references import expression, native, value, write, write_expression, write_native
+from couler_argo.references import expression, native, value
+from couler_argo.spelling import write, write_expression, write_native
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Reference, map_references, references, replace
 from couler_plugins.ir import without_origin as without
