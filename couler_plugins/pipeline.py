@@ -128,7 +128,7 @@ def _run(optimizer: Optimizer, plan: Plan, ctx: Context) -> Plan:
     except CoulerError as error:
         error.message = f"the optimizer {optimizer.name!r}: {error.message}"
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin may call exit, which must not look like success
         log.info("the traceback of the optimizer %s:", optimizer.name, exc_info=error)
         raise _failure(optimizer.name, f"raised {one_line(error)}") from error
     if not isinstance(after, Plan):

@@ -74,7 +74,7 @@ class Plugins:
             try:
                 if adapter.claims(document):
                     engines[engine] = None
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 log.info("the traceback of the adapter %s:", engine, exc_info=error)
                 raise PluginFailure(f"the adapter {engine!r} failed in claims(): {one_line(error)}") from error
         return list(engines)
@@ -106,7 +106,7 @@ class Plugins:
         others = [plugin for other, plugin in self._manager.list_name_plugin() if other != name]
         try:
             results = self._manager.subset_hook_caller(hook, others)(**arguments)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.info("the traceback of %s in the plugin %s:", hook, name, exc_info=error)
             return Reply(name, None, error)
         return Reply(name, results[0] if results else None, None)

@@ -51,7 +51,7 @@ class Reply(NamedTuple):
 
     plugin: str
     result: Any
-    error: Exception | None
+    error: BaseException | None
 
 
 class Registry(Generic[T]):

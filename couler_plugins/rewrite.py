@@ -80,7 +80,7 @@ def adapter_errors(engine: str, doing: str) -> Iterator[None]:
         yield
     except CoulerError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         log.info("the traceback of the adapter %s:", engine, exc_info=error)
         message = f"the adapter {engine!r} failed in {doing}: {one_line(error)}"
         raise PluginFailure(

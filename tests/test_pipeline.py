@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -265,6 +266,7 @@ def forgetful(plan: Plan) -> Plan:
     ("act", "expected"),
     [
         (lambda plan: 1 // 0, "raised ZeroDivisionError"),
+        (lambda plan: sys.exit(0), "raised SystemExit: 0"),
         (lambda plan: None, "returned NoneType, not a Plan"),
         (lambda plan: changed(plan, optimizer=""), "changed a without a decision"),
         (lambda plan: changed(plan, workflow="c"), "changed a without a decision"),

@@ -67,7 +67,8 @@ def _where(decision: Decision) -> str:
 def _what(decision: Decision) -> str:
     parts = f"{decision.action or 'left alone'}: {decision.reason}".removesuffix(": ")
     figures = _figures(decision)
-    affects = f"; affects {', '.join(decision.affects)}" if decision.affects else ""
+    names = ", ".join(name or "the entry or a handler" for name in decision.affects)
+    affects = f"; affects {names}" if names else ""
     return f"{parts}{f' ({figures})' if figures else ''}{affects}"
 
 

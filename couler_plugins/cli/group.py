@@ -11,7 +11,7 @@ import click
 
 from couler_plugins import __version__
 from couler_plugins.cli.messages import say_error
-from couler_plugins.errors import CoulerError
+from couler_plugins.errors import CoulerError, EngineError
 
 __all__ = ["INTERNAL_ERROR", "couler"]
 
@@ -51,6 +51,11 @@ class LazyGroup(click.Group):
             # Whoever read our output has left, and Python would complain when it flushes the rest at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(BROKEN_PIPE)
+        except OSError as error:
+            # What is read and written by name is handled where it is; this is our own standard output.
+            say_error(EngineError(f"cannot write: {error.strerror or error}", hint="is the disk full?"))
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(EngineError.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:

@@ -29,10 +29,10 @@ class Libraries:
         """What is wrong with the calls of `workflow` into libraries of the bundle; those outside are not judged."""
         for site in call_sites(workflow):
             if isinstance(site.step.call, External):
-                yield from self._call_problems(site, site.step.call)
+                yield from self._call_problems(workflow, site, site.step.call)
 
-    def _call_problems(self, site: CallSite, call: External) -> Iterator[Problem]:
-        found = self._found.get((call.scope, call.workflow), [])
+    def _call_problems(self, workflow: Workflow, site: CallSite, call: External) -> Iterator[Problem]:
+        found = self._seen_from(workflow, call)
         subject = f"{site.graph.name}/{site.step.name}" if site.graph else site.step.name
         source = site.step.source
         if len(found) > 1:
@@ -48,3 +48,11 @@ class Libraries:
             yield Problem(subject=subject, message=message, hint="correct the name, or add it", source=source)
         elif site.graph is not None:
             yield from unsupplied(site, callee)
+
+    def _seen_from(self, workflow: Workflow, call: External) -> list[Workflow]:
+        """The different libraries that a call may mean: those of its own namespace, else those without one."""
+        found = self._found.get((call.scope, call.workflow), [])
+        if call.scope == "namespace" and workflow.namespace:
+            own = [library for library in found if library.namespace == workflow.namespace]
+            found = own or [library for library in found if not library.namespace]
+        return list(dict.fromkeys(found)) if len(found) > 1 else found

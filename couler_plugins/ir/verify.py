@@ -170,10 +170,11 @@ def _call_problems(site: CallSite, workflow: Workflow, by_name: ByName) -> Itera
     step, graph = site.step, site.graph
     if not isinstance(step.call, Call):
         return
-    subject = f"{graph.name}/{step.name}" if graph else step.name
+    name = step.name or "the exit handler"
+    subject = f"{graph.name}/{name}" if graph else name
     callee = by_name.get(step.call.name)
     if callee is None:
-        message = f"{step.name!r} calls {step.call.name!r}, which {workflow.label} does not have"
+        message = f"{name!r} calls {step.call.name!r}, which {workflow.label} does not have"
         yield Problem(subject=subject, message=message, hint="correct the name, or add it", source=step.source)
         return
     if graph is not None or not workflow.library:  # whoever runs a library passes what it needs
@@ -189,12 +190,13 @@ def unsupplied(site: CallSite, callee: Callable, given: tuple[Port, ...] = ()) -
         given: what the run passes by itself.
     """
     step, graph = site.step, site.graph
+    name = step.name or "the exit handler"
     passed = {(item.kind, item.name) for item in step.arguments} | {(item.kind, item.name) for item in given}
     for port in callee.inputs:
         if port.required and (port.kind, port.name) not in passed:
             yield Problem(
-                subject=f"{graph.name}/{step.name}" if graph else step.name,
-                message=f"{step.name!r} does not pass the {port.kind} {port.name!r} of {callee.name!r}",
+                subject=f"{graph.name}/{name}" if graph else name,
+                message=f"{name!r} does not pass the {port.kind} {port.name!r} of {callee.name!r}",
                 hint="pass it, or give the input a default",
                 source=step.source,
             )

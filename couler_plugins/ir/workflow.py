@@ -200,6 +200,7 @@ class Workflow(Node, frozen=True, kw_only=True):
     Attributes:
         name: its name, empty where the engine is to make one from the prefix.
         prefix: what a generated name starts with.
+        namespace: where it lives, empty where that is decided when it is submitted.
         engine: the adapter that lifted it.
         kind: the engine's own kind.
         library: where others can call what is in it from (`namespace` or `cluster`); empty for one that just runs.
@@ -213,6 +214,7 @@ class Workflow(Node, frozen=True, kw_only=True):
 
     name: str = ""
     prefix: str = ""
+    namespace: str = ""
     engine: str
     kind: str
     library: OneOf["", "namespace", "cluster"] = ""

@@ -31,9 +31,17 @@ class Prune:
     keep: tuple[str, ...] = ()
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        """Removes what cannot be reached, with what is written inline in it."""
+        """Removes what cannot be reached, with what is written inline in it.
+
+        Raises:
+            InvalidInput: a name to keep is in no workflow, so that what it should keep would be removed.
+        """
+        from couler_plugins.errors import InvalidInput
         from couler_plugins.ir import callables, remove_callables
 
+        known = {name for workflow in plan.workflows for name in callables(workflow)} if self.keep else set()
+        if unknown := [name for name in self.keep if name not in known]:
+            raise InvalidInput(f"there is no {unknown[0]!r} to keep", hint="correct the name in prune{keep=…}")
         for workflow in plan.workflows:
             dead = unreachable(workflow, self.keep)
             if dead:

@@ -170,6 +170,7 @@ def cases(subject: Subject, node_type: type[Node], name: str) -> Iterator[tuple[
 
 
 INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
+    (Workflow, "namespace"): ("prod",),
     (Step, "retry"): (Retry(limit=Literal(value=2)),),
     (Step, "timeout"): (Literal(value="5m"),),
     (Step, "role"): ("setup",),

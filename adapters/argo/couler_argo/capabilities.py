@@ -9,6 +9,7 @@ __all__ = ["CAPABILITIES"]
 CAPABILITIES = (
     Capability("Workflow.name", "full", "metadata.name"),
     Capability("Workflow.prefix", "full", "metadata.generateName"),
+    Capability("Workflow.namespace", "full", "metadata.namespace"),
     Capability("Workflow.engine", "derived", "apiVersion"),
     Capability("Workflow.kind", "derived", "kind"),
     Capability("Workflow.library", "derived", "kind", "WorkflowTemplate and ClusterWorkflowTemplate"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -91,8 +92,8 @@ class _Lifter:
     def _template(self, template: Mapped, path: Path, inline: str = "") -> None:
         if inline:
             template = {"name": inline, **{key: content for key, content in template.items() if key != "name"}}
-        elif not isinstance(template.get("name"), str) or not template["name"]:
-            raise self._error(path, "a template has no name")
+        else:
+            self._check_name(template, path, "template")
         dag, steps = template.get("dag"), template.get("steps")
         if dag is not None and steps is not None:
             raise self._error(path, f"template {template['name']!r} is both a dag and steps")
@@ -145,8 +146,7 @@ class _Lifter:
 
     def _step(self, item: Any, path: Path, context: Context) -> Step:
         mapping = self._mapping(item, path, "step")
-        if not isinstance(mapping.get("name"), str) or not mapping["name"]:
-            raise self._error(path, "a step has no name")
+        self._check_name(mapping, path, "step")
         if "inline" in mapping:
             context = context._replace(lift_inline=lambda template: self._lift_inline(template, (*path, "inline")))
         try:
@@ -171,6 +171,14 @@ class _Lifter:
         if not isinstance(content, list):
             raise self._error(path, f"{what}: a list is expected here")
         return content
+
+    def _check_name(self, mapping: Mapped, path: Path, what: str) -> None:
+        name = mapping.get("name")
+        if name is None or name == "":
+            raise self._error(path, f"a {what} has no name")
+        if not isinstance(name, str):
+            message = f"the name of a {what} is not text: Kubernetes reads it as {json.dumps(name)[:40]}"
+            raise self._error((*path, "name"), message, "put the name in quotes")
 
     def _mapping(self, content: Any, path: Path, what: str) -> Mapped:
         if not isinstance(content, dict):

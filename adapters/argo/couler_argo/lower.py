@@ -7,9 +7,9 @@ from typing import Any
 from couler_argo.manifests import Manifest, at
 from couler_argo.patching import Origins, lower_workflow, with_at
 from couler_argo.tracing import trace
-from couler_argo.versions import respell
+from couler_argo.versions import check_version, respell
 from couler_plugins.documents import diff
-from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
 
@@ -27,8 +27,8 @@ def lower(plan: Plan, version: str = "") -> Lowered:
         InvalidInput: the version is none that we know.
         Unsupported: a workflow without an origin has something that Argo cannot say.
     """
-    if version and version[:1] not in ("3", "4"):
-        raise InvalidInput(f"argo{{version={version}}}: no such version", hint="give 3.x or 4.x")
+    if version:
+        check_version(version)
     return _Lowerer(plan, version).lowered()
 
 

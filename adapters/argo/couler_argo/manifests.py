@@ -121,7 +121,7 @@ SPEC = Codec(
     nested={"arguments": PARAMETERS},
     ignored=("templates",),
 )
-METADATA = Codec(_text("name", "name"), _text("prefix", "generateName"))
+METADATA = Codec(_text("name", "name"), _text("prefix", "generateName"), _text("namespace", "namespace"))
 
 
 def codec_of(kind: str) -> Codec:

@@ -137,6 +137,7 @@ def write(node: Value, scope: Scope = "tasks") -> Any:
         case FirstOf():
             options = [_expression_text(expression_of(option), scope) for option in node.values]
             return f"{{{{={' ?? '.join(options)}}}}}"
+    raise Unsupported(f"{node!r} is no value of the IR", engine="argo", hint="wrap constants in ir.Literal")
 
 
 def write_expression(node: Value, scope: Scope = "tasks") -> Any:

@@ -1,20 +1,22 @@
 """Spellings that differ between Argo 3 and Argo 4, rewritten where a target version is asked for.
 
 Source: docs/upgrading.md (4.0 removed `synchronization.mutex`, `synchronization.semaphore` and CronWorkflow's
-`schedule`, which 3.6 had deprecated in favour of lists).
+`schedule`, which 3.6 had deprecated in favour of lists: 3.6 and 3.7 know both spellings).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from couler_argo.codec import Mapped
 from couler_argo.manifests import SPEC_PATHS, Manifest, at
-from couler_plugins.errors import Unsupported
+from couler_plugins.errors import InvalidInput, Unsupported
 
-__all__ = ["Respelled", "respell"]
+__all__ = ["Respelled", "check_version", "respell"]
 
+LISTS_SINCE, LISTS_ONLY_SINCE = (3, 6), (4, 0)
 SINGULAR = {"mutexes": "mutex", "semaphores": "semaphore"}
 
 
@@ -31,16 +33,20 @@ def respell(manifest: Manifest, version: str) -> tuple[Mapped, list[Respelled]]:
 
     Args:
         manifest: the object; it is not changed.
-        version: `3.x`, `4.1`, …: what it starts with counts.
+        version: `3.5`, `4.1`, …: its first two numbers count.
 
     Returns:
         The object (the same one where nothing changed) and what was changed.
 
     Raises:
-        Unsupported: Argo 3 cannot say it (several mutexes of one template).
+        InvalidInput: the version is none that we know.
+        Unsupported: Argo before 3.6 cannot say it (several mutexes of one template).
     """
     changes: list[Respelled] = []
-    rename = _to_lists if version.startswith("4") else _to_single
+    numbers = check_version(version)
+    if LISTS_SINCE <= numbers < LISTS_ONLY_SINCE:
+        return manifest.data, changes
+    rename = _to_lists if numbers >= LISTS_ONLY_SINCE else _to_single
     data = manifest.data
 
     def within(holder: Mapped, subject: str) -> Mapped:
@@ -69,11 +75,27 @@ def respell(manifest: Manifest, version: str) -> tuple[Mapped, list[Respelled]]:
     return (data if spec is data["spec"] else {**data, "spec": spec}), changes
 
 
+def check_version(version: str) -> tuple[int, int]:
+    """The first two numbers of a version.
+
+    Raises:
+        InvalidInput: it is none that we know.
+    """
+    match = re.fullmatch(r"v?(3|4)(?:\.(\d+|x))?(?:\.(?:\d+|x))?", version)
+    if match is None:
+        raise InvalidInput(f"argo{{version={version}}}: no such version", hint="give 3.5, 3.7, 4.1, …")
+    return int(match[1]), int(match[2]) if (match[2] or "x") != "x" else 0  # of a whole series, what all of it knows
+
+
 def _to_lists(mapping: Mapped, names: dict[str, str], subject: str, changes: list[Respelled]) -> Mapped:
     """`mapping` with what stands alone put into a list, behind what the list holds already."""
     single = {one: many for many, one in names.items() if mapping.get(one)}
     if not single:
         return mapping
+    if "schedule" in single and mapping.get("schedules"):
+        raise Unsupported(
+            "schedule and schedules are both given", engine="argo", feature="schedules", hint="leave schedules only"
+        )
     changes.extend(Respelled(subject, one, many) for one, many in single.items())
     lists = {many: [*(mapping.get(many) or []), mapping[one]] for one, many in single.items()}
     return {single.get(key, key): lists.get(single.get(key, key), content) for key, content in mapping.items()}
@@ -84,11 +106,11 @@ def _to_single(mapping: Mapped, names: dict[str, str], subject: str, changes: li
     for many, content in lists.items():
         if len(content) > 1 or mapping.get(names[many]):
             raise Unsupported(
-                f"Argo 3 takes one {names[many]} here, not several",
+                f"Argo before 3.6 takes one {names[many]} here, not several",
                 engine="argo",
                 step=subject,
                 feature=many,
-                hint="target Argo 4, or leave one of them",
+                hint="target a later version, or leave one of them",
             )
     changes.extend(Respelled(subject, many, names[many]) for many in lists)
     if not lists:

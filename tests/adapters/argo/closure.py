@@ -75,7 +75,7 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             items = getattr(workflow, name)
             dropped = {item.name for item in items[1:] or (items if name == "graphs" else ())}
             return remove_callables(workflow, dropped) if dropped and not inline else None
-        case Workflow(), "handlers" | "rest" | "parameters" | "entry" | "name" | "prefix":
+        case Workflow(), "handlers" | "rest" | "parameters" | "entry" | "name" | "prefix" | "namespace":
             return replace(workflow, **{name: value})
         case Workflow(), _:
             return None

@@ -56,9 +56,9 @@ def test_four_takes_lists() -> None:
 
 def test_there_and_back() -> None:
     _, four = lowered(THREE, "4")
-    three, _ = lowered(four, "3.7")
+    three, _ = lowered(four, "3.5")
     assert exactly(three.changed[0], read(THREE, "w").documents[0].data)
-    assert not lowered(four, "4.1")[0].changed
+    assert not lowered(four, "v4.1")[0].changed
     assert not lowered(THREE, "3")[0].changed
     assert not lowered(THREE, "")[0].changed
 
@@ -66,11 +66,20 @@ def test_there_and_back() -> None:
 def test_several_mutexes_are_too_many_for_three() -> None:
     text = lowered(THREE, "4")[1].replace("- name: m\n", "- name: m\n        - name: n\n")
     with pytest.raises(Unsupported, match="one mutex") as error:
-        lowered(text, "3.6")
+        lowered(text, "3.5")
+    for both_known in ("3.6", "3.7", "v3.7.2"):
+        assert not lowered(text, both_known)[0].changed
     assert (error.value.step, error.value.file) == ("main", "w.yaml")
 
 
-@pytest.mark.parametrize("version", ["2", "5.0", "latest", "v4"])
+def test_a_schedule_beside_schedules_is_refused() -> None:
+    text = THREE.replace("  schedule: ", "  schedules: ['0 * * * *']\n  schedule: ")
+    assert text != THREE
+    with pytest.raises(Unsupported, match="both given"):
+        lowered(text, "4.1")
+
+
+@pytest.mark.parametrize("version", ["2", "5.0", "latest", "4.one"])
 def test_unknown_versions(version: str) -> None:
     with pytest.raises(InvalidInput, match="no such version"):
         lowered(THREE, version)
