@@ -6,6 +6,7 @@ import pytest
 
 from adapters.subjects import ARGO, lift_file, lift_source, lower_and_write
 from couler_plugins.documents import read
+from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import verify
 from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.optimizers.prune import Prune
@@ -72,3 +73,9 @@ def test_prune_keeps_what_it_is_told_to() -> None:
     kept = Prune(keep=("copy-2",)).run(plan, CONTEXT)
     assert [item.name for item in kept.workflows[0].operations] == ["echo", "copy-2"]
     assert Prune(keep=("copy", "copy-2")).run(plan, CONTEXT) is plan
+
+
+def test_prune_refuses_to_keep_what_is_not_there() -> None:
+    path = next(iter(shared(*ARGO.folder.split("/")).rglob("dag-diamond.yaml")))
+    with pytest.raises(InvalidInput, match="no 'ecoh' to keep"):
+        Prune(keep=("ecoh",)).run(lift_file(ARGO, path), CONTEXT)
