@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,39 @@ class Plan:
                 ]
                 plan = plan.with_workflow(workflow, replace_callables(workflow, changed), *decisions)
         return plan
+
+    def move_steps(  # what to move where, and who says why
+        self, optimizer: str, workflow: Workflow, graph: str, steps: Collection[str], new_graph: str, *, reason: str
+    ) -> Plan:
+        """This plan with steps of a workflow moved into a new graph, and a Decision that says what that changes.
+
+        A composite is a barrier: the Decision names the steps that may start later than before.
+
+        Args:
+            optimizer: the name of the optimizer, for the decision.
+            workflow: the workflow, one of this plan's.
+            graph: the graph that the steps belong to.
+            steps: their names.
+            new_graph: the name of the new graph.
+            reason: why, for the decision.
+
+        Raises:
+            Unsupported: the workflow would mean something else afterwards.
+        """
+        from couler_plugins.ir import move_into_graph
+
+        move = move_into_graph(workflow, graph, steps, new_graph)
+        waits = f"; as {move.graph} ends as a whole, {', '.join(move.waits)} may start later" if move.waits else ""
+        decision = Decision(
+            optimizer=optimizer,
+            workflow=workflow.label,
+            subject=graph,
+            action=f"move {', '.join(steps)} into {move.graph}",
+            reason=reason + waits,
+            figures=(("steps moved", len(steps)), ("steps that may start later", len(move.waits))),
+            affects=(*(f"{graph}/{name}" for name in (move.step, *steps)), move.graph),
+        )
+        return self.with_workflow(workflow, move.workflow, decision)
 
     def without(self, dropped: Mapping[int, Any] | set[int]) -> Plan:
         """This plan without the workflows of some files (by number), which then pass through untouched."""
