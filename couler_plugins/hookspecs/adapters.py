@@ -116,5 +116,5 @@ class Adapter(Protocol):
 
 
 @hookspec
-def couler_adapters() -> list[Adapter]:  # type: ignore[empty-body]
+def couler_adapters() -> list[Adapter]:  # type: ignore[empty-body]  # pluggy wants none
     """Return the adapters of this plugin."""

@@ -47,7 +47,7 @@ class Optimizer(Protocol):
 
 
 @hookspec
-def couler_optimizers() -> list[type[Optimizer]]:  # type: ignore[empty-body]
+def couler_optimizers() -> list[type[Optimizer]]:  # type: ignore[empty-body]  # pluggy wants none
     """Return the optimizer classes of this plugin."""
 
 

@@ -34,5 +34,5 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @hookspec
-def couler_profiles(workflow: Workflow) -> Mapping[str, Profile]:  # type: ignore[empty-body]
+def couler_profiles(workflow: Workflow) -> Mapping[str, Profile]:  # type: ignore[empty-body]  # pluggy wants none
     """Return what past runs say of this workflow's steps, by `graph/step`; leave out what is not known."""

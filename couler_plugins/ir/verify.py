@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from couler_plugins.ir.base import Node, Source
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import needed
-from couler_plugins.ir.ports import Port
+from couler_plugins.ir.ports import Output, Port
 from couler_plugins.ir.recursion import endless_recursion
 from couler_plugins.ir.values import ANY_STEP, Reference
 from couler_plugins.ir.walk import CallSite, call_sites, callables, inline_callees, references, written_inline
@@ -59,9 +59,9 @@ def verify(workflow: Workflow) -> list[Problem]:
     return problems
 
 
-def _ports(ports: Iterable[object]) -> Ports:
+def _ports(ports: Iterable[Port | Output]) -> Ports:
     """The ports of a callable as (kind, name), and as ("", name) for references that give no kind."""
-    pairs = [(port.kind, port.name) for port in ports]  # type: ignore[attr-defined]
+    pairs = [(port.kind, port.name) for port in ports]
     return frozenset(pairs + [("", name) for _, name in pairs])
 
 

@@ -17,11 +17,11 @@ NUMBERS = """
 100000000000000000000.0 3.4028236e+38 1e39 0.1 -0.0 1.0 16777217.0 .inf .Inf .INF +.inf -.inf -.INF .iNf inf .nan .NaN
 .NAN .nAn nan 0x1p3 0x.8p1 1_0e1_0 ٣ １ 2024-01-01 2024-1-1 2024-13-01 2024-02-30 2024-01-01T10:00:00Z
 2024-01-01t10:00:00.5+02:00 2024-01-01T10:00:00 20240101
-""".split()  # noqa: SIM905
+""".split()  # noqa: SIM905  # a list of so many quotes could not be read
 WORDS = """
 y Y yes Yes YES yEs n N no No NO on On ON off Off OFF true True TRUE tRUE false False FALSE null Null NULL nULL ~ ~~
 << = <
-""".split()  # noqa: SIM905
+""".split()  # noqa: SIM905  # a list of so many quotes could not be read
 TAGGED = [
     f"{tag} {text}"
     for tag, text in itertools.product(

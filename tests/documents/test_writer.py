@@ -17,7 +17,7 @@ from documents.judge import exactly
 RISKY = """
 y n yes No on OFF true Null ~ <<  = 12:30 190:20:30.15 1e3 12e03 2024-01-01 0755 0o7 0x1F 0b1 1_000 .5 -.5 +1 -_1 .inf
 -.INF .nan - -- --- ... ? : # & * ! | > ' " % @ ` [ ] { } , -a --flag :a a: a:b a#b #a ?a <a =a %a 0b-101 1. 08 1,000
-""".split()  # noqa: SIM905
+""".split()  # noqa: SIM905  # a list of so many quotes could not be read
 ODD = [
     *(
         "",

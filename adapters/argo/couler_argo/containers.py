@@ -5,6 +5,8 @@ Source: `pkg/apis/workflow/v1alpha1` (Template, ScriptTemplate, UserContainer) a
 
 from __future__ import annotations
 
+from typing import Literal
+
 from couler_argo.codec import Codec, Context, Field, Mapped
 from couler_argo.references import native, value
 from couler_argo.spelling import write
@@ -14,7 +16,7 @@ from couler_plugins.ir import Container, EnvVar, Native, Value
 
 __all__ = ["CONTAINERS"]
 
-ROLES = {"initContainers": "init", "sidecars": "sidecar"}
+ROLES: dict[str, Literal["init", "sidecar"]] = {"initContainers": "init", "sidecars": "sidecar"}
 
 
 def _name() -> Field:
@@ -98,7 +100,7 @@ def _read(mapping: Mapped, context: Context) -> tuple[tuple[Container, ...] | No
     for key, role in ROLES.items():
         items = mapping.get(key)
         if mappings(items, bool):
-            containers.extend(Container(role=role, **CONTAINER.lift(item, context)) for item in items)  # type: ignore[arg-type,union-attr]  # `mappings` has looked
+            containers.extend(Container(role=role, **CONTAINER.lift(item, context)) for item in items)
         elif key in mapping:
             left[key] = items
     return tuple(containers) or None, left

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from couler_argo.codec import Context, Field, Mapped
 from couler_argo.references import native, value
@@ -56,7 +56,7 @@ def text_list(name: str, key: str) -> Field:
     return Field(name, (key,), read, lambda node, context: {key: [write(item, context.scope) for item in node]})
 
 
-def mappings(content: Any, accept: Callable[[Mapped], bool]) -> bool:
+def mappings(content: Any, accept: Callable[[Mapped], bool]) -> TypeGuard[list[Mapped]]:
     """Whether `content` is a list (not empty) of mappings that are all accepted."""
     return (
         isinstance(content, list) and bool(content) and all(isinstance(item, dict) and accept(item) for item in content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from couler_plugins.errors import Unsupported
@@ -47,14 +48,14 @@ def _directive_everywhere(workflow: Workflow) -> Iterator[tuple[str, Callable[[]
         def one(step: Step, name: str = operation.name) -> Step:
             return with_directive(step, CACHE) if isinstance(step.call, Call) and step.call.name == name else step
 
-        yield operation.name, lambda one=one: map_steps(workflow, one)  # type: ignore[misc]
+        yield operation.name, partial(map_steps, workflow, one)
 
 
 def _directive_once(workflow: Workflow) -> Iterator[tuple[str, Callable[[], Workflow]]]:
     for graph in workflow.graphs:
         for step in graph.steps:
             changed = {(graph.name, step.name): with_directive(step, CACHE)}
-            yield f"{graph.name}/{step.name}", lambda changed=changed: replace_steps(workflow, changed)  # type: ignore[misc]
+            yield f"{graph.name}/{step.name}", partial(replace_steps, workflow, changed)
 
 
 def _rename(workflow: Workflow) -> Iterator[tuple[str, Callable[[], Workflow]]]:
@@ -67,7 +68,7 @@ def _rename(workflow: Workflow) -> Iterator[tuple[str, Callable[[], Workflow]]]:
     yield "all", everything
     for graph in workflow.graphs:
         names = {step.name: f"r-{step.name}" for step in graph.steps}
-        yield graph.name, lambda graph=graph, names=names: rename_steps(workflow, graph.name, names)  # type: ignore[misc]
+        yield graph.name, partial(rename_steps, workflow, graph.name, names)
 
 
 def subsets(workflow: Workflow, graph: Graph) -> list[tuple[str, ...]]:
@@ -79,13 +80,17 @@ def subsets(workflow: Workflow, graph: Graph) -> list[tuple[str, ...]]:
     return [names for names in dict.fromkeys(chosen) if names]
 
 
+def _moved(workflow: Workflow, graph: str, names: tuple[str, ...]) -> Workflow:
+    return move_into_graph(workflow, graph, names, "moved").workflow
+
+
 def _move(workflow: Workflow) -> Iterator[tuple[str, Callable[[], Workflow]]]:
     for graph in workflow.graphs:
         if graph.stages is None:
             for names in subsets(workflow, graph):
                 yield (
                     f"{graph.name}: {' '.join(names)}",
-                    lambda graph=graph, names=names: move_into_graph(workflow, graph.name, names, "moved").workflow,  # type: ignore[misc]
+                    partial(_moved, workflow, graph.name, names),
                 )
 
 
@@ -94,14 +99,14 @@ def _clone_step(workflow: Workflow) -> Iterator[tuple[str, Callable[[], Workflow
         for step in graph.steps:
             yield (
                 f"{graph.name}/{step.name}",
-                lambda graph=graph, step=step: clone_step(workflow, graph.name, step.name, "a-copy"),  # type: ignore[misc]
+                partial(clone_step, workflow, graph.name, step.name, "a-copy"),
             )
 
 
 def _clone_callable(workflow: Workflow) -> Iterator[tuple[str, Callable[[], Workflow]]]:
     items: tuple[Graph | Operation, ...] = (*workflow.graphs, *workflow.operations)
     for item in items:
-        yield item.name, lambda item=item: clone_callable(workflow, item.name, "a-copy")  # type: ignore[misc]
+        yield item.name, partial(clone_callable, workflow, item.name, "a-copy")
 
 
 EDITS = {
