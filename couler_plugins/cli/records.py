@@ -9,11 +9,12 @@ import msgspec
 
 from couler_plugins.api import FileResult
 from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.documents import Finding
 from couler_plugins.errors import CoulerError
 from couler_plugins.pipeline import Pass
 from couler_plugins.plan import Decision, TracedEdit
 
-__all__ = ["edit_record", "error_record", "file_record", "pass_record", "print_json"]
+__all__ = ["edit_record", "error_record", "file_record", "finding_record", "pass_record", "print_json"]
 
 
 def print_json(schema: str, content: dict[str, Any]) -> None:
@@ -73,3 +74,9 @@ def error_record(error: CoulerError) -> dict[str, Any]:
     """An error, without what is not known of it."""
     names = ("message", "file", "line", "engine", "step", "feature", "hint")
     return {name: getattr(error, name) for name in names if getattr(error, name) is not None}
+
+
+def finding_record(finding: Finding) -> dict[str, Any]:
+    """A remark of lint, without what is not known of it."""
+    record = msgspec.structs.asdict(finding)
+    return {name: value for name, value in record.items() if value or name in ("severity", "message", "file")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Indentation
-from couler_plugins.documents.findings import Finding
+from couler_plugins.documents.findings import Finding, Remark, findings
 from couler_plugins.documents.paths import Path, render
 from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, read
 from couler_plugins.documents.splice import Spliced, splice
@@ -17,11 +17,13 @@ __all__ = [
     "Finding",
     "Indentation",
     "Path",
+    "Remark",
     "SourceFile",
     "Spliced",
     "diff",
     "dump_json",
     "dump_yaml",
+    "findings",
     "read",
     "render",
     "splice",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -38,6 +40,7 @@ class Document:
     line: int
     text: str = field(repr=False, compare=False)
     _root: Span | None = field(default=None, init=False, repr=False, compare=False)
+    _breaks: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def line_of(self, path: Path) -> int | None:
         """The line, from 1, of the value at `path`, or of the nearest enclosing value that the text holds.
@@ -52,8 +55,9 @@ class Document:
             if self.index not in spans:
                 return None
             self._root = spans[self.index].root
+            self._breaks = [found.start() for found in re.finditer("\n", self.text)]
         span, _ = self._root.find(path)
-        return self.text.count("\n", 0, span.key_start if span.key_start >= 0 else span.start) + 1
+        return bisect.bisect_left(self._breaks, span.key_start if span.key_start >= 0 else span.start) + 1
 
 
 @dataclass(slots=True)

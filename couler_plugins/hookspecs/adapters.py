@@ -11,7 +11,7 @@ import msgspec
 from couler_plugins.hookspecs.markers import hookspec
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import Document, SourceFile
+    from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
@@ -113,6 +113,13 @@ class Adapter(Protocol):
             feature="footprint",
             hint=f"leave optimizers that need sizes out of the pipeline for {workflow.label}",
         )
+
+    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+        """What the engine would refuse, or do otherwise than its author expects, in any document of the bundle.
+
+        References are looked up in all documents. It raises nothing: what it cannot read it remarks on.
+        """
+        return ()
 
 
 @hookspec

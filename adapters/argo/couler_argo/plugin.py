@@ -10,7 +10,7 @@ from couler_argo.capabilities import CAPABILITIES
 from couler_plugins.hookspecs import Adapter, Capability, Footprint, hookimpl
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import Document, SourceFile
+    from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
@@ -73,6 +73,12 @@ class ArgoAdapter:
         from couler_argo.footprint import Footprints
 
         return Footprints(workflow)
+
+    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+        """What Argo or the API server would refuse; see `couler_argo.lint`."""
+        from couler_argo.lint import lint
+
+        return lint(bundle)
 
 
 @hookimpl

@@ -1,0 +1,52 @@
+"""`couler lint`."""
+
+from __future__ import annotations
+
+import click
+
+from couler_plugins.cli.settings import engine_option, inputs_argument, json_option, max_bytes_option, with_settings
+from couler_plugins.config import Config
+
+__all__ = ["command"]
+
+
+@click.command(
+    "lint",
+    epilog="""\b
+Examples:
+  couler lint workflow.yaml
+  couler lint --format json manifests/
+""",
+)
+@inputs_argument
+@engine_option
+@json_option
+@max_bytes_option
+@with_settings
+@click.pass_context
+def command(
+    ctx: click.Context, *, config: Config, inputs: tuple[str, ...], engine: str | None, output_format: str
+) -> None:
+    """Finds what the engine would refuse, before it does: per finding the file, the line, and what to do.
+
+    All files of the call are looked at together: what one refers to may stand in another. Exits with 1 if there is an
+    error among the findings.
+    """
+    from couler_plugins.cli.messages import say_error
+    from couler_plugins.cli.outputs import write_bytes
+    from couler_plugins.cli.records import error_record, finding_record, print_json
+    from couler_plugins.cli.work import read_inputs, refused_exit, working
+    from couler_plugins.linting import lint_inputs
+
+    files = read_inputs(inputs, config)
+    with working(config, engine=engine) as session:
+        linted = lint_inputs(files, session)
+    if output_format == "json":
+        records = [finding_record(finding) for finding in linted.findings]
+        errors = [error_record(error) for error in linted.errors]
+        print_json("couler.lint/v1", {"documents": linted.documents, "findings": records, "errors": errors})
+    else:
+        write_bytes("".join(f"{finding}\n" for finding in linted.findings))
+    for error in linted.errors:
+        say_error(error)
+    ctx.exit(refused_exit(linted.errors) or int(linted.failed))
