@@ -13,6 +13,7 @@ from couler_plugins.hookspecs.markers import hookspec
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs.caching import Caching
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan, Written
@@ -113,6 +114,10 @@ class Adapter(Protocol):
             feature="footprint",
             hint=f"leave optimizers that need sizes out of the pipeline for {workflow.label}",
         )
+
+    def caching(self, workflow: Workflow) -> Caching | None:
+        """What decides whether results of this workflow's steps may be reused; None where the engine cannot cache."""
+        return None
 
     def lint(self, bundle: Bundle) -> Iterable[Remark]:
         """What the engine would refuse, or do otherwise than its author expects, in any document of the bundle.

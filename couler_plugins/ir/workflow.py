@@ -165,11 +165,14 @@ class Operation(Callable, frozen=True, kw_only=True):
         kind: `container`, `script`, `python`, `gate`, or an engine's own kind, whose body is then in `rest`.
         containers: in their order.
         daemon: whether it keeps running beside the steps after it.
+        directives: requests to the adapter that hold for every call without directives of its own, also for calls from
+            other workflows; sorted by kind.
     """
 
     kind: str
     containers: tuple[Container, ...] = ()
     daemon: bool = False
+    directives: tuple[Directive, ...] = ()
 
 
 class Graph(Callable, frozen=True):

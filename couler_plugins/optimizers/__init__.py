@@ -10,7 +10,8 @@ __all__ = ["couler_optimizers"]
 @hookimpl
 def couler_optimizers() -> list[type[Optimizer]]:
     """The built-in optimizers."""
+    from couler_plugins.caching.optimizer import Cache
     from couler_plugins.optimizers.dedupe import Dedupe
     from couler_plugins.optimizers.prune import Prune
 
-    return [Dedupe, Prune]
+    return [Cache, Dedupe, Prune]

@@ -169,13 +169,15 @@ def cases(subject: Subject, node_type: type[Node], name: str) -> Iterator[tuple[
                     yield site, value
 
 
+CACHE = Directive(kind="cache", options=(("config-map", "c"), ("key", "k"), ("max-age", "")))
 INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Workflow, "namespace"): ("prod",),
     (Step, "retry"): (Retry(limit=Literal(value=2)),),
     (Step, "timeout"): (Literal(value="5m"),),
     (Step, "role"): ("setup",),
     (Step, "rest"): (Native.of({"x-new": [1]}),),
-    (Step, "directives"): ((Directive(kind="cache", options=(("config-map", "c"), ("key", "k"), ("max-age", ""))),),),
+    (Step, "directives"): ((CACHE,),),
+    (Operation, "directives"): ((CACHE,),),
     (Graph, "fail_fast"): (True, False),
     (Graph, "retry"): (Retry(limit=Literal(value=2)),),
     (Graph, "finalizers"): (("x",),),

@@ -48,6 +48,7 @@ CAPABILITIES = (
     Capability("Operation.inline", "derived", "inline"),
     Capability("Operation.containers", "full", "container, script, initContainers, sidecars"),
     Capability("Operation.daemon", "full", "daemon"),
+    Capability("Operation.directives", "full", "the template's own fields", "cache, as memoize"),
     Capability("Operation.rest", "full", "every other field"),
     Capability("Step.name", "full", "name"),
     Capability("Step.call", "full", "template, templateRef, inline"),

@@ -1,24 +1,19 @@
 """Directives: requests of optimizers that Argo can only carry out in the template.
 
-`fold` takes our own expansions back out after lifting, `expand` puts them in before lowering. Our mark is an
-annotation of the template, so that an owner's own settings are never taken for ours.
-
-Source of the `cache` directive's expansion: docs/memoization.md; Argo 4's CRDs require `maxAge` beside `key`.
+`fold` takes our own expansions back out after lifting, `expand` puts them in before lowering. What is ours is marked
+in the document (see `couler_argo.key_specs`), so that an owner's own settings are never taken for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from couler_argo.references import native
-from couler_argo.spelling import write_native
+from couler_argo.key_specs import read_specs, with_specs
+from couler_argo.memoize import Template, directive_of, with_cache, without_cache
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,
     Directive,
-    Graph,
-    Native,
     Operation,
     Step,
     Workflow,
@@ -32,76 +27,76 @@ from couler_plugins.ir import (
     with_directive,
 )
 
-__all__ = ["MARK", "expand", "fold"]
-
-MARK = "couler.io/directives"
-"""The annotation of a template whose expansions are ours: their kinds, separated by commas."""
-
-CACHE_OPTIONS = frozenset({"key", "max-age", "config-map"})
+__all__ = ["expand", "fold"]
 
 Directives = tuple[Directive, ...]
-Template = Graph | Operation
 
 
 def fold(workflow: Workflow) -> Workflow:
-    """`workflow` with expansions that carry our mark turned back into directives of all call sites."""
+    """`workflow` with expansions that carry our mark turned back into directives.
+
+    They become directives of all call sites, or of the template itself where others can call it.
+    """
+    specs = read_specs(workflow)
+    if not specs:
+        return workflow
     found: dict[str, Directive] = {}
     changed: dict[str, Template] = {}
     called = {site.step.call.name for site in call_sites(workflow) if isinstance(site.step.call, Call)}
     for name, item in callables(workflow).items():
-        if name in called and _mark_of(item) == "cache" and (directive := _cache_directive(item)) is not None:
-            found[name] = directive
-            changed[name] = replace(item, memoized=None)
-    if not found:
-        return workflow
+        directive = None if item.inline or name not in specs else directive_of(workflow, item, specs[name])
+        if directive is None:
+            continue
+        bare = without_cache(item)
+        if isinstance(bare, Operation) and workflow.library:
+            changed[name] = replace(bare, directives=(directive,))
+        elif name in called:
+            changed[name], found[name] = bare, directive
 
     def with_found(step: Step) -> Step:
         directive = found.get(step.call.name) if isinstance(step.call, Call) else None
         return step if directive is None else with_directive(step, directive)
 
-    return map_steps(replace_callables(workflow, changed), with_found)
+    return with_specs(map_steps(replace_callables(workflow, changed), with_found), {})
 
 
 def expand(workflow: Workflow) -> Workflow:
-    """`workflow` with every directive carried out in the template that its step calls.
+    """`workflow` with every directive carried out in a template.
 
-    Equal directives of all call sites go into the template itself; otherwise, and where others can call the template,
-    a call site gets a private copy of it.
+    A template's own directives, and those of the first of its call sites if all have some, go into the template itself;
+    for others, and where other workflows can call the template, a call site gets a private copy of it.
 
     Raises:
         Unsupported: a directive of a kind or with options that we do not know, one on something outside this
-            workflow, or one on a template that its owner caches already.
+            workflow, or one on a template that its owner caches already or that has no name.
     """
     wanted: dict[str, dict[Directives, None]] = {}
-    asked = False
     for site in call_sites(workflow):
-        asked = asked or bool(site.step.directives)
         if isinstance(site.step.call, Call):
             wanted.setdefault(site.step.call.name, {})[site.step.directives] = None
         elif site.step.directives:
             raise _refusal(workflow, site.step.name, "what it calls is in another workflow")
     by_name = callables(workflow)
-    marked = {name for name, item in by_name.items() if item.memoized is None and _mark_of(item)}
-    if not asked and not marked:
-        return workflow
     changed: dict[str, Template] = {}
     copies: dict[tuple[str, Directives], str] = {}
     added: list[Template] = []
+    specs: dict[str, str] = {}
     for name, item in by_name.items():
-        groups = wanted.get(name, {})
-        if len(groups) == 1 and (name in marked or item.inline or not workflow.library):
-            changed[name] = _expanded(workflow, item, next(iter(groups)))
-            continue
-        if name in marked:
-            changed[name] = _expanded(workflow, item, ())
+        asked = wanted.get(name, {})
+        groups = [directives for directives in asked if directives]
+        own = item.directives if isinstance(item, Operation) else ()
+        if groups and not own and () not in asked and not workflow.library:
+            own = groups[0]
+        if own:
+            changed[name] = _expanded(workflow, item, own, name, specs)
         for directives in groups:
-            if directives:
-                if any(inline_callees(step, by_name) for step in getattr(item, "steps", ())):
-                    raise _refusal(workflow, name, "a private copy is needed, but something in it is written inline")
-                taken = {*by_name, *copies.values()}
-                copies[name, directives] = fresh_name(f"{name}-{directives[0].kind}", taken)
-                copy = replace(item, name=copies[name, directives])
-                added.append(_expanded(workflow, copy, directives))
+            if directives == own:
+                continue
+            if any(inline_callees(step, by_name) for step in getattr(item, "steps", ())):
+                raise _refusal(workflow, name, "a private copy is needed, but something in it is written inline")
+            copy = fresh_name(f"{name}-{directives[0].kind}", {*by_name, *copies.values()})
+            copies[name, directives] = copy
+            added.append(_expanded(workflow, replace(item, name=copy), directives, copy, specs))
 
     def carried_out(step: Step) -> Step:
         call = step.call
@@ -109,63 +104,30 @@ def expand(workflow: Workflow) -> Workflow:
             call = Call(name=copy)
         return replace(step, call=call, directives=()) if step.directives else step
 
-    return map_steps(replace_callables(workflow, changed, added), carried_out)
+    if not specs:
+        return workflow
+    return with_specs(map_steps(replace_callables(workflow, changed, added), carried_out), specs)
 
 
-def _expanded(workflow: Workflow, item: Template, directives: Iterable[Directive]) -> Template:
-    """The template with these directives carried out, and no other of ours."""
-    expanded = item
+def _expanded(
+    workflow: Workflow, item: Template, directives: Iterable[Directive], name: str, specs: dict[str, str]
+) -> Template:
+    """The template with these directives carried out; its mark goes into `specs`."""
+    if item.inline:
+        raise _refusal(workflow, name, "it is written inline, and only a template with a name can be marked")
+    if isinstance(item, Operation):
+        item = replace(item, directives=())
     for directive in directives:
         if directive.kind != "cache":
-            raise _refusal(workflow, item.name, f"the directive {directive.kind!r} is not known")
+            raise _refusal(workflow, name, f"the directive {directive.kind!r} is not known")
         if item.memoized is not None:
-            raise _refusal(workflow, item.name, "its owner memoizes it already")
-        expanded = replace(expanded, memoized=_memoize(workflow, item.name, dict(directive.options)))
-    return _with_mark(expanded, ",".join(directive.kind for directive in directives))
-
-
-def _memoize(workflow: Workflow, name: str, options: dict[str, Any]) -> Native:
-    if not options.get("key") or not options.get("config-map") or not CACHE_OPTIONS.issuperset(options):
-        raise _refusal(workflow, name, f"a cache directive takes {', '.join(sorted(CACHE_OPTIONS))}")
-    cache = {"configMap": {"name": options["config-map"]}}
-    return native({"key": options["key"], "maxAge": options.get("max-age", ""), "cache": cache})
-
-
-def _cache_directive(item: Template) -> Directive | None:
-    """The directive whose expansion this template holds; None where somebody has changed it since."""
-    match item.memoized and write_native(item.memoized):
-        case {"key": str(key), "maxAge": str(age), "cache": {"configMap": {"name": str(name), **no}}, **other} if (
-            not no and not other
-        ):
-            return Directive(kind="cache", options=(("config-map", name), ("key", key), ("max-age", age)))
-    return None
-
-
-def _mark_of(item: Template) -> str:
-    if item.rest is None or not any(isinstance(part, str) and MARK in part for part in item.rest.parts):
-        return ""
-    match write_native(item.rest):
-        case {"metadata": {"annotations": dict(annotations)}}:
-            mark = annotations.get(MARK)
-            return mark if isinstance(mark, str) else ""
-    return ""
-
-
-def _with_mark(item: Template, mark: str) -> Template:
-    """The template with our mark set, or (where it is empty) without it and the mappings that it leaves empty."""
-    if mark == _mark_of(item):
-        return item
-    rest = write_native(item.rest) if item.rest is not None else {}
-    metadata = dict(rest.get("metadata") or {})
-    annotations = {key: text for key, text in (metadata.get("annotations") or {}).items() if key != MARK}
-    if mark:
-        annotations[MARK] = mark
-    for mapping, key, content in ((metadata, "annotations", annotations), (rest, "metadata", metadata)):
-        if content:
-            mapping[key] = content
-        else:
-            mapping.pop(key, None)
-    return replace(item, rest=native(rest) if rest else None)
+            raise _refusal(workflow, name, "its owner memoizes it already")
+        try:
+            item = with_cache(workflow, item, directive)
+        except ValueError as error:
+            raise _refusal(workflow, name, str(error)) from error
+        specs[name] = str(dict(directive.options).get("spec", ""))
+    return item
 
 
 def _refusal(workflow: Workflow, name: str, reason: str) -> Unsupported:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from couler_argo.codec import Context
-from couler_argo.directives import MARK
+from couler_argo.key_specs import KEY_SPEC
 from couler_argo.spelling import write_native
 from couler_argo.steps import STEP
 from couler_argo.templates import GRAPH, OPERATION
@@ -25,10 +25,13 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Footprints"]
+__all__ = ["Footprints", "items_of"]
 
 POD_KINDS = frozenset({"container", "script", "containerSet", "resource", "data", "unknown"})
-MARK_BYTES = len(f'"metadata":{{"annotations":{{"{MARK}":""}}}},"memoize":{{"cache":{{"configMap":{{"name":""}}}}}}')
+MARK_BYTES = 1024 + len(
+    f'"metadata":{{"annotations":{{"{KEY_SPEC}":""}}}},"memoize":{{"cache":{{"configMap":{{"name":""}}}}}}'
+)
+"""What a directive adds beside its own options: the memoization, its mark, and (estimated) the text of a key."""
 LISTED_BYTES = len('"dependencies":[""]') - len('"depends":""')
 """What a list of names takes more than the expression that is measured."""
 
@@ -61,7 +64,8 @@ class Footprints:
 
     def _size(self, callee: Graph | Operation) -> int:
         if isinstance(callee, Operation):
-            return _bytes(OPERATION.write(callee, self._writing))
+            asked = sum(MARK_BYTES + _bytes(directive) for directive in callee.directives)
+            return asked + _bytes(OPERATION.write(replace(callee, directives=()), self._writing))
         return _bytes(GRAPH.write(callee, self._writing)) + sum(map(self._step_size, callee.steps))
 
     def _step_size(self, step: Step) -> int:
@@ -69,7 +73,7 @@ class Footprints:
         return size if step.needs is None else size + LISTED_BYTES
 
     def _pods_of(self, step: Step) -> int | None:
-        items, callee = _items(step), self._callee(step)
+        items, callee = items_of(step), self._callee(step)
         if items is None or callee is None:
             return None
         if callee.name not in self._pods:
@@ -89,7 +93,7 @@ def _bytes(data: Any) -> int:
     return len(msgspec.json.encode(data)) + 1
 
 
-def _items(step: Step) -> int | None:
+def items_of(step: Step) -> int | None:
     """How often a step runs; None where the run decides."""
     if step.loop is None:
         return 1

@@ -12,6 +12,7 @@ from couler_plugins.hookspecs import Adapter, Capability, Footprint, hookimpl
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs.caching import Caching
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan, Written
@@ -73,6 +74,12 @@ class ArgoAdapter:
         from couler_argo.footprint import Footprints
 
         return Footprints(workflow)
+
+    def caching(self, workflow: Workflow) -> Caching:
+        """What decides whether results may be reused; see `couler_argo.caching`."""
+        from couler_argo.caching import ArgoCaching
+
+        return ArgoCaching(workflow)
 
     def lint(self, bundle: Bundle) -> Iterable[Remark]:
         """What Argo or the API server would refuse; see `couler_argo.lint`."""

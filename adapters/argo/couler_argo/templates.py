@@ -82,7 +82,9 @@ GRAPH = Codec(
     ignored=("steps",),
     beside=("inline", "stages", "steps"),
 )
-OPERATION = Codec(*_common(), flag("daemon", "daemon"), CONTAINERS, nested=PORTS, beside=("inline", "kind"))
+OPERATION = Codec(
+    *_common(), flag("daemon", "daemon"), CONTAINERS, nested=PORTS, beside=("directives", "inline", "kind")
+)
 
 
 def operation_kind(template: Mapped) -> str:

@@ -25,6 +25,7 @@ from couler_plugins.ir import (
     Port,
     Step,
     Workflow,
+    call_sites,
     callables,
     map_needs,
     map_steps,
@@ -58,6 +59,9 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return None
         case Step(), "directives":
             return _directed(workflow, node, value)
+        case Operation(), "directives":
+            called = any(site.step.call == Call(name=node.name) for site in call_sites(workflow))
+            return _set(workflow, node, name, value) if called and not node.inline else None
         case Handler(), "step":
             event = "exit" if value.name in ("", "exit") else "condition"
             return rebuild(workflow, lambda item: replace(node, step=value, event=event) if item is node else item)
@@ -159,7 +163,7 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
 def _directed(workflow: Workflow, step: Step, value: tuple[Directive, ...]) -> Workflow | None:
     """Argo carries directives out in the template: all call sites have the same."""
     called = step.call
-    if not isinstance(called, Call) or workflow.library or not value:
+    if not isinstance(called, Call) or workflow.library or not value or called.name.startswith("inline."):
         return None
     return map_steps(workflow, lambda item: replace(item, directives=value) if item.call == called else item)
 
@@ -175,16 +179,26 @@ def _alone(workflow: Workflow, node: Port | Output | Argument, value: Any) -> Wo
 
 
 def closed(workflow: Workflow) -> Workflow:
-    """Without the kind of operations (it follows from the rest), our mark in templates, order and made-up names."""
+    """Without the kind of operations (it follows from the rest), our mark, order and made-up names.
+
+    Directives of an operation that others cannot call are those of its call sites.
+    """
+    if not workflow.library:
+        directives = {item.name: item.directives for item in workflow.operations if item.directives}
+
+        def called(step: Step) -> Step:
+            own = directives.get(step.call.name) if isinstance(step.call, Call) else None
+            return replace(step, directives=own) if own else step
+
+        workflow = map_steps(workflow, called)
 
     def change(node: Node) -> Node:
         match node:
             case Operation():
-                return replace(node, kind="", rest=_unmarked(node.rest))
-            case Graph():
-                return replace(node, rest=_unmarked(node.rest))
+                return replace(node, kind="", directives=node.directives if workflow.library else ())
             case Step() | Workflow():
-                return replace(node, handlers=tuple(sorted(node.handlers, key=lambda handler: handler.step.name)))
+                node = replace(node, handlers=tuple(sorted(node.handlers, key=lambda handler: handler.step.name)))
+                return replace(node, rest=_unmarked(node.rest)) if isinstance(node, Workflow) else node
         return node
 
     inline = {item.name for item in callables(workflow).values() if item.inline}
@@ -203,13 +217,13 @@ def closed(workflow: Workflow) -> Workflow:
 
 
 def _unmarked(rest: Native | None) -> Native | None:
-    """What is left of a template without the annotation that says which expansions are ours."""
-    if rest is None or "couler.io/directives" not in str(rest.parts):
+    """What is left of a document without the annotation that says which expansions are ours."""
+    if rest is None or "couler.io/key-spec" not in str(rest.parts):
         return rest
     others = [part for part in rest.parts if not isinstance(part, str)]
     numbers = iter(range(len(others)))
     data = json.loads("".join(part if isinstance(part, str) else f"<<{next(numbers)}>>" for part in rest.parts))
-    del data["metadata"]["annotations"]["couler.io/directives"]
+    del data["metadata"]["annotations"]["couler.io/key-spec"]
     for holder, key in ((data["metadata"], "annotations"), (data, "metadata")):
         if not holder[key]:
             del holder[key]

@@ -39,8 +39,11 @@ class Edited(NamedTuple):
 
 
 def _directive_everywhere(workflow: Workflow) -> Iterator[tuple[str, Callable[[], Workflow]]]:
+    inline = {name for name, callee in callables(workflow).items() if callee.inline}
+
     def change(step: Step) -> Step:
-        return with_directive(step, CACHE) if isinstance(step.call, Call) else step
+        named = isinstance(step.call, Call) and step.call.name not in inline
+        return with_directive(step, CACHE) if named else step
 
     yield "all", lambda: map_steps(workflow, change)
     for operation in workflow.operations:

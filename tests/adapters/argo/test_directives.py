@@ -67,7 +67,8 @@ def leaf(step: Step) -> bool:
 def test_equal_directives_of_all_call_sites_go_into_the_template() -> None:
     data, text = directed(lifted(), leaf)
     assert templates(data)["leaf"]["memoize"] == MEMOIZE
-    assert templates(data)["leaf"]["metadata"] == {"annotations": {"couler.io/directives": "cache"}}
+    assert "metadata" not in templates(data)["leaf"]
+    assert data["metadata"]["annotations"] == {"couler.io/key-spec": '{"leaf":""}'}
     assert list(templates(data)) == ["main", "leaf", "owned"]
     assert "# shared" in text
     again = lifted(text)
@@ -96,13 +97,11 @@ def test_in_a_library_always_a_copy() -> None:
     assert "memoize" not in templates(data)["leaf"]
     again = lifted(text)
     assert not lower_and_write(ARGO, again)[0].changed
-    data, _ = directed(again, lambda step: step.name == "a", changed_key("other"))
-    assert set(templates(data)) == {"main", "leaf", "owned", "leaf-cache"}
-    assert templates(data)["leaf-cache"]["memoize"]["key"] == "other"
-
-
-def changed_key(key: str) -> Directive:
-    return Directive(kind="cache", options=(("config-map", "c"), ("key", key), ("max-age", "")))
+    copy = next(item for item in again.workflows[0].operations if item.name == "leaf-cache")
+    assert copy.directives == (CACHE,)  # others may call the copy as well by now
+    (workflow,) = again.workflows
+    once_more = map_steps(workflow, lambda step: with_directive(step, CACHE) if step.name == "a" else step)
+    assert not lower_and_write(ARGO, again.with_workflow(workflow, once_more))[0].changed
 
 
 def test_a_directive_that_goes_takes_its_expansion_along() -> None:
@@ -116,12 +115,9 @@ def test_a_directive_that_goes_takes_its_expansion_along() -> None:
 
 
 def test_another_annotation_stays() -> None:
-    text = TEXT.replace(
-        "container: {image: i}\n  - name: owned",
-        "metadata: {annotations: {x: z}}\n    container: {image: i}\n  - name: owned",
-    )
+    text = TEXT.replace("{generateName: w-}", "{generateName: w-, annotations: {x: z}}")
     data, text = directed(lifted(text), leaf)
-    assert templates(data)["leaf"]["metadata"]["annotations"] == {"x": "z", "couler.io/directives": "cache"}
+    assert data["metadata"]["annotations"] == {"x": "z", "couler.io/key-spec": '{"leaf":""}'}
     assert not lower_and_write(ARGO, lifted(text))[0].changed
 
 
@@ -147,8 +143,9 @@ def test_refused(step: str, directive: Directive, reason: str) -> None:
     [
         ("key: k", "key: k\n      more: 1"),
         ("name: c\n", "name: c\n          key: x\n"),
-        ("couler.io/directives: cache", "couler.io/directives: ''"),
-        ("couler.io/directives: cache", "couler.io/directives: something,else"),
+        ('"{\\"leaf\\":\\"\\"}"', "''"),
+        ('"{\\"leaf\\":\\"\\"}"', "not json"),
+        ('"{\\"leaf\\":\\"\\"}"', '"{\\"other\\":\\"\\"}"'),
     ],
 )
 def test_what_somebody_has_changed_by_hand_is_theirs(edit: tuple[str, str]) -> None:
@@ -157,6 +154,6 @@ def test_what_somebody_has_changed_by_hand_is_theirs(edit: tuple[str, str]) -> N
     assert text.count(old) >= 1, text
     plan = lifted(text.replace(old, new, 1))
     assert not lower_and_write(ARGO, plan)[0].changed
-    if new.startswith("couler.io"):  # without our mark it is a setting of the owner
+    if "key-spec" not in old and "leaf" in old:  # without our mark it is a setting of the owner
         assert not any(calls(plan.workflows[0]).values())
         assert plan.workflows[0].operations[0].memoized is not None

@@ -1,0 +1,131 @@
+"""What a template is, as far as its result depends on it: everything but a named list, with all defaults applied.
+
+Sources: `pkg/apis/workflow/v1alpha1` (Template, WorkflowSpec) for the fields; `workflow/util/merge.go` for how
+templateDefaults come in; `workflow/controller` for which fields of the spec reach a pod.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from couler_argo.codec import Context, Mapped
+from couler_argo.manifests import SPEC_PATHS
+from couler_argo.references import native
+from couler_argo.spelling import write_native
+from couler_argo.templates import GRAPH, OPERATION
+from couler_plugins.ir import Graph, Operation, Reference, Workflow, references, replace, without_origin
+
+__all__ = ["content_of", "hashed_values", "reads_of", "spec_of_run"]
+
+NOT_IN_TEMPLATE = frozenset(
+    {
+        *("name", "metadata", "metrics", "memoize", "synchronization", "parallelism", "failFast"),
+        *("retryStrategy", "timeout", "activeDeadlineSeconds", "daemon"),
+        *("nodeSelector", "affinity", "tolerations", "schedulerName", "priority", "priorityClassName"),
+        *("volumes", "archiveLocation"),
+    }
+)
+"""What of a template its result does not depend on. Volumes that a container mounts are forbidden or empty."""
+
+NOT_IN_SPEC = frozenset(
+    {
+        *("templates", "entrypoint", "workflowTemplateRef", "arguments", "onExit", "hooks", "templateDefaults"),
+        *("parallelism", "ttlStrategy", "podGC", "podDisruptionBudget", "activeDeadlineSeconds", "retryStrategy"),
+        *("nodeSelector", "affinity", "tolerations", "schedulerName", "priority", "podPriorityClassName"),
+        *("podPriority", "synchronization", "metrics", "workflowMetadata", "podMetadata", "suspend", "shutdown"),
+        *("executor", "volumes", "volumeClaimTemplates", "volumeClaimGC", "artifactGC", "archiveLogs"),
+        *("serviceAccountName", "automountServiceAccountToken", "imagePullSecrets"),
+    }
+)
+"""What of a workflow's spec a template's result does not depend on, or what is hashed when it runs."""
+
+SERVICE_ACCOUNT = Reference(to="run", name="workflow", path=("serviceAccountName",))
+"""It decides what a pod may read, and can be overridden when a workflow is submitted."""
+
+
+def spec_of_run(workflow: Workflow) -> Mapped:
+    """What the spec says that is not lifted into typed fields."""
+    data = write_native(workflow.rest) if workflow.rest is not None else {}
+    for key in SPEC_PATHS.get(workflow.kind, ("spec",)):
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def content_of(workflow: Workflow, operation: Operation, spec: Mapped) -> Mapped:
+    """What a template is, and what of the spec reaches its pod.
+
+    Args:
+        workflow: the workflow that the template is in.
+        operation: the template.
+        spec: what `spec_of_run` gives.
+    """
+    own = OPERATION.write(without_origin(replace(operation, memoized=None, retry=None, timeout=None)), Context())
+    defaults = spec.get("templateDefaults")
+    template = _merged(defaults, own) if isinstance(defaults, dict) else own
+    content = {key: part for key, part in template.items() if key not in NOT_IN_TEMPLATE and not _is_empty(part)}
+    for key in ("container", "script"):
+        if isinstance(content.get(key), dict):
+            content[key] = _without_resources(content[key])
+    for key in ("initContainers", "sidecars"):
+        if isinstance(content.get(key), list):
+            content[key] = [_without_resources(item) for item in content[key]]
+    for key in ("inputs", "outputs"):
+        if isinstance(content.get(key), dict):
+            content[key] = {name: _ports(ports) for name, ports in content[key].items()}
+    around = {key: part for key, part in spec.items() if key not in NOT_IN_SPEC and not _is_empty(part)}
+    namespace = [workflow.namespace] if workflow.namespace else []
+    return {"template": content, "spec": around, "namespace": namespace}
+
+
+def reads_of(content: Any) -> tuple[Reference, ...]:
+    """Everything that is looked up at run time in a structure, each once, sorted."""
+    found = {without_origin(item) for item in references(native(content))}
+    return tuple(sorted(found, key=lambda item: (item.to, item.name, item.path, item.step, item.kind)))
+
+
+def hashed_values(workflow: Workflow, item: Graph | Operation) -> list[Reference]:
+    """What the key of a template is made of when it runs: its parameters by name, then what it reads of the run."""
+    ports = sorted(port.name for port in item.inputs if port.kind == "parameter")
+    spec = spec_of_run(workflow)
+    if isinstance(item, Operation):
+        content = content_of(workflow, item, spec)
+        read = [reference for reference in reads_of(content) if reference.to == "parameter"]
+    else:
+        content = {"template": GRAPH.write(replace(item, steps=()), Context())}
+        read = []
+    account = [] if "serviceAccountName" in content["template"] else [SERVICE_ACCOUNT]
+    return [*(Reference(to="input", kind="parameter", name=name) for name in ports), *read, *account]
+
+
+def _merged(defaults: Mapped, own: Mapped) -> Mapped:
+    """The template over its defaults. Lists that both have stand side by side, however Argo joins them."""
+    merged = dict(defaults)
+    for key, part in own.items():
+        before = defaults.get(key)
+        if isinstance(before, dict) and isinstance(part, dict):
+            merged[key] = _merged(before, part)
+        elif isinstance(before, list) and isinstance(part, list):
+            merged[key] = [*part, {"default": before}]
+        else:
+            merged[key] = part
+    return merged
+
+
+def _without_resources(container: Any) -> Any:
+    return (
+        {key: part for key, part in container.items() if key != "resources"}
+        if isinstance(container, dict)
+        else container
+    )
+
+
+def _ports(ports: Any) -> Any:
+    """Ports sorted by name, without what garbage collection does with them later."""
+    if not isinstance(ports, list) or not all(isinstance(port, dict) for port in ports):
+        return ports
+    kept = [{key: part for key, part in port.items() if key not in ("artifactGC", "description")} for port in ports]
+    return sorted(kept, key=lambda port: str(port.get("name")))
+
+
+def _is_empty(part: Any) -> bool:
+    return part is None or part in ({}, [])

@@ -1,0 +1,1 @@
+"""When a result may be reused, and what its key covers."""

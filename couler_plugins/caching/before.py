@@ -1,0 +1,187 @@
+"""What runs before a step, as far as its key has to cover it.
+
+A step before it, by data or by order, is either covered by its lineage, or cut off by a parameter that hands its value
+on (which is hashed at run time), or unknown: then the step has no key. Order alone counts, since a step may leave
+behind what nobody declares (`load-table`, then `report`); so what is before a step that is cut off counts as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_producers
+from couler_plugins.caching.rules import reference_kind, uncertain
+from couler_plugins.caching.verdicts import Scope, Verdict
+from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.ir import Graph, GraphView, Reference, Step, needed, references
+
+__all__ = ["Before", "Found", "Handed", "handed_by_value"]
+
+
+class Handed(NamedTuple):
+    """What reaches a call by value: the steps and the inputs of the graph that its parameters read."""
+
+    steps: frozenset[str]
+    inputs: frozenset[str]
+
+
+def handed_by_value(step: Step, name: str | None = None) -> Handed:
+    """What a call's parameters read; only the parameter called `name`, if one is given."""
+    read = [
+        reference
+        for argument in step.arguments
+        if argument.kind == "parameter" and name in (None, argument.name)
+        for reference in references(argument.value)
+    ]
+    steps = frozenset(item.step for item in read if item.to == "output" and reference_kind(item) == "parameter")
+    inputs = frozenset(item.name for item in read if item.to == "input" and reference_kind(item) == "parameter")
+    return Handed(steps, inputs)
+
+
+class Found:
+    """What looking back from one step found.
+
+    Attributes:
+        producers: what is before it and has a key.
+        cut: the steps before it that have none, but whose values it reads.
+        cut_outside: the same for what is before its graph, by label.
+        objection: why the step has no key, if so.
+    """
+
+    def __init__(self) -> None:
+        self.producers: list[Producer] = []
+        self.cut: list[str] = []
+        self.cut_outside: list[str] = []
+        self.objection: Objection | None = None
+
+
+class Before:
+    """Looks back from the steps of one graph.
+
+    Args:
+        graph: the graph.
+        view: its edges.
+        scope: what is before the graph.
+        verdicts: what was found about each step so far; steps are looked at in the graph's order.
+    """
+
+    def __init__(self, graph: Graph, view: GraphView, scope: Scope, verdicts: Mapping[str, Verdict]) -> None:
+        self._scope = scope
+        self._view = view
+        self._verdicts = verdicts
+        self._steps = {step.name: step for step in graph.steps}
+        self._stages = [stage for stage in graph.stages or () if stage]
+        self._stage_of = {name: number for number, stage in enumerate(self._stages) for name in stage}
+        self._summaries: dict[int, tuple[list[str], list[Producer], Objection | None]] = {}
+
+    def look(self, step: Step) -> Found:
+        """What is before a step."""
+        found = Found()
+        found.objection = next(self._objections(step, handed_by_value(step), found), None)
+        return found
+
+    def _objections(self, step: Step, handed: Handed, found: Found) -> Iterator[Objection]:
+        """The rules against a step for what is before it; puts all else into `found`."""
+        yield from self._artifacts(step, found)
+        if self._stages:
+            yield from self._stages_before(step, handed, found)
+        else:
+            yield from self._steps_before(step, handed, found)
+
+    def _artifacts(self, step: Step, found: Found) -> Iterator[Objection]:
+        for argument in step.arguments:
+            if argument.kind != "artifact" or not isinstance(argument.value, Reference):
+                continue
+            source = argument.value
+            if source.to == "input":
+                made = self._scope.artifacts.get(source.name)
+                label = f"the artifact {source.name!r} that its graph is handed"
+            else:
+                made = self._verdicts[source.step].made if source.step in self._verdicts else None
+                label = f"{source.step!r}, whose artifact it reads,"
+            if made is None:
+                yield Objection("unknown-producer", f"{label} has no key")
+                return
+            output = f"{argument.name}:{source.name}" if source.to == "output" else argument.name
+            found.producers.append(Producer(output, made))
+
+    def _steps_before(self, step: Step, handed: Handed, found: Found) -> Iterator[Objection]:
+        pending = self._direct(step)
+        direct, seen = set(pending), set[str]()
+        at_start = not pending
+        while pending:
+            name = pending.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in direct and (objection := uncertain(self._steps[name])) is not None:
+                yield objection
+                return
+            made = self._verdicts[name].made
+            if made is not None:
+                found.producers.append(Producer("", made))
+            elif name in handed.steps:
+                found.cut.append(name)
+                before = self._direct(self._steps[name])
+                pending.extend(before)
+                at_start = at_start or not before
+            else:
+                yield self._unknown(name)
+                return
+        if at_start:
+            yield from self._outside(handed, found)
+
+    def _direct(self, step: Step) -> list[str]:
+        names = [need.step for need in needed(step.needs)]
+        return [name for name in dict.fromkeys([*names, *self._view.reads[step.name]]) if name in self._steps]
+
+    def _stages_before(self, step: Step, handed: Handed, found: Found) -> Iterator[Objection]:
+        for number in range(self._stage_of[step.name] - 1, -1, -1):
+            unknown, producers, objection = self._summary(number)
+            if objection is not None:
+                yield objection
+                return
+            found.producers.extend(producers)
+            for name in unknown:
+                if name not in handed.steps:
+                    yield self._unknown(name)
+                    return
+                found.cut.append(name)
+            if not unknown:
+                return
+        yield from self._outside(handed, found)
+
+    def _summary(self, number: int) -> tuple[list[str], list[Producer], Objection | None]:
+        """A stage as one: its steps without a key, those with one taken together, and a rule against its followers."""
+        if number not in self._summaries:
+            names = self._stages[number]
+            objections = [found for name in names if (found := uncertain(self._steps[name])) is not None]
+            made = [self._verdicts[name].made for name in names]
+            unknown = [name for name, lineage in zip(names, made, strict=True) if lineage is None]
+            producers, too_many = _together([lineage for lineage in made if lineage is not None])
+            self._summaries[number] = unknown, producers, next(iter(objections), too_many)
+        return self._summaries[number]
+
+    def _outside(self, handed: Handed, found: Found) -> Iterator[Objection]:
+        found.producers.extend(self._scope.producers)
+        for label, inputs in self._scope.unknown.items():
+            if not inputs & handed.inputs:
+                yield Objection("unknown-producer", f"{label} runs before its graph and has no key")
+                return
+            found.cut_outside.append(label)
+
+    def _unknown(self, name: str) -> Objection:
+        why = self._verdicts[name].objection
+        reason = f" ({why.reason})" if why is not None and why.rule != "unknown-producer" else ""
+        return Objection("unknown-producer", f"{name!r} runs before it and has no key{reason}")
+
+
+def _together(made: Iterable[Lineage]) -> tuple[list[Producer], Objection | None]:
+    producers = [Producer("", lineage) for lineage in made]
+    if len(producers) < 2:
+        return producers, None
+    together = lineage_of_producers(producers)
+    if together is None:
+        return [], Objection("too-many-values", "too many values are only known at run time in the steps before it")
+    return [Producer("", together)], None

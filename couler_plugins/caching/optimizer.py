@@ -1,0 +1,40 @@
+"""The `cache` optimizer: steps that were declared pure are not computed again where their key is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Context
+    from couler_plugins.plan import Plan
+
+__all__ = ["Cache"]
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Reuse results of steps that their owner declared pure, under keys that cover all that they depend on.
+
+    Attributes:
+        assume_pure: treat steps of which their owner says nothing as declared pure; the rules that forbid caching hold
+            all the same.
+    """
+
+    name: ClassVar[str] = "cache"
+
+    assume_pure: bool = False
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
+        from couler_plugins.caching.application import apply
+        from couler_plugins.caching.circles import circular
+
+        circles = circular(plan.workflows)
+        for workflow in plan.workflows:
+            facet = ctx.adapter(workflow.engine).caching(workflow)
+            if facet is not None:
+                inside = id(workflow) in circles
+                new, decisions = apply(workflow, facet, ctx, assume_pure=self.assume_pure, circular=inside)
+                plan = plan.with_workflow(workflow, new, *decisions)
+        return plan

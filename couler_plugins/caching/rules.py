@@ -1,0 +1,132 @@
+"""The rules that forbid caching, whatever its owner declared, as far as they need no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from couler_plugins.caching.words import impurity
+from couler_plugins.hookspecs.caching import Material, Objection
+from couler_plugins.ir import (
+    ANY_STEP,
+    AnyOf,
+    Argument,
+    Expression,
+    External,
+    Literal,
+    Native,
+    Not,
+    Operation,
+    Reference,
+    Step,
+    Template,
+    needed,
+    nodes,
+    references,
+)
+
+__all__ = ["call_objections", "operation_objections", "reference_objection", "uncertain"]
+
+CERTAIN = frozenset({"succeeded", "skipped", "daemoned"})
+"""Outcomes that a step waits for by default: whether it was skipped is told by the step itself (see `uncertain`)."""
+
+
+def reference_objection(reference: Reference, where: str) -> Objection | None:
+    """Why something that is looked up at run time forbids caching; None where a key can cover it.
+
+    Args:
+        reference: what is looked up.
+        where: what looks it up, to begin a sentence with.
+    """
+    match reference.to:
+        case "item":
+            return None
+        case "parameter" | "input" if reference.name and (reference.kind == "artifact" or not reference.path):
+            return None
+        case "output" if reference.step != ANY_STEP:
+            return None
+        case "global":
+            return Objection("global-output", f"{where} reads an output of the whole run, {reference.name!r}")
+        case "secret":
+            return Objection("secret", f"{where} reads the secret {reference.name!r}")
+        case "run":
+            name = ".".join((reference.name, *reference.path))
+            return Objection("run-context", f"{where} reads {name}, which differs from run to run")
+        case "status":
+            return Objection("run-context", f"{where} reads how {reference.step!r} went ({reference.name})")
+    return Objection(
+        "unknown-reference", f"{where} reads {reference.native or reference.name!r}, which no key can cover"
+    )
+
+
+def operation_objections(operation: Operation, material: Material) -> Iterator[Objection]:
+    """Why an operation is cached nowhere."""
+    if operation.memoized is not None:
+        yield Objection("cached-by-owner", "its owner caches it already")
+    if operation.daemon:
+        yield Objection("daemon", "it keeps running beside the steps after it")
+    for output in operation.outputs:
+        if output.exported is not None:
+            yield Objection("global-output", f"its output {output.name!r} is exported to the whole run")
+    yield from material.objections
+    if (found := impurity(material.programs)) is not None:
+        yield found
+    for port in operation.inputs:
+        if port.optional:
+            yield Objection("optional-input", f"its input {port.name!r} may be missing")
+    if not material.inputs:
+        yield Objection("no-inputs", "it has neither inputs nor a version, so its key would never change")
+    if operation.inline:
+        yield Objection("inline", "it is written at its call site, and only what has a name is cached", "storage")
+
+
+def call_objections(step: Step) -> Iterator[Objection]:
+    """Why a call is not cached, whatever it calls."""
+    if isinstance(step.call, External):
+        yield Objection("external", f"it calls {step.call.name!r} of {step.call.workflow!r}, another workflow")
+    if step.role != "normal":
+        yield Objection("role", f"it is a {step.role}, which runs for its effect")
+    if any(isinstance(node, (AnyOf, Not)) for node in nodes(step.needs)):
+        yield Objection("uncertain-producer", "it runs after one of several steps, and its key would not say which")
+    for need in needed(step.needs):
+        if not CERTAIN.issuperset(need.outcomes):
+            yield Objection("uncertain-producer", f"it runs whether {need.step!r} succeeds or not")
+    for argument in step.arguments:
+        yield from _argument_objections(argument)
+
+
+def _argument_objections(argument: Argument) -> Iterator[Objection]:
+    where = f"its argument {argument.name!r}"
+    for reference in references(argument.value):
+        if (found := reference_objection(reference, where)) is not None:
+            yield found
+    value = argument.value
+    match value:
+        case Literal():
+            return
+        case Reference():
+            if (argument.kind == "artifact") is not (reference_kind(value) == "artifact"):
+                yield Objection("argument", f"{where} is handed on in a way that no key covers")
+        case Template() if argument.kind == "parameter":
+            texts = [part for node in nodes(value) if isinstance(node, Expression) for part in node.parts]
+            if (found := impurity(text for text in texts if isinstance(text, str))) is not None:
+                yield Objection(found.rule, f"{where}: {found.reason}")
+            if any(reference_kind(reference) == "artifact" for reference in references(value)):
+                yield Objection("argument", f"{where} is chosen among artifacts at run time")
+        case Native() if argument.kind == "artifact":
+            return  # the adapter judges places outside of the workflow
+        case _:
+            yield Objection("argument", f"{where} is chosen at run time in a way that no key covers")
+
+
+def reference_kind(reference: Reference) -> str:
+    """`artifact` or `parameter`: what a reference hands on."""
+    return "artifact" if reference.kind == "artifact" and not reference.path else "parameter"
+
+
+def uncertain(step: Step) -> Objection | None:
+    """Why a step may leave nothing behind although the steps after it run; None where it may not."""
+    if step.condition is not None:
+        return Objection("uncertain-producer", f"{step.name!r} before it may be skipped")
+    if step.tolerates:
+        return Objection("uncertain-producer", f"{step.name!r} before it may fail")
+    return None

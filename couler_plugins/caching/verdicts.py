@@ -1,0 +1,90 @@
+"""What was found about one call site, and what a graph knows of the steps before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from couler_plugins.caching.lineage import Lineage, Producer
+from couler_plugins.hookspecs.caching import Material, Objection
+from couler_plugins.ir import Operation, Value
+
+__all__ = ["Facts", "Scope", "Verdict", "merge_scopes"]
+
+
+class Facts(NamedTuple):
+    """What holds of an operation wherever it is called.
+
+    Attributes:
+        operation: the operation.
+        material: what it is, as its engine sees it.
+        spec: its spec hash.
+        objection: the first rule against reusing what it makes; None where there is none.
+        storage: the first rule against keeping it; None where there is none.
+    """
+
+    operation: Operation
+    material: Material
+    spec: str
+    objection: Objection | None
+    storage: Objection | None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found about one call site.
+
+    Attributes:
+        objection: the rule against caching it; None where it is cached.
+        declarable: whether its owner's word is all that is missing.
+        made: the lineage of what it makes; None where that has no key.
+        handed: the values that its key has to cover beside its inputs, in order.
+        facts: of the operation that it calls; None where it calls none.
+        declared: where its owner says that it is pure; empty where nobody does.
+        max_age: how many seconds a result may be reused for; None for ever.
+        entries: how many results one run adds; None where only the run knows.
+    """
+
+    objection: Objection | None
+    declarable: bool = False
+    made: Lineage | None = None
+    handed: tuple[Value, ...] = ()
+    facts: Facts | None = None
+    declared: str = ""
+    max_age: int | None = None
+    entries: int | None = None
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """What a graph knows of what is before it and around it.
+
+    Attributes:
+        blocked: a rule against everything in it.
+        unknown: producers without a key that run before it, by label, each with the inputs of the graph that carry its
+            value in.
+        producers: those with a key; only values that the whole run knows may be in their lineages.
+        artifacts: where the artifacts come from that enter by its inputs; None where that has no key.
+        runs: how often it runs in one run of the workflow; None where only the run knows.
+    """
+
+    blocked: Objection | None = None
+    unknown: Mapping[str, frozenset[str]] = {}
+    producers: tuple[Producer, ...] = ()
+    artifacts: Mapping[str, Lineage | None] = {}
+    runs: int | None = 1
+
+
+def merge_scopes(one: Scope, other: Scope) -> Scope:
+    """The scope of a graph that is called from both."""
+    blocked = one.blocked or other.blocked
+    if blocked is None and (one.producers, one.artifacts) != (other.producers, other.artifacts):
+        blocked = Objection("several-callers", "it is called from several places, after different steps")
+    unknown = {
+        label: one.unknown.get(label, frozenset()) & other.unknown.get(label, frozenset())
+        if label in one.unknown and label in other.unknown
+        else (one.unknown.get(label) or other.unknown.get(label) or frozenset())
+        for label in sorted({*one.unknown, *other.unknown})
+    }
+    runs = None if one.runs is None or other.runs is None else one.runs + other.runs
+    return Scope(blocked=blocked, unknown=unknown, producers=one.producers, artifacts=one.artifacts, runs=runs)

@@ -1,0 +1,79 @@
+"""The contract of caching: what an engine knows of a step that decides whether its result may be reused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from couler_plugins.ir import Argument, Graph, Operation, Reference, Step
+
+__all__ = ["Caching", "Material", "Objection"]
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """Why a step is not cached.
+
+    Attributes:
+        rule: a stable kebab-case name of the rule, for filters.
+        reason: the rule applied to this step, in half a sentence for its owner.
+        against: `reuse` (the result may depend on more than the key says, so nothing that depends on it has a key
+            either) or `storage` (the result is a function of its key, but this engine cannot keep it).
+    """
+
+    rule: str
+    reason: str
+    against: Literal["reuse", "storage"] = "reuse"
+
+
+class Material(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operation is, as far as its result depends on it.
+
+    Attributes:
+        content: all of it as JSON-like data, after the engine's defaults are applied, without names, retries, timeouts,
+            scheduling, metrics, resources, labels, and without what caching itself adds. Strings that the engine
+            completes at run time stand in it as they are.
+        programs: the texts in it that are or may be programs: commands, scripts, environment, patches of the pod.
+        reads: what it reads of the run by itself, beside its inputs; hashed by value at run time.
+        inputs: whether it gets anything at all that can differ from run to run, or a version that its owner declared.
+        entry_bytes: an upper estimate of what the cache keeps for one result, the outputs' own bytes left out where
+            only a reference to them is kept.
+        warnings: what its owner should know, each half a sentence.
+        objections: why the engine's own facts forbid caching it.
+    """
+
+    content: Any
+    programs: tuple[str, ...] = ()
+    reads: tuple[Reference, ...] = ()
+    inputs: bool = True
+    entry_bytes: int = 0
+    warnings: tuple[str, ...] = ()
+    objections: tuple[Objection, ...] = ()
+
+
+class Caching(Protocol):
+    """An adapter's facet for one workflow."""
+
+    @property
+    def shard_bytes(self) -> int | None:
+        """How many bytes the engine can keep in one shard of its own cache; None where there is no limit."""
+
+    def shard(self, spec: str) -> str:
+        """The name of the shard that keeps the results of an operation with this spec hash."""
+
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
+        """What the owner says of caching this step: (where, text) with the nearest place first."""
+
+    def how_to_declare(self, operation: Operation) -> str:
+        """What the owner would paste where, to declare the operation pure."""
+
+    def material(self, operation: Operation, *, result: bool) -> Material:
+        """What the operation is; `result` says whether somebody may read what it prints."""
+
+    def items(self, step: Step) -> int | None:
+        """How often a step runs for its loop; None where only the run knows."""
+
+    def place_objection(self, argument: Argument) -> Objection | None:
+        """Why an artifact that a call takes from outside of the workflow forbids caching; None if it never changes."""

@@ -1,0 +1,267 @@
+"""Argo's own word: `argo/` is a small Go program around the packages of Argo's linter and controller.
+
+A test module makes a fixture of it and marks itself `oracle`:
+
+    pytestmark = pytest.mark.oracle
+
+    @pytest.fixture(scope="session")
+    def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
+        return build(tmp_path_factory)
+
+The first build on a machine compiles much of Kubernetes: a minute and a half with two cores. What Go keeps of it makes
+the next ones take three seconds. The module's version is the newest that the module proxy here serves, not Argo's
+newest.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from couler_plugins.documents import read
+from support import GO
+
+__all__ = ["VERSION", "Call", "Case", "Key", "Oracle", "Run", "Verdict", "build", "data"]
+
+SOURCE = Path(__file__).parent / "argo"
+MODULE = "github.com/argoproj/argo-workflows/v4"
+
+
+def _version() -> str:
+    lines = (line.split() for line in (SOURCE / "go.mod").read_text().splitlines())
+    return next(words[2] for words in lines if words[:2] == ["require", MODULE])
+
+
+VERSION = _version()
+"""Argo's version that is asked, such as `v4.0.5`."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What Argo says of one document.
+
+    Attributes:
+        kind: the document's kind.
+        skipped: whether Argo's linter has nothing to say of such documents.
+        parse_error: why the document cannot be read, or only by someone less strict (an unknown field).
+        error: what is wrong with what it says; where `parse_error` is only about strictness, this is what would be said
+            without that.
+    """
+
+    kind: str
+    skipped: bool
+    parse_error: str | None
+    error: str | None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether `argo lint --offline` has no complaint."""
+        return self.parse_error is None and self.error is None
+
+    @property
+    def complaint(self) -> str | None:
+        return self.error or self.parse_error
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a template, of which Argo is asked what it makes of `memoize.key`.
+
+    Attributes:
+        template: its name.
+        arguments: the values of its parameters; one that is missing has its default.
+        artifacts: the names of the artifacts that are passed.
+        workflow_parameters: values of the workflow's parameters, instead of the document's.
+        globals: other variables (`workflow.name`), instead of what the document and made-up values say.
+        locals: variables of the node (`pod.name`, `node.name`, `tasks.name`), instead of made-up values.
+        document: the number of the document, among those of the call, that has the template.
+    """
+
+    template: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    artifacts: Sequence[str] = ()
+    workflow_parameters: Mapping[str, str] = field(default_factory=dict)
+    globals: Mapping[str, str] = field(default_factory=dict)
+    locals: Mapping[str, str] = field(default_factory=dict)
+    document: int = 0
+
+
+@dataclass(frozen=True)
+class Key:
+    """What Argo makes of a `memoize.key`.
+
+    Attributes:
+        key: the key after substitution; None where that failed.
+        accepted: whether Argo's cache accepts such a key.
+        storable: whether it can be a key of a ConfigMap as well, which may not have more than 253 characters.
+        refusal: why the cache does not accept it.
+        error: why there is no key.
+    """
+
+    key: str | None
+    accepted: bool
+    storable: bool
+    refusal: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is given to the linter at once: the documents see each other.
+
+    Attributes:
+        documents: what Argo reads.
+        runs: of which the keys are asked for.
+        lint: as `argo lint` does; else a workflow has to be ready to run (have values for its parameters).
+        submit: as when a document is submitted.
+    """
+
+    documents: Sequence[Any]
+    runs: Sequence[Run] = ()
+    lint: bool = True
+    submit: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case from Argo's own tests.
+
+    Attributes:
+        name: the test and what it validates there.
+        kind: the kind of document that the test takes it for, whatever the document says.
+        yaml: the document.
+        beside: documents that are there as well, that it may refer to.
+        lint: see `Call`.
+        submit: see `Call`.
+        expect: "ok" or "error".
+        message: what the error holds, where the test says so.
+        exact: whether that is all of the error.
+    """
+
+    name: str
+    kind: str
+    yaml: str
+    beside: tuple[str, ...]
+    lint: bool
+    submit: bool
+    expect: str
+    message: str | None
+    exact: bool
+
+    def call(self, *, lint: bool | None = None) -> Call:
+        """What to ask, the case's own document first; with the test's options, or as `argo lint` does."""
+        kinds = [self.kind, *("WorkflowTemplate" for _ in self.beside)]
+        texts = [self.yaml, *self.beside]
+        documents = [{**data(text), "kind": kind} for kind, text in zip(kinds, texts, strict=True)]
+        return Call(documents, lint=self.lint if lint is None else lint, submit=self.submit)
+
+
+def data(text: str) -> Any:
+    """The only document of a text."""
+    (document,) = read(text, "<case>").documents
+    return document.data
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """The program that was built, and the folder of Argo's module."""
+
+    program: Path
+    module: Path
+
+    def judge(self, calls: Iterable[Call | Sequence[Any]]) -> list[list[Verdict]]:
+        """For each call, given as such or as its documents, a verdict on each document."""
+        asked = [call if isinstance(call, Call) else Call(call) for call in calls]
+        return [[Verdict(**item) for item in answer["documents"]] for answer in self._ask(asked)]
+
+    def keys(self, calls: Iterable[Call]) -> list[list[Key]]:
+        """For each call, what becomes of the key in each of its runs."""
+        return [[Key(**item) for item in answer["keys"]] for answer in self._ask(list(calls))]
+
+    def cases(self) -> list[Case]:
+        """What Argo's own tests validate, and what they expect; what they say less plainly is left out."""
+        done = self._run(["cases", str(self.module / "workflow" / "validate")], "")
+        return [Case(**{**item, "beside": tuple(item["beside"])}) for item in json.loads(done)]
+
+    def _ask(self, calls: Sequence[Call]) -> list[Any]:
+        cases = [
+            {
+                "documents": list(call.documents),
+                "runs": [asdict(run) for run in call.runs],
+                "options": {"lint": call.lint, "submit": call.submit},
+            }
+            for call in calls
+        ]
+        answers: list[Any] = json.loads(self._run(["judge"], json.dumps({"cases": cases})))
+        assert len(answers) == len(calls)
+        return answers
+
+    def _run(self, arguments: list[str], text: str) -> str:
+        done = subprocess.run(
+            [self.program, *arguments], input=text, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+
+def build(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
+    """The oracle, built once for all workers of a test session; skips the test where it cannot be built."""
+    if GO is None:
+        pytest.skip("Argo's oracle needs a Go toolchain")
+    base = tmp_path_factory.getbasetemp()
+    built = _built(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, GO)
+    if isinstance(built, str):
+        pytest.skip(built)
+    return built
+
+
+@cache
+def _built(base: Path, go: str) -> Oracle | str:
+    """The oracle, or why there is none. Workers wait for each other: one builds."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(SOURCE.iterdir()))).hexdigest()[:12]
+    folder = base / f"argo-oracle-{digest}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        state = folder / "state.json"
+        if not state.exists():
+            state.write_text(json.dumps(_build(folder, go)))
+        outcome = json.loads(state.read_text())
+    if "refusal" in outcome:
+        return str(outcome["refusal"])
+    assert "failure" not in outcome, outcome["failure"]
+    return Oracle(Path(outcome["program"]), Path(outcome["module"]))
+
+
+def _build(folder: Path, go: str) -> dict[str, str]:
+    source = folder / "source"  # the build must not write into the tree
+    shutil.copytree(SOURCE, source, dirs_exist_ok=True)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([go, *arguments], cwd=source, capture_output=True, text=True, timeout=1500, check=False)
+
+    try:
+        fetched = run("list", "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}", ".")
+    except subprocess.TimeoutExpired as error:
+        return {"refusal": f"the Go module {MODULE}@{VERSION} is not to be had: {error}"}
+    if fetched.returncode:
+        return {"refusal": f"the Go module {MODULE}@{VERSION} is not to be had: {fetched.stderr.strip()[-300:]}"}
+    program = folder / "oracle"
+    built = run("build", "-buildvcs=false", "-ldflags=-s -w", "-o", str(program), ".")
+    if built.returncode:
+        return {"failure": f"Argo's oracle does not compile: {built.stderr.strip()[-2000:]}"}
+    module = run("list", "-m", "-f", "{{.Dir}}", MODULE)
+    if module.returncode or not module.stdout.strip():
+        return {"failure": f"Go does not say where {MODULE} is: {module.stderr.strip()[-300:]}"}
+    return {"program": str(program), "module": module.stdout.strip()}
