@@ -32,7 +32,7 @@ class Config:
         origins: where each setting that is not a default comes from, by its field's name.
     """
 
-    pipeline: str = "dedupe"
+    pipeline: str = "dedupe,cache"
     to: str = ""
     max_bytes: Size = MAX_BYTES
     disable_plugins: tuple[str, ...] = ()

@@ -412,4 +412,4 @@ def test_a_workflow_that_is_equal_but_another_object_needs_no_decision(toys: Plu
 
 def test_the_default_pipeline_is_known() -> None:
     plugins = load_plugins(Config())
-    assert [optimizer.name for optimizer in parse_pipeline(Config().pipeline, plugins)] == ["dedupe"]
+    assert [optimizer.name for optimizer in parse_pipeline(Config().pipeline, plugins)] == ["dedupe", "cache"]

@@ -63,7 +63,7 @@ class Analysis:
         assume_pure: bool = False,
         circular: bool = False,
     ) -> None:
-        self._workflow = workflow
+        self.workflow = workflow
         self._facet = facet
         self._assume_pure = assume_pure
         self._by_name = callables(workflow)
@@ -88,7 +88,7 @@ class Analysis:
         """What holds of an operation wherever it is called."""
         if operation.name not in self._facts:
             read = operation.name in self._results_read
-            material = self._facet.material(operation, result=read or bool(self._workflow.library))
+            material = self._facet.material(operation, result=read or bool(self.workflow.library))
             objections = list(operation_objections(operation, material))
             if not operation.outputs and not read:
                 objections.append(Objection("no-outputs", "it has no outputs, so it runs for its effect"))
@@ -102,7 +102,7 @@ class Analysis:
         found = Found()
         if any(port.kind == "artifact" and port.origin is None for port in operation.inputs):
             found.objection = Objection("unknown-producer", "its artifacts come from whoever calls it")
-        elif self._workflow.name and operation.name in self._in_circle:
+        elif self.workflow.name and operation.name in self._in_circle:
             found.objection = RECURSIVE.blocked
         step = step or Step(name="", call=Call(name=operation.name))
         return self._verdict(None, step, operation, found, Scope())
@@ -110,27 +110,27 @@ class Analysis:
     @cached_property
     def _in_circle(self) -> frozenset[str]:
         """The operations that a recursive graph calls."""
-        graphs = [graph for graph in self._workflow.graphs if graph.name in self._circular]
+        graphs = [graph for graph in self.workflow.graphs if graph.name in self._circular]
         return frozenset(step.call.name for graph in graphs for step in graph.steps if isinstance(step.call, Call))
 
     @cached_property
     def _results_read(self) -> frozenset[str]:
         """The operations whose printed result a step or an output reads."""
         read = set()
-        for graph in self._workflow.graphs:
+        for graph in self.workflow.graphs:
             steps = {item.step for item in references(graph) if item.to == "output" and item.kind == "result"}
             read |= {step.call.name for step in graph.steps if step.name in steps and isinstance(step.call, Call)}
         return frozenset(read)
 
     def _first_scopes(self, found: dict[tuple[str, str], Verdict]) -> dict[str, Scope]:
         """The scopes of what is called from outside of all graphs; puts the verdicts on those calls into `found`."""
-        entry = self._workflow.entry
+        entry = self.workflow.entry
         scopes: dict[str, Scope] = {}
-        if self._workflow.library:  # anybody may call what is in it, with artifacts of which we know nothing
-            scopes.update((graph.name, Scope()) for graph in self._workflow.graphs)
+        if self.workflow.library:  # anybody may call what is in it, with artifacts of which we know nothing
+            scopes.update((graph.name, Scope()) for graph in self.workflow.graphs)
         scopes.update(dict.fromkeys(self._circular, RECURSIVE))
-        handlers = [site.step for site in call_sites(self._workflow) if site.step is not entry]
-        in_graphs = {id(step) for graph in self._workflow.graphs for step in graph.steps}
+        handlers = [site.step for site in call_sites(self.workflow) if site.step is not entry]
+        in_graphs = {id(step) for graph in self.workflow.graphs for step in graph.steps}
         calls = [(step, Scope(blocked=HANDLER)) for step in handlers if id(step) not in in_graphs]
         calls += [(entry, Scope())] if entry is not None else []
         for step, scope in calls:
@@ -145,14 +145,14 @@ class Analysis:
 
     def _callers_first(self) -> Iterable[Graph]:
         """The graphs, each after those that call it; recursive ones anywhere."""
-        waiting = {graph.name: 0 for graph in self._workflow.graphs}
+        waiting = {graph.name: 0 for graph in self.workflow.graphs}
         called: dict[str, list[str]] = {}
-        for graph in self._workflow.graphs:
+        for graph in self.workflow.graphs:
             names = [step.call.name for step in graph.steps if isinstance(step.call, Call)]
             called[graph.name] = [name for name in names if name in waiting and name not in self._circular]
             for name in called[graph.name]:
                 waiting[name] += 1
-        graphs = {graph.name: graph for graph in self._workflow.graphs}
+        graphs = {graph.name: graph for graph in self.workflow.graphs}
         ready = [name for name, count in waiting.items() if not count]
         for name in ready:
             for callee in called[name]:

@@ -32,7 +32,6 @@ from couler_plugins.plan import Decision
 __all__ = ["apply", "stripped"]
 
 FULL = Objection("full", "what one run adds would fill more than half of its shard of the engine's cache", "storage")
-UNCOUNTED = Objection("uncounted", "only the run knows how many results it adds to the engine's cache", "storage")
 
 Place = tuple[str, str]
 
@@ -95,8 +94,11 @@ def _admitted(verdicts: Mapping[Place, Verdict], facet: Caching) -> dict[Place, 
     for place, verdict in verdicts.items():
         if verdict.objection is not None or verdict.facts is None or facet.shard_bytes is None:
             continue
-        refusal: Objection | None = UNCOUNTED
-        if verdict.entries is not None:
+        refusal: Objection | None = None
+        if verdict.entries is None:
+            bound = facet.how_to_bound(verdict.facts.operation)
+            refusal = Objection("uncounted", f"only the run knows how many results it adds: add {bound}", "storage")
+        else:
             shard = facet.shard(verdict.facts.spec)
             total = used.get(shard, 0) + verdict.entries * verdict.facts.material.entry_bytes
             refusal = FULL if total > facet.shard_bytes // 2 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -41,7 +42,10 @@ class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
 
 
 inputs_argument = click.argument("inputs", nargs=-1, metavar="[FILE|FOLDER|GLOB|-]...")
-pipeline_option = click.option("-p", "--pipeline", metavar="TEXT", help="Optimizers: dedupe,other{option=value}.")
+_pipeline_option = click.option("-p", "--pipeline", metavar="TEXT", help="Optimizers: dedupe,other{option=value}.")
+_assume_pure_option = click.option(
+    "--assume-pure", is_flag=True, help="Cache as if every owner had declared every step pure; the other rules hold."
+)
 engine_option = click.option("--engine", metavar="NAME", help="Look at this engine's documents only.")
 to_option = click.option("--to", metavar="TEXT", help="Options of an engine: argo{version=4.1}.")
 json_option = click.option(
@@ -50,6 +54,11 @@ json_option = click.option(
 max_bytes_option = click.option(
     "--max-bytes", type=SizeType(), metavar="SIZE", help="Largest file to read (64MiB unless set): 1000, 1GB, 64MiB."
 )
+
+
+def pipeline_option(function: Function) -> Function:
+    """Gives a command `-p` and `--assume-pure`."""
+    return _pipeline_option(_assume_pure_option(function))
 
 
 def with_settings(function: Function) -> Function:
@@ -63,6 +72,10 @@ def with_settings(function: Function) -> Function:
         level = LOUDNESS.get(-1 if quiet else verbose, "debug")
         flags = {name: arguments.pop(name) for name in SETTINGS if name in arguments}
         config = load_config({"log_level": level, "color": "never" if no_color else None, **flags})
+        if arguments.pop("assume_pure", False):
+            from couler_plugins.pipeline import assuming_pure
+
+            config = replace(config, pipeline=assuming_pure(config.pipeline))
         set_up_messages(config)
         return function(config=config, **arguments)
 

@@ -29,7 +29,7 @@ _LONGEST_KEY = 1000
 
 
 def plain_or_quoted(value: Any, *, flow: bool = False) -> str:
-    """A scalar on one line: plain where that is safe, else in double quotes.
+    """A scalar on one line: plain where that is safe, else in double quotes, or in single ones if that saves escapes.
 
     Args:
         value: the scalar.
@@ -40,7 +40,10 @@ def plain_or_quoted(value: Any, *, flow: bool = False) -> str:
     """
     if not isinstance(value, str):
         return _not_text(value)
-    return value if _is_plain(value, flow) else _double_quoted(value)
+    if _is_plain(value, flow):
+        return value
+    escapes = ('"' in value or "\\" in value) and "'" not in value and _fits_single_quotes(value)
+    return f"'{value}'" if escapes else _double_quoted(value)
 
 
 def key_text(key: str, *, flow: bool = False, quoted: bool = False) -> str:
@@ -67,7 +70,7 @@ def styled(value: Any, style: str, *, flow: bool) -> str:
     """
     if isinstance(value, str) and style == '"':
         return _double_quoted(value)
-    if isinstance(value, str) and style == "'" and "\n" not in value and not _UNPRINTABLE.search(value):
+    if isinstance(value, str) and style == "'" and _fits_single_quotes(value):
         return "'" + value.replace("'", "''") + "'"
     return plain_or_quoted(value, flow=flow)
 
@@ -97,6 +100,10 @@ def _is_plain(text: str, flow: bool) -> bool:
     if _RETYPED.match(text) or text.startswith("..."):
         return False
     return not (flow and _FLOW_UNSAFE.search(text))
+
+
+def _fits_single_quotes(text: str) -> bool:
+    return "\n" not in text and not _UNPRINTABLE.search(text)
 
 
 def _double_quoted(text: str) -> str:

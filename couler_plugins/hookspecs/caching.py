@@ -69,11 +69,14 @@ class Caching(Protocol):
     def how_to_declare(self, operation: Operation) -> str:
         """What the owner would paste where, to declare the operation pure."""
 
+    def how_to_bound(self, operation: Operation) -> str:
+        """What the owner would paste where, to say how many results a loop over the operation gives at most."""
+
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What the operation is; `result` says whether somebody may read what it prints."""
 
     def items(self, step: Step) -> int | None:
-        """How often a step runs for its loop; None where only the run knows."""
+        """How often a step runs for its loop at most; None where only the run knows."""
 
     def place_objection(self, argument: Argument) -> Objection | None:
         """Why an artifact that a call takes from outside of the workflow forbids caching; None if it never changes."""

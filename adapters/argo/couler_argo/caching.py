@@ -5,6 +5,7 @@ The annotations, on a template or on the workflow:
 - `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; for one step, on the workflow: `couler.io/cache.GRAPH.STEP`
 - `couler.io/cache-version`: a version that its owner declares, for a template without inputs
 - `couler.io/max-output-bytes`: how many bytes all output parameters of one run have at most
+- `couler.io/max-items`: how often a loop runs the template at most, where only the run knows
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from couler_argo.ports import LOCATIONS
 from couler_argo.spelling import write, write_native
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.hookspecs.caching import Material, Objection
-from couler_plugins.ir import Argument, Graph, Literal, Operation, Step, Template, Workflow
+from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
 
 __all__ = ["ArgoCaching"]
 
 CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
 MAX_OUTPUT = "couler.io/max-output-bytes"
+MAX_ITEMS = "couler.io/max-items"
 LARGEST_OUTPUT = 16 * 1024
 
 KINDS = frozenset({"container", "script", "containerSet"})
@@ -50,6 +52,7 @@ class ArgoCaching:
         self._spec = spec_of_run(workflow)
         rest = write_native(workflow.rest) if workflow.rest is not None else {}
         self._annotations = _annotations(rest)
+        self._callables = callables(workflow)
         self.shard_bytes: int | None = SHARD_BYTES
 
     def shard(self, spec: str) -> str:
@@ -69,9 +72,15 @@ class ArgoCaching:
         """The annotation to paste."""
         return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in the template {operation.name!r}"
 
+    def how_to_bound(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return f"metadata: {{annotations: {{{MAX_ITEMS}: …}}}}, in the template {operation.name!r}"
+
     def items(self, step: Step) -> int | None:
-        """How often a step runs for its loop; None where only the run knows."""
-        return items_of(step)
+        """How often a step runs for its loop at most; None where only the run knows."""
+        counted = items_of(step)
+        callee = self._callables.get(step.call.name) if counted is None and isinstance(step.call, Call) else None
+        return counted if callee is None else _number(_annotations(_rest(callee)).get(MAX_ITEMS))
 
     def place_objection(self, argument: Argument) -> Objection | None:
         """Why an artifact from outside of the workflow forbids caching."""
@@ -94,7 +103,7 @@ class ArgoCaching:
             programs=tuple(_programs(template)),
             reads=(*read, *own),
             inputs=bool(operation.inputs or read or version is not None),
-            entry_bytes=_entry_bytes(operation, annotations, result=result),
+            entry_bytes=_entry_bytes(operation, self._bound(annotations), result=result),
             warnings=tuple(_mutable_images(operation)),
             objections=tuple(objections),
         )
@@ -160,8 +169,7 @@ class ArgoCaching:
             yield Objection("own-place", "its archiveLocation is the same in every run")
 
     def _bound(self, annotations: Mapped) -> int | None:
-        text = annotations.get(MAX_OUTPUT, self._annotations.get(MAX_OUTPUT))
-        return int(text) if text is not None and re.fullmatch(r"\d{1,9}", text) else None
+        return _number(annotations.get(MAX_OUTPUT, self._annotations.get(MAX_OUTPUT)))
 
 
 def _place_objection(content: Mapped, where: str) -> Objection | None:
@@ -198,13 +206,16 @@ def _containers(content: Any) -> Iterator[Mapped]:
         yield from _containers(content.get("containers"))
 
 
-def _entry_bytes(operation: Operation, annotations: Mapped, *, result: bool) -> int:
+def _entry_bytes(operation: Operation, bound: int | None, *, result: bool) -> int:
     artifacts = sum(1 for output in operation.outputs if output.kind == "artifact")
     parameters = len(operation.outputs) - artifacts
-    text = annotations.get(MAX_OUTPUT, "0")
-    bound = int(text) if text.isdigit() and (parameters or result) else 0
+    printed = (bound or 0) if parameters or result else 0
     # JSON may write a byte as six (`\\u003c`).
-    return ENTRY_BYTES + artifacts * ARTIFACT_BYTES + parameters * PARAMETER_BYTES + 6 * bound
+    return ENTRY_BYTES + artifacts * ARTIFACT_BYTES + parameters * PARAMETER_BYTES + 6 * printed
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"\d{1,9}", text) else None
 
 
 def _mutable_images(operation: Operation) -> Iterator[str]:

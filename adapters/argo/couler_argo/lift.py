@@ -18,7 +18,7 @@ from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 
-__all__ = ["lift", "lift_manifest"]
+__all__ = ["lift", "lift_manifest", "lift_unfolded"]
 
 
 def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
@@ -53,7 +53,12 @@ def lift_manifest(manifest: Manifest, document: int) -> Workflow:
     Raises:
         InvalidInput: it is not built like a workflow; the error's `path` says where in the document.
     """
-    return fold(_Lifter(manifest, document).workflow())
+    return fold(lift_unfolded(manifest, document))
+
+
+def lift_unfolded(manifest: Manifest, document: int) -> Workflow:
+    """As `lift_manifest`, with what directives were expanded to left where it is."""
+    return _Lifter(manifest, document).workflow()
 
 
 class _Lifter:
