@@ -41,6 +41,9 @@ HANDLER = Objection("handler", "it runs on an event, for its effect")
 KINDS: tuple[Literal["reuse", "storage"], ...] = ("reuse", "storage")
 COMPOSITE = Objection("composite", "it calls a graph with a step in it that has no key")
 TOO_MANY = Objection("too-many-values", "too many values of the steps before it are only known at run time")
+ALL_INPUTS = Objection(
+    "argument", "it reads all its inputs as one text, which a lineage would become part of", "storage"
+)
 GLOBAL = frozenset({"parameter", "run"})
 """What means the same in every graph of a run."""
 
@@ -204,6 +207,8 @@ class Analysis:
             made = lineage_of_call(facts.spec, step, facts.material.reads, found.producers)
             handed = lineage_of_producers(found.producers)
             objection = TOO_MANY if handed is None else facts.storage
+            if objection is None and found.producers and _reads_all_inputs(operation):
+                objection = ALL_INPUTS
         declarable = objection is None and isinstance(said, Objection)
         items = self._facet.items(step)
         return Verdict(
@@ -299,3 +304,7 @@ class Analysis:
         if made is None or any(leaf.to not in GLOBAL for leaf in made.leaves):
             return None
         return Lineage(digest(["output", source.name, made.digest]), made.leaves)
+
+
+def _reads_all_inputs(operation: Operation) -> bool:
+    return any(item.to == "input" and not item.name for item in references(operation))

@@ -40,6 +40,8 @@ def reference_objection(reference: Reference, where: str) -> Objection | None:
     match reference.to:
         case "item":
             return None
+        case "input" if reference.kind == "parameter" and not reference.name:  # all of them, as one text
+            return None
         case "parameter" | "input" if reference.name and (reference.kind == "artifact" or not reference.path):
             return None
         case "output" if reference.step != ANY_STEP:
