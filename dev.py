@@ -37,7 +37,7 @@ TEST = [["pytest", "-n", "auto"]]
 LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]
 
 RUN_TIME = ["--editable", "."]
-EVERYTHING = ["--exact", "--editable", ".[argo]", "--group", "dev"]
+EVERYTHING = ["--exact", "--editable", ".[argo,lint]", "--group", "dev"]
 
 
 def main(job: str = "help", *arguments: str) -> int:

@@ -6,16 +6,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from couler_plugins.api import Result, Text, convert, lift, lower, optimize
+    from couler_plugins.api import Linted, Result, Text, convert, lift, lint, lower, optimize
     from couler_plugins.hookspecs.markers import hookimpl
     from couler_plugins.plan import Decision
 
-__all__ = ["Decision", "Result", "Text", "__version__", "convert", "hookimpl", "lift", "lower", "optimize"]
+__all__ = [
+    "Decision",
+    "Linted",
+    "Result",
+    "Text",
+    "__version__",
+    "convert",
+    "hookimpl",
+    "lift",
+    "lint",
+    "lower",
+    "optimize",
+]
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    **dict.fromkeys(("Result", "Text", "convert", "lift", "lower", "optimize"), "couler_plugins.api"),
+    **dict.fromkeys(("Linted", "Result", "Text", "convert", "lift", "lint", "lower", "optimize"), "couler_plugins.api"),
     "Decision": "couler_plugins.plan",
     "hookimpl": "couler_plugins.hookspecs.markers",
 }

@@ -1,4 +1,4 @@
-"""The library: lift, optimize, lower and convert what a path, a text or a mapping holds."""
+"""The library: lift, lint, optimize, lower and convert what a path, a text or a mapping holds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from couler_plugins.config import Config, load_config
 from couler_plugins.contract import optimizer_problem
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
 from couler_plugins.grammar import parse_items
+from couler_plugins.linting import Linted, lint_inputs
 from couler_plugins.pipeline import parse_pipeline
 from couler_plugins.plan import Lowered, Plan
 from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.results import FileResult, Result
 from couler_plugins.rewrite import Session, adapter_errors, rewrite
+from couler_plugins.schemas import load_schemas
 from couler_plugins.sources import Input, Source, Text, read_source
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FileResult",
+    "Linted",
     "Result",
     "Source",
     "Text",
@@ -31,6 +34,7 @@ __all__ = [
     "convert_inputs",
     "lift",
     "lift_inputs",
+    "lint",
     "lower",
     "optimize",
     "optimize_inputs",
@@ -137,6 +141,35 @@ def convert(
     config = config or load_config()
     work = session(config, plugins, to=to, engine=engine)
     return convert_inputs(read_source(source, config.max_bytes), to, work)
+
+
+def lint(
+    source: Source,
+    *,
+    schemas: Source = (),
+    engine: str | None = None,
+    config: Config | None = None,
+    plugins: Plugins | None = None,
+) -> Linted:
+    """What the engines, and an API server, would refuse of a source, with files and lines.
+
+    Args:
+        source: a path (file, folder, glob), a `Text`, a document as a mapping, or several of these.
+        schemas: a source of CustomResourceDefinitions to check against, or several.
+        engine: the only engine whose documents are looked at; all of them unless given.
+        config: the settings; found as the command line finds them unless given.
+        plugins: the plugins; loaded afresh unless given.
+
+    Returns:
+        The findings. A file that cannot be read stops no other: its error is among `Linted.errors`.
+
+    Raises:
+        InvalidInput: two engines understand the same document, or a schema cannot be used.
+        PluginFailure: an adapter failed.
+    """
+    config = config or load_config()
+    work = session(config, plugins, engine=engine)
+    return lint_inputs(read_source(source, config.max_bytes), work, load_schemas(schemas, config.max_bytes))
 
 
 def session(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from couler_plugins.collector import collector_paused
-from couler_plugins.documents import Finding, findings
+from couler_plugins.documents import Document, Finding, Remark, findings
 from couler_plugins.errors import CoulerError
 from couler_plugins.rewrite import Session, adapter_errors
+from couler_plugins.schemas import NO_SCHEMAS, Schemas, check, covered
 
 if TYPE_CHECKING:
     from couler_plugins.sources import Input
@@ -27,7 +28,7 @@ class Linted:
     Attributes:
         findings: in the order of the files, then of the lines.
         errors: of the files that could not be read.
-        documents: how many documents some engine understood.
+        documents: how many documents some engine understood, or some schema covers.
     """
 
     findings: tuple[Finding, ...]
@@ -40,23 +41,44 @@ class Linted:
         return any(finding.severity == "error" for finding in self.findings)
 
 
-def lint_inputs(inputs: Sequence[Input], session: Session) -> Linted:
-    """Every remark that the engines' adapters have on the files; a file that cannot be read stops no other.
+def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO_SCHEMAS) -> Linted:
+    """Every remark that the engines' adapters have on the files, and an API server with these schemas would have.
+
+    A file that cannot be read stops no other.
 
     Raises:
-        InvalidInput: two engines understand the same document.
+        InvalidInput: two engines understand the same document, or a schema cannot be used.
         PluginFailure: an adapter failed.
     """
     files = [item.file for item in inputs if item.file is not None]
+    documents = [document for file in files for document in file.documents]
     found: list[Finding] = []
-    count = 0
-    for engine in session.engines(document for file in files for document in file.documents):
+    understood: set[int] = set()
+    for engine in session.engines(documents):
         adapter = session.plugins.adapter(engine)
         session.report(f"checking {engine} workflows")
         with collector_paused(), adapter_errors(engine, "lint()"):
             bundle = adapter.load(files)
             remarks = list(adapter.lint(bundle))
-        count += sum(map(adapter.claims, bundle.documents))
+            understood.update(number for number, document in enumerate(documents) if adapter.claims(document))
         found += findings(bundle.documents, remarks)
+    if schemas.kinds:
+        session.report("checking against schemas")
+        chosen = range(len(documents)) if session.engine is None else sorted(understood)
+        understood.update(number for number in chosen if covered(documents[number], schemas))
+        with collector_paused():
+            checked = [documents[number] for number in chosen]
+            found += findings(checked, _checked(checked, schemas))
+    order = {file.name: number for number, file in reversed(list(enumerate(files)))}
+    found.sort(key=lambda finding: (order.get(finding.file, len(order)), finding.line or 0))
     errors = tuple(item.error for item in inputs if item.error is not None)
-    return Linted(findings=tuple(found), errors=errors, documents=count)
+    return Linted(findings=tuple(found), errors=errors, documents=len(understood))
+
+
+def _checked(documents: Sequence[Document], schemas: Schemas) -> list[Remark]:
+    """What the schemas have to say; that they cover no document at all is a note on the first."""
+    if any(covered(document, schemas) for document in documents):
+        return list(check(documents, schemas))
+    kinds = ", ".join(sorted(kind for _, kind in schemas.kinds))
+    message = "the schemas cover no document of this call"
+    return [Remark(0, (), "note", "no-schema", message, f"they are for {kinds}") for _ in documents[:1]]

@@ -16,31 +16,49 @@ __all__ = ["command"]
 Examples:
   couler lint workflow.yaml
   couler lint --format json manifests/
+  couler lint --schema crds/ manifests/
 """,
 )
 @inputs_argument
+@click.option(
+    "--schema",
+    "schemas",
+    multiple=True,
+    metavar="CRD[,…]",
+    help="Check against the CustomResourceDefinitions in these files, folders or globs, as an API server would.",
+)
 @engine_option
 @json_option
 @max_bytes_option
 @with_settings
 @click.pass_context
 def command(
-    ctx: click.Context, *, config: Config, inputs: tuple[str, ...], engine: str | None, output_format: str
+    ctx: click.Context,
+    *,
+    config: Config,
+    inputs: tuple[str, ...],
+    schemas: tuple[str, ...],
+    engine: str | None,
+    output_format: str,
 ) -> None:
     """Finds what the engine would refuse, before it does: per finding the file, the line, and what to do.
 
     All files of the call are looked at together: what one refers to may stand in another. Exits with 1 if there is an
     error among the findings.
+
+    Schemas work for any kind of objects, also where no adapter knows them. They need the extra `lint`.
     """
     from couler_plugins.cli.messages import say_error
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.records import error_record, finding_record, print_json
     from couler_plugins.cli.work import read_inputs, refused_exit, working
     from couler_plugins.linting import lint_inputs
+    from couler_plugins.schemas import load_schemas
 
     files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:
-        linted = lint_inputs(files, session)
+        places = [place for text in schemas for place in text.split(",") if place]
+        linted = lint_inputs(files, session, load_schemas(places, config.max_bytes))
     if output_format == "json":
         records = [finding_record(finding) for finding in linted.findings]
         errors = [error_record(error) for error in linted.errors]

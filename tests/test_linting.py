@@ -1,0 +1,39 @@
+"""Linting from Python: `couler_plugins.lint`."""
+
+from __future__ import annotations
+
+from couler_plugins import Linted, Text, lint
+from couler_plugins.linting import lint_inputs
+from linting_plugin import LINTING_PLUGIN
+from pluginbox import PluginBox
+from schemas.small import crd, custom
+
+
+def test_what_the_adapters_find(plugin_box: PluginBox) -> None:
+    plugin_box.add("strict", LINTING_PLUGIN)
+    linted = lint(Text("kind: Strict\nsteps: [{name: a}]\n", "a.yaml"))
+    assert isinstance(linted, Linted)
+    assert (linted.failed, linted.documents, linted.errors) == (True, 1, ())
+    assert [(item.file, item.line, item.code) for item in linted.findings] == [("a.yaml", 2, "no-command")]
+
+
+def test_what_the_schemas_find(plugin_box: PluginBox) -> None:
+    schema = crd({"a": {"type": "string"}})
+    for schemas in (schema, [schema]):
+        linted = lint([custom({"a": "x"}), custom({"a": 1})], schemas=schemas)
+        assert [item.path for item in linted.findings] == [("spec", "a")]
+        assert linted.documents == 2
+
+
+def test_a_file_that_cannot_be_read_is_among_the_errors(plugin_box: PluginBox) -> None:
+    linted = lint([Text("a: [", "a.yaml"), custom({"b": 1})], schemas=crd({}))
+    assert [error.file for error in linted.errors] == ["a.yaml"]
+    assert [item.code for item in linted.findings] == ["unknown-field"]
+
+
+def test_nothing_is_found_in_nothing(plugin_box: PluginBox) -> None:
+    from couler_plugins.api import session
+    from couler_plugins.config import Config
+
+    assert lint_inputs([], session(Config(load_plugins=()))).findings == ()
+    assert lint([], schemas=crd({})).findings == ()
