@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sets this repository up and runs its jobs; Python 3.11 and pip are all it needs.
 
-    python3 dev.py demo                  optimise an example workflow
+    python3 dev.py demo                  optimise an example workflow, step by step
     python3 dev.py test [PYTEST ARGS]    run the tests (`-m slow` for the slow ones)
     python3 dev.py lint                  lint, formatting, types, the layers of the architecture
     python3 dev.py bench [NAME…]         run the benchmarks, or those named; figures go to build/
@@ -26,12 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 TOOLS, VENV = ROOT / ".tools", ROOT / ".venv"
-CHURN = "examples/churn/workflow.yaml"
-DEMO = [
-    ["couler", "explain", CHURN],
-    ["couler", "diff", CHURN],
-    ["couler", "optimize", CHURN, "-o", "build/churn.yaml"],
-]
+DEMO = [["couler", "demo", "-o", "build/demo"]]
 BENCHMARKS = ("adapters",)
 TEST = [["pytest", "-n", "auto"]]
 LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]

@@ -1,4 +1,4 @@
-"""Sorts out what belongs to which file: texts, documents, decisions, edits."""
+"""Sorts out what belongs to which file: texts, documents, decisions, edits, workflows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError
 from couler_plugins.pipeline import Pass
 from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit, Written
-from couler_plugins.results import FileResult
+from couler_plugins.results import FileResult, History
 
 if TYPE_CHECKING:
+    from couler_plugins.ir import Workflow
+    from couler_plugins.ir.bundle import Bundle
     from couler_plugins.sources import Input
 
-__all__ = ["FileState", "hand_out"]
+__all__ = ["FileState", "hand_out", "trace_workflows"]
 
 
 class FileState:
@@ -127,6 +129,33 @@ def hand_out(
         number = numbers[edit.document]
         entry = None if edit.decision is None else entries.get((edit.decision, number))
         files[number].edits.append((msgspec.structs.replace(edit, document=edit.document - first[number]), entry))
+
+
+def trace_workflows(
+    bundle: Bundle, versions: Sequence[Sequence[Workflow]], positions: Sequence[int]
+) -> Iterator[History]:
+    """The workflows, version by version, paired by where they were read.
+
+    Args:
+        bundle: what they were read from.
+        versions: the workflows as read, then as each optimizer left them.
+        positions: of the bundle's files among those of the call.
+    """
+    numbers = bundle.file_numbers
+    first = {number: document for document, number in reversed(list(enumerate(numbers)))}
+    traces: dict[object, list[Workflow | None]] = {}
+    for version, workflows in enumerate(versions):
+        for workflow in workflows:
+            place = workflow.source if workflow.source is not None else workflow.label
+            traces.setdefault(place, [None] * len(versions))[version] = workflow
+    for trace in traces.values():
+        source = next(workflow.source for workflow in trace if workflow is not None)
+        if source is None:
+            yield History(file=None, document=None, versions=tuple(trace))
+        else:
+            number = numbers[int(source[0])]
+            document = int(source[0]) - first[number]
+            yield History(file=positions[number], document=document, versions=tuple(trace))
 
 
 def _files_of_decisions(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from couler_plugins.collector import collector_paused
 from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
-from couler_plugins.grammar import Item, parse_items
+from couler_plugins.grammar import Item, parse_items, print_items
 from couler_plugins.ir import Libraries, Problem, Workflow, verify
 from couler_plugins.options import build, options_of, texts_of
 from couler_plugins.plan import Decision, Plan
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Pass",
     "PipelineRun",
+    "assuming_pure",
     "parse_pipeline",
     "print_optimizer",
     "print_pipeline",
@@ -42,10 +43,17 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
-    """What a pipeline made of a plan, pass by pass."""
+    """What a pipeline made of a plan, pass by pass.
+
+    Attributes:
+        plan: the plan after all of them.
+        passes: what each did.
+        versions: the workflows as they came, then as each pass left them. Versions share all that is the same in them.
+    """
 
     plan: Plan
     passes: tuple[Pass, ...]
+    versions: tuple[tuple[Workflow, ...], ...]
 
 
 def parse_pipeline(text: str, plugins: Plugins) -> tuple[Optimizer, ...]:
@@ -59,6 +67,20 @@ def parse_pipeline(text: str, plugins: Plugins) -> tuple[Optimizer, ...]:
         build(plugins.optimizer(item.name), item.options, f"the optimizer {item.name!r}")
         for item in parse_items(text, "the pipeline")
     )
+
+
+def assuming_pure(text: str) -> str:
+    """The pipeline with `assume-pure` set for `cache`.
+
+    Raises:
+        InvalidInput: it does not follow the grammar, or has no `cache`.
+    """
+    items = parse_items(text, "the pipeline")
+    if not any(item.name == "cache" for item in items):
+        raise InvalidInput("--assume-pure means the optimizer cache, which is not run", hint="add it: -p dedupe,cache")
+    option = ("assume-pure", ("true",))
+    others = {item: tuple(given for given in item.options if given[0] != option[0]) for item in items}
+    return print_items(Item(item.name, (*others[item], option)) if item.name == "cache" else item for item in items)
 
 
 def print_optimizer(optimizer: Optimizer) -> str:
@@ -109,6 +131,7 @@ def run_pipeline(plan: Plan, optimizers: Sequence[Optimizer], ctx: Context, plug
         CoulerError: what an optimizer raised on purpose.
     """
     passes: list[Pass] = []
+    versions = [plan.workflows]
     with collector_paused():
         for optimizer in optimizers:
             ctx.progress(f"running {optimizer.name}")
@@ -118,8 +141,9 @@ def run_pipeline(plan: Plan, optimizers: Sequence[Optimizer], ctx: Context, plug
                 _check(optimizer.name, plan, after)
             _observe(plugins, "couler_after_optimizer", name=optimizer.name, before=plan, after=after)
             passes.append(Pass(print_optimizer(optimizer), after.decisions[len(plan.decisions) :]))
+            versions.append(after.workflows)
             plan = after
-    return PipelineRun(plan, tuple(passes))
+    return PipelineRun(plan, tuple(passes), tuple(versions))
 
 
 def _run(optimizer: Optimizer, plan: Plan, ctx: Context) -> Plan:

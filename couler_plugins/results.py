@@ -1,16 +1,19 @@
-"""What a call gives back: one record a file, with its text, its decisions and its edits."""
+"""What a call gives back: one record a file, with its text, its decisions and its edits; one a workflow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from couler_plugins.errors import CoulerError
 from couler_plugins.pipeline import Pass
 from couler_plugins.plan import Decision, TracedEdit
 
-__all__ = ["FileResult", "Result"]
+if TYPE_CHECKING:
+    from couler_plugins.ir import Workflow
+
+__all__ = ["FileResult", "History", "Result"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +53,35 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """One workflow on its way through the optimizers.
+
+    Attributes:
+        file: the position of its file in `Result.files`; None for a workflow that an optimizer made.
+        document: the number of its document within that file; None for such a workflow.
+        versions: it as read, then as each optimizer left it; None where there was no such workflow.
+    """
+
+    file: int | None
+    document: int | None
+    versions: tuple[Workflow | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What became of all files of a call.
 
     Attributes:
         files: in the order given.
+        optimizers: the texts of the optimizers that ran.
+        histories: the workflows of the files that are not refused, version by version.
         added: the text of documents that belong to no file that was read; empty where there are none.
         added_documents: their data.
     """
 
     files: tuple[FileResult, ...]
+    optimizers: tuple[str, ...] = ()
+    histories: tuple[History, ...] = ()
     added: str = ""
     added_documents: tuple[Any, ...] = ()
 

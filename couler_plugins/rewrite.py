@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from couler_plugins.attribution import FileState, hand_out
+from couler_plugins.attribution import FileState, hand_out, trace_workflows
 from couler_plugins.collector import collector_paused
 from couler_plugins.context import RunContext
 from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.options import Texts, build
-from couler_plugins.pipeline import Pass, refuse_broken, run_pipeline
+from couler_plugins.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
 from couler_plugins.plan import Lowered, Written
-from couler_plugins.results import Result, join_documents
+from couler_plugins.results import History, Result, join_documents
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
@@ -104,21 +104,30 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
     documents = (document for file in files if file.source for document in file.source.documents)
     added: list[str] = []
     added_documents: list[Any] = []
+    histories: list[History] = []
     for name in [session.engine] if session.engine else session.to:
         session.plugins.adapter(name)  # a name that nobody knows is an error even where it would not be needed
     for engine in session.engines(documents):
-        lowered, written = _rewrite_engine(files, session.plugins.adapter(engine), session, optimizers)
+        lowered, written, traced = _rewrite_engine(files, session.plugins.adapter(engine), session, optimizers)
         added.append(written.added)
         added_documents.extend(lowered.added)
+        histories.extend(traced)
     results = tuple(file.result() for file in files)
-    return Result(files=results, added=join_documents(*added), added_documents=tuple(added_documents))
+    return Result(
+        files=results,
+        optimizers=tuple(map(print_optimizer, optimizers or ())),
+        histories=tuple(item for item in histories if item.file is None or results[item.file].error is None),
+        added=join_documents(*added),
+        added_documents=tuple(added_documents),
+    )
 
 
 def _rewrite_engine(
     files: Sequence[FileState], adapter: Adapter, session: Session, optimizers: Sequence[Optimizer] | None
-) -> tuple[Lowered, Written]:
+) -> tuple[Lowered, Written, list[History]]:
     engine, options = adapter.engine, session.options(adapter)
-    scope = [file for file in files if file.source is not None]
+    positions = [position for position, file in enumerate(files) if file.source is not None]
+    scope = [files[position] for position in positions]
     refused: dict[int, CoulerError] = {}
 
     def refuse(number: int, error: CoulerError) -> None:
@@ -129,18 +138,17 @@ def _rewrite_engine(
         with adapter_errors(engine, "lift()"):
             bundle = adapter.load([file.current() for file in scope])
             plan = adapter.lift(bundle, refuse)
-        passes: tuple[Pass, ...] = ()
+        run = PipelineRun(plan, (), (plan.workflows,))
         if optimizers is not None:
             plan = refuse_broken(plan, refuse)
             run = run_pipeline(plan, optimizers, RunContext(session.plugins, session.report), session.plugins)
-            plan, passes = run.plan, run.passes
         session.report(f"writing {engine} workflows")
         with adapter_errors(engine, "lower()"):
-            lowered = adapter.lower(plan, options)
+            lowered = adapter.lower(run.plan, options)
             written = adapter.dump(lowered)
     for number, error in lowered.refused.items():
         refuse(number, error if isinstance(error, CoulerError) else PluginFailure(one_line(error), engine=engine))
     for number, error in refused.items():
         scope[number].refuse(error)
-    hand_out(scope, plan, passes, lowered, written)
-    return lowered, written
+    hand_out(scope, run.plan, run.passes, lowered, written)
+    return lowered, written, list(trace_workflows(bundle, run.versions, positions))

@@ -12,7 +12,7 @@ import pytest
 from support import ROOT
 
 COULER = [sys.executable, "-c", "from couler_plugins.cli import main; main()"]
-GOOD = (ROOT / "examples" / "churn" / "workflow.yaml").read_text(encoding="utf-8")
+GOOD = (ROOT / "couler_plugins" / "demo" / "churn.yaml").read_text(encoding="utf-8")
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\nspec:\n  entrypoint: a\n  templates:\n"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -85,7 +85,7 @@ def test_memory_stays_below_forty_times_the_input(command: list[str], tasks: int
     large.write_text(head + templates + "  - name: main\n    dag:\n      tasks:\n" + "".join(items), encoding="utf-8")
     size = large.stat().st_size
     assert size > 1024 * 1024
-    small = ROOT / "examples" / "churn" / "workflow.yaml"
+    small = ROOT / "couler_plugins" / "demo" / "churn.yaml"
     assert peak_bytes([*COULER, *command, str(large)]) - peak_bytes([*COULER, *command, str(small)]) < 40 * size
 
 

@@ -65,22 +65,30 @@ def apply(
 
 def stripped(workflow: Workflow) -> Workflow:
     """The workflow without anything that caching adds."""
+    cached = {item.name for item in workflow.operations if any(map(_is_cache, item.directives))}
 
     def bare_step(step: Step) -> Step:
+        asked = any(map(_is_cache, step.directives))
+        if not asked and not (isinstance(step.call, Call) and step.call.name in cached):
+            return step  # an owner may have a parameter of that name
         arguments = tuple(argument for argument in step.arguments if not _is_ours(argument))
-        directives = tuple(item for item in step.directives if item.kind != "cache")
+        directives = tuple(item for item in step.directives if not _is_cache(item))
         same = len(arguments) == len(step.arguments) and len(directives) == len(step.directives)
         return step if same else replace(step, arguments=arguments, directives=directives)
 
     changed = {
         operation.name: replace(
-            operation, directives=tuple(item for item in operation.directives if item.kind != "cache")
+            operation, directives=tuple(item for item in operation.directives if not _is_cache(item))
         )
         for operation in workflow.operations
-        if any(item.kind == "cache" for item in operation.directives)
+        if operation.name in cached
     }
     bare = map_steps(workflow, bare_step)
     return replace_callables(bare, changed) if changed else bare
+
+
+def _is_cache(directive: Directive) -> bool:
+    return directive.kind == "cache"
 
 
 def _is_ours(argument: Argument) -> bool:
@@ -120,7 +128,7 @@ def _directive(verdict: Verdict) -> Directive:
 
 def _lineage(directive: Directive) -> bool:
     """Whether only calls that hand over a lineage can use what the directive is on."""
-    return directive.kind == "cache" and bool(dict(directive.options).get("lineage"))
+    return _is_cache(directive) and bool(dict(directive.options).get("lineage"))
 
 
 def _with_calls(

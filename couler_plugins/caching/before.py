@@ -172,8 +172,11 @@ class Before:
             found.cut_outside.append(label)
 
     def _unknown(self, name: str) -> Objection:
-        why = self._verdicts[name].objection
+        verdict = self._verdicts[name]
+        why = verdict.objection
         reason = f" ({why.reason})" if why is not None and why.rule != "unknown-producer" else ""
+        if verdict.max_age is not None:
+            reason = " (its result is made anew after a time)"
         return Objection("unknown-producer", f"{name!r} runs before it and has no key{reason}")
 
 

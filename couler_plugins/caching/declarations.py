@@ -12,6 +12,9 @@ from couler_plugins.hookspecs.caching import Objection
 __all__ = ["Declaration", "resolve"]
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+LONGEST = 100 * 365 * SECONDS["d"]
+"""Engines count durations in nanoseconds, which overflow after 292 years."""
+
 TTL = re.compile(r"ttl=((?:\d+[smhd])+)\Z")
 
 
@@ -50,5 +53,6 @@ def resolve(said: Sequence[tuple[str, str]], *, assume_pure: bool) -> Declaratio
         return Objection("always", f"{where} says that it runs always")
     if found := TTL.match(text):
         seconds = sum(int(part[:-1]) * SECONDS[part[-1]] for part in re.findall(r"\d+[smhd]", found[1]))
-        return Declaration(where, seconds)
+        if seconds <= LONGEST:
+            return Declaration(where, seconds)
     return Objection("unknown-declaration", f"{where} says {text!r}, which is none of pure, ttl=24h, always, never")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from couler_plugins.caching.expressions import impure_expression
+from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.words import impurity
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import (
     ANY_STEP,
     AnyOf,
     Argument,
-    Expression,
     External,
     Literal,
     Native,
@@ -72,7 +73,11 @@ def operation_objections(operation: Operation, material: Material) -> Iterator[O
     yield from material.objections
     if (found := impurity(material.programs)) is not None:
         yield found
+    if (found := impure_expression(operation)) is not None:
+        yield found
     for port in operation.inputs:
+        if port.kind == "parameter" and port.name.startswith(LINEAGE):
+            yield Objection("argument", f"its input {port.name!r} has the name of one of ours", "storage")
         if port.optional:
             yield Objection("optional-input", f"its input {port.name!r} may be missing")
     if not material.inputs:
@@ -92,6 +97,8 @@ def call_objections(step: Step) -> Iterator[Objection]:
     for need in needed(step.needs):
         if not CERTAIN.issuperset(need.outcomes):
             yield Objection("uncertain-producer", f"it runs whether {need.step!r} succeeds or not")
+    if (found := impure_expression((step.arguments, step.loop))) is not None:
+        yield found
     for argument in step.arguments:
         yield from _argument_objections(argument)
 
@@ -109,9 +116,6 @@ def _argument_objections(argument: Argument) -> Iterator[Objection]:
             if (argument.kind == "artifact") is not (reference_kind(value) == "artifact"):
                 yield Objection("argument", f"{where} is handed on in a way that no key covers")
         case Template() if argument.kind == "parameter":
-            texts = [part for node in nodes(value) if isinstance(node, Expression) for part in node.parts]
-            if (found := impurity(text for text in texts if isinstance(text, str))) is not None:
-                yield Objection(found.rule, f"{where}: {found.reason}")
             if any(reference_kind(reference) == "artifact" for reference in references(value)):
                 yield Objection("argument", f"{where} is chosen among artifacts at run time")
         case Native() if argument.kind == "artifact":
@@ -129,6 +133,8 @@ def uncertain(step: Step) -> Objection | None:
     """Why a step may leave nothing behind although the steps after it run; None where it may not."""
     if step.condition is not None:
         return Objection("uncertain-producer", f"{step.name!r} before it may be skipped")
+    if step.handlers:
+        return Objection("uncertain-producer", f"{step.name!r} before it has a hook, which may do anything")
     if step.tolerates:
         return Objection("uncertain-producer", f"{step.name!r} before it may fail")
     return None

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.settings import engine_option, inputs_argument, max_bytes_option, with_settings
+from couler_plugins.cli.settings import (
+    engine_option,
+    inputs_argument,
+    max_bytes_option,
+    pipeline_option,
+    with_settings,
+)
 from couler_plugins.config import Config
+
+if TYPE_CHECKING:
+    from couler_plugins.errors import CoulerError
+    from couler_plugins.rewrite import Session
+    from couler_plugins.sources import Input
 
 __all__ = ["command"]
 
@@ -20,28 +34,56 @@ log = logging.getLogger(__name__)
 Examples:
   couler graph workflow.yaml
   couler graph --format dot workflow.yaml | dot -Tsvg > workflow.svg
+  couler graph --format html -p dedupe,prune workflow.yaml -o page.html
 """,
 )
 @inputs_argument
+@pipeline_option
 @engine_option
-@click.option("--format", "notation", type=click.Choice(["mermaid", "dot"]), default="mermaid", show_default=True)
+@click.option(
+    "--format", "notation", type=click.Choice(["mermaid", "dot", "html"]), default="mermaid", show_default=True
+)
+@click.option("-o", "--output", metavar="PATH", help="Where to write; stdout unless given.")
 @max_bytes_option
 @with_settings
 @click.pass_context
-def command(ctx: click.Context, *, config: Config, inputs: tuple[str, ...], engine: str | None, notation: str) -> None:
+def command(
+    ctx: click.Context,
+    *,
+    config: Config,
+    inputs: tuple[str, ...],
+    engine: str | None,
+    notation: str,
+    output: str | None,
+) -> None:
     """Draws workflows: what runs after what, what reads from what, and what calls what.
 
     In the picture, solid arrows are order, dotted ones data, thick ones calls of a graph; a small circle is a barrier:
     all before it end before anything after it starts.
+
+    With --format html, one page for the browser, which fetches nothing: the workflow before and after the optimizers,
+    what each of them did and why, and for each step the lines that changed. With -p "", just the workflow.
     """
-    from couler_plugins.api import lift_inputs
     from couler_plugins.cli.messages import say_error
-    from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.work import read_inputs, refused_exit, working
-    from couler_plugins.errors import CoulerError
+
+    if notation != "html" and config.origin("pipeline") == "flag":
+        raise click.UsageError("Only --format html runs optimizers: leave out -p.")
+    files = read_inputs(inputs, config)
+    with working(config, engine=engine) as session:
+        text, errors = _page(files, config, session) if notation == "html" else _drawing(files, notation, session)
+    if text:
+        _write(text, output)
+    for error in errors:
+        say_error(error)
+    ctx.exit(refused_exit(errors))
+
+
+def _drawing(files: Sequence[Input], notation: str, session: Session) -> tuple[str, list[CoulerError]]:
+    """The picture as text, and the errors of the files that are not in it."""
+    from couler_plugins.api import lift_inputs
     from couler_plugins.graphs import draw, to_dot, to_mermaid
     from couler_plugins.graphs.mermaid import MAX_ARROWS
-    from couler_plugins.sources import Input
 
     errors: list[CoulerError] = []
 
@@ -49,14 +91,40 @@ def command(ctx: click.Context, *, config: Config, inputs: tuple[str, ...], engi
         error.file = error.file or item.name
         errors.append(error)
 
-    files = read_inputs(inputs, config)
-    with working(config, engine=engine) as session:
-        plan = lift_inputs(files, session, refuse)
-    drawing = draw(plan.workflows)
-    write_bytes(to_mermaid(drawing) if notation == "mermaid" else to_dot(drawing))
+    drawing = draw(lift_inputs(files, session, refuse).workflows)
     if notation == "mermaid" and len(drawing.arrows) > MAX_ARROWS:
         message = "%d arrows: Mermaid draws more than %d only if maxEdges is set; --format dot has no such limit"
         log.warning(message, len(drawing.arrows), MAX_ARROWS)
-    for error in errors:
-        say_error(error)
-    ctx.exit(refused_exit(errors))
+    return to_mermaid(drawing) if notation == "mermaid" else to_dot(drawing), errors
+
+
+def _page(files: Sequence[Input], config: Config, session: Session) -> tuple[str, list[CoulerError]]:
+    """The page, empty where there is nothing to show, and the errors of the files that are not in it."""
+    from couler_plugins.api import optimize_inputs
+    from couler_plugins.errors import InvalidInput
+    from couler_plugins.pages import page
+
+    result = optimize_inputs(files, config.pipeline, session)
+    errors = [file.error for file in result.files if file.error is not None]
+    if not result.histories and not errors:
+        raise InvalidInput(
+            "there is no workflow that a plugin understands",
+            file=files[0].name if len(files) == 1 else None,
+            hint=f"there are adapters for {', '.join(session.plugins.adapters) or 'nothing'}",
+        )
+    session.report("drawing the page")
+    text = page(result) if result.histories else ""
+    return text, errors
+
+
+def _write(text: str, output: str | None) -> None:
+    from couler_plugins.cli.outputs import write_bytes
+    from couler_plugins.errors import InvalidInput
+
+    if output in (None, "-"):
+        write_bytes(text)
+        return
+    try:
+        Path(str(output)).write_bytes(text.encode())
+    except OSError as error:
+        raise InvalidInput(f"it cannot be written: {error.strerror or error}", file=output) from error

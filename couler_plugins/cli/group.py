@@ -15,7 +15,7 @@ from couler_plugins.errors import CoulerError, EngineError
 
 __all__ = ["INTERNAL_ERROR", "couler"]
 
-COMMANDS = ("optimize", "convert", "explain", "diff", "lint", "graph", "plugins", "config")
+COMMANDS = ("optimize", "convert", "explain", "diff", "lint", "graph", "plugins", "config", "demo")
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a program that does not catch it exits with
 INTERNAL_ERROR = 70  # EX_SOFTWARE
@@ -70,6 +70,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:
+  couler demo
   couler explain workflow.yaml
   couler optimize workflow.yaml > optimized.yaml
 

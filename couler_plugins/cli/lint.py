@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
 import click
 
 from couler_plugins.cli.settings import engine_option, inputs_argument, json_option, max_bytes_option, with_settings
 from couler_plugins.config import Config
 
+if TYPE_CHECKING:
+    from couler_plugins.linting import Linted
+
 __all__ = ["command"]
+
+SEVERITIES = ("error", "warning", "note")
 
 
 @click.command(
@@ -67,4 +75,14 @@ def command(
         write_bytes("".join(f"{finding}\n" for finding in linted.findings))
     for error in linted.errors:
         say_error(error)
+    if config.log_level != "error":
+        click.echo(_summary(linted), err=True)
     ctx.exit(refused_exit(linted.errors) or int(linted.failed))
+
+
+def _summary(linted: Linted) -> str:
+    """How much was looked at, and what was found."""
+    counts = Counter[str](finding.severity for finding in linted.findings)
+    found = [f"{count} {name}{'s' if count > 1 else ''}" for name in SEVERITIES if (count := counts[name])]
+    documents = f"{linted.documents} workflow{'' if linted.documents == 1 else 's'} checked"
+    return f"{documents}: {', '.join(found) or 'nothing found'}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from couler_plugins.cli.matching import LineMatcher
+from couler_plugins.documents.matching import LineMatcher
 
 __all__ = ["unified_diff"]
 

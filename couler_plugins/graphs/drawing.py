@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Literal as OneOf
 
-from couler_plugins.graphs.labels import describe, outcomes, step_lines
-from couler_plugins.ir import Call, Graph, GraphView, Handler, Operation, Step, Workflow, callables, needed
+from couler_plugins.graphs.labels import describe, step_lines
+from couler_plugins.graphs.links import End, links
+from couler_plugins.ir import Call, Graph, Handler, Operation, Step, Workflow, callables
 
 __all__ = ["Arrow", "Box", "Cluster", "Drawing", "draw"]
 
@@ -74,7 +74,6 @@ class _Artist:
         self.frame = self.cluster(f"{workflow.kind} {workflow.label}")
         drawing.clusters.append(self.frame)
         self.starts: dict[str, Box] = {}
-        self.drawn: set[tuple[str, str]] = set()
         self.pending: deque[Graph] = deque()
 
     def draw(self) -> None:
@@ -110,48 +109,23 @@ class _Artist:
                 handling = self.box(cluster, "handler", tuple(_handler_lines(handler)))
                 self.arrow(box, handling, "handles")
                 self.enter(handling, handler.step)
-        waiting = self.barriers(graph, cluster, boxes) | self.edges(graph, boxes)
+        waiting = self.links(graph, cluster, boxes)
         for name, box in boxes.items():
             if name not in waiting:
                 self.arrow(start, box, "order")
 
-    def edges(self, graph: Graph, boxes: Mapping[str, Box]) -> set[str]:
-        """Draws needs and data; returns the steps that wait for another."""
-        labels = {(need.step, step.name): outcomes(need) for step in graph.steps for need in needed(step.needs)}
-        waiting: set[str] = set()
-        for edge in GraphView(graph, self.by_name).edges():
-            pair = (edge.before, edge.after)
-            if edge.before not in boxes or (boxes[edge.before].id, boxes[edge.after].id) in self.drawn:
-                continue
-            waiting.add(edge.after)
-            kind: Kind = "order" if edge.why == "order" else "data"
-            self.arrow(boxes[edge.before], boxes[edge.after], kind, labels.get(pair, ""))
+    def links(self, graph: Graph, cluster: Cluster, boxes: Mapping[str, Box]) -> set[End]:
+        """Draws what leads to what; returns what something leads to."""
+        ends: dict[End, Box] = {}
+        ends.update(boxes.items())
+        waiting: set[End] = set()
+        for link in links(graph, self.by_name):
+            for end in (link.start, link.end):
+                if end not in ends:
+                    ends[end] = self.box(cluster, "junction")
+            self.arrow(ends[link.start], ends[link.end], link.kind, link.label)
+            waiting.add(link.end)
         return waiting
-
-    def barriers(self, graph: Graph, cluster: Cluster, boxes: Mapping[str, Box]) -> set[str]:
-        """Draws what separates stages, and what comes before finalizers; returns the steps behind."""
-        stages = [[name for name in stage if name in boxes] for stage in graph.stages or ()]
-        groups = [stage for stage in stages if stage]
-        finalizers = [name for name in graph.finalizers if name in boxes]
-        if finalizers:
-            last = groups[-1] if groups else [name for name in boxes if name not in finalizers]
-            groups = [*(groups or [last]), finalizers]
-        waiting: set[str] = set()
-        for before, after in pairwise(groups):
-            self.barrier(cluster, [boxes[name] for name in before], [boxes[name] for name in after])
-            waiting.update(after)
-        return waiting
-
-    def barrier(self, cluster: Cluster, before: Sequence[Box], after: Sequence[Box]) -> None:
-        """An arrow between two, or a junction that all of many lead to: m + n arrows rather than m × n."""
-        if len(before) > 1 or len(after) > 1:
-            junction = self.box(cluster, "junction")
-            for box in before:
-                self.arrow(box, junction, "order")
-            before = [junction]
-        for first in before:
-            for second in after:
-                self.arrow(first, second, "order")
 
     def enter(self, box: Box, step: Step) -> None:
         """Draws the call of a graph; a call of an operation is the box itself."""
@@ -196,7 +170,6 @@ class _Artist:
         return Box(f"n{self.drawing.boxes}", shape, lines)
 
     def arrow(self, start: Box, end: Box, kind: Kind, label: str = "") -> None:
-        self.drawn.add((start.id, end.id))
         self.drawing.arrows.append(Arrow(start.id, end.id, kind, label))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from couler_plugins.ir import (
     Call,
+    Callee,
     Expression,
     External,
     FirstOf,
@@ -19,7 +20,7 @@ from couler_plugins.ir import (
     Value,
 )
 
-__all__ = ["describe", "outcomes", "shortened", "step_lines"]
+__all__ = ["describe", "describe_call", "describe_loop", "outcomes", "shortened", "step_lines"]
 
 LONGEST = 60
 NORMAL_OUTCOMES = frozenset({"succeeded", "skipped", "daemoned"})
@@ -52,18 +53,24 @@ def describe(value: Value | None) -> str:
 def step_lines(step: Step) -> Iterator[str]:
     """What a node says of a step: its name, what it calls where that is called otherwise, when and how often."""
     yield step.name or "exit handler"
-    match step.call:
-        case Call(name=name):
-            if name != step.name:
-                yield f"runs {name}"
-        case External(workflow=library, name=name):
-            yield f"runs {library}/{name}"
-        case _:
-            yield "runs what is decided at run time"
+    called = describe_call(step.call)
+    if not (isinstance(step.call, Call) and called == step.name):
+        yield f"runs {called}"
     if step.condition is not None:
         yield f"if {describe(step.condition)}"
     if step.loop is not None:
-        yield _loop(step.loop)
+        yield f"for each {describe_loop(step.loop)}"
+
+
+def describe_call(call: Callee) -> str:
+    """What a step calls, for people."""
+    match call:
+        case Call(name=name):
+            return name
+        case External(workflow=library, name=name):
+            return f"{library}/{name}"
+        case _:
+            return "what is decided at run time"
 
 
 def outcomes(need: Need) -> str:
@@ -73,11 +80,12 @@ def outcomes(need: Need) -> str:
     return " or ".join(need.outcomes)
 
 
-def _loop(loop: Loop) -> str:
+def describe_loop(loop: Loop) -> str:
+    """What a loop goes over, for people; follows "for each"."""
     axes = {"rows": " and ", "product": " × ", "zip": " with ", "sequence": " and "}[loop.combine].join(
         f"{axis.name or 'item'} in {describe(axis.values)}" for axis in loop.axes
     )
-    return f"for each {axes or 'item'}"
+    return axes or "item"
 
 
 def _reference(reference: Reference) -> str:

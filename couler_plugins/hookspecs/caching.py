@@ -36,7 +36,8 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
             scheduling, metrics, resources, labels, and without what caching itself adds. Strings that the engine
             completes at run time stand in it as they are.
         programs: the texts in it that are or may be programs: commands, scripts, environment, patches of the pod.
-        reads: what it reads of the run by itself, beside its inputs; hashed by value at run time.
+        reads: what it reads of the run by itself, beside its inputs and what all keys of a run cover; hashed by value
+            at run time.
         inputs: whether it gets anything at all that can differ from run to run, or a version that its owner declared.
         entry_bytes: an upper estimate of what the cache keeps for one result, the outputs' own bytes left out where
             only a reference to them is kept.
@@ -65,6 +66,9 @@ class Caching(Protocol):
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         """What the owner says of caching this step: (where, text) with the nearest place first."""
+
+    def own_declaration(self, operation: Operation) -> str | None:
+        """What the owner says on the operation itself; only that holds for calls from other workflows."""
 
     def how_to_declare(self, operation: Operation) -> str:
         """What the owner would paste where, to declare the operation pure."""

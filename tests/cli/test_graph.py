@@ -224,3 +224,57 @@ def test_more_than_mermaid_draws_is_a_warning(couler_command: Couler) -> None:
     done = couler_command("graph", stdin=text)
     assert "601 arrows: Mermaid draws more than 500 only if maxEdges is set" in done.stderr
     assert couler_command("graph", "--format", "dot", stdin=text).stderr == ""
+
+
+def test_a_page(couler_command: Couler) -> None:
+    done = couler_command("graph", "--format", "html", "-p", "hurry", stdin=TOY)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("<!doctype html>\n")
+    assert "2 of 2 steps changed" in done.stdout
+    Path("a.yaml").write_text(TOY)
+    written = couler_command("graph", "--format", "html", "-p", "hurry", "a.yaml", "-o", "page.html")
+    assert (written.exit_code, written.stdout) == (0, "")
+    assert Path("page.html").read_text("utf-8").replace("a.yaml", "stdin.yaml") == done.stdout
+
+
+def test_a_page_of_the_workflow_alone(couler_command: Couler) -> None:
+    done = couler_command("graph", "--format", "html", "-p", "", stdin=TOY)
+    assert "2 steps, as written" in done.stdout
+
+
+def test_the_pipeline_of_a_page_is_that_of_the_settings(couler_command: Couler) -> None:
+    Path("couler.toml").write_text('pipeline = "hurry{seconds=5}"\n')
+    assert "<code>hurry{seconds=5}</code>" in couler_command("graph", "--format", "html", stdin=TOY).stdout
+
+
+def test_a_page_shows_what_is_not_refused(couler_command: Couler) -> None:
+    Path("a.yaml").write_text(TOY)
+    Path("bad.yaml").write_text("kind: Toy\nsteps: 3\n")
+    done = couler_command("graph", "--format", "html", "-p", "hurry", "a.yaml", "bad.yaml")
+    assert done.exit_code == 2
+    assert "bad.yaml:2: steps is no list" in done.stderr
+    assert "<b>bad.yaml</b> was left as it is: steps is no list" in done.stdout
+    nothing = couler_command("graph", "--format", "html", "-p", "hurry", "bad.yaml", "-o", "page.html")
+    assert (nothing.exit_code, nothing.stdout) == (2, "")
+    assert not Path("page.html").exists()
+
+
+def test_no_workflow_is_no_page(couler_command: Couler) -> None:
+    done = couler_command("graph", "--format", "html", "-p", "", stdin="kind: Deployment\n")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "<stdin>: there is no workflow that a plugin understands" in done.stderr
+
+
+@pytest.mark.parametrize("notation", ["mermaid", "dot"])
+def test_only_a_page_has_a_pipeline(couler_command: Couler, notation: str) -> None:
+    done = couler_command("graph", "--format", notation, "-p", "hurry", stdin=TOY)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "leave out -p" in done.stderr
+
+
+def test_a_picture_goes_into_a_file(couler_command: Couler) -> None:
+    assert couler_command("graph", "-o", "a.mmd", stdin=TOY).stdout == ""
+    assert Path("a.mmd").read_text("utf-8") == couler_command("graph", stdin=TOY).stdout
+    done = couler_command("graph", "-o", "missing/a.mmd", stdin=TOY)
+    assert done.exit_code == 2
+    assert "missing/a.mmd: it cannot be written" in done.stderr

@@ -17,7 +17,7 @@ from typing import Any
 
 from couler_argo.codec import Mapped
 from couler_argo.footprint import items_of
-from couler_argo.material import SERVICE_ACCOUNT, content_of, reads_of, spec_of_run
+from couler_argo.material import JOINED, content_of, reads_of, spec_of_run
 from couler_argo.memoize import config_map
 from couler_argo.ports import LOCATIONS
 from couler_argo.spelling import write, write_native
@@ -37,6 +37,16 @@ KINDS = frozenset({"container", "script", "containerSet"})
 SHARD_BYTES = 1024 * 1024
 ENTRY_BYTES, ARTIFACT_BYTES, PARAMETER_BYTES = 512, 768, 160
 """Upper estimates of what one memo entry takes: for itself, for each artifact (its whole location), each parameter."""
+
+PLAIN_DEFAULTS = frozenset(
+    {
+        *("container", "script", "serviceAccountName", "securityContext", "podSpecPatch", "metadata", "metrics"),
+        *("retryStrategy", "timeout", "activeDeadlineSeconds", "parallelism", "failFast", "hostAliases"),
+        *("nodeSelector", "affinity", "tolerations", "schedulerName", "priority", "priorityClassName"),
+        *("automountServiceAccountToken", "executor", "synchronization"),
+    }
+)
+"""What `templateDefaults` may hold; anything else would have to be joined with the template's own as Argo does."""
 
 CONFIGURED = re.compile(r"\b(secretKeyRef|configMapKeyRef|fieldRef|resourceFieldRef|secretRef|configMapRef)\b")
 SECRETS = re.compile(r'"(\w*(?:[sS]ecret|sshPrivateKey|accessKey)\w*)":')
@@ -68,6 +78,10 @@ class ArgoCaching:
         holders.append(("the workflow", self._annotations))
         return [*said, *((where, annotations[CACHE]) for where, annotations in holders if CACHE in annotations)]
 
+    def own_declaration(self, operation: Operation) -> str | None:
+        """What the template's own annotation says."""
+        return _annotations(_rest(operation)).get(CACHE)
+
     def how_to_declare(self, operation: Operation) -> str:
         """The annotation to paste."""
         return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in the template {operation.name!r}"
@@ -93,15 +107,16 @@ class ArgoCaching:
         template = content["template"]
         annotations = _annotations(_rest(operation))
         read = [item for item in reads_of(content) if item.to == "parameter"]
-        own = [] if "serviceAccountName" in template else [SERVICE_ACCOUNT]
         version = annotations.get(VERSION)
         if version is not None:
             content["version"] = version
+        if result:  # Argo keeps what is printed only where the workflow that runs reads it
+            content["result"] = True
         objections = [*self._objections(operation, content), *self._storage(operation, annotations, result=result)]
         return Material(
             content=content,
-            programs=tuple(_programs(template)),
-            reads=(*read, *own),
+            programs=tuple(_programs(template, self._spec)),
+            reads=tuple(read),
             inputs=bool(operation.inputs or read or version is not None),
             entry_bytes=_entry_bytes(operation, self._bound(annotations), result=result),
             warnings=tuple(_mutable_images(operation)),
@@ -111,6 +126,7 @@ class ArgoCaching:
     def _objections(self, operation: Operation, content: Mapped) -> Iterator[Objection]:
         if operation.kind not in KINDS:
             yield Objection("kind", f"it is a {operation.kind} template, whose effect is outside of its outputs")
+        yield from _default_objections(self._spec, content["template"])
         for reference in reads_of(content):
             if (found := reference_objection(reference, "it")) is not None:
                 yield found
@@ -134,12 +150,16 @@ class ArgoCaching:
                 yield Objection("output", f"its output {port.get('name')!r} does not come from a file of its own")
 
     def _volumes(self, operation: Operation, template: Mapped) -> Iterator[Objection]:
-        declared = [*(self._spec.get("volumes") or ()), *(_rest(operation).get("volumes") or ())]
-        empty = {item.get("name") for item in declared if isinstance(item, dict) and "emptyDir" in item}
+        declared = [
+            *(self._spec.get("volumes") or ()),
+            *(self._spec.get("volumeClaimTemplates") or ()),
+            *(_rest(operation).get("volumes") or ()),  # a template's own come before those of the same name
+        ]
+        empty = {item.get("name"): "emptyDir" in item for item in declared if isinstance(item, dict)}
         for mounts in _under(template, ("volumeMounts", "volumeDevices")):
             for mount in mounts if isinstance(mounts, list) else [mounts]:
                 name = mount.get("name") if isinstance(mount, dict) else None
-                if name not in empty:
+                if not empty.get(name):
                     yield Objection("volume", f"it mounts {name!r}, whose content no key covers")
         patches = (template.get("podSpecPatch"), self._spec.get("podSpecPatch"))
         if any(isinstance(patch, str) and PODS_OWN.search(patch) for patch in patches):
@@ -182,28 +202,41 @@ def _place_objection(content: Mapped, where: str) -> Objection | None:
     return Objection("unversioned-input", f"{where} is at a place whose content may change under it")
 
 
-def _programs(template: Mapped) -> Iterator[str]:
+def _default_objections(spec: Mapped, template: Mapped) -> Iterator[Objection]:
+    """Why `templateDefaults` forbid caching: what they add is only judged where it is plain."""
+    defaults = spec.get("templateDefaults")
+    for key, part in defaults.items() if isinstance(defaults, dict) else ():
+        if key not in PLAIN_DEFAULTS:
+            yield Objection("defaults", f"templateDefaults give it {key!r}, which no key covers")
+        elif key in ("container", "script") and isinstance(part, dict):
+            both = [
+                name for name, content in part.items() if isinstance(content, list) and JOINED in str(template.get(key))
+            ]
+            if both:
+                yield Objection("defaults", f"it and templateDefaults both have {', '.join(sorted(both))}")
+
+
+def _programs(template: Mapped, spec: Mapped) -> Iterator[str]:
     """The texts of a template that are, or may be, programs."""
     for key in ("container", "script", "containerSet", "initContainers", "sidecars"):
-        for holder in _containers(template.get(key)):
-            for name in ("command", "args"):
-                yield from (item for item in holder.get(name) or () if isinstance(item, str))
-            if isinstance(source := holder.get("source"), str):
-                yield source
-            if isinstance(image := holder.get("image"), str):
-                yield re.sub(r"[:@].*", "", image.rsplit("/", 1)[-1])
-            variables = (item.get("value") for item in holder.get("env") or () if isinstance(item, dict))
-            yield from (text for text in variables if isinstance(text, str))
-    if isinstance(patch := template.get("podSpecPatch"), str):
-        yield patch
+        yield from _texts(template.get(key))
+    for patch in (template.get("podSpecPatch"), spec.get("podSpecPatch")):
+        yield from _texts(patch)
 
 
-def _containers(content: Any) -> Iterator[Mapped]:
-    if isinstance(content, list):
-        yield from (item for item in content if isinstance(item, dict))
-    elif isinstance(content, dict):
+def _texts(content: Any) -> Iterator[str]:
+    """Every text in a part of a container; of an image only its name, since registries have names of all sorts."""
+    if isinstance(content, str):
         yield content
-        yield from _containers(content.get("containers"))
+    elif isinstance(content, list):
+        for item in content:
+            yield from _texts(item)
+    elif isinstance(content, dict):
+        for key, item in content.items():
+            if key == "image" and isinstance(item, str):
+                yield re.sub(r"[:@].*", "", item.rsplit("/", 1)[-1])
+            elif key not in ("name", "resources"):
+                yield from _texts(item)
 
 
 def _entry_bytes(operation: Operation, bound: int | None, *, result: bool) -> int:
@@ -222,9 +255,9 @@ def _mutable_images(operation: Operation) -> Iterator[str]:
     for container in operation.containers:
         image = container.image
         if isinstance(image, Literal) and isinstance(image.value, str) and "@sha256:" not in image.value:
-            yield f"the image {image.value} may change under its tag: name it by digest"
+            yield f"its image {image.value} has no digest, so it may change"
         elif isinstance(image, Template):
-            yield "its image is only known at run time"
+            yield "its image is only known at run time, and may change"
 
 
 def _under(data: Any, keys: tuple[str, ...]) -> Iterator[Any]:

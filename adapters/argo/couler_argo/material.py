@@ -12,17 +12,17 @@ from couler_argo.codec import Context, Mapped
 from couler_argo.manifests import SPEC_PATHS
 from couler_argo.references import native
 from couler_argo.spelling import write_native
-from couler_argo.templates import GRAPH, OPERATION
+from couler_argo.templates import OPERATION
 from couler_plugins.ir import Graph, Operation, Reference, Workflow, references, replace, without_origin
 
-__all__ = ["content_of", "hashed_values", "reads_of", "spec_of_run"]
+__all__ = ["JOINED", "content_of", "hashed_values", "reads_of", "spec_of_run"]
 
 NOT_IN_TEMPLATE = frozenset(
     {
         *("name", "metadata", "metrics", "memoize", "synchronization", "parallelism", "failFast"),
         *("retryStrategy", "timeout", "activeDeadlineSeconds", "daemon"),
         *("nodeSelector", "affinity", "tolerations", "schedulerName", "priority", "priorityClassName"),
-        *("volumes", "archiveLocation"),
+        "volumes",
     }
 )
 """What of a template its result does not depend on. Volumes that a container mounts are forbidden or empty."""
@@ -34,13 +34,16 @@ NOT_IN_SPEC = frozenset(
         *("nodeSelector", "affinity", "tolerations", "schedulerName", "priority", "podPriorityClassName"),
         *("podPriority", "synchronization", "metrics", "workflowMetadata", "podMetadata", "suspend", "shutdown"),
         *("executor", "volumes", "volumeClaimTemplates", "volumeClaimGC", "artifactGC", "archiveLogs"),
-        *("serviceAccountName", "automountServiceAccountToken", "imagePullSecrets"),
+        *("serviceAccountName", "imagePullSecrets"),
     }
 )
 """What of a workflow's spec a template's result does not depend on, or what is hashed when it runs."""
 
+JOINED = "couler.io/default"
+"""Marks what a default adds to a list that the template has as well."""
+
 SERVICE_ACCOUNT = Reference(to="run", name="workflow", path=("serviceAccountName",))
-"""It decides what a pod may read, and can be overridden when a workflow is submitted."""
+"""It decides what a pod may read, and can be overridden when a workflow is submitted: every key covers it."""
 
 
 def spec_of_run(workflow: Workflow) -> Mapped:
@@ -86,15 +89,11 @@ def reads_of(content: Any) -> tuple[Reference, ...]:
 def hashed_values(workflow: Workflow, item: Graph | Operation) -> list[Reference]:
     """What the key of a template is made of when it runs: its parameters by name, then what it reads of the run."""
     ports = sorted(port.name for port in item.inputs if port.kind == "parameter")
-    spec = spec_of_run(workflow)
+    read: list[Reference] = []
     if isinstance(item, Operation):
-        content = content_of(workflow, item, spec)
+        content = content_of(workflow, item, spec_of_run(workflow))
         read = [reference for reference in reads_of(content) if reference.to == "parameter"]
-    else:
-        content = {"template": GRAPH.write(replace(item, steps=()), Context())}
-        read = []
-    account = [] if "serviceAccountName" in content["template"] else [SERVICE_ACCOUNT]
-    return [*(Reference(to="input", kind="parameter", name=name) for name in ports), *read, *account]
+    return [*(Reference(to="input", kind="parameter", name=name) for name in ports), *read, SERVICE_ACCOUNT]
 
 
 def _merged(defaults: Mapped, own: Mapped) -> Mapped:
@@ -105,7 +104,7 @@ def _merged(defaults: Mapped, own: Mapped) -> Mapped:
         if isinstance(before, dict) and isinstance(part, dict):
             merged[key] = _merged(before, part)
         elif isinstance(before, list) and isinstance(part, list):
-            merged[key] = [*part, {"default": before}]
+            merged[key] = [*part, {JOINED: before}]
         else:
             merged[key] = part
     return merged

@@ -85,7 +85,7 @@ class _Checker:
                 options = dict(directive.options)
                 if "spec" not in options:  # whoever asked for it made the key
                     continue
-                changed = options.get("spec") != self._analyses[0].facts(self._bare(item)).spec
+                changed = any(options["spec"] != spec for spec in self._specs(item, called))
                 if changed or "key" in options or "config-map" in options:
                     what = "what it runs" if changed else "its memoization"
                     told.add(item.name)
@@ -98,6 +98,14 @@ class _Checker:
                 place, handed, int(str(dict(directive.options).get("lineage", 0)))
             ):
                 yield step.name, step.source, "what runs before it was changed after its key was made"
+
+    def _specs(self, item: Operation, called: list[tuple[str, str]]) -> list[str]:
+        """The spec hashes that an operation has for its callers."""
+        analysis = self._analyses[0]
+        found = [verdict.facts for place in called if (verdict := analysis.verdicts.get(place)) is not None]
+        return [facts.spec for facts in found if facts is not None] or [
+            analysis.facts(self._bare(item), result=False).spec
+        ]
 
     def _bare(self, item: Operation) -> Operation:
         return next(found for found in self._analyses[0].workflow.operations if found.name == item.name)
