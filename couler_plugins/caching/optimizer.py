@@ -32,7 +32,8 @@ class Cache:
 
         circles = circular(plan.workflows)
         for workflow in plan.workflows:
-            facet = ctx.adapter(workflow.engine).caching(workflow)
+            offered = getattr(ctx.adapter(workflow.engine), "caching", None)  # a facet, which an adapter may lack
+            facet = offered(workflow) if offered is not None else None
             if facet is not None:
                 inside = id(workflow) in circles
                 new, decisions = apply(workflow, facet, ctx, assume_pure=self.assume_pure, circular=inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -51,11 +52,9 @@ def command(ctx: click.Context, *, config: Config, output: str) -> None:
     click.echo(f"A nightly churn model, in {folder}/churn.yaml. Its owners have declared some of its steps pure.")
     flags = ["--no-color"] if config.color == "never" else []
     for title, line in COMMANDS:
-        click.echo(f"\n# {title}\n$ couler {line.format(folder=folder)}")
-        name, *arguments = line.split()
-        code = couler.main(
-            [name, *flags, *(argument.format(folder=folder) for argument in arguments)], standalone_mode=False
-        )
+        name, *arguments = (part.format(folder=folder) for part in line.split())
+        click.echo(f"\n# {title}\n$ couler {shlex.join([name, *arguments])}")
+        code = couler.main([name, *flags, *arguments], standalone_mode=False)
         if code:
             ctx.exit(code)
     click.echo(f"\nOpen {folder}/page.html in a browser.")

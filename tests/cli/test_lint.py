@@ -28,14 +28,14 @@ def _files(plugin_box: PluginBox) -> None:
     Path("doubtful.yaml").write_text(DOUBTFUL)
 
 
-def test_good_files_pass_in_silence(couler_command: Couler) -> None:
+def test_good_files_pass(couler_command: Couler) -> None:
     done = couler_command("lint", "good.yaml")
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "1 document checked: nothing found\n")
 
 
 def test_an_error_makes_it_exit_with_1(couler_command: Couler) -> None:
     done = couler_command("lint", "bad.yaml")
-    assert (done.exit_code, done.stdout, done.stderr) == (1, BAD_FOUND, "")
+    assert (done.exit_code, done.stdout, done.stderr) == (1, BAD_FOUND, "1 document checked: 1 error\n")
 
 
 def test_a_warning_does_not(couler_command: Couler) -> None:
@@ -110,3 +110,8 @@ def test_the_help_text_has_examples(couler_command: Couler) -> None:
     assert done.exit_code == 0
     assert "  couler lint workflow.yaml" in done.stdout
     assert "--schema" in done.stdout
+
+
+def test_quiet_says_nothing_but_findings(couler_command: Couler) -> None:
+    done = couler_command("lint", "-q", "good.yaml")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")

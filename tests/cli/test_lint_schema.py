@@ -42,7 +42,7 @@ def _files(plugin_box: PluginBox) -> None:
 @pytest.mark.parametrize("place", ["crds", "crds/thing.yaml", "crds/*.yaml", "crds/other.yaml,crds/thing.yaml"])
 def test_a_schema_is_a_file_a_folder_or_a_glob(couler_command: Couler, place: str) -> None:
     done = couler_command("lint", "--schema", place, "bad.yaml", "good.yaml")
-    assert (done.exit_code, done.stdout, done.stderr) == (1, FOUND, "")
+    assert (done.exit_code, done.stdout, done.stderr) == (1, FOUND, "2 documents checked: 2 errors\n")
 
 
 def test_the_option_can_be_repeated(couler_command: Couler) -> None:
@@ -50,9 +50,9 @@ def test_the_option_can_be_repeated(couler_command: Couler) -> None:
     assert (done.exit_code, done.stdout) == (1, FOUND)
 
 
-def test_good_files_pass_in_silence(couler_command: Couler) -> None:
+def test_good_files_pass(couler_command: Couler) -> None:
     done = couler_command("lint", "--schema", "crds", "good.yaml")
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "1 document checked: nothing found\n")
 
 
 def test_json_counts_what_the_schemas_cover(couler_command: Couler) -> None:

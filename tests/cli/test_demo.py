@@ -1,0 +1,49 @@
+"""`couler demo`: the main job in one command."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from couler_plugins.cli.group import couler
+from couler_plugins.demo import workflow
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(couler, arguments)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_it_shows_what_the_commands_show() -> None:
+    done = run("demo")
+    assert done.exit_code == 0, done.stderr
+    lines = [line for line in done.stdout.split("\n") if line.startswith("$ couler ")]
+    typed = [shlex.split(line.removeprefix("$ couler ")) for line in lines]
+    assert [arguments[0] for arguments in typed] == ["explain", "diff", "optimize", "lint", "graph"]
+    for arguments in typed:
+        assert run(*arguments).stdout in done.stdout
+    assert Path("couler-demo/churn.yaml").read_text(encoding="utf-8") == workflow()
+    assert "memoize:" in Path("couler-demo/optimized.yaml").read_text(encoding="utf-8")
+    assert Path("couler-demo/page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "nothing found" in done.stderr
+
+
+def test_it_can_be_run_again_and_elsewhere() -> None:
+    first, second = run("demo", "-o", "there/it is"), run("demo", "-o", "there/it is")
+    assert (first.exit_code, first.stdout) == (0, second.stdout)
+    assert Path("there/it is/page.html").exists()
+
+
+def test_a_folder_that_cannot_be_written() -> None:
+    Path("file").write_text("")
+    done = run("demo", "-o", "file")
+    assert done.exit_code == 3
+    assert "error: cannot write to file" in done.stderr
+    assert "hint: choose another folder" in done.stderr
