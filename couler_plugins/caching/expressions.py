@@ -14,6 +14,7 @@ from couler_plugins.ir import Expression, nodes
 __all__ = ["impure_expression"]
 
 STRINGS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`""", re.DOTALL)
+COMMENT = re.compile(r"/[/*]|\*/")
 CALLED = re.compile(r"([A-Za-z_$][\w$]*(?:\s*\.\s*[A-Za-z_$][\w$]*)*)\s*\(")
 # fmt: off
 PURE = frozenset((
@@ -44,6 +45,8 @@ def impure_expression(value: object) -> Objection | None:
     for node in nodes(value):
         if isinstance(node, Expression):
             text = "".join(part if isinstance(part, str) else " _ " for part in node.parts)
+            if COMMENT.search(text):  # it could hide a call, or a quote around one
+                return Objection("unknown-function", "an expression may have a comment in it")
             for call in CALLED.findall(STRINGS.sub("''", text)):
                 holder, _, name = re.sub(r"\s", "", call).rpartition(".")
                 if not ((name in PURE and not holder) or (name in PURE_SPRIG and holder == "sprig")):
