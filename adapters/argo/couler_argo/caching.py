@@ -255,7 +255,7 @@ def _mutable_images(operation: Operation) -> Iterator[str]:
     for container in operation.containers:
         image = container.image
         if isinstance(image, Literal) and isinstance(image.value, str) and "@sha256:" not in image.value:
-            yield f"its image {image.value} has no digest, so it may change"
+            yield "its image has no digest, and may change"
         elif isinstance(image, Template):
             yield "its image is only known at run time, and may change"
 

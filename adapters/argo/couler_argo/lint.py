@@ -1,15 +1,59 @@
-"""What Argo's own validation and the API server would refuse, found in the documents as they stand."""
+"""What Argo's own validation and the API server would refuse, found in the documents as they stand.
+
+Each check follows `workflow/validate` of Argo 4 in what it refuses, and is written anew. An `error` is what Argo or its
+default CRDs refuse when the object is created; what is accepted and fails later is a `warning`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from couler_argo.checks.advice import advise
+from couler_argo.checks.crons import check_cron
+from couler_argo.checks.holders import Holder, Shelf
+from couler_argo.checks.limits import check_limits
+from couler_argo.checks.report import Report
+from couler_argo.checks.rules import check_rules
+from couler_argo.checks.shapes import FLAG, TEXT
+from couler_argo.checks.spellings import check_spellings
+from couler_argo.checks.workflows import check_workflow
+from couler_argo.stale import stale_keys
 from couler_plugins.documents import Remark
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["lint"]
 
-
 def lint(bundle: Bundle) -> Iterator[Remark]:
     """Every remark on the documents of a bundle; references are looked up in all of them."""
-    yield from ()
+    shelf = Shelf(bundle)
+    reports = {id(holder): Report(holder.document, holder.manifest.path) for holder in shelf.holders}
+    for holder in shelf.holders:
+        _check(shelf, holder, reports[id(holder)])
+    for holder, earlier in shelf.repeated():
+        message = f"there are two of the name {holder.name!r}: the other one is in {_place(bundle, earlier)}"
+        reports[id(holder)].error("duplicate-library", ("metadata", "name"), message, "leave one of them")
+    for report in reports.values():
+        yield from report.remarks
+    yield from stale_keys(bundle)
+
+
+def _check(shelf: Shelf, holder: Holder, report: Report) -> None:
+    check_spellings(holder, report)
+    if holder.misfits:  # Argo cannot read it, so there is nothing that it would say of it
+        for misfit in holder.misfits:
+            message = f"{misfit.found} stands where Argo reads {misfit.wanted}"
+            quoted = misfit.wanted == TEXT.name and misfit.found in ("a number", FLAG.name)
+            hint = "put it into quotes" if quoted else f"write {misfit.wanted}"
+            report.error("wrong-type", misfit.path, message, hint)
+        return
+    check_limits(holder, report)
+    if holder.kind == "CronWorkflow":
+        check_cron(holder.data.get("spec", {}), report)
+    check_workflow(shelf, holder, report)
+    check_rules(holder, report)
+    advise(holder, report)
+
+
+def _place(bundle: Bundle, holder: Holder) -> str:
+    document = bundle.documents[holder.document]
+    return f"{document.file}:{document.line}"

@@ -143,9 +143,9 @@ def test_refused(step: str, directive: Directive, reason: str) -> None:
     [
         ("key: k", "key: k\n      more: 1"),
         ("name: c\n", "name: c\n          key: x\n"),
-        ("'{\"leaf\":\"\"}'", "''"),
-        ("'{\"leaf\":\"\"}'", "not json"),
-        ("'{\"leaf\":\"\"}'", "'{\"other\":\"\"}'"),
+        ('\'{"leaf":""}\'', "''"),
+        ('\'{"leaf":""}\'', "not json"),
+        ('\'{"leaf":""}\'', '\'{"other":""}\''),
     ],
 )
 def test_what_somebody_has_changed_by_hand_is_theirs(edit: tuple[str, str]) -> None:

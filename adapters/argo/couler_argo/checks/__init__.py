@@ -1,0 +1,1 @@
+"""The lint's checks, one subject a file; `couler_argo.lint` runs them."""

@@ -1,0 +1,99 @@
+"""`{{…}}` tags in raw data, as Argo's templating finds and replaces them.
+
+Argo works on the JSON text of a template; here each string is looked at by itself. Source: `util/template`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from couler_plugins.documents import Path
+
+__all__ = ["filled", "is_computed", "is_parameter", "open_tags", "tags"]
+
+TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+UNCLOSED = re.compile(r"\{\{(?!.*\}\})(.*)\Z", re.DOTALL)
+PARAMETER = re.compile(r"\{\{[-a-zA-Z0-9]+(\.[-a-zA-Z0-9_]+)*\}\}")
+
+
+def tags(data: Any, path: Path = ()) -> Iterator[tuple[str, Path]]:
+    """The simple tags in the strings (and keys) of some data, each with where it is; expressions are left out."""
+    if isinstance(data, str):
+        if "{{" in data:
+            yield from ((inner.strip(), path) for inner in _inside(data) if not inner.startswith("="))
+    elif isinstance(data, dict):
+        for key, content in data.items():
+            if "{{" in key:
+                yield from tags(key, (*path, key))
+            if isinstance(content, (str, dict, list)):
+                yield from tags(content, (*path, key))
+    elif isinstance(data, list):
+        for number, item in enumerate(data):
+            if isinstance(item, (str, dict, list)):
+                yield from tags(item, (*path, number))
+
+
+def _inside(text: str) -> Iterator[str]:
+    end = 0
+    for match in TAG.finditer(text):
+        yield match[1]
+        end = match.end()
+    if unclosed := UNCLOSED.search(text, end):
+        yield unclosed[1]
+
+
+def open_tags(data: Any, path: Path = ()) -> Iterator[Path]:
+    """Where there are tags that do not end in their string; the references of such a tag are left to others."""
+    if isinstance(data, str):
+        if "{{" in data and UNCLOSED.search(TAG.sub("", data)):
+            yield path
+    elif isinstance(data, (dict, list)):
+        for key, content in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from open_tags(content, (*path, key))
+
+
+def filled(data: Any, value: Callable[[str], str | None]) -> Any:
+    """Data with the tags replaced whose value is known; parts without any are the same objects."""
+    if isinstance(data, str):
+        return _filled_text(data, value) if "{{" in data else data
+    if isinstance(data, dict):
+        changed = {key: after for key, content in data.items() if (after := filled(content, value)) is not content}
+        return {**data, **changed} if changed else data
+    if isinstance(data, list):
+        after = [filled(item, value) for item in data]
+        return data if all(map(_same, after, data)) else after
+    return data
+
+
+def _same(one: object, two: object) -> bool:
+    return one is two
+
+
+def _filled_text(text: str, value: Callable[[str], str | None]) -> str:
+    def replaced(match: re.Match[str]) -> str:
+        inner = match[1]
+        if inner.startswith("="):
+            return match[0]
+        known = value(inner.strip())
+        if known is not None:
+            return known
+        head, braces, nested = inner.rpartition("{{")
+        if braces and head and (known := value(nested)) is not None:
+            return "{{" + head + known  # the outer tag's end follows in the text
+        return match[0]
+
+    once = TAG.sub(replaced, text)
+    # Values can hold tags themselves; Argo replaces twice, and never again.
+    return TAG.sub(replaced, once) if once != text and "{{" in once else text if once == text else once
+
+
+def is_parameter(text: str) -> bool:
+    """Whether a text holds a tag that is known only when it runs."""
+    return PARAMETER.search(text) is not None
+
+
+def is_computed(text: str) -> bool:
+    """Whether a text holds an expression, so that what it will be is not known here."""
+    return "{{=" in text
