@@ -50,10 +50,6 @@ EDITS = {
     "the key": ("inputs.parameters['day'], inputs", "inputs", {"usage-features"}),
     "the ConfigMap": ("couler-cache-churn-01", "mine", {"support-features"}),
     "what the keys cover": ('"v1:011c', '"v1:111c', {"support-features"}),
-        'value: "{{workflow.parameters.day}}"\n              artifacts:\n                - {name: table',
-        None,
-        None,
-    ),
 }
 
 
