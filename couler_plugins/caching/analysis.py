@@ -160,7 +160,7 @@ class Analysis:
             if isinstance(callee, Graph) and callee.name not in self._circular:
                 scopes[callee.name] = merge_scopes(scopes[callee.name], scope) if callee.name in scopes else scope
             elif isinstance(callee, Operation) and step is entry:
-                found["", step.name] = self.from_outside(callee, step)
+                found["", step.name] = self.from_outside(callee, None if self.workflow.library else step)
         return scopes
 
     def _callers_first(self) -> Iterable[Graph]:

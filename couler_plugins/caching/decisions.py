@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import Context
@@ -13,7 +14,6 @@ from couler_plugins.plan import Decision
 
 __all__ = ["decide"]
 
-Place = tuple[str, str]
 Cached = tuple[tuple[Directive, ...], tuple[Argument, ...]]
 """How a call is cached: the request that holds for it, and the lineage that it hands over."""
 

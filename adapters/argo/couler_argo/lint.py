@@ -23,6 +23,7 @@ from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["lint"]
 
+
 def lint(bundle: Bundle) -> Iterator[Remark]:
     """Every remark on the documents of a bundle; references are looked up in all of them."""
     shelf = Shelf(bundle)

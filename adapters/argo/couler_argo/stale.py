@@ -11,6 +11,7 @@ from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.application import stripped
 from couler_plugins.caching.keys import LINEAGE
+from couler_plugins.caching.libraries import NO_LINEAGE
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Call, Directive, Operation, Source, Step, Value, Workflow, callables
@@ -58,6 +59,7 @@ class _Checker:
     """Computes the keys of one workflow anew, once as declared and once as with --assume-pure."""
 
     def __init__(self, workflow: Workflow) -> None:
+        self._library = bool(workflow.library)
         bare = stripped(workflow)
         facet = ArgoCaching(bare)
         self._analyses = [Analysis(bare, facet, assume_pure=pure) for pure in (False, True)]
@@ -111,8 +113,9 @@ class _Checker:
         return next(found for found in self._analyses[0].workflow.operations if found.name == item.name)
 
     def _covers(self, place: tuple[str, str], handed: tuple[Value, ...], count: int) -> bool:
-        verdicts = [analysis.verdicts.get(place) for analysis in self._analyses]
-        return len(handed) == count and any(verdict is not None and verdict.handed == handed for verdict in verdicts)
+        found = [verdict.handed for item in self._analyses if (verdict := item.verdicts.get(place)) is not None]
+        expected = [values or NO_LINEAGE if self._library and count else values for values in found]
+        return len(handed) == count and handed in expected
 
 
 def _annotation(manifest: Manifest) -> object:

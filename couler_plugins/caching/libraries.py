@@ -1,0 +1,83 @@
+"""Caching in a library, whose operations other workflows can call as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.calls import Place, directive_of, with_calls
+from couler_plugins.caching.keys import digest
+from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.ir import Directive, Literal, Operation, Value, Workflow, fresh_name, replace, replace_callables
+
+__all__ = ["NO_LINEAGE", "cached_library"]
+
+NO_LINEAGE: tuple[Value, ...] = (Literal(value=digest([])),)
+"""What a call of a private copy hands over that has nothing before it: without it, nobody else can call the copy."""
+
+
+def cached_library(
+    bare: Workflow, analysis: Analysis, verdicts: Mapping[Place, Verdict], copies: set[str]
+) -> tuple[Workflow, dict[str, Verdict]]:
+    """The library with directives on operations, which hold for calls from anywhere.
+
+    Where calls from outside may not be cached, or a call inside differs from them, the calls inside that may be get a
+    private copy.
+
+    Args:
+        bare: the library, stripped.
+        analysis: of it.
+        verdicts: what was found about each call inside.
+        copies: operations that are private copies already.
+
+    Returns:
+        The library, and what was found about operations that nothing inside calls.
+    """
+    places: dict[str, list[Place]] = {}
+    for place, verdict in verdicts.items():
+        if verdict.facts is not None:
+            places.setdefault(verdict.facts.operation.name, []).append(place)
+    taken = {item.name for item in (*bare.graphs, *bare.operations)}
+    changed: dict[str, Operation] = {}
+    added: list[Operation] = []
+    calls: dict[Place, str] = {}
+    handing: dict[Place, Verdict] = {}
+    outside: dict[str, Verdict] = {}
+    for operation in bare.operations:
+        inside = places.get(operation.name, [])
+        if operation.name not in copies:
+            verdict = analysis.from_outside(operation)
+            if not inside:
+                outside[operation.name] = verdict
+            if verdict.objection is None and all(_the_same(verdict, verdicts[place]) for place in inside):
+                changed[operation.name] = replace(operation, directives=(directive_of(verdict),))
+                continue
+        groups: dict[Directive, list[Place]] = {}
+        for place in inside:
+            if verdicts[place].objection is None:
+                handing[place] = _with_lineage(verdicts[place])
+                groups.setdefault(directive_of(handing[place]), []).append(place)
+        in_place = operation.name in copies and len(groups) == 1 and all(place in handing for place in inside)
+        for directive, members in groups.items():
+            name = operation.name if in_place else fresh_name(f"{operation.name}-cache", taken)
+            taken.add(name)
+            cached = replace(operation, name=name, directives=(directive,))
+            if in_place:
+                changed[name] = cached
+            else:
+                added.append(cached)
+            calls.update(dict.fromkeys(members, name))
+    directives = {place: directive_of(verdict) for place, verdict in handing.items()}
+    library = replace_callables(bare, changed, added)
+    return with_calls(library, {**verdicts, **handing}, directives, calls), outside
+
+
+def _the_same(outside: Verdict, inside: Verdict) -> bool:
+    """Whether a call inside may use what is cached for all."""
+    return inside.objection is None and not inside.handed and directive_of(inside) == directive_of(outside)
+
+
+def _with_lineage(verdict: Verdict) -> Verdict:
+    return verdict if verdict.handed else msgspec.structs.replace(verdict, handed=NO_LINEAGE)
