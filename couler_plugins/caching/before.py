@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_producers
-from couler_plugins.caching.rules import reference_kind, uncertain
+from couler_plugins.caching.rules import reference_kind, uncertain, uncertain_needs
 from couler_plugins.caching.verdicts import Scope, Verdict
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Graph, GraphView, Reference, Step, needed, references
@@ -122,6 +122,9 @@ class Before:
             if made is not None:
                 found.producers.append(Producer("", made))
             elif name in handed.steps:
+                if (objection := uncertain_needs(self._steps[name])) is not None:
+                    yield objection
+                    return
                 found.cut.append(name)
                 before = self._direct(self._steps[name])
                 pending.extend(before)

@@ -25,7 +25,7 @@ from couler_plugins.ir import (
     references,
 )
 
-__all__ = ["call_objections", "operation_objections", "reference_objection", "uncertain"]
+__all__ = ["call_objections", "operation_objections", "reference_objection", "uncertain", "uncertain_needs"]
 
 CERTAIN = frozenset({"succeeded", "skipped", "daemoned"})
 """Outcomes that a step waits for by default: whether it was skipped is told by the step itself (see `uncertain`)."""
@@ -92,11 +92,8 @@ def call_objections(step: Step) -> Iterator[Objection]:
         yield Objection("external", f"it calls {step.call.name!r} of {step.call.workflow!r}, another workflow")
     if step.role != "normal":
         yield Objection("role", f"it is a {step.role}, which runs for its effect")
-    if any(isinstance(node, (AnyOf, Not)) for node in nodes(step.needs)):
-        yield Objection("uncertain-producer", "it runs after one of several steps, and its key would not say which")
-    for need in needed(step.needs):
-        if not CERTAIN.issuperset(need.outcomes):
-            yield Objection("uncertain-producer", f"it runs whether {need.step!r} succeeds or not")
+    if (found := uncertain_needs(step)) is not None:
+        yield found
     if (found := impure_expression((step.arguments, step.loop))) is not None:
         yield found
     for argument in step.arguments:
@@ -127,6 +124,16 @@ def _argument_objections(argument: Argument) -> Iterator[Objection]:
 def reference_kind(reference: Reference) -> str:
     """`artifact` or `parameter`: what a reference hands on."""
     return "artifact" if reference.kind == "artifact" and not reference.path else "parameter"
+
+
+def uncertain_needs(step: Step) -> Objection | None:
+    """Why a step may run although not all that is before it has succeeded; None where it may not."""
+    if any(isinstance(node, (AnyOf, Not)) for node in nodes(step.needs)):
+        return Objection("uncertain-producer", f"{step.name!r} runs after one of several steps, whichever that was")
+    for need in needed(step.needs):
+        if not CERTAIN.issuperset(need.outcomes):
+            return Objection("uncertain-producer", f"{step.name!r} runs whether {need.step!r} succeeds or not")
+    return None
 
 
 def uncertain(step: Step) -> Objection | None:
