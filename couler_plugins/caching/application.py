@@ -36,7 +36,7 @@ def apply(
         assume_pure: whether a step of which nothing is said counts as declared pure.
         circular: whether the workflow is part of a circle of workflows that call each other.
     """
-    bare = stripped(workflow)
+    bare = stripped(facet.without_traces(workflow))
     analysis = Analysis(bare, facet, assume_pure=assume_pure, circular=circular)
     verdicts = _admitted(analysis.verdicts, facet)
     outside: dict[str, Verdict] = {}

@@ -32,6 +32,7 @@ class Cache:
 
         circles = circular(plan.workflows)
         for workflow in plan.workflows:
+            ctx.progress(f"looking for what may be cached in {workflow.label}")
             offered = getattr(ctx.adapter(workflow.engine), "caching", None)  # a facet, which an adapter may lack
             facet = offered(workflow) if offered is not None else None
             if facet is not None:

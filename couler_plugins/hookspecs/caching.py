@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from couler_plugins.ir import Argument, Graph, Operation, Reference, Step
+    from couler_plugins.ir import Argument, Graph, Operation, Reference, Step, Workflow
 
 __all__ = ["Caching", "Material", "Objection"]
 
@@ -60,6 +60,9 @@ class Caching(Protocol):
     @property
     def shard_bytes(self) -> int | None:
         """How many bytes the engine can keep in one shard of its own cache; None where there is no limit."""
+
+    def without_traces(self, workflow: Workflow) -> Workflow:
+        """The workflow without what earlier caching left behind where its owner has edited it since."""
 
     def shard(self, spec: str) -> str:
         """The name of the shard that keeps the results of an operation with this spec hash."""

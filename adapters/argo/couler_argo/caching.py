@@ -21,6 +21,7 @@ from couler_argo.material import JOINED, content_of, reads_of, spec_of_run
 from couler_argo.memoize import config_map
 from couler_argo.ports import LOCATIONS
 from couler_argo.spelling import write, write_native
+from couler_argo.traces import without_traces
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
@@ -64,6 +65,10 @@ class ArgoCaching:
         self._annotations = _annotations(rest)
         self._callables = callables(workflow)
         self.shard_bytes: int | None = SHARD_BYTES
+
+    def without_traces(self, workflow: Workflow) -> Workflow:
+        """The workflow without what earlier caching left at places that its owner has edited since."""
+        return without_traces(workflow)
 
     def shard(self, spec: str) -> str:
         """The ConfigMap that keeps the results of templates with this spec hash."""
@@ -135,31 +140,33 @@ class ArgoCaching:
             if (name := pattern.search(text)) is not None:
                 yield Objection(rule, f"it reads {name[1]}, whose content no key covers")
         yield from self._volumes(operation, content["template"])
-        for port in content["template"].get("inputs", {}).get("artifacts", ()):
+        template = content["template"]
+        for port in _ports(template, "inputs", "artifacts"):
             place = any(location in port for location in LOCATIONS)
             if place and (found := _place_objection(port, f"its input {port.get('name')!r}")) is not None:
                 yield found
-        for port in content["template"].get("inputs", {}).get("parameters", ()):
+        for port in _ports(template, "inputs", "parameters"):
             if "valueFrom" in port:
                 yield Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")
-        for port in content["template"].get("outputs", {}).get("artifacts", ()):
+        for port in _ports(template, "outputs", "artifacts"):
             if any(location in port for location in LOCATIONS):
                 yield Objection("own-place", f"its output {port.get('name')!r} goes to a place of its owner's choice")
-        for port in content["template"].get("outputs", {}).get("parameters", ()):
-            if not {"path", "default"}.issuperset(port.get("valueFrom") or {"path": ""}):
+        for port in _ports(template, "outputs", "parameters"):
+            origin = port.get("valueFrom") or {"path": ""}
+            if not isinstance(origin, dict) or not {"path", "default"}.issuperset(origin):
                 yield Objection("output", f"its output {port.get('name')!r} does not come from a file of its own")
 
     def _volumes(self, operation: Operation, template: Mapped) -> Iterator[Objection]:
         declared = [
-            *(self._spec.get("volumes") or ()),
-            *(self._spec.get("volumeClaimTemplates") or ()),
-            *(_rest(operation).get("volumes") or ()),  # a template's own come before those of the same name
+            *_mappings(self._spec.get("volumes")),
+            *_mappings(self._spec.get("volumeClaimTemplates")),
+            *_mappings(_rest(operation).get("volumes")),  # a template's own come before those of the same name
         ]
-        empty = {item.get("name"): "emptyDir" in item for item in declared if isinstance(item, dict)}
+        empty = {str(item.get("name")): "emptyDir" in item for item in declared}
         for mounts in _under(template, ("volumeMounts", "volumeDevices")):
             for mount in mounts if isinstance(mounts, list) else [mounts]:
                 name = mount.get("name") if isinstance(mount, dict) else None
-                if not empty.get(name):
+                if not empty.get(str(name)):
                     yield Objection("volume", f"it mounts {name!r}, whose content no key covers")
         patches = (template.get("podSpecPatch"), self._spec.get("podSpecPatch"))
         if any(isinstance(patch, str) and PODS_OWN.search(patch) for patch in patches):
@@ -271,6 +278,15 @@ def _under(data: Any, keys: tuple[str, ...]) -> Iterator[Any]:
     elif isinstance(data, list):
         for part in data:
             yield from _under(part, keys)
+
+
+def _ports(template: Mapped, side: str, kind: str) -> list[Mapped]:
+    holder = template.get(side)
+    return _mappings(holder.get(kind)) if isinstance(holder, dict) else []
+
+
+def _mappings(content: Any) -> list[Mapped]:
+    return [item for item in content if isinstance(item, dict)] if isinstance(content, list) else []
 
 
 def _rest(node: Any) -> Mapped:

@@ -1,14 +1,14 @@
 """Directives: requests of optimizers that Argo can only carry out in the template.
 
-`fold` takes our own expansions back out after lifting, `expand` puts them in before lowering. What is ours is marked
-in the document (see `couler_argo.key_specs`), so that an owner's own settings are never taken for it.
+`fold` takes our own expansions back out after lifting, `expand` puts them in before lowering. What is ours is known by
+its key or marked in the document (see `couler_argo.key_specs`), so that an owner's own settings are never taken for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from couler_argo.key_specs import read_specs, with_specs
+from couler_argo.key_specs import has_specs, read_specs, with_missing_specs, with_specs
 from couler_argo.memoize import Template, directive_of, with_cache, without_cache
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
@@ -33,31 +33,38 @@ Directives = tuple[Directive, ...]
 
 
 def fold(workflow: Workflow) -> Workflow:
-    """`workflow` with expansions that carry our mark turned back into directives.
+    """`workflow` with our expansions turned back into directives.
 
-    They become directives of all call sites, or of the template itself where others can call it.
+    They become directives of all call sites, or of the template itself where others, or none at all, call it.
     """
     specs = read_specs(workflow)
-    if not specs:
-        return workflow
-    found: dict[str, Directive] = {}
-    changed: dict[str, Template] = {}
     called = {site.step.call.name for site in call_sites(workflow) if isinstance(site.step.call, Call)}
+    found: dict[str, Directive] = {}
+    index: dict[str, str] = {}
+    changed: dict[str, Template] = {}
     for name, item in callables(workflow).items():
-        directive = None if item.inline or name not in specs else directive_of(workflow, item, specs[name])
-        if directive is None:
+        if item.memoized is None or item.inline:
             continue
+        directive = directive_of(workflow, item, specs.get(name))
+        if directive is None or (name not in called and not isinstance(item, Operation)):
+            continue
+        index[name] = str(dict(directive.options).get("spec", ""))
         bare = without_cache(item)
-        if isinstance(bare, Operation) and workflow.library:
+        if isinstance(bare, Operation) and (workflow.library or name not in called):
             changed[name] = replace(bare, directives=(directive,))
-        elif name in called:
+        else:
             changed[name], found[name] = bare, directive
 
     def with_found(step: Step) -> Step:
         directive = found.get(step.call.name) if isinstance(step.call, Call) else None
         return step if directive is None else with_directive(step, directive)
 
-    return with_specs(map_steps(replace_callables(workflow, changed), with_found), {})
+    if not changed:
+        return workflow
+    folded = map_steps(replace_callables(workflow, changed), with_found)
+    if specs == index:
+        return with_specs(folded, {})
+    return folded if has_specs(folded) else with_missing_specs(folded)  # a wrong index stays until caching runs
 
 
 def expand(workflow: Workflow) -> Workflow:
@@ -106,7 +113,8 @@ def expand(workflow: Workflow) -> Workflow:
 
     if not specs:
         return workflow
-    return with_specs(map_steps(replace_callables(workflow, changed, added), carried_out), specs)
+    expanded = map_steps(replace_callables(workflow, changed, added), carried_out)
+    return expanded if has_specs(expanded) else with_specs(expanded, specs)
 
 
 def _expanded(

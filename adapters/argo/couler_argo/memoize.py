@@ -7,6 +7,7 @@ beside `key`. Keys build on upstream's argo#11191 (the key covers only what the 
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -14,11 +15,14 @@ from couler_argo.material import hashed_values
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_plugins.caching.keys import LINEAGE, lineage_names
-from couler_plugins.ir import Directive, Graph, Operation, Output, Port, Reference, Workflow, replace
+from couler_plugins.ir import Argument, Directive, Graph, Operation, Output, Port, Reference, Workflow, replace
 
 __all__ = ["directive_of", "with_cache", "without_cache"]
 
-OPTIONS = frozenset({"spec", "max-age", "lineage", "key", "config-map"})
+OPTIONS = frozenset({"spec", "max-age", "lineage", "memoize", "key", "config-map"})
+OUR_KEY = re.compile(r"\{\{=sprig\.sha256sum\(toJson\(\['(v\d+)', '([0-9a-f]{64})'[,\]]")
+"""How every key begins that is made from a spec hash: what has one is ours, whatever else was done to it."""
+
 SHARDS = 2
 """Hexadecimal digits of the spec hash that name a shard: 256 ConfigMaps of at most 1 MiB a family of workflows."""
 MAX_FAMILY = 40
@@ -32,7 +36,8 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
     """The template with the directive carried out.
 
     Its options: `spec` (the spec hash), `max-age` (a duration; empty for ever), `lineage` (how many lineage parameters
-    the calls hand over), and `key` and `config-map`, which replace what would be made from the spec.
+    the calls hand over), `memoize` (as JSON, what somebody has made of it by hand); or, without a spec, `key` and
+    `config-map`.
 
     Raises:
         ValueError: the options do not say what the key is.
@@ -50,39 +55,54 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
         "maxAge": options.get("max-age", ""),
         "cache": {"configMap": {"name": options.get("config-map") or config_map(workflow, str(spec))}},
     }
-    return replace(item, memoized=native(memo))
+    return replace(item, memoized=native(json.loads(str(options["memoize"])) if "memoize" in options else memo))
 
 
-def directive_of(workflow: Workflow, item: Template, spec: str) -> Directive | None:
-    """The directive whose expansion a marked template holds; None where its owner has changed it since.
+def directive_of(workflow: Workflow, item: Template, mark: str | None) -> Directive | None:
+    """The directive whose expansion a template holds; None where it holds none of ours.
 
     What is not as we would write it goes into the directive as it is, so that it stays until an optimizer decides anew.
+
+    Args:
+        workflow: the workflow that the template is in.
+        item: the template.
+        mark: what the document says of it: nothing, a spec hash, or (empty) that its key is made from none.
     """
-    match item.memoized and write_native(item.memoized):
-        case {"key": str(key), "maxAge": str(age), "cache": {"configMap": {"name": str(name), **no}}, **other} if (
-            not no and not other
-        ):
-            options: dict[str, str | int] = {"max-age": age}
-            if spec:
-                options["spec"] = spec
-            if count := sum(1 for port in item.inputs if _is_lineage(port)):
-                options["lineage"] = count
-            if not spec or key != _key_text(workflow, item, spec):
-                options["key"] = key
-            if not spec or name != config_map(workflow, spec):
-                options["config-map"] = name
-            return Directive(kind="cache", options=tuple(sorted(options.items())))
-    return None
+    memo = write_native(item.memoized) if item.memoized is not None else None
+    options: dict[str, str | int] = {}
+    if isinstance(memo, dict) and (spec := spec_in_key(item)) is not None:
+        age = memo.get("maxAge")
+        options = {"spec": spec, "max-age": age if isinstance(age, str) else ""}
+        if count := sum(map(is_lineage, item.inputs)):
+            options["lineage"] = count
+        as_written = Directive(kind="cache", options=tuple(options.items()))
+        if with_cache(workflow, without_cache(item), as_written).memoized != item.memoized:
+            options["memoize"] = json.dumps(memo, sort_keys=True)
+    elif mark == "":
+        match memo:
+            case {"key": str(key), "maxAge": str(age), "cache": {"configMap": {"name": str(name), **no}}, **other} if (
+                not no and not other
+            ):
+                options = {"max-age": age, "key": key, "config-map": name}
+    return Directive(kind="cache", options=tuple(sorted(options.items()))) if options else None
+
+
+def spec_in_key(item: Template) -> str | None:
+    """The spec hash that the key of a template was made from; None where its key is none of ours."""
+    memo = write_native(item.memoized) if item.memoized is not None else None
+    key = memo.get("key") if isinstance(memo, dict) else None
+    found = OUR_KEY.match(key) if isinstance(key, str) else None
+    return f"{found[1]}:{found[2]}" if found else None
 
 
 def without_cache(item: Template) -> Template:
     """The template without what `with_cache` adds."""
-    inputs = tuple(port for port in item.inputs if not _is_lineage(port))
+    inputs = tuple(port for port in item.inputs if not is_lineage(port))
     return replace(item, memoized=None, inputs=inputs, outputs=tuple(map(_released, item.outputs)))
 
 
-def _is_lineage(port: Port) -> bool:
-    """Whether an input is one of ours."""
+def is_lineage(port: Port | Argument) -> bool:
+    """Whether an input, or what is passed to it, has a name of ours."""
     return port.kind == "parameter" and re.fullmatch(rf"{LINEAGE}(-\d+)?", port.name) is not None
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from couler_argo.caching import ArgoCaching
-from couler_argo.key_specs import KEY_SPEC, read_specs
+from couler_argo.key_specs import KEY_SPEC, has_specs, read_specs
 from couler_argo.lift import lift_manifest, lift_unfolded
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
+from couler_argo.memoize import spec_in_key
+from couler_argo.traces import without_traces
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.application import stripped
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import NO_LINEAGE
-from couler_plugins.documents import Path, Remark
+from couler_plugins.documents import Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Call, Directive, Operation, Source, Step, Value, Workflow, callables
 from couler_plugins.ir.bundle import Bundle
@@ -20,6 +22,7 @@ from couler_plugins.ir.bundle import Bundle
 __all__ = ["stale_keys"]
 
 CODE = "stale-key"
+KEY_START = "sprig.sha256sum(toJson(['v"
 HINT = "optimise the manifest again: `couler optimize`, with the same options as before"
 
 
@@ -31,28 +34,40 @@ def stale_keys(bundle: Bundle) -> Iterator[Remark]:
 
 
 def _stale(manifest: Manifest, number: int) -> Iterator[Remark]:
-    text = _annotation(manifest)
-    if text is None:
+    if KEY_SPEC not in str(manifest.data) and KEY_START not in str(manifest.data):
         return
-    place = (*manifest.path, "metadata", "annotations", KEY_SPEC)
     try:
-        specs = read_specs(lift_unfolded(manifest, number))
+        unfolded = lift_unfolded(manifest, number)
         workflow = lift_manifest(manifest, number)
     except CoulerError:
         return  # what is wrong with it is said by the other checks
-    if not specs:
-        yield Remark(number, place, "error", CODE, f"{KEY_SPEC} does not say which keys cover what", HINT)
-        return
-    checker = _Checker(workflow)
     templates = (*manifest.path, *SPEC_PATHS[manifest.kind], "templates")
-    named = callables(workflow)
+    for name, source, message in _problems(unfolded, workflow):
+        path = source[1:] if source is not None else (*manifest.path, "metadata", "annotations", KEY_SPEC)
+        yield Remark(number, path or templates, "error", CODE, f"{name!r}: {message}" if name else message, HINT)
+
+
+def _problems(unfolded: Workflow, workflow: Workflow) -> Iterator[tuple[str, Source | None, str]]:
+    """What is out of date: the name of the template or step (empty for the index), where it is, and what is wrong."""
+    specs, named = read_specs(unfolded), callables(unfolded)
+    if has_specs(unfolded) and not specs:
+        yield "", None, f"{KEY_SPEC} does not say which keys cover what"
     for name in specs:
-        if name not in named or name not in checker.cached:
-            message = f"{KEY_SPEC} names {name!r}, which is not memoized as it was"
-            path = _path(named[name].source, templates) if name in named else place
-            yield Remark(number, path, "error", CODE, message, HINT)
-    for name, source, message in checker.problems():
-        yield Remark(number, _path(source, templates), "error", CODE, f"{name!r}: {message}", HINT)
+        if name not in named:
+            yield name, None, f"{KEY_SPEC} names it, but there is no such template"
+    told = set()
+    for name, item in named.items():
+        spec = spec_in_key(item)
+        if spec != (specs.get(name) or None):
+            told.add(name)
+            what = "is not memoized as it was" if spec is None else "has a key that is not that of this template"
+            yield name, item.source, f"it {what}, by {KEY_SPEC}"
+    for name, source, message in _Checker(workflow).problems():
+        if name not in told:
+            told.add(name)
+            yield name, source, message
+    if not told and without_traces(workflow) != workflow:
+        yield "", workflow.source, "something that caching added is left, though nothing uses it any more"
 
 
 class _Checker:
@@ -60,7 +75,7 @@ class _Checker:
 
     def __init__(self, workflow: Workflow) -> None:
         self._library = bool(workflow.library)
-        bare = stripped(workflow)
+        bare = stripped(without_traces(workflow))
         facet = ArgoCaching(bare)
         self._analyses = [Analysis(bare, facet, assume_pure=pure) for pure in (False, True)]
         self._operations = {item.name: item for item in workflow.operations}
@@ -69,8 +84,7 @@ class _Checker:
             self._steps["", workflow.entry.name] = workflow.entry
         calls = {place: self._directive(step) for place, step in self._steps.items()}
         self._calls = {place: directive for place, directive in calls.items() if directive is not None}
-        self.cached = {step.call.name for place in self._calls if isinstance((step := self._steps[place]).call, Call)}
-        self.cached |= {item.name for item in workflow.operations if item.directives}
+        self._bare = {item.name: item for item in bare.operations}
 
     def _directive(self, step: Step) -> Directive | None:
         callee = self._operations.get(step.call.name) if isinstance(step.call, Call) else None
@@ -88,7 +102,7 @@ class _Checker:
                 if "spec" not in options:  # whoever asked for it made the key
                     continue
                 changed = any(options["spec"] != spec for spec in self._specs(item, called))
-                if changed or "key" in options or "config-map" in options:
+                if changed or "memoize" in options:
                     what = "what it runs" if changed else "its memoization"
                     told.add(item.name)
                     yield item.name, item.source, f"{what} was changed after its key was made"
@@ -106,24 +120,10 @@ class _Checker:
         analysis = self._analyses[0]
         found = [verdict.facts for place in called if (verdict := analysis.verdicts.get(place)) is not None]
         return [facts.spec for facts in found if facts is not None] or [
-            analysis.facts(self._bare(item), result=False).spec
+            analysis.facts(self._bare[item.name], result=False).spec
         ]
-
-    def _bare(self, item: Operation) -> Operation:
-        return next(found for found in self._analyses[0].workflow.operations if found.name == item.name)
 
     def _covers(self, place: tuple[str, str], handed: tuple[Value, ...], count: int) -> bool:
         found = [verdict.handed for item in self._analyses if (verdict := item.verdicts.get(place)) is not None]
         expected = [values or NO_LINEAGE if self._library and count else values for values in found]
         return len(handed) == count and handed in expected
-
-
-def _annotation(manifest: Manifest) -> object:
-    match manifest.data:
-        case {"metadata": {"annotations": {"couler.io/key-spec": text}}}:
-            return text
-    return None
-
-
-def _path(source: Source | None, templates: Path) -> Path:
-    return source[1:] if source is not None else templates

@@ -91,4 +91,43 @@ def test_a_memoization_that_is_gone(optimized: str) -> None:
     start = optimized.index("      memoize:")
     end = optimized.index('maxAge: ""\n', start) + len('maxAge: ""\n')
     messages = {finding.message for finding in lint(optimized[:start] + optimized[end:])}
-    assert "couler.io/key-spec names 'usage-features', which is not memoized as it was" in messages
+    assert "'usage-features': it is not memoized as it was, by couler.io/key-spec" in messages
+
+
+@pytest.mark.parametrize(
+    "index",
+    [None, "", "nonsense", "{}", '{"train": 1}', '{"nope":"v1:11"}', '{"train":"x","join-features":""}', "[]"],
+)
+def test_an_index_that_is_gone_or_wrong_is_made_anew(optimized: str, index: str | None) -> None:
+    start = optimized.index("couler.io/key-spec:")
+    end = optimized.index("\n", start)
+    line = f"couler.io/key-spec: '{index}'" if index is not None else "other: text"
+    broken = optimized[:start] + line + optimized[end:]
+    assert stale(broken)
+    again = optimize(Text(broken), PIPELINE).text
+    assert stale(again) == set()
+    assert again.replace("    other: text\n", "") == optimized
+    assert optimize(Text(broken), "").text == broken
+
+
+def test_a_template_that_somebody_has_copied_does_not_keep_the_key(optimized: str) -> None:
+    start = optimized.index("    - name: support-features\n      metadata")
+    end = optimized.index("    - name: join-features")
+    copy = optimized[start:end].replace("name: support-features", "name: copied").replace("--tickets", "--other")
+    task = "          - name: more\n            template: copied\n            arguments:\n              parameters: "
+    task += "[{name: source, value: x}, {name: day, value: y}]\n"
+    edited = (optimized[:end] + copy + optimized[end:]).replace(
+        "          - name: join\n", f"{task}          - name: join\n"
+    )
+    assert "copied" in stale(edited)
+    again = optimize(Text(edited), PIPELINE).text
+    assert stale(again) == set()
+    keys = [line for line in again.split("\n") if "key: " in line and "sprig" in line]
+    assert len(keys) == len(set(keys)) + 1  # usage-features and billing-features are the same
+
+
+def test_what_is_not_declared_any_more_leaves_nothing_behind(optimized: str) -> None:
+    for broken in (optimized, optimized.replace("maxAge", "minAge"), optimized.replace("couler.io/key-spec", "other")):
+        again = optimize(Text(broken.replace("couler.io/cache: pure", "x: z")), "cache").text
+        for trace in ("sprig", "couler-lineage", "artifactGC", "key-spec", "memoize"):
+            assert trace not in again, trace

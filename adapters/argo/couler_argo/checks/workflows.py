@@ -106,7 +106,7 @@ def _metadata(home: Holder, library: Holder | None, kind: str) -> Iterator[str]:
     more = [home.spec.get("workflowMetadata", {})]
     if home.kind == "CronWorkflow":
         yield CRON_LABEL if kind == "labels" else CRON_ANNOTATION
-        more.append(home.data["spec"].get("workflowMetadata", {}))
+        more.append(home.data.get("spec", {}).get("workflowMetadata", {}))
     else:
         yield from home.metadata.get(kind, ())
     if library is not None:
