@@ -7,11 +7,11 @@ from typing import Any
 
 from couler_plugins.caching.expressions import impure_expression
 from couler_plugins.caching.keys import digest, spec_hash
-from couler_plugins.caching.lineage import Lineage
+from couler_plugins.caching.lineage import Lineage, outline
 from couler_plugins.caching.nesting import GLOBAL
 from couler_plugins.caching.rules import uncertain
 from couler_plugins.caching.verdicts import Facts, Scope, Verdict
-from couler_plugins.ir import Call, Graph, Operation, Reference, Step, Workflow, references, replace, to_json
+from couler_plugins.ir import Call, Graph, Operation, Reference, Step, references
 
 __all__ = ["Composites"]
 
@@ -47,7 +47,8 @@ class Composites:
             inputs = {port.name: Lineage(digest(["input", port.name])) for port in graph.inputs}
             verdicts = self._verdicts(graph, Scope(artifacts=inputs))
             pure = all(verdicts[step.name].made is not None and uncertain(step) is None for step in graph.steps)
-            self._specs[graph.name] = self._spec(graph) if pure else None
+            made = {name: verdict.made for name, verdict in verdicts.items() if verdict.made is not None}
+            self._specs[graph.name] = _spec(graph, made) if pure else None
         return self._specs[graph.name]
 
     def reads(self, graph: Graph) -> tuple[Reference, ...]:
@@ -68,16 +69,34 @@ class Composites:
                     pending.append(callee)
         return tuple(sorted(found, key=lambda item: (item.to, item.name, item.path)))
 
-    def _spec(self, graph: Graph) -> str:
-        specs: list[Any] = []
-        for step in graph.steps:
-            callee = self._callee(step)
-            known = self._facts(graph, step, callee).spec if isinstance(callee, Operation) else self.spec(callee)
-            specs.append(known)
-        bare = Workflow(engine="", kind="", graphs=(replace(graph, name="", metrics=None, rest=None),))
-        return spec_hash(["graph", to_json(bare).decode(), specs])
-
     def _callee(self, step: Step) -> Graph | Operation:
         """What a step calls; all that is pure calls something in its own workflow."""
         assert isinstance(step.call, Call)
         return self._by_name[step.call.name]
+
+
+def _spec(graph: Graph, made: Mapping[str, Lineage]) -> str:
+    """The spec hash of a graph all of whose steps have a lineage: what they make, and what of that it hands out.
+
+    It names no step and no template, and no order among them counts.
+    """
+    steps: dict[str, str] = {}
+
+    def identity(reference: Reference) -> Any:
+        """What a reference stands for, whatever the step is called that it is to."""
+        where = steps.get(reference.step, "") if reference.to == "output" else reference.to
+        return [where, reference.kind, reference.name, *reference.path]
+
+    for name, lineage in made.items():  # each after those that it reads
+        steps[name] = digest(["step", lineage.digest, [identity(leaf) for leaf in lineage.leaves]])
+    outputs = sorted(
+        [
+            output.kind,
+            output.name,
+            outline((output.value, output.default)),
+            [identity(item) for item in references(output)],
+        ]
+        for output in graph.outputs
+    )
+    inputs = sorted([port.kind, port.name, outline((port.value, port.default, port.origin))] for port in graph.inputs)
+    return spec_hash(["graph", sorted(steps.values()), outputs, inputs])

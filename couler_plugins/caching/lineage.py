@@ -15,7 +15,7 @@ import msgspec
 from couler_plugins.caching.keys import LINEAGE, digest
 from couler_plugins.ir import Literal, Node, Reference, Step, Value, replace
 
-__all__ = ["MAX_LEAVES", "Lineage", "Producer", "lineage_of_call", "lineage_of_producers"]
+__all__ = ["MAX_LEAVES", "Lineage", "Producer", "lineage_of_call", "lineage_of_producers", "outline"]
 
 MAX_LEAVES = 32
 """How many run-time values a lineage may hold; each costs a parameter in every step that depends on it."""
@@ -71,6 +71,11 @@ def lineage_of_producers(producers: Iterable[Producer]) -> Lineage | None:
     """What several producers make together; None where that has too many run-time values."""
     leaves: dict[Reference, int] = {}
     return _lineage(["producers", _outlines(producers, leaves)], leaves)
+
+
+def outline(value: object) -> Any:
+    """An IR value as JSON in which references are only numbered, in the order in which they come."""
+    return _outline(value, {})
 
 
 def _lineage(content: Any, leaves: dict[Reference, int]) -> Lineage | None:
