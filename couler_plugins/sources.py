@@ -90,7 +90,7 @@ def _read(source: Source, max_bytes: int) -> Iterator[Input]:
                 yield Input(name=str(source), relative=Path(source).name, error=error)
                 return
             for path, relative in found:
-                yield _attempt(str(path), relative, partial(_read_path, path, max_bytes), path)
+                yield _attempt(_shown(path), relative, partial(_read_path, path, max_bytes), path)
         case Text():
             reading = partial(_read_text, source.content, source.name, max_bytes)
             yield _attempt(source.name, source.name, reading)
@@ -155,8 +155,13 @@ def _read_path(path: Path, max_bytes: int) -> SourceFile:
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > max_bytes:
-            raise _too_large(str(path), f"{size:,} bytes", max_bytes)
-        return _read_open(stream, str(path), max_bytes)
+            raise _too_large(_shown(path), f"{size:,} bytes", max_bytes)
+        return _read_open(stream, _shown(path), max_bytes)
+
+
+def _shown(path: Path) -> str:
+    """A path as text: a file's name need not be UTF-8."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _read_open(stream: BinaryIO, name: str, max_bytes: int) -> SourceFile:

@@ -65,11 +65,14 @@ def command(
     what each of them did and why, and for each step the lines that changed. With -p "", just the workflow.
     """
     from couler_plugins.cli.messages import say_error
+    from couler_plugins.cli.outputs import refuse_inputs
     from couler_plugins.cli.work import read_inputs, refused_exit, working
 
     if notation != "html" and config.origin("pipeline") == "flag":
-        raise click.UsageError("Only --format html runs optimizers: leave out -p.")
+        raise click.UsageError("Only --format html runs optimizers: leave out -p and --assume-pure.")
     files = read_inputs(inputs, config)
+    if output not in (None, "-"):
+        refuse_inputs([Path(str(output))], files)
     with working(config, engine=engine) as session:
         text, errors = _page(files, config, session) if notation == "html" else _drawing(files, notation, session)
     if text:
@@ -118,13 +121,9 @@ def _page(files: Sequence[Input], config: Config, session: Session) -> tuple[str
 
 
 def _write(text: str, output: str | None) -> None:
-    from couler_plugins.cli.outputs import write_bytes
-    from couler_plugins.errors import InvalidInput
+    from couler_plugins.cli.outputs import replace_file, write_bytes
 
     if output in (None, "-"):
         write_bytes(text)
-        return
-    try:
-        Path(str(output)).write_bytes(text.encode())
-    except OSError as error:
-        raise InvalidInput(f"it cannot be written: {error.strerror or error}", file=output) from error
+    else:
+        replace_file(Path(str(output)), text)

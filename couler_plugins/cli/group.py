@@ -41,7 +41,8 @@ class LazyGroup(click.Group):
         """Runs a command; whatever it raises becomes a message and an exit code, never a traceback."""
         try:
             super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except CoulerError as error:
             say_error(error)
             ctx.exit(error.exit_code)

@@ -43,4 +43,4 @@ def say_error(error: CoulerError) -> None:
 
 def use_color(config: Config) -> bool:
     """Whether what goes to stdout is coloured."""
-    return config.color == "always" or (config.color == "auto" and sys.stdout.isatty())
+    return config.color == "always" or (config.color == "auto" and sys.stdout is not None and sys.stdout.isatty())

@@ -17,7 +17,7 @@ from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.results import join_documents
 from couler_plugins.sources import Input
 
-__all__ = ["Destination", "write_bytes", "write_result"]
+__all__ = ["Destination", "refuse_inputs", "replace_file", "write_bytes", "write_result"]
 
 ADDED = "added.yaml"
 """The file, in a folder of results, of documents that belong to no input."""
@@ -58,6 +58,7 @@ class Destination:
             return cls()
         place = Path(str(output))
         if not several and not place.is_dir() and not str(output).endswith(os.sep):
+            refuse_inputs([place], inputs)
             return cls(place)
         if place.exists() and not place.is_dir():
             raise click.UsageError(f"{output} is a file: several results need a folder.")
@@ -67,7 +68,20 @@ class Destination:
             if other != item.name:
                 message = f"{other} and {item.name} would both be written to {place / item.relative}"
                 raise InvalidInput(message, hint="give the folder that holds both, or call couler twice")
+        refuse_inputs([place / item.relative for item in inputs], inputs)
         return cls(place, folder=True)
+
+
+def refuse_inputs(places: Sequence[Path], inputs: Sequence[Input]) -> None:
+    """Makes sure that no input is overwritten by what was asked to go elsewhere.
+
+    Raises:
+        click.UsageError: one would be.
+    """
+    own = {item.path.resolve() for item in inputs if item.path is not None}
+    for place in places:
+        if place.resolve() in own:
+            raise click.UsageError(f"{place} is an input: write elsewhere, or optimize it with --in-place.")
 
 
 def write_result(result: Result, destination: Destination) -> list[Path]:
@@ -81,7 +95,7 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
     if destination.in_place:
         if result.added:
             raise Unsupported("there are new documents, which have no place of their own", hint="give -o FOLDER")
-        return [_replace(file.path, file.text or "") for file in good if file.status == "changed" and file.path]
+        return [replace_file(file.path, file.text or "") for file in good if file.status == "changed" and file.path]
     if not destination.folder:
         return _write_one(good, result.added, destination.place)
     assert destination.place is not None
@@ -91,13 +105,15 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
         if any(file.relative == ADDED for file in result.files):
             raise InvalidInput(f"{ADDED} is needed for new documents, but is an input as well", hint="rename it")
     paths = [_inside(destination.place, relative) for relative, _ in pairs]  # all are looked at before one is written
-    return [_replace(path, text) for path, (_, text) in zip(paths, pairs, strict=True)]
+    return [replace_file(path, text) for path, (_, text) in zip(paths, pairs, strict=True)]
 
 
 def write_bytes(text: str) -> None:
     """Writes to stdout as UTF-8, whatever the terminal's own encoding: it is a file's content."""
+    if sys.stdout is None:  # closed by whoever called us
+        return
     sys.stdout.flush()
-    rest = memoryview(text.encode())
+    rest = memoryview(text.encode(errors="backslashreplace"))  # a file's name need not be UTF-8
     while rest:  # where stdout is unbuffered, one call may write a part only
         rest = rest[sys.stdout.buffer.write(rest) :]
     sys.stdout.buffer.flush()
@@ -108,7 +124,7 @@ def _write_one(good: Sequence[FileResult], added: str, place: Path | None) -> li
         return []
     text = join_documents(good[0].text or "", added) if added else good[0].text or ""
     if place is not None:
-        return [_replace(place, text)]
+        return [replace_file(place, text)]
     write_bytes(text)
     return []
 
@@ -121,7 +137,7 @@ def _inside(folder: Path, relative: str) -> Path:
     return path
 
 
-def _replace(path: Path, text: str) -> Path:
+def replace_file(path: Path, text: str) -> Path:
     """Puts the text in place of a file (the one that it links to, if it is a link), keeping its mode."""
     target = path.resolve()
     try:

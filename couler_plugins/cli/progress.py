@@ -23,7 +23,7 @@ class Progress:
     """A function that takes messages, to be used in a `with` block."""
 
     def __init__(self, config: Config) -> None:
-        self._wanted = config.log_level != "error" and sys.stderr.isatty()
+        self._wanted = config.log_level != "error" and sys.stderr is not None and sys.stderr.isatty()
         self._started = time.monotonic()
         self._status: Status | None = None
 

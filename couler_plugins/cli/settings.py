@@ -75,7 +75,8 @@ def with_settings(function: Function) -> Function:
         if arguments.pop("assume_pure", False):
             from couler_plugins.pipeline import assuming_pure
 
-            config = replace(config, pipeline=assuming_pure(config.pipeline))
+            origins = {**config.origins, "pipeline": "flag"}
+            config = replace(config, pipeline=assuming_pure(config.pipeline), origins=origins)
         set_up_messages(config)
         return function(config=config, **arguments)
 

@@ -28,7 +28,7 @@ def read_inputs(arguments: Sequence[str], config: Config) -> list[Input]:
     Raises:
         click.UsageError: there is nothing to read.
     """
-    if not arguments and sys.stdin.isatty():
+    if not arguments and (sys.stdin is None or sys.stdin.isatty()):
         raise click.UsageError("Give a file, a folder or a glob, or pipe something in.")
     inputs = read_source([argument for argument in arguments if argument != "-"], config.max_bytes)
     if not arguments or "-" in arguments:

@@ -47,3 +47,42 @@ def test_a_folder_that_cannot_be_written() -> None:
     assert done.exit_code == 3
     assert "error: cannot write to file" in done.stderr
     assert "hint: choose another folder" in done.stderr
+
+
+def test_it_overwrites_no_other_file() -> None:
+    Path("churn.yaml").write_text("mine")
+    done = run("demo", "-o", ".")
+    assert done.exit_code == 2
+    assert "error: churn.yaml: there is another file of this name" in done.stderr
+    assert Path("churn.yaml").read_text() == "mine"
+
+
+def test_settings_of_the_folder_do_not_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COULER_PIPELINE", "prune")
+    assert "memoize" in run("demo").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("graph", "--format", "html", "w.yaml", "-o", "w.yaml"),
+        ("optimize", "w.yaml", "-o", "w.yaml"),
+        ("optimize", "w.yaml", "-o", "."),
+        ("convert", "w.yaml", "--to", "argo", "-o", "../x/w.yaml"),
+    ],
+)
+def test_no_command_overwrites_its_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path / "x")
+    Path("w.yaml").write_text(workflow(), encoding="utf-8")
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert "is an input: write elsewhere" in done.stderr
+    assert Path("w.yaml").read_text(encoding="utf-8") == workflow()
+
+
+def test_a_file_name_need_not_be_utf_8() -> None:
+    Path("bad\udcff.yaml").write_text(workflow(), encoding="utf-8")
+    for command in (["explain"], ["explain", "--format", "json"], ["diff"], ["lint"], ["graph", "--format", "html"]):
+        done = run(*command, "bad\udcff.yaml")
+        assert done.exit_code == 0, done.output

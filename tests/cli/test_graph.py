@@ -275,6 +275,8 @@ def test_only_a_page_has_a_pipeline(couler_command: Couler, notation: str) -> No
 def test_a_picture_goes_into_a_file(couler_command: Couler) -> None:
     assert couler_command("graph", "-o", "a.mmd", stdin=TOY).stdout == ""
     assert Path("a.mmd").read_text("utf-8") == couler_command("graph", stdin=TOY).stdout
-    done = couler_command("graph", "-o", "missing/a.mmd", stdin=TOY)
+    assert couler_command("graph", "-o", "new/a.mmd", stdin=TOY).exit_code == 0
+    assert Path("new/a.mmd").read_text("utf-8") == Path("a.mmd").read_text("utf-8")
+    done = couler_command("graph", "-o", "a.mmd/a.mmd", stdin=TOY)
     assert done.exit_code == 2
-    assert "missing/a.mmd: it cannot be written" in done.stderr
+    assert "a.mmd/a.mmd: it cannot be written" in done.stderr
