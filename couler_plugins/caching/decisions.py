@@ -80,6 +80,7 @@ def _decision(
         reason = (
             f"{verdict.declared} says that it is pure" if changed else "it is cached already, its key is up to date"
         )
+        figures += [("reused for seconds", verdict.max_age)] if verdict.max_age is not None else []
         figures += [("results a run", verdict.entries)] if verdict.entries else []
         figures += [("values of steps before it", len(verdict.handed))] if verdict.handed else []
         if verdict.facts is not None:

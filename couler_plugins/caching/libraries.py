@@ -51,9 +51,10 @@ def cached_library(
             verdict = analysis.from_outside(operation)
             if not inside:
                 outside[operation.name] = verdict
-            if verdict.objection is None and all(_the_same(verdict, verdicts[place]) for place in inside):
+            # A call inside that is not cached needs the operation as it is; one that hands over more gets a copy.
+            if verdict.objection is None and all(verdicts[place].objection is None for place in inside):
                 changed[operation.name] = replace(operation, directives=(directive_of(verdict),))
-                continue
+                inside = [place for place in inside if not _the_same(verdict, verdicts[place])]
         groups: dict[Directive, list[Place]] = {}
         for place in inside:
             if verdicts[place].objection is None:
@@ -76,7 +77,7 @@ def cached_library(
 
 def _the_same(outside: Verdict, inside: Verdict) -> bool:
     """Whether a call inside may use what is cached for all."""
-    return inside.objection is None and not inside.handed and directive_of(inside) == directive_of(outside)
+    return not inside.handed and directive_of(inside) == directive_of(outside)
 
 
 def _with_lineage(verdict: Verdict) -> Verdict:

@@ -12,28 +12,39 @@ from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["impurity"]
 
-COMMAND = r"(?:^|[;&|(`]|\b(?:then|do|else|sudo|exec|env|xargs|time|nohup|eval)[ \t])[ \t]*(?:/[\w./-]*/)?"
+COMMAND = r"""
+    (?:^|[;&|(`!{]|-\w*c["',\s\[]*["']|command["']?\s*:\s*\[?\s*["']|\b(?:then|do|else|if|elif|while|until|sudo|exec|env|xargs
+        |time|timeout|nice|nohup|eval|busybox|command|builtin|chroot|watch)[ \t])
+    [ \t]*(?:(?:[A-Za-z_]\w*=\S*|\d\S*|-\S+|env|!)[ \t]+)*(?:/[\w./-]*/)?"""
 """Where a shell expects a command: short words count only there."""
 
 CLOCK = rf"""
     {COMMAND}(?:date|uptime|hwclock|cal)(?![\w-]) | \b(?:datetime|utcnow|localtime|gmtime|strftime|perf_counter)\b
-    | (?i:\b(?:now|today|clock|getdate|curdate|current_timestamp)\s*\() | \btime\.(?:time|Now|monotonic)\w*
-    | \b(?:currentTimeMillis|nanoTime|Instant|LocalDate(?:Time)?|ZonedDateTime|Sys\.(?:time|Date))\b
-    | \bnew\s+Date\b | \bDate\.now\b | \bEPOCH(?:SECONDS|REALTIME)\b
+    | (?i:\b(?:now|today|clock|getdate|curdate|current_timestamp|microtime|systime|ctime|asctime|time|date)\s*\(\s*\))
+    | (?i:\b(?:now|microtime|sysdate|current_(?:date|time|timestamp))\b\s*(?:\(|;|,|$))
+    | \btime\.(?:time|Now|monotonic|ns)\w*
+    | \b(?:currentTimeMillis|nanoTime|Instant|LocalDate(?:Time)?|ZonedDateTime|SystemTime|SYSDATE|Sys\.(?:time|Date))\b
+    | \b(?:new\s+Date|Date\.now|Time\.now|DateTime\.(?:Now|UtcNow)|Get-Date|EPOCH(?:SECONDS|REALTIME))\b
+    | %\([^)]*\)T | \bstat\s+-c | \bfind\b.*-(?:[acm]min|[acm]time|newer)
 """
 CHANCE = rf"""
-    {COMMAND}(?:shuf|mktemp|uuidgen|openssl|ssh-keygen|hostname)(?![\w-])
+    {COMMAND}(?:shuf|mktemp|uuidgen|openssl|ssh-keygen|hostname|jot)(?![\w-]) | \bsort\s+-\w*R | \buname\s+-\w*[na]
     | \b(?:random|rand|randint|randn|randrange|randomi[sz]e|shuffle|urandom|uuid[1-8]?|uuidv4|secrets|nanoid|getpid)\b
-    | \b(?:Math\.random|SecureRandom|randomUUID|Random|SRANDOM|RANDOM)\b
+    | \b(?:Math\.random|SecureRandom|randomUUID|Random|SRANDOM|RANDOM|mt_rand|random_int|random_bytes|randomBytes)\b
+    | \b(?:getRandomValues|getrandom|runif|rnorm|rbinom|mkdtemp|mkstemp|NamedTemporaryFile|ulid|cuid|Guid|Get-Random)\b
     | \b(?:rand(?:AlphaNum|Alpha|Ascii|Numeric|Bytes|Int)|gen(?:PrivateKey|CA|SelfSignedCert|SignedCert)\w*)\b
+    | \bsample\s*\( | \$\$ | /etc/hostname | \b(?:HOSTNAME|gethostname|platform\.node|ARGO_POD_NAME|ARGO_NODE_ID)\b
 """
 NETWORK = rf"""
-    {COMMAND}(?:nc|ncat|netcat|telnet|ping|dig|host|nslookup|ftp|mc|oc|az|hg|svn|go|gem)(?![\w-])
-    | (?<![\w.-])(?:curl|wget|aria2c|sftp|scp|rsync|ssh|git|pip3?|pipx|uv|poetry|conda|mamba|npm|npx|yarn|pnpm|cargo
-        |apt|apt-get|apk|yum|dnf|brew|docker|podman|crane|skopeo|oras|helm|kubectl|argo|aws|gsutil|gcloud|azcopy
-        |rclone|dvc|psql|mysql|mongo|mongosh|redis-cli|kaggle|huggingface-cli)(?![\w-])
-    | \b(?:requests|urllib[23]?|httpx|aiohttp|socket|boto3|botocore|s3fs|gcsfs|fsspec|smart_open|sqlalchemy|psycopg2?
-        |pymongo|pymysql|kafka|grpc|paramiko|http\.client|net/http|fetch|download\w*|from_pretrained|load_dataset)\b
+    {COMMAND}(?:nc|ncat|netcat|telnet|ping|dig|host|nslookup|ftp|mc|oc|az|hg|svn|go|gem|bq|mvn|gradle|bundle)(?![\w-])
+    | (?<![\w.-])(?:curl|wget|aria2c|sftp|lftp|scp|rsync|ssh|git|pip3?|pipx|uv|poetry|conda|mamba|npm|npx|yarn|pnpm
+        |cargo|composer|nuget|apt|apt-get|apk|yum|dnf|brew|docker|podman|crane|skopeo|oras|helm|kubectl|argo|aws|gsutil|gcloud
+        |azcopy|s5cmd|rclone|dvc|psql|mysql|mongo|mongosh|redis-cli|sqlcmd|snowsql|clickhouse-client|kcat|hdfs|hadoop
+        |spark-submit|getent|kaggle|huggingface-cli)(?![\w-])
+    | \b(?:requests|urllib[23]?|urlopen|httpx|aiohttp|socket|boto3|botocore|s3fs|gcsfs|fsspec|smart_open|sqlalchemy
+        |psycopg2?|pymongo|pymysql|kafka|grpc|paramiko|http\.client|net/http|fetch|download\w*|from_pretrained|load_dataset
+        |install\.packages|Invoke-WebRequest|Invoke-RestMethod)\b
+    | /dev/(?:tcp|udp)/
     | \b(?:https?|ftp|s3a?|gs|abfss?|wasbs?|hdfs|jdbc|postgres(?:ql)?|mysql|mongodb|redis|amqp)://
 """
 WORDS = tuple(

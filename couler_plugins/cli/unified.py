@@ -38,7 +38,7 @@ def _hunks(old: list[str], new: list[str], source: str, target: str) -> Iterator
     """What difflib.unified_diff gives, with a matcher that is fast enough for a hundred thousand lines."""
     for number, group in enumerate(LineMatcher(old, new).get_grouped_opcodes()):
         if not number:
-            yield from (f"--- {source}\n", f"+++ {target}\n")
+            yield from (f"--- {_header(source)}\n", f"+++ {_header(target)}\n")
         spans = _span(group[0][1], group[-1][2]), _span(group[0][3], group[-1][4])
         yield f"@@ -{spans[0]} +{spans[1]} @@\n"
         for tag, i, i_end, j, j_end in group:
@@ -47,6 +47,11 @@ def _hunks(old: list[str], new: list[str], source: str, target: str) -> Iterator
             else:
                 yield from (f"-{line}" for line in old[i:i_end])
                 yield from (f"+{line}" for line in new[j:j_end])
+
+
+def _header(name: str) -> str:
+    """A file's name as `patch` reads it: a tab ends one with spaces in it."""
+    return f"{name}\t" if " " in name else name
 
 
 def _span(start: int, end: int) -> str:

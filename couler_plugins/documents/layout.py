@@ -46,8 +46,8 @@ class Layout:
         return max(self._first, self.text.rfind("\n", 0, at) + 1)
 
     def line_end(self, at: int) -> int:
-        """The offset after the line's break."""
-        return self.text.index("\n", at) + 1
+        """The offset after the line's break; the end of the text where there is none."""
+        return self.text.find("\n", at) + 1 or len(self.text)
 
     def line_stop(self, at: int) -> int:
         """The offset of the line's break."""

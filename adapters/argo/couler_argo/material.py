@@ -74,7 +74,8 @@ def content_of(workflow: Workflow, operation: Operation, spec: Mapped) -> Mapped
             content[key] = [_without_resources(item) for item in content[key]]
     for key in ("inputs", "outputs"):
         if isinstance(content.get(key), dict):
-            content[key] = {name: _ports(ports) for name, ports in content[key].items()}
+            content[key] = {name: _ports(ports) for name, ports in content[key].items() if not _is_empty(ports)}
+    content = {key: part for key, part in content.items() if not _is_empty(part)}
     around = {key: part for key, part in spec.items() if key not in NOT_IN_SPEC and not _is_empty(part)}
     namespace = [workflow.namespace] if workflow.namespace else []
     return {"template": content, "spec": around, "namespace": namespace}

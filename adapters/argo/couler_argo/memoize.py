@@ -51,9 +51,9 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
     artifacts = [port for port in item.inputs if port.kind == "artifact"]
     item = replace(item, inputs=(*parameters, *ports, *artifacts), outputs=tuple(map(_kept, item.outputs)))
     memo = {
-        "key": options.get("key") or _key_text(workflow, item, str(spec)),
+        "key": options["key"] if "key" in options else _key_text(workflow, item, str(spec)),
         "maxAge": options.get("max-age", ""),
-        "cache": {"configMap": {"name": options.get("config-map") or config_map(workflow, str(spec))}},
+        "cache": {"configMap": {"name": options.get("config-map", config_map(workflow, str(spec)))}},
     }
     return replace(item, memoized=native(json.loads(str(options["memoize"])) if "memoize" in options else memo))
 

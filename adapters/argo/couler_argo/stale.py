@@ -16,7 +16,7 @@ from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import NO_LINEAGE
 from couler_plugins.documents import Remark
 from couler_plugins.errors import CoulerError
-from couler_plugins.ir import Call, Directive, Operation, Source, Step, Value, Workflow, callables
+from couler_plugins.ir import Call, Directive, Operation, Source, Step, Value, Workflow, callables, verify
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["stale_keys"]
@@ -41,6 +41,8 @@ def _stale(manifest: Manifest, number: int) -> Iterator[Remark]:
         workflow = lift_manifest(manifest, number)
     except CoulerError:
         return  # what is wrong with it is said by the other checks
+    if verify(workflow):
+        return
     templates = (*manifest.path, *SPEC_PATHS[manifest.kind], "templates")
     for name, source, message in _problems(unfolded, workflow):
         path = source[1:] if source is not None else (*manifest.path, "metadata", "annotations", KEY_SPEC)
