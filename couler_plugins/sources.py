@@ -132,7 +132,7 @@ def _in_folder(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
         for directory, folders, names in os.walk(folder, onerror=_refuse_folder)
         if _keep_visible(folders)
         for name in names
-        if name.endswith(SUFFIXES) and not name.startswith(".")
+        if name.endswith(SUFFIXES) and not name.startswith(".") and not Path(directory, name).is_fifo()
     ]
     if not found:
         hint = f"it is searched for {', '.join('*' + suffix for suffix in SUFFIXES)}"

@@ -73,7 +73,7 @@ def duplicates(workflow: Workflow) -> list[tuple[Operation, str]]:
 def _decisions(workflow: Workflow, merged: list[tuple[Operation, str]]) -> list[Decision]:
     import msgspec
 
-    from couler_plugins.ir import Call, call_sites
+    from couler_plugins.ir import Call, call_sites, without_origin
 
     callers: dict[str, list[str]] = {}
     for site in call_sites(workflow):
@@ -87,7 +87,10 @@ def _decisions(workflow: Workflow, merged: list[tuple[Operation, str]]) -> list[
             subject=operation.name,
             action=f"merge into {kept}",
             reason=f"it does exactly what {kept} does",
-            figures=(("bytes", len(msgspec.json.encode(operation))), ("call sites", len(callers[operation.name]))),
+            figures=(
+                ("bytes", len(msgspec.json.encode(without_origin(operation)))),
+                ("call sites", len(callers[operation.name])),
+            ),
             affects=tuple(dict.fromkeys(callers[operation.name])),
         )
         for operation, kept in merged

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_argo.codec import Mapped
 from couler_argo.footprint import items_of
+from couler_argo.key_specs import KEY_SPEC
 from couler_argo.material import JOINED, content_of, reads_of, spec_of_run
 from couler_argo.memoize import config_map
 from couler_argo.ports import LOCATIONS
@@ -26,12 +27,15 @@ from couler_plugins.caching.rules import reference_objection
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
 
-__all__ = ["ArgoCaching"]
+__all__ = ["KNOWN", "ArgoCaching", "lost_annotations"]
 
 CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
 MAX_OUTPUT = "couler.io/max-output-bytes"
 MAX_ITEMS = "couler.io/max-items"
+KNOWN = frozenset({CACHE, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC})
+"""Our annotations."""
+
 LARGEST_OUTPUT = 16 * 1024
 
 KINDS = frozenset({"container", "script", "containerSet"})
@@ -64,6 +68,7 @@ class ArgoCaching:
         rest = write_native(workflow.rest) if workflow.rest is not None else {}
         self._annotations = _annotations(rest)
         self._callables = callables(workflow)
+        self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
         self.shard_bytes: int | None = SHARD_BYTES
 
     def without_traces(self, workflow: Workflow) -> Workflow:
@@ -76,7 +81,7 @@ class ArgoCaching:
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         """What the annotations say, those of the step first, then of its template, of its graph, of the workflow."""
-        said: list[tuple[str, str]] = []
+        said = [(f"the annotation {key}, which names no step,", "never") for key in self._lost]
         if graph is not None and (text := self._annotations.get(f"{CACHE}.{graph.name}.{step.name}")) is not None:
             said.append((f"the workflow's annotation for {graph.name}/{step.name}", text))
         holders = [(f"the template {item.name!r}", _annotations(_rest(item))) for item in (operation, graph) if item]
@@ -197,6 +202,15 @@ class ArgoCaching:
 
     def _bound(self, annotations: Mapped) -> int | None:
         return _number(annotations.get(MAX_OUTPUT, self._annotations.get(MAX_OUTPUT)))
+
+
+def lost_annotations(workflow: Workflow, annotations: Mapping[str, str]) -> list[str]:
+    """The annotations of a workflow that are meant for a step which it does not have."""
+    per_step = {key for key in annotations if key.startswith(f"{CACHE}.")}
+    if not per_step:
+        return []
+    steps = {f"{CACHE}.{graph.name}.{step.name}" for graph in workflow.graphs for step in graph.steps}
+    return sorted(per_step - steps)
 
 
 def _place_objection(content: Mapped, where: str) -> Objection | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from couler_argo.annotations import lost_settings
 from couler_argo.checks.advice import advise
 from couler_argo.checks.crons import check_cron
 from couler_argo.checks.holders import Holder, Shelf
@@ -35,6 +36,7 @@ def lint(bundle: Bundle) -> Iterator[Remark]:
         reports[id(holder)].error("duplicate-library", ("metadata", "name"), message, "leave one of them")
     for report in reports.values():
         yield from report.remarks
+    yield from lost_settings(bundle)
     yield from stale_keys(bundle)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["CODES"]
 
 CODES: dict[str, str] = {
+    "annotation": "an annotation of couler's that is misspelled, or names no step",
     "artifact-location": "a location (git, hdfs) lacks what it cannot do without",
     "artifact-path": "an artifact has no path, one that leads out of its folder, or one where none belongs",
     "cluster-calls-namespace": "a ClusterWorkflowTemplate calls a WorkflowTemplate of a namespace",

@@ -1,0 +1,67 @@
+"""Annotations of ours that say nothing, since they are misspelled or name no step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from couler_argo.caching import KNOWN, lost_annotations
+from couler_argo.lift import lift_manifest
+from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
+from couler_plugins.documents import Path, Remark
+from couler_plugins.errors import CoulerError
+from couler_plugins.ir.bundle import Bundle
+
+__all__ = ["lost_settings"]
+
+PREFIX, PER_STEP = "couler.io/", "couler.io/cache."
+CODE = "annotation"
+
+
+def lost_settings(bundle: Bundle) -> Iterator[Remark]:
+    """A warning for each annotation that its owner may believe to be heeded."""
+    for number, document in enumerate(bundle.documents):
+        for manifest in manifests(document.data):
+            for place, holder in _holders(manifest):
+                for key in _ours(holder):
+                    if not (key in KNOWN or key.startswith(PER_STEP)):
+                        near = get_close_matches(key, KNOWN, 1)
+                        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KNOWN))}"
+                        path = (*place, "metadata", "annotations", key)
+                        yield Remark(number, path, "warning", CODE, f"couler knows no annotation {key}", hint)
+            yield from _lost_steps(manifest, number)
+
+
+def _lost_steps(manifest: Manifest, number: int) -> Iterator[Remark]:
+    said = {key: str(text) for key, text in _ours(manifest.data).items() if key.startswith(PER_STEP)}
+    if not said:
+        return
+    try:
+        workflow = lift_manifest(manifest, number)
+    except CoulerError:
+        return
+    for key in lost_annotations(workflow, said):
+        message = f"{key} names no step: it is {PER_STEP}GRAPH.STEP"
+        path = (*manifest.path, "metadata", "annotations", key)
+        yield Remark(
+            number, path, "warning", CODE, message, "correct the name; until then, `never` holds for all steps"
+        )
+
+
+def _holders(manifest: Manifest) -> Iterator[tuple[Path, Any]]:
+    """Whatever may have annotations of ours: the object and its templates."""
+    yield manifest.path, manifest.data
+    path: Path = (*manifest.path, *SPEC_PATHS[manifest.kind], "templates")
+    data: Any = manifest.data
+    for key in path[len(manifest.path) :]:
+        data = data.get(key) if isinstance(data, dict) else None
+    for number, template in enumerate(data if isinstance(data, list) else ()):
+        yield (*path, number), template
+
+
+def _ours(holder: Any) -> dict[str, Any]:
+    match holder:
+        case {"metadata": {"annotations": dict(annotations)}}:
+            return {key: text for key, text in annotations.items() if isinstance(key, str) and key.startswith(PREFIX)}
+    return {}

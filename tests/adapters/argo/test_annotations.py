@@ -1,0 +1,52 @@
+"""Annotations of ours that say nothing: lint warns of them, and a lost `never` holds for everything."""
+
+from __future__ import annotations
+
+import pytest
+
+from couler_plugins.api import Text, lint, optimize
+from couler_plugins.demo import workflow
+
+START = "metadata:\n  generateName: churn-\n"
+
+
+def annotated(key: str, value: str = "never") -> Text:
+    return Text(workflow().replace(START, f"{START}  annotations:\n    {key}: {value}\n"), "w.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("couler.io/cach", "couler knows no annotation couler.io/cach"),
+        ("couler.io/cache.nightly.trian", "couler.io/cache.nightly.trian names no step"),
+        ("couler.io/cache.train", "couler.io/cache.train names no step"),
+    ],
+)
+def test_lint_warns(key: str, message: str) -> None:
+    (found,) = lint(annotated(key)).findings
+    assert (found.severity, found.code, found.line) == ("warning", "annotation", 8)
+    assert found.message.startswith(message)
+    assert found.hint
+
+
+def test_a_template_too() -> None:
+    text = workflow().replace("couler.io/max-items", "couler.io/max-item")
+    (found,) = lint(Text(text, "w.yaml")).findings
+    assert found.hint == "did you mean couler.io/max-items?"
+
+
+@pytest.mark.parametrize("key", ["couler.io/cache.nightly.train", "other.io/x"])
+def test_what_is_heeded_or_not_ours_is_no_finding(key: str) -> None:
+    assert not lint(annotated(key)).findings
+
+
+def test_a_never_that_names_no_step_holds_for_all() -> None:
+    result = optimize(annotated("couler.io/cache.nightly.trian"), "cache")
+    assert not result.changed
+    assert any("which names no step, says never" in decision.reason for decision in result.decisions)
+
+
+def test_a_never_holds_for_its_step() -> None:
+    text = optimize(annotated("couler.io/cache.nightly.train"), "cache").text
+    assert "couler-cache-churn-54" not in text
+    assert "couler-cache-churn-56" in text
