@@ -10,7 +10,18 @@ from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place, directive_of, with_calls
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.ir import Directive, Literal, Operation, Value, Workflow, fresh_name, replace, replace_callables
+from couler_plugins.ir import (
+    Call,
+    Directive,
+    Literal,
+    Operation,
+    Value,
+    Workflow,
+    call_sites,
+    fresh_name,
+    replace,
+    replace_callables,
+)
 
 __all__ = ["NO_LINEAGE", "cached_library"]
 
@@ -39,6 +50,7 @@ def cached_library(
     for place, verdict in verdicts.items():
         if verdict.facts is not None:
             places.setdefault(verdict.facts.operation.name, []).append(place)
+    handling = _called_by_handlers(bare)
     taken = {item.name for item in (*bare.graphs, *bare.operations)}
     changed: dict[str, Operation] = {}
     added: list[Operation] = []
@@ -52,7 +64,8 @@ def cached_library(
             if not inside:
                 outside[operation.name] = verdict
             # A call inside that is not cached needs the operation as it is; one that hands over more gets a copy.
-            if verdict.objection is None and all(verdicts[place].objection is None for place in inside):
+            uncached = operation.name in handling or any(verdicts[place].objection is not None for place in inside)
+            if verdict.objection is None and not uncached:
                 changed[operation.name] = replace(operation, directives=(directive_of(verdict),))
                 inside = [place for place in inside if not _the_same(verdict, verdicts[place])]
         groups: dict[Directive, list[Place]] = {}
@@ -73,6 +86,13 @@ def cached_library(
     directives = {place: directive_of(verdict) for place, verdict in handing.items()}
     library = replace_callables(bare, changed, added)
     return with_calls(library, {**verdicts, **handing}, directives, calls), outside
+
+
+def _called_by_handlers(library: Workflow) -> set[str]:
+    """What runs on events, for its effect, and so is never to be a hit."""
+    steps = {id(step) for graph in library.graphs for step in graph.steps} | {id(library.entry)}
+    calls = [site.step.call for site in call_sites(library) if id(site.step) not in steps]
+    return {call.name for call in calls if isinstance(call, Call)}
 
 
 def _the_same(outside: Verdict, inside: Verdict) -> bool:
