@@ -1,0 +1,116 @@
+"""A search for wrong hits: random workflows and changed copies of them are optimised, and run in a world of hashes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.argo.caching.wild import Choices, wild
+from adapters.argo.caching.world import Ran, Submission, World
+from couler_plugins.api import optimize
+from couler_plugins.caching import analysis, before, composites, lineage
+from couler_plugins.caching.before import Handed
+from couler_plugins.caching.declarations import Declaration
+from couler_plugins.plugins import Plugins, load_plugins
+
+WAYS = (("0", "0", ""), ("0", "0", ""), ("1", "0", ""), ("0", "1", ""), ("0", "0", "other"))
+"""Values of the parameters p and q, and the service account, that each workflow is run with."""
+
+
+@cache
+def plugins() -> Plugins:
+    return load_plugins()
+
+
+def family(seed: int) -> list[dict[str, Any]]:
+    """A workflow, and three that are nearly the same."""
+    random = Random(seed)
+    made = [Choices(random)]
+    workflows = [wild(made[0])]
+    while len(workflows) < 4:
+        made.append(random.choice(made).changed(random.choice((1, 1, 2))))
+        workflows.append(wild(made[-1]))
+    return workflows
+
+
+def wrong_hits(
+    seed: int, counts: Counter[str] | None = None, workflows: list[dict[str, Any]] | None = None
+) -> list[tuple[Ran, Ran]]:
+    """Pairs of runs that have one key, but made different things; by default in the family of the seed."""
+    random = Random(seed)
+    first: dict[str, Ran] = {}
+    wrong = []
+    counts = Counter() if counts is None else counts
+    for workflow in family(seed) if workflows is None else workflows:
+        (document,) = optimize(workflow, "cache", plugins=plugins()).documents
+        for p, q, account in WAYS:
+            submission = Submission({"p": p, "q": q}, account, random.randrange(1 << 20))
+            for ran in World(document, submission).run():
+                counts["steps"] += 1
+                if ran.key is None:
+                    continue
+                counts["keys"] += 1
+                known = first.setdefault(ran.key, ran)
+                counts["hits"] += known is not ran
+                if known.made != ran.made:
+                    wrong.append((known, ran))
+    return wrong
+
+
+@given(st.integers(0, 1 << 40))
+@settings(max_examples=100)
+def test_equal_keys_mean_equal_results(seed: int) -> None:
+    assert not wrong_hits(seed)
+
+
+@given(st.integers(0, 1 << 40))
+@settings(max_examples=30)
+def test_equal_keys_mean_equal_results_in_libraries(seed: int) -> None:
+    """Where a template may be cached in place, for calls of which nothing is known."""
+    libraries = [
+        {**workflow, "kind": "WorkflowTemplate", "metadata": {**workflow["metadata"], "name": "library"}}
+        for workflow in family(seed)
+    ]
+    assert not wrong_hits(seed, workflows=libraries)
+
+
+@pytest.mark.slow
+def test_equal_keys_mean_equal_results_in_many_workflows() -> None:
+    counts: Counter[str] = Counter()
+    assert not [seed for seed in range(1_000) if wrong_hits(seed, counts)]
+    assert counts["keys"] > 20_000
+    assert counts["hits"] > 15_000
+
+
+def everything_handed(step: object, name: object = None) -> Handed:
+    return Handed(frozenset(f"s{number}" for number in range(9)), frozenset({"n"}))
+
+
+@pytest.mark.parametrize(
+    ("holder", "name", "broken", "seed"),
+    [
+        pytest.param(before, "uncertain", lambda step: None, 6, id="skipped and failed steps"),
+        pytest.param(before.Before, "_stages_before", lambda self, step, handed, found: iter(()), 1, id="stages"),
+        pytest.param(before.Before, "_steps_before", lambda self, step, handed, found: iter(()), 10, id="order"),
+        pytest.param(before.Before, "_outside", lambda self, handed, found: iter(()), 208, id="before a graph"),
+        pytest.param(before, "handed_by_value", everything_handed, 1, id="what cuts"),
+        pytest.param(lineage, "_leaf", lambda reference, leaves: 0, 5, id="values"),
+        pytest.param(analysis, "merge_scopes", lambda one, other: one, 10, id="several callers"),
+        pytest.param(analysis, "call_objections", lambda step: iter(()), 8, id="arguments and needs"),
+        pytest.param(analysis, "resolve", lambda said, assume_pure: Declaration("any"), 3, id="declarations"),
+        pytest.param(composites.Composites, "reads", lambda self, graph: (), 351, id="what graphs read"),
+        pytest.param(composites.Composites, "spec", lambda self, graph: "v1:00", 1, id="what graphs are"),
+    ],
+)
+def test_the_world_notices_a_broken_rule(
+    monkeypatch: pytest.MonkeyPatch, holder: object, name: str, broken: object, seed: int
+) -> None:
+    assert not wrong_hits(seed)
+    monkeypatch.setattr(holder, name, broken)
+    assert any(wrong_hits(near) for near in range(seed, seed + 25))
