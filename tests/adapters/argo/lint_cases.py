@@ -362,6 +362,16 @@ spec: {templates: [{name: far, suspend: {}}]}
   - name: plugged
     plugin: {}  #! plugin spec.templates[2].plugin
 """,
+    "reserved names": SPEC
+    + """\
+  - name: main
+    containerSet:
+      containers:
+      - {name: main, image: a}
+      - {name: supervisor, image: a}  #! reserved-name ~.containerSet.containers[1].name
+    sidecars:
+    - {name: artifact-plugin-x, image: b}  #! reserved-name ~.sidecars[0].name
+""",
     "resources": SPEC
     + """\
   - name: main

@@ -12,8 +12,8 @@ from oracles.argo_oracle import Verdict
 
 __all__ = ["BEYOND", "DISAGREEMENTS", "MISSING", "Disagreement", "errors", "is_outside", "refused"]
 
-BEYOND = {"crd-limit", "crd-rule", "document-size"}
-"""Codes of errors that Argo's validation leaves to the API server."""
+BEYOND = {"crd-limit", "crd-rule", "document-size", "reserved-name"}
+"""Codes of errors that Argo's validation leaves to the API server, or to its later versions."""
 
 MISSING = re.compile(r'workflow template "[^"]*" not found')
 
@@ -123,6 +123,17 @@ DISAGREEMENTS = (
             HEAD + "spec: {entrypoint: m, templates: [{name: m, dag: {tasks: [{name: '{{=item}}', template: t}]}}, "
             "{name: t, suspend: {}}]}",
         ),
+    ),
+    Disagreement(
+        "A container with the name of one of Argo's own",
+        "accepts",
+        "an error (`reserved-name`)",
+        "Argo refuses it from 4.1 on; the tests have the word of 4.0.5",
+        (
+            HEAD
+            + "spec: {entrypoint: m, templates: [{name: m, container: {image: a}, sidecars: [{name: wait, image: b}]}]}",
+        ),
+        (("error", "reserved-name"),),
     ),
     Disagreement(
         "A `{{` without its `}}`",

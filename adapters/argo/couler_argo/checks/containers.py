@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from couler_argo.checks.ancestry import cycle_of, order_of
@@ -13,6 +14,9 @@ from couler_plugins.documents import Path
 __all__ = ["check_containers"]
 
 Mapping = dict[str, Any]
+
+RESERVED, RESERVED_PREFIX = ("wait", "supervisor"), "artifact-plugin-"
+"""Source: `workflow/common` of Argo 4.1."""
 
 
 def check_containers(caller: Callee) -> None:
@@ -28,8 +32,18 @@ def check_containers(caller: Callee) -> None:
             place = (*path, "inputs", "artifacts", number)
             subject = f"input artifact {item.get('name', '')!r}"
             _check_mount(item.get("path", ""), subject, mounts, place, caller.where, caller.report)
+    _check_reserved(template.get("sidecars", ()), (*path, "sidecars"), caller)
     if "containerSet" in template:
         _check_set(template["containerSet"], (*path, "containerSet"), caller)
+
+
+def _check_reserved(containers: Iterable[Mapping], path: Path, caller: Callee) -> None:
+    """Names of containers that Argo adds to the pod itself (refused from Argo 4.1 on)."""
+    for number, container in enumerate(containers):
+        name = container.get("name", "")
+        if name in RESERVED or name.startswith(RESERVED_PREFIX):
+            message = f"{caller.where}: a container is called {name!r}, as one of Argo's own"
+            caller.report.error("reserved-name", (*path, number, "name"), message, "give it another name")
 
 
 def _default_image(caller: Callee, kind: str) -> bool:
@@ -62,6 +76,7 @@ def _check_set(content: Mapping, path: Path, caller: Callee) -> None:
     path = (*path, "containers")
     check_fields(containers, "container", path, f"{caller.where}: ", report, literal=False)
     _check_mounts(content, path[:-1], caller.where, report)
+    _check_reserved(containers, path, caller)
     numbers = {container.get("name", ""): number for number, container in enumerate(containers)}
     for number, container in enumerate(containers):
         for index, name in enumerate(container.get("dependencies", ())):
