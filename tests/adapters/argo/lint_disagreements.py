@@ -130,8 +130,8 @@ DISAGREEMENTS = (
         "an error (`reserved-name`)",
         "Argo refuses it from 4.1 on; the tests have the word of 4.0.5",
         (
-            HEAD
-            + "spec: {entrypoint: m, templates: [{name: m, container: {image: a}, sidecars: [{name: wait, image: b}]}]}",
+            HEAD + "spec: {entrypoint: m, templates: [{name: m, container: {image: a}, "
+            "sidecars: [{name: wait, image: b}]}]}",
         ),
         (("error", "reserved-name"),),
     ),
