@@ -75,6 +75,8 @@ def content_of(workflow: Workflow, operation: Operation, spec: Mapped) -> Mapped
     for key in ("inputs", "outputs"):
         if isinstance(content.get(key), dict):
             content[key] = {name: _ports(ports) for name, ports in content[key].items() if not _is_empty(ports)}
+    if isinstance(content.get("archiveLocation"), dict):
+        content["archiveLocation"] = {key: _without_key(part) for key, part in content["archiveLocation"].items()}
     content = {key: part for key, part in content.items() if not _is_empty(part)}
     around = {key: part for key, part in spec.items() if key not in NOT_IN_SPEC and not _is_empty(part)}
     namespace = [workflow.namespace] if workflow.namespace else []
@@ -117,6 +119,11 @@ def _without_resources(container: Any) -> Any:
         if isinstance(container, dict)
         else container
     )
+
+
+def _without_key(place: Any) -> Any:
+    """A repository without the key in it, under which each run has its own."""
+    return {key: part for key, part in place.items() if key != "key"} if isinstance(place, dict) else place
 
 
 def _ports(ports: Any) -> Any:
