@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from couler_argo.caching import ArgoCaching
 from couler_argo.key_specs import KEY_SPEC, has_specs, read_specs
 from couler_argo.lift import lift_manifest, lift_unfolded
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
-from couler_argo.memoize import spec_in_key
+from couler_argo.memoize import spec_in_key, without_cache
 from couler_argo.traces import without_traces
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.application import stripped
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import NO_LINEAGE
-from couler_plugins.documents import Remark
+from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
-from couler_plugins.ir import Call, Directive, Operation, Source, Step, Value, Workflow, callables, verify
+from couler_plugins.ir import Call, Directive, Operation, Source, Step, Value, Workflow, callables, replace, verify
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["stale_keys"]
 
-CODE = "stale-key"
+CODE, COPY_CODE = "stale-key", "private-copy"
+COPY = re.compile(r"(.+)-cache(-\d+)?")
+"""The name of a private copy, and in it that of its original."""
 KEY_START = "sprig.sha256sum(toJson(['v"
 HINT = "optimise the manifest again: `couler optimize`, with the same options as before"
 
@@ -44,9 +47,29 @@ def _stale(manifest: Manifest, number: int) -> Iterator[Remark]:
     if verify(workflow):
         return
     templates = (*manifest.path, *SPEC_PATHS[manifest.kind], "templates")
+    for name, original in _edited_originals(unfolded):
+        message = f"{name!r} is a copy that couler made of {original.name!r}, which is not the same any more"
+        hint = f"make the change in both; or let the steps call {original.name!r} again, and optimise"
+        yield Remark(number, _path(original.source, templates), "warning", COPY_CODE, message, hint)
     for name, source, message in _problems(unfolded, workflow):
-        path = source[1:] if source is not None else (*manifest.path, "metadata", "annotations", KEY_SPEC)
-        yield Remark(number, path or templates, "error", CODE, f"{name!r}: {message}" if name else message, HINT)
+        path = _path(source, (*manifest.path, "metadata", "annotations", KEY_SPEC)) or templates
+        yield Remark(number, path, "error", CODE, f"{name!r}: {message}" if name else message, HINT)
+
+
+def _path(source: Source | None, otherwise: Path) -> Path:
+    return source[1:] if source is not None else otherwise
+
+
+def _edited_originals(unfolded: Workflow) -> Iterator[tuple[str, Operation]]:
+    """The private copies whose original was edited since: their names, and the originals."""
+    named = {item.name: item for item in unfolded.operations if not item.inline}
+    for name, item in named.items():
+        found = COPY.fullmatch(name)
+        original = named.get(found[1]) if found else None
+        if original is None or spec_in_key(item) is None:
+            continue
+        if replace(without_cache(item), name=original.name) != without_cache(original):
+            yield name, original
 
 
 def _problems(unfolded: Workflow, workflow: Workflow) -> Iterator[tuple[str, Source | None, str]]:

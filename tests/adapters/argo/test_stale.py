@@ -131,3 +131,16 @@ def test_what_is_not_declared_any_more_leaves_nothing_behind(optimized: str) -> 
         again = optimize(Text(broken.replace("couler.io/cache: pure", "x: z")), "cache").text
         for trace in ("sprig", "couler-lineage", "artifactGC", "key-spec", "memoize"):
             assert trace not in again, trace
+
+
+def test_a_copy_whose_original_was_edited_is_warned_of() -> None:
+    library = (
+        workflow().replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName: churn-", "name: churn")
+    )
+    made = optimize(Text(library), "cache").text
+    assert "name: join-features-cache" in made
+    assert not lint(made)
+    edited = made.replace("import pandas as pd", "import pandas", 1)
+    (found,) = lint(edited)
+    assert (found.severity, found.code) == ("warning", "private-copy")
+    assert "'join-features-cache' is a copy that couler made of 'join-features'" in found.message

@@ -51,6 +51,7 @@ CODES: dict[str, str] = {
     "parallelism": "`parallelism` on a template that runs one thing",
     "plugin": "a plugin template that does not name exactly one plugin",
     "pod-gc": "a `podGC` strategy or label selector that does not exist",
+    "private-copy": "a template that couler copied was edited, and the copy was not",
     "reference-order": "a reference to a step or task that need not have ended by then",
     "reserved-name": "a sidecar or container of a set with the name of one of Argo's own containers",
     "resource": "a resource template with a bad action, or without a readable manifest where it needs one",
