@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hera.workflows import (  # noqa: TID253  # only tests of Hera import this
+from hera.workflows import (
     DAG,
     Artifact,
     Container,
@@ -16,7 +16,7 @@ from hera.workflows import (  # noqa: TID253  # only tests of Hera import this
     Workflow,
     WorkflowTemplate,
 )
-from hera.workflows import models as m  # noqa: TID253
+from hera.workflows import models as m
 
 __all__ = ["PROGRAMS"]
 

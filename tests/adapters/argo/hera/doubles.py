@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from hera.workflows import Container, Step, Steps, Workflow, WorkflowsService  # noqa: TID253  # tests of Hera
+from hera.workflows import Container, Step, Steps, Workflow, WorkflowsService
 
 from couler_plugins import ir
 from couler_plugins.hookspecs import Context

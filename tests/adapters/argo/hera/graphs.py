@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hera.workflows import (  # noqa: TID253  # only tests of Hera import this
+from hera.workflows import (
     DAG,
     Artifact,
     Container,
@@ -15,7 +15,7 @@ from hera.workflows import (  # noqa: TID253  # only tests of Hera import this
     TaskResult,
     Workflow,
 )
-from hera.workflows import models as m  # noqa: TID253
+from hera.workflows import models as m
 
 from adapters.argo.hera.scripts import collect, flip, list_items, load_rows, shout, train_inline
 

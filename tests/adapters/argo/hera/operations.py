@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hera.workflows import (  # noqa: TID253  # only tests of Hera import this
+from hera.workflows import (
     HTTP,
     Artifact,
     Container,
@@ -21,7 +21,7 @@ from hera.workflows import (  # noqa: TID253  # only tests of Hera import this
     Suspend,
     Workflow,
 )
-from hera.workflows import models as m  # noqa: TID253
+from hera.workflows import models as m
 
 from adapters.argo.hera.scripts import list_items
 

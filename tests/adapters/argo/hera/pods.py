@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hera.workflows import (  # noqa: TID253  # only tests of Hera import this
+from hera.workflows import (
     DAG,
     ConfigMapEnv,
     ConfigMapVolume,
@@ -25,7 +25,7 @@ from hera.workflows import (  # noqa: TID253  # only tests of Hera import this
     Volume,
     Workflow,
 )
-from hera.workflows import models as m  # noqa: TID253
+from hera.workflows import models as m
 
 __all__ = ["PROGRAMS"]
 

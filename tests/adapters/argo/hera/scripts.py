@@ -7,7 +7,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from hera.workflows import Artifact, ArtifactLoader, Parameter, script  # noqa: TID253  # for Hera's tests only
+from hera.workflows import Artifact, ArtifactLoader, Parameter, script
 
 __all__ = ["collect", "flip", "list_items", "load_rows", "shout", "train_inline"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hera.shared import global_config, register_pre_build_hook  # noqa: TID253  # tests of Hera
-from hera.workflows import (  # noqa: TID253
+from hera.shared import global_config, register_pre_build_hook
+from hera.workflows import (
     ClusterWorkflowTemplate,
     Container,
     CronWorkflow,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import hera  # noqa: TID253  # tests of Hera
+import hera
 import pytest
-from hera.workflows import Container, Workflow  # noqa: TID253
-from hera.workflows.models import Mutex, Synchronization  # noqa: TID253
+from hera.workflows import Container, Workflow
+from hera.workflows.models import Mutex, Synchronization
 
 from adapters.argo.hera.doubles import Counting, Doing, Doubling, twins
 from couler_argo.hera import Installation, install, optimize

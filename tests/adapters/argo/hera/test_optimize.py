@@ -6,8 +6,8 @@ import inspect
 from typing import Any
 
 import pytest
-from hera.shared import global_config, register_pre_build_hook  # noqa: TID253  # tests of Hera
-from hera.workflows import CronWorkflow, Volume, Workflow, WorkflowTemplate  # noqa: TID253
+from hera.shared import global_config, register_pre_build_hook
+from hera.workflows import CronWorkflow, Volume, Workflow, WorkflowTemplate
 
 from adapters.argo.hera.doubles import Counting, Recorder, twins
 from adapters.argo.hera.programs import PROGRAMS
