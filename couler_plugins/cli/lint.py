@@ -84,5 +84,6 @@ def _summary(linted: Linted) -> str:
     """How much was looked at, and what was found."""
     counts = Counter[str](finding.severity for finding in linted.findings)
     found = [f"{count} {name}{'s' if count > 1 else ''}" for name in SEVERITIES if (count := counts[name])]
+    found += [f"{len(linted.errors)} not readable"] if linted.errors else []
     documents = f"{linted.documents} document{'' if linted.documents == 1 else 's'} checked"
     return f"{documents}: {', '.join(found) or 'nothing found'}"

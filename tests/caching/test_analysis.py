@@ -7,7 +7,7 @@ from typing import Literal as OneOf
 
 import pytest
 
-from caching.toy import Toy, artifact, eats, makes, rules, verdicts
+from caching.toy import TOY, Toy, artifact, main, rules, verdicts
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import (
     AnyOf,
@@ -15,7 +15,6 @@ from couler_plugins.ir import (
     Call,
     Dynamic,
     External,
-    Graph,
     Handler,
     Literal,
     Native,
@@ -25,21 +24,9 @@ from couler_plugins.ir import (
     Port,
     Reference,
     Step,
-    Workflow,
     replace,
 )
-from ir.small import graph, out, passing, step, workflow
-
-OPERATIONS = (makes("op"), makes("bad"), makes("use", "x"), eats("eat", "a"))
-TOY = Toy(impure=["bad"])
-
-
-def flow(*graphs: Graph, **more: Any) -> Workflow:
-    return replace(workflow(*graphs, operations=OPERATIONS), **more)
-
-
-def main(*steps: Step, **more: Any) -> Workflow:
-    return flow(graph(*steps), **more)
+from ir.small import out, passing, step
 
 
 def test_a_chain_of_pure_steps() -> None:

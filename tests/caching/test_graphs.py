@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from caching.toy import Toy, artifact, eats, makes, rules, verdicts
+from caching.toy import TOY, Toy, artifact, flow, rules, verdicts
 from couler_plugins.ir import (
     Axis,
     Graph,
@@ -16,21 +16,9 @@ from couler_plugins.ir import (
     Port,
     Reference,
     Step,
-    Workflow,
     replace,
 )
-from ir.small import given, graph, out, passing, step, workflow
-
-OPERATIONS = (makes("op"), makes("bad"), makes("use", "x"), eats("eat", "a"))
-TOY = Toy(impure=["bad"])
-
-
-def flow(*graphs: Graph, **more: Any) -> Workflow:
-    return replace(workflow(*graphs, operations=OPERATIONS), **more)
-
-
-def main(*steps: Step, **more: Any) -> Workflow:
-    return flow(graph(*steps), **more)
+from ir.small import given, graph, out, passing, step
 
 
 def inner(*steps: Step, **more: Any) -> Graph:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.caching import Material, Objection
-from couler_plugins.ir import Argument, Graph, Native, Operation, Output, Port, Reference, Step, Workflow
+from couler_plugins.ir import Argument, Graph, Native, Operation, Output, Port, Reference, Step, Workflow, replace
+from ir.small import graph, workflow
 
-__all__ = ["Toy", "artifact", "eats", "makes", "rules", "verdicts"]
+__all__ = ["OPERATIONS", "TOY", "Toy", "artifact", "eats", "flow", "main", "makes", "rules", "verdicts"]
 
 
 @dataclass
@@ -100,3 +102,17 @@ def rules(workflow: Workflow, toy: Toy | None = None, *, assume_pure: bool = Fal
     """The rule against each call, empty where there is none."""
     found = verdicts(workflow, toy, assume_pure=assume_pure)
     return {place: "" if verdict.objection is None else verdict.objection.rule for place, verdict in found.items()}
+
+
+OPERATIONS = (makes("op"), makes("bad"), makes("use", "x"), eats("eat", "a"))
+TOY = Toy(impure=["bad"])
+
+
+def flow(*graphs: Graph, **more: Any) -> Workflow:
+    """A workflow of graphs that call these operations."""
+    return replace(workflow(*graphs, operations=OPERATIONS), **more)
+
+
+def main(*steps: Step, **more: Any) -> Workflow:
+    """The same with one graph."""
+    return flow(graph(*steps), **more)
