@@ -10,21 +10,33 @@ from collections.abc import Iterator
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.options import options_of
 
-__all__ = ["adapter_problem", "hook_problems", "one_line", "optimizer_problem"]
+__all__ = ["adapter_problem", "hook_problems", "one_line", "optimizer_problem", "policy_problem", "store_problem"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ADAPTER_METHODS = ("claims", "load", "lift", "lower", "dump", "footprint")
+_STORE_METHODS = ("open", "put", "read", "list", "delete")
 _OWN_METHODS = ("claims", "lift", "lower")  # the rest may come from Adapter
 
 
 def optimizer_problem(cls: object) -> str | None:
     """What keeps an object from being an optimizer class; None if it is one."""
+    return _named_class_problem(cls, "optimizer", "run", "run(plan, ctx)")
+
+
+def policy_problem(cls: object) -> str | None:
+    """What keeps an object from being a class of cache policies; None if it is one."""
+    return _named_class_problem(cls, "policy", "keep", "keep(candidates, capacity, history)")
+
+
+def store_problem(cls: object) -> str | None:
+    """What keeps an object from being a class of artifact stores; None if it is one."""
     if not inspect.isclass(cls):
-        return f"{_shown(cls)} is not a class (return optimizer classes, not instances)"
-    problem = _name_problem(cls, "name")
-    if problem is None and not callable(getattr(cls, "run", None)):
-        problem = "it has no method run(plan, ctx)"
-    return f"{cls.__qualname__}: {problem}" if (problem := problem or _options_problem(cls)) else None
+        return f"{_shown(cls)} is not a class (return store classes, not instances)"
+    schemes = getattr(cls, "schemes", None)
+    if not isinstance(schemes, tuple) or not all(isinstance(scheme, str) and scheme for scheme in schemes):
+        return f"{cls.__qualname__}: it has no tuple of schemes"
+    missing = next((name for name in _STORE_METHODS if not callable(getattr(cls, name, None))), None)
+    return f"{cls.__qualname__}: it has no method {missing}()" if missing else None
 
 
 def adapter_problem(adapter: object) -> str | None:
@@ -57,6 +69,16 @@ def one_line(error: BaseException) -> str:
     """An exception in one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _named_class_problem(cls: object, what: str, method: str, signature: str) -> str | None:
+    """What keeps an object from being a frozen class of options with a name and a method."""
+    if not inspect.isclass(cls):
+        return f"{_shown(cls)} is not a class (return {what} classes, not instances)"
+    problem = _name_problem(cls, "name")
+    if problem is None and not callable(getattr(cls, method, None)):
+        problem = f"it has no method {signature}"
+    return f"{cls.__qualname__}: {problem}" if (problem := problem or _options_problem(cls)) else None
 
 
 def _name_problem(thing: object, attribute: str) -> str | None:

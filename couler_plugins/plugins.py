@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from couler_plugins.config import Config, load_config
-from couler_plugins.contract import adapter_problem, hook_problems, one_line, optimizer_problem
+from couler_plugins.contract import (
+    adapter_problem,
+    hook_problems,
+    one_line,
+    optimizer_problem,
+    policy_problem,
+    store_problem,
+)
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import HOOKSPECS, PROJECT
 from couler_plugins.options import closest
@@ -20,7 +27,7 @@ from couler_plugins.registry import PluginRecord, Registry, Reply
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
-    from couler_plugins.hookspecs import Adapter, Optimizer
+    from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, Optimizer
 
 __all__ = ["PluginRecord", "Plugins", "Reply", "load_plugins"]
 
@@ -44,8 +51,12 @@ class Plugins:
             trace_hooks(self._manager)
         self._optimizers: Registry[type[Optimizer]] = Registry("optimizer")
         self._adapters: Registry[Adapter] = Registry("adapter")
+        self._policies: Registry[type[CachePolicy]] = Registry("cache policy")
+        self._stores: Registry[type[ArtifactStore]] = Registry("artifact store")
+        registries = (self._optimizers, self._adapters, self._policies, self._stores)
         found = [self._register(record, load) for record, load in candidates]
-        found = [self._optimizers.with_clashes(self._adapters.with_clashes(record)) for record in found]
+        for registry in registries:
+            found = [registry.with_clashes(record) for record in found]
         self.records = tuple(found)
 
     @property
@@ -62,6 +73,11 @@ class Plugins:
     def adapters(self) -> Mapping[str, Adapter]:
         """The adapters that can be used, by engine."""
         return self._adapters.usable()
+
+    @property
+    def policies(self) -> Mapping[str, type[CachePolicy]]:
+        """The classes of cache policies that can be used, by name."""
+        return self._policies.usable()
 
     def claimed_by(self, document: Document) -> list[str]:
         """The engines whose adapters understand a document, those that cannot be used because of a clash included.
@@ -97,6 +113,25 @@ class Plugins:
         """
         return self._adapters.get(engine, bool(self.failed))
 
+    def policy(self, name: str) -> type[CachePolicy]:
+        """The class of cache policies of that name.
+
+        Raises:
+            InvalidInput: there is none.
+            PluginFailure: two plugins have one.
+        """
+        return self._policies.get(name, bool(self.failed))
+
+    def store(self, scheme: str) -> type[ArtifactStore]:
+        """The class of artifact stores that serves a URL scheme; the one for all schemes where none serves just this.
+
+        Raises:
+            InvalidInput: there is none.
+            PluginFailure: two plugins have one.
+        """
+        known = dict(self._stores.entries())
+        return self._stores.get(scheme if scheme in known or "*" not in known else "*", bool(self.failed))
+
     def call(self, hook: str, **arguments: Any) -> Iterator[Reply]:
         """Calls a hook, one plugin after the other by name, so that the failure of one is not the others'."""
         for name in sorted({method.plugin_name for method in getattr(self._manager.hook, hook).get_hookimpls()}):
@@ -125,15 +160,19 @@ class Plugins:
         errors += hook_problems(plugin)
         if not hooks and not errors:
             errors.append("it implements no hook")
-        optimizers: tuple[str, ...] = ()
-        adapters: tuple[str, ...] = ()
-        if "couler_optimizers" in hooks:
-            classes = self._gather(record, "couler_optimizers", optimizer_problem, errors)
-            optimizers = tuple(self._optimizers.add(cls.name, cls, record) for cls in classes)
-        if "couler_adapters" in hooks:
-            instances = self._gather(record, "couler_adapters", adapter_problem, errors)
-            adapters = tuple(self._adapters.add(adapter.engine, adapter, record) for adapter in instances)
-        return dataclasses.replace(record, hooks=hooks, optimizers=optimizers, adapters=adapters, errors=tuple(errors))
+        optimizers = self._gather(record, hooks, "couler_optimizers", optimizer_problem, errors)
+        adapters = self._gather(record, hooks, "couler_adapters", adapter_problem, errors)
+        policies = self._gather(record, hooks, "couler_cache_policies", policy_problem, errors)
+        stores = self._gather(record, hooks, "couler_artifact_stores", store_problem, errors)
+        return dataclasses.replace(
+            record,
+            hooks=hooks,
+            optimizers=tuple(self._optimizers.add(cls.name, cls, record) for cls in optimizers),
+            adapters=tuple(self._adapters.add(adapter.engine, adapter, record) for adapter in adapters),
+            policies=tuple(self._policies.add(cls.name, cls, record) for cls in policies),
+            stores=tuple(self._stores.add(scheme, cls, record) for cls in stores for scheme in cls.schemes),
+            errors=tuple(errors),
+        )
 
     def _hooks_of(self, plugin: object, name: str) -> tuple[str, ...]:
         """Registers a plugin and returns the hooks that it implements; on failure it is not registered."""
@@ -161,9 +200,16 @@ class Plugins:
             raise PluginFailure(f"{caller.name} is a hook wrapper: plugins cannot change what others give")
 
     def _gather(
-        self, record: PluginRecord, hook: str, check: Callable[[object], str | None], errors: list[str]
+        self,
+        record: PluginRecord,
+        hooks: tuple[str, ...],
+        hook: str,
+        check: Callable[[object], str | None],
+        errors: list[str],
     ) -> list[Any]:
         """The usable part of what the plugin returns from a hook that gives a list; the rest goes to the errors."""
+        if hook not in hooks:
+            return []
         reply = self._call_one(record.name, hook, {})
         if reply.error is not None:
             errors.append(f"{hook}() raised {one_line(reply.error)}")

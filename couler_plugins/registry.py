@@ -1,4 +1,4 @@
-"""What is known of each plugin, and the named things (optimizers, adapters) that plugins give."""
+"""What is known of each plugin, and the named things (optimizers, adapters, policies, stores) that plugins give."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class PluginRecord:
         hooks: the hooks that it implements.
         optimizers: the names of its optimizers.
         adapters: the engines of its adapters.
+        policies: the names of its cache policies.
+        stores: the URL schemes of its artifact stores.
         errors: what is wrong with it, one or two lines each.
     """
 
@@ -37,6 +39,8 @@ class PluginRecord:
     hooks: tuple[str, ...] = ()
     optimizers: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 
     @property

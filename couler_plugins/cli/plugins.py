@@ -32,7 +32,8 @@ Examples:
 @with_settings
 @click.pass_context
 def command(ctx: click.Context, *, config: Config, show_all: bool, output_format: str) -> None:
-    """Lists the plugins with what they give: hooks, optimizers and their options, adapters.
+    """Lists the plugins with what they give: hooks, optimizers and policies with their options, adapters,
+    artifact stores.
 
     Exits with 1 if one of them cannot be used, wholly or in part.
     """
@@ -56,14 +57,16 @@ def _records(plugins: Plugins) -> Iterator[dict[str, Any]]:
             "version": record.version,
             "enabled": record.enabled,
             "hooks": list(record.hooks),
-            "optimizers": [_optimizer(name, plugins.optimizers.get(name)) for name in record.optimizers],
+            "optimizers": [_named(name, plugins.optimizers.get(name)) for name in record.optimizers],
             "adapters": list(record.adapters),
+            "policies": [_named(name, plugins.policies.get(name)) for name in record.policies],
+            "stores": list(record.stores),
             "errors": list(record.errors),
         }
 
 
-def _optimizer(name: str, cls: type | None) -> dict[str, Any]:
-    """What there is to say of an optimizer; only its name where another plugin has one of that name."""
+def _named(name: str, cls: type | None) -> dict[str, Any]:
+    """What there is to say of an optimizer or a policy; only its name where another plugin has one of that name."""
     if cls is None:
         return {"name": name}
     return {"name": name, "summary": _summary(cls), "options": [_option(item) for item in options_of(cls).values()]}
@@ -83,12 +86,15 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"{record['name']} ({origin or 'unknown distribution'}){'' if record['enabled'] else ' disabled'}"
     if record["hooks"]:
         yield f"  hooks: {', '.join(record['hooks'])}"
-    for optimizer in record["optimizers"]:
-        yield f"  optimizer {optimizer['name']}: {optimizer.get('summary', '')}".removesuffix(": ")
-        for option in optimizer.get("options", ()):
-            default = "needed" if option["default"] is None else f"default {option['default'] or '(empty)'}"
-            yield f"    {option['name']}={option['type']} ({default})"
+    for what, named in (("optimizer", record["optimizers"]), ("policy", record["policies"])):
+        for thing in named:
+            yield f"  {what} {thing['name']}: {thing.get('summary', '')}".removesuffix(": ")
+            for option in thing.get("options", ()):
+                default = "needed" if option["default"] is None else f"default {option['default'] or '(empty)'}"
+                yield f"    {option['name']}={option['type']} ({default})"
     for engine in record["adapters"]:
         yield f"  adapter {engine}"
+    if record["stores"]:
+        yield f"  artifact stores: {', '.join(record['stores'])}"
     for error in record["errors"]:
         yield f"  error: {error}"

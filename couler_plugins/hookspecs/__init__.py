@@ -1,23 +1,28 @@
 """The contract with plugins: one short file a subject."""
 
-from couler_plugins.hookspecs import adapters, optimizers, profiles
+from couler_plugins.hookspecs import adapters, optimizers, policies, profiles, stores
 from couler_plugins.hookspecs.adapters import Adapter, Capability, Footprint
 from couler_plugins.hookspecs.markers import PROJECT, hookimpl, hookspec
 from couler_plugins.hookspecs.optimizers import Context, Optimizer
+from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.profiles import Profile
+from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 
 __all__ = [
     "HOOKSPECS",
     "PROJECT",
     "Adapter",
+    "ArtifactStore",
+    "CachePolicy",
     "Capability",
     "Context",
     "Footprint",
     "Optimizer",
     "Profile",
+    "StoredObject",
     "hookimpl",
     "hookspec",
 ]
 
-HOOKSPECS = (adapters, optimizers, profiles)
+HOOKSPECS = (adapters, optimizers, policies, profiles, stores)
 """The modules that hold the specifications of all hooks."""

@@ -1,0 +1,76 @@
+"""The history of runs that policies decide by, with what each of them has learned of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from couler_plugins.runs.run import Run
+
+__all__ = ["History", "LoadCost", "View"]
+
+
+class LoadCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What loading an artifact takes: seconds of latency, and bytes a second from then on."""
+
+    latency: float = 1.0
+    bandwidth: float = 100e6
+
+    def seconds(self, size: int) -> float:
+        """How long loading `size` bytes takes."""
+        return self.latency + size / self.bandwidth
+
+
+class View(Protocol):
+    """What a policy learns from a history: it sees each run and each decision once, in order."""
+
+    def observe(self, run: Run) -> None:
+        """A run has ended."""
+
+    def decided(self, kept: Set[str]) -> None:
+        """The cache holds these keys and no others now."""
+
+
+V = TypeVar("V", bound=View)
+
+
+class History:
+    """The runs so far, oldest first, and what the cache held after each decision.
+
+    Attributes:
+        runs: those that ended.
+        live: those that go on; their steps that are still to come are `pending`.
+        load: what loading costs.
+    """
+
+    def __init__(self, runs: Iterable[Run] = (), *, live: Sequence[Run] = (), load: LoadCost | None = None) -> None:
+        self.runs: list[Run] = []
+        self.live = tuple(live)
+        self.load = load or LoadCost()
+        self._events: list[Run | Set[str]] = []
+        self._views: dict[type[Any], tuple[Any, int]] = {}
+        for run in runs:
+            self.append(run)
+
+    def append(self, run: Run) -> None:
+        """A run has ended."""
+        self.runs.append(run)
+        self._events.append(run)
+
+    def decide(self, kept: Set[str]) -> None:
+        """The cache holds these keys and no others now."""
+        self._events.append(kept)
+
+    def view(self, kind: type[V]) -> V:
+        """The one view of that kind on this history, brought up to date; learning is incremental."""
+        view, seen = self._views.get(kind) or (kind(), 0)
+        for event in self._events[seen:]:
+            if isinstance(event, Run):
+                view.observe(event)
+            else:
+                view.decided(event)
+        self._views[kind] = view, len(self._events)
+        found: V = view
+        return found

@@ -1,0 +1,80 @@
+"""One run of a workflow, and one artifact that a cache may keep of it. Unknown is None, never zero."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Candidate", "Fate", "Ran", "Run"]
+
+Fate = Literal["computed", "loaded", "skipped", "pending"]
+"""What became of a step in a run: it was computed, its result was loaded, nobody needed it, or it is still to come."""
+
+
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """A step in one run.
+
+    Attributes:
+        step: its name in its workflow, the same from run to run.
+        type: what steps of one kind share: an operation, a template, a program.
+        spec: a hash of what it is by itself, its parents left out.
+        key: the key of its result: a hash of its spec and of its parents' keys.
+        parents: the positions of its parents among the run's steps, each smaller than its own.
+        seconds: how long computing it takes; None where that is not known.
+        bytes: how large its result is; None where that is not known.
+        memory: bytes of memory at the peak; None where that is not known.
+        fate: what became of it.
+    """
+
+    step: str
+    type: str
+    spec: str
+    key: str
+    parents: tuple[int, ...] = ()
+    seconds: float | None = None
+    bytes: int | None = None
+    memory: int | None = None
+    fate: Fate = "computed"
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of a workflow.
+
+    Attributes:
+        family: the workflow, whatever version of it ran; runs of one family learn from each other.
+        steps: its steps in a topological order, and among those that were computed in the order of their ends.
+        at: when it ended (for a live run: when it was looked at), in seconds since an epoch that all runs share.
+    """
+
+    family: str
+    steps: tuple[Ran, ...]
+    at: float = 0.0
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """An artifact that a cache holds, or could hold.
+
+    Attributes:
+        key: the key of the result.
+        bytes: its size.
+        seconds: how long computing it took by itself; None where that is not known.
+        family: the workflow that made it.
+        step: the step of that workflow.
+        type: the type of that step.
+        parents: the keys of the results that it was computed from.
+        created: when it was made, in seconds since the runs' epoch.
+        used: when it was last made, loaded or asked for.
+        uses: how often that happened, its making included.
+    """
+
+    key: str
+    bytes: int
+    seconds: float | None = None
+    family: str = ""
+    step: str = ""
+    type: str = ""
+    parents: tuple[str, ...] = ()
+    created: float = 0.0
+    used: float = 0.0
+    uses: int = 1
