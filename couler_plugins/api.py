@@ -22,6 +22,7 @@ from couler_plugins.schemas import load_schemas
 from couler_plugins.sources import Input, Source, Text, read_source
 
 if TYPE_CHECKING:
+    from couler_plugins.documents import SourceFile
     from couler_plugins.hookspecs import Optimizer
 
 __all__ = [
@@ -183,14 +184,15 @@ def session(
     """What the functions on inputs work with.
 
     Raises:
-        InvalidInput: `to` does not follow the grammar, or names an engine twice.
+        InvalidInput: `to` does not follow the grammar, or names an engine twice, or the history cannot be read.
     """
     options = {}
     for item in parse_items(config.to if to is None else to, "--to"):
         if item.name in options:
             raise InvalidInput(f"--to names {item.name!r} twice", hint="give all options of an engine at once")
         options[item.name] = item.options
-    return Session(plugins=plugins or load_plugins(config), engine=engine, to=options, report=report)
+    history = [_whole(item) for item in read_source(config.history, config.max_bytes)]
+    return Session(plugins=plugins or load_plugins(config), engine=engine, to=options, report=report, history=history)
 
 
 def lift_inputs(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]) -> Plan:
@@ -246,6 +248,12 @@ def _unsupported(engine: str, target: str, file: str | None = None) -> Unsupport
         feature="conversion",
         hint=f"convert them to {engine}",
     )
+
+
+def _whole(item: Input) -> SourceFile:
+    if item.file is None:
+        raise item.error or InvalidInput("it cannot be read", file=item.name)
+    return item.file
 
 
 def _raise(item: Input, error: CoulerError) -> None:

@@ -23,23 +23,32 @@ class Config:
     Attributes:
         pipeline: the optimizers to run where no `-p` says otherwise.
         to: options of the adapters, as in `--to`: `argo{version=4.1}`, several separated by commas.
+        history: files and folders that tell of past runs, relative to the current folder: WfFormat traces, workflows
+            with their engine's status.
         max_bytes: the largest file that is read.
         disable_plugins: plugins (or whole distributions) that are not loaded.
         load_plugins: the only plugins (or distributions) that are loaded; None for all, empty for none at all.
         trace_hooks: whether each hook call is printed on stderr.
         color: whether text output is coloured; `auto`: on a terminal.
         log_level: what is said on stderr; `info` also gives tracebacks of plugins that fail.
+        cache_store: where `couler cache` keeps results: a folder, or a URL that fsspec understands.
+        cache_namespace: the part of the store that is meant.
+        cache_index: the index of the store: `sqlite:///…` or `postgresql://…`; empty for none.
         origins: where each setting that is not a default comes from, by its field's name.
     """
 
     pipeline: str = "dedupe,cache"
     to: str = ""
+    history: tuple[str, ...] = ()
     max_bytes: Size = MAX_BYTES
     disable_plugins: tuple[str, ...] = ()
     load_plugins: tuple[str, ...] | None = None
     trace_hooks: bool = False
     color: Literal["auto", "always", "never"] = "auto"
     log_level: Literal["error", "warning", "info", "debug"] = "warning"
+    cache_store: str = ""
+    cache_namespace: str = "default"
+    cache_index: str = ""
     origins: dict[str, str] = field(default_factory=dict, compare=False, metadata={"option": False})
 
     def origin(self, field_name: str) -> str:

@@ -1,22 +1,28 @@
-"""What optimizers may ask for while they run: profiles of past runs, adapters, a way to report progress."""
+"""What optimizers may ask for while they run: past runs and profiles, policies, adapters, a way to report progress."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from couler_plugins.contract import one_line
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
+from couler_plugins.policies import parse_policy
+from couler_plugins.profiles import belongs
+from couler_plugins.runs import Run
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Adapter
+    from couler_plugins.documents import Document, SourceFile
+    from couler_plugins.hookspecs import Adapter, CachePolicy
     from couler_plugins.ir import Workflow
     from couler_plugins.plugins import Plugins
 
-__all__ = ["RunContext"]
+__all__ = ["RunContext", "read_runs"]
 
 UNKNOWN = Profile()
 log = logging.getLogger(__name__)
@@ -28,11 +34,15 @@ class RunContext:
     Args:
         plugins: where profiles and adapters come from.
         report: is told what is going on, in one line.
+        history: files that tell of past runs.
     """
 
-    def __init__(self, plugins: Plugins, report: Callable[[str], None] = log.info) -> None:
+    def __init__(
+        self, plugins: Plugins, report: Callable[[str], None] = log.info, history: Sequence[SourceFile] = ()
+    ) -> None:
         self._plugins = plugins
         self._report = report
+        self._history = history
         # By identity (with the workflow kept alive): comparing workflows step by step would cost more than the hook.
         self._profiles: dict[int, tuple[Workflow, Mapping[str, Profile]]] = {}
 
@@ -41,6 +51,19 @@ class RunContext:
         if id(workflow) not in self._profiles:
             self._profiles[id(workflow)] = workflow, self._merged(workflow)
         return self._profiles[id(workflow)][1].get(step, UNKNOWN)
+
+    def runs(self, workflow: Workflow) -> Sequence[Run]:
+        """Its past runs in the history that the user named, oldest first."""
+        return [run for run in self._runs if belongs(run, workflow)]
+
+    def policy(self, text: str) -> CachePolicy:
+        """The cache policy that a text names, with its options (`paper{rho=0.2}`).
+
+        Raises:
+            InvalidInput: no plugin provides it, or it has no such option.
+            PluginFailure: two plugins provide it.
+        """
+        return parse_policy(text, self._plugins)
 
     def adapter(self, engine: str) -> Adapter:
         """The adapter of an engine.
@@ -55,10 +78,14 @@ class RunContext:
         """Tells the user what is going on, where they asked for it."""
         self._report(message)
 
+    @cached_property
+    def _runs(self) -> list[Run]:
+        return read_runs((document for file in self._history for document in file.documents), self._plugins)
+
     def _merged(self, workflow: Workflow) -> Mapping[str, Profile]:
         """What all plugins know; where two know the same figure, the first by name is believed."""
         merged: dict[str, dict[str, Any]] = {}
-        for reply in self._plugins.call("couler_profiles", workflow=workflow):
+        for reply in self._plugins.call("couler_profiles", workflow=workflow, runs=self.runs(workflow)):
             problem = one_line(reply.error) if reply.error else _problem(reply.result)
             if problem:
                 log.warning("the plugin %s gives no profiles of %s: %s", reply.plugin, workflow.label, problem)
@@ -69,6 +96,37 @@ class RunContext:
                     if value is not None:
                         known.setdefault(name, value)
         return {step: Profile(**known) for step, known in merged.items()}
+
+
+def read_runs(documents: Iterable[Document], plugins: Plugins) -> list[Run]:
+    """The runs that documents of history tell of, oldest first.
+
+    Raises:
+        InvalidInput: no plugin finds a run in a document, or it cannot be read as what it claims to be.
+    """
+    runs: list[Run] = []
+    for document in documents:
+        found: list[Run] = []
+        for reply in plugins.call("couler_runs", document=document):
+            if isinstance(reply.error, InvalidInput):
+                reply.error.file = reply.error.file or document.file
+                raise reply.error
+            problem = one_line(reply.error) if reply.error else _not_runs(reply.result)
+            if problem:
+                log.warning("the plugin %s reads no runs in %s: %s", reply.plugin, document.file, problem)
+            else:
+                found += reply.result or ()
+        if not found:
+            hint = "give WfFormat traces, or workflows with the status that their engine wrote"
+            raise InvalidInput("this tells of no run", file=document.file, line=document.line, hint=hint)
+        runs += found
+    return sorted(runs, key=lambda run: run.at)
+
+
+def _not_runs(result: object) -> str:
+    if result is None or (isinstance(result, Sequence) and all(isinstance(run, Run) for run in result)):
+        return ""
+    return "couler_runs() did not return a list of Run"
 
 
 def _problem(result: object) -> str:

@@ -19,7 +19,7 @@ from couler_plugins.plan import Lowered, Written
 from couler_plugins.results import History, Result, join_documents
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import Document
+    from couler_plugins.documents import Document, SourceFile
     from couler_plugins.hookspecs import Adapter, Optimizer
     from couler_plugins.plugins import Plugins
     from couler_plugins.sources import Input
@@ -38,12 +38,14 @@ class Session:
         engine: the only engine whose documents are looked at; None for all.
         to: options of adapters, by engine.
         report: is told what is going on.
+        history: files that tell of past runs.
     """
 
     plugins: Plugins
     engine: str | None = None
     to: Mapping[str, tuple[tuple[str, Texts], ...]] = field(default_factory=dict)
     report: Callable[[str], None] = log.info
+    history: Sequence[SourceFile] = ()
 
     def engines(self, documents: Iterable[Document]) -> list[str]:
         """The engines that the documents belong to, sorted.
@@ -141,7 +143,9 @@ def _rewrite_engine(
         run = PipelineRun(plan, (), (plan.workflows,))
         if optimizers is not None:
             plan = refuse_broken(plan, refuse)
-            run = run_pipeline(plan, optimizers, RunContext(session.plugins, session.report), session.plugins)
+            run = run_pipeline(
+                plan, optimizers, RunContext(session.plugins, session.report, session.history), session.plugins
+            )
         session.report(f"writing {engine} workflows")
         with adapter_errors(engine, "lower()"):
             lowered = adapter.lower(run.plan, options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
 
@@ -28,6 +27,7 @@ from couler_plugins.ir import (
     Workflow,
     call_sites,
     callables,
+    callers_first,
     inline_callees,
     recursive,
     references,
@@ -86,7 +86,7 @@ class Analysis:
         """What was found about each call site that calls an operation, by graph and step ("" for those outside)."""
         found: dict[tuple[str, str], Verdict] = {}
         scopes = self._first_scopes(found)
-        for graph in self._callers_first():
+        for graph in callers_first(self.workflow, self._circular):
             scope = scopes.get(graph.name, UNREACHABLE)
             inner, called = self._graph(graph, scope)
             found.update({(graph.name, name): verdict for name, verdict in inner.items()})
@@ -162,24 +162,6 @@ class Analysis:
             elif isinstance(callee, Operation) and step is entry:
                 found["", step.name] = self.from_outside(callee, None if self.workflow.library else step)
         return scopes
-
-    def _callers_first(self) -> Iterable[Graph]:
-        """The graphs, each after those that call it; recursive ones anywhere."""
-        waiting = {graph.name: 0 for graph in self.workflow.graphs}
-        called: dict[str, list[str]] = {}
-        for graph in self.workflow.graphs:
-            names = [step.call.name for step in graph.steps if isinstance(step.call, Call)]
-            called[graph.name] = [name for name in names if name in waiting and name not in self._circular]
-            for name in called[graph.name]:
-                waiting[name] += 1
-        graphs = {graph.name: graph for graph in self.workflow.graphs}
-        ready = [name for name, count in waiting.items() if not count]
-        for name in ready:
-            for callee in called[name]:
-                waiting[callee] -= 1
-                if not waiting[callee]:
-                    ready.append(callee)
-        return [graphs[name] for name in dict.fromkeys([*ready, *graphs])]
 
     def _graph(self, graph: Graph, scope: Scope) -> tuple[dict[str, Verdict], list[tuple[str, Scope]]]:
         """The verdicts on the steps of one graph, and the scopes of the graphs that they call."""

@@ -8,6 +8,7 @@ import msgspec
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place, directive_of, is_cache, is_private, with_calls
+from couler_plugins.caching.choice import Limit, choose
 from couler_plugins.caching.decisions import decide
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import cached_library
@@ -23,7 +24,7 @@ FULL = Objection("full", "what one run adds would fill more than half of its sha
 
 
 def apply(
-    workflow: Workflow, facet: Caching, ctx: Context, *, assume_pure: bool, circular: bool
+    workflow: Workflow, facet: Caching, ctx: Context, *, assume_pure: bool, circular: bool, limit: Limit | None
 ) -> tuple[Workflow, list[Decision]]:
     """The workflow with everything cached that may be (the same object where nothing changes), and the decisions.
 
@@ -35,10 +36,13 @@ def apply(
         ctx: what optimizers may ask for.
         assume_pure: whether a step of which nothing is said counts as declared pure.
         circular: whether the workflow is part of a circle of workflows that call each other.
+        limit: the capacity to choose for; None where all that may be cached is.
     """
     bare = stripped(facet.without_traces(workflow))
     analysis = Analysis(bare, facet, assume_pure=assume_pure, circular=circular)
     verdicts = _admitted(analysis.verdicts, facet)
+    if limit is not None:
+        verdicts = choose(bare, verdicts, facet, ctx, limit)
     outside: dict[str, Verdict] = {}
     if workflow.library:
         copies = {item.name for item in workflow.operations if any(map(is_private, item.directives))}

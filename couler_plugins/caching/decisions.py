@@ -84,10 +84,13 @@ def _decision(
         figures += [("results a run", verdict.entries)] if verdict.entries else []
         figures += [("values of steps before it", len(verdict.handed))] if verdict.handed else []
         if verdict.facts is not None:
-            reason = "; ".join([reason, *dict.fromkeys(verdict.facts.material.warnings)])
-    seconds = ctx.profile(workflow, subject).seconds
-    if seconds is not None:
-        figures.append(("seconds saved by a hit", round(seconds, 3)))
+            notes = [verdict.choice] if verdict.choice else []
+            reason = "; ".join([reason, *notes, *dict.fromkeys(verdict.facts.material.warnings)])
+    profile = ctx.profile(workflow, subject)
+    if profile.seconds is not None:
+        figures.append(("seconds saved by a hit", round(profile.seconds, 3)))
+    if profile.output_bytes is not None:
+        figures.append(("bytes of a result", profile.output_bytes))
     return Decision(
         optimizer=NAME,
         workflow=workflow.label,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from couler_plugins.options import Size
+
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context
     from couler_plugins.plan import Plan
@@ -19,24 +21,30 @@ class Cache:
     Attributes:
         assume_pure: treat steps of which their owner says nothing as declared pure; the rules that forbid caching hold
             all the same.
+        capacity: bytes that the cache may hold: what is not worth keeping then, by past runs, is not cached.
+        policy: who chooses what is worth keeping (`couler plugins` lists the policies).
     """
 
     name: ClassVar[str] = "cache"
 
     assume_pure: bool = False
+    capacity: Size | None = None
+    policy: str = "scr"
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
         from couler_plugins.caching.application import apply
+        from couler_plugins.caching.choice import Limit
         from couler_plugins.caching.circles import circular
 
         circles = circular(plan.workflows)
+        limit = None if self.capacity is None else Limit(self.capacity, ctx.policy(self.policy))
         for workflow in plan.workflows:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
             offered = getattr(ctx.adapter(workflow.engine), "caching", None)  # a facet, which an adapter may lack
             facet = offered(workflow) if offered is not None else None
             if facet is not None:
                 inside = id(workflow) in circles
-                new, decisions = apply(workflow, facet, ctx, assume_pure=self.assume_pure, circular=inside)
+                new, decisions = apply(workflow, facet, ctx, assume_pure=self.assume_pure, circular=inside, limit=limit)
                 plan = plan.with_workflow(workflow, new, *decisions)
         return plan

@@ -1,10 +1,17 @@
-"""The cache policies and artifact stores that come with couler-plugins, registered like anybody else's."""
+"""What comes with caching, registered like anybody else's: policies, stores, past runs and what they say."""
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs import CachePolicy, hookimpl
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-__all__ = ["couler_cache_policies"]
+from couler_plugins.hookspecs import CachePolicy, Profile, hookimpl
+
+if TYPE_CHECKING:
+    from couler_plugins.ir import Workflow
+    from couler_plugins.runs import Run
+
+__all__ = ["couler_cache_policies", "couler_profiles"]
 
 
 @hookimpl
@@ -13,3 +20,11 @@ def couler_cache_policies() -> list[type[CachePolicy]]:
     from couler_plugins.caching.policies import POLICIES
 
     return list(POLICIES)
+
+
+@hookimpl
+def couler_profiles(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile]:
+    """Medians of the newest figures of past runs."""
+    from couler_plugins.profiles import profiles_of
+
+    return profiles_of(workflow, runs)

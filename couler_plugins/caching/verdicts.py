@@ -44,6 +44,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         declared: where its owner says that it is pure; empty where nobody does.
         max_age: how many seconds a result may be reused for; None for ever.
         entries: how many results one run adds; None where only the run knows.
+        choice: what the policy says of keeping its results, in half a sentence; empty where none was asked.
     """
 
     objection: Objection | None
@@ -54,6 +55,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     declared: str = ""
     max_age: int | None = None
     entries: int | None = None
+    choice: str = ""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):

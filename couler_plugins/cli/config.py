@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import click
 
@@ -11,6 +12,9 @@ from couler_plugins.config import Config, settings
 from couler_plugins.options import texts_of
 
 __all__ = ["command"]
+
+ACCESS = re.compile(r"(?<=://)[^/\s]*@")
+"""A user and a password in a URL, which are shown to nobody."""
 
 
 @click.command(
@@ -33,7 +37,7 @@ def command(*, config: Config, show_origin: bool, output_format: str) -> None:
     rows = [
         {
             "name": option.name,
-            "value": "|".join(texts_of(getattr(config, option.field))),
+            "value": ACCESS.sub("…@", "|".join(texts_of(getattr(config, option.field)))),
             "origin": config.origin(option.field),
         }
         for option in settings().values()

@@ -5,37 +5,25 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from importlib import import_module
 
 import click
 
 from couler_plugins import __version__
+from couler_plugins.cli.lazy import LazyGroup
 from couler_plugins.cli.messages import say_error
 from couler_plugins.errors import CoulerError, EngineError
 
 __all__ = ["INTERNAL_ERROR", "couler"]
 
-COMMANDS = ("optimize", "convert", "explain", "diff", "lint", "graph", "plugins", "config", "demo")
+COMMANDS = ("optimize", "convert", "explain", "diff", "lint", "graph", "cache", "plugins", "config", "demo")
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a program that does not catch it exits with
 INTERNAL_ERROR = 70  # EX_SOFTWARE
 log = logging.getLogger(__name__)
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are modules of this package, each with a `command`."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of the commands, in the order of the help text."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        found = import_module(f"couler_plugins.cli.{cmd_name}").command
-        assert isinstance(found, click.Command)
-        return found
+class Couler(LazyGroup):
+    """The outermost group, which all errors reach."""
 
     def invoke(self, ctx: click.Context) -> None:
         """Runs a command; whatever it raises becomes a message and an exit code, never a traceback."""
@@ -67,7 +55,8 @@ class LazyGroup(click.Group):
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=Couler,
+    modules={name: name for name in COMMANDS},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:

@@ -25,7 +25,7 @@ __all__ = [
 
 Function = Callable[..., Any]
 LOUDNESS = {-1: "error", 0: None, 1: "info"}
-SETTINGS = ("pipeline", "to", "max_bytes")
+SETTINGS = ("pipeline", "to", "history", "max_bytes")
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
@@ -46,6 +46,12 @@ _pipeline_option = click.option("-p", "--pipeline", metavar="TEXT", help="Optimi
 _assume_pure_option = click.option(
     "--assume-pure", is_flag=True, help="Cache as if every owner had declared every step pure; the other rules hold."
 )
+_history_option = click.option(
+    "--history",
+    multiple=True,
+    metavar="PATH",
+    help="Past runs, for optimizers that weigh by figures: WfFormat traces, workflows with their engine's status.",
+)
 engine_option = click.option("--engine", metavar="NAME", help="Look at this engine's documents only.")
 to_option = click.option("--to", metavar="TEXT", help="Options of an engine: argo{version=4.1}.")
 json_option = click.option(
@@ -57,8 +63,8 @@ max_bytes_option = click.option(
 
 
 def pipeline_option(function: Function) -> Function:
-    """Gives a command `-p` and `--assume-pure`."""
-    return _pipeline_option(_assume_pure_option(function))
+    """Gives a command `-p`, `--assume-pure` and `--history`."""
+    return _pipeline_option(_assume_pure_option(_history_option(function)))
 
 
 def with_settings(function: Function) -> Function:
@@ -71,6 +77,7 @@ def with_settings(function: Function) -> Function:
     def wrapper(*, quiet: bool, verbose: int, no_color: bool, **arguments: Any) -> Any:
         level = LOUDNESS.get(-1 if quiet else verbose, "debug")
         flags = {name: arguments.pop(name) for name in SETTINGS if name in arguments}
+        flags["history"] = flags.get("history") or None  # click gives an empty tuple where the flag is not
         config = load_config({"log_level": level, "color": "never" if no_color else None, **flags})
         if arguments.pop("assume_pure", False):
             from couler_plugins.pipeline import assuming_pure

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching
+    from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan, Written
@@ -117,6 +118,10 @@ class Adapter(Protocol):
 
     def caching(self, workflow: Workflow) -> Caching | None:
         """What decides whether results of this workflow's steps may be reused; None where the engine cannot cache."""
+        return None
+
+    def evictor(self, target: Target) -> Evictor | None:
+        """What evicts results that the engine keeps by itself, at one place; None where it keeps none."""
         return None
 
     def lint(self, bundle: Bundle) -> Iterable[Remark]:

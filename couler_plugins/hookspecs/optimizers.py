@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from couler_plugins.hookspecs.markers import hookspec
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.adapters import Adapter
+    from couler_plugins.hookspecs.policies import CachePolicy
     from couler_plugins.hookspecs.profiles import Profile
     from couler_plugins.ir import Workflow
     from couler_plugins.plan import Plan
+    from couler_plugins.runs import Run
 
 __all__ = ["Context", "Optimizer", "couler_after_optimizer", "couler_before_optimizer", "couler_optimizers"]
 
@@ -20,6 +23,16 @@ class Context(Protocol):
 
     def profile(self, workflow: Workflow, step: str) -> Profile:
         """What is known of a step (`graph/step`) from past runs; all fields None where nothing is."""
+
+    def runs(self, workflow: Workflow) -> Sequence[Run]:
+        """Its past runs in the history that the user named, oldest first."""
+
+    def policy(self, text: str) -> CachePolicy:
+        """The cache policy that a text names, with its options (`paper{rho=0.2}`).
+
+        Raises:
+            InvalidInput: no plugin provides it, or it has no such option.
+        """
 
     def adapter(self, engine: str) -> Adapter:
         """The adapter of an engine, with its facets.

@@ -1,8 +1,8 @@
-"""The contract of those who know what past runs of a workflow took."""
+"""The contract of those who know of past runs, and what these say of a workflow's steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,9 +10,11 @@ import msgspec
 from couler_plugins.hookspecs.markers import hookspec
 
 if TYPE_CHECKING:
+    from couler_plugins.documents import Document
     from couler_plugins.ir import Workflow
+    from couler_plugins.runs import Run
 
-__all__ = ["Profile", "couler_profiles"]
+__all__ = ["Profile", "couler_profiles", "couler_runs"]
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,5 +36,19 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @hookspec
-def couler_profiles(workflow: Workflow) -> Mapping[str, Profile]:  # type: ignore[empty-body]  # pluggy wants none
-    """Return what past runs say of this workflow's steps, by `graph/step`; leave out what is not known."""
+def couler_runs(document: Document) -> list[Run]:  # type: ignore[empty-body]  # pluggy wants none
+    """Return the past runs that a document of history tells of; none where the document is not yours.
+
+    Raises:
+        InvalidInput: it is yours, and cannot be read as what it claims to be.
+    """
+
+
+@hookspec
+def couler_profiles(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile]:  # type: ignore[empty-body]  # pluggy wants none
+    """Return what is known of this workflow's steps, by `graph/step`; leave out what is not.
+
+    Args:
+        workflow: the workflow.
+        runs: its past runs in the history that the user named, oldest first.
+    """

@@ -34,7 +34,7 @@ class ArtifactStore(Protocol):
     """
 
     schemes: ClassVar[tuple[str, ...]]
-    """The URL schemes served, without `://`; `file` includes plain paths, `*` is every scheme that nobody else serves."""
+    """The URL schemes served, without `://`; `file` includes plain paths, `*` is each that nobody else serves."""
 
     conditional: bool
     """Whether `put(replace=False)` is decided by the store itself; where not, two writers may both believe they won."""

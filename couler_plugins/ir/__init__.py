@@ -20,7 +20,7 @@ from couler_plugins.ir.libraries import Libraries
 from couler_plugins.ir.move import Move, move_into_graph
 from couler_plugins.ir.needs import AllOf, AnyOf, Need, Needs, Not, all_of, conjuncts, map_needs, needed
 from couler_plugins.ir.ports import Argument, Axis, Container, EnvVar, Loop, Output, Port, PortKind, Retry
-from couler_plugins.ir.recursion import recursive
+from couler_plugins.ir.recursion import callers_first, recursive
 from couler_plugins.ir.serial import SCHEMA, from_json, json_schema, to_json
 from couler_plugins.ir.values import (
     ANY_STEP,
@@ -109,6 +109,7 @@ __all__ = [
     "all_of",
     "call_sites",
     "callables",
+    "callers_first",
     "clone_callable",
     "clone_step",
     "conjuncts",

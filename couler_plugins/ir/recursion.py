@@ -1,14 +1,15 @@
-"""Which graphs call each other in circles, and which of these circles nothing can end."""
+"""Which graphs call which: in what order, which of them in circles, and which of these circles nothing can end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable as Function
+from collections.abc import Collection
 
 import rustworkx
 
 from couler_plugins.ir.workflow import Call, Graph, Step, Workflow
 
-__all__ = ["endless_recursion", "recursive"]
+__all__ = ["callers_first", "endless_recursion", "recursive"]
 
 
 def recursive(workflow: Workflow) -> frozenset[str]:
@@ -24,6 +25,25 @@ def endless_recursion(workflow: Workflow) -> list[str]:
     digraph = _call_graph(workflow, _at_once)
     edges = rustworkx.digraph_find_cycle(digraph)
     return [digraph[edges[0][0]], *(digraph[target] for _, target in edges)] if edges else []
+
+
+def callers_first(workflow: Workflow, circular: Collection[str]) -> list[Graph]:
+    """The graphs, each after those that call it; those named in `circular` anywhere."""
+    waiting = {graph.name: 0 for graph in workflow.graphs}
+    called: dict[str, list[str]] = {}
+    for graph in workflow.graphs:
+        names = [step.call.name for step in graph.steps if isinstance(step.call, Call)]
+        called[graph.name] = [name for name in names if name in waiting and name not in circular]
+        for name in called[graph.name]:
+            waiting[name] += 1
+    graphs = {graph.name: graph for graph in workflow.graphs}
+    ready = [name for name, count in waiting.items() if not count]
+    for name in ready:
+        for callee in called[name]:
+            waiting[callee] -= 1
+            if not waiting[callee]:
+                ready.append(callee)
+    return [graphs[name] for name in dict.fromkeys([*ready, *graphs])]
 
 
 def _at_once(graph: Graph, step: Step) -> bool:

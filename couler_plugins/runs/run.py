@@ -8,8 +8,8 @@ import msgspec
 
 __all__ = ["Candidate", "Fate", "Ran", "Run"]
 
-Fate = Literal["computed", "loaded", "skipped", "pending"]
-"""What became of a step in a run: it was computed, its result was loaded, nobody needed it, or it is still to come."""
+Fate = Literal["computed", "loaded", "skipped", "failed", "pending"]
+"""What became of a step in a run: computed, its result loaded, not needed, failed for good, or still to come."""
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +24,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
         seconds: how long computing it takes; None where that is not known.
         bytes: how large its result is; None where that is not known.
         memory: bytes of memory at the peak; None where that is not known.
+        attempts: how often it was tried, its success included.
         fate: what became of it.
     """
 
@@ -35,6 +36,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     bytes: int | None = None
     memory: int | None = None
+    attempts: int = 1
     fate: Fate = "computed"
 
 

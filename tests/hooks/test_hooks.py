@@ -14,6 +14,8 @@ import pytest
 from couler_plugins import Text, lift, optimize
 from couler_plugins.context import RunContext
 from couler_plugins.hookspecs import HOOKSPECS
+from couler_plugins.runs import Candidate, History
+from couler_plugins.sources import read_source
 from pluginbox import PluginBox
 from support import ROOT
 
@@ -97,6 +99,39 @@ def test_hook_couler_profiles(box: PluginBox) -> None:
     (workflow,) = lift(Text(TOY), plugins=plugins).workflows
     assert RunContext(plugins).profile(workflow, "main/get").seconds == 12.5
     assert RunContext(plugins).profile(workflow, "main/other").seconds is None
+
+
+def test_hook_couler_runs(box: PluginBox, tmp_path: Path) -> None:
+    install(box, "couler_runs")
+    log = tmp_path / "log.json"
+    log.write_text(json.dumps({"flow": "a", "tasks": [{"name": "main/get", "took": 4.5}]}))
+    plugins = box.load()
+    (workflow,) = lift(Text(TOY), plugins=plugins).workflows
+    (item,) = read_source(str(log), 1000)
+    assert item.file is not None
+    context = RunContext(plugins, history=[item.file])
+    (run,) = context.runs(workflow)
+    assert run.steps[0].seconds == 4.5
+
+
+def test_hook_couler_cache_policies(box: PluginBox) -> None:
+    install(box, "couler_cache_policies")
+    policy = RunContext(box.load()).policy("newest")
+    candidates = [Candidate(key=key, bytes=5, created=made) for key, made in (("a", 1.0), ("b", 3.0), ("c", 2.0))]
+    assert policy.keep(candidates, 10, History()) == {"b", "c"}
+    assert policy.online() is policy
+
+
+def test_hook_couler_artifact_stores(box: PluginBox) -> None:
+    install(box, "couler_artifact_stores")
+    store = box.load().store("scratch").open("scratch:")
+    assert store.put("a/b", b"1")
+    assert not store.put("a/b", b"2", replace=False)
+    assert store.read("a/b").read() == b"1"
+    assert [found.name for found in store.list("a/")] == ["a/b"]
+    store.delete("a/b")
+    with pytest.raises(FileNotFoundError):
+        store.read("a/b")
 
 
 def test_hook_couler_before_optimizer(box: PluginBox, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching
+    from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan, Written
+    from couler_plugins.runs import Run
 
 __all__ = ["ArgoAdapter", "Options"]
 
@@ -81,6 +83,12 @@ class ArgoAdapter:
 
         return ArgoCaching(workflow)
 
+    def evictor(self, target: Target) -> Evictor:
+        """What evicts memoized results from ConfigMaps; see `couler_argo.evict`."""
+        from couler_argo.evict import ArgoEvictor
+
+        return ArgoEvictor(target)
+
     def lint(self, bundle: Bundle) -> Iterable[Remark]:
         """What Argo or the API server would refuse; see `couler_argo.lint`."""
         from couler_argo.lint import lint
@@ -92,3 +100,13 @@ class ArgoAdapter:
 def couler_adapters() -> list[Adapter]:
     """The Argo adapter."""
     return [ArgoAdapter()]
+
+
+@hookimpl
+def couler_runs(document: Document) -> list[Run]:
+    """The runs that the statuses of Workflows tell of."""
+    from couler_argo.manifests import manifests
+    from couler_argo.runs import run_of
+
+    workflows = [manifest.data for manifest in manifests(document.data) if manifest.kind == "Workflow"]
+    return [run for run in map(run_of, workflows) if run is not None]

@@ -1,0 +1,141 @@
+"""The contract of eviction: where an engine keeps results by itself, and how a policy gets a say in which it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs.policies import CachePolicy
+    from couler_plugins.hookspecs.stores import ArtifactStore
+
+__all__ = ["Evicted", "Evictor", "Fate", "Limits", "Schedule", "Target", "Verdict"]
+
+Fate = Literal["kept", "evicted", "dropped", "postponed"]
+"""What became of an entry: kept; evicted; dropped, since nobody could read it; to go, but not in this round."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Which cluster to look at, and where its artifacts are.
+
+    Attributes:
+        context: the context of the kubeconfig; empty for its current one, or the cluster that we run in.
+        namespaces: the namespaces to look at; none for the one of the context.
+        every_namespace: whether all namespaces are meant that have something to evict.
+        foreign: whether to look at caches that are not ours as well.
+        store: the artifact repository, opened by its URL; None where nobody gave one.
+        store_url: that URL.
+    """
+
+    context: str = ""
+    namespaces: tuple[str, ...] = ()
+    every_namespace: bool = False
+    foreign: bool = False
+    store: ArtifactStore | None = None
+    store_url: str = ""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is kept, and how soon what is not kept goes.
+
+    Attributes:
+        capacity: bytes that the results of one namespace may take, artifacts included; None for no limit.
+        assumed: bytes that an artifact is taken to have where nobody knows.
+        grace: seconds between the eviction of an entry and the deletion of its artifacts.
+        settle: seconds that a place must have been left alone by its engine before we write to it.
+        dry_run: whether to decide only, and write nothing.
+    """
+
+    capacity: int | None = None
+    assumed: int = 100_000_000
+    grace: float = 86_400.0
+    settle: float = 2.0
+    dry_run: bool = False
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided on one entry, and why.
+
+    Attributes:
+        key: the key of the result.
+        place: where the engine keeps it.
+        fate: what became of it.
+        reason: why, in half a sentence.
+        figures: numbers behind it, by name (the name says the unit).
+    """
+
+    key: str
+    place: str
+    fate: Fate
+    reason: str
+    figures: tuple[tuple[str, int | float | str], ...] = ()
+
+
+class Evicted(msgspec.Struct, frozen=True, kw_only=True):
+    """One round in one namespace.
+
+    Attributes:
+        namespace: its name.
+        places: how many places hold results there.
+        live: how many workflows are running there.
+        verdicts: one for each entry.
+        before: bytes of all results before, artifacts included, as far as they are known.
+        after: bytes of those that are kept.
+        deleted: artifacts that were deleted.
+        waiting: artifacts that will be, once their grace is over and nothing running refers to them.
+        left: artifacts of evicted entries that stay for good, since they are not ours to delete or nobody can.
+        remarks: what else somebody should know.
+    """
+
+    namespace: str
+    places: int = 0
+    live: int = 0
+    verdicts: tuple[Verdict, ...] = ()
+    before: int = 0
+    after: int = 0
+    deleted: tuple[str, ...] = ()
+    waiting: int = 0
+    left: int = 0
+    remarks: tuple[str, ...] = ()
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """How the engine itself is to run the eviction.
+
+    Attributes:
+        namespace: where it runs, and where it evicts.
+        image: a container image that has couler-plugins with what the engine and the store need.
+        cron: when, as cron writes it.
+        arguments: what follows `couler cache evict`, as it was given.
+    """
+
+    namespace: str
+    image: str
+    cron: str
+    arguments: tuple[str, ...] = ()
+
+
+class Evictor(Protocol):
+    """An adapter's facet for one cluster. Nothing is connected to before the first method that needs it is called."""
+
+    def namespaces(self) -> Sequence[str]:
+        """The namespaces that the target means.
+
+        Raises:
+            InvalidInput: the target names no cluster that we know how to reach.
+            EngineError: the cluster does not answer, or does not tell us.
+        """
+
+    def evict(self, namespace: str, policy: CachePolicy, limits: Limits) -> Evicted:
+        """One round: decides what is kept, deletes entries, and the artifacts of those that were deleted long ago.
+
+        It can be interrupted at any point and called again; several may be at work at once.
+
+        Raises:
+            EngineError: the cluster or its artifact store failed.
+        """
+
+    def manifests(self, schedule: Schedule) -> list[dict[str, Any]]:
+        """The documents that make the engine evict by itself, with the least rights that this takes."""
