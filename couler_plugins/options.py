@@ -40,11 +40,12 @@ class Size(int):
         return cls(float(match[1]) * _UNITS[match[2]] if "." in match[1] else int(match[1]) * _UNITS[match[2]])
 
     def __str__(self) -> str:
-        """The size in the largest binary unit that holds it exactly, so that it parses to the same number."""
-        for unit in ("EiB", "PiB", "TiB", "GiB", "MiB", "KiB"):
-            if self and self % _UNITS[unit] == 0:
-                return f"{int(self) // _UNITS[unit]}{unit}"
-        return str(int(self))
+        """The size in the largest unit that holds it exactly, so that it parses to the same number."""
+        if not self:
+            return "0"
+        exact = [unit for unit in _UNITS if unit not in ("B", "kB", "KB") and self % _UNITS[unit] == 0]
+        unit = max(exact, key=_UNITS.__getitem__)
+        return f"{int(self) // _UNITS[unit]}{unit}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,0 +1,177 @@
+"""What artifacts were made from: the graph behind the candidates, and what making one again would take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Set
+from statistics import median
+from typing import NamedTuple
+
+from couler_plugins.runs import Candidate, History, Ran, Run
+
+__all__ = ["UNKNOWN", "Ancestry", "Estimates", "Latest", "Lineages", "Made", "reach", "touched"]
+
+
+class Made(NamedTuple):
+    """How an artifact is made: its own seconds (None where unknown), its step's type, the keys it is made from."""
+
+    seconds: float | None
+    type: str
+    parents: tuple[str, ...]
+
+
+UNKNOWN = Made(None, "", ())
+"""What no run has named: made from nothing, in an unknown time."""
+
+
+class Lineages:
+    """A view of the history: how each key that a run has named is made."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Made] = {}
+
+    def observe(self, run: Run) -> None:
+        """A run names its steps; the seconds that it does not know, an earlier run may have known."""
+        for step in run.steps:
+            old = self.made.get(step.key)
+            seconds = old.seconds if old and step.seconds is None else step.seconds
+            self.made[step.key] = Made(seconds, step.type, tuple(run.steps[parent].key for parent in step.parents))
+
+    def decided(self, kept: Set[str]) -> None:
+        """What is kept changes nothing in how things are made."""
+
+
+class Latest:
+    """A view of the history: the last run of each workflow, and what the cache held after the last decision."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+        self.kept: Set[str] = frozenset()
+
+    def observe(self, run: Run) -> None:
+        """The last one of its family, for now."""
+        self._runs[run.family] = run
+
+    def decided(self, kept: Set[str]) -> None:
+        """The cache holds these."""
+        self.kept = kept
+
+    def runs(self, history: History) -> dict[str, Run]:
+        """The run of each family that its next one most likely resembles: a live one, or else the last."""
+        return {**self._runs, **{run.family: run for run in history.live}}
+
+
+class Estimates:
+    """Seconds of steps where they are unknown: the median of the known ones of their type, else of all, else 1.
+
+    So an unknown cost is neither free nor beyond price. Where nothing at all is known, one second for each leaves it
+    to uses and bytes to decide.
+    """
+
+    def __init__(self, known: Iterable[tuple[str, float | None]]) -> None:
+        of_type: dict[str, list[float]] = {}
+        for kind, seconds in known:
+            if seconds is not None:
+                of_type.setdefault(kind, []).append(seconds)
+        everything = [seconds for some in of_type.values() for seconds in some]
+        self._of_type = {kind: median(some) for kind, some in of_type.items()}
+        self._of_any = median(everything) if everything else 1.0
+
+    def __call__(self, kind: str, seconds: float | None) -> float:
+        """The seconds if they are known, else the estimate for that type."""
+        return self._of_type.get(kind, self._of_any) if seconds is None else seconds
+
+
+class Ancestry:
+    """Artifacts and all that they are made from, parents before children. Building it is linear in steps and edges.
+
+    Attributes:
+        keys: the keys; `index` gives the position of each.
+        parents: the positions that each is made from, all smaller than its own.
+        children: the positions that are made from each, all larger than its own.
+        seconds: what computing each takes by itself, estimated where unknown.
+    """
+
+    def __init__(self, made: Mapping[str, Made]) -> None:
+        """Takes how each is made; every parent must be there too."""
+        self.keys = _topological({key: one.parents for key, one in made.items()})
+        self.index = {key: at for at, key in enumerate(self.keys)}
+        self.parents = [
+            sorted({self.index[parent] for parent in made[key].parents if self.index[parent] < at})
+            for at, key in enumerate(self.keys)
+        ]
+        self.children: list[list[int]] = [[] for _ in self.keys]
+        for child, parents in enumerate(self.parents):
+            for parent in parents:
+                self.children[parent].append(child)
+        estimate = Estimates((one.type, one.seconds) for one in made.values())
+        self.seconds = [estimate(made[key].type, made[key].seconds) for key in self.keys]
+
+    @classmethod
+    def of(cls, candidates: Iterable[Candidate], history: History, more: Iterable[Run] = ()) -> Ancestry:
+        """That of the candidates, by what they say of themselves and what the runs said; with all steps of `more`."""
+        past, live = history.view(Lineages).made, Lineages()
+        for run in (*more, *history.live):
+            live.observe(run)
+        given = {one.key: Made(one.seconds, one.type, one.parents) for one in candidates}
+        start = dict.fromkeys([*given, *(step.key for run in more for step in run.steps)])
+
+        def lookup(key: str) -> Made:
+            seen = live.made.get(key) or past.get(key) or UNKNOWN
+            return _merged(given[key], seen) if key in given else seen
+
+        return cls(reach(start, lookup))
+
+    def recompute(self, at: int, loads: Mapping[int, float]) -> float:
+        """Seconds for making one again: itself and its ancestors, up to those that can be loaded.
+
+        Args:
+            at: its position.
+            loads: the seconds that loading takes, by the position of what need not be computed.
+        """
+        computed, loaded, level = {at}, set[int](), {at}
+        while level:
+            above = set[int]().union(*(self.parents[one] for one in level))
+            loaded |= above & loads.keys()
+            level = above - computed - loaded
+            computed |= level
+        return math.fsum([self.seconds[one] for one in computed]) + math.fsum([loads[one] for one in loaded])
+
+
+def reach(keys: Iterable[str], lookup: Callable[[str], Made]) -> dict[str, Made]:
+    """How these keys and all their ancestors are made."""
+    found: dict[str, Made] = {}
+    ahead = list(keys)
+    while ahead:
+        key = ahead.pop()
+        if key not in found:
+            found[key] = lookup(key)
+            ahead.extend(found[key].parents)
+    return found
+
+
+def _merged(given: Made, seen: Made) -> Made:
+    """What is said of a candidate, completed by what the runs said."""
+    seconds = seen.seconds if given.seconds is None else given.seconds
+    return Made(seconds, given.type or seen.type, given.parents or seen.parents)
+
+
+def _topological(parents: dict[str, tuple[str, ...]]) -> list[str]:
+    """Parents before children, by key where either may come first. What claims to be its own ancestor comes last."""
+    waiting = {key: len(set(some)) for key, some in parents.items()}
+    children: dict[str, list[str]] = {key: [] for key in parents}
+    for key in sorted(parents):
+        for parent in set(parents[key]):
+            children[parent].append(key)
+    order = sorted(key for key, count in waiting.items() if not count)
+    for key in order:
+        for child in children[key]:
+            waiting[child] -= 1
+            if not waiting[child]:
+                order.append(child)
+    return order + sorted(parents.keys() - set(order))
+
+
+def touched(run: Run) -> Iterable[Ran]:
+    """The steps of a run that were computed or loaded so far, in order."""
+    return (step for step in run.steps if step.fate in ("computed", "loaded"))

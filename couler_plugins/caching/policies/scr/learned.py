@@ -1,0 +1,152 @@
+"""What SCR-EM has learned from a history: an edit model for each workflow, its last versions, and the results it made."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from couler_plugins.caching.policies.scr.model import EditModel, Pool
+from couler_plugins.caching.policies.scr.shape import Shape
+from couler_plugins.runs import Ran, Run
+
+__all__ = ["Change", "Family", "Learned", "Result"]
+
+REMEMBERED = 8
+"""How many past changes and past versions of a workflow may come back."""
+
+FORGET_RUNS = 0.95
+KEEP_RESULTS = 24
+"""For how many runs a result that is not cached is remembered."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is known of a result: what it was made of, and what making it took.
+
+    Attributes:
+        recipe: the step, its spec and its parents' keys.
+        seconds: None where that is not known.
+    """
+
+    recipe: tuple[str, str, tuple[str, ...]]
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One past change: the specs that its steps had before; steps that were new are left out."""
+
+    before: Mapping[str, str]
+
+
+@dataclass
+class Family:
+    """A workflow: its edit model, and the versions that it had, the newest first.
+
+    Attributes:
+        shape: of the last run.
+        specs: of the last run's steps, by position.
+        keys: of the last run's steps, by position.
+        rate: how often it runs, as a count that fades with every run of any workflow.
+    """
+
+    model: EditModel
+    shape: Shape
+    specs: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    rate: float = 0.0
+    changes: deque[Change] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    versions: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    seconds: dict[str, float] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, set[str]] = field(default_factory=dict)
+    digests: set[bytes] = field(default_factory=set)
+
+
+class Learned:
+    """The view of a history that SCR-EM decides by."""
+
+    def __init__(self) -> None:
+        self.pool = Pool()
+        self.families: dict[str, Family] = {}
+        self.runs = 0
+        self.results: dict[str, Result] = {}
+        self.last: dict[str, int] = {}
+        """The number of the last run that had a key."""
+        self.recipes: dict[tuple[str, str, tuple[str, ...]], str] = {}
+        self._kept: Set[str] = frozenset()
+
+    def observe(self, run: Run) -> None:
+        """A run has ended."""
+        self.runs += 1
+        for other in self.families.values():
+            other.rate *= FORGET_RUNS
+        family = self.families.get(run.family)
+        shape = Shape.of(run, family.shape if family else None)
+        if family is None:
+            family = self.families[run.family] = Family(EditModel(self.pool), shape)
+        else:
+            self._learn(family, shape, run)
+        self._record(family, shape, run)
+
+    def decided(self, kept: Set[str]) -> None:
+        """The cache holds these keys and no others now."""
+        self._kept = kept
+        if self.runs % REMEMBERED == 0:
+            self._forget()
+
+    def ancestry(self, key: str) -> Iterator[str]:
+        """A key, and those of the results that it was made from as far as they are remembered, each once."""
+        stack, met = [key], {key}
+        while stack:
+            at = stack.pop()
+            yield at
+            result = self.results.get(at)
+            for parent in result.recipe[2] if result else ():
+                if parent not in met:
+                    met.add(parent)
+                    stack.append(parent)
+
+    def _learn(self, family: Family, shape: Shape, run: Run) -> None:
+        before = dict(zip(family.shape.steps, family.specs, strict=True))
+        changed = [node for node, ran in enumerate(run.steps) if before.get(ran.step) != ran.spec]
+        undone = sum(run.steps[node].spec in family.seen.get(run.steps[node].step, ()) for node in changed)
+        returned = bool(changed) and _digest(run.steps) in family.digests
+        family.model.learn(shape, frozenset(changed), undone, returned)
+        if changed:
+            names = [run.steps[node].step for node in changed]
+            family.changes.appendleft(Change({name: before[name] for name in names if name in before}))
+            family.versions.appendleft(before)
+
+    def _record(self, family: Family, shape: Shape, run: Run) -> None:
+        family.shape = shape
+        family.specs = tuple(ran.spec for ran in run.steps)
+        family.keys = tuple(ran.key for ran in run.steps)
+        family.rate += 1.0
+        family.digests.add(_digest(run.steps))
+        for ran in run.steps:
+            family.seen.setdefault(ran.step, set()).add(ran.spec)
+            if ran.seconds is not None:
+                family.seconds[ran.step] = ran.seconds
+            if ran.bytes is not None:
+                family.bytes[ran.step] = ran.bytes
+            recipe = ran.step, ran.spec, tuple(run.steps[parent].key for parent in ran.parents)
+            self.recipes[recipe] = ran.key
+            self.results[ran.key] = Result(recipe, ran.seconds)
+            self.last[ran.key] = self.runs
+
+    def _forget(self) -> None:
+        """Drops the results that nothing will ask for: not cached, and in none of the last runs."""
+        for key in [key for key, last in self.last.items() if last < self.runs - KEEP_RESULTS and key not in self._kept]:
+            recipe = self.results.pop(key).recipe
+            if self.recipes.get(recipe) == key:
+                del self.recipes[recipe]
+            del self.last[key]
+
+
+def _digest(steps: tuple[Ran, ...]) -> bytes:
+    """A short name for a version of a workflow."""
+    parts = sorted((ran.step, ran.spec) for ran in steps)
+    return blake2b(repr(parts).encode(), digest_size=16).digest()

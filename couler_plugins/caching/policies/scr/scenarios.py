@@ -1,0 +1,111 @@
+"""The futures that SCR-EM weighs: weighted scenarios of a workflow's next version, and the keys that each leaves valid."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from random import Random
+
+from couler_plugins.caching.policies.scr.learned import Family, Learned
+from couler_plugins.caching.policies.scr.shape import Nodes
+
+__all__ = ["Scenarios", "scenarios"]
+
+HEAVIEST, SAMPLED, UNIONS = 80, 80, 40
+COMEBACK, FADE = 0.5, 0.8
+"""The weight of an undo or a return, and how it fades with each change since."""
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """Weighted versions of a workflow's next run. Scenario j is bit j of a mask.
+
+    Attributes:
+        weights: the probability of each; together 1.
+        masks: for each step, the keys that it may have then and that were made before, with the scenarios in which it has them.
+    """
+
+    weights: tuple[float, ...]
+    masks: tuple[Mapping[str, int], ...]
+
+
+def scenarios(family: Family, learned: Learned) -> Scenarios:
+    """The scenarios of a workflow: fresh edits of its last version, undone changes and earlier versions."""
+    fresh = _fresh(family)
+    back = _comebacks(family)
+    total = sum(weight for _, weight in fresh) + sum(weight for _, weight in back)
+    masks: list[dict[str, int]] = [{} for _ in family.keys]
+    dirty = [0] * len(family.keys)
+    for place, (nodes, _) in enumerate(fresh):
+        for node in nodes:
+            dirty[node] |= 1 << place
+    everywhere = (1 << len(fresh)) - 1
+    for node, parents in enumerate(family.shape.parents):
+        for parent in parents:
+            dirty[node] |= dirty[parent]
+        if valid := everywhere & ~dirty[node]:
+            masks[node][family.keys[node]] = valid
+    for place, (specs, _) in enumerate(back, len(fresh)):
+        for node, key in enumerate(_keys(family, learned, specs)):
+            if key is not None:
+                masks[node][key] = masks[node].get(key, 0) | 1 << place
+    return Scenarios(tuple(weight / total for _, weight in [*fresh, *back]), tuple(masks))
+
+
+def _fresh(family: Family) -> list[tuple[Nodes, float]]:
+    """What may be edited to what was never seen: nothing, one atom, or two."""
+    sizes = family.model.edits()
+    one, several = sizes.get(1, 0.0), {size: share for size, share in sizes.items() if size > 1}
+    atoms = sorted(family.model.atoms(family.shape).items(), key=lambda item: (-item[1], len(item[0]), sorted(item[0])))
+    found: list[tuple[Nodes, float]] = [(frozenset(), sizes.get(0, 0.0))]
+    found += [(atom, one * probability) for atom, probability in atoms[:HEAVIEST]]
+    rest = atoms[HEAVIEST:]
+    if len(rest) <= SAMPLED:
+        found += [(atom, one * probability) for atom, probability in rest]
+    else:
+        mass = sum(probability for _, probability in rest)
+        found += [(atom, one * mass / SAMPLED) for atom in _systematic(rest, SAMPLED)]
+    pick = Random(len(atoms))  # noqa: S311  # the sample of a policy that has to decide alike everywhere
+    marks = list(accumulate(probability for _, probability in atoms))
+    for place in range(UNIONS if several else 0):
+        size = _at(several, (place + 0.5) / UNIONS)
+        parts = [atoms[min(bisect_left(marks, pick.random() * marks[-1]), len(atoms) - 1)][0] for _ in range(size)]
+        found.append((frozenset().union(*parts), sum(several.values()) / UNIONS))
+    return found
+
+
+def _at(shares: Mapping[int, float], quantile: float) -> int:
+    """The size at a quantile of sizes with shares."""
+    sizes = sorted(shares)
+    marks = list(accumulate(shares[size] for size in sizes))
+    return sizes[min(bisect_left(marks, quantile * marks[-1]), len(sizes) - 1)]
+
+
+def _systematic(atoms: list[tuple[Nodes, float]], count: int) -> Iterator[Nodes]:
+    """A sample in which each atom is as often as its weight says, to within one (systematic sampling)."""
+    marks = list(accumulate(probability for _, probability in atoms))
+    for place in range(count):
+        mark = (place + 0.5) / count * marks[-1]
+        yield atoms[min(bisect_left(marks, mark), len(atoms) - 1)][0]
+
+
+def _comebacks(family: Family) -> list[tuple[Mapping[str, str], float]]:
+    """The specs that differ from the last version's when a change is undone or an earlier version comes back."""
+    model = family.model
+    edit = 1.0 - model.edits().get(0, 0.0)
+    undo = COMEBACK * edit * model.undone[0] / model.undone[1]
+    back = COMEBACK * edit * model.returned[0] / model.returned[1]
+    found = [(change.before, undo * FADE**age) for age, change in enumerate(family.changes)]
+    return found + [(version, back * FADE**age) for age, version in enumerate(family.versions)]
+
+
+def _keys(family: Family, learned: Learned, specs: Mapping[str, str]) -> list[str | None]:
+    """The key of each step if its spec were as `specs` says, else as it is; None where nothing was made under it."""
+    found: list[str | None] = []
+    for node, (step, parents) in enumerate(zip(family.shape.steps, family.shape.parents, strict=True)):
+        above = tuple(key for parent in parents if (key := found[parent]) is not None)
+        recipe = step, specs.get(step, family.specs[node]), above
+        found.append(learned.recipes.get(recipe) if len(above) == len(parents) else None)
+    return found

@@ -1,0 +1,126 @@
+"""The shape of one version of a workflow: its steps, their types, and who needs whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from couler_plugins.runs import Run
+
+__all__ = ["Nodes", "Shape"]
+
+Nodes = frozenset[int]
+"""A set of steps, by their positions in a shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A version of a workflow without its specs. Parents come before their children.
+
+    Attributes:
+        steps: the names.
+        types: the type of each step.
+        parents: the positions of each step's parents.
+    """
+
+    steps: tuple[str, ...]
+    types: tuple[str, ...]
+    parents: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, run: Run, known: Shape | None = None) -> Shape:
+        """The shape of a run; `known` itself where that is the same, so that what it has derived is kept."""
+        steps = tuple(ran.step for ran in run.steps)
+        types = tuple(ran.type for ran in run.steps)
+        parents = tuple(tuple(dict.fromkeys(ran.parents)) for ran in run.steps)
+        if known is not None and (known.steps, known.types, known.parents) == (steps, types, parents):
+            return known
+        return cls(steps, types, parents)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """The position of each step by its name."""
+        return {step: node for node, step in enumerate(self.steps)}
+
+    @cached_property
+    def children(self) -> tuple[tuple[int, ...], ...]:
+        """The positions of each step's children, in order."""
+        found: list[list[int]] = [[] for _ in self.steps]
+        for node, parents in enumerate(self.parents):
+            for parent in parents:
+                found[parent].append(node)
+        return tuple(tuple(children) for children in found)
+
+    @cached_property
+    def depths(self) -> tuple[int, ...]:
+        """How many steps the longest way from a source to each step has before it."""
+        found: list[int] = []
+        for parents in self.parents:
+            found.append(1 + max((found[parent] for parent in parents), default=-1))
+        return tuple(found)
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[int, ...]]:
+        """The positions of the steps of each type, types in the order of their first steps."""
+        found: dict[str, list[int]] = {}
+        for node, kind in enumerate(self.types):
+            found.setdefault(kind, []).append(node)
+        return {kind: tuple(nodes) for kind, nodes in found.items()}
+
+    @cached_property
+    def sources(self) -> Nodes:
+        """The steps without parents."""
+        return frozenset(node for node, parents in enumerate(self.parents) if not parents)
+
+    @cached_property
+    def consumers(self) -> dict[Nodes, int]:
+        """Each set that is all children of a step, with the number of steps of which it is."""
+        found: dict[Nodes, int] = {}
+        for children in self.children:
+            if children:
+                nodes = frozenset(children)
+                found[nodes] = found.get(nodes, 0) + 1
+        return found
+
+    @cached_property
+    def tails(self) -> tuple[Nodes, ...]:
+        """For each depth above zero, the steps that lie as deep or deeper."""
+        levels: list[list[int]] = [[] for _ in range(1 + max(self.depths, default=0))]
+        for node, depth in enumerate(self.depths):
+            levels[depth].append(node)
+        found: list[Nodes] = []
+        below: Nodes = frozenset()
+        for level in reversed(levels[1:]):
+            below = below.union(level)
+            found.append(below)
+        return tuple(reversed(found))
+
+    @cached_property
+    def bins(self) -> dict[str, int]:
+        """Which quarter of the depth each type lies in, by the mean of its steps."""
+        deepest = max(self.depths, default=0) or 1
+        return {
+            kind: min(3, int(4 * sum(self.depths[node] for node in nodes) / (len(nodes) * deepest)))
+            for kind, nodes in self.groups.items()
+        }
+
+    def neighbours(self, nodes: Iterable[int]) -> Nodes:
+        """The parents and children of these steps that are not among them."""
+        among = frozenset(nodes)
+        near = {other for node in among for other in (*self.parents[node], *self.children[node])}
+        return frozenset(near) - among
+
+    def atoms(self, changed: Nodes) -> list[Nodes]:
+        """A change set as few simple edits: some of the sources; else whole types, some of a type, and single steps."""
+        if changed <= self.sources and changed:
+            return [changed]
+        found: list[Nodes] = []
+        if self.sources <= changed:
+            found.append(self.sources)
+            changed -= self.sources
+        found += [some for nodes in self.groups.values() if (some := changed.intersection(nodes))]
+        return found

@@ -1,0 +1,68 @@
+"""The policies that need no more than what is written on each artifact: none, all, FIFO, LRU and LFU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import ClassVar
+
+from couler_plugins.caching.policies.filling import best, fill
+from couler_plugins.hookspecs import CachePolicy
+from couler_plugins.runs import Candidate, History
+
+__all__ = ["Everything", "Fifo", "Lfu", "Lru", "Nothing"]
+
+
+@dataclass(frozen=True)
+class Nothing(CachePolicy):
+    """Keeps nothing: what the others are measured from."""
+
+    name: ClassVar[str] = "none"
+
+    def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
+        """No key at all."""
+        return frozenset()
+
+
+@dataclass(frozen=True)
+class Everything(CachePolicy):
+    """Keeps all that it is given, for caches without a limit; under one, what came first, and it replaces nothing."""
+
+    name: ClassVar[str] = "all"
+
+    def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
+        """Every key; under a capacity, the oldest that fit. O(n log n)."""
+        return fill(sorted(candidates, key=lambda one: (one.created, one.key)), capacity)
+
+
+@dataclass(frozen=True)
+class Fifo(CachePolicy):
+    """First in, first out: keeps what was made last."""
+
+    name: ClassVar[str] = "fifo"
+
+    def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
+        """The newest that fit. O(n log n)."""
+        return best(candidates, lambda one: one.created, capacity)
+
+
+@dataclass(frozen=True)
+class Lru(CachePolicy):
+    """Least recently used goes first."""
+
+    name: ClassVar[str] = "lru"
+
+    def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
+        """The last used that fit; of those used together, the newest. O(n log n)."""
+        return best(candidates, lambda one: (one.used, one.created), capacity)
+
+
+@dataclass(frozen=True)
+class Lfu(CachePolicy):
+    """Least frequently used goes first; among equals, the least recently used."""
+
+    name: ClassVar[str] = "lfu"
+
+    def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
+        """The most used that fit. O(n log n)."""
+        return best(candidates, lambda one: one.uses, capacity)
