@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from couler_plugins.ir import Workflow
     from couler_plugins.plugins import Plugins
 
-__all__ = ["RunContext", "read_runs"]
+__all__ = ["RunContext", "read_runs", "runs_in"]
 
 UNKNOWN = Profile()
 log = logging.getLogger(__name__)
@@ -106,21 +106,31 @@ def read_runs(documents: Iterable[Document], plugins: Plugins) -> list[Run]:
     """
     runs: list[Run] = []
     for document in documents:
-        found: list[Run] = []
-        for reply in plugins.call("couler_runs", document=document):
-            if isinstance(reply.error, InvalidInput):
-                reply.error.file = reply.error.file or document.file
-                raise reply.error
-            problem = one_line(reply.error) if reply.error else _not_runs(reply.result)
-            if problem:
-                log.warning("the plugin %s reads no runs in %s: %s", reply.plugin, document.file, problem)
-            else:
-                found += reply.result or ()
+        found = runs_in(document, plugins)
         if not found:
             hint = "give WfFormat traces, or workflows with the status that their engine wrote"
             raise InvalidInput("this tells of no run", file=document.file, line=document.line, hint=hint)
         runs += found
     return sorted(runs, key=lambda run: run.at)
+
+
+def runs_in(document: Document, plugins: Plugins) -> list[Run]:
+    """The runs that a document tells of, as far as any plugin finds some.
+
+    Raises:
+        InvalidInput: it cannot be read as what it claims to be.
+    """
+    found: list[Run] = []
+    for reply in plugins.call("couler_runs", document=document):
+        if isinstance(reply.error, InvalidInput):
+            reply.error.file = reply.error.file or document.file
+            raise reply.error
+        problem = one_line(reply.error) if reply.error else _not_runs(reply.result)
+        if problem:
+            log.warning("the plugin %s reads no runs in %s: %s", reply.plugin, document.file, problem)
+        else:
+            found += reply.result or ()
+    return found
 
 
 def _not_runs(result: object) -> str:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from couler_plugins.hookspecs import CachePolicy, Profile, hookimpl
 
 if TYPE_CHECKING:
+    from couler_plugins.documents import Document
     from couler_plugins.ir import Workflow
     from couler_plugins.runs import Run
 
-__all__ = ["couler_cache_policies", "couler_profiles"]
+__all__ = ["couler_cache_policies", "couler_profiles", "couler_runs"]
 
 
 @hookimpl
@@ -20,6 +21,15 @@ def couler_cache_policies() -> list[type[CachePolicy]]:
     from couler_plugins.caching.policies import POLICIES
 
     return list(POLICIES)
+
+
+@hookimpl
+def couler_runs(document: Document) -> list[Run]:
+    """The run that a WfFormat trace tells of."""
+    from couler_plugins.runs.wfformat import run_of_wfformat
+
+    run = run_of_wfformat(document.data, document.file)
+    return [] if run is None else [run]
 
 
 @hookimpl

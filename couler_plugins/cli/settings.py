@@ -15,6 +15,7 @@ from couler_plugins.options import Size
 
 __all__ = [
     "engine_option",
+    "history_option",
     "inputs_argument",
     "json_option",
     "max_bytes_option",
@@ -25,7 +26,7 @@ __all__ = [
 
 Function = Callable[..., Any]
 LOUDNESS = {-1: "error", 0: None, 1: "info"}
-SETTINGS = ("pipeline", "to", "history", "max_bytes")
+SETTINGS = ("pipeline", "to", "history", "max_bytes", "cache_store", "cache_namespace", "cache_index")
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
@@ -46,7 +47,7 @@ _pipeline_option = click.option("-p", "--pipeline", metavar="TEXT", help="Optimi
 _assume_pure_option = click.option(
     "--assume-pure", is_flag=True, help="Cache as if every owner had declared every step pure; the other rules hold."
 )
-_history_option = click.option(
+history_option = click.option(
     "--history",
     multiple=True,
     metavar="PATH",
@@ -64,7 +65,7 @@ max_bytes_option = click.option(
 
 def pipeline_option(function: Function) -> Function:
     """Gives a command `-p`, `--assume-pure` and `--history`."""
-    return _pipeline_option(_assume_pure_option(_history_option(function)))
+    return _pipeline_option(_assume_pure_option(history_option(function)))
 
 
 def with_settings(function: Function) -> Function:

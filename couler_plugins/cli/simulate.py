@@ -1,0 +1,149 @@
+"""`couler simulate`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from couler_plugins.cli.settings import (
+    SizeType,
+    engine_option,
+    history_option,
+    inputs_argument,
+    json_option,
+    max_bytes_option,
+    with_settings,
+)
+from couler_plugins.config import Config
+
+__all__ = ["command"]
+
+
+@click.command(
+    "simulate",
+    epilog="""\b
+Examples:
+  couler simulate trace.json
+  couler simulate traces/ --capacity 30GB --capacity 100GB --policy scr --policy gdsf-subtree
+  couler simulate trace.json --edits history.edits.json --seeds 1 --plot saved.svg
+  couler simulate trace.json --price-compute 0.40 --price-storage 0.023
+  couler simulate workflow.yaml --history runs/ --format json
+""",
+)
+@inputs_argument
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="TEXT",
+    default=("scr", "gdsf-subtree", "lru"),
+    help="A policy such as scr or paper{rho=0.2}; several times for several.  [default: scr, gdsf-subtree, lru]",
+)
+@click.option(
+    "--capacity",
+    "capacities",
+    multiple=True,
+    metavar="SIZE",
+    default=("5%", "10%", "20%", "40%"),
+    help="30GB, or 10% of all results of one version; several times for several.  [default: 5%, 10%, 20%, 40%]",
+)
+@click.option(
+    "--edits",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="What changes from run to run: a kind, or a file; several times for several.",
+)
+@click.option("--runs", type=click.IntRange(1, 100_000), default=40, show_default=True, help="Runs of each workflow.")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="How often, by chance anew.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes at once; as many as there are cores unless given.")
+@click.option("--workers", type=click.IntRange(1), help="Steps that run at once; no limit unless given.")
+@click.option(
+    "--latency", type=click.FloatRange(0), default=1.0, show_default=True, help="Seconds before a load begins."
+)
+@click.option("--bandwidth", type=SizeType(), default="100MB", show_default=True, help="Bytes loaded in a second.")
+@click.option("--online", is_flag=True, help="Decide at the end of each step as well, in the middle of runs.")
+@click.option("--price-compute", type=click.FloatRange(0), metavar="MONEY", help="What an hour of computing costs.")
+@click.option("--price-storage", type=click.FloatRange(0), metavar="MONEY", help="What a GB costs in a month.")
+@click.option(
+    "--months", type=click.FloatRange(0), default=1.0, show_default=True, help="How long all runs take by the calendar."
+)
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="A picture: an .svg or a .png.")
+@history_option
+@engine_option
+@json_option
+@max_bytes_option
+@with_settings
+def command(
+    *,
+    config: Config,
+    inputs: tuple[str, ...],
+    policies: tuple[str, ...],
+    capacities: tuple[str, ...],
+    edits: tuple[str, ...],
+    runs: int,
+    seeds: int,
+    jobs: int | None,
+    workers: int | None,
+    latency: float,
+    bandwidth: int,
+    online: bool,
+    price_compute: float | None,
+    price_storage: float | None,
+    months: float,
+    plot: Path | None,
+    engine: str | None,
+    output_format: str,
+) -> None:
+    """Says what a cache would have saved: workflows are run again and again with edits, and a cache of limited size.
+
+    Inputs are traces (WfFormat), workflows with the status that their engine wrote, or workflows whose steps are known
+    from --history. Workflows share the cache. What a run costs is the time of what it computes and loads; after it, the
+    policy chooses what to keep.
+
+    Edits are replayed (as in development: types of steps, bursts, returns, undos), uniform (any step), hot-spot,
+    source-refresh, walk (along edges), deepening (from the sources on), branches (two versions in turns), mix, or a
+    file of recorded ones (couler.edits/v1). Where several runs of a workflow are given, what changed between them is
+    the default.
+    """
+    from couler_plugins.cli.simulation_inputs import edits_of, sizes_of, workloads_of
+    from couler_plugins.cli.simulation_output import carry_out, print_record, print_summary
+    from couler_plugins.cli.simulation_plot import check_plot, draw
+    from couler_plugins.cli.work import read_inputs, working
+    from couler_plugins.policies import parse_policy
+    from couler_plugins.runs import LoadCost
+    from couler_plugins.simulation.experiment import Experiment
+    from couler_plugins.simulation.setup import Setup
+    from couler_plugins.simulation.summary import Prices, summarize
+
+    prices = None
+    if price_compute is not None and price_storage is not None:
+        prices = Prices(price_compute, price_storage, months)
+    elif price_compute is not None or price_storage is not None:
+        raise click.UsageError("Give both --price-compute and --price-storage, or none of them.")
+    if bandwidth <= 0:
+        raise click.UsageError("--bandwidth has to be above 0.")
+    if plot is not None:
+        check_plot(plot)
+    files = read_inputs(inputs, config)
+    with working(config, engine=engine) as session:
+        workloads, recorded = workloads_of(files, session)
+        experiment = Experiment(
+            workloads=workloads,
+            edits=edits_of(edits, recorded, config.max_bytes),
+            policies={text: parse_policy(text, session.plugins) for text in policies},
+            capacities=sizes_of(capacities, workloads),
+            runs=runs,
+            seeds=seeds,
+            setup=Setup(load=LoadCost(latency=latency, bandwidth=float(bandwidth)), workers=workers, online=online),
+        )
+    cores = os.cpu_count() or 1
+    results = carry_out(experiment, min(jobs or cores, cores, len(experiment)), config)
+    summary = summarize(results, prices)
+    if output_format == "json":
+        print_record(experiment, results, summary, prices)
+    else:
+        print_summary(experiment, summary, prices)
+    if plot is not None:
+        draw(experiment, summary, plot)

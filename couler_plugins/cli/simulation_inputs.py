@@ -1,0 +1,140 @@
+"""What `couler simulate` is given: workflows with what their steps take, edits, capacities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.options import Size, closest
+from couler_plugins.simulation.edits import EDITS, Replayed
+from couler_plugins.simulation.recorded import Histories, history_of, read_edits
+from couler_plugins.simulation.workload import Workload
+
+if TYPE_CHECKING:
+    from couler_plugins.rewrite import Session
+    from couler_plugins.runs import Run
+    from couler_plugins.simulation.bench import Edits
+    from couler_plugins.sources import Input
+
+__all__ = ["edits_of", "sizes_of", "workloads_of"]
+
+SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
+ALIKE = 0.5
+"""The share of step names that two runs have in common if they are of one workflow."""
+
+
+def workloads_of(files: Sequence[Input], session: Session) -> tuple[list[Workload], Histories | None]:
+    """The workflows that the files tell of, and what changed in them from run to run where there are several runs.
+
+    Raises:
+        CoulerError: a file cannot be read, tells of no run and no workflow with profiles, or has nothing to save.
+    """
+    groups: list[tuple[str, list[Run]]] = []
+    for item in files:
+        if item.error is not None:
+            raise item.error
+        for run in _runs(item, session):
+            own = next((runs for _, runs in groups if _alike(runs[-1], run)), None)
+            if own is None:
+                groups.append((item.name, [run]))
+            else:
+                own.append(run)
+    families = [runs[0].family for _, runs in groups]
+    workloads, histories = [], []
+    for file, runs in groups:
+        runs.sort(key=lambda run: run.at)
+        family = runs[-1].family if families.count(runs[0].family) == 1 else Path(file).stem
+        workloads.append(Workload.of(runs[-1], family, file))
+        histories.append(history_of(runs, family, file))
+    known = tuple(history for history in histories if history is not None)
+    return workloads, Histories(known) if known else None
+
+
+def edits_of(texts: Sequence[str], recorded: Histories | None, max_bytes: int) -> list[Edits]:
+    """The ways to edit that the texts name; by default what is recorded, else what is made up to be like it.
+
+    Raises:
+        InvalidInput: there is no such way and no such file, or the file holds something else.
+    """
+    if not texts:
+        return [recorded or Replayed()]
+    known = {kind.name: kind for kind in EDITS}
+    return [known[text]() if text in known else _edits_file(text, list(known), max_bytes) for text in texts]
+
+
+def sizes_of(texts: Sequence[str], workloads: Sequence[Workload]) -> list[int]:
+    """Capacities in bytes; a share is of all results of one version of all workflows.
+
+    Raises:
+        click.BadParameter: a text is no size.
+    """
+    total = sum(load.total_bytes for load in workloads)
+    sizes: dict[int, None] = {}
+    for text in texts:
+        share = SHARE.fullmatch(text.strip())
+        try:
+            sizes[round(float(share[1]) / 100 * total) if share else int(Size.parse(text))] = None
+        except ValueError as error:
+            raise click.BadParameter(f"{error}, nor a share such as 10%", param_hint="--capacity") from error
+    return list(sizes)
+
+
+def _runs(item: Input, session: Session) -> list[Run]:
+    """The runs that a file tells of; those that its workflows would be where it tells of none."""
+    from couler_plugins.api import lift_inputs
+    from couler_plugins.context import RunContext, runs_in
+    from couler_plugins.errors import CoulerError
+    from couler_plugins.simulation.lifted import run_of_workflow
+
+    assert item.file is not None
+    runs = [run for document in item.file.documents for run in runs_in(document, session.plugins)]
+    if runs:
+        return runs
+    if not any(session.plugins.claimed_by(document) for document in item.file.documents):
+        hint = "give WfFormat traces, workflows with the status that their engine wrote, or workflows and --history"
+        raise InvalidInput(
+            "this tells of no run, and is no workflow that a plugin understands", file=item.name, hint=hint
+        )
+
+    def refuse(_: Input, error: CoulerError) -> None:
+        error.file = error.file or item.name
+        raise error
+
+    context = RunContext(session.plugins, session.report, session.history)
+    plan = lift_inputs([item], session, refuse)
+    try:
+        return [
+            run_of_workflow(workflow, lambda step, of=workflow: context.profile(of, step))  # type: ignore[misc]
+            for workflow in plan.workflows
+            if workflow.entry is not None
+        ]
+    except CoulerError as error:
+        error.file = error.file or item.name
+        raise
+
+
+def _alike(one: Run, two: Run) -> bool:
+    if one.family != two.family:
+        return False
+    names, others = ({step.step for step in run.steps} for run in (one, two))
+    return len(names & others) >= ALIKE * len(names | others)
+
+
+def _edits_file(text: str, known: Sequence[str], max_bytes: int) -> Edits:
+    path = Path(text)
+    try:
+        if path.stat().st_size > max_bytes:
+            raise InvalidInput(
+                f"the file has more than {Size(max_bytes)}", file=text, hint="allow more with --max-bytes"
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        hint = " ".join(part for part in (closest(text, known), f"there are {', '.join(known)}") if part)
+        message = f"there are no edits {text!r}, and no such file can be read: {error.strerror or error}"
+        raise InvalidInput(message, hint=hint) from error
+    return read_edits(content, text)

@@ -1,0 +1,189 @@
+"""What `couler simulate` shows: a bar while it works, then an answer of one screen, or JSON, and a picture."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.records import print_json
+from couler_plugins.config import Config
+from couler_plugins.simulation.experiment import Experiment, Results
+from couler_plugins.simulation.summary import Choice, Prices, Row, Summary
+
+__all__ = ["carry_out", "print_record", "print_summary", "size_text", "time_text"]
+
+SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+TIMES = (("hours", 3600.0), ("minutes", 60.0))
+
+
+def carry_out(experiment: Experiment, jobs: int, config: Config) -> Results:
+    """Simulates it all, with a bar on stderr where that is a terminal; what policies print goes there as well.
+
+    Raises:
+        PluginFailure: a policy broke its contract.
+    """
+    found = None
+    with contextlib.redirect_stdout(sys.stderr):
+        for found in _with_bar(experiment, jobs, config):  # noqa: B007 - the last one is what counts
+            pass
+    assert found is not None
+    return found
+
+
+def _with_bar(experiment: Experiment, jobs: int, config: Config) -> Iterator[Results | None]:
+    steps = experiment.carry_out(jobs)
+    if config.log_level == "error" or sys.stderr is None or not sys.stderr.isatty():
+        yield from steps
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=len(experiment))
+        for found in steps:
+            bar.advance(task, found is None)
+            yield found
+
+
+def print_record(experiment: Experiment, results: Results, summary: Summary, prices: Prices | None) -> None:
+    """Prints it all as JSON (`couler.simulate/v1`): the same in any process, however many worked on it."""
+    setup = experiment.setup
+    print_json(
+        "couler.simulate/v1",
+        {
+            "workflows": [
+                {
+                    "family": load.family,
+                    "steps": len(load.steps),
+                    "types": len(load.members),
+                    "seconds": sum(load.seconds),
+                    "bytes": load.total_bytes,
+                    "guessed": load.guessed,
+                }
+                for load in experiment.workloads
+            ],
+            "setup": {
+                "runs": experiment.runs,
+                "seeds": experiment.seeds,
+                "latency": setup.load.latency,
+                "bandwidth": setup.load.bandwidth,
+                "workers": setup.workers,
+                "online": setup.online,
+                "prices": None if prices is None else vars(prices),
+            },
+            "choices": _plain(summary.choices),
+            "rows": _plain(summary.rows),
+            "baselines": _plain(results.baselines),
+            "cells": _plain(results.cells),
+        },
+    )
+
+
+def print_summary(experiment: Experiment, summary: Summary, prices: Prices | None) -> None:
+    """Prints the answer: for each kind of edits what a cache would have saved, and a table of policies × capacities."""
+    lines = [_workflows(experiment)]
+    for choice in summary.choices:
+        rows = [row for row in summary.rows if row.edits == choice.edits]
+        lines += ["", _heading(experiment, choice), "", _sentence(choice, prices), "", *_table(rows)]
+    if prices is None:
+        lines += ["", "With --price-compute and --price-storage it says which size is the best for the money."]
+    guessed = sum(load.guessed for load in experiment.workloads)
+    if guessed:
+        lines += ["", f"{guessed} times or sizes are not known; they count as the median of their type."]
+    write_bytes("\n".join(lines) + "\n")
+
+
+def size_text(size: float) -> str:
+    """A number of bytes for a person: 4.3 GB."""
+    for unit, factor in SIZES:
+        if size >= factor:
+            return f"{_short(size / factor)} {unit}"
+    return f"{size:.0f} B"
+
+
+def time_text(seconds: float) -> str:
+    """A time for a person: 212 hours."""
+    for unit, factor in TIMES:
+        if seconds >= 2 * factor:
+            return f"{_short(seconds / factor)} {unit}"
+    return f"{_short(seconds)} seconds"
+
+
+def _workflows(experiment: Experiment) -> str:
+    loads = experiment.workloads
+    names = ", ".join(load.family for load in loads[:3]) + (f" and {len(loads) - 3} more" if len(loads) > 3 else "")
+    steps = sum(len(load.steps) for load in loads)
+    each = time_text(sum(sum(load.seconds) for load in loads))
+    size = size_text(sum(load.total_bytes for load in loads))
+    return f"{names}: {steps} steps, which compute for {each} and make {size}"
+
+
+def _heading(experiment: Experiment, choice: Choice) -> str:
+    runs = f"{experiment.runs} runs" if len(experiment.workloads) == 1 else f"{experiment.runs} runs of each"
+    seeds = "" if experiment.seeds == 1 else f", {experiment.seeds} times"
+    return f"{runs} under edits of the kind {choice.edits!r}{seeds}:"
+
+
+def _sentence(choice: Choice, prices: Prices | None) -> str:
+    total = time_text(choice.seconds)
+    limit = (
+        f"A cache without a limit saves {_percent(choice.unlimited)} and holds {size_text(choice.unlimited_bytes)}"
+        " in the end."
+    )
+    row = choice.row
+    if row is None:
+        what = "No cache of these sizes saves anything" if prices is None else "No cache of these sizes pays"
+        return f"{what} of {total}. {limit}"
+    saved = f"you would have saved {_percent(row.saved)} of {total}"
+    if prices is None:
+        waiting = 1 - row.makespan / choice.makespan if choice.makespan else 0.0
+        return (
+            f"With {size_text(row.capacity)} and {row.policy} {saved}, and {_percent(waiting)} of the waiting. {limit}"
+        )
+    assert row.net is not None
+    return (
+        f"The best size for the money is {size_text(row.capacity)}, with {row.policy}: {saved}, and {_money(row.net)}"
+        f" of {_money(prices.net(choice.seconds, 0))}. {limit}"
+    )
+
+
+def _table(rows: list[Row]) -> Iterator[str]:
+    """Policies down, capacities across: the share saved, and how far its interval reaches."""
+    policies = list(dict.fromkeys(row.policy for row in rows))
+    capacities = list(dict.fromkeys(row.capacity for row in rows))
+    found = {(row.policy, row.capacity): _cell(row) for row in rows}
+    head = ["saved", *map(size_text, capacities)]
+    lines = [head, *([policy, *(found[policy, size] for size in capacities)] for policy in policies)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for name, *cells in lines:
+        yield "  ".join(
+            [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))]
+        )
+
+
+def _cell(row: Row) -> str:
+    spread = (row.saved_high - row.saved_low) / 2
+    return _percent(row.saved) + (f" ±{100 * spread:.0f}" if spread >= 0.005 else "")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _money(amount: float) -> str:
+    return f"{amount:,.2f}"
+
+
+def _short(value: float) -> str:
+    """Three digits, as far as they say something."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _plain(structs: Any) -> Any:
+    return msgspec.to_builtins(structs)

@@ -1,0 +1,123 @@
+"""The picture of `couler simulate`: what each policy saves by the size of the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from couler_plugins.cli.simulation_output import size_text, time_text
+from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.simulation.experiment import Experiment
+from couler_plugins.simulation.summary import Choice, Row, Summary
+
+__all__ = ["check_plot", "draw"]
+
+SUFFIXES = (".svg", ".png")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""The palette of Okabe and Ito, which the colour-blind can tell apart; shapes of markers tell the same."""
+MARKERS = "osD^vPX"
+INK, FAINT = "#222222", "#767676"
+STYLE = {
+    "svg.hashsalt": "couler",  # the same file for the same figures
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def check_plot(path: Path) -> None:
+    """Makes sure, before the work begins, that a picture can be drawn into this file.
+
+    Raises:
+        InvalidInput: it would be neither SVG nor PNG, or matplotlib is not installed.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise InvalidInput(f"{path} is neither an .svg nor a .png", hint="name one of these with --plot")
+    try:
+        import matplotlib  # noqa: F401 - whether it is there
+    except ImportError as error:
+        hint = "pip install 'couler-plugins[plots]'"
+        raise InvalidInput("--plot needs matplotlib, which is not installed", hint=hint) from error
+
+
+def draw(experiment: Experiment, summary: Summary, path: Path) -> None:
+    """Draws a panel for each kind of edits, a line for each policy, with its 95 % interval over seeds.
+
+    Raises:
+        EngineError: the file cannot be written.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    panels = len(summary.choices)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(5.2 * panels + 1.6, 4.2), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(1, panels, squeeze=False, sharey=True)[0]
+        for number, (axis, choice) in enumerate(zip(axes, summary.choices, strict=True)):
+            rows = [row for row in summary.rows if row.edits == choice.edits]
+            _panel(axis, choice, rows, list(experiment.policies))
+            if number == 0:
+                axis.set_ylabel("time saved (% of the time without a cache)")
+        axes[-1].legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), title="policy", alignment="left")
+        names = ", ".join(load.family for load in experiment.workloads[:3])
+        more = f" and {len(experiment.workloads) - 3} more" if len(experiment.workloads) > 3 else ""
+        seeds = "" if experiment.seeds == 1 else f" × {experiment.seeds} seeds"
+        figure.suptitle(f"{names}{more}: {experiment.runs} runs{seeds}", fontsize=11, x=0.02, ha="left")
+        metadata: dict[str, Any] = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
+        try:
+            figure.savefig(path, dpi=160, metadata=metadata)
+        except OSError as error:
+            message = f"cannot write {path}: {error.strerror or error}"
+            raise EngineError(message, hint="choose another file with --plot") from error
+
+
+def _panel(axis: Any, choice: Choice, rows: Sequence[Row], policies: Sequence[str]) -> None:
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    for number, policy in enumerate(policies):
+        own = sorted((row for row in rows if row.policy == policy), key=lambda row: row.capacity)
+        sizes = [row.capacity for row in own]
+        color = COLORS[number % len(COLORS)]
+        low, high = (
+            [100 * edge for edge in edges] for edges in zip(*((r.saved_low, r.saved_high) for r in own), strict=True)
+        )
+        axis.fill_between(sizes, low, high, color=color, alpha=0.15, linewidth=0)
+        axis.plot(
+            sizes,
+            [100 * row.saved for row in own],
+            color=color,
+            marker=MARKERS[number % len(MARKERS)],
+            markersize=5,
+            linewidth=1.8,
+            linestyle="-" if number < len(COLORS) else "--",
+            label=policy,
+            zorder=3,
+        )
+    limit = 100 * choice.unlimited
+    axis.axhline(limit, color=FAINT, linestyle=(0, (4, 3)), linewidth=1)
+    label = f"without a limit ({size_text(choice.unlimited_bytes)})"
+    axis.annotate(
+        label, (0, limit), (3, 3), xycoords=("axes fraction", "data"), textcoords="offset points", color=FAINT
+    )
+    capacities = sorted({row.capacity for row in rows})
+    if capacities[0] > 0:
+        axis.set_xscale("log")
+    axis.set_xticks(capacities)
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda size, _: size_text(size)))
+    axis.set_ylim(
+        min(0, 100 * min(row.saved_low for row in rows)), max(5, limit, *(100 * row.saved for row in rows)) * 1.1
+    )
+    axis.grid(axis="y", color="#DDDDDD", linewidth=0.6)
+    axis.set_axisbelow(True)
+    axis.set_xlabel("size of the cache")
+    axis.set_title(f"edits: {choice.edits} ({time_text(choice.seconds)})", fontsize=10, loc="left", color=INK)

@@ -1,0 +1,246 @@
+"""Runs from WfFormat, the JSON of WfCommons in which traces of workflows are published.
+
+Read are the versions 1.4 and 1.5 (https://github.com/wfcommons/WfFormat). In 1.5 a task's graph stands under
+`specification` and what it took under `execution`; in 1.4 both are in one list. Other fields are ignored.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.runs.identity import hash_of, key_of, type_of
+from couler_plugins.runs.order import CycleError, topological_order
+from couler_plugins.runs.run import Ran, Run
+
+__all__ = ["read_wfformat", "run_of_wfformat"]
+
+INSTANCE = re.compile(r"(?:-[0-9]{8}T[0-9]{6}Z?)?(?:-[0-9]+)?$")
+DATES = ("%Y%m%dT%H%M%S%z", "%y-%m-%dT%H:%M:%S%z")
+HINT = "a WfFormat trace has `workflow.specification.tasks` and `workflow.execution.tasks`, as WfCommons writes them"
+
+
+class _Command(msgspec.Struct, rename="camel"):
+    program: str | None = None
+    arguments: list[Any] = []
+
+
+class _File(msgspec.Struct, rename="camel"):
+    id: str = ""
+    name: str = ""
+    link: str = ""
+    size_in_bytes: int | float | None = None
+
+
+class _Took(msgspec.Struct, rename="camel"):
+    """What a task took."""
+
+    id: str = ""
+    name: str = ""
+    runtime_in_seconds: int | float | None = None
+    memory_in_bytes: int | float | None = None
+    command: _Command | None = None
+
+
+class _Task(_Took, rename="camel"):
+    """A task in the graph, and in 1.4 what it took as well."""
+
+    parents: list[str] = []
+    children: list[str] = []
+    input_files: list[str] = []
+    output_files: list[str] | None = None
+    files: list[_File] | None = None
+
+
+class _Specification(msgspec.Struct, rename="camel"):
+    tasks: list[_Task]
+    files: list[_File] = []
+
+
+class _Execution(msgspec.Struct, rename="camel"):
+    tasks: list[_Took] = []
+    makespan_in_seconds: int | float | None = None
+    executed_at: str | None = None
+
+
+class _Workflow(msgspec.Struct, rename="camel"):
+    specification: _Specification | None = None
+    execution: _Execution | None = None
+    tasks: list[_Task] | None = None
+    makespan_in_seconds: int | float | None = None
+    executed_at: str | None = None
+
+
+class _Trace(msgspec.Struct, rename="camel"):
+    workflow: _Workflow
+    name: str = ""
+
+
+def read_wfformat(content: bytes, file: str) -> Run:
+    """The run that a trace tells of.
+
+    Args:
+        content: the JSON text.
+        file: its name, for errors; the family's name where the trace has none.
+
+    Raises:
+        InvalidInput: it is no JSON, no WfFormat, or contradicts itself.
+    """
+    try:
+        trace = msgspec.json.decode(content, type=_Trace)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"this is no WfFormat trace: {error}", file=file, hint=HINT) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        hint = "the file may be truncated: compare its size with the original's"
+        raise InvalidInput(f"this is no whole JSON document: {error}", file=file, hint=hint) from error
+    return _Reader(trace, file).run()
+
+
+def run_of_wfformat(data: Any, file: str) -> Run | None:
+    """The run that a decoded JSON document tells of; None where it does not look like WfFormat.
+
+    Raises:
+        InvalidInput: it is WfFormat and contradicts itself.
+    """
+    workflow = data.get("workflow") if isinstance(data, Mapping) else None
+    if not isinstance(workflow, Mapping) or not workflow.keys() & {"specification", "tasks"}:
+        return None
+    try:
+        trace = msgspec.convert(data, _Trace)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"this is no WfFormat trace: {error}", file=file, hint=HINT) from error
+    return _Reader(trace, file).run()
+
+
+class _Reader:
+    """One trace on its way to a run."""
+
+    def __init__(self, trace: _Trace, file: str) -> None:
+        workflow = trace.workflow
+        specification = workflow.specification
+        execution = workflow.execution or _Execution()
+        self.file = file
+        self.name = trace.name
+        self.tasks = specification.tasks if specification else workflow.tasks or []
+        self.started = execution.executed_at or workflow.executed_at
+        self.makespan = execution.makespan_in_seconds or workflow.makespan_in_seconds
+        if not self.tasks:
+            raise self.error("the trace has no tasks", HINT)
+        self.sizes = self._sizes(specification.files if specification else ())
+        self.took = {took.id or took.name: took for took in execution.tasks}
+
+    def run(self) -> Run:
+        """The run, its steps in the order of the file as far as that is topological."""
+        numbers = self._numbers()
+        parents = self._parents(numbers)
+        try:
+            order = topological_order(parents)
+        except CycleError as error:
+            name = self.tasks[error.member].id or self.tasks[error.member].name
+            hint = "a task cannot wait for itself; look at `parents` and `children`"
+            raise self.error(f"{name!r} is its own ancestor", hint, step=name) from error
+        place = {number: at for at, number in enumerate(order)}
+        steps: list[Ran] = []
+        for number in order:
+            above = tuple(sorted(place[parent] for parent in parents[number]))
+            steps.append(self._step(self.tasks[number], above, steps))
+        family = INSTANCE.sub("", self.name) or self.file.rsplit("/", 1)[-1].removesuffix(".json")
+        return Run(family=family, steps=tuple(steps), at=self._ended())
+
+    def _step(self, task: _Task, parents: tuple[int, ...], before: Sequence[Ran]) -> Ran:
+        took = self.took.get(task.id or task.name, task)
+        command = took.command or _Command()
+        name = task.id or task.name
+        inputs = sorted(task.input_files) or sorted(item.name for item in task.files or () if item.link == "input")
+        spec = hash_of([name, command.program, [str(argument) for argument in command.arguments], inputs])
+        memory = self._figure(took.memory_in_bytes, name, "memoryInBytes")
+        return Ran(
+            step=name,
+            type=type_of(task.name or name, command.program),
+            spec=spec,
+            key=key_of(spec, [before[parent].key for parent in parents]),
+            parents=parents,
+            seconds=self._figure(took.runtime_in_seconds, name, "runtimeInSeconds"),
+            bytes=self._bytes(task, name),
+            memory=None if memory is None else int(memory),
+        )
+
+    def _bytes(self, task: _Task, name: str) -> int | None:
+        """The sum over the output files; None where one of them, or all, are unknown."""
+        if task.output_files is not None:
+            sizes = [self.sizes.get(output) for output in dict.fromkeys(task.output_files)]
+        elif task.files is not None:
+            sizes = [self._figure(f.size_in_bytes, name, "sizeInBytes") for f in task.files if f.link == "output"]
+        else:
+            return None
+        known = [size for size in sizes if size is not None]
+        return int(sum(known)) if len(known) == len(sizes) else None
+
+    def _sizes(self, files: Iterable[_File]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for item in files:
+            size = self._figure(item.size_in_bytes, item.id, "sizeInBytes")
+            if size is not None:
+                found[item.id] = size
+        return found
+
+    def _figure(self, value: float | None, name: str, field: str) -> float | None:
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            hint = "leave out what is not known; a figure is a finite number, 0 or more"
+            raise self.error(f"{field} of {name!r} is {value}", hint, step=name)
+        return value
+
+    def _numbers(self) -> dict[str, int]:
+        """Where each task is in the list, by its id, and by its name where only that is given."""
+        numbers: dict[str, int] = {}
+        for number, task in enumerate(self.tasks):
+            name = task.id or task.name
+            if not name:
+                raise self.error(f"task {number} has neither an id nor a name", HINT)
+            if name in numbers:
+                raise self.error(f"two tasks have the id {name!r}", "give each task its own id", step=name)
+            numbers[name] = number
+        for name in self.took:
+            if name not in numbers:
+                hint = "specification and execution are of different runs, or one of them is incomplete"
+                raise self.error(f"{name!r} was executed and is not in the specification", hint, step=name)
+        for number, task in enumerate(self.tasks):  # some traces of 1.4 name parents that way
+            numbers.setdefault(task.name, number)
+        return numbers
+
+    def _parents(self, numbers: Mapping[str, int]) -> list[set[int]]:
+        parents: list[set[int]] = [set() for _ in self.tasks]
+        for number, task in enumerate(self.tasks):
+            for what, names in (("parent", task.parents), ("child", task.children)):
+                for name in names:
+                    other = numbers.get(name)
+                    if other is None:
+                        hint = "each parent and child has to be a task of the trace"
+                        message = f"{name!r}, a {what} of {task.id or task.name!r}, is not in the trace"
+                        raise self.error(message, hint, step=task.id or task.name)
+                    upper, lower = (other, number) if what == "parent" else (number, other)
+                    parents[lower].add(upper)
+        return parents
+
+    def _ended(self) -> float:
+        """When the run ended, in seconds since 1970; 0 where that is not known."""
+        text = self.started or ""
+        for form in DATES:
+            try:
+                return datetime.strptime(text, form).timestamp() + (self.makespan or 0)
+            except ValueError:
+                continue
+        try:
+            started = datetime.fromisoformat(text)
+        except ValueError:
+            return 0.0
+        return (started if started.tzinfo else started.replace(tzinfo=UTC)).timestamp() + (self.makespan or 0)
+
+    def error(self, message: str, hint: str, step: str | None = None) -> InvalidInput:
+        return InvalidInput(message, file=self.file, step=step, hint=hint)

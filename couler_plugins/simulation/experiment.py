@@ -1,0 +1,207 @@
+"""Streams × policies × capacities × seeds, in parallel processes, and what comes out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from typing import Any
+
+import msgspec
+
+from couler_plugins.hookspecs import CachePolicy
+from couler_plugins.simulation.bench import Edits
+from couler_plugins.simulation.outcome import Outcome, capture
+from couler_plugins.simulation.replay import everything, nothing, replay
+from couler_plugins.simulation.setup import Setup
+from couler_plugins.simulation.workload import Version, Workload, interleave, stream
+
+__all__ = ["Baseline", "Cell", "Experiment", "Results"]
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream costs without a cache, and with one without a limit; seconds."""
+
+    edits: str
+    seed: int
+    runs: int
+    seconds: float
+    makespan: float
+    infinite_seconds: float
+    infinite_makespan: float
+    infinite_bytes: int
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream costs with a policy and a capacity.
+
+    Attributes:
+        edits: the name of the edits.
+        seed: of the edits.
+        policy: the text of the policy.
+        capacity: bytes.
+        seconds: computing and loading, over all runs.
+        computing: of these, computing.
+        loading: of these, loading.
+        makespan: seconds of all runs, one after the other.
+        saved: the share of the seconds without a cache that is saved; below 0 where loading took longer.
+        capture: the share of what a cache without a limit saves; None where that saves nothing.
+        hit_ratio: the share of needed results that were loaded.
+        written: bytes that came into the cache.
+        held: bytes in the cache after a run, on average.
+    """
+
+    edits: str
+    seed: int
+    policy: str
+    capacity: int
+    seconds: float
+    computing: float
+    loading: float
+    makespan: float
+    saved: float
+    capture: float | None
+    hit_ratio: float
+    written: int
+    held: float
+
+
+@dataclass(frozen=True)
+class Results:
+    """All cells, and the baselines that they are measured by, in the order of the experiment."""
+
+    baselines: tuple[Baseline, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What is simulated.
+
+    Attributes:
+        workloads: the workflows; they share one cache.
+        edits: ways to edit them.
+        policies: by their texts.
+        capacities: bytes.
+        runs: of each workflow.
+        seeds: how many; they are 0, 1, …
+        setup: what it all runs on.
+    """
+
+    workloads: Sequence[Workload]
+    edits: Sequence[Edits]
+    policies: dict[str, CachePolicy]
+    capacities: Sequence[int]
+    runs: int
+    seeds: int
+    setup: Setup
+
+    def __len__(self) -> int:
+        """How many replays it takes, baselines included."""
+        return len(self.edits) * self.seeds * (1 + len(self.policies) * len(self.capacities))
+
+    def carry_out(self, jobs: int = 1) -> Iterator[Results | None]:
+        """Simulates it all; yields None for each replay that is done, and the results at the end.
+
+        Args:
+            jobs: processes at once. The results do not depend on it.
+
+        Raises:
+            PluginFailure: a policy broke its contract.
+        """
+        lines = [(number, seed) for number in range(len(self.edits)) for seed in range(self.seeds)]
+        tasks: list[tuple[Any, ...]] = [(number, seed, None, 0) for number, seed in lines]
+        tasks += [(*line, policy, size) for line in lines for policy in self.policies for size in self.capacities]
+        outcomes: dict[tuple[Any, ...], Any] = {}
+        for task, outcome in _outcomes(self, tasks, jobs):
+            outcomes[task] = outcome
+            yield None
+        baselines = {task: outcomes[task] for task in tasks if task[2] is None}
+        cells = [
+            _cell(self, task, outcomes[task], *baselines[(*task[:2], None, 0)]) for task in tasks if task[2] is not None
+        ]
+        yield Results(tuple(self._baseline(task, *pair) for task, pair in baselines.items()), tuple(cells))
+
+    def stream(self, number: int, seed: int) -> list[Version]:
+        """The runs under one of the edits and a seed."""
+        streams = [stream(load, self.edits[number], self.runs, seed) for load in self.workloads]
+        return streams[0] if len(streams) == 1 else interleave(streams, seed)
+
+    def _baseline(self, task: tuple[Any, ...], without: Outcome, infinite: Outcome) -> Baseline:
+        return Baseline(
+            edits=self.edits[task[0]].name,
+            seed=task[1],
+            runs=len(without.runs),
+            seconds=without.seconds,
+            makespan=without.makespan,
+            infinite_seconds=infinite.seconds,
+            infinite_makespan=infinite.makespan,
+            infinite_bytes=infinite.runs[-1].held,
+        )
+
+
+def _cell(experiment: Experiment, task: tuple[Any, ...], outcome: Outcome, without: Outcome, infinite: Outcome) -> Cell:
+    number, seed, policy, capacity = task
+    return Cell(
+        edits=experiment.edits[number].name,
+        seed=seed,
+        policy=policy,
+        capacity=capacity,
+        seconds=outcome.seconds,
+        computing=sum(run.computing for run in outcome.runs),
+        loading=sum(run.loading for run in outcome.runs),
+        makespan=outcome.makespan,
+        saved=1 - outcome.seconds / without.seconds,
+        capture=capture(outcome, without, infinite),
+        hit_ratio=outcome.hit_ratio,
+        written=outcome.written,
+        held=sum(run.held for run in outcome.runs) / len(outcome.runs),
+    )
+
+
+def _outcomes(
+    experiment: Experiment, tasks: Sequence[tuple[Any, ...]], jobs: int
+) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Each task with its outcome, as they end."""
+    if jobs == 1:
+        runner = _Runner(experiment)
+        yield from ((task, runner(task)) for task in tasks)
+        return
+    # Spawned, so that it works alike everywhere and whatever threads there are; each process gets the experiment once.
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (experiment,)) as pool:
+        pending = {pool.submit(_run, task): task for task in tasks}
+        try:
+            for done in as_completed(pending):
+                yield pending[done], done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class _Runner:
+    """Runs tasks of an experiment; a stream that several tasks have is made once."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.stream = cache(experiment.stream)
+
+    def __call__(self, task: tuple[Any, ...]) -> Outcome | tuple[Outcome, Outcome]:
+        """The outcome; for a baseline, that without a cache and that without a limit."""
+        number, seed, policy, capacity = task
+        versions, setup = self.stream(number, seed), self.experiment.setup
+        if policy is None:
+            return nothing(versions, setup), everything(versions, setup)
+        return replay(versions, self.experiment.policies[policy], capacity, setup)
+
+
+_runner: _Runner
+
+
+def _start(experiment: Experiment) -> None:
+    global _runner  # noqa: PLW0603 - what a process of the pool works with
+    _runner = _Runner(experiment)
+
+
+def _run(task: tuple[Any, ...]) -> Any:
+    return _runner(task)

@@ -1,0 +1,82 @@
+"""A run from a workflow that has not run here: its steps by its graph, what they take by their profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs import Profile
+from couler_plugins.ir import Call, Workflow
+from couler_plugins.ir.flat import FlatNode, flatten
+from couler_plugins.runs import Ran, Run
+from couler_plugins.runs.identity import hash_of, key_of
+from couler_plugins.runs.order import topological_order
+
+__all__ = ["run_of_workflow"]
+
+
+def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Run:
+    """The run that a workflow would be.
+
+    Args:
+        workflow: the workflow.
+        profile: what is known of a step by its name, `graph/step`.
+
+    Raises:
+        Unsupported: the workflow is no flat graph: recursion, or a loop or a condition on a composite step.
+        InvalidInput: nothing is known of any step.
+    """
+    flat = flatten(workflow)
+    nodes: list[FlatNode] = list(flat.nodes())
+    parents: list[set[int]] = [set() for _ in nodes]
+    for before, after in flat.edge_list():
+        parents[after].add(before)
+    scopes = _scopes(workflow)
+    steps: list[Ran] = []
+    above: dict[int, frozenset[int]] = {}
+    """What each node stands for to those after it: its own step, or at a junction, the steps before it."""
+    for number in topological_order(parents):
+        node = nodes[number]
+        before_it = frozenset().union(*(above[parent] for parent in parents[number]))
+        if node.step is None:
+            above[number] = before_it
+            continue
+        above[number] = frozenset([len(steps)])
+        places = tuple(sorted(before_it))
+        spec = hash_of(["/".join(node.place)])
+        known = profile(_name(node, scopes))
+        steps.append(
+            Ran(
+                step="/".join(node.place[1:]) or node.place[0],
+                type=node.operation.name if node.operation else node.step.name,
+                spec=spec,
+                key=key_of(spec, [steps[place].key for place in places]),
+                parents=places,
+                seconds=known.seconds,
+                bytes=known.output_bytes,
+                memory=known.memory,
+            )
+        )
+    if all(step.seconds is None for step in steps):
+        hint = "give past runs with --history: traces (WfFormat), or workflows with their engine's status"
+        raise InvalidInput(f"nothing is known of what the steps of {workflow.label} take", hint=hint)
+    return Run(family=workflow.name, steps=tuple(steps))
+
+
+def _scopes(workflow: Workflow) -> dict[tuple[str, str], str]:
+    """The graph that each step (of a graph, by name) calls, if it calls one."""
+    graphs = {graph.name for graph in workflow.graphs}
+    return {
+        (graph.name, step.name): step.call.name
+        for graph in workflow.graphs
+        for step in graph.steps
+        if isinstance(step.call, Call) and step.call.name in graphs
+    } | {("", step.name): step.call.name for step in filter(None, [workflow.entry]) if isinstance(step.call, Call)}
+
+
+def _name(node: FlatNode, scopes: dict[tuple[str, str], str]) -> str:
+    """How profiles name a step: by the graph that it is in, or as the operation that is the whole workflow."""
+    scope = ""
+    for name in node.place[:-1]:
+        scope = scopes[scope, name]
+    return f"{scope}/{node.place[-1]}" if scope else scopes.get(("", node.place[-1]), node.place[-1])

@@ -1,0 +1,192 @@
+"""A workflow that is edited from run to run, and the versions of it that run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import TYPE_CHECKING
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.runs import Ran, Run
+from couler_plugins.runs.identity import key_of
+
+if TYPE_CHECKING:
+    from couler_plugins.simulation.bench import Edits
+
+__all__ = ["Change", "Version", "Workload", "chance_of", "interleave", "stream"]
+
+Change = Mapping[int, int]
+"""What is edited before a run: positions of steps, and the version that each has from then on; 0 is the first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """A workflow with what each of its steps takes; lists are by the position of the step.
+
+    Attributes:
+        family: its name, by which policies learn.
+        steps: the steps' names.
+        types: their types.
+        specs: the hashes of what they are by themselves, before any edit.
+        parents: the positions of their parents, each smaller than their own.
+        seconds: what computing each takes.
+        bytes: how large each result is.
+        memory: bytes at each step's peak, 0 where that is not known.
+        guessed: how many times and sizes were not known; they count as the median of their type.
+    """
+
+    family: str
+    steps: list[str]
+    types: list[str]
+    specs: list[str]
+    parents: list[tuple[int, ...]]
+    seconds: list[float]
+    bytes: list[int]
+    memory: list[int]
+    guessed: int = 0
+
+    @classmethod
+    def of(cls, run: Run, family: str = "", file: str | None = None) -> Workload:
+        """The workflow of a run.
+
+        Args:
+            run: the run.
+            family: the workflow's name; the run's unless given.
+            file: where the run comes from, for errors.
+
+        Raises:
+            InvalidInput: no step takes any time, so that there is nothing to save.
+        """
+        seconds, guessed_seconds = _filled(run.steps, [step.seconds for step in run.steps])
+        sizes, guessed_sizes = _filled(run.steps, [step.bytes for step in run.steps])
+        if not any(seconds):
+            what = "no time is known" if all(step.seconds is None for step in run.steps) else "all times are 0"
+            hint = "a cache saves nothing here: give a trace whose steps have a runtime"
+            raise InvalidInput(f"{family or run.family}: {what}", file=file, hint=hint)
+        return cls(
+            family=family or run.family,
+            steps=[step.step for step in run.steps],
+            types=[step.type for step in run.steps],
+            specs=[step.spec for step in run.steps],
+            parents=[step.parents for step in run.steps],
+            seconds=seconds,
+            bytes=[int(size) for size in sizes],
+            memory=[step.memory or 0 for step in run.steps],
+            guessed=guessed_seconds + guessed_sizes,
+        )
+
+    @cached_property
+    def children(self) -> list[list[int]]:
+        """The positions of each step's children."""
+        found: list[list[int]] = [[] for _ in self.steps]
+        for step, above in enumerate(self.parents):
+            for parent in above:
+                found[parent].append(step)
+        return found
+
+    @cached_property
+    def depths(self) -> list[int]:
+        """The edges on the longest path from a source to each step."""
+        found: list[int] = []
+        for above in self.parents:
+            found.append(max((found[parent] + 1 for parent in above), default=0))
+        return found
+
+    @cached_property
+    def members(self) -> dict[str, list[int]]:
+        """The steps of each type, in the order in which types first occur."""
+        found: dict[str, list[int]] = {}
+        for step, kind in enumerate(self.types):
+            found.setdefault(kind, []).append(step)
+        return found
+
+    @property
+    def total_bytes(self) -> int:
+        """The size of all results of one version."""
+        return sum(self.bytes)
+
+    def versions(self, changes: Iterable[Change]) -> Iterator[Version]:
+        """The workflow before any edit, then after each change."""
+        specs = list(self.specs)
+        keys: list[str] = []
+        for spec, above in zip(specs, self.parents, strict=True):
+            keys.append(key_of(spec, [keys[parent] for parent in above]))
+        yield Version(self, specs, keys)
+        for change in changes:
+            specs, keys = list(specs), list(keys)
+            for step, version in change.items():
+                specs[step] = key_of(self.specs[step], [str(version)]) if version else self.specs[step]
+            stale = set(change)
+            for step in range(min(stale, default=len(keys)), len(keys)):
+                above = self.parents[step]
+                if step in stale or not stale.isdisjoint(above):
+                    stale.add(step)
+                    keys[step] = key_of(specs[step], [keys[parent] for parent in above])
+            yield Version(self, specs, keys)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Version:
+    """A workflow as it runs once.
+
+    Attributes:
+        workload: the workflow.
+        specs: the hash of what each step is by itself, edits included.
+        keys: the key of each step's result: a hash of its spec and of its parents' keys.
+    """
+
+    workload: Workload
+    specs: Sequence[str]
+    keys: Sequence[str]
+
+    def run(self) -> Run:
+        """This version run as a whole, without a cache."""
+        load = self.workload
+        steps = (
+            Ran(step=step, type=kind, spec=spec, key=key, parents=parents, seconds=seconds, bytes=size, memory=memory)
+            for step, kind, spec, key, parents, seconds, size, memory in zip(
+                load.steps, load.types, self.specs, self.keys, load.parents, load.seconds, load.bytes, load.memory,
+                strict=True,
+            )
+        )  # fmt: skip
+        return Run(family=load.family, steps=tuple(steps))
+
+
+def stream(workload: Workload, edits: Edits, runs: int, seed: int) -> list[Version]:
+    """The first `runs` versions of a workflow under edits; fewer where recorded edits end before."""
+    found: list[Version] = []
+    for version in workload.versions(edits.changes(workload, seed)):
+        found.append(version)
+        if len(found) == runs:
+            break
+    return found
+
+
+def interleave(streams: Sequence[Sequence[Version]], seed: int) -> list[Version]:
+    """Several workflows in one cache: each stream in its own order, mixed by chance."""
+    turns = [number for number, versions in enumerate(streams) for _ in versions]
+    chance_of("interleave", seed).shuffle(turns)
+    left = [iter(versions) for versions in streams]
+    return [next(left[number]) for number in turns]
+
+
+def chance_of(*names: object) -> random.Random:
+    """Random numbers that depend on nothing but these names: the same in every process."""
+    return random.Random(":".join(map(str, names)))  # noqa: S311 - a simulation, not a secret
+
+
+def _filled(steps: Sequence[Ran], values: Sequence[float | None]) -> tuple[list[float], int]:
+    """The values, the unknown ones as the median of their type, or of all; and how many those are."""
+    known: dict[str, list[float]] = {}
+    for step, value in zip(steps, values, strict=True):
+        if value is not None:
+            known.setdefault(step.type, []).append(value)
+    overall = median([value for some in known.values() for value in some] or [0])
+    middle = {kind: median(some) for kind, some in known.items()}
+    filled = [
+        middle.get(step.type, overall) if value is None else value for step, value in zip(steps, values, strict=True)
+    ]
+    return filled, sum(value is None for value in values)
