@@ -1,0 +1,41 @@
+"""The artifact cache: results of steps by key, in any store, under a limit that holds."""
+
+from couler_plugins.caching.artifacts.cache import ArtifactCache
+from couler_plugins.caching.artifacts.entry import Entry, Meta, Output
+from couler_plugins.caching.artifacts.flight import Claim
+from couler_plugins.caching.artifacts.hits import Hit
+from couler_plugins.caching.artifacts.opening import open_cache
+from couler_plugins.caching.artifacts.results import (
+    Admission,
+    Existed,
+    Lost,
+    PutResult,
+    Refused,
+    Report,
+    Stats,
+    Stored,
+    Usage,
+)
+from couler_plugins.caching.artifacts.sources import Content, Outputs, Source
+
+__all__ = [
+    "Admission",
+    "ArtifactCache",
+    "Claim",
+    "Content",
+    "Entry",
+    "Existed",
+    "Hit",
+    "Lost",
+    "Meta",
+    "Output",
+    "Outputs",
+    "PutResult",
+    "Refused",
+    "Report",
+    "Source",
+    "Stats",
+    "Stored",
+    "Usage",
+    "open_cache",
+]

@@ -1,0 +1,205 @@
+"""The bytes of outputs in a store, under the sha256 of their content.
+
+They are hashed while they are written, in one pass, and compared with their digest before anybody is handed them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import msgspec
+
+from couler_plugins.caching.artifacts.entry import Output
+from couler_plugins.caching.artifacts.names import namespace_of, temporary_name
+from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.results import Lost
+from couler_plugins.caching.artifacts.sources import CHUNK, Source, chunks_of
+from couler_plugins.caching.artifacts.stores import StagingStore
+from couler_plugins.hookspecs.stores import ArtifactStore
+
+__all__ = ["Blobs", "Damaged", "Staged"]
+
+IN_MEMORY = 8 << 20
+"""Bytes of an output that are handed out from memory; what is larger goes through a temporary file."""
+
+
+class Staged(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that were written aside and hashed.
+
+    Attributes:
+        aside: the name that they have aside.
+        sha256: their digest.
+        bytes: how many there are.
+        local: where they are on this machine, for a store in which nothing can be written aside.
+    """
+
+    aside: str
+    sha256: str
+    bytes: int
+    local: Path | None = None
+
+
+class Blobs:
+    """The objects of one namespace in a store."""
+
+    def __init__(self, store: ArtifactStore, namespace: str) -> None:
+        self._store = store
+        self._folder = namespace_of(namespace)
+
+    def name_aside(self) -> str:
+        """A new name for something that is written aside."""
+        return temporary_name(secrets.token_hex(12))
+
+    def stage(self, source: Source, aside: str) -> Staged:
+        """Writes a source aside and hashes it on the way.
+
+        Raises:
+            OSError: reading or writing fails, or the source has another size than it said.
+        """
+        digest = hashlib.sha256()
+
+        def hashed() -> Iterator[bytes]:
+            for chunk in chunks_of(source):
+                digest.update(chunk)
+                yield chunk
+
+        if isinstance(self._store, StagingStore):
+            self._store.write_aside(self._folder + aside, hashed())
+            return Staged(aside=aside, sha256=digest.hexdigest(), bytes=source.bytes)
+        local = _spool(hashed())
+        return Staged(aside=aside, sha256=digest.hexdigest(), bytes=source.bytes, local=local)
+
+    def publish(self, staged: Staged, name: str) -> None:
+        """Gives what was written aside its own name; equal content may be there already."""
+        if staged.local is not None:
+            self._store.put(self._folder + name, staged.local)
+        else:
+            assert isinstance(self._store, StagingStore)
+            self._store.publish(self._folder + staged.aside, self._folder + name)
+
+    def discard(self, staged: Iterable[Staged]) -> None:
+        """Removes what was written aside on this machine; what is aside in the store is the index's to remove."""
+        for one in staged:
+            if one.local is not None:
+                one.local.unlink(missing_ok=True)
+
+    def present(self, output: Output) -> bool:
+        """Whether a blob of the right size is there.
+
+        Raises:
+            OSError: the store cannot tell.
+        """
+        try:
+            with self._store.read(self._folder + output.blob) as stream:
+                return stream.seek(0, os.SEEK_END) == output.bytes
+        except FileNotFoundError:
+            return False
+
+    def read(self, output: Output) -> bytes:
+        """The bytes of an output.
+
+        Raises:
+            Lost: the blob is missing, damaged or cannot be read.
+        """
+        chunks: list[bytes] = []
+        self._copy(output, chunks.append)
+        return b"".join(chunks)
+
+    def open(self, output: Output) -> BinaryIO:
+        """The bytes of an output as a file of the caller's own.
+
+        Raises:
+            Lost: the blob is missing, damaged or cannot be read, or there is no room for a copy.
+        """
+        file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # the caller closes it
+        try:
+            self._copy(output, file.write)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return cast("BinaryIO", file)
+
+    def save(self, output: Output, path: Path) -> None:
+        """Writes an output to a file, which is replaced at once when all bytes are there and right.
+
+        Raises:
+            Lost: the blob is missing, damaged or cannot be read, or the file cannot be written.
+        """
+        aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
+        try:
+            with aside.open("xb", buffering=0) as file:
+                self._copy(output, lambda chunk: _write(file, chunk))
+            aside.replace(path)
+        except OSError as error:
+            raise Lost(f"{output.name} cannot be written: {redact(error)}") from None
+        finally:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+
+    def check(self, output: Output) -> None:
+        """Reads a blob and compares it with its digest.
+
+        Raises:
+            Lost: it is missing, damaged or cannot be read.
+        """
+        self._copy(output, len)
+
+    def delete(self, name: str) -> None:
+        """Removes an object; OSError where that fails."""
+        self._store.delete(self._folder + name)
+
+    def _copy(self, output: Output, write: Callable[[bytes], object]) -> None:
+        digest, size = hashlib.sha256(), 0
+        for chunk in self._chunks(output):
+            digest.update(chunk)
+            size += len(chunk)
+            if size > output.bytes:
+                break
+            try:
+                write(chunk)
+            except OSError as error:
+                raise Lost(f"{output.name} cannot be copied: {redact(error)}") from None
+        if size != output.bytes or digest.hexdigest() != output.sha256:
+            raise Damaged(f"the blob of {output.name} is not what was stored")
+
+    def _chunks(self, output: Output) -> Iterator[bytes]:
+        try:
+            with self._store.read(self._folder + output.blob) as stream:
+                while chunk := stream.read(CHUNK):
+                    yield chunk
+        except FileNotFoundError:
+            raise Damaged(f"the blob of {output.name} is missing") from None
+        except OSError as error:
+            raise Lost(f"the blob of {output.name} cannot be read: {redact(error)}") from None
+
+
+class Damaged(Lost):
+    """The blob itself is wrong: reading it again would not help, and its entry is dropped."""
+
+
+def _write(file: BinaryIO, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _spool(chunks: Iterable[bytes]) -> Path:
+    """Writes bytes to a temporary file of this machine."""
+    descriptor, name = tempfile.mkstemp(prefix="couler-")
+    path = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            for chunk in chunks:
+                _write(cast("BinaryIO", file), chunk)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path

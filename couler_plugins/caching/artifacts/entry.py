@@ -1,0 +1,167 @@
+"""What the cache knows of a result: its outputs, and who made it, from what, when, and how long that took."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from couler_plugins.caching.artifacts.names import blob_name, check_key, check_namespace, check_output
+from couler_plugins.errors import InvalidInput
+from couler_plugins.runs import Candidate
+
+__all__ = ["Entry", "Meta", "Output", "decode_entry", "encode_entry"]
+
+Size = Annotated[int, msgspec.Meta(ge=0)]
+Codec = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")]
+Text = Annotated[str, msgspec.Meta(max_length=1024)]
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """One named output of a result.
+
+    Attributes:
+        name: its name among the outputs.
+        codec: how the caller reads its bytes; a name, which the cache gives no meaning.
+        bytes: its size.
+        sha256: the digest of its bytes, in hexadecimal.
+    """
+
+    name: str
+    codec: Codec = "bytes"
+    bytes: Size
+    sha256: str
+
+    @property
+    def blob(self) -> str:
+        """The name of its blob, inside the namespace."""
+        return blob_name(self.sha256)
+
+
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a result comes from. Unknown is empty or None.
+
+    Attributes:
+        family: the workflow that made it.
+        step: the step of that workflow.
+        type: what steps of one kind share: an operation, a template, a program.
+        spec: the hash of what the step is.
+        run: the run that made it.
+        seconds: how long computing it took.
+        parents: the keys of the results that it was computed from.
+        made_by: the program, user or pod that put it here.
+    """
+
+    family: Text = ""
+    step: Text = ""
+    type: Text = ""
+    spec: Text = ""
+    run: Text = ""
+    seconds: float | None = None
+    parents: tuple[str, ...] = ()
+    made_by: Text = ""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A result in the cache: its manifest.
+
+    Attributes:
+        version: the version of this form.
+        namespace: the namespace that it belongs to.
+        key: its key.
+        outputs: its outputs.
+        meta: where it comes from.
+        created: when it was stored, in seconds since 1970.
+    """
+
+    version: Literal[1] = 1
+    namespace: str
+    key: str
+    outputs: tuple[Output, ...]
+    meta: Meta = Meta()
+    created: float = 0.0
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of its blobs; outputs of equal content share one."""
+        return sum({output.sha256: output.bytes for output in self.outputs}.values())
+
+    def output(self, name: str) -> Output:
+        """The output of that name.
+
+        Raises:
+            InvalidInput: there is none.
+        """
+        for output in self.outputs:
+            if output.name == name:
+                return output
+        names = ", ".join(output.name for output in self.outputs)
+        raise InvalidInput(f"the result has no output {name!r}", hint=f"it has {names}" if names else None)
+
+    def candidate(self, *, used: float | None = None, uses: int = 1) -> Candidate:
+        """What a policy decides by.
+
+        Args:
+            used: when it was last made or asked for (default: when it was stored).
+            uses: how often.
+        """
+        return Candidate(
+            key=self.key,
+            bytes=self.bytes,
+            seconds=self.meta.seconds,
+            family=self.meta.family,
+            step=self.meta.step,
+            type=self.meta.type,
+            parents=self.meta.parents,
+            created=self.created,
+            used=self.created if used is None else used,
+            uses=uses,
+        )
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoder = msgspec.json.Decoder(Entry)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The manifest as JSON."""
+    return _encoder.encode(entry)
+
+
+def decode_entry(data: bytes | str, *, trusted: bool = False) -> Entry:
+    """A manifest that was read.
+
+    Args:
+        data: the JSON.
+        trusted: whether it was checked before: what an index holds was.
+
+    Raises:
+        ValueError: it is no manifest, or a name in it is not one.
+    """
+    entry = _decoder.decode(data)
+    if not trusted:
+        try:
+            check_entry(entry)
+        except InvalidInput as error:
+            raise ValueError(error.message) from error
+    return entry
+
+
+def check_entry(entry: Entry) -> None:
+    """Holds all names of an entry to the rules.
+
+    Raises:
+        InvalidInput: one of them breaks them, or two outputs differ in case only.
+    """
+    check_namespace(entry.namespace)
+    check_key(entry.key)
+    for parent in entry.meta.parents:
+        check_key(parent)
+    folded = set()
+    for output in entry.outputs:
+        check_output(output.name)
+        blob_name(output.sha256)
+        folded.add(output.name.casefold())
+    if len(folded) < len(entry.outputs):
+        hint = "names that differ in case only are one name to some file systems"
+        raise InvalidInput("two outputs have one name", hint=hint)

@@ -1,0 +1,219 @@
+"""The store at any fsspec URL: memory, S3, Alluxio and whatever else has an implementation."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, TypeVar, cast
+
+from couler_plugins.caching.artifacts.names import check_object
+from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.sources import CHUNK
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.stores import StoredObject
+
+__all__ = ["FsspecStore"]
+
+T = TypeVar("T")
+
+PROBE = "v1/probe"
+"""Where an object is put twice to learn whether the store itself refuses the second."""
+
+
+class FsspecStore:
+    """Objects of an fsspec file system below one path.
+
+    An object is small enough to be put at once (then `replace=False` is the store's own condition, where it has one),
+    or it is uploaded in parts and seen when the upload is complete.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("*",)
+
+    def __init__(self, files: Any, root: str) -> None:
+        self._files = files
+        self._root = root.rstrip("/")
+        self.conditional = False
+        self.conditional = _attempt(self._probe)
+
+    @classmethod
+    def open(cls, url: str) -> FsspecStore:
+        import fsspec
+
+        place, options = _with_credentials(url)
+        try:
+            files, root = fsspec.core.url_to_fs(place, **options)
+        except (ImportError, ValueError) as error:
+            hint = "install `couler-plugins[storage]` for S3 and Alluxio"
+            raise InvalidInput(f"nothing serves {redact(url)}: {redact(error)}", hint=hint) from None
+        except Exception as error:  # noqa: BLE001  # each client library has its own
+            raise _as_oserror(error) from None
+        return cls(files, root)
+
+    def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
+        path = self._path(name)
+        if replace and isinstance(content, Path):
+            _attempt(lambda: self._upload(content, path))
+            return True
+        data = content.read_bytes() if isinstance(content, Path) else content
+        return _attempt(lambda: self._put(path, data, replace=replace))
+
+    def read(self, name: str) -> BinaryIO:
+        path = self._path(name)
+        stream = _attempt(lambda: self._files.open(path, "rb", block_size=4 * CHUNK))
+        return cast("BinaryIO", io.BufferedReader(_Stream(stream), CHUNK))
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        start = self._path(prefix.rstrip("/")) if prefix else self._root
+        found = _attempt(lambda: self._find(start))
+        for path, info in sorted(found.items()):
+            name = path.removeprefix(self._root).lstrip("/")
+            yield StoredObject(name=name, bytes=int(info.get("size") or 0), modified=_modified(info))
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        with contextlib.suppress(FileNotFoundError):
+            _attempt(lambda: self._files.rm_file(path))
+        self._files.invalidate_cache()
+
+    def _put(self, path: str, data: bytes, *, replace: bool) -> bool:
+        if not replace and not self.conditional and self._files.exists(path):
+            return False
+        self._make_folder(path)
+        try:
+            self._files.pipe_file(path, data, **({"mode": "create"} if not replace and self.conditional else {}))
+        except FileExistsError:
+            return False
+        except Exception as error:
+            if not replace and _precondition_failed(error):
+                return False
+            raise
+        return True
+
+    def _upload(self, source: Path, path: str) -> None:
+        self._make_folder(path)
+        self._files.put_file(str(source), path)
+
+    def _make_folder(self, path: str) -> None:
+        """Folders of file systems that have them; object stores would take the first for a bucket."""
+        if "s3" not in _protocols(self._files):
+            self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+
+    def _find(self, start: str) -> dict[str, dict[str, Any]]:
+        self._files.invalidate_cache()
+        try:
+            found = self._files.find(start, detail=True)
+        except FileNotFoundError:
+            return {}
+        return {path: info for path, info in found.items() if info.get("type", "file") == "file"}
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{check_object(name)}"
+
+    def _probe(self) -> bool:
+        """Whether the second of two conditional puts of one object is refused by the store itself."""
+        path = f"{self._root}/{PROBE}-{secrets.token_hex(8)}"
+        self._make_folder(path)
+        try:
+            self._files.pipe_file(path, b"1", mode="create")
+            self._files.pipe_file(path, b"2", mode="create")
+        except FileExistsError:
+            return True
+        except Exception as error:
+            if _precondition_failed(error):
+                return True
+            if not isinstance(error, (TypeError, NotImplementedError, ValueError)):
+                raise
+            self._files.pipe_file(path, b"1")
+        finally:
+            with contextlib.suppress(Exception):
+                self._files.rm_file(path)
+        return False
+
+
+class _Stream(io.RawIOBase):
+    """A stream of a client library, whose failures are OSErrors too."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data: bytes = _attempt(lambda: self._stream.read(len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(_attempt(lambda: self._stream.seek(offset, whence)))
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()
+
+
+def _with_credentials(url: str) -> tuple[str, dict[str, Any]]:
+    """A URL without what stands before its `@`, and that as options: `s3://key:secret@bucket/x?endpoint_url=…`."""
+    scheme, _, rest = url.partition("://")
+    rest, _, query = rest.partition("?")
+    options: dict[str, Any] = {}
+    if scheme in ("s3", "s3a"):
+        from urllib.parse import parse_qsl, unquote
+
+        user, at, rest = rest.rpartition("@")
+        if at:
+            key, _, secret = user.partition(":")
+            options |= {"key": unquote(key), "secret": unquote(secret)}
+        given = dict(parse_qsl(query))
+        region = given.pop("region", None)
+        options |= {"client_kwargs": {"region_name": region}} if region else {}
+        options |= given
+        query = ""
+    return f"{scheme}://{rest}{query and '?'}{query}", options
+
+
+def _protocols(files: Any) -> tuple[str, ...]:
+    protocol = files.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _modified(info: dict[str, Any]) -> float | None:
+    """When an object was written, by whichever name its file system has for that."""
+    for field in ("LastModified", "mtime", "modified", "last_modified", "created"):
+        when = info.get(field)
+        if isinstance(when, datetime):
+            return when.timestamp()
+        if isinstance(when, (int, float)):
+            return float(when)
+    return None
+
+
+def _precondition_failed(error: BaseException) -> bool:
+    """Whether a store refused to replace an object: HTTP 412, or 409 where two were at it at once."""
+    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None) or {}
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
+    return status in (409, 412) or "PreconditionFailed" in str(error) or "pre-conditions" in str(error)
+
+
+def _as_oserror(error: Exception) -> OSError:
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(redact(error))
+    return OSError(f"{type(error).__name__}: {redact(error)}")
+
+
+def _attempt(call: Callable[[], T]) -> T:
+    """What the call gives; whatever a client library raises is an OSError without credentials."""
+    try:
+        return call()
+    except InvalidInput:
+        raise
+    except Exception as error:  # noqa: BLE001  # each client library has its own
+        raise _as_oserror(error) from None

@@ -1,0 +1,136 @@
+"""The cache with an index: hard capacity, leases, single flight."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from couler_plugins.caching.artifacts.backend import Release
+from couler_plugins.caching.artifacts.blobs import Blobs
+from couler_plugins.caching.artifacts.entry import Entry, Meta
+from couler_plugins.caching.artifacts.heartbeat import Heartbeat
+from couler_plugins.caching.artifacts.index import Index, Kept
+from couler_plugins.caching.artifacts.marks import Marks
+from couler_plugins.caching.artifacts.rebuild import rebuild
+from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.results import Admission, PutResult, Report, Stats
+from couler_plugins.caching.artifacts.sources import Source
+from couler_plugins.caching.artifacts.sweeping import sweep
+from couler_plugins.caching.artifacts.usage import capacity_and_bytes, counts, usage_by_namespace
+from couler_plugins.caching.artifacts.verify import verify
+from couler_plugins.caching.artifacts.writing import Writer
+from couler_plugins.hookspecs.policies import CachePolicy
+from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.runs import Candidate, History
+
+__all__ = ["Indexed"]
+
+log = logging.getLogger(__name__)
+
+
+class Indexed:
+    """One namespace of a store, with an index.
+
+    Args:
+        url: where the store is, for `stats`.
+        store: the store.
+        index: the index.
+        policy: gives the policy that decides on admission.
+        history: the runs that the policy knows.
+    """
+
+    def __init__(
+        self, url: str, store: ArtifactStore, index: Index, policy: Callable[[], CachePolicy], history: History
+    ) -> None:
+        self.blobs = Blobs(store, index.namespace)
+        self._url = redact(url)
+        self._store = store
+        self._index = index
+        self._marks = Marks(index)
+        self._heartbeat = Heartbeat(index.renew, index.lifetime / 3)
+        self._writer = Writer(index, self.blobs, policy, history, self._sweep)
+
+    def find(self, key: str) -> Entry | None:
+        return self._index.find(key)
+
+    def lease(self, key: str) -> tuple[Entry, Release] | None:
+        held = self._index.lease(key)
+        if held is None:
+            return None
+        self._heartbeat.begin()
+        return held.entry, functools.partial(self._end, functools.partial(self._index.release, held.lease))
+
+    def put(self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta) -> PutResult:
+        self._heartbeat.begin()
+        try:
+            return self._writer.put(key, parts, meta)
+        finally:
+            self._heartbeat.end()
+
+    def drop(self, entry: Entry) -> bool:
+        dropped = self._index.drop(entry)
+        self._sweep()
+        return dropped
+
+    def claim(self, key: str) -> Release | None:
+        claim = self._marks.claim(key)
+        if claim is None:
+            return None
+        self._heartbeat.begin()
+        return functools.partial(self._end, functools.partial(self._marks.give_up, claim))
+
+    def claimed(self, key: str) -> bool:
+        return self._marks.claimed(key)
+
+    def pin(self, key: str, seconds: float) -> bool:
+        return self._marks.pin(key, seconds)
+
+    def unpin(self, key: str) -> bool:
+        return self._marks.unpin(key)
+
+    def kept(self) -> list[Kept]:
+        return self._index.kept()
+
+    def admit(self, new: Candidate) -> Admission:
+        return self._writer.admit(new)
+
+    def evict(self, entries: Iterable[Entry]) -> list[Entry]:
+        evicted = self._index.evict(entries)
+        self._sweep()
+        return evicted
+
+    def stats(self) -> Stats:
+        capacity, used = capacity_and_bytes(self._index)
+        leases, pins, uses = counts(self._index)
+        return Stats(
+            url=self._url,
+            index=self._index.database.kind,
+            namespace=self._index.namespace,
+            capacity=capacity,
+            bytes=used,
+            usage=usage_by_namespace(self._index),
+            leases=leases,
+            pins=pins,
+            uses=uses,
+        )
+
+    def verify(self, *, repair: bool) -> Report:
+        return verify(self._index, self._store, self.blobs, repair=repair)
+
+    def rebuild(self) -> int:
+        return rebuild(self._index, self._store)
+
+    def close(self) -> None:
+        self._heartbeat.close()
+        with contextlib.suppress(OSError):  # what is held ends by itself
+            self._index.leave()
+        self._index.database.close()
+
+    def _sweep(self) -> bool:
+        return sweep(self._index, self._store)
+
+    def _end(self, release: Release) -> None:
+        self._heartbeat.end()
+        release()

@@ -1,0 +1,142 @@
+"""Opens an artifact cache: which store, which index, which limits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from couler_plugins.caching.artifacts.admission import default_policy
+from couler_plugins.caching.artifacts.backend import Backend
+from couler_plugins.caching.artifacts.cache import ArtifactCache
+from couler_plugins.caching.artifacts.database import Database
+from couler_plugins.caching.artifacts.index import Index
+from couler_plugins.caching.artifacts.index_sqlite import SqliteDatabase
+from couler_plugins.caching.artifacts.indexed import Indexed
+from couler_plugins.caching.artifacts.names import check_namespace
+from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.store_only import StoreOnly
+from couler_plugins.caching.artifacts.stores import folder_of, open_store
+from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.hookspecs.policies import CachePolicy
+from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.runs import History
+
+__all__ = ["open_cache"]
+
+INDEX = "index.sqlite"
+"""The index of a cache in a local folder, in that folder."""
+
+NO_INDEX = "none"
+
+
+def open_cache(
+    url: str | Path,
+    *,
+    namespace: str = "default",
+    capacity: int | None = None,
+    quota: int | None = None,
+    index: str | None = None,
+    policy: CachePolicy | None = None,
+    history: History | None = None,
+    stores: Iterable[type[ArtifactStore]] = (),
+    clock: Callable[[], float] | None = None,
+    lease_seconds: float = 60.0,
+    patience: float = 20.0,
+    grace_seconds: float = 3600.0,
+) -> ArtifactCache:
+    """Opens one namespace of a cache, and makes it where there is none.
+
+    Args:
+        url: a local folder, or any URL that fsspec or a plugin serves.
+        namespace: whose results; namespaces never see or evict each other's.
+        capacity: the most bytes that the blobs of all namespaces may take together, those included that are being
+            written or removed. None: what was set last holds, at first nothing. An index keeps it to the byte;
+            without one only `evict` does.
+        quota: the same for this namespace.
+        index: `sqlite:///path`, `postgresql://…`, or `none`. Default: SQLite in a local folder, `none` elsewhere.
+        policy: what to evict (default `gdsf-subtree`).
+        history: the runs that the policy knows.
+        stores: those of plugins, asked before the built-in ones.
+        clock: the time in seconds since 1970 (default: the index's own).
+        lease_seconds: how long leases, claims and reservations outlive a process that was killed.
+        patience: seconds to wait for others who change the index; then a get is a miss and a put is refused.
+        grace_seconds: without an index, how long a blob stays that no entry needs: readers hold no leases there.
+
+    Raises:
+        InvalidInput: the URL, the namespace or a limit makes no sense, or what serves the URL is not installed.
+        EngineError: the store or the index cannot be opened.
+    """
+    check_namespace(namespace)
+    for limit in (capacity, quota):
+        if limit is not None and limit < 0:
+            raise InvalidInput(f"{limit} bytes are no limit", hint="give a positive number of bytes")
+    history = history or History()
+    chosen = _lazily(policy)
+    place = str(url)
+    store = open_store(place, stores)
+    try:
+        database = _database(place, index, patience)
+        backend: Backend = (
+            StoreOnly(
+                place, store, namespace, chosen, history, capacity=_smaller(capacity, quota),
+                clock=clock or time.time, lifetime=lease_seconds, grace=grace_seconds,
+            )
+            if database is None
+            else _indexed(
+                place, store, Index(database, namespace, clock=clock, lifetime=lease_seconds), chosen, history,
+                capacity, quota,
+            )
+        )  # fmt: skip
+    except OSError as error:
+        hint = "a broken SQLite index can be moved away: the next call makes it anew from the store"
+        raise EngineError(f"the index cannot be opened: {redact(error)}", hint=hint) from None
+    return ArtifactCache(backend, chosen, history)
+
+
+def _indexed(
+    url: str,
+    store: ArtifactStore,
+    index: Index,
+    policy: Callable[[], CachePolicy],
+    history: History,
+    capacity: int | None,
+    quota: int | None,
+) -> Indexed:
+    backend = Indexed(url, store, index, policy, history)
+    for scope, limit in (("", capacity), (index.namespace, quota)):
+        if limit is not None:
+            index.limit(scope, limit)
+    if index.is_new():
+        backend.rebuild()
+    return backend
+
+
+def _smaller(one: int | None, other: int | None) -> int | None:
+    return min((limit for limit in (one, other) if limit is not None), default=None)
+
+
+def _database(url: str, index: str | None, patience: float) -> Database | None:
+    """The database of an index; None where there is to be none."""
+    folder = folder_of(url)
+    if index is None:
+        return None if folder is None else SqliteDatabase(folder / INDEX, patience=patience)
+    if index == NO_INDEX:
+        return None
+    scheme = index.partition("://")[0].partition("+")[0]
+    if scheme == "sqlite":
+        path = unquote(urlsplit(index).path).removeprefix("/")
+        if not path:
+            raise InvalidInput("an index in SQLite needs a file", hint="give sqlite:////folder/index.sqlite")
+        return SqliteDatabase(Path(path), patience=patience)
+    if scheme in ("postgresql", "postgres"):
+        from couler_plugins.caching.artifacts.index_postgres import PostgresDatabase
+
+        return PostgresDatabase(index.replace("postgres://", "postgresql://", 1), patience=patience)
+    raise InvalidInput(f"{redact(index)} is no index", hint="give sqlite:///…, postgresql://… or none")
+
+
+def _lazily(policy: CachePolicy | None) -> Callable[[], CachePolicy]:
+    """The policy; the default one is imported when something has to go."""
+    return default_policy if policy is None else lambda: policy

@@ -1,0 +1,77 @@
+"""Makes an index anew from the manifests in the store."""
+
+from __future__ import annotations
+
+import logging
+
+from couler_plugins.caching.artifacts import ledger
+from couler_plugins.caching.artifacts.database import Connection
+from couler_plugins.caching.artifacts.entry import Entry, decode_entry
+from couler_plugins.caching.artifacts.index import FIND, Index
+from couler_plugins.caching.artifacts.names import entry_name, namespace_of
+from couler_plugins.hookspecs.stores import ArtifactStore
+
+__all__ = ["read_manifest", "rebuild"]
+
+log = logging.getLogger(__name__)
+
+LONGEST = 4 << 20
+"""Bytes of the longest manifest that is read."""
+
+
+def rebuild(index: Index, store: ArtifactStore) -> int:
+    """Adds the entries that the store has and the index lacks; how many.
+
+    Of several manifests of one key the newest whose blobs are all there counts. What the store has beside that is
+    left to `verify`.
+
+    Raises:
+        OSError: the store or the index failed.
+    """
+    folder = namespace_of(index.namespace)
+    blobs = {item.name.removeprefix(folder): item.bytes for item in store.list(f"{folder}blobs/")}
+    found = []
+    for item in store.list(f"{folder}entries/"):
+        name = item.name.removeprefix(folder)
+        entry = read_manifest(store, folder, name, index.namespace)
+        if entry is not None and all(blobs.get(output.blob) == output.bytes for output in entry.outputs):
+            found.append((entry, name))
+    found.sort(key=lambda pair: (-pair[0].created, pair[1]))
+    with index.database.writing() as connection:
+        ledger.count(connection, index.namespace, 0)
+        return sum(_add(connection, index, entry, name) for entry, name in found)
+
+
+def read_manifest(store: ArtifactStore, folder: str, name: str, namespace: str) -> Entry | None:
+    """The entry of a manifest in the store; None where it is damaged, gone, or another's.
+
+    Raises:
+        OSError: the store failed.
+    """
+    try:
+        with store.read(folder + name) as stream:
+            entry = decode_entry(stream.read(LONGEST + 1))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        log.warning("the manifest %s is left out: %s", name, error)
+        return None
+    stem = entry_name(entry.key).removesuffix(".json")
+    if entry.namespace != namespace or not name.startswith(stem):
+        log.warning("the manifest %s is left out: it is of another key or namespace", name)
+        return None
+    return entry
+
+
+def _add(connection: Connection, index: Index, entry: Entry, name: str) -> bool:
+    if connection.execute(FIND, namespace=index.namespace, key=entry.key):
+        return False
+    sizes = {output.blob: output.bytes for output in entry.outputs} | {name: 0}
+    for wanted, size in sizes.items():
+        state = ledger.state_of(connection, index.namespace, wanted)
+        if state not in (None, "stored"):
+            return False  # somebody writes or removes it just now
+        if state is None:
+            ledger.add_object(connection, index.namespace, wanted, size, state="stored")
+    index.add(connection, entry, sizes)
+    return True

@@ -1,0 +1,34 @@
+"""Takes credentials out of text before anybody reads it."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["redact"]
+
+HIDDEN = "***"
+
+USER = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s?#'\"]*@")
+"""The part of a URL before the host. A password may hold an `@`, so it ends at the last one before the path."""
+
+SETTING = re.compile(
+    r"(?P<name>(?:password|passwd|pwd|secret|token|signature|credential|access_?key|api_?key|\bkey|\bsig)[\w-]*)"
+    r"(?P<is>['\"]?\s*[=:]\s*['\"]?)[^\s&'\",;})]+",
+    re.IGNORECASE,
+)
+"""A parameter of a URL, an option or a message whose name says that it is secret."""
+
+
+def redact(text: object) -> str:
+    """The text without users, passwords, tokens and signatures of the URLs and options in it.
+
+    >>> redact("cannot reach s3://AKIA:se/cret@bucket/x?token=abc&region=eu")
+    'cannot reach s3://***@bucket/x?token=***&region=eu'
+    """
+    return SETTING.sub(rf"\g<name>\g<is>{HIDDEN}", _without_users(str(text)))
+
+
+def _without_users(text: str) -> str:
+    """A secret key may hold `/` as well: everything between `://` and an `@` with a colon in it goes."""
+    text = re.sub(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"@?#]*:[^\s'\"?#]*@", rf"\1{HIDDEN}@", text)
+    return USER.sub(rf"\g<scheme>{HIDDEN}@", text)

@@ -1,0 +1,132 @@
+"""What the artifact cache answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from couler_plugins.caching.artifacts.entry import Entry
+from couler_plugins.errors import EngineError
+
+__all__ = ["Admission", "Existed", "Lost", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"]
+
+
+class Lost(EngineError):
+    """A blob of a result is missing, damaged or cannot be read: the caller should go on as after a miss."""
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """The result is in the cache now.
+
+    Attributes:
+        entry: what was stored.
+        evicted: the entries that made room for it.
+    """
+
+    entry: Entry
+    evicted: tuple[Entry, ...] = ()
+
+
+class Existed(msgspec.Struct, frozen=True, kw_only=True):
+    """The key had a result already, and keeps it."""
+
+    entry: Entry
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """The result is not in the cache, for this reason."""
+
+    reason: str
+
+
+PutResult: TypeAlias = Stored | Existed | Refused
+"""What became of a result that was to be stored."""
+
+
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a result would be kept.
+
+    Attributes:
+        admitted: whether it would.
+        evicted: the entries that would make room for it.
+        reason: why not, where it would not.
+    """
+
+    admitted: bool
+    evicted: tuple[Entry, ...] = ()
+    reason: str = ""
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What one namespace takes.
+
+    Attributes:
+        entries: how many results it holds.
+        bytes: the bytes of its blobs, with those that are about to be written or removed.
+        quota: the most bytes that it may take; None where only the capacity limits it.
+    """
+
+    entries: int
+    bytes: int
+    quota: int | None = None
+
+
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cache holds.
+
+    Attributes:
+        url: the store, without credentials.
+        index: what kind of index it has: `sqlite`, `postgresql` or `none`.
+        namespace: the namespace that was opened.
+        capacity: the most bytes that all namespaces together may take; None where there is no limit.
+        bytes: what they take.
+        usage: what each namespace takes.
+        leases: results that are being read or written.
+        pins: results that are pinned.
+        uses: how often the results in the opened namespace were made or asked for.
+    """
+
+    url: str
+    index: str
+    namespace: str
+    capacity: int | None = None
+    bytes: int = 0
+    usage: Mapping[str, Usage] = {}
+    leases: int = 0
+    pins: int = 0
+    uses: int = 0
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What `verify` found in one namespace.
+
+    Attributes:
+        entries: how many entries it looked at.
+        blobs: how many blobs the store holds.
+        bytes: their bytes.
+        missing: keys of entries that lack a blob.
+        corrupt: keys of entries with a blob whose bytes have another digest.
+        orphans: objects in the store that nothing knows of.
+        unknown: where the index and the store say different things (counts of bytes, manifests), and what cannot be read.
+        leases: leases and claims whose owner is gone.
+        over: bytes above the capacity or the quota.
+        repaired: whether what was found was mended.
+    """
+
+    entries: int = 0
+    blobs: int = 0
+    bytes: int = 0
+    missing: tuple[str, ...] = ()
+    corrupt: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    leases: int = 0
+    over: int = 0
+    repaired: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.missing or self.corrupt or self.orphans or self.unknown or self.leases or self.over)

@@ -1,0 +1,118 @@
+"""What is stored: values and files, as a size that is known beforehand and chunks of bytes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from couler_plugins.caching.artifacts.names import check_output
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["CHUNK", "Content", "Outputs", "Source", "chunks_of", "sources"]
+
+CHUNK = 1 << 20
+"""Bytes that are read, hashed and written at a time."""
+
+
+Chunks: TypeAlias = Iterator[bytes]
+"""Bytes in pieces."""
+
+
+class Source(Protocol):
+    """Bytes whose number is known before they are read; a folder as an archive, for example."""
+
+    @property
+    def bytes(self) -> int:
+        """How many there are, exactly."""
+
+    def chunks(self) -> Chunks:
+        """The bytes, in pieces. What fails raises OSError."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """An output with its codec: how its reader decodes the bytes. The cache gives the name of a codec no meaning."""
+
+    value: bytes | Path | Source
+    codec: str = "bytes"
+
+
+Outputs: TypeAlias = Mapping[str, bytes | Path | Content]
+"""The outputs of a result by name: bytes, or the path of a file."""
+
+
+class _Value:
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+        self.bytes = len(value)
+
+    def chunks(self) -> Chunks:
+        for start in range(0, len(self._value), CHUNK):
+            yield self._value[start : start + CHUNK]
+
+
+class _File:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{path.name} is no regular file")
+        self.bytes = status.st_size
+
+    def chunks(self) -> Chunks:
+        with self._path.open("rb", buffering=0) as file:
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+
+def chunks_of(source: Source) -> Chunks:
+    """The chunks of a source, held to the number of bytes that it announced.
+
+    Raises:
+        OSError: there are fewer or more: it was changed while it was read.
+    """
+    left = source.bytes
+    for chunk in source.chunks():
+        left -= len(chunk)
+        if left < 0:
+            break
+        yield chunk
+    if left:
+        raise OSError("it was changed while it was read")
+
+
+def sources(outputs: Outputs) -> list[tuple[str, str, Source]]:
+    """The outputs as (name, codec, source), in the order of their names.
+
+    Raises:
+        InvalidInput: a name breaks the rules, two differ in case only, or a value is none of what can be stored.
+        OSError: a file cannot be read.
+    """
+    if len({name.casefold() for name in outputs}) < len(outputs):
+        raise InvalidInput("two outputs differ in case only", hint="that is one name to some file systems")
+    found = []
+    for name, given in sorted(outputs.items()):
+        check_output(name)
+        content = given if isinstance(given, Content) else _content(name, given)
+        found.append((name, content.codec, _source(name, content.value)))
+    return found
+
+
+def _content(name: str, value: bytes | Path) -> Content:
+    return Content(value, "file" if isinstance(value, Path) else "bytes")
+
+
+def _source(name: str, value: bytes | Path | Source) -> Source:
+    if isinstance(value, Path):
+        return _File(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _Value(bytes(value))
+    if hasattr(value, "chunks") and hasattr(value, "bytes"):
+        return value
+    raise InvalidInput(f"the output {name!r} is {type(value).__name__}", hint="give bytes, a Path or a Source")

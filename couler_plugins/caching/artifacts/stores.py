@@ -1,0 +1,173 @@
+"""The store in a local folder, and how a URL becomes a store."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, ClassVar, Protocol, runtime_checkable
+from urllib.parse import unquote, urlsplit
+
+from couler_plugins.caching.artifacts.names import check_object
+from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.sources import CHUNK
+from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
+
+__all__ = ["FolderStore", "StagingStore", "folder_of", "open_store"]
+
+
+@runtime_checkable
+class StagingStore(ArtifactStore, Protocol):
+    """A store in which an object can be written under a temporary name and be given its own name afterwards."""
+
+    def write_aside(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Writes an object that is not yet to be seen, so that it survives a crash of the machine."""
+
+    def publish(self, aside: str, name: str) -> None:
+        """Gives what was written aside its own name, at once; what had that name is replaced."""
+
+
+class FolderStore:
+    """Objects as files in a folder of this machine: written aside, synchronised, and linked or renamed.
+
+    Folders and files that are symbolic links are refused, so that no name leads out of the folder.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("file", "local")
+    conditional: bool = True
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def open(cls, url: str) -> FolderStore:
+        folder = folder_of(url)
+        if folder is None:
+            raise InvalidInput(f"{redact(url)} is no local folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder.resolve())
+
+    def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path("/".join([*name.split("/")[:2], "tmp", secrets.token_hex(12)]))
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._write(temporary, [content] if isinstance(content, bytes) else _read(content))
+            if replace:
+                temporary.replace(path)
+                return True
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+        return True
+
+    def write_aside(self, name: str, chunks: Iterable[bytes]) -> None:
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._write(path, chunks)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            raise
+
+    def publish(self, aside: str, name: str) -> None:
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path(aside).replace(path)
+
+    def read(self, name: str) -> BinaryIO:
+        try:
+            descriptor = os.open(self._path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise FileNotFoundError(errno.ENOENT, f"{name} is a symbolic link, and no object") from None
+            raise
+        return os.fdopen(descriptor, "rb", buffering=CHUNK)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        start = self._path(prefix.rstrip("/")) if prefix else self._folder
+        for folder, folders, files in os.walk(start):
+            folders.sort()
+            for file in sorted(files):
+                path = Path(folder, file)
+                with contextlib.suppress(FileNotFoundError):
+                    status = path.lstat()
+                    name = path.relative_to(self._folder).as_posix()
+                    yield StoredObject(name=name, bytes=status.st_size, modified=status.st_mtime)
+
+    def delete(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._path(name).unlink()
+
+    def _path(self, name: str) -> Path:
+        """The file of an object.
+
+        Raises:
+            InvalidInput: the name is none.
+            OSError: a folder on the way is a symbolic link.
+        """
+        path = self._folder
+        *folders, last = check_object(name).split("/")
+        for folder in folders:
+            path /= folder
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, f"{folder} in the store is a symbolic link")
+        return path / last
+
+    def _write(self, path: Path, chunks: Iterable[bytes]) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(path, flags, 0o666), "wb", buffering=0) as file:
+            for chunk in chunks:
+                view = memoryview(chunk)
+                while view:
+                    view = view[file.write(view) :]
+            os.fsync(file.fileno())
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def folder_of(url: str) -> Path | None:
+    """The local folder that a URL or a plain path names; None where it is another kind of place."""
+    if "://" not in url:
+        return Path(url).expanduser()
+    parts = urlsplit(url)
+    if parts.scheme not in FolderStore.schemes:
+        return None
+    return Path(unquote(parts.netloc + parts.path))
+
+
+def open_store(url: str, stores: Iterable[type[ArtifactStore]] = ()) -> ArtifactStore:
+    """The store at a URL, by whoever serves its scheme.
+
+    Args:
+        url: a folder or a URL.
+        stores: those who serve schemes, before the built-in ones.
+
+    Raises:
+        InvalidInput: the URL is not understood, or what serves its scheme is not installed.
+        EngineError: the place cannot be used.
+    """
+    from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
+
+    if not url or "\0" in url:
+        raise InvalidInput("the place of the cache is empty", hint="give a folder or a URL")
+    scheme = "file" if "://" not in url else urlsplit(url).scheme
+    known: list[type[ArtifactStore]] = [*stores, FolderStore, FsspecStore]
+    kind = next(store for wanted in (scheme, "*") for store in known if wanted in store.schemes)
+    try:
+        return kind.open(url)
+    except OSError as error:
+        raise EngineError(f"the store {redact(url)} cannot be used: {redact(error)}") from None

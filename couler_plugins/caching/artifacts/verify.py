@@ -1,0 +1,118 @@
+"""Holds an index to its store: every entry whole, nothing in the store that nobody knows, all counts right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from couler_plugins.caching.artifacts import ledger
+from couler_plugins.caching.artifacts.blobs import Blobs, Damaged
+from couler_plugins.caching.artifacts.entry import Entry
+from couler_plugins.caching.artifacts.index import Index
+from couler_plugins.caching.artifacts.names import namespace_of
+from couler_plugins.caching.artifacts.results import Lost, Report
+from couler_plugins.caching.artifacts.sweeping import sweep
+from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
+
+__all__ = ["verify"]
+
+
+def verify(index: Index, store: ArtifactStore, blobs: Blobs, *, repair: bool) -> Report:
+    """What is wrong in a namespace; writers may be at work meanwhile.
+
+    With `repair` an entry with a missing or damaged blob is dropped, what nobody knows is removed, and counts are set.
+
+    Raises:
+        OSError: the store or the index failed.
+    """
+    index.bury()
+    sweep(index, store)
+    folder = namespace_of(index.namespace)
+    listed = {item.name.removeprefix(folder): item for item in store.list(folder)}
+    missing, corrupt, unreadable = _check_entries(index, blobs)
+    orphans, absent, miscounted, held, over = _compare(index, listed)
+    if repair:
+        for entry in (*missing, *corrupt):
+            index.drop(entry)
+        _adopt(index, [listed[name] for name in orphans], folder)
+        _recount(index)
+        sweep(index, store)
+    stored = [item for name, item in listed.items() if name.startswith("blobs/")]
+    return Report(
+        entries=len(index.kept()),
+        blobs=len(stored),
+        bytes=sum(item.bytes for item in stored),
+        missing=tuple(entry.key for entry in missing),
+        corrupt=tuple(entry.key for entry in corrupt),
+        orphans=tuple(orphans),
+        unknown=(*absent, *miscounted, *unreadable),
+        leases=held,
+        over=over,
+        repaired=repair,
+    )
+
+
+def _check_entries(index: Index, blobs: Blobs) -> tuple[list[Entry], list[Entry], list[str]]:
+    """The entries that lack a blob, those with a damaged one, and what cannot be read at the moment."""
+    missing: list[Entry] = []
+    corrupt: list[Entry] = []
+    unreadable: list[str] = []
+    good: set[str] = set()
+    for item in index.kept():
+        held = index.lease(item.entry.key) if item.entry.outputs else None
+        if held is None or held.entry != item.entry:
+            continue  # it was evicted meanwhile
+        try:
+            for output in item.entry.outputs:
+                if output.sha256 not in good:
+                    blobs.check(output)
+                    good.add(output.sha256)
+        except Damaged:
+            whole = all(blobs.present(output) for output in item.entry.outputs)
+            (corrupt if whole else missing).append(item.entry)
+        except Lost as error:
+            unreadable.append(f"{item.entry.key}: {error.message}")
+        finally:
+            index.release(held.lease)
+    return missing, corrupt, unreadable
+
+
+def _compare(index: Index, listed: dict[str, StoredObject]) -> tuple[list[str], list[str], list[str], int, int]:
+    """Orphans in the store, stored objects that are not there, wrong counts, what the dead hold, and bytes too many."""
+    with index.database.reading() as connection:
+        rows = connection.execute(
+            "SELECT name, aside, state, bytes FROM objects WHERE namespace = :namespace", namespace=index.namespace
+        )
+        booked = ledger.used_bytes(connection, index.namespace)
+        dead = connection.execute(
+            "SELECT COUNT(*) FROM holds WHERE NOT EXISTS (SELECT 1 FROM owners o WHERE o.id = holds.owner)"
+        )[0][0]
+        over = 0
+        for scope in ("", index.namespace):
+            limit = ledger.limit_of(connection, scope)
+            over = max(over, ledger.used_bytes(connection, scope) - limit) if limit is not None else over
+    known = {name for row in rows for name in row[:2]}
+    orphans = sorted(name for name in listed if name not in known)
+    absent = sorted(
+        row[0] for row in rows if row[2] == "stored" and row[0].startswith("entries/") and row[0] not in listed
+    )
+    total = sum(row[3] for row in rows)
+    miscounted = [] if total == booked else [f"{booked} bytes are booked, the objects take {total}"]
+    return orphans, absent, miscounted, dead, over
+
+
+def _adopt(index: Index, orphans: Iterable[StoredObject], folder: str) -> None:
+    """Books what nobody knows, unless somebody has by now, so that it is removed like anything else."""
+    with index.database.writing() as connection:
+        for item in orphans:
+            name = item.name.removeprefix(folder)
+            if ledger.state_of(connection, index.namespace, name) is None:
+                ledger.add_object(connection, index.namespace, name, item.bytes, state="condemned")
+
+
+def _recount(index: Index) -> None:
+    with index.database.writing() as connection:
+        total = connection.execute(
+            "SELECT COALESCE(SUM(bytes), 0) FROM objects WHERE namespace = :namespace", namespace=index.namespace
+        )[0][0]
+        booked = ledger.used_bytes(connection, index.namespace)
+        ledger.count(connection, index.namespace, int(total) - booked)

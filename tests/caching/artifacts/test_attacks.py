@@ -1,0 +1,414 @@
+"""What somebody who can write into the store, or choose names, may try: nothing outside, nothing of another's, no secret."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from couler_plugins.caching.artifacts import ArtifactCache, Hit, Lost, Meta, Stored, open_cache
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from servers.postgres import PASSWORD, Postgres
+from servers.s3 import KEY, SECRET
+
+OUTSIDE = b"a secret outside of the store"
+
+NAMES = [
+    "../escape",
+    "..",
+    ".",
+    "",
+    "/etc/passwd",
+    "a/../../b",
+    "a/b",
+    "a\\b",
+    "a\0b",
+    "a\nb",
+    "~root",
+    "%2e%2e%2fescape",
+    "C:\\windows",
+    "－ｗｉｄｅ",
+    "a" * 5_000,
+]
+
+
+@pytest.fixture(params=[None, "none"], ids=["indexed", "store-only"])
+def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArtifactCache]:
+    with open_cache(str(tmp_path / "store"), namespace="mine", index=request.param) as cache:
+        yield cache
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store" / "v1" / "mine"
+
+
+def _outside(tmp_path: Path) -> Path:
+    path = tmp_path / "outside"
+    path.write_bytes(OUTSIDE)
+    return path
+
+
+def _tree(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_lead_elsewhere_are_refused(cache: ArtifactCache, tmp_path: Path, name: str) -> None:
+    before = _tree(tmp_path)
+    with pytest.raises(InvalidInput):
+        cache.put(name, {"out": b"x"})
+    with pytest.raises(InvalidInput):
+        cache.put("key", {name: b"x"})
+    for call in (cache.get, cache.lookup, cache.remove, cache.unpin):
+        with pytest.raises(InvalidInput):
+            call(name)
+    with pytest.raises(InvalidInput):
+        cache.put("key", {"out": b"x"}, Meta(parents=(name,)))
+    with pytest.raises(InvalidInput):
+        open_cache(str(tmp_path / "store"), namespace=name)
+    assert {path for path in _tree(tmp_path) - before if not path.startswith("store/index.sqlite")} == set()
+    assert cache.lookup("key") is None
+
+
+def test_what_is_in_metadata_is_only_text(cache: ArtifactCache, tmp_path: Path) -> None:
+    evil = "../../etc/passwd\n\x1b[31m$(rm -rf /){{inputs}}"
+    meta = Meta(family=evil, step=evil, type=evil, spec=evil, run=evil, made_by=evil)
+    assert isinstance(cache.put("key", {"out": b"x"}, meta), Stored)
+    assert all(path.startswith(("store/v1/mine/", "store/index")) for path in _tree(tmp_path))
+
+
+def _stored(cache: ArtifactCache, store: Path) -> tuple[Path, Path]:
+    """A result in the cache: its blob and its manifest."""
+    assert isinstance(cache.put("key", {"out": b"content" * 9}), Stored)
+    (blob,) = [path for path in store.glob("blobs/*/*") if path.is_file()]
+    (manifest,) = store.glob("entries/*/*")
+    return blob, manifest
+
+
+def _served(cache: ArtifactCache, key: str = "key") -> bytes | None:
+    """What the cache hands out for a key; None for a miss."""
+    hit = cache.get(key)
+    if hit is None:
+        return None
+    with hit:
+        try:
+            return hit.read("out")
+        except Lost:
+            return None
+
+
+def test_a_blob_that_is_a_link_is_not_followed(cache: ArtifactCache, store: Path, tmp_path: Path) -> None:
+    blob, _ = _stored(cache, store)
+    outside = _outside(tmp_path)
+    outside.write_bytes(blob.read_bytes())  # the right content, so that only the link can give it away
+    blob.unlink()
+    blob.symlink_to(outside)
+    assert _served(cache) is None
+    cache.verify(repair=True)
+    assert outside.exists()
+
+
+@pytest.mark.parametrize("part", ["blobs", "entries", "tmp", "."])
+def test_a_folder_that_is_a_link_leads_nowhere(cache: ArtifactCache, store: Path, tmp_path: Path, part: str) -> None:
+    """Neither reading, writing, evicting nor mending touches what is behind a link."""
+    _stored(cache, store)
+    target = tmp_path / "victim"
+    folder = (store / part).resolve()
+    if folder.exists():
+        folder.rename(target)
+    else:
+        target.mkdir()
+    (target / "ab").mkdir(exist_ok=True)
+    (target / "ab" / "precious").write_bytes(OUTSIDE)
+    folder.symlink_to(target)
+    before = {path: (target / path).read_bytes() for path in _tree(target)}
+    assert _served(cache) in (None, b"content" * 9)
+    cache.put("another", {"out": b"other content"})
+    cache.remove("key")
+    cache.evict(0)
+    cache.verify(repair=True)
+    cache.rebuild()
+    assert {path: (target / path).read_bytes() for path in _tree(target)} == before
+
+
+def test_a_pipe_in_the_place_of_a_blob_does_not_hang(cache: ArtifactCache, store: Path) -> None:
+    blob, _ = _stored(cache, store)
+    blob.unlink()
+    os.mkfifo(blob)
+    assert _served(cache) is None
+    cache.verify(repair=True)
+    assert cache.verify().ok
+
+
+def test_a_folder_in_the_place_of_a_blob_is_a_miss(cache: ArtifactCache, store: Path) -> None:
+    blob, _ = _stored(cache, store)
+    blob.unlink()
+    blob.mkdir()
+    assert _served(cache) is None
+
+
+def _plant(cache: ArtifactCache, manifest: Path, text: str | bytes) -> None:
+    """Replaces a manifest and makes the cache read it again."""
+    manifest.write_bytes(text if isinstance(text, bytes) else text.encode())
+    cache.rebuild()
+
+
+def _changed(manifest: Path, **changes: Any) -> dict[str, Any]:
+    return {**json.loads(manifest.read_bytes()), **changes}
+
+
+def _output(name: str = "out", content: bytes = OUTSIDE, **changes: Any) -> dict[str, Any]:
+    value = {"name": name, "codec": "bytes", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return {**value, **changes}
+
+
+BOMBS = {
+    "nested": "[" * 200_000,
+    "nested objects": '{"a":' * 100_000,
+    "numbers": '{"version":1,"created":1e999999999,"namespace":"mine","key":"key","outputs":[]}',
+    "huge text": '{"version":1,"namespace":"mine","key":"' + "k" * 50_000_000 + '","outputs":[]}',
+    "many outputs": '{"version":1,"namespace":"mine","key":"key","outputs":['
+    + ",".join(json.dumps(_output(f"o{number}")) for number in range(200_000))
+    + "]}",
+    "not utf-8": b'{"version":1,"namespace":"mine","key":"\xff\xfe","outputs":[]}',
+    "repeated keys": '{"version":1,"key":"other","key":"key","namespace":"mine","outputs":[]}',
+    "empty": "",
+    "another version": '{"version":2,"namespace":"mine","key":"key","outputs":[]}',
+    "a pickle": b"\x80\x04\x95\x1e\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_manifests_that_are_none(cache: ArtifactCache, store: Path, bomb: str) -> None:
+    _, manifest = _stored(cache, store)
+    _plant(cache, manifest, BOMBS[bomb])
+    assert _served(cache) is None
+    assert isinstance(cache.put("after", {"out": b"x"}), Stored)
+    assert _served(cache, "after") == b"x"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        _output("../escape"),
+        _output("/etc/passwd"),
+        _output(sha256="../../outside"),
+        _output(sha256="/etc/passwd"),
+        _output(sha256="../" * 21 + "x"),
+        _output(bytes=-1),
+        _output(bytes=2**63),
+        _output(bytes=1e308),
+        _output(bytes=10**30),
+        _output(codec="../x"),
+        _output(codec="pickle\n"),
+    ],
+    ids=lambda output: str(sorted(set(output.items()) ^ set(_output().items()), key=str))[:60],
+)
+def test_outputs_that_lie(cache: ArtifactCache, store: Path, tmp_path: Path, output: dict[str, Any]) -> None:
+    _outside(tmp_path)
+    _, manifest = _stored(cache, store)
+    _plant(cache, manifest, json.dumps(_changed(manifest, outputs=[output])))
+    assert _served(cache) is None
+    target = tmp_path / "restored"
+    assert cache.restore("key", {"out": target}) is None
+    assert not target.exists()
+    cache.verify(repair=True)
+    assert isinstance(cache.put("after", {"out": b"x"}), Stored)
+    assert (tmp_path / "outside").read_bytes() == OUTSIDE
+
+
+def test_a_size_that_is_not_the_blobs_is_a_miss(cache: ArtifactCache, store: Path) -> None:
+    blob, manifest = _stored(cache, store)
+    for size in (0, 1, blob.stat().st_size + 1, 2**40):
+        _plant(cache, manifest, json.dumps(_changed(manifest, outputs=[_output(content=b"content" * 9, bytes=size)])))
+        assert _served(cache) is None
+        _stored_again(cache)
+
+
+def _stored_again(cache: ArtifactCache) -> None:
+    cache.remove("key")
+    assert isinstance(cache.put("key", {"out": b"content" * 9}), Stored)
+    assert _served(cache) == b"content" * 9
+
+
+def test_another_keys_manifest_is_not_served(cache: ArtifactCache, store: Path) -> None:
+    """A manifest under the name of one key that says it is another's."""
+    _, manifest = _stored(cache, store)
+    forged = json.dumps(_changed(manifest, key="victim"))
+    _plant(cache, manifest, forged)
+    assert _served(cache) is None
+    assert _served(cache, "victim") is None
+
+
+def test_another_namespaces_results_cannot_be_reached(tmp_path: Path) -> None:
+    place = str(tmp_path / "store")
+    with open_cache(place, namespace="theirs") as theirs, open_cache(place, namespace="mine") as mine:
+        assert isinstance(theirs.put("key", {"out": OUTSIDE}), Stored)
+        assert mine.get("key") is None
+        assert mine.lookup("key") is None
+        assert mine.entries() == []
+        assert not mine.remove("key")
+        assert not mine.pin("key", 60)
+        assert mine.evict(0) == ()
+        assert isinstance(mine.put("other", {"out": b"x"}), Stored)
+        assert mine.evict(0) != ()
+        mine.verify(repair=True)
+        mine.rebuild()
+        assert _served(theirs) == OUTSIDE
+
+
+@pytest.mark.parametrize("index", [None, "none"], ids=["indexed", "store-only"])
+def test_a_manifest_that_refers_to_another_namespace_is_no_way_in(tmp_path: Path, index: str | None) -> None:
+    """Knowing the digest of another's blob is not enough to be handed its bytes."""
+    place = str(tmp_path / "store")
+    with open_cache(place, namespace="theirs", index=index) as theirs:
+        assert isinstance(theirs.put("key", {"out": OUTSIDE}), Stored)
+    with open_cache(place, namespace="mine", index=index) as mine:
+        _, manifest = _stored(mine, tmp_path / "store/v1/mine")
+        for changes in ({"outputs": [_output()]}, {"outputs": [_output()], "namespace": "theirs"}):
+            _plant(mine, manifest, json.dumps(_changed(manifest, **changes)))
+            assert _served(mine) is None
+            mine.verify(repair=True)
+            mine.remove("key")
+            _stored_again(mine)
+            (manifest,) = (tmp_path / "store/v1/mine").glob("entries/*/*")
+    with open_cache(place, namespace="theirs", index=index) as theirs:
+        assert _served(theirs) == OUTSIDE
+
+
+def test_an_attackers_names_in_the_store_are_passed_over(cache: ArtifactCache, store: Path) -> None:
+    _stored(cache, store)
+    for name in ("entries/zz/$(reboot).json", "entries/ab/..json", "blobs/zz/x y", "blobs/ab/\u202eevil", "entries/x"):
+        path = store / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    assert _served(cache) == b"content" * 9
+    cache.verify()
+    cache.verify(repair=True)
+    cache.rebuild()
+    assert _served(cache) == b"content" * 9
+
+
+def test_a_quota_holds_against_another_namespaces_pressure(tmp_path: Path) -> None:
+    """One namespace cannot push out what another holds."""
+    place = str(tmp_path / "store")
+    with (
+        open_cache(place, namespace="theirs", capacity=2_000) as theirs,
+        open_cache(place, namespace="mine", quota=1_500) as mine,
+    ):
+        assert isinstance(theirs.put("key", {"out": b"t" * 800}), Stored)
+        for number in range(20):
+            mine.put(f"key-{number}", {"out": bytes([number]) * 400})
+        assert _served(theirs) == b"t" * 800
+        assert theirs.stats().usage["mine"].bytes <= 1_200
+
+
+class Secrets:
+    """Everything that could show a credential: log records of all loggers, errors with their causes, texts, JSON."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        logging.getLogger("botocore").setLevel(logging.WARNING)  # its own debug log shows what it signs
+        self._caplog = caplog
+        self.texts: list[str] = []
+
+    def look(self, value: object) -> None:
+        self.texts += [repr(value), str(value)]
+        if isinstance(value, msgspec.Struct):
+            self.texts.append(msgspec.json.encode(value).decode())
+        if isinstance(value, BaseException):
+            self.texts.append("".join(traceback.format_exception(value)))
+
+    def found(self, *secrets: str) -> list[str]:
+        logged = [record.getMessage() + str(record.exc_info or "") for record in self._caplog.records]
+        return [text for text in [*self.texts, *logged] if any(secret in text for secret in secrets)]
+
+
+@pytest.fixture
+def secrets(caplog: pytest.LogCaptureFixture) -> Secrets:
+    return Secrets(caplog)
+
+
+def _use(cache: ArtifactCache, secrets: Secrets) -> None:
+    """Everything that a cache says of itself."""
+    secrets.look(cache)
+    secrets.look(cache.put("key", {"out": b"x" * 100}))
+    hit = cache.get("key")
+    secrets.look(hit)
+    if isinstance(hit, Hit):
+        secrets.look(hit.entry)
+        hit.close()
+    for value in (cache.stats(), cache.verify(), cache.verify(repair=True), cache.entries(), cache.candidates()):
+        secrets.look(value)
+    with cache.claim("other", wait=0) as claim:
+        secrets.look(claim)
+    secrets.look(cache.evict(0))
+
+
+def test_credentials_of_s3_are_never_shown(s3: str, secrets: Secrets) -> None:
+    import s3fs
+
+    s3fs.S3FileSystem(key=KEY, secret=SECRET, endpoint_url=s3, skip_instance_cache=True).mkdir("leaks")
+    with open_cache(f"s3://{KEY}:{SECRET}@leaks/cache?endpoint_url={s3}") as cache:
+        _use(cache, secrets)
+        assert cache.stats().entries if hasattr(cache.stats(), "entries") else True
+    assert secrets.found(SECRET, KEY) == []
+
+
+@pytest.mark.parametrize("secret", ["sl/ash+plus=", "at@sign", "co:lon", "per%cent"])
+def test_credentials_in_the_url_of_a_store_that_is_away_are_never_shown(secrets: Secrets, secret: str) -> None:
+    from urllib.parse import quote
+
+    for spelled in {secret, quote(secret, safe="")}:
+        url = f"s3://{KEY}:{spelled}@bucket/cache?endpoint_url=http://127.0.0.1:1&token={quote(SECRET)}"
+        try:
+            with open_cache(url) as cache:
+                _use(cache, secrets)
+        except CoulerError as error:
+            secrets.look(error)
+        assert secrets.found(secret, spelled, KEY, SECRET) == []
+
+
+def test_credentials_of_postgres_are_never_shown(postgres: Postgres, tmp_path: Path, secrets: Secrets) -> None:
+    url = postgres.database()
+    with open_cache(str(tmp_path / "store"), index=url) as cache:
+        _use(cache, secrets)
+    for broken in (
+        url.replace("host=", "host=/nowhere"),
+        url.replace(PASSWORD, f"{PASSWORD}-wrong"),
+        f"postgresql://couler:{PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://couler:{PASSWORD}@127.0.0.1:not-a-port/db",
+        f"postgresql://127.0.0.1:1/db?user=couler&password={PASSWORD}",
+        f"postgres-of-sorts://couler:{PASSWORD}@127.0.0.1/db",
+    ):
+        with pytest.raises((EngineError, InvalidInput)) as caught:
+            open_cache(str(tmp_path / "store"), index=broken)
+        secrets.look(caught.value)
+    assert secrets.found(PASSWORD) == []
+
+
+def test_a_database_that_breaks_off_tells_no_credentials(postgres: Postgres, tmp_path: Path, secrets: Secrets) -> None:
+    """The server ends the connections in the middle of the work: misses and refusals, and then it goes on."""
+    import psycopg
+
+    url = postgres.database()
+    with open_cache(str(tmp_path / "store"), index=url) as cache:
+        assert isinstance(cache.put("key", {"out": b"x"}), Stored)
+        conninfo = url.replace("+psycopg", "")
+        with psycopg.connect(conninfo, autocommit=True) as killer:
+            killer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        _use(cache, secrets)
+        assert isinstance(cache.put("again", {"out": b"x"}), Stored)
+    assert secrets.found(PASSWORD) == []

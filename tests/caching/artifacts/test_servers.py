@@ -1,0 +1,81 @@
+"""The servers behave as what they stand for, where the cache relies on it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from servers.postgres import Postgres
+from servers.s3 import KEY, SECRET
+
+PART = 6 << 20
+
+
+def _bucket(endpoint: str, name: str):  # type: ignore[no-untyped-def]  # s3fs has no types
+    import s3fs
+
+    files = s3fs.S3FileSystem(key=KEY, secret=SECRET, endpoint_url=endpoint, skip_instance_cache=True)
+    files.mkdir(name)
+    return files
+
+
+@pytest.mark.parametrize("size", [1, 2 * PART], ids=["whole", "in parts"])
+def test_s3_creates_an_object_only_once(s3: str, size: int) -> None:
+    name = f"once-{size}"
+    files = _bucket(s3, name)
+    files.pipe_file(f"{name}/object", b"1" * size, mode="create", chunksize=PART)
+    with pytest.raises(FileExistsError):
+        files.pipe_file(f"{name}/object", b"2" * size, mode="create", chunksize=PART)
+    assert files.cat_file(f"{name}/object") == b"1" * size
+
+
+def test_s3_lets_one_of_many_writers_win(s3: str) -> None:
+    files = _bucket(s3, "race")
+    won: list[int] = []
+
+    def write(writer: int) -> None:
+        for number in range(40):
+            try:
+                files.pipe_file(f"race/{number}", b"%d" % writer, mode="create")
+            except FileExistsError:
+                continue
+            won.append(number)
+
+    writers = [threading.Thread(target=write, args=(writer,)) for writer in range(6)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert Counter(won) == Counter(range(40))
+
+
+def test_postgres_gives_databases_of_their_own(postgres: Postgres) -> None:
+    import sqlalchemy
+
+    first, second = (sqlalchemy.create_engine(postgres.database()) for _ in range(2))
+    with first.begin() as connection:
+        connection.execute(sqlalchemy.text("CREATE TABLE only_here (x int)"))
+    assert sqlalchemy.inspect(first).get_table_names() == ["only_here"]
+    assert sqlalchemy.inspect(second).get_table_names() == []
+    first.dispose()
+    second.dispose()
+
+
+def test_the_mock_of_alluxio_serves_what_alluxiofs_asks_for(alluxio: tuple[str, Path]) -> None:
+    import fsspec
+
+    hosts, folder = alluxio
+    files = fsspec.filesystem("alluxio", worker_hosts=hosts, skip_instance_cache=True)
+    place = folder.as_uri()
+    files.write_bytes(f"{place}/a/b", b"0123456789")
+    assert (folder / "a/b").read_bytes() == b"0123456789"
+    assert files.cat_file(f"{place}/a/b", 2, 5) == b"234"
+    assert [Path(info["name"]).name for info in files.ls(f"{place}/a", detail=True)] == ["b"]
+    files.mv(f"{place}/a/b", f"{place}/a/c")
+    files.rm(f"{place}/a/c")
+    assert not files.exists(f"{place}/a/c")
+    with pytest.raises(Exception, match="not under the mount point"):
+        files.ls("file:///etc")
