@@ -82,6 +82,9 @@ class Caching(Protocol):
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What the operation is; `result` says whether somebody may read what it prints."""
 
+    def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
+        """Why a wrapper around its command cannot keep what the engine's own cache cannot; None where it can."""
+
     def items(self, step: Step) -> int | None:
         """How often a step runs for its loop at most; None where only the run knows."""
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.policies import CachePolicy
     from couler_plugins.hookspecs.stores import ArtifactStore
 
-__all__ = ["Evicted", "Evictor", "Fate", "Limits", "Schedule", "Target", "Verdict"]
+__all__ = ["Evicted", "Eviction", "Evictor", "Limits", "Outcome", "Schedule", "Target"]
 
-Fate = Literal["kept", "evicted", "dropped", "postponed"]
+Outcome = Literal["kept", "evicted", "dropped", "postponed"]
 """What became of an entry: kept; evicted; dropped, since nobody could read it; to go, but not in this round."""
 
 
@@ -55,20 +55,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Eviction(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided on one entry, and why.
 
     Attributes:
         key: the key of the result.
         place: where the engine keeps it.
-        fate: what became of it.
+        outcome: what became of it.
         reason: why, in half a sentence.
         figures: numbers behind it, by name (the name says the unit).
     """
 
     key: str
     place: str
-    fate: Fate
+    outcome: Outcome
     reason: str
     figures: tuple[tuple[str, int | float | str], ...] = ()
 
@@ -80,7 +80,7 @@ class Evicted(msgspec.Struct, frozen=True, kw_only=True):
         namespace: its name.
         places: how many places hold results there.
         live: how many workflows are running there.
-        verdicts: one for each entry.
+        decisions: one for each entry.
         before: bytes of all results before, artifacts included, as far as they are known.
         after: bytes of those that are kept.
         deleted: artifacts that were deleted.
@@ -92,7 +92,7 @@ class Evicted(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     places: int = 0
     live: int = 0
-    verdicts: tuple[Verdict, ...] = ()
+    decisions: tuple[Eviction, ...] = ()
     before: int = 0
     after: int = 0
     deleted: tuple[str, ...] = ()
@@ -108,12 +108,14 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         namespace: where it runs, and where it evicts.
         image: a container image that has couler-plugins with what the engine and the store need.
         cron: when, as cron writes it.
+        secret: the name of a Secret whose entries become environment variables (the store's credentials); or empty.
         arguments: what follows `couler cache evict`, as it was given.
     """
 
     namespace: str
     image: str
     cron: str
+    secret: str = ""
     arguments: tuple[str, ...] = ()
 
 

@@ -1,0 +1,81 @@
+"""The artifact repository, as far as somebody gave us its URL: how large artifacts are, and their deletion."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from couler_argo.memo_entries import Artifact
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import ArtifactStore
+
+__all__ = ["Repository"]
+
+BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "oss", "az", "abfs", "adl"})
+"""Schemes whose URLs name a bucket, and perhaps a folder in it."""
+
+AT_ONCE = 8  # requests
+
+
+class Repository:
+    """The store that an artifact repository's bucket is.
+
+    Args:
+        store: the store, opened at the URL.
+        url: the URL. Of a bucket, it says which (`s3://bucket`), and artifacts outside of its folder
+            (`s3://bucket/folder`) are out of reach. Of anything else, it is where the repository's keys begin.
+    """
+
+    def __init__(self, store: ArtifactStore, url: str) -> None:
+        parts = urlsplit(url)
+        in_bucket = parts.scheme in BUCKETS
+        self._store = store
+        self._bucket = parts.netloc.rpartition("@")[2] if in_bucket else ""
+        folder = parts.path.strip("/") if in_bucket else ""
+        self._root = f"{folder}/" if folder else ""
+
+    def reaches(self, artifact: Artifact) -> bool:
+        """Whether an artifact is in this store, as far as its entry tells."""
+        return artifact.key.startswith(self._root) and artifact.bucket in ("", self._bucket) and bool(artifact.key)
+
+    def sizes(self, artifacts: Iterable[Artifact]) -> dict[str, int]:
+        """The bytes of those that are there, by key; a folder counts with all that is in it.
+
+        Raises:
+            OSError: the store failed.
+        """
+        by_folder: dict[str, list[str]] = {}
+        for artifact in artifacts:
+            if self.reaches(artifact):
+                by_folder.setdefault(artifact.key.rpartition("/")[0], []).append(artifact.key)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = pool.map(self._sizes_in, by_folder, by_folder.values())
+            return {key: size for some in found for key, size in some.items()}
+
+    def delete(self, key: str) -> None:
+        """Deletes an artifact, which may be a folder; one that is not there is no error.
+
+        Raises:
+            OSError: the store failed.
+        """
+        if not key.startswith(self._root):
+            return
+        name = key.removeprefix(self._root)
+        for thing in list(self._store.list(f"{name}/")):
+            self._store.delete(thing.name)
+        with contextlib.suppress(IsADirectoryError):  # a folder is empty now, and in a bucket it is nothing
+            self._store.delete(name)
+
+    def _sizes_in(self, folder: str, keys: list[str]) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        wanted = set(keys)
+        depth = folder.count("/") + 2
+        for thing in self._store.list(f"{folder}/".removeprefix(self._root)):
+            key = "/".join(f"{self._root}{thing.name}".split("/")[:depth])
+            if key in wanted:
+                sizes[key] = sizes.get(key, 0) + thing.bytes
+        return sizes

@@ -1,0 +1,154 @@
+"""The change to one ConfigMap: made for one version of it, written only if that is the version still.
+
+Argo reads a ConfigMap and writes it back for every hit and every result, and a step fails whose write finds that
+somebody else has written meanwhile. So we write each ConfigMap once a round, and only after it has been left alone for
+a while; one that is never left alone is written to only where it is too full otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import stamina
+
+from couler_argo.evict_api import Changed, Cluster
+from couler_argo.evict_blobs import Repository
+from couler_argo.evict_choice import HALF, Chooser
+from couler_argo.evict_graves import EVICTED, graves_in, graves_text, with_graves
+from couler_argo.memo_entries import Artifact, Entry, Shard, shard_of
+from couler_plugins.hookspecs.eviction import Limits, Outcome
+
+__all__ = ["Change", "ShardWriter", "Wish"]
+
+WRITES = 6
+BUSY = "the ConfigMap is in use all the time; the next round tries again"
+FULL = "as many artifacts of it wait for their deletion as can be written down"
+USED = "used again since this round began"
+CROWDED = "its ConfigMap would be over half of what Kubernetes takes"
+UNREADABLE = "no entry that Argo could read"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to become of one ConfigMap.
+
+    Attributes:
+        doomed: entries that are not worth keeping, as they were read, with the reason.
+        deleted: keys of artifacts that are deleted by now, and need not be remembered.
+    """
+
+    doomed: Mapping[str, tuple[Entry, str]]
+    deleted: Set[str]
+
+
+class Change(NamedTuple):
+    """What became of one ConfigMap: of the entries that are not simply kept, the outcome, the reason, and the entry."""
+
+    outcomes: Mapping[str, tuple[Outcome, str, Entry | None]]
+    waiting: int
+    left: int
+
+
+class ShardWriter:
+    """Carries out wishes in one namespace.
+
+    Args:
+        cluster: the cluster.
+        namespace: the namespace.
+        chooser: decides what goes from a ConfigMap that is too full.
+        repository: where artifacts can be deleted; None where nobody can.
+        limits: how long to wait, and whether to write at all.
+        now: the time of this round, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        chooser: Chooser,
+        repository: Repository | None,
+        limits: Limits,
+        now: float,
+    ) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._chooser = chooser
+        self._repository = repository
+        self._limits = limits
+        self._now = now
+
+    def carry_out(self, shard: Shard, wish: Wish) -> Change:
+        """Writes what is to be written; `shard` was read at least `limits.settle` seconds ago.
+
+        Raises:
+            EngineError: the cluster failed.
+        """
+        retries = stamina.retry_context(on=Changed, attempts=WRITES, wait_initial=0.05, wait_max=2.0, timeout=None)
+        current: Shard | None = shard
+        change = _gone(wish)
+        try:
+            for attempt in retries:
+                with attempt:
+                    if attempt.num > 1:
+                        current = self._read_again(shard.name, hurry=attempt.num > WRITES - 2)
+                    change = change if current is None else self._write(current, wish)
+        except Changed:
+            kept = graves_in(shard.annotations)
+            return Change({key: ("postponed", BUSY, entry) for key, (entry, _) in wish.doomed.items()}, len(kept), 0)
+        return change
+
+    def _read_again(self, name: str, *, hurry: bool) -> Shard | None:
+        """A ConfigMap as it is after it has been left alone; at once where it is too full and there is a hurry."""
+        found = self._cluster.cache(self._namespace, name)
+        shard = None if found is None else shard_of(found)
+        if shard is not None and not (hurry and shard.bytes > HALF):
+            time.sleep(self._limits.settle)
+        return shard
+
+    def _write(self, shard: Shard, wish: Wish) -> Change:
+        old = graves_in(shard.annotations)
+        graves = {key: grave for key, grave in old.items() if key not in wish.deleted}
+        outcomes: dict[str, tuple[Outcome, str, Entry | None]] = {}
+        left = 0
+        if shard.ours:
+            outcomes = {key: ("dropped", f"{UNREADABLE} ({why})", None) for key, why in shard.unreadable.items()}
+        for key, (entry, reason) in wish.doomed.items():
+            now = shard.entries.get(key)
+            if now is None or now.text != entry.text:
+                outcomes[key] = ("kept", USED, now) if now else ("evicted", "somebody else evicted it", entry)
+                continue
+            more = with_graves(graves, self._ours(entry), self._now)
+            outcomes[key] = ("evicted", reason, entry) if more is not None else ("postponed", FULL, entry)
+            if more is not None:
+                graves = more
+                left += len(entry.artifacts) - sum(1 for _ in self._ours(entry))
+        going = {
+            key for key, (outcome, _, _) in outcomes.items() if outcome in ("evicted", "dropped") and key in shard.sizes
+        }
+        for key in sorted(self._chooser.crowded_out(shard, going)):
+            entry = shard.entries[key]
+            outcomes[key] = "evicted", CROWDED, entry
+            going.add(key)
+            more = with_graves(graves, self._ours(entry), self._now)
+            graves = more or graves
+            left += len(entry.artifacts) - (sum(1 for _ in self._ours(entry)) if more is not None else 0)
+        if not self._limits.dry_run and (going or graves != old):
+            self._cluster.change(
+                self._namespace, shard.name, shard.version, dict.fromkeys(going), {EVICTED: graves_text(graves)}
+            )
+        return Change(outcomes, len(graves), left)
+
+    def _ours(self, entry: Entry) -> Iterator[Artifact]:
+        """The artifacts of an entry that can be deleted one day."""
+        if self._repository is not None:
+            yield from (item for item in entry.artifacts if item.deletable and self._repository.reaches(item))
+
+
+def _gone(wish: Wish) -> Change:
+    outcomes: dict[str, tuple[Outcome, str, Entry | None]] = {}
+    for key, (entry, _) in wish.doomed.items():
+        outcomes[key] = "evicted", "its ConfigMap was deleted", entry
+    return Change(outcomes, 0, 0)

@@ -1,0 +1,122 @@
+"""`couler cache evict`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from couler_plugins.cli.cache_options import AGE, index_option, store_option
+from couler_plugins.cli.settings import SizeType, json_option, with_settings
+from couler_plugins.config import Config
+from couler_plugins.hookspecs.eviction import Limits, Target
+
+__all__ = ["command"]
+
+
+@click.command(
+    "evict",
+    epilog="""\b
+Examples:
+  couler cache evict --capacity 30GB
+  couler cache evict --engine argo --namespace ml --capacity 30GB --dry-run
+  couler cache evict --engine argo --all-namespaces --capacity 30GB --artifacts s3://bucket --loop 10m
+""",
+)
+@click.option("--capacity", type=SizeType(), metavar="SIZE", help="What results may take: 30GB, 64MiB (no limit).")
+@click.option("--policy", default="scr", show_default=True, metavar="TEXT", help="What decides: scr, lru, ….")
+@click.option("--once", is_flag=True, help="One round (the default).")
+@click.option("--loop", type=AGE, metavar="TIME", help="Round after round, with this long from one to the next: 10m.")
+@click.option("--dry-run", is_flag=True, help="With --engine: decide, and do nothing.")
+@click.option("--engine", metavar="NAME", help="Evict from what this engine keeps by itself, in its cluster.")
+@click.option(
+    "--namespace", "namespaces", multiple=True, metavar="NAME", help="The part of the store, or of the cluster."
+)
+@store_option
+@index_option
+@click.option("--context", default="", metavar="NAME", help="With --engine: the context of the kubeconfig.")
+@click.option("--all-namespaces", is_flag=True, help="With --engine: all namespaces with results, as far as we may.")
+@click.option("--all", "foreign", is_flag=True, help="With --engine: results of others, too.")
+@click.option(
+    "--artifacts",
+    default="",
+    metavar="URL",
+    help="With --engine: its artifact repository, to delete from: s3://bucket.",
+)
+@click.option(
+    "--assume-size",
+    type=SizeType(),
+    default="100MB",
+    show_default=True,
+    metavar="SIZE",
+    help="With --engine: what an artifact is taken to have whose size nobody knows.",
+)
+@click.option(
+    "--grace",
+    type=AGE,
+    default="24h",
+    show_default=True,
+    metavar="TIME",
+    help="With --engine: how long artifacts stay after their result is evicted.",
+)
+@click.option(
+    "--settle",
+    type=AGE,
+    default="2s",
+    show_default=True,
+    metavar="TIME",
+    help="With --engine: how long the engine must have left a place alone before it is written to.",
+)
+@json_option
+@with_settings
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    config: Config,
+    capacity: int | None,
+    policy: str,
+    once: bool,
+    loop: float | None,
+    dry_run: bool,
+    engine: str | None,
+    namespaces: tuple[str, ...],
+    context: str,
+    all_namespaces: bool,
+    foreign: bool,
+    artifacts: str,
+    assume_size: int,
+    grace: float,
+    settle: float,
+    output_format: str,
+) -> None:
+    """Evicts what is worth least, until the rest fits.
+
+    Without --engine from the store of `couler cache`. With one, from the cache that the engine keeps by itself: the
+    workflows that are running there count, and an artifact stays for as long as one of them refers to it.
+
+    Exits with 3 if a namespace failed; the others are done all the same.
+    """
+    if once and loop is not None:
+        raise click.UsageError("--once and --loop contradict each other.")
+    if namespaces and all_namespaces:
+        raise click.UsageError("--namespace and --all-namespaces contradict each other.")
+    from couler_plugins.cli.eviction import evictor_of, print_round, repeat, run_round, usable_plugins
+    from couler_plugins.policies import parse_policy
+
+    plugins = usable_plugins(config)
+    rule = parse_policy(policy, plugins)
+    as_json = output_format == "json"
+    if engine is None:
+        from couler_plugins.cli.trimming import trim
+
+        if dry_run or len(namespaces) > 1 or context or all_namespaces or foreign or artifacts:
+            raise click.UsageError("--dry-run, --context, --all…, --artifacts and many namespaces need --engine.")
+        if capacity is None:
+            raise click.UsageError("Say what may stay: --capacity SIZE.")
+        config = replace(config, cache_namespace=namespaces[0]) if namespaces else config
+        ctx.exit(repeat(loop, lambda: trim(config, rule, capacity, as_json=as_json)))
+    target = Target(context=context, namespaces=namespaces, every_namespace=all_namespaces, foreign=foreign)
+    limits = Limits(capacity=capacity, assumed=assume_size, grace=grace, settle=settle, dry_run=dry_run)
+    evictor = evictor_of(plugins, engine, target, artifacts)
+    ctx.exit(repeat(loop, lambda: print_round(run_round(evictor, rule, limits), rule, limits, as_json=as_json)))

@@ -1,0 +1,65 @@
+"""`couler cache install`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from couler_plugins.cli.settings import with_settings
+from couler_plugins.config import Config
+from couler_plugins.hookspecs.eviction import Schedule, Target
+
+__all__ = ["command"]
+
+
+@click.command(
+    "install",
+    epilog="""\b
+Examples:
+  couler cache install --namespace ml --image registry.example/couler:1.0 -- --capacity 30GB
+  couler cache install -o evict.yaml --namespace ml --image registry.example/couler:1.0 \\
+    --secret bucket-credentials -- --capacity 30GB --artifacts s3://bucket --grace 48h
+""",
+)
+@click.argument("arguments", nargs=-1, metavar="[-- OPTIONS]...")
+@click.option("--engine", default="argo", show_default=True, metavar="NAME", help="The engine that is to do it.")
+@click.option("--namespace", required=True, metavar="NAME", help="Where it runs, and evicts.")
+@click.option("--image", required=True, metavar="IMAGE", help="An image with couler-plugins[cluster]; best by digest.")
+@click.option("--cron", default="*/10 * * * *", show_default=True, metavar="TEXT", help="When it runs.")
+@click.option(
+    "--secret", default="", metavar="NAME", help="A Secret whose entries become environment variables: AWS_…."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write (stdout).")
+@with_settings
+def command(
+    *,
+    config: Config,
+    arguments: tuple[str, ...],
+    engine: str,
+    namespace: str,
+    image: str,
+    cron: str,
+    secret: str,
+    output: Path | None,
+) -> None:
+    """Writes out what makes an engine evict by itself: a schedule, an account, and a role with the least rights.
+
+    What follows `--` goes to `couler cache evict`. Nothing is applied: look at it, and hand it to kubectl.
+    """
+    from couler_plugins.caching.artifacts.redact import redact
+
+    if any(redact(argument) != argument for argument in arguments):
+        raise click.UsageError("An argument holds credentials, which anybody could read in the workflow: use --secret.")
+    from couler_plugins.cli.eviction import evictor_of, usable_plugins
+    from couler_plugins.cli.outputs import replace_file, write_bytes
+    from couler_plugins.documents import dump_yaml
+    from couler_plugins.results import join_documents
+
+    evictor = evictor_of(usable_plugins(config), engine, Target(namespaces=(namespace,)), "")
+    schedule = Schedule(namespace=namespace, image=image, cron=cron, secret=secret, arguments=arguments)
+    text = join_documents(*map(dump_yaml, evictor.manifests(schedule)))
+    if output is None:
+        write_bytes(text)
+    else:
+        replace_file(output, text)
