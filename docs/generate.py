@@ -61,15 +61,17 @@ def command_line() -> str:
 
 def _sections() -> Iterator[str]:
     root = click.Context(couler, info_name="couler", terminal_width=100, help_option_names=["-h", "--help"])
-    yield _section(couler, root)
-    for name in couler.list_commands(root):
-        command = couler.get_command(root, name)
-        assert command is not None
-        yield _section(command, click.Context(command, info_name=name, parent=root, terminal_width=100))
+    yield from _of_command(couler, root)
 
 
-def _section(command: click.Command, context: click.Context) -> str:
-    return f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
+def _of_command(command: click.Command, context: click.Context) -> Iterator[str]:
+    """The help text of a command, and those of the commands in it."""
+    yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _of_command(inner, click.Context(inner, info_name=name, parent=context, terminal_width=100))
 
 
 def schema() -> str:

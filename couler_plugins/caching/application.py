@@ -13,6 +13,7 @@ from couler_plugins.caching.decisions import decide
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import cached_library
 from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.caching.wrapping import Wrapper, wrapped
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Caching, Objection
 from couler_plugins.ir import Argument, Call, Step, Workflow, map_steps, replace, replace_callables
@@ -24,7 +25,14 @@ FULL = Objection("full", "what one run adds would fill more than half of its sha
 
 
 def apply(
-    workflow: Workflow, facet: Caching, ctx: Context, *, assume_pure: bool, circular: bool, limit: Limit | None
+    workflow: Workflow,
+    facet: Caching,
+    ctx: Context,
+    *,
+    assume_pure: bool,
+    circular: bool,
+    limit: Limit | None,
+    wrapper: Wrapper | None,
 ) -> tuple[Workflow, list[Decision]]:
     """The workflow with everything cached that may be (the same object where nothing changes), and the decisions.
 
@@ -37,10 +45,13 @@ def apply(
         assume_pure: whether a step of which nothing is said counts as declared pure.
         circular: whether the workflow is part of a circle of workflows that call each other.
         limit: the capacity to choose for; None where all that may be cached is.
+        wrapper: what keeps results that the engine's own cache cannot keep; None for nothing.
     """
     bare = stripped(facet.without_traces(workflow))
     analysis = Analysis(bare, facet, assume_pure=assume_pure, circular=circular)
     verdicts = _admitted(analysis.verdicts, facet)
+    if wrapper is not None:
+        verdicts = wrapped(verdicts, facet, wrapper)
     if limit is not None:
         verdicts = choose(bare, verdicts, facet, ctx, limit)
     outside: dict[str, Verdict] = {}

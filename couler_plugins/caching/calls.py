@@ -22,6 +22,7 @@ def directive_of(verdict: Verdict) -> Directive:
     options["spec"] = verdict.facts.spec
     if verdict.handed:
         options["lineage"] = len(verdict.handed)
+    options.update(verdict.wrapper)
     return Directive(kind="cache", options=tuple(sorted(options.items())))
 
 

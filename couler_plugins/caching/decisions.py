@@ -85,6 +85,11 @@ def _decision(
         figures += [("values of steps before it", len(verdict.handed))] if verdict.handed else []
         if verdict.facts is not None:
             notes = [verdict.choice] if verdict.choice else []
+            notes += (
+                ["its command is wrapped, since the engine's own cache cannot keep its results"]
+                if verdict.wrapper
+                else []
+            )
             reason = "; ".join([reason, *notes, *dict.fromkeys(verdict.facts.material.warnings)])
     profile = ctx.profile(workflow, subject)
     if profile.seconds is not None:

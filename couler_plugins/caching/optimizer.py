@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_plugins.options import Size
 
 if TYPE_CHECKING:
+    from couler_plugins.caching.wrapping import Wrapper
     from couler_plugins.hookspecs import Context
     from couler_plugins.plan import Plan
 
@@ -23,6 +24,12 @@ class Cache:
             all the same.
         capacity: bytes that the cache may hold: what is not worth keeping then, by past runs, is not cached.
         policy: who chooses what is worth keeping (`couler plugins` lists the policies).
+        via: `memoize` for the engine's own cache alone; `wrapper` to wrap the commands whose results that cannot keep.
+        store: the URL of the artifact cache, for wrappers.
+        image: the image that wrappers take `couler` from.
+        namespace: the part of the store that is meant.
+        secret: the engine's secret with what gives access to the store.
+        timeout: how many seconds the store may take before a command, and after it.
     """
 
     name: ClassVar[str] = "cache"
@@ -30,6 +37,12 @@ class Cache:
     assume_pure: bool = False
     capacity: Size | None = None
     policy: str = "scr"
+    via: Literal["memoize", "wrapper"] = "memoize"
+    store: str = ""
+    image: str = ""
+    namespace: str = "default"
+    secret: str = ""
+    timeout: int = 600
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
@@ -37,6 +50,7 @@ class Cache:
         from couler_plugins.caching.choice import Limit
         from couler_plugins.caching.circles import circular
 
+        wrapper = self._wrapper()
         circles = circular(plan.workflows)
         limit = None if self.capacity is None else Limit(self.capacity, ctx.policy(self.policy))
         for workflow in plan.workflows:
@@ -45,6 +59,22 @@ class Cache:
             facet = offered(workflow) if offered is not None else None
             if facet is not None:
                 inside = id(workflow) in circles
-                new, decisions = apply(workflow, facet, ctx, assume_pure=self.assume_pure, circular=inside, limit=limit)
+                new, decisions = apply(
+                    workflow,
+                    facet,
+                    ctx,
+                    assume_pure=self.assume_pure,
+                    circular=inside,
+                    limit=limit,
+                    wrapper=wrapper,
+                )
                 plan = plan.with_workflow(workflow, new, *decisions)
         return plan
+
+    def _wrapper(self) -> Wrapper | None:
+        from couler_plugins.caching.wrapping import Wrapper
+
+        if self.via != "wrapper":
+            return None
+        names = Wrapper.__struct_fields__
+        return Wrapper(**{name: getattr(self, name) for name in names})

@@ -44,6 +44,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         declared: where its owner says that it is pure; empty where nobody does.
         max_age: how many seconds a result may be reused for; None for ever.
         entries: how many results one run adds; None where only the run knows.
+        wrapper: what a wrapper around the command is told that keeps its results, where the engine's own cache cannot.
         choice: what the policy says of keeping its results, in half a sentence; empty where none was asked.
     """
 
@@ -55,6 +56,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     declared: str = ""
     max_age: int | None = None
     entries: int | None = None
+    wrapper: tuple[tuple[str, str], ...] = ()
     choice: str = ""
 
 

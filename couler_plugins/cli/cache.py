@@ -10,6 +10,18 @@ __all__ = ["command"]
 
 MODULES = {
     "key": "cache_key",
+    "run": "cache_run",
+    "restore": "cache_restore",
+    "save": "cache_save",
+    "fetch": "cache_fetch",
+    "ls": "cache_ls",
+    "stats": "cache_stats",
+    "verify": "cache_verify",
+    "rm": "cache_rm",
+    "evict": "cache_evict",
+    "install": "cache_install",
+    "pod-restore": "cache_pod_restore",
+    "pod-save": "cache_pod_save",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from couler_plugins.cli.cache_options import named
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.config import Config
 from couler_plugins.errors import InvalidInput
@@ -34,9 +35,7 @@ The key is the one that `couler optimize` writes for Argo, for the same values:
 )
 @click.option("--spec", metavar="HASH", help="What is run, as the hash of it: v1:… with 64 hexadecimal digits.")
 @click.option("--program", "programs", metavar="PATH", multiple=True, help="What is run, as a file or a folder.")
-@click.option(
-    "--file", "files", metavar="NAME=PATH", multiple=True, help="A file or folder as a value."
-)
+@click.option("--file", "files", metavar="NAME=PATH", multiple=True, help="A file or folder as a value.")
 @click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
 @json_option
 @with_settings
@@ -70,18 +69,6 @@ def command(
         print_json("couler.cache-key/v1", {"key": found, "spec": content, "values": by_name})
     else:
         click.echo(found)
-
-
-def named(text: str) -> tuple[str, str]:
-    """The two sides of `name=value`.
-
-    Raises:
-        click.UsageError: it is not of that form.
-    """
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise click.UsageError(f"{text!r} is not of the form NAME=VALUE.")
-    return name, value
 
 
 def _read(path: str) -> str:

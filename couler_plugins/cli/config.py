@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 
 import click
 
+from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.config import Config, settings
 from couler_plugins.options import texts_of
 
 __all__ = ["command"]
-
-ACCESS = re.compile(r"(?<=://)[^/\s]*@")
-"""A user and a password in a URL, which are shown to nobody."""
 
 
 @click.command(
@@ -37,7 +34,7 @@ def command(*, config: Config, show_origin: bool, output_format: str) -> None:
     rows = [
         {
             "name": option.name,
-            "value": ACCESS.sub("…@", "|".join(texts_of(getattr(config, option.field)))),
+            "value": redact("|".join(texts_of(getattr(config, option.field)))),
             "origin": config.origin(option.field),
         }
         for option in settings().values()

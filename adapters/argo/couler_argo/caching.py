@@ -23,6 +23,7 @@ from couler_argo.objections import place_objection, rest_of, reuse_objections
 from couler_argo.programs import programs
 from couler_argo.spelling import write, write_native
 from couler_argo.traces import without_traces
+from couler_argo.wrapper import wrapper_objection
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
 
@@ -93,6 +94,10 @@ class ArgoCaching:
         """Why an artifact from outside of the workflow forbids caching."""
         content = write(argument.value)
         return place_objection(content if isinstance(content, dict) else {}, f"its argument {argument.name!r}")
+
+    def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
+        """Why a wrapper cannot keep what memoization cannot; see `couler_argo.wrapper`."""
+        return wrapper_objection(operation, result=bool(material.content.get("result")))
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a template is; see `couler_argo.material`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from couler_argo.key_specs import has_specs, read_specs, with_missing_specs, with_specs
-from couler_argo.memoize import Template, directive_of, with_cache, without_cache
+from couler_argo.memoize import Template, directive_of, is_marked, with_cache, without_cache
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,
@@ -43,7 +43,7 @@ def fold(workflow: Workflow) -> Workflow:
     index: dict[str, str] = {}
     changed: dict[str, Template] = {}
     for name, item in callables(workflow).items():
-        if item.memoized is None or item.inline:
+        if item.inline or not is_marked(item):
             continue
         directive = directive_of(workflow, item, specs.get(name))
         if directive is None or (name not in called and not isinstance(item, Operation)):

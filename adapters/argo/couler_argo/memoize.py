@@ -11,18 +11,23 @@ import json
 import re
 from typing import Any
 
+from couler_argo import wrapper
 from couler_argo.material import hashed_values
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_plugins.caching.keys import LINEAGE, lineage_names
 from couler_plugins.ir import Argument, Directive, Graph, Operation, Output, Port, Reference, Workflow, replace
 
-__all__ = ["directive_of", "with_cache", "without_cache"]
+__all__ = ["directive_of", "is_marked", "with_cache", "without_cache"]
 
 OPTIONS = frozenset({"spec", "max-age", "lineage", "memoize", "key", "config-map"})
+WRAPPER = "wrapper"
+"""What the option `via` says of a result that a wrapper keeps instead of a memo entry."""
 OUR_KEY = re.compile(r"\{\{=sprig\.sha256sum\(toJson\(\['(v\d+)', '([0-9a-f]{64})'[,\]]")
 """How every key begins that is made from a spec hash: what has one is ours, whatever else was done to it."""
 
+PREFIX = "couler-cache"
+"""How the names of our ConfigMaps begin."""
 SHARDS = 2
 """Hexadecimal digits of the spec hash that name a shard: 256 ConfigMaps of at most 1 MiB a family of workflows."""
 MAX_FAMILY = 40
@@ -37,19 +42,28 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
 
     Its options: `spec` (the spec hash), `max-age` (a duration; empty for ever), `lineage` (how many lineage parameters
     the calls hand over), `memoize` (as JSON, what somebody has made of it by hand); or, without a spec, `key` and
-    `config-map`.
+    `config-map`; or a spec, `via: wrapper` and what `couler_argo.wrapper` takes.
 
     Raises:
         ValueError: the options do not say what the key is.
     """
     options = dict(directive.options)
     spec, count = options.get("spec", ""), options.get("lineage", 0)
-    if not OPTIONS.issuperset(options) or not (spec or (options.get("key") and options.get("config-map"))):
+    wraps = isinstance(item, Operation) and options.pop("via", "") == WRAPPER and bool(spec)
+    known = {*OPTIONS, *wrapper.OPTIONS} if wraps else OPTIONS
+    if not known.issuperset(options) or not (spec or (options.get("key") and options.get("config-map"))):
         raise ValueError("a cache directive takes a spec, or a key and a config-map")
+    if wraps and not options.keys() >= set(wrapper.OPTIONS):
+        raise ValueError(f"a wrapper takes {', '.join(wrapper.OPTIONS)}")
     ports = tuple(Port(name=name) for name in lineage_names(int(count or 0)))
     parameters = [port for port in item.inputs if port.kind == "parameter"]
     artifacts = [port for port in item.inputs if port.kind == "artifact"]
-    item = replace(item, inputs=(*parameters, *ports, *artifacts), outputs=tuple(map(_kept, item.outputs)))
+    item = replace(item, inputs=(*parameters, *ports, *artifacts))
+    if wraps and isinstance(item, Operation):
+        if (refusal := wrapper.wrapper_objection(item, result=False)) is not None:
+            raise ValueError(refusal.reason)
+        return wrapper.with_wrapper(item, _key_text(workflow, item, str(spec)), _family(workflow), options)
+    item = replace(item, outputs=tuple(map(_kept, item.outputs)))
     memo = {
         "key": options["key"] if "key" in options else _key_text(workflow, item, str(spec)),
         "maxAge": options.get("max-age", ""),
@@ -68,6 +82,8 @@ def directive_of(workflow: Workflow, item: Template, mark: str | None) -> Direct
         item: the template.
         mark: what the document says of it: nothing, a spec hash, or (empty) that its key is made from none.
     """
+    if isinstance(item, Operation) and (found := wrapper.unwrapped(item)) is not None:
+        return _wrapper_directive(workflow, item, *found)
     memo = write_native(item.memoized) if item.memoized is not None else None
     options: dict[str, str | int] = {}
     if isinstance(memo, dict) and (spec := spec_in_key(item)) is not None:
@@ -87,16 +103,41 @@ def directive_of(workflow: Workflow, item: Template, mark: str | None) -> Direct
     return Directive(kind="cache", options=tuple(sorted(options.items()))) if options else None
 
 
+def _wrapper_directive(
+    workflow: Workflow, item: Operation, bare: Operation, key: str, family: str, said: dict[str, str]
+) -> Directive | None:
+    spec = _spec_in(key)
+    options: dict[str, str | int] = {**said, "via": WRAPPER, "spec": spec or ""}
+    if count := sum(map(is_lineage, item.inputs)):
+        options["lineage"] = count
+    # A key that is not what we would write covers less, or more, than it says: the wrapper is somebody else's then.
+    same = spec is not None and _key_text(workflow, bare, spec) == key and family == _family(workflow)
+    return Directive(kind="cache", options=tuple(sorted(options.items()))) if same else None
+
+
+def is_marked(item: Template) -> bool:
+    """Whether a template is memoized or wrapped, by whomever."""
+    return item.memoized is not None or (isinstance(item, Operation) and wrapper.unwrapped(item) is not None)
+
+
 def spec_in_key(item: Template) -> str | None:
     """The spec hash that the key of a template was made from; None where its key is none of ours."""
     memo = write_native(item.memoized) if item.memoized is not None else None
     key = memo.get("key") if isinstance(memo, dict) else None
-    found = OUR_KEY.match(key) if isinstance(key, str) else None
+    if key is None and isinstance(item, Operation) and (found := wrapper.unwrapped(item)) is not None:
+        key = found[1]
+    return _spec_in(key) if isinstance(key, str) else None
+
+
+def _spec_in(key: str) -> str | None:
+    found = OUR_KEY.match(key)
     return f"{found[1]}:{found[2]}" if found else None
 
 
 def without_cache(item: Template) -> Template:
     """The template without what `with_cache` adds."""
+    if isinstance(item, Operation) and (found := wrapper.unwrapped(item)) is not None:
+        item = found[0]
     inputs = tuple(port for port in item.inputs if not is_lineage(port))
     return replace(item, memoized=None, inputs=inputs, outputs=tuple(map(_released, item.outputs)))
 
@@ -123,9 +164,13 @@ def _member(reference: Reference) -> str:
 
 def config_map(workflow: Workflow, spec: str) -> str:
     """The ConfigMap that keeps the results of templates with this spec hash."""
-    family = re.sub(r"[^a-z0-9]+", "-", (workflow.name or workflow.prefix).lower()).strip("-")[:MAX_FAMILY].strip("-")
     shard = spec.partition(":")[2][:SHARDS]
-    return "-".join(part for part in ("couler-cache", family, shard) if part)
+    return "-".join(part for part in ("couler-cache", _family(workflow), shard) if part)
+
+
+def _family(workflow: Workflow) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", (workflow.name or workflow.prefix).lower())
+    return name.strip("-")[:MAX_FAMILY].strip("-")
 
 
 def _kept(output: Output) -> Output:

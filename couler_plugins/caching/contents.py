@@ -1,0 +1,87 @@
+"""What files and folders hold, as one text that a key can cover: the same on every machine, whenever it was written."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from couler_plugins.caching.keys import digest
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["Entry", "content_of", "entries_of", "sha256_of"]
+
+
+class Entry(NamedTuple):
+    """Something in a folder.
+
+    Attributes:
+        name: its path in the folder, with `/`.
+        kind: what it is.
+        path: where it is.
+        executable: whether its owner may execute it; only files may be.
+        target: what a link says.
+    """
+
+    name: str
+    kind: Literal["file", "folder", "link"]
+    path: Path
+    executable: bool = False
+    target: str = ""
+
+
+def entries_of(folder: Path) -> Iterator[Entry]:
+    """All that is in a folder, sorted by path; a folder comes before what is in it.
+
+    Raises:
+        InvalidInput: something in it is neither a file, a folder nor a link, or a link leads out of it.
+        OSError: it cannot be read.
+    """
+    root = folder.resolve(strict=True)
+    found = (Path(at, name) for at, *names in os.walk(root, onerror=_refuse) for name in itertools.chain(*names))
+    for path in sorted(found, key=lambda path: path.relative_to(root).parts):
+        name = path.relative_to(root).as_posix()
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            target = path.readlink()
+            if target.is_absolute() or not path.resolve().is_relative_to(root):
+                raise InvalidInput(f"the link {name!r} leads out of its folder", file=str(folder))
+            yield Entry(name, "link", path, target=str(target))
+        elif stat.S_ISDIR(mode):
+            yield Entry(name, "folder", path)
+        elif stat.S_ISREG(mode):
+            yield Entry(name, "file", path, executable=bool(mode & stat.S_IXUSR))
+        else:
+            raise InvalidInput(f"{name!r} is neither a file, a folder nor a link", file=str(folder))
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def content_of(path: Path) -> str:
+    """The content of a file (`sha256:…`, of its bytes) or of a folder (`tree:…`: names, bytes, links, executable bits).
+
+    Raises:
+        InvalidInput: it is neither, or has something in it that is neither.
+        OSError: it cannot be read.
+    """
+    if path.is_file():
+        return f"sha256:{sha256_of(path)}"
+    if not path.is_dir():
+        raise InvalidInput("this is neither a file nor a folder", file=str(path))
+    entries = [
+        [item.kind, item.name, item.executable, sha256_of(item.path) if item.kind == "file" else item.target]
+        for item in entries_of(path)
+    ]
+    return f"tree:{digest(entries)}"
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal; reads it piece by piece."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

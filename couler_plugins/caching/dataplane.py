@@ -1,0 +1,112 @@
+"""Results of steps between files and folders and the artifact cache, for whatever runs the steps."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from couler_plugins.caching.artifacts import Content, Lost, Refused
+from couler_plugins.caching.artifacts.names import check_key
+from couler_plugins.caching.packing import FILE_MODE, PROGRAM_MODE, Packed, unpack
+from couler_plugins.caching.placing import placing
+from couler_plugins.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from couler_plugins.caching.artifacts import ArtifactCache, Entry, Hit, Meta
+
+__all__ = ["FILE", "FOLDER", "PROGRAM", "contents", "is_fresh", "place", "restore", "save"]
+
+FILE, PROGRAM, FOLDER = "file", "program", "folder"
+"""The codecs of outputs: the bytes of a file, those of one that may be executed, a folder as `packing` writes it."""
+
+log = logging.getLogger(__name__)
+
+
+def restore(
+    cache: ArtifactCache, key: str, outputs: Mapping[str, Path], *, max_age: float | None = None
+) -> Entry | None:
+    """Puts the outputs of a result into place; None where there is none that can be used.
+
+    Raises:
+        InvalidInput: the key is none.
+        OSError: the files cannot be written.
+    """
+    hit = cache.get(key)
+    if hit is None:
+        return None
+    with hit:
+        return hit.entry if is_fresh(hit.entry, max_age) and place(hit, outputs) else None
+
+
+def save(cache: ArtifactCache, key: str, outputs: Mapping[str, Path], meta: Meta) -> str:
+    """Keeps files and folders as the outputs of a result, unless there is one already; says why not, where it cannot.
+
+    Raises:
+        InvalidInput: the key is none.
+        OSError: something is missing or cannot be read.
+    """
+    check_key(key)
+    try:
+        found = cache.put(key, contents(outputs), meta)
+    except InvalidInput as error:  # one of them is neither a file nor a folder
+        return error.message
+    return found.reason if isinstance(found, Refused) else ""
+
+
+def contents(outputs: Mapping[str, Path]) -> dict[str, Content]:
+    """What a cache is given to keep these files and folders; it is read while it is put.
+
+    Raises:
+        InvalidInput: one of them is neither a file nor a folder, or has something in it that is neither.
+        OSError: one of them is missing or cannot be read.
+    """
+    return {name: _content(path) for name, path in outputs.items()}
+
+
+def _content(path: Path) -> Content:
+    if path.is_dir():
+        return Content(Packed(path), codec=FOLDER)
+    return Content(path, codec=PROGRAM if path.stat().st_mode & 0o100 else FILE)
+
+
+def is_fresh(entry: Entry, max_age: float | None, clock: Callable[[], float] = time.time) -> bool:
+    """Whether a result is at most so many seconds old; None for any age."""
+    return max_age is None or clock() - entry.created <= max_age
+
+
+def place(hit: Hit, outputs: Mapping[str, Path]) -> bool:
+    """Puts outputs of a result into place, or says that they are not there as they were stored.
+
+    All are read and verified before the first is put into place.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    if missing := sorted(set(outputs) - set(hit.outputs)):
+        log.warning("the result has no output %s", ", ".join(missing))
+        return False
+    try:
+        with placing() as placement:
+            for name, path in outputs.items():
+                _restore(hit, name, placement.aside(path))
+            placement.commit()
+    except (Lost, ValueError) as error:
+        log.warning("the result cannot be used: %s", error)
+        return False
+    return True
+
+
+def _restore(hit: Hit, name: str, aside: Path) -> None:
+    codec = hit.outputs[name].codec
+    if codec == FOLDER:
+        with hit.open(name) as stream:
+            unpack(stream, aside)
+        return
+    # A mode that `open` is given is subject to the umask of the process, as for any file that it makes.
+    aside.touch(PROGRAM_MODE if codec == PROGRAM else FILE_MODE, exist_ok=False)
+    mode = aside.stat().st_mode
+    hit.save(name, aside)
+    aside.chmod(mode)

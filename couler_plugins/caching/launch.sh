@@ -1,0 +1,82 @@
+#!/bin/sh
+# What runs in the place of a step's command in a pod: hands over a result that is there, else runs the command and hands
+# its result to whoever keeps it. A busybox beside this file runs it, so that it needs nothing of the step's image.
+#
+#   launch SECONDS NAME=PATH... -- COMMAND ARGUMENTS...
+#
+# Beside it: hit, where restored/NAME are a result; kept/NAME, which this writes; done, with the seconds that it took, once
+# they are complete; ready and saved, which the one who keeps them writes. Nothing that fails here but the command itself fails the step.
+here=${0%/*}
+box=$here/busybox
+limit=$1
+shift
+
+each() {  # FUNCTION NAME=PATH... --: calls it with each name and path until it fails
+    function=$1
+    shift
+    while [ "$1" != -- ]; do
+        "$function" "${1%%=*}" "${1#*=}" 2>/dev/null || return
+        shift
+    done
+}
+
+fetch() {
+    "$box" mkdir -p "$("$box" dirname "$2")" && "$box" cp -RP "$here/restored/$1" "$2.couler"
+}
+
+place() {
+    "$box" rm -rf "$2" && "$box" mv "$2.couler" "$2"
+}
+
+forget() {
+    "$box" rm -rf "$2.couler"
+}
+
+keep() {
+    [ -e "$2" ] && "$box" cp -RP "$2" "$here/kept/$1" && "$box" chmod -R a+rX "$here/kept/$1"
+}
+
+run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood here
+    while [ "$1" != -- ]; do shift; done
+    shift
+    "$@" <&3 3<&- &
+    child=$!
+    for signal in HUP INT QUIT USR1 USR2 TERM; do
+        # shellcheck disable=SC2064 # the child is known now
+        trap "kill -$signal $child 2>/dev/null" "$signal"
+    done
+    wait "$child"
+    code=$?
+    while kill -0 "$child" 2>/dev/null; do  # a signal has ended the waiting, not the child
+        wait "$child"
+        code=$?
+    done
+    trap - HUP INT QUIT USR1 USR2 TERM
+    return "$code"
+}
+
+patiently() {  # SECONDS FILE: waits for a file
+    left=$(($1 * 5))
+    until [ -e "$2" ]; do
+        [ "$left" -gt 0 ] || return
+        "$box" sleep 0.2
+        left=$((left - 1))
+    done
+}
+
+if [ -e "$here/hit" ]; then
+    if each fetch "$@" && each place "$@"; then
+        echo "couler: this result was computed before" >&2
+        exit 0
+    fi
+    each forget "$@"
+fi
+exec 3<&0
+started=$("$box" date +%s)
+run "$@" || exit
+took=$(($("$box" date +%s) - started))
+if "$box" mkdir "$here/kept" 2>/dev/null && each keep "$@" && echo "$took" >"$here/.done" &&
+    "$box" mv "$here/.done" "$here/done"; then
+    patiently 10 "$here/ready" && patiently "$limit" "$here/saved"
+fi
+exit 0

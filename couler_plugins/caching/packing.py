@@ -1,0 +1,136 @@
+"""Folders as one stream of bytes and back: a tar archive that is the same for the same content.
+
+The format is that of POSIX.1-2001 (pax), members sorted by path, without times, owners and other modes than the
+executable bit. What comes out of a store is not trusted: only what `Packed` gives is taken, and nothing leaves
+the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from couler_plugins.caching.contents import Entry, entries_of
+
+__all__ = ["FILE_MODE", "PROGRAM_MODE", "Packed", "unpack"]
+
+FILE_MODE, PROGRAM_MODE = 0o644, 0o755
+"""Modes of what is restored: readable by whoever runs the next step, under the process's umask."""
+
+TYPES = {"file": tarfile.REGTYPE, "folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}
+PIECE = 1 << 20  # bytes held in memory
+
+
+class Packed:
+    """A folder as an archive, as long as nobody changes the folder.
+
+    Attributes:
+        bytes: how many bytes the archive has.
+
+    Raises:
+        InvalidInput: something in it is neither a file, a folder nor a link, or a link leads out of it.
+        OSError: it cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._members = [(item.path, _member(item)) for item in entries_of(folder)]
+        content = sum(len(_header(member)) + member.size + _padding(member.size) for _, member in self._members)
+        self._end = 2 * tarfile.BLOCKSIZE + -(content + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE
+        self.bytes: int = content + self._end
+
+    def chunks(self) -> Iterator[bytes]:
+        """The archive, piece by piece.
+
+        Raises:
+            OSError: a file cannot be read, or has another size now.
+        """
+        for path, member in self._members:
+            yield _header(member)
+            if member.isreg():
+                yield from _content(path, member.size)
+        yield bytes(self._end)
+
+
+def _member(item: Entry) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(item.name)
+    member.type = TYPES[item.kind]
+    member.linkname = item.target
+    member.mode = PROGRAM_MODE if item.executable or item.kind == "folder" else FILE_MODE
+    member.size = item.path.stat().st_size if item.kind == "file" else 0
+    return member
+
+
+def _header(member: tarfile.TarInfo) -> bytes:
+    return member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def _padding(size: int) -> int:
+    return -size % tarfile.BLOCKSIZE
+
+
+def _content(path: Path, size: int) -> Iterator[bytes]:
+    left = size
+    with path.open("rb") as stream:
+        while piece := stream.read(min(PIECE, left)):
+            left -= len(piece)
+            yield piece
+        if left or stream.read(1):
+            raise OSError(None, "it was changed while it was read", str(path))
+    yield bytes(_padding(size))
+
+
+def unpack(stream: BinaryIO, folder: Path) -> None:
+    """Writes a packed folder into a new folder; on an error, what is there by then is the caller's to remove.
+
+    Raises:
+        ValueError: these are not the bytes of a folder, or something would leave it.
+        OSError: it cannot be written, or there is something already.
+    """
+    folder.mkdir()
+    links: list[tuple[Path, str]] = []
+    try:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for member in archive:
+                path = folder / _checked_name(member.name)
+                if member.isdir():
+                    path.mkdir()
+                elif member.issym():
+                    links.append((path, member.linkname))  # made last: nothing is ever written through a link
+                elif member.isreg():
+                    _write(archive, member, path)
+                else:
+                    raise ValueError(f"{member.name!r} is of a type that no folder is stored with")
+    except (tarfile.TarError, EOFError) as error:
+        raise ValueError(f"these are not the bytes of a folder: {error}") from error
+    _make_links(folder, links)
+
+
+def _checked_name(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+        raise ValueError(f"{name!r} would leave its folder")
+    return name
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    content = archive.extractfile(member)
+    assert content is not None, "a regular member has content"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PROGRAM_MODE if member.mode & 0o100 else FILE_MODE)
+    with open(descriptor, "wb") as file:  # noqa: PTH123
+        shutil.copyfileobj(content, file, PIECE)
+
+
+def _make_links(folder: Path, links: list[tuple[Path, str]]) -> None:
+    for path, target in links:
+        if Path(target).is_absolute():
+            raise ValueError(f"the link {path.name!r} would leave its folder")
+        path.symlink_to(target)
+    root = folder.resolve(strict=True)
+    # Only when all are there is it known where they lead: one may go through another.
+    for path, _ in links:
+        if not path.resolve().is_relative_to(root):
+            raise ValueError(f"the link {path.name!r} would leave its folder")

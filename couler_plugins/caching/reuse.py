@@ -1,0 +1,126 @@
+"""Computes something unless its result is in the cache; no failure of the cache fails what is computed."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from couler_plugins.caching.artifacts import Hit, Refused
+from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.dataplane import contents, is_fresh, place
+from couler_plugins.caching.deadline import time_limit
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+
+if TYPE_CHECKING:
+    from couler_plugins.caching.artifacts import ArtifactCache, Claim, Meta
+
+__all__ = ["Task", "reuse_or_compute"]
+
+ATTEMPTS = 2
+log = logging.getLogger(__name__)
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """Something whose result may be kept.
+
+    Attributes:
+        key: the key of its result.
+        outputs: the files and folders that are its result, by name.
+        meta: where the result comes from.
+        max_age: how many seconds old a result may be; None for any age.
+        wait: how many seconds to wait for somebody who computes the same.
+        timeout: how many seconds the store may take before computing, and after it; None for no limit.
+    """
+
+    key: str
+    outputs: Mapping[str, Path]
+    meta: Meta
+    max_age: float | None = None
+    wait: float = 0.0
+    timeout: float | None = None
+
+
+def reuse_or_compute(
+    task: Task, opening: contextlib.AbstractContextManager[ArtifactCache], compute: Callable[[], int]
+) -> int:
+    """Puts a result into place; where there is none, computes it and keeps what was computed.
+
+    Args:
+        task: what is computed.
+        opening: opens the cache.
+        compute: writes the outputs and returns an exit code: 0 where they are there. What it raises goes through.
+
+    Returns:
+        0 where the result was reused, else what `compute` returns.
+
+    Raises:
+        InvalidInput: the key is none, or what names the store is not understood; nothing was computed.
+    """
+    stack = contextlib.ExitStack()
+    claim = None
+    try:
+        with time_limit(None if task.timeout is None else task.timeout + task.wait):
+            claim = _placed_or_claimed(task, stack.enter_context(opening), stack)
+        if claim is None:
+            return 0
+    except InvalidInput:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache, what is wanted is computed
+        _warn("going on without the cache", error)
+    finally:
+        if claim is None:
+            _close(stack)
+    try:
+        started = time.monotonic()
+        code = compute()
+        if code == 0 and claim is not None:
+            _keep(task, claim, time.monotonic() - started)
+    finally:
+        _close(stack)
+    return code
+
+
+def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitStack) -> Claim | None:
+    """The right to compute the result, until the stack ends; None where there was one, which is in place now."""
+    for _ in range(ATTEMPTS):
+        with contextlib.ExitStack() as attempt:
+            found = cache.claim(task.key, wait=task.wait)
+            attempt.enter_context(found)
+            if not isinstance(found, Hit):
+                stack.push(attempt.pop_all())
+                return found
+            if is_fresh(found.entry, task.max_age) and place(found, task.outputs):
+                log.info("this result was computed before")
+                return None
+        # Too old, damaged, or without an output that is wanted now: what is computed takes its place.
+        cache.remove(task.key)
+    raise EngineError("a result that cannot be used cannot be removed either")
+
+
+def _keep(task: Task, claim: Claim, seconds: float) -> None:
+    meta = msgspec.structs.replace(task.meta, seconds=seconds)
+    try:
+        with time_limit(task.timeout):
+            kept = claim.put(contents(task.outputs), meta)
+        if isinstance(kept, Refused):
+            log.warning("the result is not kept: %s", kept.reason)
+    except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
+        _warn("the result is not kept", error)
+
+
+def _close(stack: contextlib.ExitStack) -> None:
+    try:
+        stack.close()
+    except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
+        _warn("the cache could not be closed", error)
+
+
+def _warn(what: str, error: Exception) -> None:
+    log.info("the traceback:", exc_info=error)
+    log.warning("%s: %s", what, redact(error.message if isinstance(error, CoulerError) else error))

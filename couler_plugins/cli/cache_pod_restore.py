@@ -1,0 +1,46 @@
+"""`couler cache pod-restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from couler_plugins.cli.cache_options import AGE, harmless, opened, store_options, tidy
+from couler_plugins.cli.settings import with_settings
+from couler_plugins.config import Config
+
+__all__ = ["command"]
+
+
+@click.command("pod-restore")
+@click.argument("folder", metavar="FOLDER")
+@click.option("--key", required=True, metavar="KEY", help="The key of the result.")
+@click.option("--max-age", type=AGE, metavar="TIME", help="Take nothing that is older: 30m, 24h, 7d.")
+@click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take: 90s, 10m (no limit).")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@store_options
+@with_settings
+def command(
+    *,
+    config: Config,
+    folder: str,
+    key: str,
+    max_age: float | None,
+    timeout: float | None,
+    names: tuple[str, ...],
+) -> None:
+    """In the init container of a wrapped step: puts the launcher and the result, if there is one, into a folder.
+
+    It fails only where it cannot provide the launcher.
+    """
+    from couler_plugins.caching.dataplane import restore
+    from couler_plugins.caching.deadline import time_limit
+    from couler_plugins.caching.pods import HIT, RESTORED, outputs_in, provide_launcher
+
+    shared = Path(folder)
+    provide_launcher(shared)
+    outputs = outputs_in(shared, RESTORED, names)
+    with harmless("nothing was restored", bad_input=True), tidy(), time_limit(timeout), opened(config) as cache:
+        if restore(cache, key, outputs, max_age=max_age) is not None:
+            (shared / HIT).touch()

@@ -1,0 +1,58 @@
+"""`couler cache pod-save`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from couler_plugins.cli.cache_options import AGE, harmless, opened, store_options, tidy
+from couler_plugins.cli.cache_provenance import provenance_options
+from couler_plugins.cli.settings import with_settings
+from couler_plugins.config import Config
+
+if TYPE_CHECKING:
+    from couler_plugins.caching.artifacts import Meta
+
+__all__ = ["command"]
+
+
+@click.command("pod-save")
+@click.argument("folder", metavar="FOLDER")
+@click.option("--key", required=True, metavar="KEY", help="The key of the result.")
+@click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take: 90s, 10m (no limit).")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@provenance_options
+@store_options
+@with_settings
+def command(
+    *,
+    config: Config,
+    folder: str,
+    key: str,
+    timeout: float | None,
+    names: tuple[str, ...],
+    meta: Meta,
+) -> None:
+    """In the sidecar of a wrapped step: waits for the result that its command makes, and keeps it. It never fails."""
+    import msgspec
+
+    from couler_plugins.caching.dataplane import save
+    from couler_plugins.caching.deadline import time_limit
+    from couler_plugins.caching.pods import KEPT, SAVED, outputs_in, wait_for_result
+    from couler_plugins.errors import EngineError
+
+    shared = Path(folder)
+    with harmless("the result is not kept", bad_input=True), tidy():
+        seconds = wait_for_result(shared)
+        if seconds is None:
+            return
+        meta = msgspec.structs.replace(meta, seconds=seconds)
+        try:
+            with time_limit(timeout), opened(config) as cache:
+                refusal = save(cache, key, outputs_in(shared, KEPT, names), meta)
+        finally:
+            (shared / SAVED).touch()
+        if refusal:
+            raise EngineError(refusal)

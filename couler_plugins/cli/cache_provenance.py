@@ -1,0 +1,36 @@
+"""Options that say where a result comes from."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+__all__ = ["provenance_options"]
+
+Function = Callable[..., Any]
+FIELDS = ("family", "step", "run", "parents")
+
+_options = (
+    click.option("--family", default="", metavar="NAME", help="The workflow that it belongs to, for policies."),
+    click.option("--step", default="", metavar="NAME", help="The step of that workflow."),
+    click.option("--run", default="", metavar="NAME", help="The run that made it."),
+    click.option("--parent", "parents", multiple=True, metavar="KEY", help="A result that it was computed from."),
+)
+
+
+def provenance_options(function: Function) -> Function:
+    """Gives a command these options, and calls it with what they say as `meta`."""
+
+    @functools.wraps(function)
+    def wrapper(**arguments: Any) -> Any:
+        from couler_plugins.caching.artifacts import Meta
+
+        said = {name: arguments.pop(name) for name in FIELDS}
+        return function(meta=Meta(type=said["step"], made_by="couler cache", **said), **arguments)
+
+    for option in reversed(_options):
+        wrapper = option(wrapper)
+    return wrapper

@@ -1,0 +1,63 @@
+"""`couler cache restore`."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from couler_plugins.cli.cache_options import AGE, fail_open_options, harmless, opened, outputs_of, store_options, tidy
+from couler_plugins.cli.settings import with_settings
+from couler_plugins.config import Config
+
+__all__ = ["command"]
+
+MISS = 1
+log = logging.getLogger(__name__)
+
+
+@click.command(
+    "restore",
+    epilog="""\b
+Examples:
+  couler cache restore "$key" model=out/model.bin metrics=out/metrics
+  couler cache restore --max-age 24h --timeout 60s "$key" model=model.bin || python train.py
+
+\b
+Exit codes:
+  0    a hit: every output is in place, whole and verified
+  1    a miss: nothing was put into place; also where the store is away, unless with --strict
+  2    wrong usage or bad input
+  3    the store failed, with --strict
+""",
+)
+@click.argument("key")
+@click.argument("outputs", nargs=-1, required=True, metavar="NAME=PATH...")
+@click.option("--max-age", type=AGE, metavar="TIME", help="Take nothing that is older: 30m, 24h, 7d.")
+@fail_open_options
+@store_options
+@with_settings
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    config: Config,
+    key: str,
+    outputs: tuple[str, ...],
+    max_age: float | None,
+    timeout: float | None,
+    strict: bool,
+) -> None:
+    """Puts the outputs of a result into place, as files and folders.
+
+    What is at a path is replaced. Links that lead out of a folder, and modes other than the executable bit, are not
+    restored.
+    """
+    from couler_plugins.caching.dataplane import restore
+    from couler_plugins.caching.deadline import time_limit
+
+    wanted, found = outputs_of(outputs), None
+    with harmless("nothing was restored", strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
+        found = restore(cache, key, wanted, max_age=max_age)
+    log.info("%s", "restored" if found is not None else "there is nothing of this key")
+    ctx.exit(0 if found is not None else MISS)

@@ -1,0 +1,67 @@
+"""`couler cache save`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from couler_plugins.cli.cache_options import AGE, fail_open_options, harmless, opened, outputs_of, store_options, tidy
+from couler_plugins.cli.cache_provenance import provenance_options
+from couler_plugins.cli.settings import with_settings
+from couler_plugins.config import Config
+
+if TYPE_CHECKING:
+    from couler_plugins.caching.artifacts import Meta
+
+__all__ = ["command"]
+
+NOT_KEPT = "the result is not kept"
+
+
+@click.command(
+    "save",
+    epilog="""\b
+Examples:
+  couler cache save "$key" model=out/model.bin metrics=out/metrics
+  couler cache save --family churn --step train --seconds 12m "$key" model=model.bin
+
+\b
+Exit codes:
+  0    the result is kept; also where it could not be, unless with --strict
+  2    wrong usage or bad input
+  3    the result is not kept, with --strict
+""",
+)
+@click.argument("key")
+@click.argument("outputs", nargs=-1, required=True, metavar="NAME=PATH...")
+@click.option("--seconds", type=AGE, metavar="TIME", help="How long computing it took: 90s, 12m.")
+@provenance_options
+@fail_open_options
+@store_options
+@with_settings
+def command(
+    *,
+    config: Config,
+    key: str,
+    outputs: tuple[str, ...],
+    seconds: float | None,
+    meta: Meta,
+    timeout: float | None,
+    strict: bool,
+) -> None:
+    """Keeps files and folders as the outputs of a result. What a key has already, it keeps.
+
+    It is there for others once all of it is stored, and never fails a step: what goes wrong is warned of.
+    """
+    import msgspec
+
+    from couler_plugins.caching.dataplane import save
+    from couler_plugins.caching.deadline import time_limit
+    from couler_plugins.errors import EngineError
+
+    given = outputs_of(outputs)
+    meta = msgspec.structs.replace(meta, seconds=seconds)
+    with harmless(NOT_KEPT, strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
+        if refusal := save(cache, key, given, meta):
+            raise EngineError(refusal)

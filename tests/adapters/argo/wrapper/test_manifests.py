@@ -1,0 +1,220 @@
+"""Wrapped commands in manifests: when, how, under which keys, and without a trace when it is no longer asked for."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from adapters.argo.caching.small import Made, made, workflow
+from adapters.argo.crd import violations
+from couler_plugins.api import lint
+from couler_plugins.errors import InvalidInput
+
+WRAPPER = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler:1}"
+TASKS = """
+- {name: a, template: size, arguments: {parameters: [{name: x, value: "1"}]}}
+- name: b
+  template: read
+  depends: a
+  arguments:
+    parameters: [{name: x, value: "{{tasks.a.outputs.parameters.size}}"}]
+    artifacts: [{name: table, from: "{{tasks.a.outputs.artifacts.table}}"}]
+"""
+TEMPLATES = """
+- name: size
+  metadata: {annotations: {couler.io/cache: pure}}
+  inputs: {parameters: [{name: x}]}
+  outputs:
+    parameters: [{name: size, valueFrom: {path: /out/size}}]
+    artifacts: [{name: table, path: /out/table}]
+  volumes: [{name: tmp, emptyDir: {}}]
+  initContainers: [{name: first, image: j, command: [init]}]
+  container:
+    {image: i, command: [size], args: ["{{inputs.parameters.x}}"], volumeMounts: [{name: tmp, mountPath: /out}]}
+- name: read
+  metadata: {annotations: {couler.io/cache: ttl=24h}}
+  inputs: {parameters: [{name: x}], artifacts: [{name: table, path: /in/table}]}
+  outputs: {parameters: [{name: mean, valueFrom: {path: /out/mean}}]}
+  script: {image: i, command: [python, -u], source: "print(1)"}
+"""
+
+
+def document(templates: str = TEMPLATES, **more: str) -> dict[str, Any]:
+    return workflow(TASKS, templates, **more)
+
+
+def template(found: Made, name: str) -> dict[str, Any]:
+    items: dict[str, dict[str, Any]] = {item["name"]: item for item in found.documents[0]["spec"]["templates"]}
+    return items[name]
+
+
+def container(item: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
+    (found,) = [one for one in item[kind] if one["name"] == name]
+    assert isinstance(found, dict)
+    return found
+
+
+def option(one: dict[str, Any], name: str) -> str:
+    (found,) = [text.partition("=")[2] for text in one["args"] if text.startswith(f"--{name}=")]
+    assert isinstance(found, str)
+    return found
+
+
+def test_a_command_stands_behind_the_launcher() -> None:
+    found = made(document(), pipeline=WRAPPER)
+    size = template(found, "size")
+    assert "memoize" not in size
+    launcher = ["/couler/busybox", "sh", "/couler/launch", "600"]
+    assert size["container"]["command"] == [
+        *launcher,
+        "parameter-size=/out/size",
+        "artifact-table=/out/table",
+        "--",
+        "size",
+    ]
+    assert size["container"]["args"] == ["{{inputs.parameters.x}}"]
+    assert [one["name"] for one in size["initContainers"]] == ["first", "couler-restore"]
+    mounted = [one["name"] for one in size["container"]["volumeMounts"]]
+    assert mounted == ["tmp", "couler-cache"]
+    assert {"name": "couler-cache", "emptyDir": {}} in size["volumes"]
+    read = template(found, "read")
+    assert read["script"]["command"] == [*launcher, "parameter-mean=/out/mean", "--", "python", "-u"]
+    assert read["script"]["source"] == "print(1)"
+
+
+def test_only_our_own_containers_know_the_store_and_its_secret() -> None:
+    found = made(document(), pipeline=WRAPPER.replace("}", ",secret=s3,namespace=team}"))
+    size = template(found, "size")
+    ours = [container(size, "initContainers", "couler-restore"), container(size, "sidecars", "couler-save")]
+    for one in ours:
+        assert one["envFrom"] == [{"secretRef": {"name": "s3"}}]
+        assert option(one, "store") == "s3://bucket/cache"
+        assert option(one, "namespace") == "team"
+    rest = [size["container"], container(size, "initContainers", "first")]
+    assert all("s3" not in json.dumps(one) for one in rest)
+
+
+def test_the_keys_are_those_that_memoization_has() -> None:
+    """The same template, kept natively because its outputs are bounded, has the same key."""
+    wrapped = made(document(), pipeline=WRAPPER)
+    bounded = TEMPLATES.replace("couler.io/cache: ", 'couler.io/max-output-bytes: "64", couler.io/cache: ')
+    memoized = made(document(bounded), pipeline=WRAPPER)
+    for name in ("size", "read"):
+        key = template(memoized, name)["memoize"]["key"]
+        item = template(wrapped, name)
+        for kind, one in (("initContainers", "couler-restore"), ("sidecars", "couler-save")):
+            assert option(container(item, kind, one), "key") == key
+    assert template(wrapped, "read")["inputs"] == template(memoized, "read")["inputs"]
+
+
+def test_a_time_to_live_is_handed_on() -> None:
+    restore = container(template(made(document(), pipeline=WRAPPER), "read"), "initContainers", "couler-restore")
+    assert option(restore, "max-age") == "86400s"
+
+
+def test_it_is_optimised_once() -> None:
+    once = made(document(), pipeline=WRAPPER).documents
+    again = made(copy.deepcopy(once[0]), pipeline=WRAPPER)
+    assert not again.changed
+    assert again.documents == once
+
+
+@pytest.mark.parametrize("pipeline", ["cache", "cache{via=memoize}"])
+def test_it_goes_without_a_trace(pipeline: str) -> None:
+    once = made(document(), pipeline=WRAPPER).documents[0]
+    assert made(copy.deepcopy(once), pipeline=pipeline).documents == [document()]
+
+
+def test_without_an_optimizer_it_stays() -> None:
+    once = made(document(), pipeline=WRAPPER).documents[0]
+    assert not made(copy.deepcopy(once), pipeline="dedupe").changed
+
+
+def test_other_options_replace_those_before() -> None:
+    once = made(document(), pipeline=WRAPPER).documents[0]
+    other = WRAPPER.replace("registry/couler:1", "registry/couler:2")
+    assert made(copy.deepcopy(once), pipeline=other).documents == made(document(), pipeline=other).documents
+
+
+def test_the_schema_and_lint_have_nothing_against_it() -> None:
+    before, after = document(), made(document(), pipeline=WRAPPER).documents[0]
+    assert violations(after) == violations(before)
+    assert not lint([after]).findings
+
+
+EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "arguments": lambda item: item["container"]["args"].append("-v"),
+    "command": lambda item: item["container"]["command"].append("-v"),
+    "image": lambda item: item["container"].update(image="k"),
+    "init container": lambda item: item["initContainers"][0].update(command=["other"]),
+    "the key": lambda item: item["initContainers"][1]["args"].append("--key=other"),
+    "the store": lambda item: item["sidecars"][0]["args"].insert(0, "--store=s3://other"),
+    "the wrapper": lambda item: item["sidecars"].clear(),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_what_is_edited_afterwards_is_found(edit: Callable[[dict[str, Any]], object]) -> None:
+    found = made(document(), pipeline=WRAPPER)
+    edit(template(found, "size"))
+    assert any("stale-key" in str(item) for item in lint(found.documents).findings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("command: [python, -u], ", "", "does not say which command"),
+        ("path: /out/mean", "path: '{{inputs.parameters.x}}'", "not at a path"),
+        ('source: "print(1)"}', 'source: "print(1)"}\n  sidecars: [{name: s, image: i}]', "other containers"),
+        ('source: "print(1)"}', "source: \"print(1)\"}\n  podSpecPatch: '{}'", "podSpecPatch"),
+        (
+            'source: "print(1)"}',
+            'source: "print(1)"}\n  volumes: [{name: couler-cache, emptyDir: {}}]',
+            "a name of ours",
+        ),
+    ],
+)
+def test_what_cannot_be_wrapped_says_why(old: str, new: str, reason: str) -> None:
+    assert TEMPLATES.count(old) == 1
+    found = made(document(TEMPLATES.replace(old, new)), pipeline=WRAPPER)
+    assert found.rules["main/b"] == "unbounded-output"
+    assert reason in found.decision("main/b").reason
+    assert found.documents[0]["spec"]["templates"][-1]["script"].get("command", []) in ([], ["python", "-u"])
+
+
+def test_what_is_printed_is_not_wrapped() -> None:
+    tasks = f"""{TASKS}
+- name: c
+  template: echo
+  depends: b
+  arguments: {{parameters: [{{name: x, value: "{{{{tasks.b.outputs.result}}}}"}}]}}
+"""
+    extra = "- name: echo\n  inputs: {parameters: [{name: x}]}\n  container: {image: i, command: [echo]}\n"
+    found = made(workflow(tasks, TEMPLATES + extra), pipeline=WRAPPER)
+    assert "what it prints is read" in found.decision("main/b").reason
+
+
+@pytest.mark.parametrize("rule", ["never", "always"])
+def test_a_wrapper_overrules_nobody(rule: str) -> None:
+    said = document(TEMPLATES.replace("cache: pure", f"cache: {rule}"))
+    found = made(copy.deepcopy(said), pipeline=WRAPPER)
+    assert found.rules["main/a"] == rule
+    assert found.documents == made(said, pipeline="cache").documents
+
+
+def test_what_nobody_declared_is_not_wrapped() -> None:
+    undeclared = TEMPLATES.replace("couler.io/cache: pure", 'a: "1"').replace("couler.io/cache: ttl=24h", 'a: "1"')
+    assert not made(document(undeclared), pipeline=WRAPPER).changed
+    assert "couler-restore" in json.dumps(
+        made(document(undeclared), pipeline=WRAPPER.replace("}", ",assume-pure=true}")).documents
+    )
+
+
+@pytest.mark.parametrize("missing", ["store=s3://bucket/cache,", ",image=registry/couler:1"])
+def test_it_needs_a_store_and_an_image(missing: str) -> None:
+    with pytest.raises(InvalidInput, match="a wrapper needs to know the"):
+        made(document(), pipeline=WRAPPER.replace(missing, ""))

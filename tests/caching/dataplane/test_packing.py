@@ -1,0 +1,127 @@
+"""Folders as streams: what goes in comes out, and nothing that a hostile store says leaves the folder."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from couler_plugins.caching.contents import content_of
+from couler_plugins.caching.packing import Packed, unpack
+
+NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60).filter(
+    lambda name: name not in (".", "..") and len(name.encode()) < 200
+)
+TREES = st.recursive(
+    st.tuples(st.binary(max_size=2_000), st.booleans()),
+    lambda inner: st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def write(tree: object, path: Path) -> None:
+    if isinstance(tree, dict):
+        path.mkdir()
+        for name, inner in tree.items():
+            write(inner, path / name)
+    else:
+        assert isinstance(tree, tuple)
+        path.write_bytes(tree[0])
+        path.chmod(0o755 if tree[1] else 0o600)
+
+
+def packed(folder: Path) -> bytes:
+    archive = Packed(folder)
+    content = b"".join(archive.chunks())
+    assert len(content) == archive.bytes
+    return content
+
+
+@given(st.dictionaries(NAMES, TREES, max_size=4))
+def test_what_goes_in_comes_out(tmp_path_factory: pytest.TempPathFactory, tree: dict[str, object]) -> None:
+    root = tmp_path_factory.mktemp("trees")
+    write(tree, root / "before")
+    content = packed(root / "before")
+    unpack(io.BytesIO(content), root / "after")
+    assert content_of(root / "after") == content_of(root / "before")
+    assert packed(root / "after") == content
+
+
+def test_times_owners_and_other_modes_are_not_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    write({"x": (b"x", False), "run": (b"", True)}, folder)
+    content = packed(folder)
+    os.utime(folder / "x", (1, 1))
+    (folder / "x").chmod(0o640)
+    assert packed(folder) == content
+    unpack(io.BytesIO(content), tmp_path / "after")
+    assert (tmp_path / "after" / "run").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "after" / "x").stat().st_mode & 0o777 == 0o644
+
+
+Member = tuple[str, bytes, str, bytes]
+"""A name, a type, what a link says, and content."""
+
+
+def archive(members: Iterable[Member]) -> io.BytesIO:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, kind, target, content in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.size = kind, target, len(content)
+            tar.addfile(member, io.BytesIO(content))
+    stream.seek(0)
+    return stream
+
+
+REG, DIR, LINK, HARD, FIFO, DEVICE = (
+    tarfile.REGTYPE,
+    tarfile.DIRTYPE,
+    tarfile.SYMTYPE,
+    tarfile.LNKTYPE,
+    tarfile.FIFOTYPE,
+    tarfile.CHRTYPE,
+)
+HOSTILE: dict[str, list[Member]] = {
+    "parent": [("../evil", REG, "", b"x")],
+    "parent in the middle": [("a", DIR, "", b""), ("a/../../evil", REG, "", b"x")],
+    "absolute": [("/evil", REG, "", b"x")],
+    "through a link": [("a", LINK, "..", b""), ("a/evil", REG, "", b"x")],
+    "through a link of the same name": [("evil", LINK, "../evil", b""), ("evil", REG, "", b"x")],
+    "link out": [("a", LINK, "../evil", b"")],
+    "absolute link": [("a", LINK, "/etc/passwd", b"")],
+    "link through a link": [
+        *[(name, DIR, "", b"") for name in ("d", "d/e")],
+        ("d/e/up", LINK, "../..", b""),
+        ("out", LINK, "d/e/up/../evil", b""),
+    ],
+    "hard link": [("a", HARD, "/etc/passwd", b"")],
+    "pipe": [("a", FIFO, "", b"")],
+    "device": [("a", DEVICE, "", b"")],
+    "twice": [("a", REG, "", b"x"), ("a", REG, "", b"y")],
+    "itself": [(".", DIR, "", b"")],
+}
+
+
+@pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE)
+def test_nothing_leaves_the_folder(members: list[Member], tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    with pytest.raises((ValueError, OSError)):
+        unpack(archive(members), tmp_path / "place" / "folder")
+    outside = {path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "place" / "folder")}
+    assert outside == {tmp_path / "place"}
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda content: content[:700], lambda content: b"\0" * 100 + content, lambda _: b"no archive"]
+)
+def test_what_is_no_folder_is_refused(spoil: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    write({"x": (b"x" * 5_000, False)}, tmp_path / "one")
+    with pytest.raises(ValueError, match="not the bytes of a folder"):
+        unpack(io.BytesIO(spoil(packed(tmp_path / "one"))), tmp_path / "after")

@@ -1,0 +1,98 @@
+"""`couler cache ls`, `stats`, `verify` and `rm`: what they say, as text and as JSON, and how they exit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from couler_plugins.caching.artifacts import Meta, open_cache
+from couler_plugins.cli.group import couler
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COULER_CACHE_STORE", "store")
+    with open_cache("store") as cache:
+        cache.put("k1", {"a": b"x" * 1000}, Meta(family="churn", step="prep", seconds=3.25, made_by="test"))
+        cache.put("k2", {"a": b"y", "b": b"zz"}, Meta(parents=("k1",)))
+    with open_cache("store", namespace="other") as cache:
+        cache.put("secret-of-others", {"a": b"o"})
+    return tmp_path / "store"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(couler, ["cache", *arguments], catch_exceptions=False)
+
+
+def record(*arguments: str) -> dict[str, Any]:
+    result = run(*arguments, "--format", "json")
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_ls_lists_the_namespace() -> None:
+    found = record("ls")
+    assert (found["schema"], found["namespace"]) == ("couler.cache-ls/v1", "default")
+    by_key = {entry["key"]: entry for entry in found["entries"]}
+    assert sorted(by_key) == ["k1", "k2"]
+    assert (by_key["k1"]["bytes"], by_key["k1"]["seconds"], by_key["k2"]["seconds"]) == (1000, 3.25, None)
+    assert by_key["k2"]["parents"] == ["k1"]
+    assert [output["name"] for output in by_key["k2"]["outputs"]] == ["a", "b"]
+    text = run("ls").stdout
+    assert "churn/prep" in text
+    assert "1,000 B" in text
+    assert "secret-of-others" not in text
+    assert [entry["key"] for entry in record("ls", "--namespace", "other")["entries"]] == ["secret-of-others"]
+
+
+def test_stats_say_what_is_held() -> None:
+    found = record("stats")
+    assert found["schema"] == "couler.cache-stats/v1"
+    assert found["usage"]["default"]["entries"] == 2
+    assert found["usage"]["default"]["bytes"] == 1003
+    assert "default: 2 results, 1,003 bytes" in run("stats").stdout
+
+
+def test_verify_finds_what_is_wrong_and_mends_it() -> None:
+    assert run("verify").exit_code == 0
+    (damaged,) = [
+        path for path in Path("store/v1/default/blobs").rglob("*") if path.is_file() and path.stat().st_size == 1000
+    ]
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"?" * 1000)
+    found = run("verify")
+    assert found.exit_code == 1
+    assert "k1: has bytes that are not what was stored" in found.stdout
+    assert record("verify")["corrupt"] == ["k1"]
+    assert run("verify", "--repair").exit_code == 0
+    assert record("verify") == {**record("verify"), "schema": "couler.cache-verify/v1", "ok": True, "entries": 1}
+
+
+def test_rm_removes_and_warns_of_what_is_not_there() -> None:
+    found = run("rm", "k1", "k3")
+    assert found.exit_code == 0
+    assert [entry["key"] for entry in record("ls")["entries"]] == ["k2"]
+    result = run("rm", "k2", "k9", "--format", "json")
+    assert json.loads(result.stdout) == {"schema": "couler.cache-rm/v1", "removed": ["k2"]}
+    assert "k9 is not there" in result.stderr
+    assert len(record("ls", "--namespace", "other")["entries"]) == 1
+
+
+@pytest.mark.parametrize("verb", [["ls"], ["stats"], ["verify"], ["rm", "k1"]])
+def test_a_store_that_is_away_is_exit_code_3(verb: list[str]) -> None:
+    found = run(*verb, "--store", "/proc/nowhere")
+    assert found.exit_code == 3
+    assert "error: " in found.stderr
+
+
+@pytest.mark.parametrize("verb", [["ls"], ["stats"], ["verify"], ["rm", "k1"]])
+def test_a_store_that_nobody_names_is_exit_code_2(verb: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COULER_CACHE_STORE")
+    found = run(*verb)
+    assert found.exit_code == 2
+    assert "COULER_CACHE_STORE" in found.stderr
