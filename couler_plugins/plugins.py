@@ -79,6 +79,11 @@ class Plugins:
         """The classes of cache policies that can be used, by name."""
         return self._policies.usable()
 
+    @property
+    def stores(self) -> Mapping[str, type[ArtifactStore]]:
+        """The classes of artifact stores that can be used, by URL scheme."""
+        return self._stores.usable()
+
     def claimed_by(self, document: Document) -> list[str]:
         """The engines whose adapters understand a document, those that cannot be used because of a clash included.
 

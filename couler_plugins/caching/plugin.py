@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from couler_plugins.hookspecs import CachePolicy, Profile, hookimpl
+from couler_plugins.hookspecs import ArtifactStore, CachePolicy, Profile, hookimpl
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
     from couler_plugins.ir import Workflow
     from couler_plugins.runs import Run
 
-__all__ = ["couler_cache_policies", "couler_profiles", "couler_runs"]
+__all__ = ["couler_artifact_stores", "couler_cache_policies", "couler_profiles", "couler_runs"]
 
 
 @hookimpl
@@ -21,6 +21,15 @@ def couler_cache_policies() -> list[type[CachePolicy]]:
     from couler_plugins.caching.policies import POLICIES
 
     return list(POLICIES)
+
+
+@hookimpl
+def couler_artifact_stores() -> list[type[ArtifactStore]]:
+    """A local folder, and whatever fsspec serves."""
+    from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
+    from couler_plugins.caching.artifacts.stores import FolderStore
+
+    return [FolderStore, FsspecStore]
 
 
 @hookimpl

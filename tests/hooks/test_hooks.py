@@ -124,8 +124,9 @@ def test_hook_couler_cache_policies(box: PluginBox) -> None:
 
 def test_hook_couler_artifact_stores(box: PluginBox) -> None:
     install(box, "couler_artifact_stores")
-    store = box.load().store("scratch").open("scratch:")
+    store = box.load().store("team").open("team://growth")
     assert store.put("a/b", b"1")
+    assert Path("teams/growth/a/b").read_bytes() == b"1"
     assert not store.put("a/b", b"2", replace=False)
     assert store.read("a/b").read() == b"1"
     assert [found.name for found in store.list("a/")] == ["a/b"]
