@@ -15,10 +15,6 @@ from couler_plugins.runs import Candidate, History, Ran, Run
 __all__ = ["Gdsf", "GdsfSubtree"]
 
 
-_RISEN = 1.0
-"""By how much a priority must have risen above the next for taking that one first."""
-
-
 class _Clock:
     """A view of the history: GDSF's clock, which stands at the highest priority that was ever evicted.
 
@@ -122,8 +118,8 @@ class GdsfSubtree(CachePolicy):
     def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
         """What is left when the lowest priority is evicted until the rest fits.
 
-        A priority is taken again only when it comes up as the lowest: O((n + r) log n), and for each of the r that have
-        risen by then, the steps down to what is kept.
+        A priority is taken again only when it comes up as the lowest and something was evicted since it was taken: with
+        r such times O((n + r) log n), and for each the steps down to what is kept, at most a thousand or so.
         """
         if capacity is None or fits(candidates, capacity):
             return {one.key for one in candidates}
@@ -134,7 +130,7 @@ class GdsfSubtree(CachePolicy):
         gone: list[Candidate] = []
         while over > 0:
             _, _, at, evicted = heapq.heappop(heap)
-            if heap and evicted < len(gone) and (fresh := (*priorities(at), at, len(gone)))[0] > heap[0][0] * _RISEN:
+            if heap and evicted < len(gone) and (fresh := (*priorities(at), at, len(gone))) > heap[0]:
                 heapq.heappush(heap, fresh)
                 continue
             priorities.evict(at)

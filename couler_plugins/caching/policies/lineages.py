@@ -11,6 +11,9 @@ from couler_plugins.runs import Candidate, History, Ran, Run
 
 __all__ = ["UNKNOWN", "Ancestry", "Estimates", "Latest", "Lineages", "Made", "reach", "touched"]
 
+_FAR = 1000
+"""How many ancestors are looked at for one artifact."""
+
 
 class Made(NamedTuple):
     """How an artifact is made: its own seconds (None where unknown), its step's type, the keys it is made from."""
@@ -125,12 +128,14 @@ class Ancestry:
     def recompute(self, at: int, loads: Mapping[int, float]) -> float:
         """Seconds for making one again: itself and its ancestors, up to those that can be loaded.
 
+        Beyond the nearest thousand ancestors it stops: then the result is what it takes at least.
+
         Args:
             at: its position.
             loads: the seconds that loading takes, by the position of what need not be computed.
         """
         computed, loaded, level = {at}, set[int](), {at}
-        while level:
+        while level and len(computed) < _FAR:
             above = set[int]().union(*(self.parents[one] for one in level))
             loaded |= above & loads.keys()
             level = above - computed - loaded

@@ -7,7 +7,8 @@ import pytest
 
 from caching.policies.worlds import DIAMOND, candidate, diamond, run, step
 from couler_plugins.caching.policies.arrivals import Arrivals
-from couler_plugins.caching.policies.literal import LiteralCache, PaperLiteral
+from couler_plugins.caching.policies.literal import PaperLiteral
+from couler_plugins.caching.policies.literal_cache import LiteralCache
 from couler_plugins.caching.policies.paper import Paper
 from couler_plugins.runs import Candidate, History
 

@@ -23,7 +23,12 @@ DIAMOND: Mapping[str, tuple[str, float, int, int]] = {
 
 
 def step(
-    key: str, parents: tuple[int, ...] = (), *, seconds: float | None = 1.0, size: int | None = 1, fate: Fate = "computed"
+    key: str,
+    parents: tuple[int, ...] = (),
+    *,
+    seconds: float | None = 1.0,
+    size: int | None = 1,
+    fate: Fate = "computed",
 ) -> Ran:
     """A step whose key, name and spec are the same."""
     return Ran(step=key, type="t", spec=key, key=key, parents=parents, seconds=seconds, bytes=size, fate=fate)

@@ -116,7 +116,7 @@ class Choice:
         return {owner: self.costs[owner].trial(nodes) for owner, nodes in wanted.items()}
 
     def _hold(self, trials: Mapping[int, Trial]) -> bool:
-        return all([self.costs[owner].holds(trial) for owner, trial in trials.items()])
+        return all(self.costs[owner].holds(trial) for owner, trial in trials.items())
 
     def _commit(self, trials: Mapping[int, Trial]) -> None:
         for owner, trial in trials.items():

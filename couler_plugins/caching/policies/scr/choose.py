@@ -80,7 +80,7 @@ def _polish(choice: Choice, bundles: Sequence[Bundle]) -> None:
 
 
 def _move(choice: Choice, added: Bundle, losses: dict[str, float]) -> None:
-    """One add-and-repair move. `losses` are what each kept artifact was last found to save; it is brought up to date."""
+    """One add-and-repair move. `losses`, what each kept artifact was last found to save, is brought up to date."""
     before = choice.saved
     choice.add(added)
     dropped = _repair(choice, losses)

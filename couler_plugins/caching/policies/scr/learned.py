@@ -1,4 +1,4 @@
-"""What SCR-EM has learned from a history: an edit model for each workflow, its last versions, and the results it made."""
+"""What SCR-EM has learned from a history: for each workflow an edit model, the last versions, and the results."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Family:
     changes: deque[Change] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     versions: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     seconds: dict[str, float] = field(default_factory=dict)
-    bytes: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, float] = field(default_factory=dict)
     seen: dict[str, set[str]] = field(default_factory=dict)
     digests: set[bytes] = field(default_factory=set)
 
@@ -131,7 +131,7 @@ class Learned:
             if ran.seconds is not None:
                 family.seconds[ran.step] = ran.seconds
             if ran.bytes is not None:
-                family.bytes[ran.step] = ran.bytes
+                family.sizes[ran.step] = ran.bytes
             recipe = ran.step, ran.spec, tuple(run.steps[parent].key for parent in ran.parents)
             self.recipes[recipe] = ran.key
             self.results[ran.key] = Result(recipe, ran.seconds)
@@ -139,7 +139,9 @@ class Learned:
 
     def _forget(self) -> None:
         """Drops the results that nothing will ask for: not cached, and in none of the last runs."""
-        for key in [key for key, last in self.last.items() if last < self.runs - KEEP_RESULTS and key not in self._kept]:
+        for key in [
+            key for key, last in self.last.items() if last < self.runs - KEEP_RESULTS and key not in self._kept
+        ]:
             recipe = self.results.pop(key).recipe
             if self.recipes.get(recipe) == key:
                 del self.recipes[recipe]

@@ -1,4 +1,4 @@
-"""The futures that SCR-EM weighs: weighted scenarios of a workflow's next version, and the keys that each leaves valid."""
+"""The futures that SCR-EM weighs: scenarios of a workflow's next version, and the keys that each leaves valid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from random import Random
 from couler_plugins.caching.policies.scr.learned import Family, Learned
 from couler_plugins.caching.policies.scr.shape import Nodes
 
-__all__ = ["Scenarios", "scenarios"]
+__all__ = ["Scenarios", "certain", "scenarios"]
 
 HEAVIEST, SAMPLED, UNIONS = 80, 80, 40
 COMEBACK, FADE = 0.5, 0.8
@@ -24,7 +24,7 @@ class Scenarios:
 
     Attributes:
         weights: the probability of each; together 1.
-        masks: for each step, the keys that it may have then and that were made before, with the scenarios in which it has them.
+        masks: for each step, the keys made before that it may have then, with the scenarios in which it has them.
     """
 
     weights: tuple[float, ...]
@@ -52,6 +52,11 @@ def scenarios(family: Family, learned: Learned) -> Scenarios:
             if key is not None:
                 masks[node][key] = masks[node].get(key, 0) | 1 << place
     return Scenarios(tuple(weight / total for _, weight in [*fresh, *back]), tuple(masks))
+
+
+def certain(family: Family) -> Scenarios:
+    """The one scenario in which nothing is edited any more: that of a run that goes on."""
+    return Scenarios((1.0,), tuple({key: 1} for key in family.keys))
 
 
 def _fresh(family: Family) -> list[tuple[Nodes, float]]:

@@ -1,0 +1,220 @@
+"""What SCR-EM learns of edits, and the scenarios that come of it, against brute force."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from couler_plugins.caching.policies.scr.learned import Learned
+from couler_plugins.caching.policies.scr.model import EditModel, Pool
+from couler_plugins.caching.policies.scr.scenarios import scenarios
+from couler_plugins.caching.policies.scr.shape import Shape
+from couler_plugins.runs import Ran, Run
+
+PARENTS = ((), (), (), (0,), (1,), (2,), (3, 4, 5), (6,), (6,))
+TYPES = ("read", "read", "read", "map", "map", "map", "join", "plot", "stats")
+
+
+def run(specs: Sequence[object], family: str = "f", parents: Sequence[tuple[int, ...]] = PARENTS) -> Run:
+    """A run of the toy workflow; the key of a step spells its spec and its parents' keys."""
+    keys: list[str] = []
+    steps = []
+    for place, spec in enumerate(specs):
+        above = [keys[parent] for parent in parents[place]]
+        keys.append(f"{place}:{spec}({','.join(above)})")
+        steps.append(
+            Ran(
+                step=f"s{place}",
+                type=TYPES[place],
+                spec=str(spec),
+                key=keys[-1],
+                parents=parents[place],
+                seconds=1.0,
+                bytes=1,
+            )
+        )
+    return Run(family=family, steps=tuple(steps))
+
+
+def shape() -> Shape:
+    return Shape.of(run([0] * 9))
+
+
+def learned(versions: Iterable[Sequence[object]]) -> Learned:
+    view = Learned()
+    for version in versions:
+        view.observe(run(version))
+    return view
+
+
+def test_a_shape_knows_its_groups() -> None:
+    found = shape()
+    assert found.sources == {0, 1, 2}
+    assert found.depths == (0, 0, 0, 1, 1, 1, 2, 3, 3)
+    assert found.groups["map"] == (3, 4, 5)
+    assert found.tails == ({3, 4, 5, 6, 7, 8}, {6, 7, 8}, {7, 8})
+    assert found.consumers == {
+        frozenset({3}): 1,
+        frozenset({4}): 1,
+        frozenset({5}): 1,
+        frozenset({6}): 3,
+        frozenset({7, 8}): 1,
+    }
+    assert found.neighbours([6]) == {3, 4, 5, 7, 8}
+
+
+@pytest.mark.parametrize(
+    ("changed", "atoms"),
+    [
+        ({0, 1, 2}, [{0, 1, 2}]),
+        ({0, 2}, [{0, 2}]),
+        ({0, 1, 2, 7}, [{0, 1, 2}, {7}]),
+        ({3, 4, 5, 8}, [{3, 4, 5}, {8}]),
+        ({3, 5, 6}, [{3, 5}, {6}]),
+        (set(), []),
+    ],
+)
+def test_a_change_set_is_explained_by_few_atoms(changed: set[int], atoms: list[set[int]]) -> None:
+    assert shape().atoms(frozenset(changed)) == atoms
+
+
+def test_probabilities_of_atoms_add_up_to_one() -> None:
+    model = EditModel(Pool())
+    found = shape()
+    assert sum(model.atoms(found).values()) == pytest.approx(1)
+    for changed in ({3, 4, 5}, {7}, {0, 1}, {3, 4, 5, 8}):
+        model.learn(found, frozenset(changed), 0, False)
+        assert sum(model.atoms(found).values()) == pytest.approx(1)
+        assert sum(model.edits().values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("generator", "draw"),
+    [
+        ("type", lambda chance: set(shape().groups[chance.choice(["map", "read", "read"])])),
+        ("sources", lambda chance: {0, 1, 2}),
+        ("some-sources", lambda chance: set(chance.sample(range(3), 2))),
+    ],
+)
+def test_the_weights_find_the_generator_that_edits(generator: str, draw) -> None:  # type: ignore[no-untyped-def]
+    chance = random.Random(5)
+    model = EditModel(Pool())
+    before = model.weights[generator] / sum(model.weights.values())
+    for _ in range(40):
+        model.learn(shape(), frozenset(draw(chance)), 0, False)
+    weights = dict(model.weights)
+    assert weights[generator] / sum(weights.values()) > 2 * before
+    del weights["replay"]  # change sets of a small workflow are soon all past ones
+    assert weights[generator] == max(weights.values()) or generator == "sources"
+
+
+def test_learned_probabilities_come_close_to_those_of_a_planted_generator() -> None:
+    """A hot step gets two thirds of all edits, any other step the rest."""
+    chance = random.Random(11)
+    model = EditModel(Pool())
+    for _ in range(60):
+        node = 7 if chance.random() < 2 / 3 else chance.randrange(9)
+        model.learn(shape(), frozenset({node}), 0, False)
+    atoms = model.atoms(shape())
+    assert 0.5 < atoms[frozenset({7})] < 0.9
+    assert all(atoms.get(frozenset({node}), 0) < 0.2 for node in (3, 4, 5, 6, 8))
+
+
+def test_how_many_edits_come_at_once_is_learned() -> None:
+    model = EditModel(Pool())
+    for _ in range(30):
+        model.learn(shape(), frozenset(), 0, False)
+    assert model.edits()[0] > 0.8
+    for _ in range(60):
+        model.learn(shape(), frozenset({3, 4, 5, 7, 8}), 0, False)
+    assert model.edits()[1] > 0.5  # the same change set again is one replayed edit
+    assert model.edits()[3] > 0
+
+
+def test_a_new_workflow_starts_from_what_the_others_have_shown() -> None:
+    pool = Pool()
+    first = EditModel(pool)
+    for _ in range(40):
+        first.learn(shape(), frozenset(), 0, False)
+    fresh, other = EditModel(Pool()), EditModel(pool)
+    assert other.edits()[0] > 2 * fresh.edits()[0]
+    assert sum(other.sizes.values()) == pytest.approx(sum(fresh.sizes.values()))
+
+
+def test_undo_and_return_are_counted() -> None:
+    base, edited = [0] * 9, [0, 0, 0, 0, 0, 0, 0, 1, 0]
+    back = learned([base, edited, base]).families["f"].model
+    on = learned([base, edited, [0, 0, 0, 0, 0, 0, 0, 2, 0]]).families["f"].model
+    assert back.undone[0] / back.undone[1] > on.undone[0] / on.undone[1]
+    assert back.returned[0] / back.returned[1] > on.returned[0] / on.returned[1]
+
+
+def _brute_force(view: Learned, versions: Sequence[Sequence[object]]) -> None:
+    """Every mask, from the keys that each scenario's version would have."""
+    family = view.families["f"]
+    found = scenarios(family, view)
+    assert sum(found.weights) == pytest.approx(1)
+    made = {ran.key for version in versions for ran in run(version).steps}
+    back = [dict(change.before) for change in family.changes] + [dict(version) for version in family.versions]
+    fresh = len(found.weights) - len(back)
+    for place in range(len(found.weights)):
+        specs: list[object] = list(family.specs)
+        if place >= fresh:
+            for step, spec in back[place - fresh].items():
+                specs[int(step[1:])] = spec
+        else:
+            stale = _stale(found.masks, family.keys, place)
+            roots = [node for node in stale if not any(parent in stale for parent in PARENTS[node])]
+            for node in roots:
+                specs[node] = "new"
+        keys = [ran.key for ran in run(specs).steps]
+        for node, masks in enumerate(found.masks):
+            valid = [key for key, mask in masks.items() if mask >> place & 1]
+            assert valid == ([keys[node]] if keys[node] in made else [])
+
+
+def _stale(masks: Sequence[object], keys: Sequence[str], place: int) -> set[int]:
+    return {node for node, mask in enumerate(masks) if not dict(mask).get(keys[node], 0) >> place & 1}  # type: ignore[call-overload]
+
+
+def test_masks_are_those_of_the_versions_that_each_scenario_stands_for() -> None:
+    chance = random.Random(3)
+    versions: list[list[object]] = [[0] * 9]
+    for number in range(1, 14):
+        version = list(versions[-1])
+        if number % 4 == 0:
+            version = list(chance.choice(versions))
+        else:
+            version[chance.randrange(9)] = number
+        versions.append(version)
+        _brute_force(learned(versions), versions)
+
+
+def test_no_more_scenarios_than_a_mask_may_hold() -> None:
+    versions: list[list[object]] = [[0] * 9]
+    for number in range(1, 30):
+        versions.append([number if place == number % 9 else spec for place, spec in enumerate(versions[-1])])
+    view = learned(versions)
+    assert len(scenarios(view.families["f"], view).weights) <= 260
+
+
+def test_results_that_nothing_will_ask_for_are_forgotten() -> None:
+    view = Learned()
+    for number in range(200):
+        view.observe(run([number] * 9))
+        view.decided({"0:0()"})
+    assert "0:0()" in view.results
+    assert len(view.results) < 9 * 40
+    assert view.results.keys() == view.last.keys()
+    assert set(view.recipes.values()) == view.results.keys()
+
+
+def test_steps_that_come_and_go() -> None:
+    view = learned([[0] * 9])
+    short = run([0] * 8)
+    view.observe(short)
+    assert len(scenarios(view.families["f"], view).masks) == 8
+    view.observe(run([0] * 9))
+    assert view.families["f"].keys == tuple(ran.key for ran in run([0] * 9).steps)
