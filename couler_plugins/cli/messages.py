@@ -27,6 +27,7 @@ def set_up_messages(config: Config) -> None:
     handler, level = _Handler(), root.level
     root.addHandler(handler)
     root.setLevel(config.log_level.upper())
+    logging.getLogger("stamina").setLevel("INFO" if config.log_level == "debug" else "ERROR")  # each retry, else
 
     def undo() -> None:
         root.removeHandler(handler)
