@@ -13,7 +13,7 @@ from couler_plugins.runs.wfformat import read_wfformat
 from couler_plugins.simulation.recorded import Recorded, read_edits
 from couler_plugins.simulation.workload import Workload
 
-__all__ = ["Inputs", "inputs"]
+__all__ = ["HISTORIES", "Inputs", "inputs"]
 
 HISTORIES = Path(__file__).parent / "histories"
 SHARED = Path(os.environ.get("COULER_SHARED", Path(__file__).resolve().parents[2] / "shared"))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from typing import Literal
 
 from benchmarks.caching_figures import Trial
@@ -18,7 +19,7 @@ from couler_plugins.simulation.replay import everything, nothing, replay
 from couler_plugins.simulation.setup import Insight, Setup
 from couler_plugins.simulation.workload import Version, Workload, stream
 
-__all__ = ["Job", "Least", "named", "replays"]
+__all__ = ["Job", "Least", "named", "replays", "trials"]
 
 Least = Literal["optimum", "bound"]
 GAP = 1e-3
@@ -61,24 +62,24 @@ def named(names: Iterable[str]) -> tuple[CachePolicy, ...]:
 def replays(jobs: Sequence[Job]) -> list[list[Trial]]:
     """The trials of each job, in the order of the jobs, whatever order they were done in."""
     largest_first = sorted(range(len(jobs)), key=lambda at: -len(jobs[at].workload.steps) * jobs[at].runs)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        started = {at: pool.submit(_trials, jobs[at]) for at in largest_first}
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        started = {at: pool.submit(trials, jobs[at]) for at in largest_first}
         return [started[at].result() for at in range(len(jobs))]
 
 
-def _trials(job: Job) -> list[Trial]:
+def trials(job: Job) -> list[Trial]:
     """Every policy at every capacity."""
     versions = stream(job.workload, job.edits, job.runs, job.seed)
     setup = Setup(insight=job.insight)
     without, unlimited = nothing(versions, setup), everything(versions, setup)
-    trials = []
+    found = []
     for share in job.shares:
         capacity = int(share * job.workload.total_bytes)
         least = _least(job, versions, capacity, setup)
         for policy in named(job.policies):
             outcome = replay(versions, policy, capacity, setup)
-            trials.append(_trial(job, share, policy.name, (outcome, without, unlimited), least))
-    return trials
+            found.append(_trial(job, share, policy.name, (outcome, without, unlimited), least))
+    return found
 
 
 def _trial(

@@ -33,7 +33,8 @@ class Config:
         log_level: what is said on stderr; `info` also gives tracebacks of plugins that fail.
         cache_store: where `couler cache` keeps results: a folder, or a URL that fsspec understands.
         cache_namespace: the part of the store that is meant.
-        cache_index: the index of the store: `sqlite:///…` or `postgresql://…`; empty for none.
+        cache_index: the index of the store: `sqlite:///…`, `postgresql://…` or `none`; empty for one of a folder's own.
+        cache_capacity: the most bytes that the store may hold; None for what was said last.
         origins: where each setting that is not a default comes from, by its field's name.
     """
 
@@ -49,6 +50,7 @@ class Config:
     cache_store: str = ""
     cache_namespace: str = "default"
     cache_index: str = ""
+    cache_capacity: Size | None = None
     origins: dict[str, str] = field(default_factory=dict, compare=False, metadata={"option": False})
 
     def origin(self, field_name: str) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import itertools
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Entry", "content_of", "entries_of", "sha256_of"]
+__all__ = ["Entry", "content_of", "entries_of", "open_inside", "open_plain", "sha256_of"]
 
 
 class Entry(NamedTuple):
@@ -57,6 +59,39 @@ def entries_of(folder: Path) -> Iterator[Entry]:
             yield Entry(name, "file", path, executable=bool(mode & stat.S_IXUSR))
         else:
             raise InvalidInput(f"{name!r} is neither a file, a folder nor a link", file=str(folder))
+
+
+def open_plain(path: str | Path, folder: int | None = None) -> BinaryIO:
+    """Opens a regular file, and nothing that a link of that name leads to; no pipe is waited for.
+
+    Args:
+        path: the file.
+        folder: the descriptor of the folder that `path` is relative to.
+
+    Raises:
+        OSError: it is no regular file, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    stream = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return stream
+
+
+def open_inside(root: Path, name: str) -> BinaryIO:
+    """Opens a file in a folder by its path there, following no link, whoever puts one there meanwhile.
+
+    Raises:
+        OSError: it is no regular file any more, or cannot be read.
+    """
+    *folders, last = name.split("/")
+    with contextlib.ExitStack() as stack:
+        at: int | None = None
+        for folder in (str(root), *folders):
+            at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+            stack.callback(os.close, at)
+        return open_plain(last, at)
 
 
 def _refuse(error: OSError) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from couler_plugins.caching.artifacts import Content, Lost, Refused
 from couler_plugins.caching.artifacts.names import check_key
-from couler_plugins.caching.packing import FILE_MODE, PROGRAM_MODE, Packed, unpack
+from couler_plugins.caching.contents import open_plain
+from couler_plugins.caching.packing import FILE_MODE, PROGRAM_MODE, Packed, exactly, unpack
 from couler_plugins.caching.placing import placing
 from couler_plugins.errors import InvalidInput
 
@@ -59,6 +61,8 @@ def save(cache: ArtifactCache, key: str, outputs: Mapping[str, Path], meta: Meta
 def contents(outputs: Mapping[str, Path]) -> dict[str, Content]:
     """What a cache is given to keep these files and folders; it is read while it is put.
 
+    None of them may be a link: who follows links says so, by resolving them beforehand.
+
     Raises:
         InvalidInput: one of them is neither a file nor a folder, or has something in it that is neither.
         OSError: one of them is missing or cannot be read.
@@ -67,9 +71,24 @@ def contents(outputs: Mapping[str, Path]) -> dict[str, Content]:
 
 
 def _content(path: Path) -> Content:
-    if path.is_dir():
+    mode = path.lstat().st_mode
+    if stat.S_ISDIR(mode):
         return Content(Packed(path), codec=FOLDER)
-    return Content(path, codec=PROGRAM if path.stat().st_mode & 0o100 else FILE)
+    if not stat.S_ISREG(mode):
+        raise InvalidInput("this is neither a file nor a folder", file=str(path))
+    return Content(_File(path), codec=PROGRAM if mode & stat.S_IXUSR else FILE)
+
+
+class _File:
+    """A file as the cache reads it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.bytes = path.lstat().st_size
+
+    def chunks(self) -> Iterator[bytes]:
+        with open_plain(self._path) as stream:
+            yield from exactly(stream, self.bytes)
 
 
 def is_fresh(entry: Entry, max_age: float | None, clock: Callable[[], float] = time.time) -> bool:

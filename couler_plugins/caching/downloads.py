@@ -25,6 +25,7 @@ __all__ = ["download", "fetch"]
 
 OUTPUT = "data"
 """The name of the only output of a dataset."""
+LONGEST = 1024  # characters; see `Meta`
 PIECE = 1 << 20  # bytes held in memory
 ETAGS = ("ETag", "etag", "e_tag")
 """What file systems call an entity tag: those for HTTP and S3, those for Azure and Google, that for object stores."""
@@ -52,18 +53,24 @@ def download(dataset: Dataset, path: Path) -> None:
 
 
 def _fetch(dataset: Dataset, files: AbstractFileSystem, place: str, path: Path) -> None:
-    try:
-        found = _copy(files, place, path)
-    except (FileNotFoundError, IsADirectoryError):
-        if not dataset.version or not files.isdir(place):
-            raise
+    shown = shown_url(dataset.url)
+    if _is_folder(files, place):
+        if not dataset.version:
+            raise EngineError(f"{shown} is a folder", hint="only a version can tell what is in it")
         for name, inner in _files_under(files, place):
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             _copy(files, inner, path / name)
         return
+    found = _copy(files, place, path)
     if dataset.sha256 and found != dataset.sha256:
         hint = f"its sha256 is {found}; declare that one if it is what you mean"
-        raise EngineError(f"{shown_url(dataset.url)} is not what was declared", hint=hint)
+        raise EngineError(f"{shown} is not what was declared", hint=hint)
+
+
+def _is_folder(files: AbstractFileSystem, place: str) -> bool:
+    """Over HTTP there are none, and asking would fetch everything, to look for links."""
+    schemes = (files.protocol,) if isinstance(files.protocol, str) else files.protocol
+    return "http" not in schemes and files.info(place)["type"] == "directory"
 
 
 def _unreadable(shown: str, error: Exception) -> EngineError:
@@ -108,7 +115,7 @@ def fetch(
             placement.commit()
         return 0
 
-    meta = Meta(step=shown_url(dataset.url), type="dataset", made_by="couler cache")
+    meta = Meta(step=shown_url(dataset.url)[:LONGEST], type="dataset", made_by="couler cache")
     task = Task(key=dataset.key, outputs={OUTPUT: path}, meta=meta, wait=wait, timeout=timeout)
     reuse_or_compute(task, opening, compute)
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from couler_plugins.caching.contents import Entry, entries_of
+from couler_plugins.caching.contents import Entry, entries_of, open_inside
 
-__all__ = ["FILE_MODE", "PROGRAM_MODE", "Packed", "unpack"]
+__all__ = ["FILE_MODE", "PROGRAM_MODE", "Packed", "exactly", "unpack"]
 
 FILE_MODE, PROGRAM_MODE = 0o644, 0o755
 """Modes of what is restored: readable by whoever runs the next step, under the process's umask."""
@@ -37,8 +37,9 @@ class Packed:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._members = [(item.path, _member(item)) for item in entries_of(folder)]
-        content = sum(len(_header(member)) + member.size + _padding(member.size) for _, member in self._members)
+        self._folder = folder
+        self._members = [_member(item) for item in entries_of(folder)]
+        content = sum(len(_header(member)) + member.size + _padding(member.size) for member in self._members)
         self._end = 2 * tarfile.BLOCKSIZE + -(content + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE
         self.bytes: int = content + self._end
 
@@ -48,10 +49,12 @@ class Packed:
         Raises:
             OSError: a file cannot be read, or has another size now.
         """
-        for path, member in self._members:
+        for member in self._members:
             yield _header(member)
             if member.isreg():
-                yield from _content(path, member.size)
+                with open_inside(self._folder, member.name) as stream:
+                    yield from exactly(stream, member.size)
+                yield bytes(_padding(member.size))
         yield bytes(self._end)
 
 
@@ -72,15 +75,18 @@ def _padding(size: int) -> int:
     return -size % tarfile.BLOCKSIZE
 
 
-def _content(path: Path, size: int) -> Iterator[bytes]:
+def exactly(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """The bytes of a file, piece by piece.
+
+    Raises:
+        OSError: there are fewer or more of them.
+    """
     left = size
-    with path.open("rb") as stream:
-        while piece := stream.read(min(PIECE, left)):
-            left -= len(piece)
-            yield piece
-        if left or stream.read(1):
-            raise OSError(None, "it was changed while it was read", str(path))
-    yield bytes(_padding(size))
+    while piece := stream.read(min(PIECE, left)):
+        left -= len(piece)
+        yield piece
+    if left or stream.read(1):
+        raise OSError(None, "it was changed while it was read")
 
 
 def unpack(stream: BinaryIO, folder: Path) -> None:

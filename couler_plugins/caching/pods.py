@@ -14,9 +14,20 @@ from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from couler_plugins.caching.contents import open_plain
 from couler_plugins.errors import EngineError
 
-__all__ = ["HIT", "KEPT", "READY", "RESTORED", "SAVED", "outputs_in", "provide_launcher", "wait_for_result"]
+__all__ = [
+    "HIT",
+    "KEPT",
+    "READY",
+    "RESTORED",
+    "SAVED",
+    "outputs_in",
+    "provide_launcher",
+    "seconds_taken",
+    "wait_for_result",
+]
 
 BUSYBOX = "COULER_BUSYBOX"
 """The environment variable that says where a statically linked busybox is, which runs in any image."""
@@ -24,6 +35,7 @@ RESTORED, KEPT = "restored", "kept"
 HIT, DONE, READY, SAVED = "hit", "done", "ready", "saved"
 PROGRAM_MODE = 0o755
 POLL = 0.2  # seconds
+LONGEST = 12  # digits of a number of seconds
 
 
 def provide_launcher(folder: Path) -> None:
@@ -51,14 +63,24 @@ def outputs_in(folder: Path, part: str, names: Sequence[str]) -> dict[str, Path]
     return {name: folder / part / name for name in names}
 
 
-def wait_for_result(folder: Path) -> float | None:
-    """Waits until the command has left a result; how many seconds it took, None where there is none to keep.
-
-    It waits as long as its container runs.
-    """
+def wait_for_result(folder: Path) -> bool:
+    """Waits until the command has left a result, as long as its container runs; whether there is one to keep."""
     if (folder / HIT).exists():
-        return None
+        return False
     (folder / READY).touch()
     while not (folder / DONE).exists():
         time.sleep(POLL)
-    return float((folder / DONE).read_text())
+    return True
+
+
+def seconds_taken(folder: Path) -> float | None:
+    """How long the command took, by the launcher; None where that is not said.
+
+    The command can write into the folder as well: nothing that it points us at is read, or told.
+    """
+    try:
+        with open_plain(folder / DONE) as stream:
+            text = stream.read(LONGEST)
+    except OSError:
+        return None
+    return float(text) if text.strip().isdigit() else None

@@ -107,7 +107,7 @@ def _keep(task: Task, claim: Claim, seconds: float) -> None:
     meta = msgspec.structs.replace(task.meta, seconds=seconds)
     try:
         with time_limit(task.timeout):
-            kept = claim.put(contents(task.outputs), meta)
+            kept = claim.put(contents({name: path.resolve() for name, path in task.outputs.items()}), meta)
         if isinstance(kept, Refused):
             log.warning("the result is not kept: %s", kept.reason)
     except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts

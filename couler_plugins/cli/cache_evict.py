@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import click
 
@@ -115,8 +116,14 @@ def command(
         if capacity is None:
             raise click.UsageError("Say what may stay: --capacity SIZE.")
         config = replace(config, cache_namespace=namespaces[0]) if namespaces else config
-        ctx.exit(repeat(loop, lambda: trim(config, rule, capacity, as_json=as_json)))
+        ctx.exit(repeat(loop, partial(trim, config, rule, int(capacity), as_json=as_json)))
     target = Target(context=context, namespaces=namespaces, every_namespace=all_namespaces, foreign=foreign)
-    limits = Limits(capacity=capacity, assumed=assume_size, grace=grace, settle=settle, dry_run=dry_run)
-    evictor = evictor_of(plugins, engine, target, artifacts)
-    ctx.exit(repeat(loop, lambda: print_round(run_round(evictor, rule, limits), rule, limits, as_json=as_json)))
+    limits = Limits(
+        capacity=None if capacity is None else int(capacity),
+        assumed=int(assume_size),
+        grace=grace,
+        settle=settle,
+        dry_run=dry_run,
+    )
+    connect = partial(evictor_of, plugins, engine, target, artifacts)
+    ctx.exit(repeat(loop, lambda: print_round(run_round(connect, rule, limits), rule, limits, as_json=as_json)))

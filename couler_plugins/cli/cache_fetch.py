@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.cache_options import AGE, opened, store_options, tidy
+from couler_plugins.cli.cache_options import AGE, capacity_option, long_work, opened, store_options, tidy
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
 
@@ -34,6 +34,7 @@ Exit codes:
 @click.option("-o", "--output", required=True, metavar="PATH", help="Where it goes.")
 @click.option("--wait", type=AGE, default="10m", metavar="TIME", help="Wait for another that fetches the same (10m).")
 @click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take, before and after (no limit).")
+@capacity_option
 @store_options
 @with_settings
 def command(
@@ -54,13 +55,11 @@ def command(
     """
     from couler_plugins.caching.datasets import Dataset
     from couler_plugins.caching.downloads import fetch
-    from couler_plugins.cli.progress import Progress
     from couler_plugins.errors import EngineError
 
     dataset = Dataset(url=url, version=version, etag=etag, sha256=sha256.lower())
     try:
-        with tidy(), Progress(config) as report:
-            report("fetching")
+        with long_work(config, "fetching"), tidy():
             fetch(dataset, Path(output), opened(config), wait=wait, timeout=timeout)
     except OSError as error:
         raise EngineError(f"it cannot be written: {error.strerror or error}", file=output) from error

@@ -7,6 +7,7 @@ import logging
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -14,19 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.cli.progress import Progress
+from couler_plugins.cli.settings import SizeType
 from couler_plugins.config import Config
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import ArtifactCache
+    from couler_plugins.hookspecs import ArtifactStore
 
 __all__ = [
     "AGE",
     "BY_SIGNAL",
+    "capacity_option",
     "fail_open_options",
     "harmless",
     "index_option",
+    "long_work",
     "named",
     "opened",
     "outputs_of",
@@ -38,6 +43,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 Function = Callable[..., Any]
 BY_SIGNAL = 128  # and the signal's number: what shells say of a process that one has ended
+PATIENCE = 1.5  # seconds; `Progress` shows nothing of what comes sooner
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -66,6 +72,13 @@ index_option = click.option(
     metavar="URL",
     help="The index of the store: sqlite:///…, postgresql://…, or none (the default but for a folder).",
 )
+capacity_option = click.option(
+    "--capacity",
+    "cache_capacity",
+    type=SizeType(),
+    metavar="SIZE",
+    help="The most that the store may hold: 30GB (what was said last holds).",
+)
 _timeout = click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take: 90s, 10m (no limit).")
 _strict = click.option("--strict", is_flag=True, help="Exit with 3 where the store fails, instead of warning of it.")
 
@@ -93,9 +106,23 @@ def opened(config: Config) -> Iterator[ArtifactCache]:
     if not config.cache_store:
         hint = "give --store URL, or set COULER_CACHE_STORE, or cache-store in couler.toml"
         raise InvalidInput("nothing says which store is meant", hint=hint)
-    cache = open_cache(config.cache_store, namespace=config.cache_namespace, index=config.cache_index or None)
+    cache = open_cache(
+        config.cache_store,
+        namespace=config.cache_namespace,
+        index=config.cache_index or None,
+        capacity=config.cache_capacity,
+        stores=_stores(config) if "://" in config.cache_store else (),
+    )
     with contextlib.closing(cache):
         yield cache
+
+
+def _stores(config: Config) -> list[type[ArtifactStore]]:
+    """The stores of plugins, which are only asked where a URL may be meant for one."""
+    from couler_plugins.plugins import load_plugins
+
+    with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
+        return list(dict.fromkeys(load_plugins(config).stores.values()))
 
 
 @contextlib.contextmanager
@@ -110,6 +137,8 @@ def harmless(what: str, *, strict: bool = False, bad_input: bool = False) -> Ite
     Raises:
         EngineError: something failed, and it is an error after all.
     """
+    from couler_plugins.caching.artifacts.redact import redact
+
     try:
         yield
     except Exception as error:
@@ -138,7 +167,7 @@ def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
     """The outputs that `NAME=PATH…` name.
 
     Raises:
-        click.UsageError: one is not of that form, has no path, or a name is given twice.
+        click.UsageError: one is not of that form, has no path, is inside of another, or a name is given twice.
         InvalidInput: a name is not one that outputs may have.
     """
     from couler_plugins.caching.artifacts.names import check_output
@@ -148,7 +177,26 @@ def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
         if not path or check_output(name) in found:
             raise click.UsageError(f"The output {name!r} {'is given twice' if path else 'has no path'}.")
         found[name] = Path(path)
+    for name, one in found.items():
+        if any(
+            other.absolute() in one.absolute().parents or other == one for other in found.values() if other is not one
+        ):
+            raise click.UsageError(f"The output {name!r} is inside of another one.")
     return found
+
+
+@contextlib.contextmanager
+def long_work(config: Config, message: str) -> Iterator[None]:
+    """Shows a message while the block goes on, if it takes long enough for somebody to wonder."""
+    with Progress(config) as report:
+        timer = threading.Timer(PATIENCE, report, (message,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
 
 
 @contextlib.contextmanager

@@ -40,16 +40,15 @@ def command(
 
     from couler_plugins.caching.dataplane import save
     from couler_plugins.caching.deadline import time_limit
-    from couler_plugins.caching.pods import KEPT, SAVED, outputs_in, wait_for_result
+    from couler_plugins.caching.pods import KEPT, SAVED, outputs_in, seconds_taken, wait_for_result
     from couler_plugins.errors import EngineError
 
     shared = Path(folder)
     with harmless("the result is not kept", bad_input=True), tidy():
-        seconds = wait_for_result(shared)
-        if seconds is None:
-            return
-        meta = msgspec.structs.replace(meta, seconds=seconds)
         try:
+            if not wait_for_result(shared):
+                return
+            meta = msgspec.structs.replace(meta, seconds=seconds_taken(shared))
             with time_limit(timeout), opened(config) as cache:
                 refusal = save(cache, key, outputs_in(shared, KEPT, names), meta)
         finally:

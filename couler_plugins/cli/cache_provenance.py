@@ -12,6 +12,7 @@ __all__ = ["provenance_options"]
 
 Function = Callable[..., Any]
 FIELDS = ("family", "step", "run", "parents")
+LONGEST = 1024  # characters; see `Meta`
 
 _options = (
     click.option("--family", default="", metavar="NAME", help="The workflow that it belongs to, for policies."),
@@ -29,6 +30,8 @@ def provenance_options(function: Function) -> Function:
         from couler_plugins.caching.artifacts import Meta
 
         said = {name: arguments.pop(name) for name in FIELDS}
+        if any(len(text) > LONGEST for text in (said["family"], said["step"], said["run"])):
+            raise click.UsageError(f"--family, --step and --run take at most {LONGEST:,} characters.")
         return function(meta=Meta(type=said["step"], made_by="couler cache", **said), **arguments)
 
     for option in reversed(_options):

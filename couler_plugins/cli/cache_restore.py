@@ -6,7 +6,16 @@ import logging
 
 import click
 
-from couler_plugins.cli.cache_options import AGE, fail_open_options, harmless, opened, outputs_of, store_options, tidy
+from couler_plugins.cli.cache_options import (
+    AGE,
+    fail_open_options,
+    harmless,
+    long_work,
+    opened,
+    outputs_of,
+    store_options,
+    tidy,
+)
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
 
@@ -28,7 +37,7 @@ Exit codes:
   0    a hit: every output is in place, whole and verified
   1    a miss: nothing was put into place; also where the store is away, unless with --strict
   2    wrong usage or bad input
-  3    the store failed, with --strict
+  3    the store cannot be opened, or what was read cannot be written, with --strict
 """,
 )
 @click.argument("key")
@@ -57,7 +66,8 @@ def command(
     from couler_plugins.caching.deadline import time_limit
 
     wanted, found = outputs_of(outputs), None
-    with harmless("nothing was restored", strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
+    working = long_work(config, "restoring")
+    with working, harmless("nothing was restored", strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
         found = restore(cache, key, wanted, max_age=max_age)
     log.info("%s", "restored" if found is not None else "there is nothing of this key")
     ctx.exit(0 if found is not None else MISS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.cache_options import AGE, opened, outputs_of, store_options, tidy
+from couler_plugins.cli.cache_options import AGE, capacity_option, opened, outputs_of, store_options, tidy
 from couler_plugins.cli.cache_provenance import provenance_options
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
@@ -39,6 +39,7 @@ Exit codes:
 @click.option("--wait", type=AGE, default="0s", metavar="TIME", help="Wait for another that runs the same (0s).")
 @click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take, before and after (no limit).")
 @provenance_options
+@capacity_option
 @store_options
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGS]...")
 @with_settings

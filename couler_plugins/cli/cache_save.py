@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.cache_options import AGE, fail_open_options, harmless, opened, outputs_of, store_options, tidy
+from couler_plugins.cli.cache_options import (
+    AGE,
+    capacity_option,
+    fail_open_options,
+    harmless,
+    long_work,
+    opened,
+    outputs_of,
+    store_options,
+    tidy,
+)
 from couler_plugins.cli.cache_provenance import provenance_options
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
@@ -38,6 +48,7 @@ Exit codes:
 @click.option("--seconds", type=AGE, metavar="TIME", help="How long computing it took: 90s, 12m.")
 @provenance_options
 @fail_open_options
+@capacity_option
 @store_options
 @with_settings
 def command(
@@ -60,8 +71,14 @@ def command(
     from couler_plugins.caching.deadline import time_limit
     from couler_plugins.errors import EngineError
 
-    given = outputs_of(outputs)
+    given = {name: path.resolve() for name, path in outputs_of(outputs).items()}
     meta = msgspec.structs.replace(meta, seconds=seconds)
-    with harmless(NOT_KEPT, strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
+    with (
+        long_work(config, "saving"),
+        harmless(NOT_KEPT, strict=strict),
+        tidy(),
+        time_limit(timeout),
+        opened(config) as cache,
+    ):
         if refusal := save(cache, key, given, meta):
             raise EngineError(refusal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from couler_plugins.cli.cache_options import opened, store_options
+from couler_plugins.cli.cache_options import long_work, opened, store_options
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.config import Config
 
@@ -40,11 +40,9 @@ def command(ctx: click.Context, *, config: Config, repair: bool, output_format: 
     """Reads everything that the namespace holds, and compares it with what was stored."""
     import msgspec
 
-    from couler_plugins.cli.progress import Progress
     from couler_plugins.cli.records import print_json
 
-    with Progress(config) as report, opened(config) as cache:
-        report("reading all that the cache holds")
+    with long_work(config, "reading all that the cache holds"), opened(config) as cache:
         found = cache.verify(repair=repair)
     if output_format == "json":
         print_json("couler.cache-verify/v1", {"ok": found.ok, **msgspec.to_builtins(found)})

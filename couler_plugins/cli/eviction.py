@@ -16,7 +16,7 @@ from couler_plugins.cli.messages import say_error
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import error_record, print_json
 from couler_plugins.config import Config
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput, PluginFailure, Unsupported
 from couler_plugins.hookspecs.eviction import Evicted, Limits, Target
 from couler_plugins.plugins import Plugins, load_plugins
 
@@ -78,13 +78,18 @@ def _stores_for(url: str, plugins: Plugins) -> list[type[ArtifactStore]]:
         return []
 
 
-def run_round(evictor: Evictor, policy: CachePolicy, limits: Limits) -> Round:
-    """One round over all namespaces; one that fails stops no other."""
+def run_round(connect: Callable[[], Evictor], policy: CachePolicy, limits: Limits) -> Round:
+    """One round over all namespaces, by a new connection: credentials expire. One that fails stops no other.
+
+    Raises:
+        InvalidInput, Unsupported: what was asked for makes no sense, in this round or any other.
+    """
     done: list[Evicted] = []
     errors: list[tuple[str, CoulerError]] = []
     try:
+        evictor = connect()
         namespaces = evictor.namespaces()
-    except CoulerError as error:
+    except EngineError as error:
         return Round((), (("", error),))
     for namespace in namespaces:
         try:

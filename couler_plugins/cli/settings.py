@@ -26,7 +26,7 @@ __all__ = [
 
 Function = Callable[..., Any]
 LOUDNESS = {-1: "error", 0: None, 1: "info"}
-SETTINGS = ("pipeline", "to", "history", "max_bytes", "cache_store", "cache_namespace", "cache_index")
+SETTINGS = ("pipeline", "to", "history", "max_bytes", "cache_store", "cache_namespace", "cache_index", "cache_capacity")
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4

@@ -63,6 +63,9 @@ Examples:
     "--latency", type=click.FloatRange(0), default=1.0, show_default=True, help="Seconds before a load begins."
 )
 @click.option("--bandwidth", type=SizeType(), default="100MB", show_default=True, help="Bytes loaded in a second.")
+@click.option(
+    "--unknown-size", type=SizeType(), help="What a result counts as whose size is not known; its type's median."
+)
 @click.option("--online", is_flag=True, help="Decide at the end of each step as well, in the middle of runs.")
 @click.option("--price-compute", type=click.FloatRange(0), metavar="MONEY", help="What an hour of computing costs.")
 @click.option("--price-storage", type=click.FloatRange(0), metavar="MONEY", help="What a GB costs in a month.")
@@ -88,6 +91,7 @@ def command(
     workers: int | None,
     latency: float,
     bandwidth: int,
+    unknown_size: int | None,
     online: bool,
     price_compute: float | None,
     price_storage: float | None,
@@ -128,7 +132,7 @@ def command(
         check_plot(plot)
     files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:
-        workloads, recorded = workloads_of(files, session)
+        workloads, recorded = workloads_of(files, session, unknown_size)
         experiment = Experiment(
             workloads=workloads,
             edits=edits_of(edits, recorded, config.max_bytes),

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.options import Size, closest
+from couler_plugins.grammar import parse_items
+from couler_plugins.options import Size, build, closest
 from couler_plugins.simulation.edits import EDITS, Replayed
 from couler_plugins.simulation.recorded import Histories, history_of, read_edits
 from couler_plugins.simulation.workload import Workload
@@ -28,7 +29,9 @@ ALIKE = 0.5
 """The share of step names that two runs have in common if they are of one workflow."""
 
 
-def workloads_of(files: Sequence[Input], session: Session) -> tuple[list[Workload], Histories | None]:
+def workloads_of(
+    files: Sequence[Input], session: Session, unknown_size: int | None
+) -> tuple[list[Workload], Histories | None]:
     """The workflows that the files tell of, and what changed in them from run to run where there are several runs.
 
     Raises:
@@ -49,22 +52,33 @@ def workloads_of(files: Sequence[Input], session: Session) -> tuple[list[Workloa
     for file, runs in groups:
         runs.sort(key=lambda run: run.at)
         family = runs[-1].family if families.count(runs[0].family) == 1 else Path(file).stem
-        workloads.append(Workload.of(runs[-1], family, file))
+        workloads.append(Workload.of(runs[-1], family, file, unknown_size))
         histories.append(history_of(runs, family, file))
     known = tuple(history for history in histories if history is not None)
     return workloads, Histories(known) if known else None
 
 
-def edits_of(texts: Sequence[str], recorded: Histories | None, max_bytes: int) -> list[Edits]:
+def edits_of(texts: Sequence[str], recorded: Histories | None, max_bytes: int) -> dict[str, Edits]:
     """The ways to edit that the texts name; by default what is recorded, else what is made up to be like it.
 
     Raises:
         InvalidInput: there is no such way and no such file, or the file holds something else.
     """
     if not texts:
-        return [recorded or Replayed()]
+        default = recorded or Replayed()
+        return {default.name: default}
     known = {kind.name: kind for kind in EDITS}
-    return [known[text]() if text in known else _edits_file(text, list(known), max_bytes) for text in texts]
+    found: dict[str, Edits] = {}
+    for text in texts:
+        name = text.partition("{")[0].strip()
+        if name in known:
+            item, *more = parse_items(text, "--edits")
+            if more:
+                raise InvalidInput(f"{text!r} names several kinds of edits", hint="give --edits several times")
+            found[text] = build(known[name], item.options, f"the edits {name!r}")
+        else:
+            found[text] = _edits_file(text, list(known), max_bytes)
+    return found
 
 
 def sizes_of(texts: Sequence[str], workloads: Sequence[Workload]) -> list[int]:
@@ -72,11 +86,17 @@ def sizes_of(texts: Sequence[str], workloads: Sequence[Workload]) -> list[int]:
 
     Raises:
         click.BadParameter: a text is no size.
+        InvalidInput: it is a share where all results are empty.
     """
     total = sum(load.total_bytes for load in workloads)
     sizes: dict[int, None] = {}
     for text in texts:
         share = SHARE.fullmatch(text.strip())
+        if share and not total:
+            hint = "give --capacity in bytes, or with --unknown-size what a result counts as"
+            raise InvalidInput(
+                "all results whose sizes are known are empty: there is nothing to take a share of", hint=hint
+            )
         try:
             sizes[round(float(share[1]) / 100 * total) if share else int(Size.parse(text))] = None
         except ValueError as error:

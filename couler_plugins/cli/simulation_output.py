@@ -95,7 +95,10 @@ def print_summary(experiment: Experiment, summary: Summary, prices: Prices | Non
         lines += ["", "With --price-compute and --price-storage it says which size is the best for the money."]
     guessed = sum(load.guessed for load in experiment.workloads)
     if guessed:
-        lines += ["", f"{guessed} times or sizes are not known; they count as the median of their type."]
+        lines += [
+            "",
+            f"Times and sizes that are not known: {guessed}. They count as their type's median, or as --unknown-size.",
+        ]
     write_bytes("\n".join(lines) + "\n")
 
 
@@ -148,8 +151,8 @@ def _sentence(choice: Choice, prices: Prices | None) -> str:
         )
     assert row.net is not None
     return (
-        f"The best size for the money is {size_text(row.capacity)}, with {row.policy}: {saved}, and {_money(row.net)}"
-        f" of {_money(prices.net(choice.seconds, 0))}. {limit}"
+        f"The best size for the money is {size_text(row.capacity)}, with {row.policy}: {saved}, and with storage paid"
+        f" {_money(row.net)} of {_money(prices.net(choice.seconds, 0))}. {limit}"
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
+from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.simulation.bench import Edits
 from couler_plugins.simulation.outcome import Outcome, capture
@@ -38,7 +40,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """What a stream costs with a policy and a capacity.
 
     Attributes:
-        edits: the name of the edits.
+        edits: the text of the edits.
         seed: of the edits.
         policy: the text of the policy.
         capacity: bytes.
@@ -82,7 +84,7 @@ class Experiment:
 
     Attributes:
         workloads: the workflows; they share one cache.
-        edits: ways to edit them.
+        edits: ways to edit them, by their texts.
         policies: by their texts.
         capacities: bytes.
         runs: of each workflow.
@@ -91,7 +93,7 @@ class Experiment:
     """
 
     workloads: Sequence[Workload]
-    edits: Sequence[Edits]
+    edits: dict[str, Edits]
     policies: dict[str, CachePolicy]
     capacities: Sequence[int]
     runs: int
@@ -110,45 +112,57 @@ class Experiment:
 
         Raises:
             PluginFailure: a policy broke its contract.
+            EngineError: a process was killed.
         """
-        lines = [(number, seed) for number in range(len(self.edits)) for seed in range(self.seeds)]
-        tasks: list[tuple[Any, ...]] = [(number, seed, None, 0) for number, seed in lines]
-        tasks += [(*line, policy, size) for line in lines for policy in self.policies for size in self.capacities]
-        outcomes: dict[tuple[Any, ...], Any] = {}
-        for task, outcome in _outcomes(self, tasks, jobs):
-            outcomes[task] = outcome
-            yield None
-        baselines = {task: outcomes[task] for task in tasks if task[2] is None}
-        cells = [
-            _cell(self, task, outcomes[task], *baselines[(*task[:2], None, 0)]) for task in tasks if task[2] is not None
+        lines = [_Task(edits, seed) for edits in self.edits for seed in range(self.seeds)]
+        tasks = [
+            line._replace(policy=policy, capacity=size)
+            for line in lines
+            for policy in self.policies
+            for size in self.capacities
         ]
-        yield Results(tuple(self._baseline(task, *pair) for task, pair in baselines.items()), tuple(cells))
+        done: dict[_Task, tuple[Outcome, ...]] = {}
+        for task, outcomes in _outcomes(self, [*lines, *tasks], jobs):
+            done[task] = outcomes
+            yield None
+        baselines = (_baseline(line, *done[line]) for line in lines)
+        cells = (_cell(task, *done[task], *done[_Task(task.edits, task.seed)]) for task in tasks)
+        yield Results(tuple(baselines), tuple(cells))
 
-    def stream(self, number: int, seed: int) -> list[Version]:
+    def stream(self, edits: str, seed: int) -> list[Version]:
         """The runs under one of the edits and a seed."""
-        streams = [stream(load, self.edits[number], self.runs, seed) for load in self.workloads]
+        streams = [stream(load, self.edits[edits], self.runs, seed) for load in self.workloads]
         return streams[0] if len(streams) == 1 else interleave(streams, seed)
 
-    def _baseline(self, task: tuple[Any, ...], without: Outcome, infinite: Outcome) -> Baseline:
-        return Baseline(
-            edits=self.edits[task[0]].name,
-            seed=task[1],
-            runs=len(without.runs),
-            seconds=without.seconds,
-            makespan=without.makespan,
-            infinite_seconds=infinite.seconds,
-            infinite_makespan=infinite.makespan,
-            infinite_bytes=infinite.runs[-1].held,
-        )
+
+class _Task(NamedTuple):
+    """A stream, and what to replay it with; without a policy it is the baselines."""
+
+    edits: str
+    seed: int
+    policy: str | None = None
+    capacity: int = 0
 
 
-def _cell(experiment: Experiment, task: tuple[Any, ...], outcome: Outcome, without: Outcome, infinite: Outcome) -> Cell:
-    number, seed, policy, capacity = task
+def _baseline(task: _Task, without: Outcome, infinite: Outcome) -> Baseline:
+    return Baseline(
+        edits=task.edits,
+        seed=task.seed,
+        runs=len(without.runs),
+        seconds=without.seconds,
+        makespan=without.makespan,
+        infinite_seconds=infinite.seconds,
+        infinite_makespan=infinite.makespan,
+        infinite_bytes=infinite.runs[-1].held,
+    )
+
+
+def _cell(task: _Task, outcome: Outcome, without: Outcome, infinite: Outcome) -> Cell:
     return Cell(
-        edits=experiment.edits[number].name,
-        seed=seed,
-        policy=policy,
-        capacity=capacity,
+        edits=task.edits,
+        seed=task.seed,
+        policy=task.policy or "",
+        capacity=task.capacity,
         seconds=outcome.seconds,
         computing=sum(run.computing for run in outcome.runs),
         loading=sum(run.loading for run in outcome.runs),
@@ -161,9 +175,7 @@ def _cell(experiment: Experiment, task: tuple[Any, ...], outcome: Outcome, witho
     )
 
 
-def _outcomes(
-    experiment: Experiment, tasks: Sequence[tuple[Any, ...]], jobs: int
-) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def _outcomes(experiment: Experiment, tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, tuple[Outcome, ...]]]:
     """Each task with its outcome, as they end."""
     if jobs == 1:
         runner = _Runner(experiment)
@@ -175,6 +187,9 @@ def _outcomes(
         try:
             for done in as_completed(pending):
                 yield pending[done], done.result()
+        except BrokenProcessPool as error:
+            hint = "it may have run out of memory: try fewer --jobs"
+            raise EngineError("a process of the simulation was killed", hint=hint) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -186,13 +201,17 @@ class _Runner:
         self.experiment = experiment
         self.stream = cache(experiment.stream)
 
-    def __call__(self, task: tuple[Any, ...]) -> Outcome | tuple[Outcome, Outcome]:
-        """The outcome; for a baseline, that without a cache and that without a limit."""
-        number, seed, policy, capacity = task
-        versions, setup = self.stream(number, seed), self.experiment.setup
-        if policy is None:
-            return nothing(versions, setup), everything(versions, setup)
-        return replay(versions, self.experiment.policies[policy], capacity, setup)
+    def __call__(self, task: _Task) -> tuple[Outcome, ...]:
+        """The outcome; for baselines, that without a cache and that without a limit."""
+        versions, setup = self.stream(task.edits, task.seed), self.experiment.setup
+        if task.policy is None:
+            return _slim(nothing(versions, setup)), _slim(everything(versions, setup))
+        return (_slim(replay(versions, self.experiment.policies[task.policy], task.capacity, setup)),)
+
+
+def _slim(outcome: Outcome) -> Outcome:
+    """The outcome without the keys, which nobody needs from another process."""
+    return msgspec.structs.replace(outcome, kept=())
 
 
 _runner: _Runner
@@ -203,5 +222,5 @@ def _start(experiment: Experiment) -> None:
     _runner = _Runner(experiment)
 
 
-def _run(task: tuple[Any, ...]) -> Any:
+def _run(task: _Task) -> tuple[Outcome, ...]:
     return _runner(task)

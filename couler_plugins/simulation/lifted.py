@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
@@ -35,14 +37,20 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
     steps: list[Ran] = []
     above: dict[int, frozenset[int]] = {}
     """What each node stands for to those after it: its own step, or at a junction, the steps before it."""
+    ancestors: list[int] = []
+    """Of each step, as bits."""
     for number in topological_order(parents):
         node = nodes[number]
-        before_it = frozenset().union(*(above[parent] for parent in parents[number]))
         if node.step is None:
-            above[number] = before_it
+            above[number] = frozenset().union(*(above[parent] for parent in parents[number]))
             continue
         above[number] = frozenset([len(steps)])
-        places = tuple(sorted(before_it))
+        own = {place for parent in parents[number] if nodes[parent].step is not None for place in above[parent]}
+        waits = {place for parent in parents[number] if nodes[parent].step is None for place in above[parent]}
+        earlier = reduce(or_, (ancestors[place] for place in own | waits), 0)
+        # Whoever waits at a junction waits for all before it, but reads only from the last of them.
+        places = tuple(sorted(own | {place for place in waits if not earlier >> place & 1}))
+        ancestors.append(earlier | sum(1 << place for place in own | waits))
         spec = hash_of(["/".join(node.place)])
         known = profile(_name(node, scopes))
         steps.append(

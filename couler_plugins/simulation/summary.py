@@ -43,7 +43,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A policy at a capacity under one kind of edits, as means over the seeds.
 
     Attributes:
-        edits: the name of the edits.
+        edits: the text of the edits.
         policy: the text of the policy.
         capacity: bytes.
         saved: the share of the seconds without a cache that is saved.
@@ -77,7 +77,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the caches to choose under one kind of edits.
 
     Attributes:
-        edits: the name of the edits.
+        edits: the text of the edits.
         seconds: what the runs take without a cache.
         makespan: how long they take, one after the other, without a cache.
         unlimited: the share of the seconds that a cache without a limit saves.

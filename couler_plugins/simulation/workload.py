@@ -35,7 +35,8 @@ class Workload:
         seconds: what computing each takes.
         bytes: how large each result is.
         memory: bytes at each step's peak, 0 where that is not known.
-        guessed: how many times and sizes were not known; they count as the median of their type.
+        guessed: how many times and sizes were not known; they count as the median of their type,
+            or as what the caller said.
     """
 
     family: str
@@ -49,23 +50,27 @@ class Workload:
     guessed: int = 0
 
     @classmethod
-    def of(cls, run: Run, family: str = "", file: str | None = None) -> Workload:
+    def of(cls, run: Run, family: str = "", file: str | None = None, unknown_size: int | None = None) -> Workload:
         """The workflow of a run.
 
         Args:
             run: the run.
             family: the workflow's name; the run's unless given.
             file: where the run comes from, for errors.
+            unknown_size: bytes that a result counts as whose size is not known; the median of its type unless given.
 
         Raises:
-            InvalidInput: no step takes any time, so that there is nothing to save.
+            InvalidInput: no step takes any time, so that there is nothing to save, or no size is known.
         """
-        seconds, guessed_seconds = _filled(run.steps, [step.seconds for step in run.steps])
-        sizes, guessed_sizes = _filled(run.steps, [step.bytes for step in run.steps])
+        seconds, guessed_seconds = _filled(run.steps, [step.seconds for step in run.steps], None)
+        sizes, guessed_sizes = _filled(run.steps, [step.bytes for step in run.steps], unknown_size)
         if not any(seconds):
             what = "no time is known" if all(step.seconds is None for step in run.steps) else "all times are 0"
             hint = "a cache saves nothing here: give a trace whose steps have a runtime"
             raise InvalidInput(f"{family or run.family}: {what}", file=file, hint=hint)
+        if guessed_sizes == len(run.steps) and unknown_size is None:
+            hint = "say with --unknown-size what a result counts as"
+            raise InvalidInput(f"{family or run.family}: no size of any result is known", file=file, hint=hint)
         return cls(
             family=family or run.family,
             steps=[step.step for step in run.steps],
@@ -178,15 +183,16 @@ def chance_of(*names: object) -> random.Random:
     return random.Random(":".join(map(str, names)))  # noqa: S311 - a simulation, not a secret
 
 
-def _filled(steps: Sequence[Ran], values: Sequence[float | None]) -> tuple[list[float], int]:
-    """The values, the unknown ones as the median of their type, or of all; and how many those are."""
+def _filled(steps: Sequence[Ran], values: Sequence[float | None], instead: float | None) -> tuple[list[float], int]:
+    """The values, the unknown ones as `instead`, or as the median of their type, or of all; and how many those are."""
     known: dict[str, list[float]] = {}
     for step, value in zip(steps, values, strict=True):
         if value is not None:
             known.setdefault(step.type, []).append(value)
     overall = median([value for some in known.values() for value in some] or [0])
     middle = {kind: median(some) for kind, some in known.items()}
-    filled = [
-        middle.get(step.type, overall) if value is None else value for step, value in zip(steps, values, strict=True)
-    ]
+    filled = []
+    for step, value in zip(steps, values, strict=True):
+        guess = middle.get(step.type, overall) if instead is None else instead
+        filled.append(guess if value is None else value)
     return filled, sum(value is None for value in values)

@@ -24,12 +24,14 @@ class Toy:
         said: what is said of others than "pure", by name.
         objections: what speaks against operations, by name.
         reads: parameters that operations read by themselves, by name.
+        unwrappable: names of operations whose command cannot be wrapped.
     """
 
     impure: Sequence[str] = ()
     said: Mapping[str, str] = field(default_factory=dict)
     objections: Mapping[str, Objection] = field(default_factory=dict)
     reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unwrappable: Sequence[str] = ()
     shard_bytes: int | None = None
 
     def without_traces(self, workflow: Workflow) -> Workflow:
@@ -60,6 +62,10 @@ class Toy:
             ),
             objections=() if objection is None else (objection,),
         )
+
+    def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
+        refused = operation.name in self.unwrappable
+        return Objection("not-wrapped", "it has no command", "storage") if refused else None
 
     def items(self, step: Step) -> int | None:
         if step.loop is None:

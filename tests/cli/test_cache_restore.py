@@ -67,6 +67,21 @@ def test_what_is_there_is_replaced() -> None:
     assert left_aside() == []
 
 
+def test_it_takes_no_more_memory_for_more_bytes() -> None:
+    size = 192 << 20
+    Path("tree").mkdir()
+    with Path("tree/big").open("wb") as file:
+        file.writelines(os.urandom(1 << 10) * (1 << 10) for _ in range(size >> 20))
+    for verb in ("save", "restore"):
+        process = start(verb, KEY, "tree=tree")
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        process.communicate()
+        assert process.returncode == 0
+        assert usage.ru_maxrss * 1024 < size  # kilobytes, on Linux
+    assert Path("tree/big").stat().st_size == size
+
+
 def test_a_miss_is_exit_code_1_and_touches_nothing() -> None:
     Path("x").write_text("mine")
     missed = cache("restore", KEY, "x=x")
@@ -110,6 +125,15 @@ def test_a_damaged_blob_is_a_miss(spoil: str) -> None:
     assert cache("restore", KEY, *outputs).returncode == 1, "the entry is dropped"
 
 
+def test_a_path_that_is_a_link_stands_for_what_it_leads_to() -> None:
+    Path("real").write_text("x")
+    Path("latest").symlink_to("real")
+    assert cache("save", "--strict", KEY, "x=latest").returncode == 0
+    assert cache("restore", KEY, "x=latest").returncode == 0
+    assert Path("latest").read_text() == "x"
+    assert not Path("latest").is_symlink()
+
+
 def test_a_key_keeps_what_it_has() -> None:
     Path("x").write_text("first")
     cache("save", KEY, "x=x")
@@ -148,7 +172,8 @@ def test_a_time_limit_holds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         started = time.monotonic()
-        missed = cache("restore", "--timeout", "1s", KEY, "x=x", COULER_CACHE_STORE="s3://b/c", AWS_ENDPOINT_URL=url)
+        access = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "mine"}
+        missed = cache("restore", "--timeout", "1s", KEY, "x=x", COULER_CACHE_STORE="s3://b/c", **access)
     assert missed.returncode == 1
     assert "longer than 1 s" in missed.stderr
     assert time.monotonic() - started < 20
@@ -173,10 +198,13 @@ def test_what_cannot_be_saved_is_a_warning() -> None:
         (["restore", KEY, "x"], "NAME=VALUE"),
         (["restore", KEY, "x="], "has no path"),
         (["restore", KEY, "x=a", "x=b"], "given twice"),
+        (["restore", KEY, "x=a", "y=a/b"], "is inside of another one"),
+        (["restore", KEY, "x=a", "y=a"], "is inside of another one"),
         (["restore", "../evil", "x=a"], "cannot be a key"),
         (["restore", KEY, "../evil=a"], "cannot be the name of an output"),
         (["save", KEY, ".hidden=a"], "cannot be the name of an output"),
         (["save", "--seconds", "soon", KEY, "x=a"], "not a time"),
+        (["save", "--family", "f" * 1025, KEY, "x=a"], "at most 1,024 characters"),
         (["restore", "--namespace", "../other", KEY, "x=a"], "cannot be a namespace"),
     ],
 )

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from couler_plugins.caching.artifacts import Meta, open_cache
 from couler_plugins.cli.group import couler
+from pluginbox import PluginBox
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +82,38 @@ def test_rm_removes_and_warns_of_what_is_not_there() -> None:
     assert json.loads(result.stdout) == {"schema": "couler.cache-rm/v1", "removed": ["k2"]}
     assert "k9 is not there" in result.stderr
     assert len(record("ls", "--namespace", "other")["entries"]) == 1
+
+
+def test_a_capacity_holds_from_then_on() -> None:
+    for number in range(3):
+        Path("out").write_bytes(bytes([number]) * 3_000)
+        assert run("save", "--capacity", "7kB", "--store", "small", f"k{number}", "a=out").exit_code == 0
+    Path("out").write_bytes(b"3" * 3_000)
+    assert run("save", "--store", "small", "k3", "a=out").exit_code == 0
+    found = record("stats", "--store", "small")
+    assert (found["capacity"], found["bytes"]) == (7_000, 6_000)
+
+
+def test_a_plugin_serves_its_own_urls(plugin_box: PluginBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = """
+        import sys
+        from couler_plugins import hookimpl
+        from couler_plugins.caching.artifacts.stores import FolderStore
+        print("plugins may print")
+        class Shelf(FolderStore):
+            schemes = ("shelf",)
+            @classmethod
+            def open(cls, url):
+                return FolderStore.open(url.removeprefix("shelf://"))
+        @hookimpl
+        def couler_artifact_stores(): return [Shelf]
+    """
+    plugin_box.add("shelf", source)
+    monkeypatch.setenv("COULER_CACHE_STORE", "shelf://books")
+    Path("a").write_text("mine")
+    assert run("save", "--strict", "k", "a=a").exit_code == 0
+    assert [entry["key"] for entry in record("ls")["entries"]] == ["k"]
+    assert Path("books/v1/default").is_dir()
 
 
 @pytest.mark.parametrize("verb", [["ls"], ["stats"], ["verify"], ["rm", "k1"]])

@@ -1,10 +1,10 @@
 """A MOCK of an Alluxio worker on loopback: no Alluxio, but a server that speaks the protocol `alluxiofs` 1.1.17 uses.
 
-The real worker cannot be had from Maven Central: of `org.alluxio:alluxio-core-server-worker` it has the 2.x line, whose
-workers have neither of the two interfaces that `alluxiofs` calls. These are the HTTP interface (`/v1/...`, at the port in
-`worker_hosts`) and, for ranges of a file, the S3 interface at the fixed port 29998. Both are served here, over a local
-folder as the under store, with what a client can see of a worker: whole-file writes, listings, renames, deletions, and
-status 500 for a file that is not there.
+The real worker cannot be had from Maven Central: of `org.alluxio:alluxio-core-server-worker` it serves the 2.x line,
+whose workers have neither of the two interfaces that `alluxiofs` calls. These are the HTTP interface (`/v1/...`, at
+the port in `worker_hosts`) and, for ranges of a file, the S3 interface at the fixed port 29998. Both are served here,
+over a local folder as the under store, with what a client can see of a worker: whole-file writes, listings, renames,
+deletions, and status 500 for a file that is not there.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ class _Worker(BaseHTTPRequestHandler):
         return path
 
     def _node(self, _: dict[str, str]) -> bytes:
-        host, port = self.server.server_address[:2]
-        return json.dumps({"Host": host, "HttpServerPort": port}).encode()
+        assert isinstance(self.server, ThreadingHTTPServer)
+        return json.dumps({"Host": self.server.server_name, "HttpServerPort": self.server.server_port}).encode()
 
     def _status(self, path: Path) -> dict[str, object]:
         stat = path.stat()
@@ -115,7 +115,7 @@ class _Worker(BaseHTTPRequestHandler):
     def _read(self, query: dict[str, str]) -> bytes:
         return self._file(query["ufsFullPath"]).read_bytes()
 
-    def _range(self, _: dict[str, str]) -> bytes:
+    def _range(self, query: dict[str, str]) -> bytes:
         first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
         content = self._file(urlsplit(self.path).path).read_bytes()
         return content[int(first) : int(last) + 1 if last else None]

@@ -44,7 +44,7 @@ class Postgres:
 
         name = f"test{next(self._numbers)}"
         with psycopg.connect(self._conninfo(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # psycopg wants a literal
+            connection.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
     def answers(self) -> bool:
@@ -72,7 +72,7 @@ def postgres_server(bin_folder: Path) -> Iterator[Postgres]:
             for path in (folder, secret):
                 shutil.chown(path, user)
         cluster = folder / "cluster"
-        initdb = [
+        initdb: list[str | Path] = [
             bin_folder / "initdb",
             *("--pgdata", cluster, "--username", "couler", "--pwfile", secret),
             *("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync"),

@@ -1,7 +1,7 @@
 """An S3 server on loopback: moto's, in a process of its own.
 
-moto decides `If-None-Match: *` on PutObject and on CompleteMultipartUpload as S3 does: `test_servers` shows it. Debian's
-rclone 1.60 has no `serve s3`.
+moto decides `If-None-Match: *` on PutObject and on CompleteMultipartUpload as S3 does: `test_servers` shows it.
+Debian's rclone 1.60 has no `serve s3`.
 """
 
 from __future__ import annotations

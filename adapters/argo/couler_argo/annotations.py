@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from couler_argo.caching import KNOWN, lost_annotations
+from couler_argo.caching import DATASET, KNOWN, lost_annotations
 from couler_argo.lift import lift_manifest
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
 from couler_plugins.documents import Path, Remark
@@ -25,7 +25,7 @@ def lost_settings(bundle: Bundle) -> Iterator[Remark]:
         for manifest in manifests(document.data):
             for place, holder in _holders(manifest):
                 for key in _ours(holder):
-                    if not (key in KNOWN or key.startswith(PER_STEP)):
+                    if not (key in KNOWN or key.startswith((PER_STEP, DATASET))):
                         near = get_close_matches(key, KNOWN, 1)
                         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KNOWN))}"
                         path = (*place, "metadata", "annotations", key)

@@ -4,6 +4,7 @@ The annotations, on a template or on the workflow:
 
 - `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; for one step, on the workflow: `couler.io/cache.GRAPH.STEP`
 - `couler.io/cache-version`: a version that its owner declares, for a template without inputs
+- `couler.io/dataset.NAME`: the version of what is at the place that the template's input artifact NAME comes from
 - `couler.io/max-output-bytes`: how many bytes all output parameters of one run have at most
 - `couler.io/max-items`: how often a loop runs the template at most, where only the run knows
 """
@@ -27,14 +28,15 @@ from couler_argo.wrapper import wrapper_objection
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
 
-__all__ = ["KNOWN", "ArgoCaching", "lost_annotations"]
+__all__ = ["DATASET", "KNOWN", "ArgoCaching", "lost_annotations"]
 
 CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
+DATASET = "couler.io/dataset."
 MAX_OUTPUT = "couler.io/max-output-bytes"
 MAX_ITEMS = "couler.io/max-items"
 KNOWN = frozenset({CACHE, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC})
-"""Our annotations."""
+"""Our annotations, beside those that name a step or an artifact."""
 
 LARGEST_OUTPUT = 16 * 1024
 
@@ -108,6 +110,8 @@ class ArgoCaching:
         version = annotations.get(VERSION)
         if version is not None:
             content["version"] = version
+        if datasets := _datasets(operation, annotations):
+            content["datasets"] = datasets
         if result:  # Argo keeps what is printed only where the workflow that runs reads it
             content["result"] = True
         objections = [
@@ -158,6 +162,12 @@ def lost_annotations(workflow: Workflow, annotations: Mapping[str, str]) -> list
         return []
     steps = {f"{CACHE}.{graph.name}.{step.name}" for graph in workflow.graphs for step in graph.steps}
     return sorted(per_step - steps)
+
+
+def _datasets(operation: Operation, annotations: Mapped) -> dict[str, str]:
+    """The versions that are declared of what is outside of the workflow, by input artifact."""
+    names = [port.name for port in operation.inputs if port.kind == "artifact"]
+    return {name: annotations[DATASET + name] for name in names if annotations.get(DATASET + name)}
 
 
 def _entry_bytes(operation: Operation, bound: int | None, *, result: bool) -> int:

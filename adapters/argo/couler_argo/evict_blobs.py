@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from couler_argo.memo_entries import Artifact
 
@@ -31,12 +30,14 @@ class Repository:
     """
 
     def __init__(self, store: ArtifactStore, url: str) -> None:
-        parts = urlsplit(url)
-        in_bucket = parts.scheme in BUCKETS
+        scheme, _, rest = url.partition("://")
+        # What stands before the `@` are credentials, which may hold a `/`.
+        bucket, _, folder = (
+            rest.partition("?")[0].rpartition("@")[2].partition("/") if scheme in BUCKETS else ("", "", "")
+        )
         self._store = store
-        self._bucket = parts.netloc.rpartition("@")[2] if in_bucket else ""
-        folder = parts.path.strip("/") if in_bucket else ""
-        self._root = f"{folder}/" if folder else ""
+        self._bucket = bucket
+        self._root = f"{folder.strip('/')}/" if folder.strip("/") else ""
 
     def reaches(self, artifact: Artifact) -> bool:
         """Whether an artifact is in this store, as far as its entry tells."""

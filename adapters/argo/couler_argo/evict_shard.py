@@ -1,14 +1,15 @@
 """The change to one ConfigMap: made for one version of it, written only if that is the version still.
 
-Argo reads a ConfigMap and writes it back for every hit and every result, and a step fails whose write finds that
-somebody else has written meanwhile. So we write each ConfigMap once a round, and only after it has been left alone for
-a while; one that is never left alone is written to only where it is too full otherwise.
+Argo reads a ConfigMap and writes it back for every hit and every result. Where somebody else has written in between,
+Argo 4 tries five times, and Argo 3 fails the step (`workflow/controller/cache/configmap_cache.go`). So we write each
+ConfigMap once a round, and only after it has been left alone for a while; one that is never left alone is written to
+only where it is too full otherwise.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,8 +18,8 @@ import stamina
 from couler_argo.evict_api import Changed, Cluster
 from couler_argo.evict_blobs import Repository
 from couler_argo.evict_choice import HALF, Chooser
-from couler_argo.evict_graves import EVICTED, graves_in, graves_text, with_graves
-from couler_argo.memo_entries import Artifact, Entry, Shard, shard_of
+from couler_argo.evict_graves import EVICTED, Grave, graves_in, graves_text, with_graves
+from couler_argo.memo_entries import Entry, Shard, shard_of
 from couler_plugins.hookspecs.eviction import Limits, Outcome
 
 __all__ = ["Change", "ShardWriter", "Wish"]
@@ -26,6 +27,7 @@ __all__ = ["Change", "ShardWriter", "Wish"]
 WRITES = 6
 BUSY = "the ConfigMap is in use all the time; the next round tries again"
 FULL = "as many artifacts of it wait for their deletion as can be written down"
+ELSEWHERE = "somebody else removed it"
 USED = "used again since this round began"
 CROWDED = "its ConfigMap would be over half of what Kubernetes takes"
 UNREADABLE = "no entry that Argo could read"
@@ -110,45 +112,67 @@ class ShardWriter:
 
     def _write(self, shard: Shard, wish: Wish) -> Change:
         old = graves_in(shard.annotations)
-        graves = {key: grave for key, grave in old.items() if key not in wish.deleted}
-        outcomes: dict[str, tuple[Outcome, str, Entry | None]] = {}
-        left = 0
-        if shard.ours:
-            outcomes = {key: ("dropped", f"{UNREADABLE} ({why})", None) for key, why in shard.unreadable.items()}
+        draft = _Draft(
+            {key: grave for key, grave in old.items() if key not in wish.deleted}, self._repository, self._now
+        )
+        for key, why in shard.unreadable.items() if shard.ours else ():
+            draft.drop(key, f"{UNREADABLE} ({why})")
         for key, (entry, reason) in wish.doomed.items():
-            now = shard.entries.get(key)
-            if now is None or now.text != entry.text:
-                outcomes[key] = ("kept", USED, now) if now else ("evicted", "somebody else evicted it", entry)
-                continue
-            more = with_graves(graves, self._ours(entry), self._now)
-            outcomes[key] = ("evicted", reason, entry) if more is not None else ("postponed", FULL, entry)
-            if more is not None:
-                graves = more
-                left += len(entry.artifacts) - sum(1 for _ in self._ours(entry))
-        going = {
-            key for key, (outcome, _, _) in outcomes.items() if outcome in ("evicted", "dropped") and key in shard.sizes
-        }
-        for key in sorted(self._chooser.crowded_out(shard, going)):
-            entry = shard.entries[key]
-            outcomes[key] = "evicted", CROWDED, entry
-            going.add(key)
-            more = with_graves(graves, self._ours(entry), self._now)
-            graves = more or graves
-            left += len(entry.artifacts) - (sum(1 for _ in self._ours(entry)) if more is not None else 0)
-        if not self._limits.dry_run and (going or graves != old):
-            self._cluster.change(
-                self._namespace, shard.name, shard.version, dict.fromkeys(going), {EVICTED: graves_text(graves)}
-            )
-        return Change(outcomes, len(graves), left)
+            current = shard.entries.get(key)
+            if current is None:
+                draft.outcomes[key] = "evicted", ELSEWHERE, entry
+            elif current.text != entry.text:
+                draft.outcomes[key] = "kept", USED, current
+            else:
+                draft.evict(entry, reason)
+        for key in sorted(self._chooser.crowded_out(shard, draft.going)):
+            draft.evict(shard.entries[key], CROWDED, must=True)
+        if not self._limits.dry_run and (draft.going or draft.graves != old):
+            annotations = {EVICTED: graves_text(draft.graves)}
+            data = dict.fromkeys(sorted(draft.going))
+            self._cluster.change(self._namespace, shard.name, shard.version, data, annotations)
+        return Change(draft.outcomes, len(draft.graves), draft.left)
 
-    def _ours(self, entry: Entry) -> Iterator[Artifact]:
-        """The artifacts of an entry that can be deleted one day."""
-        if self._repository is not None:
-            yield from (item for item in entry.artifacts if item.deletable and self._repository.reaches(item))
+
+class _Draft:
+    """A change in the making.
+
+    Attributes:
+        outcomes: of the entries looked at so far.
+        going: the keys of those that are removed.
+        graves: the artifacts that wait for their deletion then.
+        left: how many artifacts stay for good.
+    """
+
+    def __init__(self, graves: dict[str, Grave], repository: Repository | None, now: float) -> None:
+        self.outcomes: dict[str, tuple[Outcome, str, Entry | None]] = {}
+        self.going: set[str] = set()
+        self.graves = graves
+        self.left = 0
+        self._repository = repository
+        self._now = now
+
+    def drop(self, key: str, reason: str) -> None:
+        """Removes what is no entry."""
+        self.outcomes[key] = "dropped", reason, None
+        self.going.add(key)
+
+    def evict(self, entry: Entry, reason: str, *, must: bool = False) -> None:
+        """Removes an entry and writes its artifacts down; where they have no room it stays, unless it must go."""
+        repository = self._repository
+        ours = [item for item in entry.artifacts if repository and item.deletable and repository.reaches(item)]
+        graves = with_graves(self.graves, ours, self._now)
+        if graves is None and not must:
+            self.outcomes[entry.key] = "postponed", FULL, entry
+            return
+        self.outcomes[entry.key] = "evicted", reason, entry
+        self.going.add(entry.key)
+        self.left += len(entry.artifacts) - (0 if graves is None else len(ours))
+        self.graves = self.graves if graves is None else graves
 
 
 def _gone(wish: Wish) -> Change:
     outcomes: dict[str, tuple[Outcome, str, Entry | None]] = {}
     for key, (entry, _) in wish.doomed.items():
-        outcomes[key] = "evicted", "its ConfigMap was deleted", entry
+        outcomes[key] = "evicted", ELSEWHERE, entry
     return Change(outcomes, 0, 0)

@@ -60,7 +60,8 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
     yield from _volume_objections(spec, operation, template)
     for port in _ports(template, "inputs", "artifacts"):
         place = any(location in port for location in LOCATIONS)
-        if place and (found := place_objection(port, f"its input {port.get('name')!r}")) is not None:
+        versioned = port.get("name") in content.get("datasets", {})
+        if place and not versioned and (found := place_objection(port, f"its input {port.get('name')!r}")) is not None:
             yield found
     for port in _ports(template, "inputs", "parameters"):
         if "valueFrom" in port:

@@ -48,10 +48,14 @@ def wrapper_objection(item: Operation, *, result: bool) -> Objection | None:
         reason = "it does not say which command its image runs: set it"
     elif "podSpecPatch" in _rest(item):
         reason = "its podSpecPatch may change what it runs"
+    elif not _is_plain(item, main):
+        reason = "its volumes or containers are not lists of mappings"
     elif OURS & set(_names(item)):
         reason = "it has a volume or a container of a name of ours"
     elif (unplaced := [output.name for output in item.outputs if _path(output) is None]) != []:
         reason = f"its output {unplaced[0]!r} is not at a path that is known beforehand"
+    elif nested := [path for path in _paths(item) if any(path.startswith(f"{other}/") for other in _paths(item))]:
+        reason = f"its output at {nested[0]} is inside of another"
     return Objection("not-wrapped", f"its command cannot be wrapped either: {reason}", "storage") if reason else None
 
 
@@ -90,7 +94,7 @@ def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | N
         return None
     said = _said(ours[0])
     texts = [one.value if isinstance(one, Literal) else None for one in main.command]
-    if END not in texts or "key" not in said:
+    if tuple(texts[: len(LAUNCHER)]) != LAUNCHER or END not in texts or "key" not in said:
         return None
     rest = _rest(item)
     rest["volumes"] = [one for one in _list(rest, "volumes") if one.get("name") != VOLUME]
@@ -151,7 +155,21 @@ def _path(output: Output) -> str | None:
         found = write(output.value) if output.value is not None else None
         path = found.get("path") if isinstance(found, dict) else None
     plain = isinstance(path, str) and path.startswith("/") and "{{" not in path
-    return str(path).rstrip("/") if plain else None
+    return (str(path).rstrip("/") or None) if plain else None
+
+
+def _paths(item: Operation) -> list[str]:
+    return [path for output in item.outputs if (path := _path(output)) is not None]
+
+
+def _is_plain(item: Operation, main: Container) -> bool:
+    """Whether all that we add to is a list of mappings, or not there."""
+    rest = _rest(item)
+    unread = {"initContainers", "sidecars"} & rest.keys()
+    return not unread and all(
+        len(_list(holder, key)) == len(holder.get(key, ()))
+        for holder, key in ((rest, "volumes"), (_rest(main), "volumeMounts"))
+    )
 
 
 def _names(item: Operation) -> Iterator[str]:

@@ -17,14 +17,14 @@ from typing import BinaryIO, cast
 import msgspec
 
 from couler_plugins.caching.artifacts.entry import Output
+from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.names import namespace_of, temporary_name
 from couler_plugins.caching.artifacts.redact import redact
-from couler_plugins.caching.artifacts.results import Lost
 from couler_plugins.caching.artifacts.sources import CHUNK, Source, chunks_of
 from couler_plugins.caching.artifacts.stores import StagingStore
 from couler_plugins.hookspecs.stores import ArtifactStore
 
-__all__ = ["Blobs", "Damaged", "Staged"]
+__all__ = ["Blobs", "Staged"]
 
 IN_MEMORY = 8 << 20
 """Bytes of an output that are handed out from memory; what is larger goes through a temporary file."""
@@ -179,10 +179,6 @@ class Blobs:
             raise Damaged(f"the blob of {output.name} is missing") from None
         except OSError as error:
             raise Lost(f"the blob of {output.name} cannot be read: {redact(error)}") from None
-
-
-class Damaged(Lost):
-    """The blob itself is wrong: reading it again would not help, and its entry is dropped."""
 
 
 def _write(file: BinaryIO, chunk: bytes) -> None:

@@ -13,9 +13,11 @@ from couler_plugins.caching.artifacts.backend import Backend, Release
 from couler_plugins.caching.artifacts.entry import Entry, Meta
 from couler_plugins.caching.artifacts.flight import Claim, wait_for
 from couler_plugins.caching.artifacts.hits import Hit
+from couler_plugins.caching.artifacts.lost import Lost
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.artifacts.redact import redact
-from couler_plugins.caching.artifacts.results import Admission, Lost, PutResult, Refused, Report, Stats
+from couler_plugins.caching.artifacts.restoring import restore_all
+from couler_plugins.caching.artifacts.results import Admission, PutResult, Refused, Report, Stats
 from couler_plugins.caching.artifacts.sources import Outputs, sources
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.policies import CachePolicy
@@ -69,12 +71,7 @@ class ArtifactCache:
         Args:
             key: the key.
             targets: the file of each output that is wanted.
-
-        Raises:
-            InvalidInput: the result has no output of that name.
         """
-        from couler_plugins.caching.artifacts.restoring import restore_all
-
         hit = self.get(key)
         if hit is None:
             return None

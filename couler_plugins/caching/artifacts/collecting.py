@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from couler_plugins.caching.artifacts.entry import Entry
@@ -55,7 +56,8 @@ class Collector:
                 since = None
             if since is None:
                 since = int(self._clock())
-                self._store.put(self._mark(digest, since), b"")
+                with contextlib.suppress(OSError):  # then its grace period begins at another time
+                    self._store.put(self._mark(digest, since), b"")
             if self._is_over(since):
                 self._store.delete(self._folder + name)
                 self._store.delete(self._mark(digest, since))

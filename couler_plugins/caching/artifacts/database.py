@@ -81,5 +81,11 @@ class Database(Protocol):
     def now(self) -> float:
         """The time that all users of this database agree on, in seconds since 1970."""
 
+    def make_room(self) -> None:
+        """On a full disk, gives up what is kept for that: else nothing could be removed, which is written down too."""
+
+    def keep_room(self) -> None:
+        """Keeps that again, where there is room."""
+
     def close(self) -> None:
         """Ends the connection of this process."""

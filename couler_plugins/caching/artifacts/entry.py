@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from couler_plugins.caching.artifacts.lost import Lost
 from couler_plugins.caching.artifacts.names import blob_name, check_key, check_namespace, check_output
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Candidate
@@ -90,13 +91,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """The output of that name.
 
         Raises:
-            InvalidInput: there is none.
+            Lost: there is none: another version of the step stored it.
         """
         for output in self.outputs:
             if output.name == name:
                 return output
-        names = ", ".join(output.name for output in self.outputs)
-        raise InvalidInput(f"the result has no output {name!r}", hint=f"it has {names}" if names else None)
+        names = ", ".join(output.name for output in self.outputs) or "none"
+        raise Lost(f"the result has no output {name[:80]!r}", hint=f"its outputs: {names}")
 
     def candidate(self, *, used: float | None = None, uses: int = 1) -> Candidate:
         """What a policy decides by.
@@ -138,7 +139,10 @@ def decode_entry(data: bytes | str, *, trusted: bool = False) -> Entry:
     Raises:
         ValueError: it is no manifest, or a name in it is not one.
     """
-    entry = _decoder.decode(data)
+    try:
+        entry = _decoder.decode(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not trusted:
         try:
             check_entry(entry)

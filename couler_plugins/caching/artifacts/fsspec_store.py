@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeVar, cast
 
-from couler_plugins.caching.artifacts.names import check_object
+from couler_plugins.caching.artifacts.names import check_object, is_object
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
@@ -19,6 +19,9 @@ from couler_plugins.hookspecs.stores import StoredObject
 __all__ = ["FsspecStore"]
 
 T = TypeVar("T")
+
+PATIENCE = {"connect_timeout": 5, "read_timeout": 60, "retries": {"max_attempts": 1}}
+"""How long botocore waits for S3, in seconds, and how often it tries."""
 
 PROBE = "v1/probe"
 """Where an object is put twice to learn whether the store itself refuses the second."""
@@ -51,6 +54,8 @@ class FsspecStore:
             raise InvalidInput(f"nothing serves {redact(url)}: {redact(error)}", hint=hint) from None
         except Exception as error:  # noqa: BLE001  # each client library has its own
             raise _as_oserror(error) from None
+        if "s3" in _protocols(files):
+            files.retries = 1  # a store that is away is a miss, and not a step that hangs
         return cls(files, root)
 
     def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
@@ -71,7 +76,8 @@ class FsspecStore:
         found = _attempt(lambda: self._find(start))
         for path, info in sorted(found.items()):
             name = path.removeprefix(self._root).lstrip("/")
-            yield StoredObject(name=name, bytes=int(info.get("size") or 0), modified=_modified(info))
+            if is_object(name):
+                yield StoredObject(name=name, bytes=int(info.get("size") or 0), modified=_modified(info))
 
     def delete(self, name: str) -> None:
         path = self._path(name)
@@ -175,7 +181,7 @@ def _with_credentials(url: str) -> tuple[str, dict[str, Any]]:
         given = dict(parse_qsl(query))
         region = given.pop("region", None)
         options |= {"client_kwargs": {"region_name": region}} if region else {}
-        options |= given
+        options |= given | {"config_kwargs": PATIENCE, "skip_instance_cache": True}
         query = ""
     return f"{scheme}://{rest}{query and '?'}{query}", options
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TypeVar
 
-from couler_plugins.caching.artifacts.blobs import Blobs, Damaged
+from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Entry, Output
+from couler_plugins.caching.artifacts.lost import Damaged
 
 __all__ = ["Hit"]
 
@@ -45,8 +46,7 @@ class Hit:
         """The bytes of an output.
 
         Raises:
-            InvalidInput: there is no output of that name.
-            Lost: the blob is missing, damaged or cannot be read; go on as after a miss.
+            Lost: there is no such output, or its blob is missing, damaged or cannot be read; go on as after a miss.
         """
         output = self.entry.output(name)
         return self._checked(lambda: self._blobs.read(output))

@@ -187,12 +187,14 @@ class Index:
 
     def drop(self, entry: Entry) -> bool:
         """Takes out an entry, unless another has its key by now; its objects go when nobody reads them any more."""
+        self.database.make_room()
         with self.database.writing() as connection:
             return self._drop(connection, entry)
 
     def evict(self, entries: Iterable[Entry]) -> list[Entry]:
         """Takes out those of the entries that nobody reads and no pin holds; says which."""
         now = self.now()
+        self.database.make_room()
         with self.database.writing() as connection:
             ledger.bury(connection, now, self.lifetime)
             free = [entry for entry in entries if self._is_free(connection, entry.key, now)]
@@ -203,14 +205,17 @@ class Index:
         if self.database.one("SELECT 1 FROM objects WHERE state = 'condemned' LIMIT 1") is None:
             return []
         now = self.now()
+        self.database.make_room()
         with self.database.writing() as connection:
             self._touch(connection, now)
             return ledger.take_condemned(connection, self.owner, limit)
 
     def finish(self, gone: Iterable[Doomed], kept: Iterable[Doomed]) -> None:
         """Objects that were removed from the store, and those that could not be."""
+        self.database.make_room()
         with self.database.writing() as connection:
             ledger.finish(connection, self.owner, gone, kept)
+        self.database.keep_room()
 
     def renew(self) -> None:
         """Prolongs all that we hold."""

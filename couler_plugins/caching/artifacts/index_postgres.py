@@ -42,7 +42,7 @@ class PostgresDatabase:
         self._patience = patience
         try:
             self._url = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
-        except sqlalchemy.exc.ArgumentError:
+        except (sqlalchemy.exc.ArgumentError, ValueError):
             raise InvalidInput(f"{redact(url)} is no URL of a database") from None
         self._engine = self._start()
         with self.writing() as connection:
@@ -67,6 +67,12 @@ class PostgresDatabase:
     def now(self) -> float:
         row = self.one("SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)")
         return float(row[0]) if row else 0.0
+
+    def make_room(self) -> None:
+        pass
+
+    def keep_room(self) -> None:
+        pass
 
     def close(self) -> None:
         self._engine.dispose()

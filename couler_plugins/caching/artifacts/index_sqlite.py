@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -14,6 +17,10 @@ from typing import Any, ClassVar
 from couler_plugins.caching.artifacts.database import SCHEMA, Connection, Row
 
 __all__ = ["SqliteDatabase"]
+
+
+BALLAST = 256 << 10
+"""Bytes of a file beside the index that is given up when the disk is full."""
 
 
 class SqliteDatabase:
@@ -29,6 +36,7 @@ class SqliteDatabase:
     def __init__(self, path: Path, *, patience: float = 20.0) -> None:
         self._path = path
         self._patience = patience
+        self._ballast = path.with_name(f"{path.name}-ballast")
         self._lock = threading.RLock()
         self._process = 0
         self._opened: sqlite3.Connection | None = None
@@ -51,6 +59,19 @@ class SqliteDatabase:
 
     def now(self) -> float:
         return time.time()
+
+    def make_room(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._free() < BALLAST:
+                self._ballast.unlink(missing_ok=True)
+
+    def keep_room(self) -> None:
+        with contextlib.suppress(OSError):
+            if not self._ballast.exists() and self._free() > 2 * BALLAST:
+                self._ballast.write_bytes(bytes(BALLAST))
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._path.parent).free
 
     def close(self) -> None:
         with self._lock:
@@ -86,6 +107,7 @@ class SqliteDatabase:
                 opened.close()
                 raise
         self._opened, self._process = opened, os.getpid()
+        self.keep_room()
         return opened
 
 
@@ -112,8 +134,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """SQLite's errors as OSError."""
+    """SQLite's errors as OSError; a full disk as ENOSPC."""
     try:
         yield
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, f"the index failed: {error}") from None
         raise OSError(f"the index failed: {error}") from None

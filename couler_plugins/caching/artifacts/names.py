@@ -18,6 +18,7 @@ __all__ = [
     "check_object",
     "check_output",
     "entry_name",
+    "is_object",
     "namespace_of",
     "temporary_name",
 ]
@@ -66,9 +67,14 @@ def check_object(name: str) -> str:
     Raises:
         InvalidInput: a part of it is empty, `.`, `..`, or holds anything but letters, digits, `.`, `_` and `-`.
     """
-    if not all(PART.fullmatch(part) for part in name.split("/")):
+    if not is_object(name):
         raise InvalidInput(f"{name[:80]!r} is no name of an object", hint="its parts are letters, digits and `._-`")
     return name
+
+
+def is_object(name: str) -> bool:
+    """Whether it is an object's name; others in a store are nobody's."""
+    return all(PART.fullmatch(part) for part in name.split("/"))
 
 
 def namespace_of(namespace: str) -> str:

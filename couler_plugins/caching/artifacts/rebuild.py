@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 
 from couler_plugins.caching.artifacts import ledger
@@ -20,15 +21,16 @@ LONGEST = 4 << 20
 
 
 def rebuild(index: Index, store: ArtifactStore) -> int:
-    """Adds the entries that the store has and the index lacks; how many.
+    """Makes the index say what the manifests in the store say; how many entries were added.
 
-    Of several manifests of one key the newest whose blobs are all there counts. What the store has beside that is
-    left to `verify`.
+    Of several manifests of one key the newest whose blobs are all there counts. Entries without one are dropped. What
+    else the store has is left to `verify`.
 
     Raises:
         OSError: the store or the index failed.
     """
     folder = namespace_of(index.namespace)
+    before = index.kept()
     blobs = {item.name.removeprefix(folder): item.bytes for item in store.list(f"{folder}blobs/")}
     found = []
     for item in store.list(f"{folder}entries/"):
@@ -37,6 +39,10 @@ def rebuild(index: Index, store: ArtifactStore) -> int:
         if entry is not None and all(blobs.get(output.blob) == output.bytes for output in entry.outputs):
             found.append((entry, name))
     found.sort(key=lambda pair: (-pair[0].created, pair[1]))
+    whole = {entry for entry, _ in found}
+    for kept in before:
+        if kept.entry not in whole:
+            index.drop(kept.entry)
     with index.database.writing() as connection:
         ledger.count(connection, index.namespace, 0)
         return sum(_add(connection, index, entry, name) for entry, name in found)
@@ -50,15 +56,16 @@ def read_manifest(store: ArtifactStore, folder: str, name: str, namespace: str) 
     """
     try:
         with store.read(folder + name) as stream:
-            entry = decode_entry(stream.read(LONGEST + 1))
+            data = stream.read(LONGEST + 1)
+        entry = decode_entry(data)
     except FileNotFoundError:
         return None
     except ValueError as error:
         log.warning("the manifest %s is left out: %s", name, error)
         return None
-    stem = entry_name(entry.key).removesuffix(".json")
-    if entry.namespace != namespace or not name.startswith(stem):
-        log.warning("the manifest %s is left out: it is of another key or namespace", name)
+    names = (entry_name(entry.key), entry_name(entry.key, hashlib.sha256(data).hexdigest()))
+    if entry.namespace != namespace or name not in names:
+        log.warning("the manifest %s is left out: it is another's, or was changed", name)
         return None
     return entry
 

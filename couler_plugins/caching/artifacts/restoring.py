@@ -16,8 +16,7 @@ def restore_all(hit: Hit, targets: Mapping[str, Path]) -> None:
     """Saves all outputs beside their targets first, then renames them.
 
     Raises:
-        InvalidInput: there is no output of that name.
-        Lost: a blob is missing, damaged or cannot be read.
+        Lost: there is no such output, or its blob is missing, damaged or cannot be read.
         OSError: a file cannot be replaced; those before it were.
     """
     asides: dict[Path, Path] = {}

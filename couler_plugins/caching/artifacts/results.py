@@ -8,13 +8,8 @@ from typing import TypeAlias
 import msgspec
 
 from couler_plugins.caching.artifacts.entry import Entry
-from couler_plugins.errors import EngineError
 
-__all__ = ["Admission", "Existed", "Lost", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"]
-
-
-class Lost(EngineError):
-    """A blob of a result is missing, damaged or cannot be read: the caller should go on as after a miss."""
+__all__ = ["Admission", "Existed", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"]
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +104,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         missing: keys of entries that lack a blob.
         corrupt: keys of entries with a blob whose bytes have another digest.
         orphans: objects in the store that nothing knows of.
-        unknown: where the index and the store say different things (counts of bytes, manifests), and what cannot be read.
+        unknown: where index and store disagree (counts of bytes, manifests), and what cannot be read.
         leases: leases and claims whose owner is gone.
         over: bytes above the capacity or the quota.
         repaired: whether what was found was mended.

@@ -46,13 +46,13 @@ class StoreMarks:
     def pin(self, key: str, seconds: float) -> None:
         """Pins a key for that long, or for longer where it is pinned already."""
         until = self._clock() + seconds
-        found = self._read(self._name("pins", key))
+        found = self._read(self._pin(key))
         if found is None or found.until < until:
-            self._store.put(self._name("pins", key), msgspec.json.encode(Mark(key, until)))
+            self._store.put(self._pin(key), msgspec.json.encode(Mark(key, until)))
 
     def unpin(self, key: str) -> bool:
         """Ends a pin; False where there is none."""
-        name = self._name("pins", key)
+        name = self._pin(key)
         found = self._read(name)
         self._store.delete(name)
         return found is not None
@@ -64,46 +64,70 @@ class StoreMarks:
         return {mark.key for mark in found if mark is not None and mark.until > now}
 
     def claim(self, key: str) -> Callable[[], None] | None:
-        """Claims a key and returns what gives it up; None where somebody who lives has."""
-        name = self._name("claims", key)
-        mark = Mark(key, self._clock() + self._lifetime, secrets.token_hex(12))
-        if self.claimed(key):
+        """Claims a key and returns what gives it up; None where somebody who lives has.
+
+        Claims are numbered: the next one is put under a condition, and what the dead left is never replaced. Whoever
+        finds another's living claim beside their own gives way, so that no two lead.
+        """
+        found = self._found(key)
+        if any(self._lives(mark) for mark in found.values()):
             return None
+        name = f"{self._place(key)}{max(found, default=0) + 1}.json"
+        mark = Mark(key, self._clock() + self._lifetime, secrets.token_hex(12))
         if not self._store.put(name, msgspec.json.encode(mark), replace=False):
-            if self.claimed(key):
-                return None
-            self._store.delete(name)  # its owner is gone
-            if not self._store.put(name, msgspec.json.encode(mark), replace=False):
-                return None
-        self._claims[mark.id] = mark
+            return None
+        if any(self._lives(other) for other in self._found(key).values() if other.id != mark.id):
+            self._store.delete(name)
+            return None
+        for number in found:
+            self._store.delete(f"{self._place(key)}{number}.json")
+        self._claims[name] = mark
         self._heartbeat.begin()
-        return lambda: self._give_up(mark)
+        return lambda: self._give_up(name)
 
     def claimed(self, key: str) -> bool:
-        """Whether somebody who lives has claimed a key; a claim from the far future is a clock's mistake."""
-        mark = self._read(self._name("claims", key))
-        now = self._clock()
-        return mark is not None and now < mark.until <= now + 2 * self._lifetime
+        """Whether somebody who lives has claimed a key."""
+        return any(self._lives(mark) for mark in self._found(key).values())
 
     def close(self) -> None:
         """Gives all claims up."""
-        for mark in list(self._claims.values()):
-            self._give_up(mark)
+        for name in list(self._claims):
+            self._give_up(name)
         self._heartbeat.close()
 
-    def _give_up(self, mark: Mark) -> None:
-        if self._claims.pop(mark.id, None) is None:
+    def _give_up(self, name: str) -> None:
+        mark = self._claims.pop(name, None)
+        if mark is None:
             return
         self._heartbeat.end()
-        name = self._name("claims", mark.key)
         found = self._read(name)
         if found is not None and found.id == mark.id:
             self._store.delete(name)
 
     def _renew(self) -> None:
-        for mark in list(self._claims.values()):
-            renewed = Mark(mark.key, self._clock() + self._lifetime, mark.id)
-            self._store.put(self._name("claims", mark.key), msgspec.json.encode(renewed))
+        for name, mark in list(self._claims.items()):
+            found = self._read(name)
+            if found is not None and found.id == mark.id:  # else it was over, and is somebody else's
+                renewed = Mark(mark.key, self._clock() + self._lifetime, mark.id)
+                self._store.put(name, msgspec.json.encode(renewed))
+
+    def _lives(self, mark: Mark) -> bool:
+        """Whether a claim's time is not over; one from the far future is a clock's mistake."""
+        now = self._clock()
+        return now < mark.until <= now + 2 * self._lifetime
+
+    def _found(self, key: str) -> dict[int, Mark]:
+        """The claims of a key by number."""
+        found = {}
+        for item in self._store.list(self._place(key)):
+            number = item.name.rpartition("/")[2].removesuffix(".json")
+            mark = self._read(item.name)
+            if number.isdecimal() and mark is not None:
+                found[int(number)] = mark
+        return found
+
+    def _place(self, key: str) -> str:
+        return f"{self._folder}claims/{hashlib.sha256(key.encode()).hexdigest()}/"
 
     def _read(self, name: str) -> Mark | None:
         try:
@@ -115,5 +139,5 @@ class StoreMarks:
             log.warning("the mark %s cannot be read and is left out", name)
             return None
 
-    def _name(self, kind: str, key: str) -> str:
-        return f"{self._folder}{kind}/{hashlib.sha256(key.encode()).hexdigest()}.json"
+    def _pin(self, key: str) -> str:
+        return f"{self._folder}pins/{hashlib.sha256(key.encode()).hexdigest()}.json"

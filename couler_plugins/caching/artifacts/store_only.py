@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 from couler_plugins.caching.artifacts.admission import choose
 from couler_plugins.caching.artifacts.backend import Release
-from couler_plugins.caching.artifacts.blobs import Blobs, Damaged, Staged
+from couler_plugins.caching.artifacts.blobs import Blobs, Staged
 from couler_plugins.caching.artifacts.collecting import Collector
 from couler_plugins.caching.artifacts.entry import Entry, Meta, Output, check_entry, encode_entry
 from couler_plugins.caching.artifacts.index import Kept
+from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.names import entry_name, namespace_of
 from couler_plugins.caching.artifacts.rebuild import read_manifest
 from couler_plugins.caching.artifacts.redact import redact
-from couler_plugins.caching.artifacts.results import Admission, Existed, Lost, PutResult, Report, Stats, Stored, Usage
+from couler_plugins.caching.artifacts.results import Admission, Existed, PutResult, Report, Stats, Stored, Usage
 from couler_plugins.caching.artifacts.sources import Source
 from couler_plugins.caching.artifacts.store_marks import StoreMarks
 from couler_plugins.hookspecs.policies import CachePolicy

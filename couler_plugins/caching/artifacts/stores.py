@@ -6,12 +6,13 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
-from couler_plugins.caching.artifacts.names import check_object
+from couler_plugins.caching.artifacts.names import check_object, is_object
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import EngineError, InvalidInput
@@ -54,7 +55,7 @@ class FolderStore:
     def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path("/".join([*name.split("/")[:2], "tmp", secrets.token_hex(12)]))
+        temporary = self._path(_temporary_beside(name))
         temporary.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._write(temporary, [content] if isinstance(content, bytes) else _read(content))
@@ -85,23 +86,32 @@ class FolderStore:
         self._path(aside).replace(path)
 
     def read(self, name: str) -> BinaryIO:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # opening a pipe would wait for a writer
         try:
-            descriptor = os.open(self._path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(self._path(name), flags)
         except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise FileNotFoundError(errno.ENOENT, f"{name} is a symbolic link, and no object") from None
-            raise
+            if error.errno not in (errno.ELOOP, errno.ENXIO):
+                raise
+            raise FileNotFoundError(errno.ENOENT, f"{name} is no regular file") from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise FileNotFoundError(errno.ENOENT, f"{name} is no regular file")
         return os.fdopen(descriptor, "rb", buffering=CHUNK)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        start = self._path(prefix.rstrip("/")) if prefix else self._folder
+        try:
+            start = self._path(prefix.rstrip("/") + "/x").parent if prefix else self._folder
+        except FileNotFoundError:
+            return
         for folder, folders, files in os.walk(start):
             folders.sort()
             for file in sorted(files):
                 path = Path(folder, file)
+                name = path.relative_to(self._folder).as_posix()
+                if not is_object(name):
+                    continue
                 with contextlib.suppress(FileNotFoundError):
                     status = path.lstat()
-                    name = path.relative_to(self._folder).as_posix()
                     yield StoredObject(name=name, bytes=status.st_size, modified=status.st_mtime)
 
     def delete(self, name: str) -> None:
@@ -113,14 +123,14 @@ class FolderStore:
 
         Raises:
             InvalidInput: the name is none.
-            OSError: a folder on the way is a symbolic link.
+            FileNotFoundError: a folder on the way is a symbolic link: what it leads to is no part of the store.
         """
         path = self._folder
         *folders, last = check_object(name).split("/")
         for folder in folders:
             path /= folder
             if path.is_symlink():
-                raise OSError(errno.ELOOP, f"{folder} in the store is a symbolic link")
+                raise FileNotFoundError(errno.ENOENT, f"{folder} in the store is a symbolic link, and no folder of it")
         return path / last
 
     def _write(self, path: Path, chunks: Iterable[bytes]) -> None:
@@ -131,6 +141,12 @@ class FolderStore:
                 while view:
                     view = view[file.write(view) :]
             os.fsync(file.fileno())
+
+
+def _temporary_beside(name: str) -> str:
+    """A new name in the folder for temporaries: that of the namespace, for what is in one."""
+    parts = name.split("/")
+    return "/".join([*(parts[:2] if len(parts) > 2 else []), "tmp", secrets.token_hex(12)])
 
 
 def _read(path: Path) -> Iterator[bytes]:

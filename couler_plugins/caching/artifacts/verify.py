@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from couler_plugins.caching.artifacts import ledger
-from couler_plugins.caching.artifacts.blobs import Blobs, Damaged
+from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.artifacts.index import Index
+from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.names import namespace_of
-from couler_plugins.caching.artifacts.results import Lost, Report
+from couler_plugins.caching.artifacts.results import Report
 from couler_plugins.caching.artifacts.sweeping import sweep
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 

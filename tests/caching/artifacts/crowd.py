@@ -168,9 +168,7 @@ class Crowd:
 
     def start(self, work: Work, seed: int, times: int | None = None) -> ForkServerProcess:
         """A process that does `work` so many times, or until it is killed."""
-        process = self._context.Process(
-            target=_process, args=(self.place, work, seed, times, self._file), daemon=True
-        )
+        process = self._context.Process(target=_process, args=(self.place, work, seed, times, self._file), daemon=True)
         process.start()
         self.living.append(process)
         return process

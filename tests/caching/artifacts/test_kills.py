@@ -44,7 +44,7 @@ def _kill(place: Place, tmp_path: Path, kills: int, seed: int) -> None:
 
 
 def _whole(cache: ArtifactCache, folder: Path) -> None:
-    """No entry without its blobs, whole and of its own content: looked up in the file system, not asked of the cache."""
+    """No entry without its blobs, whole and of its own content: looked up in the file system, not asked of us."""
     for entry in cache.entries():
         expected = outputs_of(entry.key)
         assert {output.name for output in entry.outputs} == set(expected)

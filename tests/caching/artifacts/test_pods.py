@@ -64,6 +64,8 @@ def _die(place: Place, tmp_path: Path, kills: int, seed: int) -> None:
         report = cache.verify()
         assert (report.missing, report.corrupt) == ((), ())
         cache.verify(repair=True)
+        place.clock.write_text(str(14 * 24 * 3600))
+        cache.verify(repair=True)
         assert cache.verify().ok, cache.verify()
         for number in range(KEYS):
             key = key_of(number)
@@ -105,6 +107,7 @@ def test_nothing_is_left_in_the_store_after_all_is_removed(tmp_path: Path) -> No
             for number in range(3):
                 cache.put(key_of(number), outputs_of(key_of(number)))
                 cache.remove(key_of(number))
+            cache.verify(repair=True)  # the grace period of blobs begins when they are found to be needed by none
             place.clock.write_text(str(7 * 24 * 3600))
             cache.verify(repair=True)
         left = s3_files(endpoint).find(url.split("@")[1].split("?")[0])

@@ -147,6 +147,12 @@ def test_a_folder_is_one_version_of_a_table(tmp_path: Path) -> None:
         assert (tmp_path / name / "b").read_bytes() == b"b"
 
 
+def test_a_folder_has_neither_an_etag_nor_a_sha256(tmp_path: Path) -> None:
+    (tmp_path / "table").mkdir()
+    with pytest.raises(EngineError, match="is a folder"):
+        fetch(Dataset(url=str(tmp_path / "table"), sha256=SHA256), tmp_path / "x", opening(tmp_path))
+
+
 def test_many_that_want_the_same_fetch_it_once(server: Server, tmp_path: Path) -> None:
     code = "from couler_plugins.cli import main; main()"
     command = [

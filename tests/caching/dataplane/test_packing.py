@@ -65,6 +65,37 @@ def test_times_owners_and_other_modes_are_not_kept(tmp_path: Path) -> None:
     assert (tmp_path / "after" / "x").stat().st_mode & 0o777 == 0o644
 
 
+def test_a_link_that_comes_meanwhile_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "x").write_text("geheim")
+    write({"sub": {"x": (b"public", False)}, "y": (b"public", False)}, tmp_path / "one")
+    for name, target in (("sub", tmp_path / "secret"), ("y", tmp_path / "secret" / "x")):
+        archive = Packed(tmp_path / "one")
+        (tmp_path / "one" / name).rename(tmp_path / "aside")
+        (tmp_path / "one" / name).symlink_to(target)
+        with pytest.raises(OSError, match=r"directory|symbolic"):
+            b"".join(archive.chunks())
+        (tmp_path / "one" / name).unlink()
+        (tmp_path / "aside").rename(tmp_path / "one" / name)
+
+
+def test_a_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    write({"x": (b"x", False)}, tmp_path / "one")
+    (tmp_path / "link").symlink_to("one")
+    with pytest.raises(OSError, match=r"directory|symbolic"):
+        b"".join(Packed(tmp_path / "link").chunks())
+
+
+def test_what_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    write({"x": (b"before", False)}, tmp_path / "one")
+    for content in (b"after it", b"shor"):
+        archive = Packed(tmp_path / "one")
+        (tmp_path / "one" / "x").write_bytes(content)
+        with pytest.raises(OSError, match="changed"):
+            b"".join(archive.chunks())
+        (tmp_path / "one" / "x").write_bytes(b"before")
+
+
 Member = tuple[str, bytes, str, bytes]
 """A name, a type, what a link says, and content."""
 

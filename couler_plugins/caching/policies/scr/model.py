@@ -24,11 +24,10 @@ PRIOR = {
     "node": 0.075,
     "hot": 1.2,
     "near": 0.15,
-    "sources": 0.125,
+    "sources": 0.3,
     "consumers": 1.0,
     "tail": 0.06,
     "some-of-type": 0.1,
-    "some-sources": 0.1,
 }
 """What each generator counts before anything was seen."""
 
@@ -41,6 +40,8 @@ SMOOTHING = 0.25
 """How much the prior of a type counts, as a share of one observation."""
 BIN_PRIOR = 3.0
 
+ALL_SOURCES = 0.5
+"""The share of new data that replace all sources; else they replace some."""
 SAMPLE = 40
 """How many atoms stand for those of a generator that has too many."""
 
@@ -87,13 +88,11 @@ class EditModel:
     def atoms(self, shape: Shape) -> Distribution:
         """The probability of each atom to be the next edit, in a fixed order; of large families, that of a sample."""
         found: Distribution = {}
-        generators = {**self._generators(shape), **self._samples(shape)}
-        total = sum(self.weights[name] for name in generators)
-        for name, distribution in generators.items():
-            share = self.weights[name] / total
-            for atom, probability in distribution.items():
-                found[atom] = found.get(atom, 0.0) + share * probability
-        return found
+        for generators in (self._generators(shape), self._samples(shape)):
+            for name, distribution in generators.items():
+                for atom, probability in distribution.items():
+                    found[atom] = found.get(atom, 0.0) + self.weights[name] * probability
+        return _shares(found)
 
     def edits(self) -> dict[int, float]:
         """The probability that a run comes with so many atoms edited at once."""
@@ -129,7 +128,7 @@ class EditModel:
         for atom in atoms:
             shares = {name: self.weights[name] * given.get(atom, 0.0) for name, given in generators.items()}
             for name, probability in self._some(shape, atom).items():
-                shares[name] = self.weights[name] * probability
+                shares[name] = shares.get(name, 0.0) + self.weights[name] * probability
             total = sum(shares.values())
             if total > 0:
                 for weights in (self.weights, self.pool.weights):
@@ -166,7 +165,7 @@ class EditModel:
             "node": {frozenset((node,)): 1.0 / len(shape) for node in range(len(shape))},
             "hot": _shares(hot),
             "near": _shares({frozenset((node,)): 1.0 for node in sorted(shape.neighbours(last))}),
-            "sources": {shape.sources: 1.0} if shape.sources else {},
+            "sources": {shape.sources: ALL_SOURCES} if shape.sources else {},
             "consumers": _shares(shape.consumers),
             "tail": _shares(dict.fromkeys(shape.tails, 1.0)),
         }
@@ -176,7 +175,7 @@ class EditModel:
         """What the generators that draw some of many steps, each size alike, give an atom."""
         found = {}
         if len(atom) < len(shape.sources) and atom <= shape.sources:
-            found["some-sources"] = _subset(len(atom), len(shape.sources))
+            found["sources"] = (1.0 - ALL_SOURCES) * _subset(len(atom), len(shape.sources))
         kinds = {shape.types[node] for node in atom}
         if len(kinds) == 1:
             kind = kinds.pop()
@@ -190,7 +189,8 @@ class EditModel:
         sources = sorted(shape.sources)
         found: dict[str, Distribution] = {}
         if len(sources) > 1:
-            found["some-sources"] = _sample([(sources, 1.0)], pick)
+            sampled = _sample([(sources, 1.0)], pick)
+            found["sources"] = {atom: (1.0 - ALL_SOURCES) * share for atom, share in sampled.items()}
         several = [(list(nodes), kind) for kind, nodes in shape.groups.items() if len(nodes) > 1]
         if several:
             kinds = self._kinds(shape)

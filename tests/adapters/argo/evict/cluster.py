@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -143,13 +142,12 @@ def kubeconfig(server: ApiServer, folder: Path, namespace: str = NAMESPACE) -> I
 class Controller:
     """Does to ConfigMaps what Argo's controller does: reads one, changes one entry, and writes it all back.
 
-    Written after `workflow/controller/cache/configmap_cache.go`: the write names the version that was read; it fails
-    where somebody else has written in between, and so does the step.
+    Written after `workflow/controller/cache/configmap_cache.go`: the write names the version that was read. Where
+    somebody else has written in between it fails, as it does in Argo 3; Argo 4 would try again.
     """
 
-    def __init__(self, server: ApiServer, seed: int = 0) -> None:
+    def __init__(self, server: ApiServer) -> None:
         self._server = server
-        self._random = random.Random(seed)
         self.failed = 0
         self.saved: dict[str, str] = {}
 

@@ -63,6 +63,17 @@ def test_an_artifact_goes_after_its_grace(server: ApiServer, evictor: Make, buck
     assert EVICTED not in server.get("configmaps", NAMESPACE, CACHE)["metadata"]["annotations"]
 
 
+def test_a_dry_run_deletes_nothing(server: ApiServer, evictor: Make, bucket: Path) -> None:
+    put(bucket, KEY)
+    server.put("configmaps", config_map(CACHE, {"k": entry("train-a-17", [artifact(KEY)])}))
+    evictor(bucket).evict(NAMESPACE, Nothing(), limits())
+    found = evictor(bucket).evict(NAMESPACE, Nothing(), limits(dry_run=True))
+    assert found.deleted == (KEY,)
+    assert files(bucket) == {KEY}
+    assert evictor(bucket).evict(NAMESPACE, Nothing(), limits()).deleted == (KEY,)
+    assert files(bucket) == set()
+
+
 @pytest.mark.parametrize(
     "referring",
     [

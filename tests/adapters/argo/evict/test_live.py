@@ -92,6 +92,25 @@ def test_what_follows_a_graph_follows_what_is_last_in_it() -> None:
     assert found["main/after"] == ("pending", {"sub/y"})
 
 
+def test_what_follows_a_graph_that_is_done_does_not_follow_what_came_after_it() -> None:
+    spec = {
+        "entrypoint": "main",
+        "templates": [
+            dag("main", inner=("sub", ""), middle=("pod", "inner"), after=("pod", "inner")),
+            dag("sub", x=("pod", "")),
+            {"name": "pod", **POD},
+        ],
+    }
+    done = {"outboundNodes": ["w-x"]}
+    nodes = [
+        node("w", "main", kind="DAG", phase="Running", children=["w-s"]),
+        {**node("w-s", "sub", kind="DAG", name="inner", boundary="w", children=["w-x"]), **done},
+        node("w-x", "pod", name="x", boundary="w-s", children=["w-m"]),
+        node("w-m", "pod", name="middle", boundary="w", phase="Running"),
+    ]
+    assert parents(live_of(workflow("w", spec, nodes), 9.0).run)["main/after"] == ("pending", {"sub/x"})
+
+
 def test_the_template_that_a_workflow_was_started_from_counts() -> None:
     stored = {"entrypoint": "main", "templates": [dag("main", a=("pod", ""), b=("pod", "a")), {"name": "pod", **POD}]}
     nodes = [

@@ -154,6 +154,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "the key": lambda item: item["initContainers"][1]["args"].append("--key=other"),
     "the store": lambda item: item["sidecars"][0]["args"].insert(0, "--store=s3://other"),
     "the wrapper": lambda item: item["sidecars"].clear(),
+    "the launcher": lambda item: item["container"].update(command=["--"]),
 }
 
 
@@ -169,6 +170,7 @@ def test_what_is_edited_afterwards_is_found(edit: Callable[[dict[str, Any]], obj
     [
         ("command: [python, -u], ", "", "does not say which command"),
         ("path: /out/mean", "path: '{{inputs.parameters.x}}'", "not at a path"),
+        ("path: /out/mean}}]", "path: /out/mean}}], artifacts: [{name: all, path: /out}]", "inside of another"),
         ('source: "print(1)"}', 'source: "print(1)"}\n  sidecars: [{name: s, image: i}]', "other containers"),
         ('source: "print(1)"}', "source: \"print(1)\"}\n  podSpecPatch: '{}'", "podSpecPatch"),
         (

@@ -92,12 +92,39 @@ def test_a_result_without_all_its_outputs_is_not_kept(pods: Pods) -> None:
         assert pods.ran()
 
 
-def test_a_store_that_is_away_is_no_harm(pods: Pods) -> None:
-    for store in ("/proc/nowhere", "nothing://b/x", "../\0"[:2]):
-        found = pods.run(store=store)
-        assert found.code == 0
-        assert pods.ran()
-    assert "nothing was restored" in found.around or pods.place.exists()
+@pytest.mark.parametrize("store", ["/proc/nowhere", "nothing://b/x"])
+def test_a_store_that_is_away_is_no_harm(pods: Pods, store: str) -> None:
+    found = pods.run(store=store)
+    assert found.code == 0
+    assert pods.ran()
+    assert "nothing was restored" in found.around
+    assert "the result is not kept" in found.around
+    assert "Traceback" not in found.around
+
+
+LINKED = "ln -s {target} /couler/kept/parameter-size; mkdir /couler/kept/artifact-table"
+LINKED_INSIDE = "echo 3 > /couler/kept/parameter-size; ln -s {target} /couler/kept/artifact-table"
+
+
+@pytest.mark.parametrize("links", [LINKED, LINKED_INSIDE])
+def test_a_command_cannot_have_the_sidecar_read_for_it(pods: Pods, links: str) -> None:
+    """The sidecar has the credentials of the store in its environment, and could read them from /proc."""
+    place = f"mkdir /couler/kept; {links.format(target='/proc/self')}; echo 1 > /couler/done; sleep 2; exit 5"
+    target = place.replace("-s /proc/self /couler/kept/parameter", "-s /proc/self/environ /couler/kept/parameter")
+    found = pods.run(target)
+    assert found.code == 5
+    assert "the result is not kept" in found.around
+    with open_cache(pods.store) as cache:
+        assert cache.entries() == []
+
+
+def test_what_the_sidecar_says_holds_nothing_that_a_command_points_it_at(pods: Pods) -> None:
+    (pods.folder / "secret").write_text("geheim")
+    made = "mkdir /couler/kept /couler/kept/artifact-table; echo 3 > /couler/kept/parameter-size"
+    found = pods.run(f"{made}; ln -s {pods.folder}/secret /couler/done; sleep 2; exit 5")
+    assert "geheim" not in found.around
+    with open_cache(pods.store) as cache:
+        assert [entry.meta.seconds for entry in cache.entries()] == [None]
 
 
 def test_a_damaged_result_is_computed_anew(pods: Pods) -> None:

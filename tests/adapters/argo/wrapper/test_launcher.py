@@ -1,0 +1,107 @@
+"""The launcher by itself: it stands in the command's place, and nothing but the command can fail the step."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support import ROOT
+
+LAUNCHER = ROOT / "couler_plugins" / "caching" / "launch.sh"
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """The shared folder, with somebody who has kept whatever is to be kept."""
+    folder = tmp_path / "couler folder"
+    folder.mkdir()
+    busybox = folder / "busybox"
+    busybox.write_text('#!/bin/sh\nexec "$@"\n')
+    busybox.chmod(0o755)
+    (folder / "launch").write_bytes(LAUNCHER.read_bytes())
+    (folder / "ready").touch()
+    (folder / "saved").touch()
+    return folder
+
+
+def launch(shared: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["sh", str(shared / "launch"), "5", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=shared.parent,
+    )
+
+
+def test_arguments_input_and_output_are_the_commands(shared: Path) -> None:
+    code = "import sys; print(sys.argv[1:], sys.stdin.read()); open('out file', 'w').write('x')"
+    out = str(shared.parent / "out file")
+    process = launch(shared, f"a={out}", "--", sys.executable, "-c", code, "a b", "", "$x", "*", "--", "b=c")
+    stdout, stderr = process.communicate("typed")
+    assert (process.returncode, stdout, stderr) == (0, "['a b', '', '$x', '*', '--', 'b=c'] typed\n", "")
+    assert (shared / "kept/a").read_text() == "x"
+    assert float((shared / "done").read_text()) >= 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT])
+def test_signals_reach_the_command(shared: Path, number: int) -> None:
+    handler = f"signal.signal({int(number)}, lambda *_: (time.sleep(0.3), sys.exit(9)))"
+    code = f"import signal, sys, time; {handler}; open('up', 'w'); time.sleep(60)"
+    process = launch(shared, "a=/nowhere", "--", sys.executable, "-c", code)
+    while not (shared.parent / "up").exists():
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 9
+    assert not (shared / "done").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [(["sh", "-c", "exit 3"], 3), (["sh", "-c", "kill -KILL $$"], 137), (["nothing-of-this"], 127)]
+)
+def test_how_the_command_ends_is_how_it_ends(shared: Path, command: list[str], code: int) -> None:
+    process = launch(shared, "a=/nowhere", "--", *command)
+    process.communicate()
+    assert process.returncode == code
+    assert not (shared / "done").exists()
+
+
+def test_a_result_takes_the_commands_place(shared: Path) -> None:
+    (shared / "restored/tree").mkdir(parents=True)
+    (shared / "restored/tree/x").write_text("x")
+    (shared / "hit").touch()
+    out = shared.parent / "deep" / "tree"
+    out.mkdir(parents=True)
+    (out / "old").touch()
+    process = launch(shared, f"tree={out}", "--", "false")
+    process.communicate()
+    assert process.returncode == 0
+    assert [path.name for path in out.iterdir()] == ["x"]
+    assert [path.name for path in out.parent.iterdir()] == ["tree"]
+
+
+def test_a_result_that_is_not_whole_does_not(shared: Path) -> None:
+    (shared / "restored").mkdir()
+    (shared / "restored/a").write_text("old")
+    (shared / "hit").touch()
+    a, b = shared.parent / "a", shared.parent / "b"
+    process = launch(shared, f"a={a}", f"b={b}", "--", "sh", "-c", f"echo new > '{a}'; echo new > '{b}'")
+    process.communicate()
+    assert process.returncode == 0
+    assert a.read_text() == b.read_text() == "new\n"
+    assert sorted(path.name for path in shared.parent.iterdir()) == ["a", "b", "couler folder"]
+
+
+def test_a_folder_that_nobody_may_write_is_no_harm(shared: Path) -> None:
+    (shared / "kept").touch()  # in the way
+    process = launch(shared, "a=/nowhere", "--", "true")
+    process.communicate()
+    assert process.returncode == 0
+    assert not (shared / "done").exists()

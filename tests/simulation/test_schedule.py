@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from couler_plugins.simulation.schedule import peak_memory, schedule
+
+DIAMOND = [(), (0,), (0,), (1, 2)]
+SECONDS = [10.0, 20.0, 40.0, 5.0]
+
+
+def test_the_golden_diamond() -> None:
+    times = schedule(SECONDS, DIAMOND)
+    assert times.makespan == 55
+    assert times.starts == [0, 10, 10, 50]
+    assert peak_memory(times, [4, 8, 16, 2]) == 24
+
+
+def test_one_worker_does_all_in_turn() -> None:
+    times = schedule(SECONDS, DIAMOND, workers=1)
+    assert times.makespan == 75
+    assert peak_memory(times, [4, 8, 16, 2]) == 16
+
+
+def test_launches_count_on_every_path() -> None:
+    assert schedule(SECONDS, DIAMOND, launch=10).makespan == 85
+    assert schedule(SECONDS, DIAMOND, launch=[0, 1, 2, 3]).makespan == 60
+
+
+def test_the_first_to_become_ready_goes_first() -> None:
+    times = schedule([3, 1, 1, 1, 1], [(), (), (0,), (1,), (1,)], workers=2)
+    assert times.starts == [0, 0, 3, 1, 2]
+
+
+def test_a_step_without_time_takes_its_memory() -> None:
+    times = schedule([0, 0], [(), (0,)])
+    assert times.makespan == 0
+    assert peak_memory(times, [5, 7]) == 12
+
+
+def test_nothing_to_do() -> None:
+    assert schedule([], []).makespan == 0
+    assert peak_memory(schedule([], []), []) == 0
+
+
+def test_somebody_has_to_work() -> None:
+    with pytest.raises(ValueError, match="0 workers"):
+        schedule([1], [()], workers=0)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 6), st.sampled_from([0.0, 2.0]))
+def test_schedules_keep_their_promises(seed: int, steps: int, workers: int, launch: float) -> None:
+    chance = random.Random(seed)
+    parents = [tuple(chance.sample(range(step), min(step, chance.randint(0, 3)))) for step in range(steps)]
+    seconds = [float(chance.randint(0, 9)) for _ in range(steps)]
+    free, held = schedule(seconds, parents, launch=launch), schedule(seconds, parents, launch=launch, workers=workers)
+    for times in (free, held):
+        assert all(times.starts[step] >= times.ends[parent] for step in range(steps) for parent in parents[step])
+        assert all(
+            end == start + launch + took for start, end, took in zip(times.starts, times.ends, seconds, strict=True)
+        )
+    work = sum(seconds) + launch * steps
+    assert free.makespan <= held.makespan
+    assert work / workers - 1e-9 <= held.makespan <= work / workers + free.makespan + 1e-9  # Graham's bound
+    ones = [float(end > start) for start, end in zip(held.starts, held.ends, strict=True)]
+    assert peak_memory(held, ones) <= workers
+    assert schedule(seconds, parents, launch=launch, workers=steps).makespan == free.makespan
