@@ -25,7 +25,6 @@ decision_seconds_400      median CPU seconds of a decision at 400 steps; `decisi
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -53,7 +52,7 @@ from benchmarks.caching_inputs import Inputs, inputs
 from benchmarks.caching_jobs import FAMILIAR, FULL, QUICK, REGRET_RUNS, RUNS, SHARES, SLOW, UNSEEN, Size, jobs
 from benchmarks.caching_plot import draw
 from benchmarks.caching_replays import named, replays
-from benchmarks.harness import arguments
+from benchmarks.harness import arguments, report
 from couler_plugins.errors import CoulerError
 from couler_plugins.simulation.recorded import Recorded
 
@@ -82,9 +81,7 @@ def main() -> None:
         "decision_seconds_1000": decision_seconds(ours, 1_000, size.decisions, options.seed),
         **provenance(found, size, options.seed),
     }
-    text = json.dumps(figures, indent=2, sort_keys=True)
-    options.json.write_text(text + "\n")
-    print(text)
+    report(options, figures)
     if options.plot:
         caption = f"{len(found.workloads)} traces, {RUNS} runs; regret: {REGRET_RUNS} runs of those up to 160 steps"
         replayed, unseen = (by_policy(results[name], capture) for name in ("replayed", "unseen"))

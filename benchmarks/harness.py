@@ -10,17 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["arguments", "finish", "seconds"]
+__all__ = ["arguments", "finish", "report", "seconds"]
 
 
 def arguments(description: str) -> argparse.Namespace:
     """The flags that every benchmark takes."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions and smaller inputs")
-    parser.add_argument("--traces", type=Path, help="a folder of manifests to measure on, instead of generated ones")
+    parser.add_argument("--traces", type=Path, help="a folder of documents to measure on, instead of our own")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn at random")
     parser.add_argument("--json", type=Path, required=True, help="where to write the figures")
-    parser.add_argument("--plot", type=Path, help="where to draw them (SVG)")
+    parser.add_argument("--plot", type=Path, help="where to draw them")
     return parser.parse_args()
 
 
@@ -42,7 +42,7 @@ def seconds(work: Callable[[], Any], repeat: int) -> float:
 def finish(
     options: argparse.Namespace, figures: dict[str, Any], bars: dict[str, float], limits: dict[str, float]
 ) -> None:
-    """Writes the figures, and the picture where one was asked for, and prints the figures.
+    """Writes and prints the figures, and draws them as bars (SVG) where a picture was asked for.
 
     Args:
         options: from `arguments`.
@@ -50,10 +50,16 @@ def finish(
         bars: those to draw.
         limits: the limit that each of these is held against.
     """
-    options.json.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
     if options.plot:
         options.plot.write_text(_picture(bars, limits))
-    print(json.dumps(figures, indent=2, sort_keys=True))
+    report(options, figures)
+
+
+def report(options: argparse.Namespace, figures: dict[str, Any]) -> None:
+    """Writes the figures and prints them."""
+    text = json.dumps(figures, indent=2, sort_keys=True)
+    options.json.write_text(text + "\n")
+    print(text)
 
 
 def _picture(bars: dict[str, float], limits: dict[str, float]) -> str:

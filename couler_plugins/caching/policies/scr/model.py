@@ -18,16 +18,16 @@ from couler_plugins.caching.policies.scr.shape import Nodes, Shape
 __all__ = ["EditModel", "Pool"]
 
 PRIOR = {
-    "replay": 0.5,
-    "type": 0.5,
-    "node-of-type": 1.0,
-    "node": 0.075,
-    "hot": 1.2,
-    "near": 0.15,
-    "sources": 0.3,
-    "consumers": 1.0,
-    "tail": 0.06,
-    "some-of-type": 0.1,
+    "replay": 0.3,
+    "type": 1.2,
+    "node-of-type": 0.24,
+    "node": 0.045,
+    "hot": 0.36,
+    "near": 0.05,
+    "sources": 0.18,
+    "consumers": 0.06,
+    "tail": 0.012,
+    "some-of-type": 0.06,
 }
 """What each generator counts before anything was seen."""
 

@@ -14,7 +14,7 @@ from couler_plugins.caching.policies.scr.shape import Nodes
 __all__ = ["Scenarios", "certain", "scenarios"]
 
 HEAVIEST, SAMPLED, UNIONS = 80, 80, 40
-COMEBACK, FADE = 0.12, 0.8
+COMEBACK, FADE = 0.05, 0.8
 """The weight of an undo or a return, and how it fades with each change since."""
 
 
