@@ -51,7 +51,7 @@ from benchmarks.caching_figures import (
 from benchmarks.caching_inputs import Inputs, inputs
 from benchmarks.caching_jobs import FAMILIAR, FULL, QUICK, REGRET_RUNS, RUNS, SHARES, SLOW, UNSEEN, Size, jobs
 from benchmarks.caching_plot import draw
-from benchmarks.caching_replays import named, replays
+from benchmarks.caching_replays import Job, named, replays
 from benchmarks.harness import arguments, report
 from couler_plugins.errors import CoulerError
 from couler_plugins.simulation.recorded import Recorded
@@ -79,11 +79,13 @@ def main() -> None:
         **robustness_figures(results),
         "decision_seconds_400": decision_seconds(ours, 400, size.decisions, options.seed),
         "decision_seconds_1000": decision_seconds(ours, 1_000, size.decisions, options.seed),
-        **provenance(found, size, options.seed),
+        **provenance(found, groups, size, options.seed),
     }
     report(options, figures)
     if options.plot:
-        caption = f"{len(found.workloads)} traces, {RUNS} runs; regret: {REGRET_RUNS} runs of those up to 160 steps"
+        caption = (
+            f"{len(figures['workloads'])} traces, {RUNS} runs; regret: {REGRET_RUNS} runs of those up to 160 steps"
+        )
         replayed, unseen = (by_policy(results[name], capture) for name in ("replayed", "unseen"))
         draw(options.plot, replayed, unseen, _regrets(results["regret"]), caption)
 
@@ -137,14 +139,14 @@ def robustness_figures(results: Groups) -> dict[str, Any]:
     }
 
 
-def provenance(found: Inputs, size: Size, seed: int) -> dict[str, Any]:
+def provenance(found: Inputs, groups: Mapping[str, Sequence[Job]], size: Size, seed: int) -> dict[str, Any]:
     """What the figures were measured on, and what of it the parameters were set on."""
     return {
         "seed": seed,
         "size": asdict(size),
         "capacities": SHARES,
-        "workloads": {load.family: len(load.steps) for load in found.workloads},
-        "recorded_edits": {load.family: edits.file for load, edits in found.recorded},
+        "workloads": {job.workload.family: len(job.workload.steps) for job in groups["replayed"]},
+        "recorded_edits": [[load.family, edits.file] for load, edits in found.recorded],
         "left_out": found.left_out,
         "parameters_set_on": [edits.name for edits in FAMILIAR],
         "parameters_not_set_on": [*(edits.name for edits in UNSEEN), Recorded.name],

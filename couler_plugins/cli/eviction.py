@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,12 +15,12 @@ from couler_plugins.cli.messages import say_error
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import error_record, print_json
 from couler_plugins.config import Config
-from couler_plugins.errors import CoulerError, EngineError, InvalidInput, PluginFailure, Unsupported
+from couler_plugins.errors import CoulerError, EngineError, PluginFailure, Unsupported
 from couler_plugins.hookspecs.eviction import Evicted, Limits, Target
 from couler_plugins.plugins import Plugins, load_plugins
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs import ArtifactStore, CachePolicy
+    from couler_plugins.hookspecs import CachePolicy
     from couler_plugins.hookspecs.eviction import Evictor
 
 __all__ = ["Round", "evictor_of", "print_round", "repeat", "run_round", "usable_plugins"]
@@ -61,21 +60,14 @@ def evictor_of(plugins: Plugins, engine: str, target: Target, artifacts: str) ->
     if artifacts:
         from couler_plugins.caching.artifacts.stores import open_store
 
-        store = open_store(artifacts, _stores_for(artifacts, plugins))
+        store = open_store(artifacts, plugins.stores.values())
         target = msgspec.structs.replace(target, store=store, store_url=artifacts)
-    evictor = plugins.adapter(engine).evictor(target)
+    offered = getattr(plugins.adapter(engine), "evictor", None)  # a facet, which an adapter may lack
+    evictor: Evictor | None = offered(target) if offered is not None else None
     if evictor is None:
         hint = "leave --engine out for the store of `couler cache`"
         raise Unsupported(f"{engine} keeps no results that could be evicted", engine=engine, hint=hint)
     return evictor
-
-
-def _stores_for(url: str, plugins: Plugins) -> list[type[ArtifactStore]]:
-    """What plugins serve the scheme of a URL with, if any does."""
-    try:
-        return [plugins.store(urlsplit(url).scheme or "file")]
-    except InvalidInput:
-        return []
 
 
 def run_round(connect: Callable[[], Evictor], policy: CachePolicy, limits: Limits) -> Round:

@@ -108,7 +108,7 @@ class ArtifactCache:
             wait: seconds to wait while somebody else computes it; after that the claim is no leader's: compute too.
         """
         check_key(key)
-        found = wait_for(lambda: self._get(key) or self._claim(key), wait)
+        found = wait_for(lambda: self._get(key) or self._claim_or_hit(key), wait)
         return found or Claim(key, False, self.put, _nothing)
 
     def admit(self, candidate: Candidate) -> Admission:
@@ -223,6 +223,15 @@ class ArtifactCache:
             _warned("claim", error)
             return Claim(key, False, self.put, _nothing)
         return None if release is None else Claim(key, True, self.put, _quiet(release))
+
+    def _claim_or_hit(self, key: str) -> Hit | Claim | None:
+        """A claim; a hit where the one who held it stored the result after we had looked for that."""
+        claim = self._claim(key)
+        hit = self._get(key) if claim is not None and claim.leader else None
+        if claim is None or hit is None:
+            return claim
+        claim.close()
+        return hit
 
     def _unclaimed(self, key: str) -> Claim | None:
         """A mark that nobody computes a key, so that waiting is over."""

@@ -19,7 +19,7 @@ from couler_plugins.caching.artifacts.database import SCHEMA, Connection, Row
 __all__ = ["SqliteDatabase"]
 
 
-BALLAST = 256 << 10
+BALLAST = 64 << 10
 """Bytes of a file beside the index that is given up when the disk is full."""
 
 
@@ -124,6 +124,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     """Settings and tables. NORMAL: commits survive a killed process; after a power cut `verify` mends what is lost."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 100")  # pages: what the log takes is no part of the capacity
     tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'owners'").fetchone()[0]
     if not tables:
         connection.execute("BEGIN IMMEDIATE")

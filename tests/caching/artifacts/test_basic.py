@@ -18,11 +18,13 @@ from couler_plugins.caching.artifacts import (
     Hit,
     Lost,
     Meta,
+    Outputs,
     Refused,
     Stored,
     open_cache,
 )
 from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.sources import Chunks
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History
@@ -85,10 +87,8 @@ def put(cache: ArtifactCache, key: str, size: int, seconds: float) -> Stored | E
 def test_what_is_put_is_got(cache: ArtifactCache, tmp_path: Path) -> None:
     file = tmp_path / "model.bin"
     file.write_bytes(b"weights" * 1000)
-    meta = Meta(
-        family="churn", step="train", type="fit", spec="v1:ab", run="r1", seconds=2.5, parents=("p1",), made_by="me"
-    )
-    outputs = {"model": file, "auc": b"0.9", "log": Content(b"{}", codec="json"), "empty": b""}
+    meta = Meta(family="churn", step="train", type="fit", spec="v1:ab", run="r1", seconds=2.5, parents=("p1",))
+    outputs: Outputs = {"model": file, "auc": b"0.9", "log": Content(b"{}", codec="json"), "empty": b""}
     result = cache.put("k1", outputs, meta)
     assert isinstance(result, Stored)
     assert result.entry.meta == meta
@@ -293,7 +293,7 @@ class Grown:
 
     bytes = 3
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Chunks:
         yield from (b"ab", b"cd")
 
 
