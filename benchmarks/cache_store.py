@@ -4,8 +4,8 @@ python -m benchmarks.cache_store --json cache_store.json
 
 Figures (a cache in a local folder with its SQLite index):
 
-lookup_ratio          CPU seconds of a look-up (key to metadata, no lease) over those of reading a text of that length by
-                      its key from a table of a SQLite file, each key once, in random order
+lookup_ratio          CPU seconds of a look-up (key to metadata, no lease) over those of reading a text of that length
+                      by its key from a table of a SQLite file, each key once, in random order
 put_ratio             wall seconds of putting an object of 1 GiB (256 MiB with --quick) over those of hashing it with
                       SHA-256 and copying it, both to the disk (fsync), one after the other; the median of alternating
                       pairs

@@ -47,7 +47,7 @@ def choose(
     history = History([*ctx.runs(workflow), planned.run])
     candidates = list(planned.candidates())
     kept = limit.policy.keep([candidate for _, candidate in candidates], limit.capacity, history)
-    decided = {place: candidate for place, candidate in candidates}
+    decided = dict(candidates)
     chosen: dict[Place, Verdict] = {}
     for place, verdict in verdicts.items():
         candidate = decided.get(place)

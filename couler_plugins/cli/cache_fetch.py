@@ -53,8 +53,8 @@ def command(
     Say what tells versions apart: one of --version, --etag and --sha256. Another version is something else; so is
     another URL, but for --sha256.
     """
-    from couler_plugins.caching.datasets import Dataset
-    from couler_plugins.caching.downloads import fetch
+    from couler_plugins.caching.dataplane.datasets import Dataset
+    from couler_plugins.caching.dataplane.downloads import fetch
     from couler_plugins.errors import EngineError
 
     dataset = Dataset(url=url, version=version, etag=etag, sha256=sha256.lower())

@@ -72,7 +72,7 @@ def command(
 
 
 def _read(path: str) -> str:
-    from couler_plugins.caching.contents import content_of
+    from couler_plugins.caching.dataplane.contents import content_of
 
     try:
         return content_of(Path(path))

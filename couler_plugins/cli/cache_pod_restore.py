@@ -34,9 +34,9 @@ def command(
 
     It fails only where it cannot provide the launcher.
     """
-    from couler_plugins.caching.dataplane import restore
-    from couler_plugins.caching.deadline import time_limit
-    from couler_plugins.caching.pods import HIT, RESTORED, outputs_in, provide_launcher
+    from couler_plugins.caching.dataplane.deadline import time_limit
+    from couler_plugins.caching.dataplane.outputs import restore
+    from couler_plugins.caching.dataplane.pods import HIT, RESTORED, outputs_in, provide_launcher
 
     shared = Path(folder)
     provide_launcher(shared)

@@ -38,9 +38,9 @@ def command(
     """In the sidecar of a wrapped step: waits for the result that its command makes, and keeps it. It never fails."""
     import msgspec
 
-    from couler_plugins.caching.dataplane import save
-    from couler_plugins.caching.deadline import time_limit
-    from couler_plugins.caching.pods import KEPT, SAVED, outputs_in, seconds_taken, wait_for_result
+    from couler_plugins.caching.dataplane.deadline import time_limit
+    from couler_plugins.caching.dataplane.outputs import save
+    from couler_plugins.caching.dataplane.pods import KEPT, SAVED, outputs_in, seconds_taken, wait_for_result
     from couler_plugins.errors import EngineError
 
     shared = Path(folder)

@@ -62,8 +62,8 @@ def command(
     What is at a path is replaced. Links that lead out of a folder, and modes other than the executable bit, are not
     restored.
     """
-    from couler_plugins.caching.dataplane import restore
-    from couler_plugins.caching.deadline import time_limit
+    from couler_plugins.caching.dataplane.deadline import time_limit
+    from couler_plugins.caching.dataplane.outputs import restore
 
     wanted, found = outputs_of(outputs), None
     working = long_work(config, "restoring")

@@ -61,8 +61,8 @@ def command(
     Signals go to the command, and what it exits with is what this exits with. Where the store is away, the command runs
     as if this were not there.
     """
-    from couler_plugins.caching.child import run_command
-    from couler_plugins.caching.reuse import Task, reuse_or_compute
+    from couler_plugins.caching.dataplane.child import run_command
+    from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 
     task = Task(
         key=key,

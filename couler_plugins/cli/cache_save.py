@@ -67,8 +67,8 @@ def command(
     """
     import msgspec
 
-    from couler_plugins.caching.dataplane import save
-    from couler_plugins.caching.deadline import time_limit
+    from couler_plugins.caching.dataplane.deadline import time_limit
+    from couler_plugins.caching.dataplane.outputs import save
     from couler_plugins.errors import EngineError
 
     given = {name: path.resolve() for name, path in outputs_of(outputs).items()}

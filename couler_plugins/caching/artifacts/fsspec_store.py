@@ -16,7 +16,7 @@ from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.stores import StoredObject
 
-__all__ = ["FsspecStore"]
+__all__ = ["FsspecStore", "Stream", "attempt"]
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class FsspecStore:
         self._files = files
         self._root = root.rstrip("/")
         self.conditional = False
-        self.conditional = _attempt(self._probe)
+        self.conditional = attempt(self._probe)
 
     @classmethod
     def open(cls, url: str) -> FsspecStore:
@@ -61,19 +61,19 @@ class FsspecStore:
     def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
         path = self._path(name)
         if replace and isinstance(content, Path):
-            _attempt(lambda: self._upload(content, path))
+            attempt(lambda: self._upload(content, path))
             return True
         data = content.read_bytes() if isinstance(content, Path) else content
-        return _attempt(lambda: self._put(path, data, replace=replace))
+        return attempt(lambda: self._put(path, data, replace=replace))
 
     def read(self, name: str) -> BinaryIO:
         path = self._path(name)
-        stream = _attempt(lambda: self._files.open(path, "rb", block_size=4 * CHUNK))
-        return cast("BinaryIO", io.BufferedReader(_Stream(stream), CHUNK))
+        stream = attempt(lambda: self._files.open(path, "rb", block_size=4 * CHUNK))
+        return cast("BinaryIO", io.BufferedReader(Stream(stream), CHUNK))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         start = self._path(prefix.rstrip("/")) if prefix else self._root
-        found = _attempt(lambda: self._find(start))
+        found = attempt(lambda: self._find(start))
         for path, info in sorted(found.items()):
             name = path.removeprefix(self._root).lstrip("/")
             if is_object(name):
@@ -82,7 +82,7 @@ class FsspecStore:
     def delete(self, name: str) -> None:
         path = self._path(name)
         with contextlib.suppress(FileNotFoundError):
-            _attempt(lambda: self._files.rm_file(path))
+            attempt(lambda: self._files.rm_file(path))
         self._files.invalidate_cache()
 
     def _put(self, path: str, data: bytes, *, replace: bool) -> bool:
@@ -140,7 +140,7 @@ class FsspecStore:
         return False
 
 
-class _Stream(io.RawIOBase):
+class Stream(io.RawIOBase):
     """A stream of a client library, whose failures are OSErrors too."""
 
     def __init__(self, stream: Any) -> None:
@@ -153,12 +153,12 @@ class _Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data: bytes = _attempt(lambda: self._stream.read(len(buffer)))
+        data: bytes = attempt(lambda: self._stream.read(len(buffer)))
         buffer[: len(data)] = data
         return len(data)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return int(_attempt(lambda: self._stream.seek(offset, whence)))
+        return int(attempt(lambda: self._stream.seek(offset, whence)))
 
     def close(self) -> None:
         if not self.closed:
@@ -215,7 +215,7 @@ def _as_oserror(error: Exception) -> OSError:
     return OSError(f"{type(error).__name__}: {redact(error)}")
 
 
-def _attempt(call: Callable[[], T]) -> T:
+def attempt(call: Callable[[], T]) -> T:
     """What the call gives; whatever a client library raises is an OSError without credentials."""
     try:
         return call()

@@ -176,12 +176,13 @@ def open_store(url: str, stores: Iterable[type[ArtifactStore]] = ()) -> Artifact
         InvalidInput: the URL is not understood, or what serves its scheme is not installed.
         EngineError: the place cannot be used.
     """
+    from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
     from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
 
     if not url or "\0" in url:
         raise InvalidInput("the place of the cache is empty", hint="give a folder or a URL")
     scheme = "file" if "://" not in url else urlsplit(url).scheme
-    known: list[type[ArtifactStore]] = [*stores, FolderStore, FsspecStore]
+    known: list[type[ArtifactStore]] = [*stores, FolderStore, AlluxioStore, FsspecStore]
     kind = next(store for wanted in (scheme, "*") for store in known if wanted in store.schemes)
     try:
         return kind.open(url)

@@ -1,4 +1,4 @@
-"""What somebody who writes into the store, or chooses names, may try: nothing outside, nothing of another's, no secret."""
+"""What somebody who writes into the store, or chooses names, may try: nothing outside, nothing of others, no secret."""
 
 from __future__ import annotations
 

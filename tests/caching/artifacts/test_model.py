@@ -34,7 +34,7 @@ IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 EVERYTHING_EXPIRES = 7 * 24 * 3600.0
 
-KEYS = st.sampled_from(["a", "A", "b", "key:1", "b.b"])
+KEYS = st.sampled_from(["a", "A", "key:1"])
 NAMESPACES = st.sampled_from(["left", "right"])
 CONTENTS = st.sampled_from([b"", b"x", b"x" * 150, b"y" * 150, b"z" * 400, b"z" * 800])
 OUTPUTS = st.dictionaries(st.sampled_from(["one", "two"]), CONTENTS, min_size=1)
@@ -303,10 +303,11 @@ class Cache(RuleBasedStateMachine):
             known.pinned.clear()
             self._rebuilt(name, known)
 
-    @rule(name=NAMESPACES, content=CONTENTS, how=st.sampled_from(["flip", "cut", "grow", "delete"]))
-    def damage_a_blob(self, name: str, content: bytes, how: str) -> None:
-        found = list((self.folder / "cache/v1" / name / "blobs").glob(f"*/{digest(content)}"))
-        for path in found:
+    @rule(name=NAMESPACES, number=st.integers(0, 5), how=st.sampled_from(["flip", "cut", "grow", "delete"]))
+    def damage_a_blob(self, name: str, number: int, how: str) -> None:
+        blobs = sorted((self.folder / "cache/v1" / name / "blobs").glob("*/*"))
+        if blobs:
+            path = blobs[number % len(blobs)]
             data = path.read_bytes()
             if how == "delete":
                 path.unlink()
@@ -314,7 +315,8 @@ class Cache(RuleBasedStateMachine):
                 path.write_bytes(data + b"!")
             else:
                 path.write_bytes(data[:-1] if how == "cut" else bytes([data[0] ^ 1]) + data[1:])
-            self.known[name].damaged.add(digest(content))
+            whole = path.exists() and digest(path.read_bytes()) == path.name  # damaged twice, and as it was
+            (self.known[name].damaged.discard if whole else self.known[name].damaged.add)(path.name)
 
     @rule()
     def repair(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.caching.contents import content_of
+from couler_plugins.caching.dataplane.contents import content_of
 from couler_plugins.errors import InvalidInput
 
 

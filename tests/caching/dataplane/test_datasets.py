@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import pytest
 
 from couler_plugins.caching.artifacts import ArtifactCache, open_cache
-from couler_plugins.caching.datasets import Dataset
-from couler_plugins.caching.downloads import fetch
+from couler_plugins.caching.dataplane.datasets import Dataset
+from couler_plugins.caching.dataplane.downloads import fetch
 from couler_plugins.errors import EngineError, InvalidInput
 from support import ROOT
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couler_plugins.caching.contents import content_of
-from couler_plugins.caching.packing import Packed, unpack
+from couler_plugins.caching.dataplane.contents import content_of
+from couler_plugins.caching.dataplane.packing import Packed, unpack
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60).filter(
     lambda name: name not in (".", "..") and len(name.encode()) < 200

@@ -9,7 +9,7 @@ from couler_plugins.caching.policies.scr.choice import Choice
 
 __all__ = ["choose"]
 
-MOVES, ROUNDS = 24, 4
+MOVES, ROUNDS = 24, 2
 
 LITTLE = 1e-9
 """The share of what is saved that is no gain: rounding."""
@@ -24,13 +24,19 @@ def choose(choice: Choice, bundles: Sequence[Bundle]) -> None:
     drops; it is misled where one artifact does for another.
     """
     _greedy(choice, bundles)
-    greedy = _polished(choice, bundles)
-    kept = tuple(choice.kept)
+    _polish(choice, bundles)
+    saved, kept = choice.saved, tuple(choice.kept)
     choice.clear()
     _thin(choice)
-    if _polished(choice, bundles) < greedy:
+    _polish(choice, bundles)
+    if choice.saved < saved:
         choice.clear()
         choice.add(kept)
+    for _ in range(ROUNDS):
+        saved = choice.saved
+        _polish(choice, bundles)
+        if choice.saved <= saved * (1 + LITTLE):
+            break
 
 
 def _greedy(choice: Choice, bundles: Sequence[Bundle]) -> None:
@@ -55,19 +61,8 @@ def _rank(choice: Choice, keys: Bundle) -> float:
     return choice.gain(keys) / max(size, 1) if keys and size <= choice.room else 0.0
 
 
-def _polished(choice: Choice, bundles: Sequence[Bundle]) -> float:
-    """Polishes until that saves no more; returns the seconds that are saved then."""
-    for _ in range(ROUNDS):
-        before = choice.saved
-        _polish(choice, bundles)
-        _greedy(choice, bundles)
-        if choice.saved <= before * (1 + LITTLE):
-            break
-    return choice.saved
-
-
 def _polish(choice: Choice, bundles: Sequence[Bundle]) -> None:
-    """Adds what saves most per byte, drops what saves least until it fits, and goes back where that was no gain."""
+    """Adds what saves most per byte, drops what saves least until it fits, goes back where that is no gain; fills up at the end."""
     whole = choice.room + choice.size(choice.kept)
     gains = []
     for order, bundle in enumerate(bundles):
@@ -77,6 +72,7 @@ def _polish(choice: Choice, bundles: Sequence[Bundle]) -> None:
     losses = {key: choice.loss(key) for key in choice.kept}
     for _, order in sorted(gains)[:MOVES]:
         _move(choice, choice.missing(bundles[order]), losses)
+    _greedy(choice, bundles)
 
 
 def _move(choice: Choice, added: Bundle, losses: dict[str, float]) -> None:

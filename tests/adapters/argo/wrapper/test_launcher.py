@@ -12,7 +12,7 @@ import pytest
 
 from support import ROOT
 
-LAUNCHER = ROOT / "couler_plugins" / "caching" / "launch.sh"
+LAUNCHER = ROOT / "couler_plugins" / "caching" / "dataplane" / "launch.sh"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from couler_plugins.caching.contents import Entry, entries_of, open_inside
+from couler_plugins.caching.dataplane.contents import Entry, entries_of, open_inside
 
 __all__ = ["FILE_MODE", "PROGRAM_MODE", "Packed", "exactly", "unpack"]
 

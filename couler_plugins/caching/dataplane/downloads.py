@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from couler_plugins.caching.artifacts import Meta
-from couler_plugins.caching.datasets import Dataset, bare_etag, shown_url
-from couler_plugins.caching.placing import placing
-from couler_plugins.caching.reuse import Task, reuse_or_compute
+from couler_plugins.caching.dataplane.datasets import Dataset, bare_etag, shown_url
+from couler_plugins.caching.dataplane.placing import placing
+from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 from couler_plugins.errors import EngineError, InvalidInput
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from couler_plugins.caching.contents import open_plain
+from couler_plugins.caching.dataplane.contents import open_plain
 from couler_plugins.errors import EngineError
 
 __all__ = [
@@ -52,7 +52,7 @@ def provide_launcher(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(busybox, folder / "busybox")
         (folder / "busybox").chmod(PROGRAM_MODE)
-        with as_file(files("couler_plugins.caching") / "launch.sh") as launcher:
+        with as_file(files("couler_plugins.caching.dataplane") / "launch.sh") as launcher:
             shutil.copyfile(launcher, folder / "launch")
     except OSError as error:
         raise EngineError(f"the launcher cannot be written: {error.strerror or error}", file=str(folder)) from error

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from couler_plugins.caching.artifacts import Content, Lost, Refused
 from couler_plugins.caching.artifacts.names import check_key
-from couler_plugins.caching.contents import open_plain
-from couler_plugins.caching.packing import FILE_MODE, PROGRAM_MODE, Packed, exactly, unpack
-from couler_plugins.caching.placing import placing
+from couler_plugins.caching.dataplane.contents import open_plain
+from couler_plugins.caching.dataplane.packing import FILE_MODE, PROGRAM_MODE, Packed, exactly, unpack
+from couler_plugins.caching.dataplane.placing import placing
 from couler_plugins.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import msgspec
 
 from couler_plugins.caching.artifacts import Hit, Refused
 from couler_plugins.caching.artifacts.redact import redact
-from couler_plugins.caching.dataplane import contents, is_fresh, place
-from couler_plugins.caching.deadline import time_limit
+from couler_plugins.caching.dataplane.deadline import time_limit
+from couler_plugins.caching.dataplane.outputs import contents, is_fresh, place
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 
 if TYPE_CHECKING:
