@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import types
 import typing
@@ -11,7 +12,7 @@ from typing import Any, Literal, TypeVar, Union
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Option", "Size", "Texts", "build", "closest", "options_of", "parse", "texts_of"]
+__all__ = ["Option", "Size", "Texts", "build", "check_range", "closest", "options_of", "parse", "texts_of"]
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ Texts = tuple[str, ...]
 
 _UNITS = {"": 1, "B": 1, **{unit + "B": 1000**n for n, unit in enumerate("kMGTPE", 1)}}
 _UNITS |= {unit + "iB": 1024**n for n, unit in enumerate("KMGTPE", 1)} | {"KB": 1000}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)")
+_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?([A-Za-z]*)")
 _BOOLS = {**dict.fromkeys(("true", "yes", "on", "1"), True), **dict.fromkeys(("false", "no", "off", "0"), False)}
 
 
@@ -155,6 +156,17 @@ def texts_of(value: Any) -> Texts:
     return (str(value),)
 
 
+def check_range(name: str, value: float | None, low: float, high: float = math.inf) -> None:
+    """Checks an option's value in a class's own `__post_init__`; None is in every range.
+
+    Raises:
+        ValueError: it is below `low` or above `high`.
+    """
+    if value is not None and not low <= value <= high:
+        limits = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise ValueError(f"{name!r} is {value:g}, and has to be {limits}")
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """`did you mean 'x'?` where one of the known names is close, else an empty text."""
     from difflib import get_close_matches
@@ -184,9 +196,12 @@ def _parse_one(text: str, wanted: Any) -> Any:
     if hasattr(wanted, "parse"):
         return wanted.parse(text)
     try:
-        return wanted(text)
+        value = wanted(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not {'a whole number' if wanted is int else 'a number'}") from None
+        raise ValueError(f"{text[:40]!r} is not {'a whole number' if wanted is int else 'a number'}") from None
+    if wanted is float and not math.isfinite(value):
+        raise ValueError(f"{text!r} is not a finite number")
+    return value
 
 
 def _without_none(wanted: Any) -> Any:

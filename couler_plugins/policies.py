@@ -1,18 +1,25 @@
-"""Cache policies by name and options, as a pipeline or a command line gives them."""
+"""Cache policies: named by a text, and asked in a way that says whose fault a failure is."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.contract import one_line
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.grammar import parse_items
 from couler_plugins.options import build
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import CachePolicy
     from couler_plugins.plugins import Plugins
+    from couler_plugins.runs import Candidate, History
 
-__all__ = ["parse_policy"]
+__all__ = ["ask_policy", "parse_policy"]
+
+log = logging.getLogger(__name__)
+HINT = "report it to the policy's author, or choose another"
 
 
 def parse_policy(text: str, plugins: Plugins) -> CachePolicy:
@@ -26,3 +33,28 @@ def parse_policy(text: str, plugins: Plugins) -> CachePolicy:
     if len(items) != 1:
         raise InvalidInput(f"{text!r} does not name one policy", hint=f"name one of {', '.join(plugins.policies)}")
     return build(plugins.policy(items[0].name), items[0].options, f"the policy {items[0].name!r}")
+
+
+def ask_policy(
+    policy: CachePolicy, candidates: Sequence[Candidate], capacity: int | None, history: History
+) -> Set[str]:
+    """What a policy keeps of the candidates, held to its contract.
+
+    Raises:
+        PluginFailure: it failed, or keeps what is no candidate, or more than fits.
+    """
+    try:
+        kept: object = policy.keep(candidates, capacity, history)
+    except CoulerError:
+        raise
+    except Exception as error:
+        log.info("the traceback of the policy %s:", policy.name, exc_info=error)
+        raise PluginFailure(f"the policy {policy.name!r} failed: {one_line(error)}", hint=HINT) from error
+    if not isinstance(kept, Set):
+        raise PluginFailure(f"the policy {policy.name!r} returned {type(kept).__name__}, not a set of keys", hint=HINT)
+    sizes = {candidate.key: candidate.bytes for candidate in candidates}
+    if strange := sorted(map(str, kept - sizes.keys())):
+        raise PluginFailure(f"the policy {policy.name!r} kept what is no candidate: {strange[0]:.60}", hint=HINT)
+    if capacity is not None and (taken := sum(sizes[key] for key in kept)) > capacity:
+        raise PluginFailure(f"the policy {policy.name!r} kept {taken:,} bytes of at most {capacity:,}", hint=HINT)
+    return kept

@@ -13,6 +13,7 @@ from couler_plugins.hookspecs import CachePolicy, Context, Profile
 from couler_plugins.hookspecs.caching import Caching, Objection
 from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables, callers_first, recursive
 from couler_plugins.options import Size
+from couler_plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, History, Ran, Run
 
 __all__ = ["Limit", "choose"]
@@ -46,7 +47,7 @@ def choose(
     planned = _Planned(workflow, verdicts, facet, ctx)
     history = History([*ctx.runs(workflow), planned.run])
     candidates = list(planned.candidates())
-    kept = limit.policy.keep([candidate for _, candidate in candidates], limit.capacity, history)
+    kept = ask_policy(limit.policy, [candidate for _, candidate in candidates], limit.capacity, history)
     decided = dict(candidates)
     chosen: dict[Place, Verdict] = {}
     for place, verdict in verdicts.items():

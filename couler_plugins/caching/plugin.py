@@ -25,11 +25,12 @@ def couler_cache_policies() -> list[type[CachePolicy]]:
 
 @hookimpl
 def couler_artifact_stores() -> list[type[ArtifactStore]]:
-    """A local folder, and whatever fsspec serves."""
+    """A local folder, Alluxio, and whatever fsspec serves."""
+    from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
     from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
     from couler_plugins.caching.artifacts.stores import FolderStore
 
-    return [FolderStore, FsspecStore]
+    return [AlluxioStore, FolderStore, FsspecStore]
 
 
 @hookimpl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,20 @@ class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
             return Size.parse(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class AmountType(click.FloatRange):
+    """A finite number from 0 on."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1e12)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; a usage error where the text is none, or one that is none to reckon with."""
+        amount: float = super().convert(value, param, ctx)
+        if math.isnan(amount):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return amount
 
 
 inputs_argument = click.argument("inputs", nargs=-1, metavar="[FILE|FOLDER|GLOB|-]...")

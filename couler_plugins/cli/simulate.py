@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from couler_plugins.cli.settings import (
+    AmountType,
     SizeType,
     engine_option,
     history_option,
@@ -59,18 +60,16 @@ Examples:
 @click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="How often, by chance anew.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes at once; as many as there are cores unless given.")
 @click.option("--workers", type=click.IntRange(1), help="Steps that run at once; no limit unless given.")
-@click.option(
-    "--latency", type=click.FloatRange(0), default=1.0, show_default=True, help="Seconds before a load begins."
-)
+@click.option("--latency", type=AmountType(), default=1.0, show_default=True, help="Seconds before a load begins.")
 @click.option("--bandwidth", type=SizeType(), default="100MB", show_default=True, help="Bytes loaded in a second.")
 @click.option(
     "--unknown-size", type=SizeType(), help="What a result counts as whose size is not known; its type's median."
 )
 @click.option("--online", is_flag=True, help="Decide at the end of each step as well, in the middle of runs.")
-@click.option("--price-compute", type=click.FloatRange(0), metavar="MONEY", help="What an hour of computing costs.")
-@click.option("--price-storage", type=click.FloatRange(0), metavar="MONEY", help="What a GB costs in a month.")
+@click.option("--price-compute", type=AmountType(), metavar="MONEY", help="What an hour of computing costs.")
+@click.option("--price-storage", type=AmountType(), metavar="MONEY", help="What a GB costs in a month.")
 @click.option(
-    "--months", type=click.FloatRange(0), default=1.0, show_default=True, help="How long all runs take by the calendar."
+    "--months", type=AmountType(), default=1.0, show_default=True, help="How long all runs take by the calendar."
 )
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="A picture: an .svg or a .png.")
 @history_option

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["edits_of", "sizes_of", "workloads_of"]
 
-SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
+SHARE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?%")
 ALIKE = 0.5
 """The share of step names that two runs have in common if they are of one workflow."""
 

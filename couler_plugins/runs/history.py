@@ -39,6 +39,8 @@ V = TypeVar("V", bound=View)
 class History:
     """The runs so far, oldest first, and what the cache held after each decision.
 
+    A run without steps tells nothing (it failed before its first), and is left out.
+
     Attributes:
         runs: those that ended.
         live: those that go on; their steps that are still to come are `pending`.
@@ -47,7 +49,7 @@ class History:
 
     def __init__(self, runs: Iterable[Run] = (), *, live: Sequence[Run] = (), load: LoadCost | None = None) -> None:
         self.runs: list[Run] = []
-        self.live = tuple(live)
+        self.live = tuple(run for run in live if run.steps)
         self.load = load or LoadCost()
         self._events: list[Run | Set[str]] = []
         self._views: dict[type[Any], tuple[Any, int]] = {}
@@ -56,8 +58,9 @@ class History:
 
     def append(self, run: Run) -> None:
         """A run has ended."""
-        self.runs.append(run)
-        self._events.append(run)
+        if run.steps:
+            self.runs.append(run)
+            self._events.append(run)
 
     def decide(self, kept: Set[str]) -> None:
         """The cache holds these keys and no others now."""

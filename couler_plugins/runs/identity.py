@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
-
-import msgspec
 
 __all__ = ["hash_of", "key_of", "type_of"]
 
@@ -22,7 +21,7 @@ NUMBERS = re.compile(r"(?:[-_. ](?:ID)?[0-9]+)+$")
 
 def hash_of(content: list[Any]) -> str:
     """A hash of texts, numbers and lists of them: 128 bits in hexadecimal."""
-    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
 def key_of(spec: str, parents: Iterable[str]) -> str:

@@ -6,7 +6,6 @@ Read are the versions 1.4 and 1.5 (https://github.com/wfcommons/WfFormat). In 1.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,6 +22,8 @@ __all__ = ["read_wfformat", "run_of_wfformat"]
 
 INSTANCE = re.compile(r"(?:-[0-9]{8}T[0-9]{6}Z?)?(?:-[0-9]+)?$")
 DATES = ("%Y%m%dT%H%M%S%z", "%y-%m-%dT%H:%M:%S%z")
+LIMIT = 1e15
+"""The largest figure that is believed: a petabyte, thirty million years."""
 HINT = "a WfFormat trace has `workflow.specification.tasks` and `workflow.execution.tasks`, as WfCommons writes them"
 
 
@@ -130,6 +131,7 @@ class _Reader:
         self.tasks = specification.tasks if specification else workflow.tasks or []
         self.started = execution.executed_at or workflow.executed_at
         self.makespan = execution.makespan_in_seconds or workflow.makespan_in_seconds
+        self._check(trace.name)
         if not self.tasks:
             raise self.error("the trace has no tasks", HINT)
         self.sizes = self._sizes(specification.files if specification else ())
@@ -157,6 +159,8 @@ class _Reader:
         took = self.took.get(task.id or task.name, task)
         command = took.command or _Command()
         name = task.id or task.name
+        self._check(name)
+        self._check(task.name)
         inputs = sorted(task.input_files) or sorted(item.name for item in task.files or () if item.link == "input")
         spec = hash_of([name, command.program, [str(argument) for argument in command.arguments], inputs])
         memory = self._figure(took.memory_in_bytes, name, "memoryInBytes")
@@ -190,9 +194,14 @@ class _Reader:
                 found[item.id] = size
         return found
 
+    def _check(self, text: str) -> None:
+        """Refuses names that no terminal and no file can show."""
+        if not text.isprintable():
+            raise self.error(f"the name {text!a:.60} cannot be shown", "names are text of one line")
+
     def _figure(self, value: float | None, name: str, field: str) -> float | None:
-        if value is not None and not (math.isfinite(value) and value >= 0):
-            hint = "leave out what is not known; a figure is a finite number, 0 or more"
+        if value is not None and not 0 <= value <= LIMIT:
+            hint = f"leave out what is not known; a figure is a number from 0 to {LIMIT:g}"
             raise self.error(f"{field} of {name!r} is {value}", hint, step=name)
         return value
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from couler_plugins.options import check_range
 from couler_plugins.simulation.bench import Bench, Edits
 from couler_plugins.simulation.workload import Change, Workload
 
@@ -34,6 +35,9 @@ class Uniform(Edits):
     name: ClassVar[str] = "uniform"
     size: int = 1
 
+    def __post_init__(self) -> None:
+        check_range("size", self.size, 1)
+
     def on(self, bench: Bench) -> Iterator[Change]:
         """Any steps."""
         while True:
@@ -50,6 +54,10 @@ class HotSpot(Edits):
     name: ClassVar[str] = "hot-spot"
     heat: float = 0.8
     stay: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_range("heat", self.heat, 0, 1)
+        check_range("stay", self.stay, 1)
 
     def on(self, bench: Bench) -> Iterator[Change]:
         """The hot step, mostly."""
@@ -70,6 +78,9 @@ class SourceRefresh(Edits):
     name: ClassVar[str] = "source-refresh"
     full: float = 0.5
 
+    def __post_init__(self) -> None:
+        check_range("full", self.full, 0, 1)
+
     def on(self, bench: Bench) -> Iterator[Change]:
         """All sources, or some."""
         sources = [step for step, above in enumerate(bench.workload.parents) if not above]
@@ -87,6 +98,9 @@ class Walk(Edits):
 
     name: ClassVar[str] = "walk"
     jump: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_range("jump", self.jump, 0, 1)
 
     def on(self, bench: Bench) -> Iterator[Change]:
         """A random walk on the edges."""
@@ -107,6 +121,9 @@ class Deepening(Edits):
 
     name: ClassVar[str] = "deepening"
     stay: float = 3.0
+
+    def __post_init__(self) -> None:
+        check_range("stay", self.stay, 1)
 
     def on(self, bench: Bench) -> Iterator[Change]:
         """A type at the depth, from the top to the bottom."""
@@ -130,6 +147,10 @@ class Branches(Edits):
     name: ClassVar[str] = "branches"
     turn: float = 0.5
     edit: float = 0.6
+
+    def __post_init__(self) -> None:
+        check_range("turn", self.turn, 0, 1)
+        check_range("edit", self.edit, 0, 1)
 
     def on(self, bench: Bench) -> Iterator[Change]:
         """From one version to the other and back."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
 import msgspec
 
-from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import CachePolicy
+from couler_plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, Fate, History, Ran, Run
 from couler_plugins.simulation.outcome import Cost, Outcome
 from couler_plugins.simulation.schedule import Schedule, schedule
@@ -162,9 +161,7 @@ class _Cache:
         room = self.capacity
         if room is not None:
             room -= sum(one.bytes for one in pinned.values())
-        with _blaming(policy):
-            kept = policy.keep(list(offered.values()), room, self.history)
-        _check(policy, kept, offered, room)
+        kept = ask_policy(policy, list(offered.values()), room, self.history)
         self.written += sum(one.bytes for key, one in offered.items() if key in kept and key not in self.held)
         self.held = {**pinned, **{key: one for key, one in offered.items() if key in kept}}
 
@@ -222,26 +219,3 @@ def _plan(version: Version, held: Mapping[str, Candidate]) -> list[Fate]:
             for parent in load.parents[step]:
                 needed[parent] = True
     return fates
-
-
-@contextmanager
-def _blaming(policy: CachePolicy) -> Iterator[None]:
-    """Says which policy it was that failed."""
-    try:
-        yield
-    except Exception as error:
-        message = f"the policy {policy.name!r} failed: {type(error).__name__}: {error}"
-        raise PluginFailure(message, hint="report it to the policy's author") from error
-
-
-def _check(policy: CachePolicy, kept: Set[str], offered: Mapping[str, Candidate], room: int | None) -> None:
-    """Holds a policy to its contract."""
-    problem = ""
-    if not isinstance(kept, Set):
-        problem = f"returned {type(kept).__name__}, not a set of keys"
-    elif strange := sorted(map(str, kept - offered.keys())):
-        problem = f"kept what is no candidate: {strange[0]}"
-    elif room is not None and (taken := sum(offered[key].bytes for key in kept)) > room:
-        problem = f"kept {taken} bytes of at most {room}"
-    if problem:
-        raise PluginFailure(f"the policy {policy.name!r} {problem}", hint="report it to the policy's author")

@@ -298,3 +298,42 @@ def test_a_real_trace(simulate: Couler) -> None:
     found = record(simulate(str(path), *QUICK, "--format", "json"))
     assert {row["policy"] for row in found["rows"]} == {"scr", "gdsf-subtree", "lru"}
     assert all(0 < row["capture"] <= 1 for row in found["rows"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--capacity", "9" * 400 + "%"),
+        ("--capacity", "9" * 400 + ".5GB"),
+        ("--bandwidth", "9" * 400),
+        ("--latency", "nan"),
+        ("--latency", "inf"),
+        ("--latency", "1e308"),
+        ("--price-compute", "nan", "--price-storage", "1"),
+        ("--months", "inf"),
+        ("--edits", "hot-spot{stay=0}"),
+        ("--edits", "deepening{stay=0}"),
+        ("--edits", "uniform{size=-1}"),
+        ("--edits", "walk{jump=nan}"),
+        ("--policy", "paper{beta=nan}"),
+        ("--policy", "paper{rho=-5}"),
+        ("--policy", "paper-literal{unit=0}"),
+    ],
+    ids=" ".join,
+)
+def test_numbers_that_mean_nothing_are_refused(simulate: Couler, arguments: tuple[str, ...]) -> None:
+    result = simulate("trace.json", *QUICK, *arguments)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert len(result.stderr) < 700
+
+
+@pytest.mark.parametrize(
+    ("figures", "name"), [({"train": 1e308}, "churn"), ({}, "\ud800"), ({}, "two\nlines"), ({}, "\x1b[31mred")]
+)
+def test_traces_that_no_machine_wrote_are_refused(simulate: Couler, figures: dict[str, float], name: str) -> None:
+    Path("odd.json").write_text(trace(name, CHAIN, **figures))
+    result = simulate("odd.json", *QUICK)
+    assert result.exit_code == 2
+    assert "odd.json" in result.stderr
+    assert "\x1b" not in result.stderr

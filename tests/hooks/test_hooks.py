@@ -128,7 +128,8 @@ def test_hook_couler_artifact_stores(box: PluginBox) -> None:
     assert store.put("a/b", b"1")
     assert Path("teams/growth/a/b").read_bytes() == b"1"
     assert not store.put("a/b", b"2", replace=False)
-    assert store.read("a/b").read() == b"1"
+    with store.read("a/b") as stream:
+        assert stream.read() == b"1"
     assert [found.name for found in store.list("a/")] == ["a/b"]
     store.delete("a/b")
     with pytest.raises(FileNotFoundError):

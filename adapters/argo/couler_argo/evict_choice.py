@@ -13,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from couler_argo.memo_entries import Entry, Shard
-from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import CachePolicy
+from couler_plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, History, Ran
 
 __all__ = ["HALF", "Chooser", "Sized"]
@@ -142,13 +142,7 @@ class Chooser:
         return {candidate.key for candidate in needed} | self._policed(others, room)
 
     def _policed(self, candidates: Sequence[Candidate], capacity: int | None) -> Set[str]:
-        if not candidates:
-            return frozenset()
-        sizes = {candidate.key: candidate.bytes for candidate in candidates}
-        kept = self._policy.keep(candidates, capacity, self._history) & sizes.keys()
-        if capacity is not None and sum(sizes[key] for key in kept) > capacity:
-            raise PluginFailure(f"the cache policy {self._policy.name!r} keeps more than fits")
-        return kept
+        return ask_policy(self._policy, candidates, capacity, self._history) if candidates else frozenset()
 
     def _learn(self, family: str, step: Ran, parents: tuple[str, ...]) -> None:
         """A step of a run; the newest run comes last, and seconds are known of those that computed it only."""

@@ -44,12 +44,10 @@ def run_of(manifest: Mapped) -> Run | None:
     Raises:
         InvalidInput: the status cannot be read.
     """
-    nodes = nodes_of(manifest)
-    if not nodes:
-        return None
     try:
-        return _Status(manifest, nodes).run()
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        nodes = nodes_of(manifest)
+        return _Status(manifest, nodes).run() if nodes else None
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         name = manifest.get("metadata", {}).get("name", "(unnamed)")
         message = f"the status of the workflow {name} is not what Argo writes ({type(error).__name__}: {error})"
         raise InvalidInput(message, engine="argo", hint="take it from `argo get -o json` or `kubectl get`") from error
@@ -183,7 +181,7 @@ class _Status:
         memo = last.get("memoizationStatus") or {}
         fate = "loaded" if memo.get("hit") else FATES.get(str(node.get("phase")), "pending")
         started, ended = _seconds(last.get("startedAt")), _seconds(last.get("finishedAt"))
-        known = fate == "computed" and started is not None and ended is not None
+        known = fate == "computed" and started is not None and ended is not None and started <= ended
         return Ran(
             step=self._name(node),
             type=str(node.get("templateName") or (node.get("templateRef") or {}).get("template") or ""),

@@ -10,14 +10,13 @@ import contextlib
 import io
 import logging
 import mmap
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 from couler_plugins.caching.artifacts.fsspec_store import Stream, attempt
-from couler_plugins.caching.artifacts.names import check_object, is_object
+from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
@@ -63,7 +62,7 @@ class AlluxioStore:
         path = self._path(name)
         if not replace and self._exists(path):
             return False
-        aside = f"{self._root}/tmp/{secrets.token_hex(12)}"
+        aside = self._path(temporary_beside(name))
         with _in_memory(content) as data:
             attempt(lambda: self._files.write_bytes(aside, data))
         try:

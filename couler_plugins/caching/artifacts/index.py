@@ -107,7 +107,10 @@ class Index:
         return [Kept(decode_entry(row[0], trusted=True), row[1], row[2], bool(row[3])) for row in rows]
 
     def lease(self, key: str) -> Held | None:
-        """The entry of a key, kept from being evicted until the lease is released or its owner's time is over."""
+        """The entry of a key, kept from being evicted until the lease is released or its owner's time is over.
+
+        The lease holds the blobs. The manifest of an entry that is taken out goes at once, or `rebuild` would find it.
+        """
         now, lease = self.now(), secrets.token_hex(12)
         with self.database.writing() as connection:
             entry = self._find(connection, key)
@@ -116,7 +119,8 @@ class Index:
             self._touch(connection, now)
             connection.execute(
                 "INSERT INTO holds (id, namespace, key, name, owner)"
-                " SELECT :id, namespace, key, name, :owner FROM links WHERE namespace = :namespace AND key = :key",
+                " SELECT :id, namespace, key, name, :owner FROM links"
+                " WHERE namespace = :namespace AND key = :key AND name LIKE 'blobs/%'",
                 id=lease, owner=self.owner, namespace=self.namespace, key=key,
             )  # fmt: skip
             connection.execute(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 
 from couler_plugins.errors import InvalidInput
 
@@ -20,6 +21,7 @@ __all__ = [
     "entry_name",
     "is_object",
     "namespace_of",
+    "temporary_beside",
     "temporary_name",
 ]
 
@@ -101,6 +103,12 @@ def blob_name(sha256: str) -> str:
 def temporary_name(token: str) -> str:
     """Where something is written aside, inside its namespace."""
     return f"tmp/{token}"
+
+
+def temporary_beside(name: str) -> str:
+    """A new name for what is written before it becomes the object `name`: in its namespace, for what is in one."""
+    parts = name.split("/")
+    return "/".join([*(parts[:2] if len(parts) > 2 else []), temporary_name(secrets.token_hex(12))])
 
 
 def _check(pattern: re.Pattern[str], text: object, what: str, hint: str) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
-from couler_plugins.caching.artifacts.names import check_object, is_object
+from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import EngineError, InvalidInput
@@ -55,7 +54,7 @@ class FolderStore:
     def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path(_temporary_beside(name))
+        temporary = self._path(temporary_beside(name))
         temporary.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._write(temporary, [content] if isinstance(content, bytes) else _read(content))
@@ -141,12 +140,6 @@ class FolderStore:
                 while view:
                     view = view[file.write(view) :]
             os.fsync(file.fileno())
-
-
-def _temporary_beside(name: str) -> str:
-    """A new name in the folder for temporaries: that of the namespace, for what is in one."""
-    parts = name.split("/")
-    return "/".join([*(parts[:2] if len(parts) > 2 else []), "tmp", secrets.token_hex(12)])
 
 
 def _read(path: Path) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from couler_plugins.caching.policies.arrivals import Arrivals
 from couler_plugins.caching.policies.filling import fits
 from couler_plugins.hookspecs import CachePolicy
+from couler_plugins.options import check_range
 from couler_plugins.runs import Candidate, History
 
 __all__ = ["PaperLiteral"]
@@ -35,6 +36,10 @@ class PaperLiteral(CachePolicy):
     alpha: float = 1.5
     beta: float = 1.0
     unit: int = 10**9
+
+    def __post_init__(self) -> None:
+        for name, low in (("alpha", 0), ("beta", 0), ("unit", 1)):
+            check_range(name, getattr(self, name), low, 1e18)
 
     def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
         """What Algorithm 2 leaves, trimmed. O(n) in numpy for each eviction, O(a) for each of n with a ancestors."""

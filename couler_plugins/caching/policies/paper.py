@@ -11,6 +11,7 @@ from couler_plugins.caching.policies.filling import fits
 from couler_plugins.caching.policies.live import LiveSet, around
 from couler_plugins.caching.policies.scores import importance, reconstruction_cost, reuse_value
 from couler_plugins.hookspecs import CachePolicy
+from couler_plugins.options import check_range
 from couler_plugins.runs import Candidate, History
 
 __all__ = ["Paper"]
@@ -41,6 +42,11 @@ class Paper(CachePolicy):
     beta: float = 1.0
     hops: int | None = None
     rho: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, high in (("alpha", 1e6), ("beta", 1e6), ("rho", 1)):
+            check_range(name, getattr(self, name), 0, high)
+        check_range("hops", self.hops, 0)
 
     def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
         """What is in the cache once all have been met.

@@ -136,6 +136,12 @@ class Cache(RuleBasedStateMachine):
         assert result.entry.created == self.now
         self._evicted(name, result.evicted)
         known.results[key] = outputs
+        known.damaged -= {digest(content) for content in outputs.values() if self._is_right(name, digest(content))}
+
+    def _is_right(self, name: str, sha256: str) -> bool:
+        """Whether a blob is in the store as it should be."""
+        path = self.folder / "cache/v1" / name / "blobs" / sha256[:2] / sha256
+        return path.exists() and digest(path.read_bytes()) == sha256
 
     def _is(self, entry: Entry, name: str, key: str, outputs: dict[str, bytes]) -> None:
         assert (entry.namespace, entry.key) == (name, key)
@@ -315,8 +321,8 @@ class Cache(RuleBasedStateMachine):
                 path.write_bytes(data + b"!")
             else:
                 path.write_bytes(data[:-1] if how == "cut" else bytes([data[0] ^ 1]) + data[1:])
-            whole = path.exists() and digest(path.read_bytes()) == path.name  # damaged twice, and as it was
-            (self.known[name].damaged.discard if whole else self.known[name].damaged.add)(path.name)
+            mended = self._is_right(name, path.name)  # damaged twice, it is as it was
+            (self.known[name].damaged.discard if mended else self.known[name].damaged.add)(path.name)
 
     @rule()
     def repair(self) -> None:
@@ -366,3 +372,21 @@ def test_the_cache_is_a_dictionary_for_longer(index: str | None) -> None:
     kind = type("Cache", (Cache,), {"index": index})
     long = settings(max_examples=1_000, stateful_step_count=60, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(kind, settings=long)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["rebuilt", "lost"])
+def test_what_was_removed_while_it_is_read_stays_away(tmp_path: Path, lost: bool) -> None:
+    with open_cache(tmp_path) as cache:
+        assert isinstance(cache.put("key", {"one": b"x"}), Stored)
+        hit = cache.get("key")
+        assert hit is not None
+        assert cache.remove("key")
+        assert hit.read("one") == b"x"
+        if not lost:
+            cache.rebuild()
+            assert cache.lookup("key") is None
+    if lost:
+        for path in tmp_path.glob("index.sqlite*"):
+            path.unlink()
+        with open_cache(tmp_path) as cache:
+            assert cache.lookup("key") is None

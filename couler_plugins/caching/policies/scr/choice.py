@@ -44,6 +44,11 @@ class Choice:
         self._gains: dict[tuple[str, ...], dict[int, Trial]] = {}
         self._losses: dict[str, dict[int, Trial]] = {}
 
+    @property
+    def work(self) -> int:
+        """What was done so far to find this choice, in steps looked at."""
+        return sum(cost.work for cost in self.costs)
+
     def missing(self, keys: tuple[str, ...]) -> tuple[str, ...]:
         """Those that are not kept."""
         return tuple([key for key in keys if key not in self.kept])

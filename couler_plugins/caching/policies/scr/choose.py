@@ -9,7 +9,10 @@ from couler_plugins.caching.policies.scr.choice import Choice
 
 __all__ = ["choose"]
 
-MOVES, ROUNDS = 24, 2
+MOVES, ROUNDS = 24, 3
+
+LIMIT = 20_000_000
+"""The work after which the search only ends what it has begun; counted, so that every machine chooses alike."""
 
 LITTLE = 1e-9
 """The share of what is saved that is no gain: rounding."""
@@ -18,21 +21,23 @@ Bundle = tuple[str, ...]
 
 
 def choose(choice: Choice, bundles: Sequence[Bundle]) -> None:
-    """Fills an empty choice with what saves most: the better of a greedy start and of a thinned one, both polished.
+    """Fills an empty choice with what saves most: the better of a greedy start and of a thinned one, polished.
 
     The greedy start adds; it is misled where artifacts save only together. The thinned one starts from everything and
     drops; it is misled where one artifact does for another.
     """
     _greedy(choice, bundles)
-    _polish(choice, bundles)
-    saved, kept = choice.saved, tuple(choice.kept)
-    choice.clear()
-    _thin(choice)
-    _polish(choice, bundles)
-    if choice.saved < saved:
+    if choice.work < LIMIT:
+        saved, kept = choice.saved, tuple(choice.kept)
         choice.clear()
-        choice.add(kept)
+        _thin(choice)
+        _greedy(choice, bundles)
+        if choice.saved < saved:
+            choice.clear()
+            choice.add(kept)
     for _ in range(ROUNDS):
+        if choice.work >= LIMIT:
+            break
         saved = choice.saved
         _polish(choice, bundles)
         if choice.saved <= saved * (1 + LITTLE):
@@ -49,7 +54,7 @@ def _greedy(choice: Choice, bundles: Sequence[Bundle]) -> None:
         rank = _rank(choice, keys)
         if rank <= 0:
             continue
-        if queue and (-rank, order) > queue[0] and -rank > before:
+        if queue and -rank > before and (-rank, order) > queue[0] and choice.work < LIMIT:
             heappush(queue, (-rank, order))
         else:
             choice.add(keys)
@@ -62,7 +67,7 @@ def _rank(choice: Choice, keys: Bundle) -> float:
 
 
 def _polish(choice: Choice, bundles: Sequence[Bundle]) -> None:
-    """Adds what saves most per byte, drops what saves least until it fits, goes back where that is no gain; fills up at the end."""
+    """Adds what saves most per byte, drops what saves least until it fits, goes back if that is no gain; fills up."""
     whole = choice.room + choice.size(choice.kept)
     gains = []
     for order, bundle in enumerate(bundles):
@@ -105,7 +110,7 @@ def _repair(choice: Choice, losses: Mapping[str, float]) -> list[str]:
     while choice.room < 0 and queue:
         _, key = heappop(queue)
         rank = choice.loss(key) / max(choice.artifacts[key].size, 1)
-        if queue and rank > queue[0][0]:
+        if queue and rank > queue[0][0] and choice.work < LIMIT:
             heappush(queue, (rank, key))
         else:
             choice.drop(key)

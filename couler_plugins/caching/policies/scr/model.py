@@ -34,6 +34,9 @@ PRIOR = {
 SIZES = {0: 0.5, 1: 3.0, 2: 0.4, 3: 0.15, 4: 0.1, 6: 0.05}
 """What runs with so many atoms at once count before anything was seen."""
 
+UNDONE, RETURNED = (0.2, 6.0), (0.1, 6.0)
+"""Of how many changes how many counted as undoing and as a return to a version, before anything was seen."""
+
 FORGET_WEIGHTS, FORGET_TYPES, FORGET_HOT, FORGET_SIZES, FORGET_UNDO = 0.98, 0.97, 0.75, 0.99, 0.97
 REPLAYED, FORGET_REPLAY = 24, 0.9
 SMOOTHING = 0.25
@@ -82,8 +85,8 @@ class EditModel:
         self.types: dict[str, float] = {}
         self.hot: dict[str, float] = {}
         self.changes: deque[frozenset[str]] = deque(maxlen=REPLAYED)
-        self.undone = [0.6, 6.0]
-        self.returned = [0.1, 6.0]
+        self.undone = list(UNDONE)
+        self.returned = list(RETURNED)
 
     def atoms(self, shape: Shape) -> Distribution:
         """The probability of each atom to be the next edit, in a fixed order; of large families, that of a sample."""

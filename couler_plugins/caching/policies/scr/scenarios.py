@@ -14,8 +14,8 @@ from couler_plugins.caching.policies.scr.shape import Nodes
 __all__ = ["Scenarios", "certain", "scenarios"]
 
 HEAVIEST, SAMPLED, UNIONS = 80, 80, 40
-COMEBACK, FADE = 0.05, 0.8
-"""The weight of an undo or a return, and how it fades with each change since."""
+FADE = 0.8
+"""How the chance that a change is undone, or that a version returns, fades with each change since."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def _comebacks(family: Family) -> list[tuple[Mapping[str, str], float]]:
     """The specs that differ from the last version's when a change is undone or an earlier version comes back."""
     model = family.model
     edit = 1.0 - model.edits().get(0, 0.0)
-    undo = COMEBACK * edit * model.undone[0] / model.undone[1]
-    back = COMEBACK * edit * model.returned[0] / model.returned[1]
+    undo = (1.0 - FADE) * edit * model.undone[0] / model.undone[1]
+    back = (1.0 - FADE) * edit * model.returned[0] / model.returned[1]
     found = [(change.before, undo * FADE**age) for age, change in enumerate(family.changes)]
     return found + [(version, back * FADE**age) for age, version in enumerate(family.versions)]
 

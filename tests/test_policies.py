@@ -1,0 +1,73 @@
+"""Policies are held to their contract wherever they are asked, and named where they break it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+
+from couler_plugins.caching.policies import POLICIES
+from couler_plugins.errors import InvalidInput, PluginFailure
+from couler_plugins.hookspecs import CachePolicy
+from couler_plugins.policies import ask_policy, parse_policy
+from couler_plugins.runs import Candidate, History, Ran, Run
+from pluginbox import PluginBox
+
+CANDIDATES = [Candidate(key=key, bytes=10, seconds=1.0) for key in "abc"]
+
+
+@dataclass(frozen=True)
+class Odd(CachePolicy):
+    """Does what it is told."""
+
+    name: ClassVar[str] = "odd"
+    does: Callable[[], Any] = set
+
+    def keep(self, *_: Any) -> Any:
+        return self.does()
+
+
+@pytest.mark.parametrize(
+    ("does", "message"),
+    [
+        (lambda: 1 / 0, "the policy 'odd' failed: ZeroDivisionError"),
+        (lambda: ["a"], "returned list, not a set of keys"),
+        (lambda: {"x"}, "kept what is no candidate: x"),
+        (lambda: {"a", "b"}, "kept 20 bytes of at most 15"),
+    ],
+)
+def test_a_policy_that_breaks_its_contract_is_named(does: Callable[[], Any], message: str) -> None:
+    with pytest.raises(PluginFailure, match=message):
+        ask_policy(Odd(does), CANDIDATES, 15, History())
+
+
+def test_one_that_keeps_it_is_believed() -> None:
+    assert ask_policy(Odd(lambda: frozenset("a")), CANDIDATES, 15, History()) == {"a"}
+    assert ask_policy(Odd(lambda: set("abc")), CANDIDATES, None, History()) == set("abc")
+
+
+@pytest.mark.parametrize("kind", POLICIES, ids=lambda kind: kind.name)
+def test_runs_without_steps_say_nothing(kind: type[CachePolicy]) -> None:
+    """A workflow that failed before its first step is the newest of its family, and no reason to fail."""
+    step = Ran(step="s", type="t", spec="s", key="a", seconds=1.0, bytes=10)
+    empty = Run(family="f", steps=())
+    history = History([Run(family="f", steps=(step,)), empty], live=[empty])
+    same = History([Run(family="f", steps=(step,))])
+    assert ask_policy(kind(), CANDIDATES, 25, history) == ask_policy(kind(), CANDIDATES, 25, same)
+
+
+def test_a_policy_is_named_with_its_options(plugin_box: PluginBox) -> None:
+    plugin_box.declare("caches", "couler_plugins.caching.plugin")
+    plugins = plugin_box.load()
+    assert repr(parse_policy("paper{rho=0.5}", plugins)) == "Paper(alpha=1.5, beta=1.0, hops=None, rho=0.5)"
+    for text, message in (
+        ("lru,scr", "does not name one policy"),
+        ("", "does not name one policy"),
+        ("lrv", "there is no cache policy 'lrv'"),
+        ("lru{x=1}", "has no option 'x'"),
+        ("paper{rho=2}", "'rho' is 2, and has to be from 0 to 1"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            parse_policy(text, plugins)
