@@ -24,8 +24,8 @@ def belongs(run: Run, workflow: Workflow) -> bool:
 def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile]:
     """The profile of each step that past runs know: medians of its newest figures.
 
-    A step of a run belongs to the call site of its name (`graph/step`, or just `step`), an item of a loop to the call
-    site that loops, and steps of a kind to the call of the operation of that name where nothing else fits.
+    A step of a run belongs to its call site, or to that of its name (`graph/step`, or just `step`), and steps of a kind
+    to the call of the operation of that name where nothing else fits.
 
     Args:
         workflow: the workflow.
@@ -35,7 +35,7 @@ def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile
     by_type: dict[str, list[Ran]] = defaultdict(list)
     for run in runs:
         for ran in run.steps:
-            by_step[ran.step.partition("(")[0]].append(ran)
+            by_step[ran.site or ran.step].append(ran)
             by_type[ran.type].append(ran)
     found: dict[str, Profile] = {}
     for name, step in _call_sites(workflow):

@@ -83,7 +83,7 @@ class _Planned:
         self._workflow, self._verdicts, self._facet, self._ctx = workflow, verdicts, facet, ctx
         self._by_name = callables(workflow)
         self._inline = {name: item for name, item in self._by_name.items() if item.inline}
-        self._past = {ran.step: ran.spec for run in ctx.runs(workflow) for ran in run.steps}
+        self._past = {ran.site or ran.step: ran.spec for run in ctx.runs(workflow) for ran in run.steps}
         self._numbers: dict[Place, int] = {}
         self._ends: dict[str, tuple[int, ...]] = {}
         steps: list[Ran] = []

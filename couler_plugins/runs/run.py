@@ -16,7 +16,8 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """A step in one run.
 
     Attributes:
-        step: its name in its workflow, the same from run to run.
+        step: its name in its workflow, the same from run to run, and no other's in this one.
+        site: the call that it is one of, `graph/step`; empty where that is its name.
         type: what steps of one kind share: an operation, a template, a program.
         spec: a hash of what it is by itself, its parents left out.
         key: the key of its result: a hash of its spec and of its parents' keys.
@@ -29,6 +30,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     step: str
+    site: str = ""
     type: str
     spec: str
     key: str

@@ -122,7 +122,8 @@ def test_a_loop_counts_all_its_items_and_one_of_unknown_length_is_of_unknown_siz
     past = Run(
         family="w",
         steps=tuple(
-            Ran(step=f"g/{name}", type="op", spec="s", key=name, seconds=2.0, bytes=10) for name in ("a(0:1)", "b(0:x)")
+            Ran(step=f"g/{name}(0:1)", site=f"g/{name}", type="op", spec="s", key=name, seconds=2.0, bytes=10)
+            for name in ("a", "b")
         ),
     )
     chosen(workflow, 100, past, policy=policy)

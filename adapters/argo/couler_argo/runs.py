@@ -184,7 +184,8 @@ class _Status:
         known = fate == "computed" and started is not None and ended is not None and started <= ended
         return Ran(
             step=self._name(node),
-            type=str(node.get("templateName") or (node.get("templateRef") or {}).get("template") or ""),
+            site=self._site(node),
+            type=_template_name(node),
             spec=spec,
             key=str(memo.get("key") or "") or digest([spec, *keys]),
             parents=parents,
@@ -201,13 +202,22 @@ class _Status:
         return tries if all(child.get("type") in ATTEMPTS for child in tries) else []
 
     def _name(self, node: Mapped) -> str:
-        """`graph/step`, with the item of a loop in parentheses; the template's name for what no graph holds."""
+        """`graph/step`, with the item of a loop in parentheses, after the name of the step that the graph belongs to.
+
+        The graph of the entry belongs to none; what no graph holds has the template's name.
+        """
         around = self._nodes.get(str(node.get("boundaryID", "")))
-        name = str(node.get("displayName") or node.get("name") or "")
         if around is None:
-            return str(node.get("templateName") or name)
-        graph = around.get("templateName") or (around.get("templateRef") or {}).get("template") or ""
-        return f"{graph}/{name}"
+            return _template_name(node) or str(node.get("displayName", ""))
+        outer = f"{self._name(around)}/" if around.get("boundaryID") in self._nodes else ""
+        return f"{outer}{_template_name(around)}/{node.get('displayName') or node.get('name') or ''}"
+
+    def _site(self, node: Mapped) -> str:
+        """`graph/step`, where the step's name has more to it."""
+        around = self._nodes.get(str(node.get("boundaryID", "")))
+        if around is None:
+            return ""
+        return f"{_template_name(around)}/{str(node.get('displayName') or '').partition('(')[0]}"
 
     def _template(self, node: Mapped) -> Any:
         """The template that a node ran, as far as the workflow holds it."""
@@ -223,6 +233,10 @@ class _Status:
             if str(key).endswith(ending):
                 return item
         return [name, ref]
+
+
+def _template_name(node: Mapped) -> str:
+    return str(node.get("templateName") or (node.get("templateRef") or {}).get("template") or "")
 
 
 def _bytes(outputs: Mapped | None) -> int | None:

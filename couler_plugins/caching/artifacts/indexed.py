@@ -134,3 +134,4 @@ class Indexed:
     def _end(self, release: Release) -> None:
         self._heartbeat.end()
         release()
+        self._sweep()

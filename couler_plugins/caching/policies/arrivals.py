@@ -24,7 +24,7 @@ class Arrivals:
 
     def __init__(self, candidates: Sequence[Candidate], history: History) -> None:
         latest = history.view(Latest)
-        ancestry = Ancestry.of(candidates, history, latest.runs(history).values())
+        ancestry = Ancestry.of(candidates, history, [*latest.runs(history).values(), *history.live])
         self.graph = JobGraph(ancestry.parents, ancestry.seconds)
         self.candidates = {ancestry.index[one.key]: one for one in candidates}
         order = sorted(self.candidates, key=lambda at: (self.candidates[at].created, at))

@@ -102,7 +102,20 @@ def test_a_graph_that_is_retried_as_a_whole_is_no_step() -> None:
         "d": node("DAG", "r(0)", "x", templateName="inner"),
         "x": node("Pod", "x", boundaryID="d"),
     }
-    assert parents(nodes) == {"inner/x": []}
+    assert parents(nodes) == {"main/r(0)/inner/x": []}
+    assert run(nodes).steps[0].site == "inner/x"
+
+
+def test_a_graph_that_is_called_twice_has_steps_of_two_names_and_one_site() -> None:
+    nodes = {
+        "a": node("DAG", "a", "x", "b", templateName="inner"),
+        "x": node("Pod", "x(0:red)", boundaryID="a"),
+        "b": node("DAG", "b", "y", templateName="inner"),
+        "y": node("Pod", "x(0:red)", boundaryID="b"),
+    }
+    found = run(nodes).steps
+    assert {ran.step for ran in found} == {"main/a/inner/x(0:red)", "main/b/inner/x(0:red)"}
+    assert {ran.site for ran in found} == {"inner/x"}
 
 
 @pytest.mark.parametrize(

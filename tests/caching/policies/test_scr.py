@@ -74,7 +74,7 @@ def test_nothing_is_kept_without_room() -> None:
 
 
 def test_what_is_before_the_step_that_is_always_edited_is_kept() -> None:
-    """The last step of a chain is edited run by run: its result is never of use again, that of the one before always."""
+    """The last step of a chain is edited run by run: its result is of no use again, that of the one before always."""
     runs = [run([0, 0, version], seconds=[50, 50, 50], sizes=[10, 10, 10]) for version in range(8)]
     offered = candidates(runs[-1], sizes=[10, 10, 10])
     assert Scr().keep(offered, 10, History(runs)) == {runs[-1].steps[1].key}
@@ -157,7 +157,8 @@ for t in range(6):
     keys, steps = [], []
     for v in range(40):
         keys.append(f"{v}:{specs[v]}({','.join(keys[p] for p in parents[v])})"[:4000])
-        steps.append(Ran(step=f"s{v}", type=f"t{v % 7}", spec=str(specs[v]), key=keys[v], parents=parents[v], seconds=v * 3.0, bytes=sizes[v]))
+        what = {"step": f"s{v}", "type": f"t{v % 7}", "spec": str(specs[v]), "key": keys[v], "parents": parents[v]}
+        steps.append(Ran(**what, seconds=v * 3.0, bytes=sizes[v]))
     runs.append(Run(family="f", steps=tuple(steps)))
     specs[chance.randrange(40)] = t + 1
 offered = {r.key: Candidate(key=r.key, bytes=r.bytes, seconds=r.seconds) for run in runs for r in run.steps}
@@ -170,3 +171,4 @@ print(sorted(sorted(offered).index(key) for key in Scr().keep(list(offered.value
         for seed in ("1", "2", "3")
     }
     assert len(outputs) == 1
+    assert outputs != {"[]\n"}

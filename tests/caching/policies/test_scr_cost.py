@@ -138,7 +138,7 @@ def _search(build: Callable[[], Choice], bundles: Sequence[tuple[str, ...]]) -> 
 
 
 def test_artifacts_that_save_only_together_are_found() -> None:
-    """Everything hangs on one long step; its result does not fit, those of its children do, and only all of them help."""
+    """All hangs on one long step; its result does not fit, those of its children do, and only all of them help."""
     parents = ((), (0,), (0,), (0,), (1, 2, 3))
     shape = Shape(("long", "a", "b", "c", "end"), ("x", "y", "y", "y", "z"), parents)
 
@@ -150,3 +150,16 @@ def test_artifacts_that_save_only_together_are_found() -> None:
 
     assert _search(build, [("long",), ("a",), ("b",), ("c",)]) == {"a", "b", "c"}
     assert _search(build, [("long",), ("a",), ("b",), ("c",), ("a", "b", "c")]) == {"a", "b", "c"}
+
+
+def test_a_search_that_has_no_more_work_left_ends_with_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(2, 40)
+    room = sum(case.sizes) // 3
+    bundles = [(f"k{step}",) for step in range(40)]
+    best, short = case.choice(room), case.choice(room)
+    choose(best, bundles)
+    monkeypatch.setattr("couler_plugins.caching.policies.scr.choose.LIMIT", 0)
+    choose(short, bundles)
+    assert short.room >= 0
+    assert 0 < short.saved <= best.saved
+    assert short.work < best.work / 2

@@ -54,7 +54,7 @@ def test_a_shape_knows_its_groups() -> None:
     assert found.sources == {0, 1, 2}
     assert found.depths == (0, 0, 0, 1, 1, 1, 2, 3, 3)
     assert found.groups["map"] == (3, 4, 5)
-    assert found.tails == ({3, 4, 5, 6, 7, 8}, {6, 7, 8}, {7, 8})
+    assert list(found.tails) == [{3, 4, 5, 6, 7, 8}, {6, 7, 8}, {7, 8}]
     assert found.consumers == {
         frozenset({3}): 1,
         frozenset({4}): 1,
