@@ -80,16 +80,16 @@ def test_what_follows_a_graph_follows_what_is_last_in_it() -> None:
         node("w-x", "pod", name="x", boundary="w-s"),
     ]
     found = parents(live_of(workflow("w", spec, nodes), 9.0).run)
-    assert found["sub/y"] == ("pending", {"sub/x"})
-    assert found["main/after"] == ("pending", {"sub/y"})
+    assert found["main/inner/sub/y"] == ("pending", {"main/inner/sub/x"})
+    assert found["main/after"] == ("pending", {"main/inner/sub/y"})
     assert found["main/later"] == ("pending", {"main/after"})
     assert found["main/end"] == ("pending", {"main/later"})
     nodes[1] = {**nodes[1], "phase": "Succeeded", "outboundNodes": ["w-y"]}
     nodes[2]["children"] = ["w-y"]
     nodes.append(node("w-y", "pod", name="y", boundary="w-s"))
     found = parents(live_of(workflow("w", spec, nodes), 9.0).run)
-    assert found["sub/y"] == ("computed", {"sub/x"})
-    assert found["main/after"] == ("pending", {"sub/y"})
+    assert found["main/inner/sub/y"] == ("computed", {"main/inner/sub/x"})
+    assert found["main/after"] == ("pending", {"main/inner/sub/y"})
 
 
 def test_what_follows_a_graph_that_is_done_does_not_follow_what_came_after_it() -> None:
@@ -108,7 +108,7 @@ def test_what_follows_a_graph_that_is_done_does_not_follow_what_came_after_it() 
         node("w-x", "pod", name="x", boundary="w-s", children=["w-m"]),
         node("w-m", "pod", name="middle", boundary="w", phase="Running"),
     ]
-    assert parents(live_of(workflow("w", spec, nodes), 9.0).run)["main/after"] == ("pending", {"sub/x"})
+    assert parents(live_of(workflow("w", spec, nodes), 9.0).run)["main/after"] == ("pending", {"main/inner/sub/x"})
 
 
 def test_the_template_that_a_workflow_was_started_from_counts() -> None:
