@@ -47,15 +47,24 @@ def workloads_of(
                 groups.append((item.name, [run]))
             else:
                 own.append(run)
-    families = [runs[0].family for _, runs in groups]
     workloads, histories = [], []
-    for file, runs in groups:
+    for (file, runs), family in zip(groups, _families(groups), strict=True):
         runs.sort(key=lambda run: run.at)
-        family = runs[-1].family if families.count(runs[0].family) == 1 else Path(file).stem
         workloads.append(Workload.of(runs[-1], family, file, unknown_size))
         histories.append(history_of(runs, family, file))
     known = tuple(history for history in histories if history is not None)
     return workloads, Histories(known) if known else None
+
+
+def _families(groups: Sequence[tuple[str, Sequence[Run]]]) -> list[str]:
+    """A name for each workflow: its own, or where several have that one, its file's, or its file's path."""
+    named = [(runs[0].family, Path(file).stem, file) for file, runs in groups]
+    alike = [[names[which] for names in named] for which in range(3)]
+    found: list[str] = []
+    for number, names in enumerate(named):
+        own = next((name for which, name in enumerate(names) if alike[which].count(name) == 1), f"{names[2]} {number}")
+        found.append(own if own not in found else f"{names[2]} {number}")
+    return found
 
 
 def edits_of(texts: Sequence[str], recorded: Histories | None, max_bytes: int) -> dict[str, Edits]:

@@ -337,3 +337,12 @@ def test_traces_that_no_machine_wrote_are_refused(simulate: Couler, figures: dic
     assert result.exit_code == 2
     assert "odd.json" in result.stderr
     assert "\x1b" not in result.stderr
+
+
+def test_workflows_of_one_name_in_files_of_one_name_stay_two(simulate: Couler) -> None:
+    other = {f"other-{step}": [f"other-{one}" for one in before] for step, before in CHAIN.items()}
+    for folder, parents in (("a", CHAIN), ("b", other)):
+        Path(folder).mkdir()
+        Path(folder, "t.json").write_text(trace("churn", parents))
+    found = record(simulate("a/t.json", "b/t.json", *QUICK, "--format", "json"))
+    assert [workflow["family"] for workflow in found["workflows"]] == ["a/t.json", "b/t.json"]
