@@ -58,6 +58,15 @@ def test_runs_without_steps_say_nothing(kind: type[CachePolicy]) -> None:
     assert ask_policy(kind(), CANDIDATES, 25, history) == ask_policy(kind(), CANDIDATES, 25, same)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in POLICIES if kind.name not in ("none", "helix")], ids=lambda kind: kind.name)
+def test_what_nobody_knows_the_time_of_is_kept_while_there_is_room(kind: type[CachePolicy]) -> None:
+    """So an evictor whose history is gone evicts no more than it has to; the rule of HELIX alone says otherwise."""
+    unknown = [Candidate(key=key, bytes=10) for key in "abcdefghij"]
+    assert len(ask_policy(kind(), unknown, 95, History())) == 9
+    one = Run(family="f", steps=(Ran(step="s", type="t", spec="s", key="a", seconds=60.0, bytes=10),))
+    assert len(ask_policy(kind(), unknown, 95, History([one]))) == 9
+
+
 def test_a_policy_is_named_with_its_options(plugin_box: PluginBox) -> None:
     plugin_box.declare("caches", "couler_plugins.caching.plugin")
     plugins = plugin_box.load()

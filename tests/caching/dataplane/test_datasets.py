@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 from couler_plugins.caching.artifacts import ArtifactCache, open_cache
-from couler_plugins.caching.dataplane.datasets import Dataset
+from couler_plugins.caching.dataplane.datasets import Dataset, shown_url
 from couler_plugins.caching.dataplane.downloads import fetch
 from couler_plugins.errors import EngineError, InvalidInput
 from support import ROOT
@@ -217,6 +217,63 @@ def test_the_key_is_that_of_the_version_and_not_of_who_may_read_it() -> None:
     assert key(signed, version="1") == key("https://h/x?versionId=3", version="1")
     assert key("https://h/x?versionId=3", version="1") != key("https://h/x?versionId=4", version="1")
     assert key(etag='W/"1"') == key(etag="1")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("abfss://sales@account.dfs.core.windows.net/x.csv", "abfss://hr@account.dfs.core.windows.net/x.csv"),
+        ("github://org:one@main/x.csv", "github://org:two@main/x.csv"),
+        ("git://one:main@x.csv", "git://two:main@x.csv"),
+        ("https://h/x?name=M%FCller", "https://h/x?name=M%F6ller"),
+        ("https://h/x?b", "https://h/x?b="),
+        ("s3://b/x?x-amz-1", "s3://b/x"),
+        ("s3://b/x#", "s3://b/x"),
+        ("s3://b/x\ty", "s3://b/xy"),
+        ("relative.csv", "/relative.csv"),
+    ],
+)
+def test_what_is_not_at_the_same_place_has_another_key(one: str, other: str) -> None:
+    assert Dataset(url=one, version="1").key != Dataset(url=other, version="1").key
+
+
+def test_a_path_is_that_of_the_folder_in_which_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data.csv").write_text(name)
+        monkeypatch.chdir(tmp_path / name)
+        for url in ("data.csv", "file://data.csv", str(tmp_path / name / "data.csv")):
+            fetch(Dataset(url=url, version="1"), tmp_path / "x", opening(tmp_path))
+            assert (tmp_path / "x").read_text() == name
+    with opening(tmp_path) as cache:
+        assert len(cache.entries()) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:secret@h/x?token=secret#y", "https://h/x?…"),
+        ("abfss://sales@account/x", "abfss://sales@account/x"),
+        ("github://org:secret@main/x", "github://org:…@main/x"),
+        ("http://[x", "http://[x"),
+        ("a path", "a path"),
+    ],
+)
+def test_people_see_where_it_is_and_no_secret(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[x", "data:,x", "reference://", "jupyter://x", "dir://x", "git://x", "zip://x", "arrow_hdfs://x"]
+)
+def test_what_cannot_be_understood_is_an_error_and_no_traceback(url: str, tmp_path: Path) -> None:
+    with pytest.raises((InvalidInput, EngineError)):
+        fetch(Dataset(url=url, version="1"), tmp_path / "x", opening(tmp_path))
+
+
+def test_a_server_that_refuses_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="cannot be read: Connection refused"):
+        fetch(Dataset(url="ftp://127.0.0.1:9/x", version="1"), tmp_path / "x", opening(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -116,15 +116,30 @@ def _groups(family: Family, places: Mapping[str, object]) -> Iterator[tuple[str,
 
 
 def _fill(choice: Choice, candidates: Iterable[Candidate], learned: Learned, load: LoadCost) -> None:
-    """The rest of the bytes: first what took longest to make for its size, weighed down by age."""
-    ranked = []
+    """The rest of the bytes, which cost nothing: first what took longest to make for its size, weighed down by age.
+
+    What nobody knows the time of comes last, by its last use.
+    """
+    ranked: list[tuple[bool, float, str]] = []
     for one in candidates:
         if one.bytes <= choice.room and one.key not in choice.kept:
-            above = (learned.results.get(key) for key in learned.ancestry(one.key) if key != one.key)
-            seconds = (one.seconds or 0.0) + sum(result.seconds or 0.0 for result in above if result)
-            if seconds > load.seconds(one.bytes):
+            seconds = _recompute_seconds(one, learned)
+            if seconds is None:
+                ranked.append((True, -one.used, one.key))
+            elif seconds > load.seconds(one.bytes):
                 age = learned.runs - learned.last.get(one.key, 0)
-                ranked.append((-(FADE**age) * seconds / max(one.bytes, 1), one.key))
-    for _, key in sorted(ranked):
+                ranked.append((False, -(FADE**age) * seconds / max(one.bytes, 1), one.key))
+    for _, _, key in sorted(ranked):
         if choice.artifacts[key].size <= choice.room and choice.gain((key,)) >= 0:
             choice.add((key,))
+
+
+def _recompute_seconds(one: Candidate, learned: Learned) -> float | None:
+    """What making an artifact and all that it is made from takes; None where nothing of that is known.
+
+    A result of unknown time counts as the mean of the others.
+    """
+    results = [learned.results.get(key) for key in learned.ancestry(one.key) if key != one.key]
+    above = [result.seconds for result in results if result is not None]
+    known = [seconds for seconds in (one.seconds, *above) if seconds is not None]
+    return sum(known) / len(known) * (1 + len(above)) if known else None
