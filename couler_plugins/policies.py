@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from couler_plugins.contract import one_line
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from couler_plugins.plugins import Plugins
     from couler_plugins.runs import Candidate, History
 
-__all__ = ["ask_policy", "parse_policy"]
+__all__ = ["ask_policy", "online_policy", "parse_policy"]
 
 log = logging.getLogger(__name__)
 HINT = "report it to the policy's author, or choose another"
@@ -35,6 +36,28 @@ def parse_policy(text: str, plugins: Plugins) -> CachePolicy:
     return build(plugins.policy(items[0].name), items[0].options, f"the policy {items[0].name!r}")
 
 
+def online_policy(policy: CachePolicy) -> CachePolicy:
+    """The policy that decides in its place on one artifact at a time.
+
+    Raises:
+        PluginFailure: it failed to say so.
+    """
+    with _blaming(policy):
+        return policy.online()
+
+
+@contextmanager
+def _blaming(policy: CachePolicy) -> Iterator[None]:
+    """Says which policy it was that failed."""
+    try:
+        yield
+    except CoulerError:
+        raise
+    except (Exception, SystemExit) as error:  # a plugin may call exit
+        log.info("the traceback of the policy %s:", policy.name, exc_info=error)
+        raise PluginFailure(f"the policy {policy.name!r} failed: {one_line(error)}", hint=HINT) from error
+
+
 def ask_policy(
     policy: CachePolicy, candidates: Sequence[Candidate], capacity: int | None, history: History
 ) -> Set[str]:
@@ -43,13 +66,8 @@ def ask_policy(
     Raises:
         PluginFailure: it failed, or keeps what is no candidate, or more than fits.
     """
-    try:
+    with _blaming(policy):
         kept: object = policy.keep(candidates, capacity, history)
-    except CoulerError:
-        raise
-    except Exception as error:
-        log.info("the traceback of the policy %s:", policy.name, exc_info=error)
-        raise PluginFailure(f"the policy {policy.name!r} failed: {one_line(error)}", hint=HINT) from error
     if not isinstance(kept, Set):
         raise PluginFailure(f"the policy {policy.name!r} returned {type(kept).__name__}, not a set of keys", hint=HINT)
     sizes = {candidate.key: candidate.bytes for candidate in candidates}

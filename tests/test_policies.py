@@ -11,7 +11,7 @@ import pytest
 from couler_plugins.caching.policies import POLICIES
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.policies import ask_policy, parse_policy
+from couler_plugins.policies import ask_policy, online_policy, parse_policy
 from couler_plugins.runs import Candidate, History, Ran, Run
 from pluginbox import PluginBox
 
@@ -80,3 +80,20 @@ def test_a_policy_is_named_with_its_options(plugin_box: PluginBox) -> None:
     ):
         with pytest.raises(InvalidInput, match=message):
             parse_policy(text, plugins)
+
+
+def test_a_policy_that_calls_exit_does_not_end_us() -> None:
+    def leave() -> None:
+        raise SystemExit(0)
+
+    with pytest.raises(PluginFailure, match="SystemExit"):
+        ask_policy(Odd(leave), CANDIDATES, 15, History())
+
+
+def test_a_policy_that_does_not_say_who_decides_online_is_named() -> None:
+    class Silent(Odd):
+        def online(self) -> CachePolicy:
+            raise RuntimeError("no")
+
+    with pytest.raises(PluginFailure, match="the policy 'odd' failed: RuntimeError: no"):
+        online_policy(Silent())

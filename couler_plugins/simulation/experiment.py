@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from typing import NamedTuple
 
 import msgspec
@@ -182,16 +187,35 @@ def _outcomes(experiment: Experiment, tasks: Sequence[_Task], jobs: int) -> Iter
         yield from ((task, runner(task)) for task in tasks)
         return
     # Spawned, so that it works alike everywhere and whatever threads there are; each process gets the experiment once.
+    others = set(active_children())
     with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (experiment,)) as pool:
-        pending = {pool.submit(_run, task): task for task in tasks}
+        with _without_interrupts():  # the processes inherit that: it is we who end them
+            pending = {pool.submit(_run, task): task for task in tasks}
         try:
             for done in as_completed(pending):
                 yield pending[done], done.result()
         except BrokenProcessPool as error:
             hint = "it may have run out of memory: try fewer --jobs"
             raise EngineError("a process of the simulation was killed", hint=hint) from error
+        except BaseException:
+            for child in set(active_children()) - others:
+                child.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C does nothing meanwhile, where we may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Runner:
@@ -220,6 +244,16 @@ _runner: _Runner
 def _start(experiment: Experiment) -> None:
     global _runner  # noqa: PLW0603 - what a process of the pool works with
     _runner = _Runner(experiment)
+    sys.stdout = sys.stderr  # data goes to stdout, and what a policy prints is none
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Waits until the process that started this one is gone, however it went."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run(task: _Task) -> tuple[Outcome, ...]:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import msgspec
 
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.policies import ask_policy
+from couler_plugins.policies import ask_policy, online_policy
 from couler_plugins.runs import Candidate, Fate, History, Ran, Run
 from couler_plugins.simulation.outcome import Cost, Outcome
 from couler_plugins.simulation.schedule import Schedule, schedule
@@ -135,7 +135,7 @@ class _Cache:
 
     def _decide_at_each_end(self, version: Version, ends: Sequence[float], steps: Sequence[Ran]) -> None:
         """Offers each result when it is there; what this run has still to load is not up for decision."""
-        family, policy = version.workload.family, self.policy.online()
+        family, policy = version.workload.family, online_policy(self.policy)
         going = [step for step, ran in enumerate(steps) if ran.fate != "skipped"]
         going.sort(key=lambda step: ends[step])
         live = list(steps)

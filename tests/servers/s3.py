@@ -11,11 +11,13 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
+from typing import Any
 
 from servers.processes import free_port, until, when_stopped
 
-__all__ = ["KEY", "SECRET", "s3_server"]
+__all__ = ["KEY", "SECRET", "s3_bucket", "s3_files", "s3_server", "s3_url"]
 
 KEY = "AKIATESTKEY000000001"
 SECRET = "s3-secret-that-must-not-leak"
@@ -31,6 +33,25 @@ def s3_server() -> Iterator[str]:
         endpoint = f"http://127.0.0.1:{port}"
         until(lambda: _answers(endpoint), 60, "starting moto's S3 server")
         yield endpoint
+
+
+def s3_files(endpoint: str) -> Any:
+    """The server's objects as an fsspec file system, with nothing remembered."""
+    import s3fs
+
+    return s3fs.S3FileSystem(key=KEY, secret=SECRET, endpoint_url=endpoint, skip_instance_cache=True)
+
+
+def s3_bucket(endpoint: str) -> str:
+    """The name of a new bucket."""
+    name = f"bucket-{uuid.uuid4().hex}"
+    s3_files(endpoint).mkdir(name)
+    return name
+
+
+def s3_url(endpoint: str) -> str:
+    """The URL of a cache in a new bucket, with the credentials in it."""
+    return f"s3://{KEY}:{SECRET}@{s3_bucket(endpoint)}/some/prefix?endpoint_url={endpoint}"
 
 
 def _answers(endpoint: str) -> bool:

@@ -165,14 +165,15 @@ class Cluster:
                     raise EngineError(message, engine="argo", hint="try again, or one namespace at a time") from error
                 token = {}
                 continue
-            for thing in answer.get("items") or ():
-                name = thing["metadata"].get("namespace", ""), thing["metadata"]["name"]
+            items, following = _listed(answer, plural)
+            for name, thing in items:
                 if name not in seen:
                     seen.add(name)
                     yield thing
-            following = (answer.get("metadata") or {}).get("continue")
             if not following:
                 return
+            if token == {"_continue": following}:
+                raise EngineError(f"the cluster gives one page of {plural} again and again", engine="argo")
             token = {"_continue": following}
 
     def _asked(self, verb: str, plural: str, call: Callable[..., Any]) -> Mapped:
@@ -239,3 +240,22 @@ def _configuration(context: str) -> tuple[Any, str]:
     message = f"no cluster to talk to: the kubeconfig cannot be used ({type(failure).__name__})"
     where = f"the context {context!r} in " if context else ""
     raise InvalidInput(message, engine="argo", hint=f"check {where}$KUBECONFIG, or give --context") from failure
+
+
+def _listed(answer: Mapped, plural: str) -> tuple[list[tuple[tuple[str, str], Mapped]], str]:
+    """The objects of one page by namespace and name, and where the next begins.
+
+    Raises:
+        EngineError: it is no list as Kubernetes writes it. What a proxy says must not pass for "there are none".
+    """
+    try:
+        if not str(answer["kind"]).endswith("List"):
+            raise ValueError(answer["kind"])
+        things = [
+            ((thing["metadata"].get("namespace", ""), thing["metadata"]["name"]), thing)
+            for thing in answer["items"] or ()
+        ]
+        return things, str((answer.get("metadata") or {}).get("continue") or "")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        message = f"the cluster's answer is no list of {plural} ({type(error).__name__}: {error})"
+        raise EngineError(message, engine="argo", hint="is there a proxy that answers in its place?") from error

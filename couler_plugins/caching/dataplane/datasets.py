@@ -7,7 +7,7 @@ another version is something else.
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import unquote
 
 import msgspec
 
@@ -19,6 +19,15 @@ __all__ = ["Dataset", "bare_etag", "shown_url"]
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SIGNATURES = ("x-amz-", "x-goog-")
 """How the parameters of signed URLs begin (AWS Signature Version 4, Google Cloud's V4): they say who may read."""
+SIGNED = ("http", "https")
+WITH_USERS = (*SIGNED, "ftp", "hdfs", "s3", "sftp", "smb", "ssh", "webhdfs")
+"""The schemes in which a user stands before the `@`. It is part of the place in others: a container (`abfss`), an
+organization and its repository (`github`)."""
+URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<place>[^?#]*)(?:\?(?P<query>[^#]*))?(?P<fragment>#.*)?",
+    re.DOTALL | re.IGNORECASE,
+)
+"""The parts of a URL (RFC 3986, appendix B) as they are written: nothing is decoded."""
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +65,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         if self.sha256:
             return digest([VERSION, "dataset", "sha256", self.sha256])
         name = ["version", self.version] if self.version else ["etag", bare_etag(self.etag)]
-        return digest([VERSION, "dataset", _without_access(self.url), *name])
+        return digest([VERSION, "dataset", _place_of(self.url), *name])
 
 
 def bare_etag(text: str) -> str:
@@ -66,22 +75,28 @@ def bare_etag(text: str) -> str:
 
 def shown_url(url: str) -> str:
     """A URL as people may see it: without user and password, and without what a query says, which may be a secret."""
-    parts = urlsplit(url)
-    bare = parts._replace(netloc=_host(parts), query="…" if parts.query else "", fragment="")
-    return bare.geturl() if parts.scheme else url
-
-
-def _without_access(url: str) -> str:
-    parts = urlsplit(url)
-    if not parts.scheme:
+    parts = URL.fullmatch(url)
+    if parts is None:
         return url
-    query = [
-        (name, text)
-        for name, text in parse_qsl(parts.query, keep_blank_values=True)
-        if not name.lower().startswith(SIGNATURES)
-    ]
-    return parts._replace(netloc=_host(parts), query=urlencode(query, quote_via=quote)).geturl()
+    place, _, password = (parts["user"] or "").partition(":")
+    place = "" if parts["scheme"].lower() in WITH_USERS or not place else f"{place}{':…' if password else ''}@"
+    return f"{parts['scheme']}://{place}{parts['place']}{'?…' if parts['query'] else ''}"
 
 
-def _host(parts: SplitResult) -> str:
-    return parts.netloc.rpartition("@")[2]
+def _place_of(url: str) -> str:
+    """What is read, whoever reads it: a path of this machine as a whole one, a URL without what gives access."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    parts = URL.fullmatch(url)
+    if parts is None or parts["scheme"] in LocalFileSystem.protocol:
+        return str(LocalFileSystem._strip_protocol(url))
+    scheme = parts["scheme"].lower()
+    user = "" if parts["user"] is None or scheme in WITH_USERS else f"{parts['user']}@"
+    query = parts["query"]
+    if query and scheme in SIGNED:
+        query = "&".join(part for part in query.split("&") if not _is_signature(part)) or None
+    return f"{scheme}://{user}{parts['place']}{'' if query is None else f'?{query}'}{parts['fragment'] or ''}"
+
+
+def _is_signature(parameter: str) -> bool:
+    return unquote(parameter.partition("=")[0]).lower().startswith(SIGNATURES)

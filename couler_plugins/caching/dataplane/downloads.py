@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,7 +13,7 @@ from couler_plugins.caching.artifacts import Meta
 from couler_plugins.caching.dataplane.datasets import Dataset, bare_etag, shown_url
 from couler_plugins.caching.dataplane.placing import placing
 from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -30,10 +29,6 @@ PIECE = 1 << 20  # bytes held in memory
 ETAGS = ("ETag", "etag", "e_tag")
 """What file systems call an entity tag: those for HTTP and S3, those for Azure and Google, that for object stores."""
 
-CLIENT_ERRORS = (
-    *(("aiohttp", "ClientError"), ("botocore.exceptions", "BotoCoreError"), ("botocore.exceptions", "ClientError")),
-)
-
 
 def download(dataset: Dataset, path: Path) -> None:
     """Writes a dataset to a new file or folder; on an error, what is there by then is the caller's to remove.
@@ -48,7 +43,9 @@ def download(dataset: Dataset, path: Path) -> None:
         _compare_etag(dataset, files, place)
         _fetch(dataset, files, place, path)
         _compare_etag(dataset, files, place)  # it may have changed while it was read
-    except _failures() as error:
+    except CoulerError:
+        raise
+    except Exception as error:  # what reads it may raise anything
         raise _unreadable(shown, error) from error
 
 
@@ -75,7 +72,7 @@ def _is_folder(files: AbstractFileSystem, place: str) -> bool:
 
 def _unreadable(shown: str, error: Exception) -> EngineError:
     # Of whatever fails over HTTP, fsspec says that there is nothing; what the client has said is the cause.
-    cause = error.__cause__ if isinstance(error.__cause__, _failures()) else error
+    cause = error.__cause__ or error
     status = getattr(cause, "status", None)
     if isinstance(cause, FileNotFoundError) or status in (404, 410):
         return EngineError(f"there is nothing at {shown}")
@@ -123,20 +120,17 @@ def fetch(
 def _file_system(url: str) -> tuple[AbstractFileSystem, str]:
     import fsspec
 
+    shown = shown_url(url)
     try:
         files, place = fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
     except ImportError as error:
         hint = "pip install 'couler-plugins[storage]'"
-        raise InvalidInput(f"what reads {shown_url(url)} is not installed", hint=hint) from error
-    except ValueError as error:
-        raise InvalidInput(f"{shown_url(url)} is not a URL that fsspec understands") from error
+        raise InvalidInput(f"what reads {shown} is not installed", hint=hint) from error
+    except OSError as error:  # some connect at once
+        raise _unreadable(shown, error) from error
+    except Exception as error:  # of what a URL lacks, each says something else
+        raise InvalidInput(f"{shown} is not a URL that fsspec understands") from error
     return files, place
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """What is raised when something cannot be read: OSError, and what the clients that are in use have of their own."""
-    own = [getattr(sys.modules[module], name) for module, name in CLIENT_ERRORS if module in sys.modules]
-    return (OSError, *own)
 
 
 def _compare_etag(dataset: Dataset, files: AbstractFileSystem, place: str) -> None:

@@ -4,7 +4,7 @@
 #
 #   launch SECONDS NAME=PATH... -- COMMAND ARGUMENTS...
 #
-# Beside it: hit, where restored/NAME are a result; kept/NAME, which this writes; done, with the seconds that it took, once
+# Beside it: hit, where restored/NAME are a result; before/NAME, what an output was like before the command ran; kept/NAME, which this writes; done, with the seconds that it took, once
 # they are complete; ready and saved, which the one who keeps them writes. Nothing that fails here but the command itself fails the step.
 here=${0%/*}
 box=$here/busybox
@@ -21,7 +21,7 @@ each() {  # FUNCTION NAME=PATH... --: calls it with each name and path until it 
 }
 
 fetch() {
-    "$box" mkdir -p "$("$box" dirname "$2")" && "$box" cp -RP "$here/restored/$1" "$2.couler"
+    forget "$@" && "$box" mkdir -p "$("$box" dirname "$2")" && "$box" cp -RP "$here/restored/$1" "$2.couler"
 }
 
 place() {
@@ -32,6 +32,18 @@ forget() {
     "$box" rm -rf "$2.couler"
 }
 
+state() {  # PATH: what a file, or all that is in a folder, is like, so that writing it makes another of it
+    "$box" find "$1" -exec "$box" stat -c '%n %i %s %y %z' {} +
+}
+
+note() {
+    [ ! -e "$2" ] || state "$2" >"$here/before/$1"
+}
+
+written() {  # whether the command has written it: what a former run has left is not its result
+    [ ! -e "$here/before/$1" ] || ! state "$2" | "$box" cmp -s - "$here/before/$1"
+}
+
 keep() {
     [ -e "$2" ] && "$box" cp -RP "$2" "$here/kept/$1" && "$box" chmod -R a+rX "$here/kept/$1"
 }
@@ -39,7 +51,16 @@ keep() {
 run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood here
     while [ "$1" != -- ]; do shift; done
     shift
-    "$@" <&3 3<&- &
+    program=$1
+    shift
+    case $program in
+        */*) ;;
+        *)  # by its name alone it would be busybox's own program, or one of the functions here
+            name=$program
+            program=$("$box" which -- "$name") || { echo "couler: there is no command $name" >&2; return 127; }
+            ;;
+    esac
+    "$program" "$@" <&3 3<&- &
     child=$!
     for signal in HUP INT QUIT USR1 USR2 TERM; do
         # shellcheck disable=SC2064 # the child is known now
@@ -72,10 +93,14 @@ if [ -e "$here/hit" ]; then
     each forget "$@"
 fi
 exec 3<&0
+noted=
+"$box" mkdir "$here/before" 2>/dev/null && each note "$@" && noted=yes
 started=$("$box" date +%s)
 run "$@" || exit
 took=$(($("$box" date +%s) - started))
-if "$box" mkdir "$here/kept" 2>/dev/null && each keep "$@" && echo "$took" >"$here/.done" &&
+if ! each written "$@"; then
+    echo "couler: the command has not written all of its outputs: they are not kept" >&2
+elif [ "$noted" ] && "$box" mkdir "$here/kept" 2>/dev/null && each keep "$@" && echo "$took" >"$here/.done" &&
     "$box" mv "$here/.done" "$here/done"; then
     patiently 10 "$here/ready" && patiently "$limit" "$here/saved"
 fi

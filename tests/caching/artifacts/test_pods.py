@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from caching.artifacts.crowd import KEYS, Crowd, Place, check, evicts, key_of, outputs_of, reads, writes
-from caching.artifacts.test_remote import s3_files, s3_url
 from couler_plugins.caching.artifacts import ArtifactCache, Existed, Meta, Stored
-from servers.s3 import s3_server
+from servers.s3 import s3_files, s3_server, s3_url
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from caching.artifacts.crowd import check, outputs_of
-from couler_plugins.caching.artifacts import ArtifactCache, Claim, Existed, Lost, Meta, Refused, Stored, open_cache
+from couler_plugins.caching.artifacts import Claim, Existed, Lost, Meta, Refused, Stored, open_cache
 from couler_plugins.errors import EngineError
-from servers.s3 import KEY, SECRET
-
-Open = Callable[..., ArtifactCache]
-_numbers = itertools.count()
-
-
-def s3_url(endpoint: str) -> str:
-    """A bucket of its own."""
-    return f"s3://{KEY}:{SECRET}@{s3_bucket(endpoint)}/some/prefix?endpoint_url={endpoint}"
-
-
-def s3_bucket(endpoint: str) -> str:
-    name = f"bucket-{next(_numbers)}"
-    s3_files(endpoint).mkdir(name)
-    return name
-
-
-def s3_files(endpoint: str) -> Any:
-    import s3fs
-
-    return s3fs.S3FileSystem(key=KEY, secret=SECRET, endpoint_url=endpoint, skip_instance_cache=True)
+from servers.s3 import KEY, SECRET, s3_files, s3_server, s3_url
 
 
 @pytest.fixture(params=["s3", "s3+postgresql", "alluxio", "memory", "folder"])
@@ -168,8 +147,6 @@ def test_an_index_of_s3_is_rebuilt_from_it(s3: str, tmp_path: Path) -> None:
 
 
 def test_an_s3_server_that_goes_away_is_a_miss(tmp_path: Path) -> None:
-    from servers.s3 import s3_server
-
     with s3_server() as endpoint:
         cache = open_cache(s3_url(endpoint))
         assert isinstance(cache.put("key", {"out": b"x"}), Stored)

@@ -9,23 +9,14 @@ from pathlib import Path
 import pytest
 
 from servers.postgres import Postgres
-from servers.s3 import KEY, SECRET
+from servers.s3 import s3_bucket, s3_files
 
 PART = 6 << 20
 
 
-def _bucket(endpoint: str, name: str):  # type: ignore[no-untyped-def]  # s3fs has no types
-    import s3fs
-
-    files = s3fs.S3FileSystem(key=KEY, secret=SECRET, endpoint_url=endpoint, skip_instance_cache=True)
-    files.mkdir(name)
-    return files
-
-
 @pytest.mark.parametrize("size", [1, 2 * PART], ids=["whole", "in parts"])
 def test_s3_creates_an_object_only_once(s3: str, size: int) -> None:
-    name = f"once-{size}"
-    files = _bucket(s3, name)
+    files, name = s3_files(s3), s3_bucket(s3)
     files.pipe_file(f"{name}/object", b"1" * size, mode="create", chunksize=PART)
     with pytest.raises(FileExistsError):
         files.pipe_file(f"{name}/object", b"2" * size, mode="create", chunksize=PART)
@@ -33,13 +24,13 @@ def test_s3_creates_an_object_only_once(s3: str, size: int) -> None:
 
 
 def test_s3_lets_one_of_many_writers_win(s3: str) -> None:
-    files = _bucket(s3, "race")
+    files, name = s3_files(s3), s3_bucket(s3)
     won: list[int] = []
 
     def write(writer: int) -> None:
         for number in range(40):
             try:
-                files.pipe_file(f"race/{number}", b"%d" % writer, mode="create")
+                files.pipe_file(f"{name}/{number}", b"%d" % writer, mode="create")
             except FileExistsError:
                 continue
             won.append(number)

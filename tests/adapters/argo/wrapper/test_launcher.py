@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +17,21 @@ from support import ROOT
 LAUNCHER = ROOT / "couler_plugins" / "caching" / "dataplane" / "launch.sh"
 
 
-@pytest.fixture
-def shared(tmp_path: Path) -> Path:
+BUSYBOX = os.environ.get("COULER_BUSYBOX") or shutil.which("busybox")
+
+
+@pytest.fixture(params=["programs of the system", "busybox"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The shared folder, with somebody who has kept whatever is to be kept."""
     folder = tmp_path / "couler folder"
     folder.mkdir()
     busybox = folder / "busybox"
-    busybox.write_text('#!/bin/sh\nexec "$@"\n')
+    if request.param == "busybox":
+        if BUSYBOX is None:
+            pytest.skip("there is no busybox, and COULER_BUSYBOX names none")
+        shutil.copyfile(BUSYBOX, busybox)
+    else:
+        busybox.write_text('#!/bin/sh\n[ "$1" != sh ] || exec "/bin/$@"\nexec "$@"\n')
     busybox.chmod(0o755)
     (folder / "launch").write_bytes(LAUNCHER.read_bytes())
     (folder / "ready").touch()
@@ -31,7 +41,7 @@ def shared(tmp_path: Path) -> Path:
 
 def launch(shared: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        ["sh", str(shared / "launch"), "5", *arguments],
+        [str(shared / "busybox"), "sh", str(shared / "launch"), "5", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -105,3 +115,50 @@ def test_a_folder_that_nobody_may_write_is_no_harm(shared: Path) -> None:
     process.communicate()
     assert process.returncode == 0
     assert not (shared / "done").exists()
+
+
+@pytest.mark.parametrize("name", ["sh", "sort", "date", "printf", "test", "run", "keep", "each"])
+def test_a_bare_name_is_a_program_of_the_image(name: str, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = shared.parent / "bin"
+    programs.mkdir()
+    (programs / name).write_text('#!/bin/sh\nPATH=$OLD exec touch "$1"\n')
+    (programs / name).chmod(0o755)
+    monkeypatch.setenv("OLD", os.environ["PATH"])
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    out = shared.parent / "out"
+    process = launch(shared, f"a={out}", "--", name, str(out))
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert (shared / "kept/a").exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_former_run_has_left_is_not_kept(kind: str, shared: Path) -> None:
+    out = shared.parent / "out"
+    if kind == "folder":
+        out.mkdir()
+    stale = out / "x" if kind == "folder" else out
+    stale.write_text("stale")
+    process = launch(shared, f"a={out}", "--", "true")
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "has not written all of its outputs" in stderr
+    assert not (shared / "done").exists()
+
+
+def test_what_is_written_over_is_kept(shared: Path) -> None:
+    out = shared.parent / "out"
+    out.write_text("stale")
+    process = launch(shared, f"a={out}", "--", "sh", "-c", f"echo fresh > '{out}'")
+    process.communicate(timeout=30)
+    assert (shared / "kept/a").read_text() == "fresh\n"
+
+
+def test_a_folder_of_the_name_that_is_used_aside_is_not_taken_for_the_result(shared: Path) -> None:
+    (shared / "restored").mkdir()
+    (shared / "restored/a").write_text("kept")
+    (shared / "hit").touch()
+    (shared.parent / "a.couler").mkdir()
+    process = launch(shared, f"a={shared.parent / 'a'}", "--", "false")
+    process.communicate(timeout=30)
+    assert (shared.parent / "a").read_text() == "kept"
