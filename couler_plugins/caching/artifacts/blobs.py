@@ -11,6 +11,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -64,16 +65,11 @@ class Blobs:
             OSError: reading or writing fails, or the source has another size than it said.
         """
         digest = hashlib.sha256()
-
-        def hashed() -> Iterator[bytes]:
-            for chunk in chunks_of(source):
-                digest.update(chunk)
-                yield chunk
-
+        chunks = _hashed(chunks_of(source), digest.update)
         if isinstance(self._store, StagingStore):
-            self._store.write_aside(self._folder + aside, hashed())
+            self._store.write_aside(self._folder + aside, chunks)
             return Staged(aside=aside, sha256=digest.hexdigest(), bytes=source.bytes)
-        local = _spool(hashed())
+        local = _spool(chunks)
         return Staged(aside=aside, sha256=digest.hexdigest(), bytes=source.bytes, local=local)
 
     def publish(self, staged: Staged, name: str) -> None:
@@ -185,6 +181,19 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
     view = memoryview(chunk)
     while view:
         view = view[file.write(view) :]
+
+
+def _hashed(chunks: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
+    """The chunks; each is hashed while whoever takes it writes it, since hashing lets other threads run."""
+    several = iter(chunks)
+    first = next(several, b"")
+    update(first)
+    yield first
+    with ThreadPoolExecutor(1, "hashing") as thread:
+        for chunk in several:
+            hashing = thread.submit(update, chunk)
+            yield chunk
+            hashing.result()
 
 
 def _spool(chunks: Iterable[bytes]) -> Path:
