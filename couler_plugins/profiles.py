@@ -10,7 +10,7 @@ from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, Step, Workflow
 from couler_plugins.runs.run import Ran, Run
 
-__all__ = ["belongs", "profiles_of"]
+__all__ = ["belongs", "profiles_of", "site_of"]
 
 RECENT = 20
 """How many of the newest figures count: what a step took a hundred runs ago says little of today."""
@@ -19,6 +19,11 @@ RECENT = 20
 def belongs(run: Run, workflow: Workflow) -> bool:
     """Whether a run was one of this workflow, in whatever version."""
     return run.family in {name for name in (workflow.name, workflow.prefix.rstrip("-.")) if name}
+
+
+def site_of(ran: Ran) -> str:
+    """The call that a step is one of: what it says itself, or its name without the item of a loop in parentheses."""
+    return ran.site or ran.step.partition("(")[0]
 
 
 def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile]:
@@ -35,7 +40,7 @@ def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile
     by_type: dict[str, list[Ran]] = defaultdict(list)
     for run in runs:
         for ran in run.steps:
-            by_step[ran.site or ran.step].append(ran)
+            by_step[site_of(ran)].append(ran)
             by_type[ran.type].append(ran)
     found: dict[str, Profile] = {}
     for name, step in _call_sites(workflow):

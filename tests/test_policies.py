@@ -58,7 +58,9 @@ def test_runs_without_steps_say_nothing(kind: type[CachePolicy]) -> None:
     assert ask_policy(kind(), CANDIDATES, 25, history) == ask_policy(kind(), CANDIDATES, 25, same)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in POLICIES if kind.name not in ("none", "helix")], ids=lambda kind: kind.name)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in POLICIES if kind.name not in ("none", "helix")], ids=lambda kind: kind.name
+)
 def test_what_nobody_knows_the_time_of_is_kept_while_there_is_room(kind: type[CachePolicy]) -> None:
     """So an evictor whose history is gone evicts no more than it has to; the rule of HELIX alone says otherwise."""
     unknown = [Candidate(key=key, bytes=10) for key in "abcdefghij"]

@@ -14,6 +14,7 @@ from couler_plugins.hookspecs.caching import Caching, Objection
 from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables, callers_first, recursive
 from couler_plugins.options import Size
 from couler_plugins.policies import ask_policy
+from couler_plugins.profiles import site_of
 from couler_plugins.runs import Candidate, History, Ran, Run
 
 __all__ = ["Limit", "choose"]
@@ -83,12 +84,16 @@ class _Planned:
         self._workflow, self._verdicts, self._facet, self._ctx = workflow, verdicts, facet, ctx
         self._by_name = callables(workflow)
         self._inline = {name: item for name, item in self._by_name.items() if item.inline}
-        self._past = {ran.site or ran.step: ran.spec for run in ctx.runs(workflow) for ran in run.steps}
+        self._past = {site_of(ran): ran.spec for run in ctx.runs(workflow) for ran in run.steps}
         self._numbers: dict[Place, int] = {}
         self._ends: dict[str, tuple[int, ...]] = {}
         steps: list[Ran] = []
         for graph in reversed(callers_first(workflow, recursive(workflow))):
             self._add(graph, steps)
+        entry = workflow.entry
+        if entry is not None and isinstance(entry.call, Call) and entry.call.name not in self._ends:
+            self._numbers["", entry.name] = len(steps)
+            steps.append(self._ran("", entry, (), steps))
         family = workflow.name or workflow.prefix.rstrip("-.")
         past = ctx.runs(workflow)
         self.run = Run(family=family, steps=tuple(steps), at=past[-1].at + 1 if past else 0.0)
@@ -131,13 +136,15 @@ class _Planned:
         self._ends[graph.name] = tuple(self._numbers[graph.name, name] for name in by_name if name not in read)
 
     def _ran(self, graph: str, step: Step, parents: tuple[int, ...], steps: list[Ran]) -> Ran:
-        name = f"{graph}/{step.name}"
-        verdict = self._verdicts.get((graph, step.name))
         callee = step.call.name if isinstance(step.call, Call) else ""
+        name = f"{graph}/{step.name}" if graph else callee
+        verdict = self._verdicts.get((graph, step.name))
         spec = self._past.get(name) or (verdict.facts.spec if verdict and verdict.facts else digest([name]))
         joins = isinstance(self._by_name.get(callee), Graph)
         profile = Profile(seconds=0.0, output_bytes=0) if joins else self._ctx.profile(self._workflow, name)
         items = self._facet.items(step)
+        if items is not None and verdict is not None and verdict.entries is not None:
+            items = verdict.entries  # with how often its graph is called
         return Ran(
             step=name,
             type=callee,

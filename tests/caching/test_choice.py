@@ -142,6 +142,37 @@ def test_a_step_after_a_graph_depends_on_the_ends_of_what_is_in_it() -> None:
     assert parents == {"inner/x": [], "inner/y": ["inner/x"], "g/s": ["inner/y"], "g/b": ["g/s"]}
 
 
+def test_a_step_of_a_graph_that_is_called_twice_counts_twice() -> None:
+    inner = Graph(name="inner", steps=(step("x"),))
+    workflow = flow(graph(step("s", call="inner"), step("t", call="inner")), inner)
+    policy = Worth()
+    chosen(
+        workflow,
+        100,
+        Run(family="w", steps=(Ran(step="inner/x", type="op", spec="x", key="x", seconds=2.0, bytes=10),)),
+        policy=policy,
+    )
+    ((candidates, _),) = policy.asked
+    assert [(one.step, one.seconds, one.bytes) for one in candidates] == [("inner/x", 4.0, 20)]
+
+
+def test_a_workflow_of_one_operation_is_chosen_from_as_well() -> None:
+    entry = step("main", call="op")
+    workflow = replace(main(), graphs=(), entry=entry)
+    past = Run(family="w", steps=(Ran(step="op", type="op", spec="x", key="x", seconds=2.0, bytes=10),))
+    assert rules(chosen(workflow, 5, past)) == {"/main": "capacity"}
+    assert rules(chosen(workflow, 10, past)) == {"/main": ""}
+
+
+def test_an_item_of_a_loop_belongs_to_the_step_that_loops() -> None:
+    items = Loop(axes=(Axis(name="item", values=Native.of([1, 2])),))
+    policy = Worth()
+    past = Run(family="w", steps=(Ran(step="g/a(0:1)", type="x", spec="x", key="x", seconds=2.0, bytes=10),))
+    chosen(main(replace(step("a"), loop=items)), 100, past, policy=policy)
+    ((candidates, _),) = policy.asked
+    assert [(one.step, one.bytes) for one in candidates] == [("g/a", 20)]
+
+
 def test_recursion_is_no_trouble() -> None:
     workflow = flow(graph(step("a"), step("again", "a", call="g")))
     assert rules(chosen(workflow, 100, run(a=(1.0, 1))))["g/a"] == "recursion"
