@@ -43,6 +43,7 @@ class RunContext:
         self._plugins = plugins
         self._report = report
         self._history = history
+        self._unknown: set[str] = set()
         # By identity (with the workflow kept alive): comparing workflows step by step would cost more than the hook.
         self._profiles: dict[int, tuple[Workflow, Mapping[str, Profile]]] = {}
 
@@ -54,7 +55,12 @@ class RunContext:
 
     def runs(self, workflow: Workflow) -> Sequence[Run]:
         """Its past runs in the history that the user named, oldest first."""
-        return [run for run in self._runs if belongs(run, workflow)]
+        found = [run for run in self._runs if belongs(run, workflow)]
+        if self._runs and not found and workflow.label not in self._unknown:
+            self._unknown.add(workflow.label)
+            families = ", ".join(sorted({run.family for run in self._runs})[:5])
+            log.warning("the history tells of no run of %s, but of %s", workflow.label, families)
+        return found
 
     def policy(self, text: str) -> CachePolicy:
         """The cache policy that a text names, with its options (`paper{rho=0.2}`).

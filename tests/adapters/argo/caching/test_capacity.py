@@ -64,10 +64,11 @@ def test_with_room_for_all_nothing_is_left_out(history: Path) -> None:
     assert "capacity" in cached(history, "30GB", "none").values()
 
 
-def test_a_history_of_another_workflow_says_nothing(tmp_path: Path) -> None:
+def test_a_history_of_another_workflow_says_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "history.json"
     path.write_text(json.dumps(trace("other", FIGURES)))
     assert "capacity" not in cached(path, "1B").values()
+    assert caplog.messages.count("the history tells of no run of churn-*, but of other") == 1
 
 
 def test_a_document_of_the_history_that_tells_of_no_run_is_an_error(tmp_path: Path) -> None:
