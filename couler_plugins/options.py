@@ -199,8 +199,8 @@ def _parse_one(text: str, wanted: Any) -> Any:
         value = wanted(text)
     except ValueError:
         raise ValueError(f"{text[:40]!r} is not {'a whole number' if wanted is int else 'a number'}") from None
-    if wanted is float and not math.isfinite(value):
-        raise ValueError(f"{text!r} is not a finite number")
+    if wanted is float and math.isnan(value):
+        raise ValueError(f"{text!r} is not a number")
     return value
 
 

@@ -4,7 +4,7 @@ from couler_plugins.caching.artifacts.cache import ArtifactCache
 from couler_plugins.caching.artifacts.entry import Entry, Meta, Output
 from couler_plugins.caching.artifacts.flight import Claim
 from couler_plugins.caching.artifacts.hits import Hit
-from couler_plugins.caching.artifacts.lost import Lost
+from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.opening import open_cache
 from couler_plugins.caching.artifacts.results import (
     Admission,
@@ -23,6 +23,7 @@ __all__ = [
     "ArtifactCache",
     "Claim",
     "Content",
+    "Damaged",
     "Entry",
     "Existed",
     "Hit",

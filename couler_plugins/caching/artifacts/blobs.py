@@ -112,7 +112,8 @@ class Blobs:
         """The bytes of an output as a file of the caller's own.
 
         Raises:
-            Lost: the blob is missing, damaged or cannot be read, or there is no room for a copy.
+            Lost: the blob is missing, damaged or cannot be read.
+            OSError: there is no room for a copy.
         """
         file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # the caller closes it
         try:
@@ -127,15 +128,14 @@ class Blobs:
         """Writes an output to a file, which is replaced at once when all bytes are there and right.
 
         Raises:
-            Lost: the blob is missing, damaged or cannot be read, or the file cannot be written.
+            Lost: the blob is missing, damaged or cannot be read.
+            OSError: the file cannot be written.
         """
         aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
         try:
             with aside.open("xb", buffering=0) as file:
                 self._copy(output, lambda chunk: _write(file, chunk))
             aside.replace(path)
-        except OSError as error:
-            raise Lost(f"{output.name} cannot be written: {redact(error)}") from None
         finally:
             with contextlib.suppress(OSError):
                 aside.unlink(missing_ok=True)
@@ -159,10 +159,7 @@ class Blobs:
             size += len(chunk)
             if size > output.bytes:
                 break
-            try:
-                write(chunk)
-            except OSError as error:
-                raise Lost(f"{output.name} cannot be copied: {redact(error)}") from None
+            write(chunk)
         if size != output.bytes or digest.hexdigest() != output.sha256:
             raise Damaged(f"the blob of {output.name} is not what was stored")
 

@@ -17,7 +17,7 @@ from couler_plugins.caching.artifacts.lost import Lost
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.restoring import restore_all
-from couler_plugins.caching.artifacts.results import Admission, PutResult, Refused, Report, Stats
+from couler_plugins.caching.artifacts.results import Admission, Existed, PutResult, Refused, Report, Stats
 from couler_plugins.caching.artifacts.sources import Outputs, sources
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.policies import CachePolicy
@@ -100,16 +100,18 @@ class ArtifactCache:
             _warned("put", error)
             return Refused(reason=redact(error))
 
-    def claim(self, key: str, wait: float = 0.0) -> Hit | Claim:
+    def claim(self, key: str, wait: float = 0.0, usable: Callable[[Entry], bool] | None = None) -> Hit | Claim:
         """The result of a key, or the leave to compute it.
 
         Args:
             key: the key.
             wait: seconds to wait while somebody else computes it; after that the claim is no leader's: compute too.
+            usable: which results count; another is as good as none, and stays until one is put in its place.
         """
         check_key(key)
-        found = wait_for(lambda: self._get(key) or self._claim_or_hit(key), wait)
-        return found or Claim(key, False, self.put, _nothing)
+        counts = usable or _any
+        found = wait_for(lambda: self._get_usable(key, counts) or self._claim_or_hit(key, counts), wait)
+        return found or Claim(key, False, self._replacing(counts), _nothing)
 
     def admit(self, candidate: Candidate) -> Admission:
         """Whether a result would be kept, and which would go for it; nothing is changed."""
@@ -216,22 +218,42 @@ class ArtifactCache:
         _quiet(lambda: self._backend.drop(entry))()
         return None
 
-    def _claim(self, key: str) -> Claim | None:
+    def _get_usable(self, key: str, usable: Callable[[Entry], bool]) -> Hit | None:
+        hit = self._get(key)
+        if hit is None or usable(hit.entry):
+            return hit
+        hit.close()
+        return None
+
+    def _claim(self, key: str, usable: Callable[[Entry], bool]) -> Claim | None:
+        put = self._replacing(usable)
         try:
             release = self._backend.claim(key)
         except (OSError, ValueError) as error:
             _warned("claim", error)
-            return Claim(key, False, self.put, _nothing)
-        return None if release is None else Claim(key, True, self.put, _quiet(release))
+            return Claim(key, False, put, _nothing)
+        return None if release is None else Claim(key, True, put, _quiet(release))
 
-    def _claim_or_hit(self, key: str) -> Hit | Claim | None:
+    def _claim_or_hit(self, key: str, usable: Callable[[Entry], bool]) -> Hit | Claim | None:
         """A claim; a hit where the one who held it stored the result after we had looked for that."""
-        claim = self._claim(key)
-        hit = self._get(key) if claim is not None and claim.leader else None
+        claim = self._claim(key, usable)
+        hit = self._get_usable(key, usable) if claim is not None and claim.leader else None
         if claim is None or hit is None:
             return claim
         claim.close()
         return hit
+
+    def _replacing(self, usable: Callable[[Entry], bool]) -> Callable[[str, Outputs, Meta], PutResult]:
+        """A `put` that takes out what the key has, once there is something in its place, where that does not count."""
+
+        def put(key: str, outputs: Outputs, meta: Meta) -> PutResult:
+            found = self.put(key, outputs, meta)
+            if not isinstance(found, Existed) or usable(found.entry):
+                return found
+            _quiet(lambda: self._backend.drop(found.entry))()
+            return self.put(key, outputs, meta)
+
+        return put
 
     def _unclaimed(self, key: str) -> Claim | None:
         """A mark that nobody computes a key, so that waiting is over."""
@@ -244,6 +266,10 @@ class ArtifactCache:
 
 def _nothing() -> None:
     pass
+
+
+def _any(entry: Entry) -> bool:
+    return True
 
 
 def _warned(what: str, error: Exception) -> None:

@@ -52,12 +52,22 @@ class Hit:
         return self._checked(lambda: self._blobs.read(output))
 
     def open(self, name: str) -> BinaryIO:
-        """The bytes of an output as a file of the caller's own, verified already; raises as `read` does."""
+        """The bytes of an output as a file of the caller's own, verified already.
+
+        Raises:
+            Lost: as `read` does.
+            OSError: there is no room for it.
+        """
         output = self.entry.output(name)
         return self._checked(lambda: self._blobs.open(output))
 
     def save(self, name: str, path: Path) -> None:
-        """Writes an output to a file, which is replaced at once when all is right; raises as `read` does."""
+        """Writes an output to a file, which is replaced at once when all is right.
+
+        Raises:
+            Lost: as `read` does.
+            OSError: the file cannot be written.
+        """
         output = self.entry.output(name)
         self._checked(lambda: self._blobs.save(output, path))
 

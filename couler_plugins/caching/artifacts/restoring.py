@@ -17,7 +17,7 @@ def restore_all(hit: Hit, targets: Mapping[str, Path]) -> None:
 
     Raises:
         Lost: there is no such output, or its blob is missing, damaged or cannot be read.
-        OSError: a file cannot be replaced; those before it were.
+        OSError: a file cannot be written, or cannot be replaced; those before it were then.
     """
     asides: dict[Path, Path] = {}
     try:

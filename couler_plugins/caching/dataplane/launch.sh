@@ -48,6 +48,14 @@ keep() {
     [ -e "$2" ] && "$box" cp -RP "$2" "$here/kept/$1" && "$box" chmod -R a+rX "$here/kept/$1"
 }
 
+hand_on() {  # SIGNAL: to the command, or to be handed on once there is one
+    if [ "$child" ]; then
+        kill "-$1" "$child" 2>/dev/null
+    else
+        early="$early $1"
+    fi
+}
+
 run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood here
     while [ "$1" != -- ]; do shift; done
     shift
@@ -60,11 +68,16 @@ run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood
             program=$("$box" which -- "$name") || { echo "couler: there is no command $name" >&2; return 127; }
             ;;
     esac
+    child=
+    early=
+    for signal in HUP INT QUIT USR1 USR2 TERM; do
+        # shellcheck disable=SC2064 # the signal is known now
+        trap "hand_on $signal" "$signal"
+    done
     "$program" "$@" <&3 3<&- &
     child=$!
-    for signal in HUP INT QUIT USR1 USR2 TERM; do
-        # shellcheck disable=SC2064 # the child is known now
-        trap "kill -$signal $child 2>/dev/null" "$signal"
+    for signal in $early; do
+        hand_on "$signal"
     done
     wait "$child"
     code=$?

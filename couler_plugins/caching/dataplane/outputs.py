@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from couler_plugins.caching.artifacts import Content, Lost, Refused
+from couler_plugins.caching.artifacts import Content, Damaged, Lost, Refused
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.dataplane.contents import open_plain
 from couler_plugins.caching.dataplane.packing import FILE_MODE, PROGRAM_MODE, Packed, exactly, unpack
@@ -19,7 +19,7 @@ from couler_plugins.errors import InvalidInput
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import ArtifactCache, Entry, Hit, Meta
 
-__all__ = ["FILE", "FOLDER", "PROGRAM", "contents", "is_fresh", "place", "restore", "save"]
+__all__ = ["FILE", "FOLDER", "PROGRAM", "contents", "is_fresh", "lacking", "place", "restore", "save"]
 
 FILE, PROGRAM, FOLDER = "file", "program", "folder"
 """The codecs of outputs: the bytes of a file, those of one that may be executed, a folder as `packing` writes it."""
@@ -40,7 +40,14 @@ def restore(
     if hit is None:
         return None
     with hit:
-        return hit.entry if is_fresh(hit.entry, max_age) and place(hit, outputs) else None
+        if not is_fresh(hit.entry, max_age):
+            return None
+        try:
+            place(hit, outputs)
+        except Lost as error:
+            log.warning("the result cannot be used: %s", error)
+            return None
+        return hit.entry
 
 
 def save(cache: ArtifactCache, key: str, outputs: Mapping[str, Path], meta: Meta) -> str:
@@ -96,33 +103,35 @@ def is_fresh(entry: Entry, max_age: float | None, clock: Callable[[], float] = t
     return max_age is None or clock() - entry.created <= max_age
 
 
-def place(hit: Hit, outputs: Mapping[str, Path]) -> bool:
-    """Puts outputs of a result into place, or says that they are not there as they were stored.
-
-    All are read and verified before the first is put into place.
+def place(hit: Hit, outputs: Mapping[str, Path]) -> None:
+    """Puts outputs of a result into place. All are read and verified before the first is.
 
     Raises:
+        Lost: the result lacks one of them, or it cannot be read now.
+        Damaged: what is stored can never be used.
         OSError: they cannot be written.
     """
-    if missing := sorted(set(outputs) - set(hit.outputs)):
-        log.warning("the result has no output %s", ", ".join(missing))
-        return False
-    try:
-        with placing() as placement:
-            for name, path in outputs.items():
-                _restore(hit, name, placement.aside(path))
-            placement.commit()
-    except (Lost, ValueError) as error:
-        log.warning("the result cannot be used: %s", error)
-        return False
-    return True
+    if missing := lacking(hit.entry, outputs):
+        raise Lost(f"the result has no output {', '.join(missing)}")
+    with placing() as placement:
+        for name, path in outputs.items():
+            _restore(hit, name, placement.aside(path))
+        placement.commit()
+
+
+def lacking(entry: Entry, outputs: Collection[str]) -> list[str]:
+    """The outputs of these names that a result does not have."""
+    return sorted(set(outputs) - {output.name for output in entry.outputs})
 
 
 def _restore(hit: Hit, name: str, aside: Path) -> None:
     codec = hit.outputs[name].codec
     if codec == FOLDER:
         with hit.open(name) as stream:
-            unpack(stream, aside)
+            try:
+                unpack(stream, aside)
+            except ValueError as error:
+                raise Damaged(str(error)) from error
         return
     # A mode that `open` is given is subject to the umask of the process, as for any file that it makes.
     aside.touch(PROGRAM_MODE if codec == PROGRAM else FILE_MODE, exist_ok=False)

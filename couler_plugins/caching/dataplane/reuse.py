@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from couler_plugins.caching.artifacts import Hit, Refused
+from couler_plugins.caching.artifacts import Damaged, Hit, Refused
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.dataplane.deadline import time_limit
-from couler_plugins.caching.dataplane.outputs import contents, is_fresh, place
-from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.caching.dataplane.outputs import contents, is_fresh, lacking, place
+from couler_plugins.errors import CoulerError, InvalidInput
 
 if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import ArtifactCache, Claim, Meta
+    from couler_plugins.caching.artifacts import ArtifactCache, Claim, Entry, Meta
 
 __all__ = ["Task", "reuse_or_compute"]
 
-ATTEMPTS = 2
 log = logging.getLogger(__name__)
 
 
@@ -88,19 +87,26 @@ def reuse_or_compute(
 
 def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitStack) -> Claim | None:
     """The right to compute the result, until the stack ends; None where there was one, which is in place now."""
-    for _ in range(ATTEMPTS):
+    damaged: list[Entry] = []
+
+    def usable(entry: Entry) -> bool:
+        """What is not stays for others until the command has made what takes its place."""
+        return entry not in damaged and is_fresh(entry, task.max_age) and not lacking(entry, task.outputs)
+
+    while True:
         with contextlib.ExitStack() as attempt:
-            found = cache.claim(task.key, wait=task.wait)
-            attempt.enter_context(found)
+            found = attempt.enter_context(cache.claim(task.key, wait=task.wait, usable=usable))
             if not isinstance(found, Hit):
                 stack.push(attempt.pop_all())
                 return found
-            if is_fresh(found.entry, task.max_age) and place(found, task.outputs):
+            try:
+                place(found, task.outputs)
+            except Damaged as error:
+                log.warning("the result cannot be used: %s", error)
+                damaged.append(found.entry)
+            else:
                 log.info("this result was computed before")
                 return None
-        # Too old, damaged, or without an output that is wanted now: what is computed takes its place.
-        cache.remove(task.key)
-    raise EngineError("a result that cannot be used cannot be removed either")
 
 
 def _keep(task: Task, claim: Claim, seconds: float) -> None:
