@@ -67,11 +67,12 @@ def command(
     """
     import msgspec
 
+    from couler_plugins.caching.dataplane.contents import resolved
     from couler_plugins.caching.dataplane.deadline import time_limit
     from couler_plugins.caching.dataplane.outputs import save
     from couler_plugins.errors import EngineError
 
-    given = {name: path.resolve() for name, path in outputs_of(outputs).items()}
+    given = {name: resolved(path) for name, path in outputs_of(outputs).items()}
     meta = msgspec.structs.replace(meta, seconds=seconds)
     with (
         long_work(config, "saving"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.cache_processes import KEY, cache, left_aside, start, until
+from couler_plugins.caching.artifacts import Content, open_cache
 
 COMMAND = "echo ran >> log; echo one > a; mkdir -p b; echo two > b/x; echo shown; echo said >&2"
 OUTPUTS = ("--output", "a=a", "--output", "b=b")
@@ -160,3 +161,36 @@ def test_bad_input_is_said_before_anything_runs(arguments: tuple[str, ...], mess
     assert refused.returncode == 2
     assert message in refused.stderr
     assert not Path("log").exists()
+
+
+def test_a_fault_on_this_side_takes_nothing_from_others() -> None:
+    cache("run", "--key", KEY, "--output", "a=a", "--", "sh", "-c", COMMAND)
+    Path("in the way").write_text("")
+    for output in ("a=.", "a=in the way/a", "other=b"):
+        assert cache("run", "--key", KEY, "--output", output, "--", "false").returncode == 1
+    ran = cache("run", "--max-age", "0.001s", "--key", KEY, "--output", "a=a", "--", "false")
+    assert ran.returncode == 1
+    assert cache("restore", KEY, "a=again").returncode == 0
+
+
+def test_what_can_never_be_used_is_replaced() -> None:
+    with open_cache("store") as store:
+        store.put(KEY, {"a": Content(b"no archive", codec="folder")})
+    for _ in range(2):
+        assert cache("run", "--key", KEY, "--output", "a=b", "--", "sh", "-c", COMMAND).returncode == 0
+    assert runs() == 1
+    assert cache("restore", KEY, "a=again").returncode == 0
+
+
+@pytest.mark.parametrize("output", ["a", "b"])
+def test_what_was_there_before_is_not_taken_for_the_result(output: str) -> None:
+    Path("a").write_text("stale")
+    Path("b").mkdir()
+    Path("b/x").write_text("stale")
+    ran = cache("run", "--key", KEY, "--output", f"o={output}", "--", "true")
+    assert ran.returncode == 0
+    assert "the result is not kept: nothing has written o" in ran.stderr
+    assert cache("run", "--key", KEY, "--output", f"o={output}", "--", "sh", "-c", COMMAND).returncode == 0
+    assert runs() == 1
+    assert cache("restore", KEY, f"o={output}").returncode == 0
+    assert "stale" not in Path("a" if output == "a" else "b/x").read_text()

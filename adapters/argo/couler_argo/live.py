@@ -16,7 +16,8 @@ import msgspec
 from couler_argo.codec import Mapped
 from couler_argo.lift import lift_manifest
 from couler_argo.manifests import Manifest
-from couler_argo.runs import nodes_of, run_of
+from couler_argo.nodes import attempts_of, nodes_of
+from couler_argo.runs import run_of
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Call, External, Graph, Step, callables
 from couler_plugins.ir.graph import GraphView
@@ -153,8 +154,12 @@ class _Coming:
         return [sink for ident in idents for sink in self._sinks(ident)]
 
     def _sinks(self, ident: str) -> Iterator[str]:
-        """The nodes that what comes after a node follows: itself, or for a group the last ones in it."""
+        """The nodes that what follows a node comes after: itself, its last attempt, or the last ones in a group."""
         node = self._nodes[ident]
+        attempts = attempts_of(node, self._nodes)
+        if attempts:
+            yield from self._sinks(attempts[-1])
+            return
         if node.get("type") not in GROUPS:
             yield ident
             return

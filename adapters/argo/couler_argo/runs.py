@@ -1,28 +1,17 @@
-"""Past and present runs, from the status that Argo's controller writes into a Workflow (`argo get -o json`).
-
-A node of the status is one attempt at one template, a group of them, or a retry of several
-(https://pkg.go.dev/github.com/argoproj/argo-workflows/v4/pkg/apis/workflow/v1alpha1#NodeStatus).
-"""
+"""Past and present runs, from the status that Argo's controller writes into a Workflow (`argo get -o json`)."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import zlib
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from couler_argo.codec import Mapped
+from couler_argo.nodes import ATTEMPTS, attempts_of, bytes_of, nodes_of, seconds_of, template_name
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Ran, Run
 
-__all__ = ["family_of", "nodes_of", "run_of"]
-
-LIMIT = 256 * 1024**2
-"""Bytes that compressed nodes may take once they are unpacked."""
+__all__ = ["family_of", "run_of"]
 
 FATES: dict[str, Fate] = {
     "Succeeded": "computed",
@@ -31,8 +20,9 @@ FATES: dict[str, Fate] = {
     "Skipped": "skipped",
     "Omitted": "skipped",
 }
-ATTEMPTS = ("Pod", "HTTP", "Plugin")
 LEAVES = (*ATTEMPTS, "Skipped", "Suspend")
+MANY = 100
+"""A group after so many steps and before so many is a step of its own, lest each be a parent of each."""
 
 
 def run_of(manifest: Mapped) -> Run | None:
@@ -65,45 +55,26 @@ def family_of(manifest: Mapped) -> str:
     )
 
 
-def nodes_of(manifest: Mapped) -> Mapping[str, Mapped]:
-    """The nodes of a Workflow's status by their ids; none where there is no status, or it is kept elsewhere.
-
-    Raises:
-        InvalidInput: compressed nodes cannot be unpacked.
-    """
-    status = manifest.get("status") or {}
-    compressed = status.get("compressedNodes")
-    if not compressed:
-        return status.get("nodes") or {}
-    try:
-        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        text = unpacker.decompress(base64.b64decode(compressed), LIMIT)
-        nodes: Any = json.loads(text)
-    except (binascii.Error, TypeError, ValueError, zlib.error) as error:
-        message = f"the workflow's compressedNodes cannot be read ({error})"
-        raise InvalidInput(message, engine="argo", hint="`argo get -o json` gives them unpacked") from error
-    return nodes if isinstance(nodes, dict) else {}
-
-
 class _Status:
     """The nodes of one run, looked at as a graph of steps."""
 
     def __init__(self, manifest: Mapped, nodes: Mapping[str, Mapped]) -> None:
         self._manifest = manifest
         self._nodes = nodes
-        retries = [node for node in nodes.values() if node.get("type") == "Retry"]
-        attempts = {child for node in retries for child in node.get("children") or ()}
-        self._leaves = {
-            ident: node
-            for ident, node in nodes.items()
-            if ident not in attempts and (node.get("type") in LEAVES or self._attempts(node))
-        }
+        self._attempts: dict[str, list[str]] = {}
+        self._retry: dict[str, str] = {}
+        for ident, node in nodes.items():
+            if node.get("type") == "Retry":
+                self._attempts[ident] = attempts_of(node, nodes)
+                self._retry |= dict.fromkeys(self._attempts[ident], ident)
+        self._templates = _templates(manifest)
         self._nearest: dict[tuple[str, ...], list[str]] = {}
         self._before: dict[str, list[str]] = {ident: [] for ident in nodes}
         for ident, node in nodes.items():
             for child in node.get("children") or ():
                 if child in self._before and ident != child:
                     self._before[child].append(ident)
+        self._leaves = {ident: node for ident, node in nodes.items() if self._is_leaf(ident, node)}
 
     def run(self) -> Run:
         """The run, its steps in a topological order, by their ends where that leaves a choice."""
@@ -117,10 +88,10 @@ class _Status:
             before = tuple(sorted(position[parent] for parent in parents[ident]))
             if before and before[-1] >= len(steps):
                 raise ValueError(f"{ident} comes after itself")
-            steps.append(self._ran(self._leaves[ident], before, tuple(steps[number].key for number in before)))
+            steps.append(self._ran(ident, before, tuple(steps[number].key for number in before)))
         status = self._manifest.get("status") or {}
         ended = status.get("finishedAt") or max(str(node.get("finishedAt") or "") for node in self._nodes.values())
-        return Run(family=family_of(self._manifest), steps=tuple(steps), at=_seconds(ended) or 0.0)
+        return Run(family=family_of(self._manifest), steps=tuple(steps), at=seconds_of(ended) or 0.0)
 
     def _by_end(self) -> Iterator[str]:
         last = "9999"  # what goes on ends after everything that has ended
@@ -164,93 +135,89 @@ class _Status:
                 stack += self._before[current]
         return found
 
+    def _is_leaf(self, ident: str, node: Mapped) -> bool:
+        """Whether a node is a step: it runs something, as often as it takes, or would have, had there been no hit."""
+        children = node.get("children") or ()
+        if ident in self._retry:
+            return False
+        if node.get("type") in LEAVES or ((node.get("memoizationStatus") or {}).get("hit") and not children):
+            return True
+        if ident in self._attempts:
+            return all(self._nodes[one].get("type") in ATTEMPTS for one in self._attempts[ident])
+        return len(self._before[ident]) > MANY and len(children) > MANY
+
     def _owner(self, ident: str) -> str | None:
         """The step that a node is, or is an attempt of; None for a group."""
-        if ident in self._leaves:
-            return ident
-        if self._nodes[ident].get("type") in ATTEMPTS:
-            return next((before for before in self._before[ident] if before in self._leaves), None)
-        return None
+        ident = self._retry.get(ident, ident)
+        return ident if ident in self._leaves else None
 
-    def _ran(self, node: Mapped, parents: tuple[int, ...], keys: tuple[str, ...]) -> Ran:
-        tries = self._attempts(node)
+    def _ran(self, ident: str, parents: tuple[int, ...], keys: tuple[str, ...]) -> Ran:
+        node = self._leaves[ident]
+        tries = [self._nodes[one] for one in self._attempts.get(ident, ())]
         last = tries[-1] if tries else node
-        template = self._template(node)
-        parameters = (last.get("inputs") or {}).get("parameters") or []
-        spec = digest([template, sorted([str(item["name"]), str(item.get("value"))] for item in parameters)])
-        memo = last.get("memoizationStatus") or {}
+        parameters = (last.get("inputs") or node.get("inputs") or {}).get("parameters") or []
+        values = sorted([str(item["name"]), str(item.get("value"))] for item in parameters)
+        spec = digest([self._template(node), values])
+        # The memo of a retried step is looked up before there is an attempt.
+        memo = last.get("memoizationStatus") or node.get("memoizationStatus") or {}
         fate = "loaded" if memo.get("hit") else FATES.get(str(node.get("phase")), "pending")
-        started, ended = _seconds(last.get("startedAt")), _seconds(last.get("finishedAt"))
-        known = fate == "computed" and started is not None and ended is not None and started <= ended
         return Ran(
-            step=self._name(node),
+            step=self._name(ident),
             site=self._site(node),
-            type=_template_name(node),
+            type=template_name(node),
             spec=spec,
             key=str(memo.get("key") or "") or digest([spec, *keys]),
             parents=parents,
-            seconds=ended - started if known and started is not None and ended is not None else None,
-            bytes=_bytes(last.get("outputs")) if fate in ("computed", "loaded") else None,
+            seconds=_seconds(last) if fate == "computed" else None,
+            bytes=bytes_of(last.get("outputs")) if fate in ("computed", "loaded") else None,
             attempts=max(1, len(tries)),
             fate=fate,
         )
 
-    def _attempts(self, node: Mapped) -> list[Mapped]:
-        """The attempts of a retried step; none for anything else, and for a graph that is retried as a whole."""
-        children = node.get("children") or () if node.get("type") == "Retry" else ()
-        tries = [self._nodes[child] for child in children if child in self._nodes]
-        return tries if all(child.get("type") in ATTEMPTS for child in tries) else []
-
-    def _name(self, node: Mapped) -> str:
+    def _name(self, ident: str) -> str:
         """`graph/step`, with the item of a loop in parentheses, after the name of the step that the graph belongs to.
 
-        The graph of the entry belongs to none; what no graph holds has the template's name.
+        The graph of the entry belongs to none; what no graph holds has the template's name. Of a graph that is retried,
+        the name is the same in each attempt.
         """
-        around = self._nodes.get(str(node.get("boundaryID", "")))
-        if around is None:
-            return _template_name(node) or str(node.get("displayName", ""))
-        outer = f"{self._name(around)}/" if around.get("boundaryID") in self._nodes else ""
-        return f"{outer}{_template_name(around)}/{node.get('displayName') or node.get('name') or ''}"
+        node = self._nodes[self._retry.get(ident, ident)]
+        around = str(node.get("boundaryID", ""))
+        if around not in self._nodes:
+            return template_name(node) or str(node.get("displayName", ""))
+        outer = f"{self._name(around)}/" if self._nodes[around].get("boundaryID") in self._nodes else ""
+        return f"{outer}{template_name(self._nodes[around])}/{node.get('displayName') or node.get('name') or ''}"
 
     def _site(self, node: Mapped) -> str:
         """`graph/step`, where the step's name has more to it."""
         around = self._nodes.get(str(node.get("boundaryID", "")))
         if around is None:
             return ""
-        return f"{_template_name(around)}/{str(node.get('displayName') or '').partition('(')[0]}"
+        return f"{template_name(around)}/{str(node.get('displayName') or '').partition('(')[0]}"
 
     def _template(self, node: Mapped) -> Any:
         """The template that a node ran, as far as the workflow holds it."""
-        name = node.get("templateName")
-        status, spec = self._manifest.get("status") or {}, self._manifest.get("spec") or {}
-        stored = status.get("storedWorkflowTemplateSpec") or {}
-        for item in [*(spec.get("templates") or []), *(stored.get("templates") or [])]:
-            if item.get("name") == name:
-                return item
         ref = node.get("templateRef") or {}
-        ending = f"/{ref.get('name')}/{ref.get('template')}" if ref else f"/{name}"
-        for key, item in sorted((status.get("storedTemplates") or {}).items()):
-            if str(key).endswith(ending):
-                return item
-        return [name, ref]
+        name = f"{ref.get('name')}/{ref.get('template')}" if ref else str(node.get("templateName"))
+        return self._templates.get(name, [name])
 
 
-def _template_name(node: Mapped) -> str:
-    return str(node.get("templateName") or (node.get("templateRef") or {}).get("template") or "")
+def _templates(manifest: Mapped) -> dict[str, Any]:
+    """The templates that a workflow holds, by name, and those of others by `TEMPLATE-HOLDER/NAME`."""
+    status, spec = manifest.get("status") or {}, manifest.get("spec") or {}
+    stored = status.get("storedWorkflowTemplateSpec") or {}
+    found: dict[str, Any] = {}
+    for item in [*(spec.get("templates") or []), *(stored.get("templates") or [])]:
+        found.setdefault(str(item.get("name")), item)
+    for key, item in sorted((status.get("storedTemplates") or {}).items()):
+        parts = str(key).split("/")
+        found.setdefault("/".join(parts[-2:]), item)
+        found.setdefault(parts[-1], item)
+    return found
 
 
-def _bytes(outputs: Mapped | None) -> int | None:
-    """The bytes of a node's parameters and printed result; None where it made artifacts as well."""
-    if not outputs:
-        return 0
-    if outputs.get("artifacts"):
-        return None
-    values = [item.get("value") for item in outputs.get("parameters") or ()]
-    return sum(len(str(value).encode()) for value in [*values, outputs.get("result")] if value is not None)
-
-
-def _seconds(text: object) -> float | None:
-    """Seconds since 1970 of a time as Kubernetes writes it; None where there is none."""
-    if not text:
-        return None
-    return datetime.fromisoformat(str(text)).timestamp()
+def _seconds(node: Mapped) -> float | None:
+    """How long a node took; None where that is not known, or says nothing: a daemon runs for as long as it is let."""
+    started, ended = seconds_of(node.get("startedAt")), seconds_of(node.get("finishedAt"))
+    if node.get("type") not in ATTEMPTS:
+        return 0.0  # waiting for an approval, or for all of a group, is no work
+    return ended - started if not node.get("daemoned") and started and ended and started <= ended else None

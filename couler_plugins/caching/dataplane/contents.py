@@ -9,13 +9,13 @@ import itertools
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, NamedTuple
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Entry", "content_of", "entries_of", "open_inside", "open_plain", "sha256_of"]
+__all__ = ["Entry", "content_of", "entries_of", "is_inside", "open_inside", "open_plain", "resolved", "sha256_of"]
 
 
 class Entry(NamedTuple):
@@ -50,7 +50,7 @@ def entries_of(folder: Path) -> Iterator[Entry]:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
             target = path.readlink()
-            if target.is_absolute() or not path.resolve().is_relative_to(root):
+            if target.is_absolute() or _leaves(PurePosixPath(name).parent, target) or not is_inside(path, root):
                 raise InvalidInput(f"the link {name!r} leads out of its folder", file=str(folder))
             yield Entry(name, "link", path, target=str(target))
         elif stat.S_ISDIR(mode):
@@ -59,6 +59,26 @@ def entries_of(folder: Path) -> Iterator[Entry]:
             yield Entry(name, "file", path, executable=bool(mode & stat.S_IXUSR))
         else:
             raise InvalidInput(f"{name!r} is neither a file, a folder nor a link", file=str(folder))
+
+
+def resolved(path: Path) -> Path:
+    """Where a path leads, through all links; one in a circle of links leads to itself."""
+    return Path(os.path.realpath(path))
+
+
+def is_inside(path: Path, root: Path) -> bool:
+    """Whether a path leads into a folder, whose own path is resolved."""
+    return resolved(path).is_relative_to(root)
+
+
+def _leaves(folder: PurePosixPath, target: Path) -> bool:
+    """Whether a link in a folder steps out of the root on its way, be it to come back by the root's own name."""
+    depth = len(folder.parts)
+    for part in target.parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return False
 
 
 def open_plain(path: str | Path, folder: int | None = None) -> BinaryIO:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from couler_plugins.caching.dataplane.contents import Entry, entries_of, open_inside
+from couler_plugins.caching.dataplane.contents import Entry, entries_of, is_inside, open_inside
 
 __all__ = ["FILE_MODE", "PROGRAM_MODE", "Packed", "exactly", "unpack"]
 
@@ -138,5 +138,5 @@ def _make_links(folder: Path, links: list[tuple[Path, str]]) -> None:
     root = folder.resolve(strict=True)
     # Only when all are there is it known where they lead: one may go through another.
     for path, _ in links:
-        if not path.resolve().is_relative_to(root):
+        if not is_inside(path, root):
             raise ValueError(f"the link {path.name!r} would leave its folder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -50,6 +51,8 @@ class Placement:
 
 
 def _beside(path: Path) -> Path:
+    if not path.name:
+        raise OSError(errno.EINVAL, "nothing can be put into its place", str(path))
     return path.with_name(f".couler-{secrets.token_hex(8)}")
 
 

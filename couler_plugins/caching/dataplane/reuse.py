@@ -13,8 +13,10 @@ import msgspec
 
 from couler_plugins.caching.artifacts import Damaged, Hit, Refused
 from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.dataplane.contents import resolved
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.dataplane.outputs import contents, is_fresh, lacking, place
+from couler_plugins.caching.dataplane.states import State, state_of
 from couler_plugins.errors import CoulerError, InvalidInput
 
 if TYPE_CHECKING:
@@ -76,10 +78,11 @@ def reuse_or_compute(
         if claim is None:
             _close(stack)
     try:
+        before = _states(task) if claim is not None else {}
         started = time.monotonic()
         code = compute()
         if code == 0 and claim is not None:
-            _keep(task, claim, time.monotonic() - started)
+            _keep(task, claim, before, time.monotonic() - started)
     finally:
         _close(stack)
     return code
@@ -95,7 +98,8 @@ def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitS
 
     while True:
         with contextlib.ExitStack() as attempt:
-            found = attempt.enter_context(cache.claim(task.key, wait=task.wait, usable=usable))
+            found = cache.claim(task.key, wait=task.wait, usable=usable)
+            attempt.enter_context(found)
             if not isinstance(found, Hit):
                 stack.push(attempt.pop_all())
                 return found
@@ -109,11 +113,24 @@ def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitS
                 return None
 
 
-def _keep(task: Task, claim: Claim, seconds: float) -> None:
+def _states(task: Task) -> dict[str, State]:
+    """What the outputs are like; one that cannot be read is left out."""
+    found = {}
+    for name, path in task.outputs.items():
+        with contextlib.suppress(OSError):
+            found[name] = state_of(path)
+    return found
+
+
+def _keep(task: Task, claim: Claim, before: Mapping[str, State], seconds: float) -> None:
     meta = msgspec.structs.replace(task.meta, seconds=seconds)
     try:
         with time_limit(task.timeout):
-            kept = claim.put(contents({name: path.resolve() for name, path in task.outputs.items()}), meta)
+            after = _states(task)
+            if stale := [name for name, state in after.items() if state and state == before.get(name, state)]:
+                log.warning("the result is not kept: nothing has written %s", ", ".join(stale))
+                return
+            kept = claim.put(contents({name: resolved(path) for name, path in task.outputs.items()}), meta)
         if isinstance(kept, Refused):
             log.warning("the result is not kept: %s", kept.reason)
     except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts

@@ -102,7 +102,7 @@ def test_a_graph_that_is_retried_as_a_whole_is_no_step() -> None:
         "d": node("DAG", "r(0)", "x", templateName="inner"),
         "x": node("Pod", "x", boundaryID="d"),
     }
-    assert parents(nodes) == {"main/r(0)/inner/x": []}
+    assert parents(nodes) == {"main/r/inner/x": []}
     assert run(nodes).steps[0].site == "inner/x"
 
 
@@ -205,3 +205,47 @@ def test_ten_thousand_steps_in_a_chain() -> None:
     found = run(chain)
     assert len(found.steps) == 10_000
     assert found.steps[-1].parents == (9_998,)
+
+
+def test_a_hit_of_a_retried_step_has_no_attempt_and_is_a_step() -> None:
+    memo = {"hit": True, "key": "abc"}
+    found = steps({"a": node("Retry", "a", "b", memoizationStatus=memo), "b": node("Pod", "b")})
+    assert (found["main/a"].fate, found["main/a"].key) == ("loaded", "abc")
+    assert found["main/b"].parents == (0,)
+
+
+def test_a_miss_of_a_retried_step_has_its_key_on_the_retry() -> None:
+    memo = {"hit": False, "key": "abc"}
+    found = steps({"a": node("Retry", "a", "a0", memoizationStatus=memo), "a0": node("Pod", "a(0)")})
+    assert (found["main/a"].fate, found["main/a"].key, found["main/a"].seconds) == ("computed", "abc", 180.0)
+
+
+def test_a_hook_of_a_retried_step_is_no_attempt() -> None:
+    flags = {"nodeFlag": {"retried": True}}
+    found = steps(
+        {
+            "a": node("Retry", "a", "a0", "h"),
+            "a0": node("Pod", "a(0)", **flags),
+            "h": node("Pod", "a.onExit", startedAt="2026-01-01T00:03:50Z", nodeFlag={"hooked": True}),
+        }
+    )
+    assert (found["main/a"].attempts, found["main/a"].seconds) == (1, 180.0)
+    assert found["main/a.onExit"].parents == (0,)
+
+
+def test_waiting_is_no_work_and_a_daemon_says_nothing() -> None:
+    found = steps({"a": node("Suspend", "a", "b"), "b": node("Pod", "b", daemoned=True)})
+    assert (found["main/a"].seconds, found["main/b"].seconds) == (0.0, None)
+
+
+def test_a_large_group_after_a_large_group_is_joined_by_one_step() -> None:
+    """Each of 2,000 would have 2,000 parents else."""
+    first = [f"a{number}" for number in range(2000)]
+    second = [f"b{number}" for number in range(2000)]
+    nodes = {"g0": node("StepGroup", "[0]", *first)}
+    nodes |= {name: node("Pod", name, "g1") for name in first}
+    nodes |= {"g1": node("StepGroup", "[1]", *second), **{name: node("Pod", name) for name in second}}
+    found = run(nodes)
+    assert sum(len(ran.parents) for ran in found.steps) == 4000
+    (join,) = [ran for ran in found.steps if ran.step == "main/[1]"]
+    assert (join.seconds, join.bytes, join.fate) == (0.0, 0, "computed")

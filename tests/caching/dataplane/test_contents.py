@@ -80,7 +80,7 @@ def test_a_file_that_looks_like_a_folder_does_not_clash(tmp_path: Path) -> None:
     assert content_of(path) != content_of(folder)
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "a/../../outside"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "a/../../outside", "../one/a"])
 def test_a_link_that_leads_out_is_refused(target: str, tmp_path: Path) -> None:
     folder = tree(tmp_path / "one")
     (folder / "out").symlink_to(target)
@@ -109,3 +109,10 @@ def test_what_cannot_be_read_is_not_left_out(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "scandir", refusing)
     with pytest.raises(PermissionError):
         content_of(folder)
+
+
+def test_a_circle_of_links_is_kept_as_it_is(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "one")
+    (folder / "here").symlink_to("there")
+    (folder / "there").symlink_to("here")
+    assert content_of(folder).startswith("tree:")

@@ -165,3 +165,14 @@ def test_what_has_ended_is_not_live() -> None:
     fresh = workflow("w", {})
     del fresh["status"], fresh["metadata"]["labels"]
     assert is_live(fresh)
+
+
+def test_what_follows_a_retried_step_is_still_to_come() -> None:
+    templates = [dag("main", a=("pod", ""), b=("pod", "a")), {"name": "pod", **POD}]
+    nodes = [
+        node("w", "main", kind="DAG", phase="Running", children=["w-a"]),
+        node("w-a", "pod", name="a", kind="Retry", boundary="w", children=["w-a0"]),
+        node("w-a0", "pod", name="a(0)", boundary="w"),
+    ]
+    live = live_of(workflow("w", {"entrypoint": "main", "templates": templates}, nodes), 9.0)
+    assert parents(live.run) == {"main/a": ("computed", set()), "main/b": ("pending", {"main/a"})}
