@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from statistics import median
 
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, Step, Workflow
 from couler_plugins.runs.run import Ran, Run
 
-__all__ = ["belongs", "profiles_of", "site_of"]
+__all__ = ["belongs", "family_of", "profiles_of", "site_of"]
 
 RECENT = 20
 """How many of the newest figures count: what a step took a hundred runs ago says little of today."""
@@ -18,7 +19,16 @@ RECENT = 20
 
 def belongs(run: Run, workflow: Workflow) -> bool:
     """Whether a run was one of this workflow, in whatever version."""
-    return run.family in {name for name in (workflow.name, workflow.prefix.rstrip("-.")) if name}
+    return run.family in _families(workflow)
+
+
+def family_of(workflow: Workflow, runs: Sequence[Run] = ()) -> str:
+    """What its runs are called: as those of the past were, else what a generated name begins with, else its name."""
+    return runs[-1].family if runs else next(iter(_families(workflow)), workflow.label)
+
+
+def _families(workflow: Workflow) -> list[str]:
+    return [name for name in (workflow.prefix.rstrip("-."), workflow.name) if name]
 
 
 def site_of(ran: Ran) -> str:
@@ -36,12 +46,15 @@ def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile
         workflow: the workflow.
         runs: its runs, oldest first.
     """
-    by_step: dict[str, list[Ran]] = defaultdict(list)
-    by_type: dict[str, list[Ran]] = defaultdict(list)
+    by_step: dict[str, list[list[Ran]]] = defaultdict(list)
+    by_type: dict[str, list[list[Ran]]] = defaultdict(list)
     for run in runs:
-        for ran in run.steps:
-            by_step[site_of(ran)].append(ran)
-            by_type[ran.type].append(ran)
+        for names, found_by in ((by_step, site_of), (by_type, attrgetter("type"))):
+            alike: dict[str, list[Ran]] = defaultdict(list)
+            for ran in run.steps:
+                alike[found_by(ran)].append(ran)
+            for name, some in alike.items():
+                names[name].append(some)
     found: dict[str, Profile] = {}
     for name, step in _call_sites(workflow):
         callee = step.call.name if isinstance(step.call, Call) else ""
@@ -59,7 +72,9 @@ def _call_sites(workflow: Workflow) -> Iterable[tuple[str, Step]]:
         yield workflow.entry.call.name, workflow.entry
 
 
-def _profile(past: Sequence[Ran]) -> Profile:
+def _profile(runs: Sequence[Sequence[Ran]]) -> Profile:
+    """What the steps of some runs say, those that belong together."""
+    past = [item for run in runs for item in run]
     ran = [item for item in past if item.fate in ("computed", "failed")]
     computed = [item for item in ran if item.fate == "computed"]
     attempts = sum(item.attempts for item in ran)
@@ -70,6 +85,7 @@ def _profile(past: Sequence[Ran]) -> Profile:
         memory=None if memory is None else round(memory),
         output_bytes=None if size is None else round(size),
         success_rate=len(computed) / attempts if attempts else None,
+        instances=_median(len(run) for run in runs),
     )
 
 

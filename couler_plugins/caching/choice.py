@@ -14,7 +14,7 @@ from couler_plugins.hookspecs.caching import Caching, Objection
 from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables, callers_first, recursive
 from couler_plugins.options import Size
 from couler_plugins.policies import ask_policy
-from couler_plugins.profiles import site_of
+from couler_plugins.profiles import family_of, site_of
 from couler_plugins.runs import Candidate, History, Ran, Run
 
 __all__ = ["Limit", "choose"]
@@ -94,9 +94,8 @@ class _Planned:
         if entry is not None and isinstance(entry.call, Call) and entry.call.name not in self._ends:
             self._numbers["", entry.name] = len(steps)
             steps.append(self._ran("", entry, (), steps))
-        family = workflow.name or workflow.prefix.rstrip("-.")
         past = ctx.runs(workflow)
-        self.run = Run(family=family, steps=tuple(steps), at=past[-1].at + 1 if past else 0.0)
+        self.run = Run(family=family_of(workflow, past), steps=tuple(steps), at=past[-1].at + 1 if past else 0.0)
 
     def candidates(self) -> Iterator[tuple[Place, Candidate]]:
         """What could be kept, as far as its size is known."""
@@ -142,8 +141,10 @@ class _Planned:
         spec = self._past.get(name) or (verdict.facts.spec if verdict and verdict.facts else digest([name]))
         joins = isinstance(self._by_name.get(callee), Graph)
         profile = Profile(seconds=0.0, output_bytes=0) if joins else self._ctx.profile(self._workflow, name)
-        items = self._facet.items(step)
-        if items is not None and verdict is not None and verdict.entries is not None:
+        items: float | None = self._facet.items(step)
+        if items is None:
+            items = profile.instances
+        elif verdict is not None and verdict.entries is not None:
             items = verdict.entries  # with how often its graph is called
         return Ran(
             step=name,
@@ -152,5 +153,5 @@ class _Planned:
             key=digest([spec, name, [steps[number].key for number in parents]]),
             parents=parents,
             seconds=None if profile.seconds is None or items is None else profile.seconds * items,
-            bytes=None if profile.output_bytes is None or items is None else profile.output_bytes * items,
+            bytes=None if profile.output_bytes is None or items is None else round(profile.output_bytes * items),
         )

@@ -21,11 +21,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a step from past runs. Unknown is None, never zero.
 
     Attributes:
-        seconds: how long one run takes.
+        seconds: how long one run of it takes.
         cpu: cores used on average.
         memory: bytes at the peak.
         output_bytes: bytes of all outputs together.
         success_rate: the share of attempts that succeed, 0 to 1.
+        instances: how often it runs in one run of the workflow, for the items of its loop and the calls of its graph.
     """
 
     seconds: float | None = None
@@ -33,6 +34,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None = None
     output_bytes: int | None = None
     success_rate: float | None = None
+    instances: float | None = None
 
 
 @hookspec

@@ -10,6 +10,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
 from couler_plugins.ir import Call, Workflow
 from couler_plugins.ir.flat import FlatNode, flatten
+from couler_plugins.profiles import family_of
 from couler_plugins.runs import Ran, Run
 from couler_plugins.runs.identity import hash_of, key_of
 from couler_plugins.runs.order import topological_order
@@ -60,15 +61,26 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
                 spec=spec,
                 key=key_of(spec, [steps[place].key for place in places]),
                 parents=places,
-                seconds=known.seconds,
-                bytes=known.output_bytes,
+                seconds=_times(known.seconds, node, known),
+                bytes=_whole(_times(known.output_bytes, node, known)),
                 memory=known.memory,
             )
         )
     if all(step.seconds is None for step in steps):
         hint = "give past runs with --history: traces (WfFormat), or workflows with their engine's status"
         raise InvalidInput(f"nothing is known of what the steps of {workflow.label} take", hint=hint)
-    return Run(family=workflow.name, steps=tuple(steps))
+    return Run(family=family_of(workflow), steps=tuple(steps))
+
+
+def _times(figure: float | None, node: FlatNode, known: Profile) -> float | None:
+    """A figure of one item, for all of the step's loop; None where nobody knows how many these are."""
+    if figure is None or node.step is None or node.step.loop is None:
+        return figure
+    return None if known.instances is None else figure * known.instances
+
+
+def _whole(figure: float | None) -> int | None:
+    return None if figure is None else round(figure)
 
 
 def _scopes(workflow: Workflow) -> dict[tuple[str, str], str]:

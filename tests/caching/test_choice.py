@@ -113,7 +113,7 @@ def test_the_policy_sees_past_runs_and_the_planned_one_with_its_edges() -> None:
     assert candidates[1].parents == (candidates[0].key,)
 
 
-def test_a_loop_counts_all_its_items_and_one_of_unknown_length_is_of_unknown_size() -> None:
+def test_a_loop_counts_all_its_items_and_one_of_unknown_length_as_many_as_past_runs_had() -> None:
     items = Loop(axes=(Axis(name="item", values=Native.of([1, 2, 3])),))
     workflow = main(
         replace(step("a"), loop=items), replace(step("b"), loop=Loop(axes=(Axis(name="i", values=Literal(value="x")),)))
@@ -128,7 +128,7 @@ def test_a_loop_counts_all_its_items_and_one_of_unknown_length_is_of_unknown_siz
     )
     chosen(workflow, 100, past, policy=policy)
     ((candidates, _),) = policy.asked
-    assert [(one.step, one.seconds, one.bytes) for one in candidates] == [("g/a", 6.0, 30)]
+    assert [(one.step, one.seconds, one.bytes) for one in candidates] == [("g/a", 6.0, 30), ("g/b", 2.0, 10)]
 
 
 def test_a_step_after_a_graph_depends_on_the_ends_of_what_is_in_it() -> None:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 __all__ = ["State", "state_of"]
 
 State: TypeAlias = frozenset[tuple[str, int, int, int, int, int]]
-"""Of a file, or of a folder and all that is in it: path, device, inode, bytes, and times of content and of inode in ns."""
+"""Of a file, or a folder and all that is in it: path, device, inode, bytes, and times of content and inode in ns."""
 
 
 def state_of(path: Path) -> State:
@@ -22,7 +22,7 @@ def state_of(path: Path) -> State:
         found = [(os.fspath(path), path.stat())]
     except FileNotFoundError:
         return frozenset()
-    for at, *names in os.walk(path, onerror=_refuse):
+    for at, *names in os.walk(path, onerror=_refuse) if path.is_dir() else ():
         inner = (os.path.join(at, name) for kind in names for name in kind)  # noqa: PTH118  # of many, a Path is slow
         found += [(name, os.lstat(name)) for name in inner]
     return frozenset(
