@@ -4,7 +4,7 @@ import pytest
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
-from couler_plugins.ir import AllOf, Call, Graph, Need, Operation, Step, Workflow
+from couler_plugins.ir import AllOf, Axis, Call, Graph, Literal, Loop, Need, Operation, Step, Workflow, replace
 from couler_plugins.simulation.lifted import run_of_workflow
 
 
@@ -66,3 +66,18 @@ def test_nothing_is_known() -> None:
     with pytest.raises(InvalidInput, match="nothing is known of what the steps of w take") as caught:
         run_of_workflow(WORKFLOW, lambda _: Profile())
     assert "--history" in (caught.value.hint or "")
+
+
+def test_a_loop_counts_as_many_items_as_past_runs_had() -> None:
+    loop = Loop(axes=(Axis(name="item", values=Literal(value="x")),))
+    each = replace(step("a", "op"), loop=loop)
+    workflow = Workflow(
+        name="", prefix="w-", engine="toy", kind="Toy", entry=step("w", "main"),
+        graphs=(Graph(name="main", steps=(each, step("b", "op"))),),
+        operations=(Operation(name="op", kind="container"),),
+    )  # fmt: skip
+    run = run_of_workflow(workflow, lambda _: Profile(seconds=2.0, output_bytes=10, instances=3.0))
+    assert run.family == "w"
+    assert [(ran.step, ran.seconds, ran.bytes) for ran in run.steps] == [("a", 6.0, 30), ("b", 2.0, 10)]
+    run = run_of_workflow(workflow, lambda _: Profile(seconds=2.0, output_bytes=10))
+    assert [(ran.seconds, ran.bytes) for ran in run.steps] == [(None, None), (2.0, 10)]
