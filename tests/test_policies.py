@@ -49,11 +49,12 @@ def test_one_that_keeps_it_is_believed() -> None:
 
 
 @pytest.mark.parametrize("kind", POLICIES, ids=lambda kind: kind.name)
-def test_runs_without_steps_say_nothing(kind: type[CachePolicy]) -> None:
+def test_runs_that_failed_say_nothing(kind: type[CachePolicy]) -> None:
     """A workflow that failed before its first step is the newest of its family, and no reason to fail."""
     step = Ran(step="s", type="t", spec="s", key="a", seconds=1.0, bytes=10)
     empty = Run(family="f", steps=())
-    history = History([Run(family="f", steps=(step,)), empty], live=[empty])
+    failed = Run(family="f", steps=(step,) * 2, whole=False)
+    history = History([Run(family="f", steps=(step,)), empty, failed], live=[empty])
     same = History([Run(family="f", steps=(step,))])
     assert ask_policy(kind(), CANDIDATES, 25, history) == ask_policy(kind(), CANDIDATES, 25, same)
 

@@ -122,8 +122,12 @@ def _runs(item: Input, session: Session) -> list[Run]:
 
     assert item.file is not None
     runs = [run for document in item.file.documents for run in runs_in(document, session.plugins)]
+    ended = [run for run in runs if run.whole and all(ran.fate != "pending" for ran in run.steps)]
+    if ended:
+        return ended
     if runs:
-        return runs
+        hint = "give one that did: what the others lack of steps would be taken for edits"
+        raise InvalidInput("no run in this came to its end", file=item.name, hint=hint)
     if not any(session.plugins.claimed_by(document) for document in item.file.documents):
         hint = "give WfFormat traces, workflows with the status that their engine wrote, or workflows and --history"
         raise InvalidInput(

@@ -39,7 +39,7 @@ V = TypeVar("V", bound=View)
 class History:
     """The runs so far, oldest first, and what the cache held after each decision.
 
-    A run without steps tells nothing (it failed before its first), and is left out.
+    A run that failed is left out: the steps that it lacks would look as if somebody had taken them out.
 
     Attributes:
         runs: those that ended.
@@ -49,7 +49,7 @@ class History:
 
     def __init__(self, runs: Iterable[Run] = (), *, live: Sequence[Run] = (), load: LoadCost | None = None) -> None:
         self.runs: list[Run] = []
-        self.live = tuple(run for run in live if run.steps)
+        self.live = tuple(run for run in live if run.steps and run.whole)
         self.load = load or LoadCost()
         self._events: list[Run | Set[str]] = []
         self._views: dict[type[Any], tuple[Any, int]] = {}
@@ -58,7 +58,7 @@ class History:
 
     def append(self, run: Run) -> None:
         """A run has ended."""
-        if run.steps:
+        if run.steps and run.whole:
             self.runs.append(run)
             self._events.append(run)
 

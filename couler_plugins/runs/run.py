@@ -48,11 +48,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         family: the workflow, whatever version of it ran; runs of one family learn from each other.
         steps: its steps in a topological order, and among those that were computed in the order of their ends.
+        whole: whether it came to its end; one that failed may lack steps that would have come.
         at: when it ended (for a live run: when it was looked at), in seconds since an epoch that all runs share.
     """
 
     family: str
     steps: tuple[Ran, ...]
+    whole: bool = True
     at: float = 0.0
 
 

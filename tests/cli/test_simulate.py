@@ -263,7 +263,7 @@ def test_a_broken_policy_is_named(simulate: Couler, plugin_box: PluginBox) -> No
     )
     result = simulate("trace.json", *QUICK, "--policy", "greedy", "--capacity", "1MB")
     assert result.exit_code == 1
-    assert "the policy 'greedy' kept 5000000 bytes of at most 1000000" in result.stderr
+    assert "the policy 'greedy' kept 5,000,000 bytes of at most 1,000,000" in result.stderr
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])

@@ -48,8 +48,9 @@ class Live(NamedTuple):
 
 def is_live(workflow: Mapped) -> bool:
     """Whether a workflow has not ended."""
-    labels = workflow["metadata"].get("labels") or {}
-    return labels.get(COMPLETED) != "true" and (workflow.get("status") or {}).get("phase") not in ENDED
+    labels, status = workflow["metadata"].get("labels"), workflow.get("status")
+    completed = isinstance(labels, dict) and labels.get(COMPLETED) == "true"
+    return not completed and (status.get("phase") if isinstance(status, dict) else None) not in ENDED
 
 
 def live_of(workflow: Mapped, now: float) -> Live:

@@ -105,8 +105,6 @@ def couler_adapters() -> list[Adapter]:
 @hookimpl
 def couler_runs(document: Document) -> list[Run]:
     """The runs that the statuses of Workflows tell of."""
-    from couler_argo.manifests import manifests
-    from couler_argo.runs import run_of
+    from couler_argo.runs import run_of, workflows_in
 
-    workflows = [manifest.data for manifest in manifests(document.data) if manifest.kind == "Workflow"]
-    return [run for run in map(run_of, workflows) if run is not None]
+    return [run for run in map(run_of, workflows_in(document.data)) if run is not None]

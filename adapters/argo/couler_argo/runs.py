@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_argo.codec import Mapped
+from couler_argo.manifests import manifests
 from couler_argo.nodes import ATTEMPTS, attempts_of, bytes_of, nodes_of, seconds_of, template_name
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Ran, Run
 
-__all__ = ["family_of", "run_of"]
+__all__ = ["family_of", "run_of", "workflows_in"]
 
 FATES: dict[str, Fate] = {
     "Succeeded": "computed",
@@ -23,6 +24,18 @@ FATES: dict[str, Fate] = {
 LEAVES = (*ATTEMPTS, "Skipped", "Suspend")
 MANY = 100
 """A group after so many steps and before so many is a step of its own, lest each be a parent of each."""
+
+
+def workflows_in(data: Any) -> Iterator[Mapped]:
+    """The Workflows in a document: one, a List, or an array of them without kinds, as `argo list -o json` prints."""
+    if isinstance(data, list):
+        for item in data:
+            if isinstance(item, dict) and "kind" not in item and "spec" in item and "status" in item:
+                yield item
+            else:
+                yield from workflows_in(item)
+        return
+    yield from (manifest.data for manifest in manifests(data) if manifest.kind == "Workflow")
 
 
 def run_of(manifest: Mapped) -> Run | None:
@@ -91,7 +104,8 @@ class _Status:
             steps.append(self._ran(ident, before, tuple(steps[number].key for number in before)))
         status = self._manifest.get("status") or {}
         ended = status.get("finishedAt") or max(str(node.get("finishedAt") or "") for node in self._nodes.values())
-        return Run(family=family_of(self._manifest), steps=tuple(steps), at=seconds_of(ended) or 0.0)
+        whole = status.get("phase") not in ("Failed", "Error")
+        return Run(family=family_of(self._manifest), steps=tuple(steps), whole=whole, at=seconds_of(ended) or 0.0)
 
     def _by_end(self) -> Iterator[str]:
         last = "9999"  # what goes on ends after everything that has ended
@@ -168,8 +182,8 @@ class _Status:
             spec=spec,
             key=str(memo.get("key") or "") or digest([spec, *keys]),
             parents=parents,
-            seconds=_seconds(last) if fate == "computed" else None,
-            bytes=bytes_of(last.get("outputs")) if fate in ("computed", "loaded") else None,
+            seconds=0.0 if fate == "skipped" else _seconds(last) if fate == "computed" else None,
+            bytes=0 if fate == "skipped" else bytes_of(last.get("outputs")) if fate in ("computed", "loaded") else None,
             attempts=max(1, len(tries)),
             fate=fate,
         )

@@ -124,7 +124,7 @@ def test_a_graph_that_is_called_twice_has_steps_of_two_names_and_one_site() -> N
 )
 def test_what_became_of_a_step(phase: str, fate: str) -> None:
     found = steps({"a": node("Pod", "a", phase=phase)})["main/a"]
-    assert (found.fate, found.seconds, found.bytes) == (fate, None, None)
+    assert (found.fate, found.seconds, found.bytes) == (fate, *((0.0, 0) if fate == "skipped" else (None, None)))
 
 
 def test_steps_in_groups_come_after_all_of_the_group_before() -> None:
@@ -177,6 +177,22 @@ def test_compressed_nodes_are_read_and_broken_ones_refused() -> None:
 def test_a_status_that_argo_never_wrote_is_refused(nodes: Any) -> None:
     with pytest.raises(InvalidInput, match="not what Argo writes"):
         run_of(workflow({"x": node("Pod", "x"), **nodes}))
+
+
+def test_a_run_that_failed_is_not_whole() -> None:
+    document = workflow({"a": node("Pod", "a")})
+    for phase, whole in (("Succeeded", True), ("Running", True), ("Failed", False), ("Error", False)):
+        document["status"]["phase"] = phase
+        found = run_of(document)
+        assert found is not None
+        assert found.whole is whole
+
+
+def test_what_argo_list_prints_is_read() -> None:
+    one = workflow({"a": node("Pod", "a")})
+    bare = {key: value for key, value in one.items() if key not in ("kind", "apiVersion")}
+    (document,) = read(json.dumps([one, bare, 3, {"kind": "Pod"}]).encode(), "list.json").documents
+    assert [run.family for run in couler_runs(document)] == ["wf", "wf"]
 
 
 def test_a_circle_is_refused() -> None:
