@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 Function = Callable[..., Any]
+LARGEST = 1e12
 LOUDNESS = {-1: "error", 0: None, 1: "info"}
 SETTINGS = ("pipeline", "to", "history", "max_bytes", "cache_store", "cache_namespace", "cache_index", "cache_capacity")
 
@@ -43,17 +44,19 @@ class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
             self.fail(str(error), param, ctx)
 
 
-class AmountType(click.FloatRange):
-    """A finite number from 0 on."""
+class AmountType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
+    """A number from 0 on, and not one that there is no reckoning with."""
 
-    def __init__(self) -> None:
-        super().__init__(0, 1e12)
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number; a usage error where the text is none, or one that is none to reckon with."""
-        amount: float = super().convert(value, param, ctx)
-        if math.isnan(amount):
-            self.fail(f"{value!r} is not a number", param, ctx)
+        """The number; a usage error where the text is none."""
+        try:
+            amount = float(value)
+        except ValueError:
+            amount = math.nan
+        if not 0 <= amount <= LARGEST:
+            self.fail(f"{value!s:.40} is not a number from 0 to {LARGEST:g}", param, ctx)
         return amount
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support import ROOT
 
-__all__ = ["KEY", "Process", "cache", "left_aside", "start", "until"]
+__all__ = ["COULER", "KEY", "Process", "cache", "environment", "left_aside", "start", "until"]
 
 KEY = "0" * 64
 Process = subprocess.Popen[str]
