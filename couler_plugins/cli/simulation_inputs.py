@@ -161,13 +161,12 @@ def _alike(one: Run, two: Run) -> bool:
 def _edits_file(text: str, known: Sequence[str], max_bytes: int) -> Edits:
     path = Path(text)
     try:
-        if path.stat().st_size > max_bytes:
-            raise InvalidInput(
-                f"the file has more than {Size(max_bytes)}", file=text, hint="allow more with --max-bytes"
-            )
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(max_bytes + 1)
     except OSError as error:
         hint = " ".join(part for part in (closest(text, known), f"there are {', '.join(known)}") if part)
         message = f"there are no edits {text!r}, and no such file can be read: {error.strerror or error}"
         raise InvalidInput(message, hint=hint) from error
+    if len(content) > max_bytes:
+        raise InvalidInput(f"the file has more than {Size(max_bytes)}", file=text, hint="allow more with --max-bytes")
     return read_edits(content, text)

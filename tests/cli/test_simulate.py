@@ -311,6 +311,7 @@ def test_a_real_trace(simulate: Couler) -> None:
         ("--latency", "1e308"),
         ("--price-compute", "nan", "--price-storage", "1"),
         ("--months", "inf"),
+        ("--edits", "/dev/zero", "--max-bytes", "1MB"),
         ("--edits", "hot-spot{stay=0}"),
         ("--edits", "deepening{stay=0}"),
         ("--edits", "uniform{size=-1}"),
