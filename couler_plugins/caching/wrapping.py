@@ -27,7 +27,7 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
         timeout: how many seconds the store may take before a command, and after it.
 
     Raises:
-        InvalidInput: the store or the image is not said.
+        InvalidInput: the store or the image is not said, the store holds a secret, or the timeout is negative.
     """
 
     store: str
@@ -42,6 +42,13 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
             if not getattr(self, name):
                 hint = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler-cache@sha256:…}"
                 raise InvalidInput(f"a wrapper needs to know the {name}", hint=hint)
+        from couler_plugins.caching.artifacts.redact import redact
+
+        if redact(self.store) != self.store:
+            hint = "name a secret of the engine instead: secret=…"
+            raise InvalidInput("a wrapper's store says what gives access to it, and manifests show it", hint=hint)
+        if self.timeout < 0:
+            raise InvalidInput("a wrapper's timeout is a number of seconds", hint="timeout=600")
 
     def options(self, max_age: int | None) -> tuple[tuple[str, str], ...]:
         """What the directive says of it."""

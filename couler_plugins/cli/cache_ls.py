@@ -63,4 +63,9 @@ def _columns(entry: Entry) -> list[str]:
     seconds = "?" if entry.meta.seconds is None else f"{entry.meta.seconds:.1f}"
     created = datetime.fromtimestamp(entry.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     maker = "/".join(part for part in (entry.meta.family, entry.meta.step) if part) or "-"
-    return [entry.key, f"{entry.bytes:>15,} B", created, f"{seconds:>9} s", maker]
+    return [entry.key, f"{entry.bytes:>15,} B", created, f"{seconds:>9} s", _printable(maker)]
+
+
+def _printable(text: str) -> str:
+    """What somebody has said of a result, which neither ends the line nor moves the cursor."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

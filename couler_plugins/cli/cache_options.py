@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 Function = Callable[..., Any]
 BY_SIGNAL = 128  # and the signal's number: what shells say of a process that one has ended
 PATIENCE = 1.5  # seconds; `Progress` shows nothing of what comes sooner
+LONGEST = 10 * 365 * 86400.0  # seconds
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -59,7 +60,10 @@ class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic s
         found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value)
         if found is None:
             self.fail(f"{value!r} is not a time such as 90s, 30m, 24h or 7d", param, ctx)
-        return float(found[1]) * UNITS[found[2]]
+        seconds = float(found[1]) * UNITS[found[2]]
+        if seconds > LONGEST:
+            self.fail(f"{value!r} is more than ten years", param, ctx)
+        return seconds
 
 
 AGE = Age()
@@ -171,16 +175,16 @@ def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
         InvalidInput: a name is not one that outputs may have.
     """
     from couler_plugins.caching.artifacts.names import check_output
+    from couler_plugins.caching.dataplane.contents import resolved
 
     found: dict[str, Path] = {}
     for name, path in map(named, texts):
         if not path or check_output(name) in found:
             raise click.UsageError(f"The output {name!r} {'is given twice' if path else 'has no path'}.")
         found[name] = Path(path)
-    for name, one in found.items():
-        if any(
-            other.absolute() in one.absolute().parents or other == one for other in found.values() if other is not one
-        ):
+    places = {name: resolved(path) for name, path in found.items()}
+    for name, one in places.items():
+        if any(one.is_relative_to(other) for other_name, other in places.items() if other_name != name):
             raise click.UsageError(f"The output {name!r} is inside of another one.")
     return found
 

@@ -8,6 +8,7 @@ foreign images: copied into an `emptyDir` by a container that runs before.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -54,8 +55,8 @@ def wrapper_objection(item: Operation, *, result: bool) -> Objection | None:
         reason = "it has a volume or a container of a name of ours"
     elif (unplaced := [output.name for output in item.outputs if _path(output) is None]) != []:
         reason = f"its output {unplaced[0]!r} is not at a path that is known beforehand"
-    elif nested := [path for path in _paths(item) if any(path.startswith(f"{other}/") for other in _paths(item))]:
-        reason = f"its output at {nested[0]} is inside of another"
+    elif crossing := _crossing(item, main):
+        reason = crossing
     return Objection("not-wrapped", f"its command cannot be wrapped either: {reason}", "storage") if reason else None
 
 
@@ -155,11 +156,33 @@ def _path(output: Output) -> str | None:
         found = write(output.value) if output.value is not None else None
         path = found.get("path") if isinstance(found, dict) else None
     plain = isinstance(path, str) and path.startswith("/") and "{{" not in path
-    return (str(path).rstrip("/") or None) if plain else None
+    return _normal(str(path)) if plain else None
 
 
-def _paths(item: Operation) -> list[str]:
-    return [path for output in item.outputs if (path := _path(output)) is not None]
+def _normal(path: str) -> str | None:
+    """A path without `//`, `.` and `..`; None for the root."""
+    normal = f"/{posixpath.normpath(path).lstrip('/')}"
+    return normal if normal != "/" else None
+
+
+def _crossing(item: Operation, main: Container) -> str:
+    """How an output is in the way of something else that is at its place; empty where none is."""
+    outputs = [path for output in item.outputs if (path := _path(output)) is not None]
+    for number, path in enumerate(outputs):
+        if any(_is_at(path, other) for other in (*outputs[:number], *outputs[number + 1 :])):
+            return f"its output at {path} is inside of another"
+    given = [port.path.value for port in item.inputs if port.kind == "artifact" and isinstance(port.path, Literal)]
+    inputs = [path for text in given if (path := _normal(str(text))) is not None]
+    mounts = [path for one in _list(_rest(main), "volumeMounts") if (path := _normal(str(one.get("mountPath", ""))))]
+    for path in outputs:
+        if any(_is_at(other, path) for other in (*inputs, *mounts)) or any(_is_at(path, other) for other in inputs):
+            return f"something is mounted at its output {path}, or in it"
+    taken = [path for path in (*outputs, *inputs, *mounts) if _is_at(path, FOLDER)]
+    return f"{taken[0]} is where the launcher is" if taken else ""
+
+
+def _is_at(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
 
 
 def _is_plain(item: Operation, main: Container) -> bool:

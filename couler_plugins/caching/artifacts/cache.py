@@ -8,9 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+import msgspec
+
 from couler_plugins.caching.artifacts.admission import shrink
 from couler_plugins.caching.artifacts.backend import Backend, Release
-from couler_plugins.caching.artifacts.entry import Entry, Meta
+from couler_plugins.caching.artifacts.entry import Entry, Meta, check_meta
 from couler_plugins.caching.artifacts.flight import Claim, wait_for
 from couler_plugins.caching.artifacts.hits import Hit
 from couler_plugins.caching.artifacts.lost import Lost
@@ -92,8 +94,7 @@ class ArtifactCache:
             meta: where the result comes from.
         """
         check_key(key)
-        for parent in (meta or Meta()).parents:
-            check_key(parent)
+        check_meta(meta or Meta())
         try:
             return self._backend.put(key, sources(outputs), meta or Meta())
         except (OSError, ValueError) as error:
@@ -156,9 +157,10 @@ class ArtifactCache:
             kept = self._backend.kept()
             free = [item for item in kept if item.free]
             room = capacity - sum(item.entry.bytes for item in kept if not item.free)
-            if sum(item.entry.bytes for item in free) <= room:
-                return ()
-            stay = shrink(policy or self._policy(), self._history, free, room)
+            stay = {item.entry.key for item in free}
+            if sum(item.entry.bytes for item in free) > room:
+                stay &= shrink(policy or self._policy(), self._history, free, room)
+            # Also where nothing goes: what went before may have left bytes that nobody needs.
             return tuple(self._backend.evict([item.entry for item in free if item.entry.key not in stay]))
 
         return _engine(evict)
@@ -244,12 +246,16 @@ class ArtifactCache:
         return hit
 
     def _replacing(self, usable: Callable[[Entry], bool]) -> Callable[[str, Outputs, Meta], PutResult]:
-        """A `put` that takes out what the key has, once there is something in its place, where that does not count."""
+        """A `put` that takes out what the key has where that does not count, and the new one would be kept."""
 
         def put(key: str, outputs: Outputs, meta: Meta) -> PutResult:
             found = self.put(key, outputs, meta)
             if not isinstance(found, Existed) or usable(found.entry):
                 return found
+            size = sum(source.bytes for _, _, source in sources(outputs))
+            admission = self.admit(msgspec.structs.replace(found.entry.candidate(), bytes=size, seconds=meta.seconds))
+            if not admission.admitted:
+                return Refused(reason=admission.reason)
             _quiet(lambda: self._backend.drop(found.entry))()
             return self.put(key, outputs, meta)
 

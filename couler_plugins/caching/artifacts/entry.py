@@ -11,10 +11,11 @@ from couler_plugins.caching.artifacts.names import blob_name, check_key, check_n
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Candidate
 
-__all__ = ["Entry", "Meta", "Output", "decode_entry", "encode_entry"]
+__all__ = ["Entry", "Meta", "Output", "check_meta", "decode_entry", "encode_entry"]
 
 Size = Annotated[int, msgspec.Meta(ge=0)]
 Codec = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")]
+Time = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 Text = Annotated[str, msgspec.Meta(max_length=1024)]
 
 
@@ -58,7 +59,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     type: Text = ""
     spec: Text = ""
     run: Text = ""
-    seconds: float | None = None
+    seconds: Time | None = None
     parents: tuple[str, ...] = ()
     made_by: Text = ""
 
@@ -80,7 +81,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     outputs: tuple[Output, ...]
     meta: Meta = Meta()
-    created: float = 0.0
+    created: Time = 0.0
 
     @property
     def bytes(self) -> int:
@@ -151,6 +152,20 @@ def decode_entry(data: bytes | str, *, trusted: bool = False) -> Entry:
     return entry
 
 
+def check_meta(meta: Meta) -> None:
+    """Holds where a result comes from to its types, which nothing else does for what this process makes.
+
+    Raises:
+        InvalidInput: a text is too long, a number is none of seconds, or a parent is no key.
+    """
+    try:
+        msgspec.convert(msgspec.to_builtins(meta), Meta)
+    except ValueError as error:
+        raise InvalidInput(f"this cannot be said of a result: {error}") from None
+    for parent in meta.parents:
+        check_key(parent)
+
+
 def check_entry(entry: Entry) -> None:
     """Holds all names of an entry to the rules.
 
@@ -159,8 +174,7 @@ def check_entry(entry: Entry) -> None:
     """
     check_namespace(entry.namespace)
     check_key(entry.key)
-    for parent in entry.meta.parents:
-        check_key(parent)
+    check_meta(entry.meta)
     folded = set()
     for output in entry.outputs:
         check_output(output.name)

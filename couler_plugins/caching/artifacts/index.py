@@ -89,7 +89,7 @@ class Index:
     def find(self, key: str) -> Entry | None:
         """The entry of a key, without a lease."""
         row = self.database.one(FIND, namespace=self.namespace, key=key)
-        return None if row is None else decode_entry(row[0], trusted=True)
+        return None if row is None else self._decoded(row[0], key)
 
     def kept(self) -> list[Kept]:
         """All entries of the namespace."""
@@ -240,7 +240,13 @@ class Index:
 
     def _find(self, connection: Connection, key: str) -> Entry | None:
         rows = connection.execute(FIND, namespace=self.namespace, key=key)
-        return decode_entry(rows[0][0], trusted=True) if rows else None
+        return self._decoded(rows[0][0], key) if rows else None
+
+    def _decoded(self, manifest: str, key: str) -> Entry:
+        entry = decode_entry(manifest, trusted=True)
+        if (entry.namespace, entry.key) != (self.namespace, key):
+            raise ValueError("the index holds the entry of another key")
+        return entry
 
     def _touch(self, connection: Connection, now: float) -> None:
         ledger.touch(connection, self.owner, now + self.lifetime)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 from couler_plugins.caching.artifacts.names import check_output
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["CHUNK", "Content", "Outputs", "Source", "chunks_of", "sources"]
+__all__ = ["CHUNK", "Content", "Outputs", "Source", "chunks_of", "same_file", "sources"]
 
 CHUNK = 1 << 20
 """Bytes that are read, hashed and written at a time."""
@@ -61,6 +61,7 @@ class _File:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{path.name} is no regular file")
+        self._status = status
         self.bytes = status.st_size
 
     def chunks(self) -> Chunks:
@@ -69,6 +70,14 @@ class _File:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
             while chunk := file.read(CHUNK):
                 yield chunk
+            if not same_file(self._status, os.fstat(file.fileno())):
+                raise OSError("it was changed while it was read")
+
+
+def same_file(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether two statuses are of one file that nobody has written between them."""
+    names = ("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def chunks_of(source: Source) -> Chunks:

@@ -80,7 +80,9 @@ def shown_url(url: str) -> str:
         return url
     place, _, password = (parts["user"] or "").partition(":")
     place = "" if parts["scheme"].lower() in WITH_USERS or not place else f"{place}{':…' if password else ''}@"
-    return f"{parts['scheme']}://{place}{parts['place']}{'?…' if parts['query'] else ''}"
+    # A password with a `/` in it, which no URL may have, is none to the pattern.
+    before, _, after = parts["place"].rpartition("@")
+    return f"{parts['scheme']}://{place}{after if ':' in before else parts['place']}{'?…' if parts['query'] else ''}"
 
 
 def _place_of(url: str) -> str:

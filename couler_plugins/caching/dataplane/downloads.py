@@ -105,16 +105,18 @@ def fetch(
         EngineError: it cannot be read, or is not what was declared.
         OSError: it cannot be written.
     """
-
-    def compute() -> int:
-        with placing() as placement:
-            download(dataset, placement.aside(path))
-            placement.commit()
-        return 0
-
     meta = Meta(step=shown_url(dataset.url)[:LONGEST], type="dataset", made_by="couler cache")
-    task = Task(key=dataset.key, outputs={OUTPUT: path}, meta=meta, wait=wait, timeout=timeout)
-    reuse_or_compute(task, opening, compute)
+    with placing() as placement:
+        # What is kept is read where nobody else writes: it is in place for others only after that.
+        aside = placement.aside(path)
+
+        def compute() -> int:
+            download(dataset, aside)
+            return 0
+
+        task = Task(key=dataset.key, outputs={OUTPUT: aside}, meta=meta, wait=wait, timeout=timeout)
+        reuse_or_compute(task, opening, compute)
+        placement.commit()
 
 
 def _file_system(url: str) -> tuple[AbstractFileSystem, str]:

@@ -25,7 +25,11 @@ fetch() {
 }
 
 place() {
-    "$box" rm -rf "$2" && "$box" mv "$2.couler" "$2"
+    "$box" rm -rf "$2.couler-old"
+    if [ -e "$2" ] || [ -h "$2" ]; then
+        "$box" mv "$2" "$2.couler-old" || return  # what is mounted cannot be moved, and is not emptied then
+    fi
+    "$box" mv "$2.couler" "$2" && "$box" rm -rf "$2.couler-old"
 }
 
 forget() {

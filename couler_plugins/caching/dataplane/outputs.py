@@ -24,6 +24,7 @@ __all__ = ["FILE", "FOLDER", "PROGRAM", "contents", "is_fresh", "lacking", "plac
 FILE, PROGRAM, FOLDER = "file", "program", "folder"
 """The codecs of outputs: the bytes of a file, those of one that may be executed, a folder as `packing` writes it."""
 
+SKEW = 60.0  # seconds that clocks may differ
 log = logging.getLogger(__name__)
 
 
@@ -91,16 +92,17 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.bytes = path.lstat().st_size
+        self._status = path.lstat()
+        self.bytes = self._status.st_size
 
     def chunks(self) -> Iterator[bytes]:
         with open_plain(self._path) as stream:
-            yield from exactly(stream, self.bytes)
+            yield from exactly(stream, self._status)
 
 
 def is_fresh(entry: Entry, max_age: float | None, clock: Callable[[], float] = time.time) -> bool:
-    """Whether a result is at most so many seconds old; None for any age."""
-    return max_age is None or clock() - entry.created <= max_age
+    """Whether a result is at most so many seconds old, and not of the future by a wrong clock; None for any age."""
+    return max_age is None or -SKEW <= clock() - entry.created <= max_age
 
 
 def place(hit: Hit, outputs: Mapping[str, Path]) -> None:

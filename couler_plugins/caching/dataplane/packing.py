@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from couler_plugins.caching.artifacts.sources import same_file
 from couler_plugins.caching.dataplane.contents import Entry, entries_of, is_inside, open_inside
 
 __all__ = ["FILE_MODE", "PROGRAM_MODE", "Packed", "exactly", "unpack"]
@@ -38,8 +39,9 @@ class Packed:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._members = [_member(item) for item in entries_of(folder)]
-        content = sum(len(_header(member)) + member.size + _padding(member.size) for member in self._members)
+        found = [(item, item.path.lstat()) for item in entries_of(folder)]
+        self._members = [(_member(item, status), status) for item, status in found]
+        content = sum(len(_header(member)) + member.size + _padding(member.size) for member, _ in self._members)
         self._end = 2 * tarfile.BLOCKSIZE + -(content + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE
         self.bytes: int = content + self._end
 
@@ -47,23 +49,23 @@ class Packed:
         """The archive, piece by piece.
 
         Raises:
-            OSError: a file cannot be read, or has another size now.
+            OSError: a file cannot be read, or was changed.
         """
-        for member in self._members:
+        for member, status in self._members:
             yield _header(member)
             if member.isreg():
                 with open_inside(self._folder, member.name) as stream:
-                    yield from exactly(stream, member.size)
+                    yield from exactly(stream, status)
                 yield bytes(_padding(member.size))
         yield bytes(self._end)
 
 
-def _member(item: Entry) -> tarfile.TarInfo:
+def _member(item: Entry, status: os.stat_result) -> tarfile.TarInfo:
     member = tarfile.TarInfo(item.name)
     member.type = TYPES[item.kind]
     member.linkname = item.target
     member.mode = PROGRAM_MODE if item.executable or item.kind == "folder" else FILE_MODE
-    member.size = item.path.stat().st_size if item.kind == "file" else 0
+    member.size = status.st_size if item.kind == "file" else 0
     return member
 
 
@@ -75,17 +77,21 @@ def _padding(size: int) -> int:
     return -size % tarfile.BLOCKSIZE
 
 
-def exactly(stream: BinaryIO, size: int) -> Iterator[bytes]:
+def exactly(stream: BinaryIO, before: os.stat_result) -> Iterator[bytes]:
     """The bytes of a file, piece by piece.
 
+    Args:
+        stream: the file.
+        before: its status when its size was told.
+
     Raises:
-        OSError: there are fewer or more of them.
+        OSError: it is another file, or was written since then.
     """
-    left = size
+    left = before.st_size
     while piece := stream.read(min(PIECE, left)):
         left -= len(piece)
         yield piece
-    if left or stream.read(1):
+    if left or not same_file(before, os.fstat(stream.fileno())):
         raise OSError(None, "it was changed while it was read")
 
 

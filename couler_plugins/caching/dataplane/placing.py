@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -37,17 +38,14 @@ class Placement:
         """
         while self._aside:
             place, path = self._aside[0]
-            with _out_of_the_way(path):
+            with _out_of_the_way(path, place):
                 place.replace(path)
             del self._aside[0]
 
     def discard(self) -> None:
         """Removes what was not put into place."""
         for place, _ in self._aside:
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place, ignore_errors=True)
-            else:
-                place.unlink(missing_ok=True)
+            _remove(place)
 
 
 def _beside(path: Path) -> Path:
@@ -57,9 +55,9 @@ def _beside(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _out_of_the_way(path: Path) -> Iterator[None]:
-    """Moves a folder away, which nothing can replace in one step: back on an error, else it is removed."""
-    if not path.is_dir() or path.is_symlink():
+def _out_of_the_way(path: Path, new: Path) -> Iterator[None]:
+    """Moves away what cannot be replaced in one step, a folder or what gives way to one; back on an error."""
+    if not (_is_folder(path) or (_is_folder(new) and os.path.lexists(path))):
         yield
         return
     old = _beside(path)
@@ -69,7 +67,18 @@ def _out_of_the_way(path: Path) -> Iterator[None]:
     except BaseException:
         old.rename(path)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _remove(path: Path) -> None:
+    if _is_folder(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

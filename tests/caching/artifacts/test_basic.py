@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -350,3 +353,70 @@ def test_credentials_are_hidden(text: str, around: str) -> None:
 def test_what_is_no_credential_stays() -> None:
     for text in ("s3://bucket/a@b", "/data/cache", "the key k1 is missing", "memory://x"):
         assert redact(text) == text
+
+
+def test_a_text_that_no_manifest_may_have_is_refused_and_harms_nobody(cache: ArtifactCache) -> None:
+    for meta in (Meta(family="x" * 2000), Meta(seconds=float("nan")), Meta(seconds=-1.0), Meta(seconds=1e300)):
+        with pytest.raises(InvalidInput, match="cannot be said of a result"):
+            cache.put("k", {"o": b"1"}, meta)
+    assert cache.entries() == []
+    assert isinstance(cache.put("k", {"o": b"1"}), Stored)
+
+
+def test_a_result_that_does_not_count_stays_until_there_is_another(cache: ArtifactCache) -> None:
+    cache.put("k", {"o": b"old"})
+    with cache.claim("k", usable=lambda entry: False) as abandoned:
+        assert isinstance(abandoned, Claim)
+        assert abandoned.leader
+    with cache.claim("k") as found:
+        assert isinstance(found, Hit)
+        assert found.read("o") == b"old"
+    with cache.claim("k", usable=lambda entry: entry.output("o").bytes > 3) as claim:
+        assert isinstance(claim, Claim)
+        assert isinstance(claim.put({"o": b"newer"}), Stored)
+    with cache.claim("k", usable=lambda entry: entry.output("o").bytes > 3) as again:
+        assert isinstance(again, Hit)
+        assert again.read("o") == b"newer"
+
+
+def test_what_cannot_be_written_is_no_fault_of_the_result(cache: ArtifactCache, tmp_path: Path) -> None:
+    cache.put("k", {"o": b"1"})
+    hit = cache.get("k")
+    assert hit is not None
+    with hit, pytest.raises(OSError, match="No such file"):
+        hit.save("o", tmp_path / "nowhere" / "o")
+    assert cache.lookup("k") is not None
+
+
+def test_a_row_of_another_key_is_no_hit(tmp_path: Path) -> None:
+    with open_cache(str(tmp_path / "store")) as cache:
+        cache.put("one", {"o": b"1"})
+        cache.put("two", {"o": b"2"})
+        (index,) = (tmp_path / "store").rglob("*.sqlite")
+        with contextlib.closing(sqlite3.connect(index)) as connection, connection:
+            connection.execute("UPDATE entries SET manifest = (SELECT manifest FROM entries WHERE key = 'one')")
+        assert cache.get("two") is None
+        assert cache.lookup("two") is None
+        assert cache.lookup("one") is not None
+
+
+def test_evicting_frees_what_went_before(tmp_path: Path) -> None:
+    clock = Clock()
+    clock.now = time.time()
+    with open_cache(str(tmp_path / "store"), index="none", clock=clock) as cache:
+        for name in "abcde":
+            cache.put(name, {"o": name.encode() * 1000})
+        assert len(cache.evict(2000)) == 3
+        clock.now += 10_000
+        for _ in range(2):
+            cache.evict(2000)
+            clock.now += 10_000
+        assert cache.stats().bytes == 2000
+
+
+def test_a_result_that_does_not_count_stays_where_another_does_not_fit(small: ArtifactCache) -> None:
+    small.put("k", {"o": b"old"})
+    with small.claim("k", usable=lambda entry: False) as claim:
+        assert isinstance(claim, Claim)
+        assert isinstance(claim.put({"o": b"x" * 1_000_000}), Refused)
+    assert small.lookup("k") is not None

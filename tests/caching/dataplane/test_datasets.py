@@ -256,6 +256,7 @@ def test_a_path_is_that_of_the_folder_in_which_it_is_given(tmp_path: Path, monke
         ("abfss://sales@account/x", "abfss://sales@account/x"),
         ("github://org:secret@main/x", "github://org:…@main/x"),
         ("http://[x", "http://[x"),
+        ("s3://AKIA:se/cret@bucket/x", "s3://bucket/x"),
         ("a path", "a path"),
     ],
 )
@@ -295,3 +296,19 @@ def test_what_names_no_version_is_refused(wrong: dict[str, str]) -> None:
 def test_an_unknown_scheme_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="not a URL that fsspec understands"):
         fetch(Dataset(url="nothing://b/x", version="1"), tmp_path / "x", opening(tmp_path))
+
+
+def test_what_others_write_to_its_place_is_not_kept(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = ArtifactCache.put
+
+    def late(cache: ArtifactCache, *given: Any) -> object:
+        (tmp_path / "x").write_bytes(b"of another")
+        return put(cache, *given)
+
+    monkeypatch.setattr(ArtifactCache, "put", late)
+    for _ in range(2):
+        fetch(Dataset(url=server.url, sha256=SHA256), tmp_path / "x", opening(tmp_path))
+        assert (tmp_path / "x").read_bytes() == CONTENT
+    assert server.fetched == 1

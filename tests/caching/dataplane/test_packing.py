@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from couler_plugins.caching.dataplane.contents import content_of
+from couler_plugins.caching.dataplane.outputs import contents
 from couler_plugins.caching.dataplane.packing import Packed, unpack
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60).filter(
@@ -156,3 +157,18 @@ def test_what_is_no_folder_is_refused(spoil: Callable[[bytes], bytes], tmp_path:
     write({"x": (b"x" * 5_000, False)}, tmp_path / "one")
     with pytest.raises(ValueError, match="not the bytes of a folder"):
         unpack(io.BytesIO(spoil(packed(tmp_path / "one"))), tmp_path / "after")
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_written_over_while_it_is_read_is_not_kept(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "x").write_bytes(b"a" * (3 << 20))
+    content = contents({"o": folder / "x" if kind == "file" else folder})["o"].value
+    assert not isinstance(content, bytes | Path)
+    chunks = content.chunks()
+    next(chunks)
+    with (folder / "x").open("r+b") as stream:
+        stream.write(b"b" * (3 << 20))
+    with pytest.raises(OSError, match="changed while it was read"):
+        list(chunks)

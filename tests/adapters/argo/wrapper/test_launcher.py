@@ -63,7 +63,8 @@ def test_arguments_input_and_output_are_the_commands(shared: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT])
 def test_signals_reach_the_command(shared: Path, number: int) -> None:
     handler = f"signal.signal({int(number)}, lambda *_: (time.sleep(0.3), sys.exit(9)))"
-    code = f"import signal, sys, time; {handler}; open('up', 'w'); time.sleep(60)"
+    # A long sleep may begin between a signal's arrival and its handler, and would then not end for it.
+    code = f"import signal, sys, time; {handler}; open('up', 'w')\nwhile True: time.sleep(0.1)"
     process = launch(shared, "a=/nowhere", "--", sys.executable, "-c", code)
     while not (shared.parent / "up").exists():
         time.sleep(0.01)
@@ -162,3 +163,21 @@ def test_a_folder_of_the_name_that_is_used_aside_is_not_taken_for_the_result(sha
     process = launch(shared, f"a={shared.parent / 'a'}", "--", "false")
     process.communicate(timeout=30)
     assert (shared.parent / "a").read_text() == "kept"
+
+
+def test_what_cannot_be_replaced_is_not_emptied(shared: Path) -> None:
+    """`mv` refuses what is mounted; here one that refuses everything stands for that."""
+    (shared / "restored").mkdir()
+    (shared / "restored/a").write_text("kept")
+    (shared / "hit").touch()
+    out = shared.parent / "a"
+    out.mkdir()
+    (out / "input").write_text("of the step")
+    real = shared / "busybox.real"
+    (shared / "busybox").rename(real)
+    (shared / "busybox").write_text(f'#!/bin/sh\n[ "$1" != mv ] || exit 1\nexec "{real}" "$@"\n')
+    (shared / "busybox").chmod(0o755)
+    process = launch(shared, f"a={out}", "--", "cat", str(out / "input"))
+    stdout, _ = process.communicate(timeout=30)
+    assert (process.returncode, stdout) == (0, "of the step")
+    assert sorted(path.name for path in shared.parent.iterdir()) == ["a", "couler folder"]

@@ -171,6 +171,25 @@ def test_what_is_edited_afterwards_is_found(edit: Callable[[dict[str, Any]], obj
         ("command: [python, -u], ", "", "does not say which command"),
         ("path: /out/mean", "path: '{{inputs.parameters.x}}'", "not at a path"),
         ("path: /out/mean}}]", "path: /out/mean}}], artifacts: [{name: all, path: /out}]", "inside of another"),
+        (
+            "path: /out/mean}}]",
+            "path: /out/mean}}], artifacts: [{name: all, path: /x/../out//mean}]",
+            "inside of another",
+        ),
+        ("path: /out/mean", "path: /in/table", "mounted at"),
+        ("path: /out/mean", "path: /in/table/x", "mounted at"),
+        ("path: /out/mean", "path: /in", "mounted at"),
+        (
+            'source: "print(1)"}',
+            "source: x, volumeMounts: [{name: v, mountPath: /out/mean/}]}\n  volumes: [{name: v, emptyDir: {}}]",
+            "mounted at",
+        ),
+        (
+            'source: "print(1)"}',
+            "source: x, volumeMounts: [{name: v, mountPath: /couler}]}\n  volumes: [{name: v, emptyDir: {}}]",
+            "where the launcher is",
+        ),
+        ("path: /out/mean", "path: /couler/x", "where the launcher is"),
         ('source: "print(1)"}', 'source: "print(1)"}\n  sidecars: [{name: s, image: i}]', "other containers"),
         ('source: "print(1)"}', "source: \"print(1)\"}\n  podSpecPatch: '{}'", "podSpecPatch"),
         (
@@ -220,3 +239,16 @@ def test_what_nobody_declared_is_not_wrapped() -> None:
 def test_it_needs_a_store_and_an_image(missing: str) -> None:
     with pytest.raises(InvalidInput, match="a wrapper needs to know the"):
         made(document(), pipeline=WRAPPER.replace(missing, ""))
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("store=s3://AKIA:secret@bucket/cache", "what gives access"),
+        ("store=s3://bucket/cache,timeout=-1", "a number of seconds"),
+    ],
+)
+def test_an_option_that_would_harm_every_step_is_refused(said: str, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message) as error:
+        made(document(), pipeline=WRAPPER.replace("store=s3://bucket/cache", said))
+    assert "AKIA" not in error.value.message
