@@ -76,7 +76,7 @@ class Size:
 
 
 FULL = Size(seeds=8, regret=4, decisions=12)
-QUICK = Size(seeds=1, regret=1, decisions=6, steps=LIGHT)
+QUICK = Size(seeds=1, regret=1, decisions=6, steps=EXACT)
 
 
 def jobs(found: Inputs, size: Size, first: int) -> dict[str, list[Job]]:

@@ -48,7 +48,7 @@ def test_the_optimum_is_asked_for_where_it_can_be_found_and_a_bound_elsewhere() 
 
 def test_a_quick_run_leaves_large_traces_out_unless_there_are_no_others() -> None:
     largest = {len(job.workload.steps) for some in jobs(FOUND, QUICK, 0).values() for job in some}
-    assert max(largest) == LIGHT
+    assert max(largest) == EXACT
     alone = jobs(Inputs([sized(MIDDLE)]), QUICK, 0)
     assert {job.workload.family for job in alone["whole"]} == {f"pipeline-{MIDDLE}"}
 
