@@ -60,6 +60,6 @@ def command(
     dataset = Dataset(url=url, version=version, etag=etag, sha256=sha256.lower())
     try:
         with long_work(config, "fetching"), tidy():
-            fetch(dataset, Path(output), opened(config), wait=wait, timeout=timeout)
+            fetch(dataset, Path(output), opened(config, writing=True), wait=wait, timeout=timeout)
     except OSError as error:
         raise EngineError(f"it cannot be written: {error.strerror or error}", file=output) from error

@@ -98,8 +98,10 @@ def fail_open_options(function: Function) -> Function:
 
 
 @contextlib.contextmanager
-def opened(config: Config) -> Iterator[ArtifactCache]:
+def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
     """The cache that the settings name, until the end of the block.
+
+    Only those that write set its limit: who just looks at a store does not make it smaller for all others.
 
     Raises:
         InvalidInput: they name none, or what they say is not understood.
@@ -114,7 +116,7 @@ def opened(config: Config) -> Iterator[ArtifactCache]:
         config.cache_store,
         namespace=config.cache_namespace,
         index=config.cache_index or None,
-        capacity=config.cache_capacity,
+        capacity=config.cache_capacity if writing else None,
         stores=_stores(config) if "://" in config.cache_store else (),
     )
     with contextlib.closing(cache):

@@ -49,7 +49,7 @@ def command(
             if not wait_for_result(shared):
                 return
             meta = msgspec.structs.replace(meta, seconds=seconds_taken(shared))
-            with time_limit(timeout), opened(config) as cache:
+            with time_limit(timeout), opened(config, writing=True) as cache:
                 refusal = save(cache, key, outputs_in(shared, KEPT, names), meta)
         finally:
             (shared / SAVED).touch()

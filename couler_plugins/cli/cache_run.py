@@ -73,4 +73,4 @@ def command(
         timeout=timeout,
     )
     with tidy():
-        ctx.exit(reuse_or_compute(task, opened(config), lambda: run_command(arguments)))
+        ctx.exit(reuse_or_compute(task, opened(config, writing=True), lambda: run_command(arguments)))

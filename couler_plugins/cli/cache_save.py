@@ -79,7 +79,7 @@ def command(
         harmless(NOT_KEPT, strict=strict),
         tidy(),
         time_limit(timeout),
-        opened(config) as cache,
+        opened(config, writing=True) as cache,
     ):
         if refusal := save(cache, key, given, meta):
             raise EngineError(refusal)

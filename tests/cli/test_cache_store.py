@@ -129,3 +129,12 @@ def test_a_store_that_nobody_names_is_exit_code_2(verb: list[str], monkeypatch: 
     found = run(*verb)
     assert found.exit_code == 2
     assert "COULER_CACHE_STORE" in found.stderr
+
+
+def test_looking_at_a_store_sets_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("x").write_text("123456")
+    assert run("save", "--capacity", "1MB", "k3", "o=x").exit_code == 0
+    monkeypatch.setenv("COULER_CACHE_CAPACITY", "1")
+    for arguments in (["stats"], ["ls"], ["verify"], ["restore", "k3", "o=y"]):
+        assert run(*arguments).exit_code == 0
+    assert json.loads(run("stats", "--format", "json").stdout)["capacity"] == 10**6
