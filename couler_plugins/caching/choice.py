@@ -68,8 +68,7 @@ def choose(
 def _refusal(candidate: Candidate, limit: Limit) -> Objection:
     took = "it is not known how long it takes" if candidate.seconds is None else f"it takes {candidate.seconds:.3g} s"
     reason = (
-        f"{limit.policy.name} keeps other results in {limit.capacity}: "
-        f"{took} and makes {candidate.bytes:,} bytes in a run"
+        f"{limit.policy.name} does not keep it in {limit.capacity}: {took} and makes {candidate.bytes:,} bytes in a run"
     )
     return Objection("capacity", reason, "storage")
 

@@ -83,7 +83,7 @@ def test_what_is_not_worth_its_bytes_is_not_cached_and_the_figures_say_why() -> 
     objection = found["g/a"].objection
     assert objection is not None
     assert objection.against == "storage"
-    assert objection.reason == "worth keeps other results in 100: it takes 50 s and makes 60 bytes in a run"
+    assert objection.reason == "worth does not keep it in 100: it takes 50 s and makes 60 bytes in a run"
     assert found["g/b"].choice == "worth keeps it in 100"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.restoring import restore_all
 from couler_plugins.caching.artifacts.results import Admission, Existed, PutResult, Refused, Report, Stats
 from couler_plugins.caching.artifacts.sources import Outputs, sources
-from couler_plugins.errors import EngineError
+from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.runs import Candidate, History
 
@@ -126,6 +127,8 @@ class ArtifactCache:
     def pin(self, key: str, seconds: float) -> bool:
         """Keeps a result from being evicted for that long; False where there is none."""
         check_key(key)
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise InvalidInput(f"a pin of {seconds} seconds makes no sense", hint="give a finite number, 0 or more")
         return _engine(lambda: self._backend.pin(key, seconds))
 
     def unpin(self, key: str) -> bool:

@@ -29,6 +29,8 @@ INDEX = "index.sqlite"
 """The index of a cache in a local folder, in that folder."""
 
 NO_INDEX = "none"
+LARGEST = 2**63
+"""What a database counts in."""
 
 
 def open_cache(
@@ -70,8 +72,8 @@ def open_cache(
     """
     check_namespace(namespace)
     for limit in (capacity, quota):
-        if limit is not None and limit < 0:
-            raise InvalidInput(f"{limit} bytes are no limit", hint="give a positive number of bytes")
+        if limit is not None and not 0 <= limit < LARGEST:
+            raise InvalidInput(f"{limit} bytes are no limit", hint="give a positive number of bytes, below 2**63")
     history = history or History()
     chosen = _lazily(policy)
     place = str(url)

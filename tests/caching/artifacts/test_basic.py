@@ -420,3 +420,13 @@ def test_a_result_that_does_not_count_stays_where_another_does_not_fit(small: Ar
         assert isinstance(claim, Claim)
         assert isinstance(claim.put({"o": b"x" * 1_000_000}), Refused)
     assert small.lookup("k") is not None
+
+
+def test_numbers_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    with open_cache(tmp_path) as cache:
+        for seconds in (float("inf"), float("nan"), -1.0):
+            with pytest.raises(InvalidInput, match="makes no sense"):
+                cache.pin("k", seconds)
+    for capacity in (-1, 2**63):
+        with pytest.raises(InvalidInput, match="are no limit"):
+            open_cache(tmp_path, capacity=capacity)
