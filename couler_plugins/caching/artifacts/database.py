@@ -10,6 +10,8 @@ __all__ = ["SCHEMA", "Connection", "Database", "Row"]
 Row = tuple[Any, ...]
 
 SCHEMA = (
+    # What the store knows the index by, in one row.
+    "CREATE TABLE IF NOT EXISTS identity (id TEXT PRIMARY KEY)",
     # The most bytes that all namespaces together (scope '') or one of them may take.
     "CREATE TABLE IF NOT EXISTS limits (scope TEXT PRIMARY KEY, bytes BIGINT NOT NULL)",
     # The sum of the bytes of the objects of each namespace.

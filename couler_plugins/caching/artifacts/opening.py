@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from couler_plugins.caching.artifacts.admission import default_policy
 from couler_plugins.caching.artifacts.backend import Backend
+from couler_plugins.caching.artifacts.belonging import claim_store
 from couler_plugins.caching.artifacts.cache import ArtifactCache
 from couler_plugins.caching.artifacts.database import Database
 from couler_plugins.caching.artifacts.index import Index
@@ -68,7 +69,7 @@ def open_cache(
 
     Raises:
         InvalidInput: the URL, the namespace or a limit makes no sense, or what serves the URL is not installed.
-        EngineError: the store or the index cannot be opened.
+        EngineError: the store or the index cannot be opened, or they do not belong together.
     """
     check_namespace(namespace)
     for limit in (capacity, quota):
@@ -80,6 +81,7 @@ def open_cache(
     store = open_store(place, stores)
     try:
         database = _database(place, index, patience)
+        claim_store(store, database, place)
         backend: Backend = (
             StoreOnly(
                 place, store, namespace, chosen, history, capacity=_smaller(capacity, quota),
@@ -93,7 +95,7 @@ def open_cache(
         )  # fmt: skip
     except OSError as error:
         hint = "a broken SQLite index can be moved away: the next call makes it anew from the store"
-        raise EngineError(f"the index cannot be opened: {redact(error)}", hint=hint) from None
+        raise EngineError(f"the index or the store cannot be used: {redact(error)}", hint=hint) from None
     return ArtifactCache(backend, chosen, history)
 
 

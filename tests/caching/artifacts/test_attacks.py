@@ -94,7 +94,7 @@ def test_what_is_in_metadata_is_only_text(cache: ArtifactCache, tmp_path: Path) 
     evil = "../../etc/passwd\n\x1b[31m$(rm -rf /){{inputs}}"
     meta = Meta(family=evil, step=evil, type=evil, spec=evil, run=evil, made_by=evil)
     assert isinstance(cache.put("key", {"out": b"x"}, meta), Stored)
-    assert all(path.startswith(("store/v1/mine/", "store/index")) for path in _tree(tmp_path))
+    assert all(path.startswith(("store/v1/mine/", "store/v1/index.json", "store/index")) for path in _tree(tmp_path))
 
 
 def _stored(cache: ArtifactCache, store: Path) -> tuple[Path, Path]:
