@@ -120,7 +120,9 @@ class Indexed:
         return verify(self._index, self._store, self.blobs, repair=repair)
 
     def rebuild(self) -> int:
-        return rebuild(self._index, self._store)
+        added = rebuild(self._index, self._store)
+        self._sweep()
+        return added
 
     def close(self) -> None:
         self._heartbeat.close()

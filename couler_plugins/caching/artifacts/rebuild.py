@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 
 from couler_plugins.caching.artifacts import ledger
 from couler_plugins.caching.artifacts.database import Connection
@@ -24,7 +25,8 @@ def rebuild(index: Index, store: ArtifactStore) -> int:
     """Makes the index say what the manifests in the store say; how many entries were added.
 
     Of several manifests of one key the newest whose blobs are all there counts. Entries without one are dropped. What
-    else the store has is left to `verify`.
+    else the store has takes room and could come back: it is condemned, unless there is a manifest that cannot be read
+    and may need it; then it is left to `verify`.
 
     Raises:
         OSError: the store or the index failed.
@@ -32,12 +34,13 @@ def rebuild(index: Index, store: ArtifactStore) -> int:
     folder = namespace_of(index.namespace)
     before = index.kept()
     blobs = {item.name.removeprefix(folder): item.bytes for item in store.list(f"{folder}blobs/")}
-    found = []
-    for item in store.list(f"{folder}entries/"):
-        name = item.name.removeprefix(folder)
-        entry = read_manifest(store, folder, name, index.namespace)
-        if entry is not None and all(blobs.get(output.blob) == output.bytes for output in entry.outputs):
-            found.append((entry, name))
+    manifests = [item.name.removeprefix(folder) for item in store.list(f"{folder}entries/")]
+    read = [(read_manifest(store, folder, name, index.namespace), name) for name in manifests]
+    found = [
+        (entry, name)
+        for entry, name in read
+        if entry is not None and all(blobs.get(output.blob) == output.bytes for output in entry.outputs)
+    ]
     found.sort(key=lambda pair: (-pair[0].created, pair[1]))
     whole = {entry for entry, _ in found}
     for kept in before:
@@ -45,7 +48,17 @@ def rebuild(index: Index, store: ArtifactStore) -> int:
             index.drop(kept.entry)
     with index.database.writing() as connection:
         ledger.count(connection, index.namespace, 0)
-        return sum(_add(connection, index, entry, name) for entry, name in found)
+        added = sum(_add(connection, index, entry, name) for entry, name in found)
+        if all(entry is not None for entry, _ in read):
+            _condemn(connection, index.namespace, {**blobs, **dict.fromkeys(manifests, 0)})
+        return added
+
+
+def _condemn(connection: Connection, namespace: str, sizes: Mapping[str, int]) -> None:
+    """Books as to be removed what has no row: whoever writes an object books it first."""
+    for name, size in sizes.items():
+        if ledger.state_of(connection, namespace, name) is None:
+            ledger.add_object(connection, namespace, name, size, state="condemned")
 
 
 def read_manifest(store: ArtifactStore, folder: str, name: str, namespace: str) -> Entry | None:

@@ -106,10 +106,22 @@ def test_of_two_manifests_the_newest_whole_one_counts(tmp_path: Path) -> None:
         file.unlink()
     with open_cache(tmp_path) as cache:
         assert cache.lookup("k1") == newer
-        report = cache.verify(repair=True)
-        assert len(report.orphans) == 2
         assert cache.verify().ok
         assert read(cache, "k1") == b"content"
+        assert len(list((tmp_path / "v1/default/entries").glob("*/*"))) == 1
+
+
+def test_a_manifest_that_nobody_can_read_keeps_all_that_it_may_need(tmp_path: Path) -> None:
+    """It may be one of a later version: what it needs is not for us to remove."""
+    with open_cache(tmp_path) as cache:
+        cache.put("k1", {"out": b"content"})
+        (manifest,) = (tmp_path / "v1/default/entries").glob("*/*")
+    manifest.write_bytes(manifest.read_bytes().replace(b'"version":1', b'"version":2'))
+    for file in tmp_path.glob("index.sqlite*"):
+        file.unlink()
+    with open_cache(tmp_path) as cache:
+        assert cache.lookup("k1") is None
+    assert len(files(tmp_path / "v1")) == 2
 
 
 @pytest.mark.parametrize("index", [None, "none"])
