@@ -13,7 +13,7 @@ from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError
 from couler_plugins.pipeline import Pass
 from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit, Written
-from couler_plugins.results import FileResult, History
+from couler_plugins.results import FileResult, WorkflowVersions
 
 if TYPE_CHECKING:
     from couler_plugins.ir import Workflow
@@ -133,7 +133,7 @@ def hand_out(
 
 def trace_workflows(
     bundle: Bundle, versions: Sequence[Sequence[Workflow]], positions: Sequence[int]
-) -> Iterator[History]:
+) -> Iterator[WorkflowVersions]:
     """The workflows, version by version, paired by where they were read.
 
     Args:
@@ -151,11 +151,11 @@ def trace_workflows(
     for trace in traces.values():
         source = next(workflow.source for workflow in trace if workflow is not None)
         if source is None:
-            yield History(file=None, document=None, versions=tuple(trace))
+            yield WorkflowVersions(file=None, document=None, versions=tuple(trace))
         else:
             number = numbers[int(source[0])]
             document = int(source[0]) - first[number]
-            yield History(file=positions[number], document=document, versions=tuple(trace))
+            yield WorkflowVersions(file=positions[number], document=document, versions=tuple(trace))
 
 
 def _files_of_decisions(

@@ -13,7 +13,7 @@ from couler_plugins.plan import Decision, TracedEdit
 if TYPE_CHECKING:
     from couler_plugins.ir import Workflow
 
-__all__ = ["FileResult", "History", "Result"]
+__all__ = ["FileResult", "Result", "WorkflowVersions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class WorkflowVersions:
     """One workflow on its way through the optimizers.
 
     Attributes:
@@ -74,14 +74,14 @@ class Result:
     Attributes:
         files: in the order given.
         optimizers: the texts of the optimizers that ran.
-        histories: the workflows of the files that are not refused, version by version.
+        workflow_versions: the workflows of the files that are not refused, version by version.
         added: the text of documents that belong to no file that was read; empty where there are none.
         added_documents: their data.
     """
 
     files: tuple[FileResult, ...]
     optimizers: tuple[str, ...] = ()
-    histories: tuple[History, ...] = ()
+    workflow_versions: tuple[WorkflowVersions, ...] = ()
     added: str = ""
     added_documents: tuple[Any, ...] = ()
 

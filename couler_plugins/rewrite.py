@@ -16,7 +16,7 @@ from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.options import Texts, build
 from couler_plugins.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
 from couler_plugins.plan import Lowered, Written
-from couler_plugins.results import History, Result, join_documents
+from couler_plugins.results import Result, WorkflowVersions, join_documents
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
@@ -106,19 +106,21 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
     documents = (document for file in files if file.source for document in file.source.documents)
     added: list[str] = []
     added_documents: list[Any] = []
-    histories: list[History] = []
+    workflow_versions: list[WorkflowVersions] = []
     for name in [session.engine] if session.engine else session.to:
         session.plugins.adapter(name)  # a name that nobody knows is an error even where it would not be needed
     for engine in session.engines(documents):
         lowered, written, traced = _rewrite_engine(files, session.plugins.adapter(engine), session, optimizers)
         added.append(written.added)
         added_documents.extend(lowered.added)
-        histories.extend(traced)
+        workflow_versions.extend(traced)
     results = tuple(file.result() for file in files)
     return Result(
         files=results,
         optimizers=tuple(map(print_optimizer, optimizers or ())),
-        histories=tuple(item for item in histories if item.file is None or results[item.file].error is None),
+        workflow_versions=tuple(
+            item for item in workflow_versions if item.file is None or results[item.file].error is None
+        ),
         added=join_documents(*added),
         added_documents=tuple(added_documents),
     )
@@ -126,7 +128,7 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
 
 def _rewrite_engine(
     files: Sequence[FileState], adapter: Adapter, session: Session, optimizers: Sequence[Optimizer] | None
-) -> tuple[Lowered, Written, list[History]]:
+) -> tuple[Lowered, Written, list[WorkflowVersions]]:
     engine, options = adapter.engine, session.options(adapter)
     positions = [position for position, file in enumerate(files) if file.source is not None]
     scope = [files[position] for position in positions]

@@ -109,14 +109,14 @@ def _page(files: Sequence[Input], config: Config, session: Session) -> tuple[str
 
     result = optimize_inputs(files, config.pipeline, session)
     errors = [file.error for file in result.files if file.error is not None]
-    if not result.histories and not errors:
+    if not result.workflow_versions and not errors:
         raise InvalidInput(
             "there is no workflow that a plugin understands",
             file=files[0].name if len(files) == 1 else None,
             hint=f"there are adapters for {', '.join(session.plugins.adapters) or 'nothing'}",
         )
     session.report("drawing the page")
-    text = page(result) if result.histories else ""
+    text = page(result) if result.workflow_versions else ""
     return text, errors
 
 

@@ -9,7 +9,7 @@ from itertools import count
 from couler_plugins.ir import Workflow
 from couler_plugins.pages.panels import Panel, workflow_panels
 from couler_plugins.plan import Decision
-from couler_plugins.results import History, Result
+from couler_plugins.results import Result, WorkflowVersions
 
 __all__ = ["Section", "page_sections", "page_versions"]
 
@@ -48,12 +48,12 @@ def page_versions(result: Result) -> list[int]:
     return [0] + [
         number
         for number in range(1, len(result.optimizers) + 1)
-        if any(_differs(history, number) for history in result.histories)
+        if any(_differs(item, number) for item in result.workflow_versions)
     ]
 
 
-def _differs(history: History, number: int) -> bool:
-    before, after = history.versions[number - 1], history.versions[number]
+def _differs(item: WorkflowVersions, number: int) -> bool:
+    before, after = item.versions[number - 1], item.versions[number]
     return before is not after and before != after
 
 
@@ -61,17 +61,13 @@ def page_sections(result: Result, versions: Sequence[int]) -> list[Section]:
     """The workflows of a result in some of its versions, in the order of the files."""
     panel_numbers, node_numbers = count(), count()
     ordered = sorted(
-        result.histories,
-        key=lambda history: (
-            history.file is None,
-            history.file or 0,
-            history.document or 0,
-        ),
+        result.workflow_versions,
+        key=lambda item: (item.file is None, item.file or 0, item.document or 0),
     )
     sections = []
-    for history in ordered:
-        shown = tuple(history.versions[number] for number in versions)
+    for item in ordered:
+        shown = tuple(item.versions[number] for number in versions)
         if any(workflow is not None for workflow in shown):
             panels = tuple(workflow_panels(shown, panel_numbers, node_numbers))
-            sections.append(Section(history.file, history.document, shown, panels))
+            sections.append(Section(item.file, item.document, shown, panels))
     return sections

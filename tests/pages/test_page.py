@@ -19,7 +19,7 @@ from couler_plugins.pages import page
 from couler_plugins.pages.escaping import clean, escaped, json_island
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins
-from couler_plugins.results import History, Result
+from couler_plugins.results import Result, WorkflowVersions
 from couler_plugins.sources import Text
 from pages.pagebox import Element, data_of, make_page, parse
 from pluginbox import PluginBox
@@ -311,7 +311,9 @@ def test_steps_that_move_keep_both_places() -> None:
 def test_a_workflow_that_an_optimizer_made() -> None:
     made = Workflow(name="made", engine="toy", kind="Toy", entry=Step(name="go", call=Call(name="work")))
     result = Result(
-        files=(), optimizers=("split",), histories=(History(file=None, document=None, versions=(None, made)),)
+        files=(),
+        optimizers=("split",),
+        workflow_versions=(WorkflowVersions(file=None, document=None, versions=(None, made)),),
     )
     tree = assert_whole(page(result))
     assert tree.all("h1")[0].text == "made"

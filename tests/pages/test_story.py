@@ -29,12 +29,12 @@ def story_of(result: Result) -> tuple[Story, dict[str, int]]:
     return tell(result, sections, len(versions) - 1), numbers
 
 
-def test_histories_pair_workflows_by_place() -> None:
+def test_versions_of_a_workflow_are_paired_by_place() -> None:
     result = result_of(CHURN, "dedupe,prune")
     assert result.optimizers == ("dedupe", "prune")
-    [history] = result.histories
-    assert (history.file, history.document) == (0, 0)
-    assert [workflow and len(workflow.operations) for workflow in history.versions] == [9, 8, 7]
+    [item] = result.workflow_versions
+    assert (item.file, item.document) == (0, 0)
+    assert [workflow and len(workflow.operations) for workflow in item.versions] == [9, 8, 7]
     assert page_versions(result) == [0, 1, 2]
 
 
@@ -43,7 +43,7 @@ def test_an_optimizer_that_changes_nothing_is_no_version() -> None:
     assert page_versions(result_of(CHURN, "")) == [0]
 
 
-def test_histories_know_their_file_and_document(plugin_box: PluginBox) -> None:
+def test_versions_of_a_workflow_know_their_file_and_document(plugin_box: PluginBox) -> None:
     plugin_box.add_toy()
     toys = "".join(f"---\nkind: Toy\nname: {name}\nsteps: [{{name: s, run: x}}]\n" for name in "ab")
     other = "kind: Deployment\n"
@@ -52,7 +52,7 @@ def test_histories_know_their_file_and_document(plugin_box: PluginBox) -> None:
     result = result_of([*texts, tin], "hurry", plugin_box.load())
     found = {
         workflow.label: (item.file, item.document)
-        for item in result.histories
+        for item in result.workflow_versions
         for workflow in item.versions[:1]
         if workflow is not None
     }
@@ -157,6 +157,8 @@ def test_an_edit_without_a_decision_is_shown_all_the_same() -> None:
         edits=edits,
         workflows=1,
     )
-    story, numbers = story_of(Result(files=(bare,), optimizers=result.optimizers, histories=result.histories))
+    story, numbers = story_of(
+        Result(files=(bare,), optimizers=result.optimizers, workflow_versions=result.workflow_versions)
+    )
     assert story.told[0].hunks == {}
     assert list(story.changed_lines) == [numbers["nightly/billing"]]

@@ -139,10 +139,10 @@ def test_argo_says_nothing_new(oracle: Oracle) -> None:
 def test_the_ir_stays_in_order() -> None:
     for name in files():
         _, result = assumed(name, easy=True)
-        for history in result.histories:
-            last = history.versions[-1]
+        for item in result.workflow_versions:
+            last = item.versions[-1]
             assert last is not None
-            assert not list(verify(last)) or list(verify(last)) == list(verify(history.versions[0] or last)), name
+            assert not list(verify(last)) or list(verify(last)) == list(verify(item.versions[0] or last)), name
 
 
 def test_doing_it_again_changes_nothing() -> None:
