@@ -71,7 +71,7 @@ def read_source(source: Source, max_bytes: int) -> list[Input]:
     inputs: dict[str, Input] = {}
     for number, item in enumerate(_read(source, max_bytes)):
         # Not resolved: a link and what it points to are two inputs, each with an output of its own.
-        key = os.path.abspath(item.path) if item.path else f"<{number}>"  # noqa: PTH100
+        key = os.path.abspath(item.path) if item.path else f"<{number}>"  # noqa: PTH100  # resolve() would follow links
         inputs.setdefault(key, item)
     return list(inputs.values())
 
@@ -115,7 +115,7 @@ def _find(pattern: str) -> Iterator[tuple[Path, str]]:
         parts = path.parts
         fixed = Path(*parts[: next(number for number, part in enumerate(parts) if glob.has_magic(part))])
         # Unlike Path.glob, this takes absolute patterns and leaves hidden files alone, as shells do.
-        matches = sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207
+        matches = sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207  # as said above
         if not matches:
             raise InvalidInput("nothing matches this pattern", file=pattern, hint="check the path")
         for match in matches:

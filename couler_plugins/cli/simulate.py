@@ -63,7 +63,9 @@ Examples:
 @click.option("--latency", type=AmountType(), default=1.0, show_default=True, help="Seconds before a load begins.")
 @click.option("--bandwidth", type=SizeType(), default="100MB", show_default=True, help="Bytes loaded in a second.")
 @click.option(
-    "--unknown-size", type=SizeType(), help="What a result counts as whose size is not known; its type's median."
+    "--unknown-size",
+    type=SizeType(),
+    help="What a result of unknown size counts as; the median of its type unless given.",
 )
 @click.option("--online", is_flag=True, help="Decide at the end of each step as well, in the middle of runs.")
 @click.option("--price-compute", type=AmountType(), metavar="MONEY", help="What an hour of computing costs.")
@@ -110,6 +112,7 @@ def command(
     file of recorded ones (couler.edits/v1). Where several runs of a workflow are given, what changed between them is
     the default.
     """
+    from couler_plugins.cli.cache_options import tidy
     from couler_plugins.cli.simulation_inputs import edits_of, sizes_of, workloads_of
     from couler_plugins.cli.simulation_output import carry_out, print_record, print_summary
     from couler_plugins.cli.simulation_plot import check_plot, draw
@@ -131,7 +134,7 @@ def command(
         check_plot(plot)
     files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:
-        workloads, recorded = workloads_of(files, session, unknown_size)
+        workloads, recorded = workloads_of(files, set(map(Path, inputs)), session, unknown_size)
         experiment = Experiment(
             workloads=workloads,
             edits=edits_of(edits, recorded, config.max_bytes),
@@ -142,7 +145,8 @@ def command(
             setup=Setup(load=LoadCost(latency=latency, bandwidth=float(bandwidth)), workers=workers, online=online),
         )
     cores = os.cpu_count() or 1
-    results = carry_out(experiment, min(jobs or cores, cores, len(experiment)), config)
+    with tidy():
+        results = carry_out(experiment, min(jobs or cores, cores, len(experiment)), config)
     summary = summarize(results, prices)
     if output_format == "json":
         print_record(experiment, results, summary, prices)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from couler_plugins.cli.simulation_files import read_files
 from couler_plugins.errors import InvalidInput
 from couler_plugins.grammar import parse_items
 from couler_plugins.options import Size, build, closest
 from couler_plugins.simulation.edits import EDITS, Replayed
-from couler_plugins.simulation.recorded import Histories, history_of, read_edits
+from couler_plugins.simulation.recorded import Histories, Recorded, history_of, read_edits
 from couler_plugins.simulation.workload import Workload
 
 if TYPE_CHECKING:
@@ -27,33 +30,47 @@ __all__ = ["edits_of", "sizes_of", "workloads_of"]
 SHARE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?%")
 ALIKE = 0.5
 """The share of step names that two runs have in common if they are of one workflow."""
+log = logging.getLogger(__name__)
 
 
 def workloads_of(
-    files: Sequence[Input], session: Session, unknown_size: int | None
+    files: Sequence[Input], named: Set[Path], session: Session, unknown_size: int | None
 ) -> tuple[list[Workload], Histories | None]:
-    """The workflows that the files tell of, and what changed in them from run to run where there are several runs.
+    """The workflows that the files tell of, and what changed in them from run to run as far as it is recorded.
+
+    It is recorded in a file beside the traces, or by several runs of a workflow.
 
     Raises:
-        CoulerError: a file cannot be read, tells of no run and no workflow with profiles, or has nothing to save.
+        CoulerError: as `read_files`, or a workflow has nothing to save.
     """
+    told = read_files(files, named, session)
     groups: list[tuple[str, list[Run]]] = []
-    for item in files:
-        if item.error is not None:
-            raise item.error
-        for run in _runs(item, session):
-            own = next((runs for _, runs in groups if _alike(runs[-1], run)), None)
-            if own is None:
-                groups.append((item.name, [run]))
-            else:
-                own.append(run)
+    for file, run in told.runs:
+        own = next((runs for _, runs in groups if _alike(runs[-1], run)), None)
+        if own is None:
+            groups.append((file, [run]))
+        else:
+            own.append(run)
     workloads, histories = [], []
+    left = dict.fromkeys(told.edits)
     for (file, runs), family in zip(groups, _families(groups), strict=True):
         runs.sort(key=lambda run: run.at)
-        workloads.append(Workload.of(runs[-1], family, file, unknown_size))
-        histories.append(history_of(runs, family, file))
+        workload = Workload.of(runs[-1], family, file, unknown_size)
+        beside = next((edits for edits in told.edits if _fits(edits, runs[-1].family, workload)), None)
+        if beside:
+            left.pop(beside, None)
+        workloads.append(workload)
+        histories.append(replace(beside, family=family) if beside else history_of(runs, family, file))
+    for edits in left:
+        log.warning("%s is left out: none of its changes is of a step or type of these workflows", edits.file)
     known = tuple(history for history in histories if history is not None)
     return workloads, Histories(known) if known else None
+
+
+def _fits(edits: Recorded, family: str, workload: Workload) -> bool:
+    """Whether edits are of a workflow: of its family where they name one, and of something that it has."""
+    names = {name for entry in edits.entries for some in entry for name in some}
+    return edits.family in ("", family) and not names.isdisjoint([*workload.steps, *workload.types])
 
 
 def _families(groups: Sequence[tuple[str, Sequence[Run]]]) -> list[str]:
@@ -102,53 +119,15 @@ def sizes_of(texts: Sequence[str], workloads: Sequence[Workload]) -> list[int]:
     for text in texts:
         share = SHARE.fullmatch(text.strip())
         if share and not total:
-            hint = "give --capacity in bytes, or with --unknown-size what a result counts as"
-            raise InvalidInput(
-                "all results whose sizes are known are empty: there is nothing to take a share of", hint=hint
-            )
+            names = ", ".join(load.family for load in workloads)
+            unknown = any(load.guessed for load in workloads)
+            hint = "give --capacity in bytes" + (", or --unknown-size for those that are not known" if unknown else "")
+            raise InvalidInput(f"{names}: all results are empty: there is nothing to take a share of", hint=hint)
         try:
             sizes[round(float(share[1]) / 100 * total) if share else int(Size.parse(text))] = None
         except ValueError as error:
             raise click.BadParameter(f"{error}, nor a share such as 10%", param_hint="--capacity") from error
     return list(sizes)
-
-
-def _runs(item: Input, session: Session) -> list[Run]:
-    """The runs that a file tells of; those that its workflows would be where it tells of none."""
-    from couler_plugins.api import lift_inputs
-    from couler_plugins.context import RunContext, runs_in
-    from couler_plugins.errors import CoulerError
-    from couler_plugins.simulation.lifted import run_of_workflow
-
-    assert item.file is not None
-    runs = [run for document in item.file.documents for run in runs_in(document, session.plugins)]
-    ended = [run for run in runs if run.whole and all(ran.fate != "pending" for ran in run.steps)]
-    if ended:
-        return ended
-    if runs:
-        hint = "give one that did: what the others lack of steps would be taken for edits"
-        raise InvalidInput("no run in this came to its end", file=item.name, hint=hint)
-    if not any(session.plugins.claimed_by(document) for document in item.file.documents):
-        hint = "give WfFormat traces, workflows with the status that their engine wrote, or workflows and --history"
-        raise InvalidInput(
-            "this tells of no run, and is no workflow that a plugin understands", file=item.name, hint=hint
-        )
-
-    def refuse(_: Input, error: CoulerError) -> None:
-        error.file = error.file or item.name
-        raise error
-
-    context = RunContext(session.plugins, session.report, session.history)
-    plan = lift_inputs([item], session, refuse)
-    try:
-        return [
-            run_of_workflow(workflow, lambda step, of=workflow: context.profile(of, step))  # type: ignore[misc]
-            for workflow in plan.workflows
-            if workflow.entry is not None
-        ]
-    except CoulerError as error:
-        error.file = error.file or item.name
-        raise
 
 
 def _alike(one: Run, two: Run) -> bool:

@@ -18,6 +18,8 @@ from couler_plugins.simulation.summary import Choice, Prices, Row, Summary
 __all__ = ["carry_out", "print_record", "print_summary", "size_text", "time_text"]
 
 SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+NEAR = 0.01
+"""How near to a cache without a limit nothing is to be gained by a larger one; a share."""
 TIMES = (("hours", 3600.0), ("minutes", 60.0))
 
 
@@ -90,7 +92,7 @@ def print_summary(experiment: Experiment, summary: Summary, prices: Prices | Non
     lines = [_workflows(experiment)]
     for choice in summary.choices:
         rows = [row for row in summary.rows if row.edits == choice.edits]
-        lines += ["", _heading(experiment, choice), "", _sentence(choice, prices), "", *_table(rows)]
+        lines += ["", _heading(experiment, choice), "", _sentence(choice, rows, prices), "", *_table(rows)]
     if prices is None:
         lines += ["", "With --price-compute and --price-storage it says which size is the best for the money."]
     guessed = sum(load.guessed for load in experiment.workloads)
@@ -124,35 +126,42 @@ def _workflows(experiment: Experiment) -> str:
     steps = sum(len(load.steps) for load in loads)
     each = time_text(sum(sum(load.seconds) for load in loads))
     size = size_text(sum(load.total_bytes for load in loads))
-    return f"{names}: {steps} steps, which compute for {each} and make {size}"
+    return f"{names}: {steps} steps, which compute for {each} and make {size} in a run"
 
 
 def _heading(experiment: Experiment, choice: Choice) -> str:
-    runs = f"{experiment.runs} runs" if len(experiment.workloads) == 1 else f"{experiment.runs} runs of each"
-    seeds = "" if experiment.seeds == 1 else f", {experiment.seeds} times"
-    return f"{runs} under edits of the kind {choice.edits!r}{seeds}:"
+    runs = "1 run" if experiment.runs == 1 else f"{experiment.runs} runs"
+    each = "" if len(experiment.workloads) == 1 else " of each"
+    seeds = "" if experiment.seeds == 1 else f"; means over {experiment.seeds} seeds, ± half of their 95 % intervals"
+    return f"{runs}{each}, edited in between as in {choice.edits!r}{seeds}:"
 
 
-def _sentence(choice: Choice, prices: Prices | None) -> str:
-    total = time_text(choice.seconds)
+def _sentence(choice: Choice, rows: list[Row], prices: Prices | None) -> str:
+    total = f"{time_text(choice.seconds)} of computing"
     limit = (
         f"A cache without a limit saves {_percent(choice.unlimited)} and holds {size_text(choice.unlimited_bytes)}"
         " in the end."
     )
     row = choice.row
     if row is None:
-        what = "No cache of these sizes saves anything" if prices is None else "No cache of these sizes pays"
-        return f"{what} of {total}. {limit}"
+        what = (
+            f"No cache of these sizes saves anything of {total}." if prices is None else "No cache of these sizes pays."
+        )
+        slow = (
+            "" if choice.unlimited > 0 else " Here loading takes longer than computing: see --latency and --bandwidth."
+        )
+        return f"{what} {limit}{slow}"
+    if row.capacity == max(one.capacity for one in rows) and row.saved < choice.unlimited - NEAR:
+        limit = f"It is the largest that was tried, and a larger one may save more. {limit}"
     saved = f"you would have saved {_percent(row.saved)} of {total}"
     if prices is None:
-        waiting = 1 - row.makespan / choice.makespan if choice.makespan else 0.0
-        return (
-            f"With {size_text(row.capacity)} and {row.policy} {saved}, and {_percent(waiting)} of the waiting. {limit}"
-        )
+        waited = row.makespan / choice.makespan - 1 if choice.makespan else 0.0
+        waiting = f"waited {_percent(abs(waited))} {'longer' if waited > 0 else 'less'}"
+        return f"With {size_text(row.capacity)} and the policy {row.policy} {saved}, and {waiting}. {limit}"
     assert row.net is not None
     return (
-        f"The best size for the money is {size_text(row.capacity)}, with {row.policy}: {saved}, and with storage paid"
-        f" {_money(row.net)} of {_money(prices.net(choice.seconds, 0))}. {limit}"
+        f"The best size for the money is {size_text(row.capacity)}, with the policy {row.policy}: {saved}, which leaves"
+        f" {_money(row.net)} of {_money(prices.net(choice.seconds, 0))} once the storage is paid. {limit}"
     )
 
 

@@ -42,7 +42,7 @@ def check_plot(path: Path) -> None:
         EngineError: there is no such folder.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise InvalidInput(f"{path} is neither an .svg nor a .png", hint="name one of these with --plot")
+        raise InvalidInput(f"'{path}' names neither an .svg nor a .png", hint="give --plot a name such as saved.svg")
     if not path.parent.is_dir():
         raise EngineError(f"cannot write {path}: there is no such folder", hint="choose another file with --plot")
     try:
@@ -76,7 +76,7 @@ def draw(experiment: Experiment, summary: Summary, path: Path) -> None:
         axes[-1].legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), title="policy", alignment="left")
         names = ", ".join(load.family for load in experiment.workloads[:3])
         more = f" and {len(experiment.workloads) - 3} more" if len(experiment.workloads) > 3 else ""
-        seeds = "" if experiment.seeds == 1 else f" × {experiment.seeds} seeds"
+        seeds = "" if experiment.seeds == 1 else f" × {experiment.seeds} seeds, with 95 % intervals"
         figure.suptitle(f"{names}{more}: {experiment.runs} runs{seeds}", fontsize=11, x=0.02, ha="left")
         metadata: dict[str, Any] = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from typing import Any, NamedTuple, Protocol, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -34,12 +34,26 @@ class View(Protocol):
 
 
 V = TypeVar("V", bound=View)
+Given = TypeVarTuple("Given")
+
+
+class _Decision(NamedTuple):
+    """What came into the cache and what left it."""
+
+    added: frozenset[str]
+    dropped: frozenset[str]
+
+    def after(self, kept: frozenset[str]) -> frozenset[str]:
+        """What the cache holds after it, where it held `kept` before."""
+        return (kept - self.dropped) | self.added
 
 
 class History:
     """The runs so far, oldest first, and what the cache held after each decision.
 
-    A run that failed is left out: the steps that it lacks would look as if somebody had taken them out.
+    A run that failed is left out: the steps that it lacks would look as if somebody had taken them out. All else stays,
+    for views that are asked for late; it takes memory by what runs and by what comes and goes, however much the cache
+    holds meanwhile.
 
     Attributes:
         runs: those that ended.
@@ -51,8 +65,9 @@ class History:
         self.runs: list[Run] = []
         self.live = tuple(run for run in live if run.steps and run.whole)
         self.load = load or LoadCost()
-        self._events: list[Run | Set[str]] = []
-        self._views: dict[type[Any], tuple[Any, int]] = {}
+        self._events: list[Run | _Decision] = []
+        self._kept: frozenset[str] = frozenset()
+        self._views: dict[tuple[Hashable, ...], tuple[Any, int, frozenset[str]]] = {}
         for run in runs:
             self.append(run)
 
@@ -64,16 +79,26 @@ class History:
 
     def decide(self, kept: Set[str]) -> None:
         """The cache holds these keys and no others now."""
-        self._events.append(kept)
+        self._events.append(_Decision(frozenset(kept - self._kept), frozenset(self._kept - kept)))
+        self._kept = frozenset(kept)
 
-    def view(self, kind: type[V]) -> V:
-        """The one view of that kind on this history, brought up to date; learning is incremental."""
-        view, seen = self._views.get(kind) or (kind(), 0)
+    def view(self, kind: Callable[[*Given], V], *given: *Given) -> V:
+        """The one view of that kind on this history, brought up to date; learning is incremental.
+
+        Args:
+            kind: its class.
+            given: what it is made with, such as `history.load`; a view that is given something else is another one.
+
+        Raises:
+            TypeError: what it is made with is not hashable.
+        """
+        view, seen, kept = self._views.get((kind, *given)) or (kind(*given), 0, frozenset[str]())
         for event in self._events[seen:]:
             if isinstance(event, Run):
                 view.observe(event)
             else:
-                view.decided(event)
-        self._views[kind] = view, len(self._events)
+                kept = event.after(kept)
+                view.decided(kept)
+        self._views[kind, *given] = view, len(self._events), kept
         found: V = view
         return found

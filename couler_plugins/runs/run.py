@@ -25,6 +25,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
         seconds: how long computing it takes; None where that is not known.
         bytes: how large its result is; None where that is not known.
         memory: bytes of memory at the peak; None where that is not known.
+        artifact: whether it makes a result that a cache could hold; a daemon makes none, and neither does waiting.
         attempts: how often it was tried, its success included.
         fate: what became of it.
     """
@@ -38,6 +39,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     bytes: int | None = None
     memory: int | None = None
+    artifact: bool = True
     attempts: int = 1
     fate: Fate = "computed"
 

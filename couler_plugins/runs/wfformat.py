@@ -17,6 +17,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.runs.identity import hash_of, key_of, type_of
 from couler_plugins.runs.order import CycleError, topological_order
 from couler_plugins.runs.run import Ran, Run
+from couler_plugins.runs.wfformat_fields import Command, Execution, File, Task, Trace
 
 __all__ = ["read_wfformat", "run_of_wfformat"]
 
@@ -25,62 +26,6 @@ DATES = ("%Y%m%dT%H%M%S%z", "%y-%m-%dT%H:%M:%S%z")
 LIMIT = 1e15
 """The largest figure that is believed: a petabyte, thirty million years."""
 HINT = "a WfFormat trace has `workflow.specification.tasks` and `workflow.execution.tasks`, as WfCommons writes them"
-
-
-class _Command(msgspec.Struct, rename="camel"):
-    program: str | None = None
-    arguments: list[Any] = []
-
-
-class _File(msgspec.Struct, rename="camel"):
-    id: str = ""
-    name: str = ""
-    link: str = ""
-    size_in_bytes: int | float | None = None
-
-
-class _Took(msgspec.Struct, rename="camel"):
-    """What a task took."""
-
-    id: str = ""
-    name: str = ""
-    runtime_in_seconds: int | float | None = None
-    memory_in_bytes: int | float | None = None
-    command: _Command | None = None
-
-
-class _Task(_Took, rename="camel"):
-    """A task in the graph, and in 1.4 what it took as well."""
-
-    parents: list[str] = []
-    children: list[str] = []
-    input_files: list[str] = []
-    output_files: list[str] | None = None
-    files: list[_File] | None = None
-
-
-class _Specification(msgspec.Struct, rename="camel"):
-    tasks: list[_Task]
-    files: list[_File] = []
-
-
-class _Execution(msgspec.Struct, rename="camel"):
-    tasks: list[_Took] = []
-    makespan_in_seconds: int | float | None = None
-    executed_at: str | None = None
-
-
-class _Workflow(msgspec.Struct, rename="camel"):
-    specification: _Specification | None = None
-    execution: _Execution | None = None
-    tasks: list[_Task] | None = None
-    makespan_in_seconds: int | float | None = None
-    executed_at: str | None = None
-
-
-class _Trace(msgspec.Struct, rename="camel"):
-    workflow: _Workflow
-    name: str = ""
 
 
 def read_wfformat(content: bytes, file: str) -> Run:
@@ -94,7 +39,7 @@ def read_wfformat(content: bytes, file: str) -> Run:
         InvalidInput: it is no JSON, no WfFormat, or contradicts itself.
     """
     try:
-        trace = msgspec.json.decode(content, type=_Trace)
+        trace = msgspec.json.decode(content, type=Trace)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"this is no WfFormat trace: {error}", file=file, hint=HINT) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -113,7 +58,7 @@ def run_of_wfformat(data: Any, file: str) -> Run | None:
     if not isinstance(workflow, Mapping) or not workflow.keys() & {"specification", "tasks"}:
         return None
     try:
-        trace = msgspec.convert(data, _Trace)
+        trace = msgspec.convert(data, Trace)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"this is no WfFormat trace: {error}", file=file, hint=HINT) from error
     return _Reader(trace, file).run()
@@ -122,10 +67,10 @@ def run_of_wfformat(data: Any, file: str) -> Run | None:
 class _Reader:
     """One trace on its way to a run."""
 
-    def __init__(self, trace: _Trace, file: str) -> None:
+    def __init__(self, trace: Trace, file: str) -> None:
         workflow = trace.workflow
         specification = workflow.specification
-        execution = workflow.execution or _Execution()
+        execution = workflow.execution or Execution()
         self.file = file
         self.name = trace.name
         self.tasks = specification.tasks if specification else workflow.tasks or []
@@ -155,9 +100,9 @@ class _Reader:
         family = INSTANCE.sub("", self.name) or self.file.rsplit("/", 1)[-1].removesuffix(".json")
         return Run(family=family, steps=tuple(steps), at=self._ended())
 
-    def _step(self, task: _Task, parents: tuple[int, ...], before: Sequence[Ran]) -> Ran:
+    def _step(self, task: Task, parents: tuple[int, ...], before: Sequence[Ran]) -> Ran:
         took = self.took.get(task.id or task.name, task)
-        command = took.command or _Command()
+        command = took.command or Command()
         name = task.id or task.name
         self._check(name)
         self._check(task.name)
@@ -175,7 +120,7 @@ class _Reader:
             memory=None if memory is None else int(memory),
         )
 
-    def _bytes(self, task: _Task, name: str) -> int | None:
+    def _bytes(self, task: Task, name: str) -> int | None:
         """The sum over the output files; None where one of them, or all, are unknown."""
         if task.output_files is not None:
             sizes = [self.sizes.get(output) for output in dict.fromkeys(task.output_files)]
@@ -186,7 +131,7 @@ class _Reader:
         known = [size for size in sizes if size is not None]
         return int(sum(known)) if len(known) == len(sizes) else None
 
-    def _sizes(self, files: Iterable[_File]) -> dict[str, float]:
+    def _sizes(self, files: Iterable[File]) -> dict[str, float]:
         found: dict[str, float] = {}
         for item in files:
             size = self._figure(item.size_in_bytes, item.id, "sizeInBytes")

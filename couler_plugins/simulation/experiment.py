@@ -1,26 +1,18 @@
-"""Streams × policies × capacities × seeds, in parallel processes, and what comes out of them."""
+"""Streams × policies × capacities × seeds, and what comes out of them."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import active_children, get_context, parent_process
 from typing import NamedTuple
 
 import msgspec
 
-from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.simulation.bench import Edits
 from couler_plugins.simulation.outcome import Outcome, capture
+from couler_plugins.simulation.parallel import in_processes
 from couler_plugins.simulation.replay import everything, nothing, replay
 from couler_plugins.simulation.setup import Setup
 from couler_plugins.simulation.workload import Version, Workload, interleave, stream
@@ -127,7 +119,7 @@ class Experiment:
             for size in self.capacities
         ]
         done: dict[_Task, tuple[Outcome, ...]] = {}
-        for task, outcomes in _outcomes(self, [*lines, *tasks], jobs):
+        for task, outcomes in in_processes(_Runner, self, [*lines, *tasks], jobs):
             done[task] = outcomes
             yield None
         baselines = (_baseline(line, *done[line]) for line in lines)
@@ -180,44 +172,6 @@ def _cell(task: _Task, outcome: Outcome, without: Outcome, infinite: Outcome) ->
     )
 
 
-def _outcomes(experiment: Experiment, tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, tuple[Outcome, ...]]]:
-    """Each task with its outcome, as they end."""
-    if jobs == 1:
-        runner = _Runner(experiment)
-        yield from ((task, runner(task)) for task in tasks)
-        return
-    # Spawned, so that it works alike everywhere and whatever threads there are; each process gets the experiment once.
-    others = set(active_children())
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (experiment,)) as pool:
-        with _without_interrupts():  # the processes inherit that: it is we who end them
-            pending = {pool.submit(_run, task): task for task in tasks}
-        try:
-            for done in as_completed(pending):
-                yield pending[done], done.result()
-        except BrokenProcessPool as error:
-            hint = "it may have run out of memory: try fewer --jobs"
-            raise EngineError("a process of the simulation was killed", hint=hint) from error
-        except BaseException:
-            for child in set(active_children()) - others:
-                child.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Ctrl-C does nothing meanwhile, where we may say so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 class _Runner:
     """Runs tasks of an experiment; a stream that several tasks have is made once."""
 
@@ -236,25 +190,3 @@ class _Runner:
 def _slim(outcome: Outcome) -> Outcome:
     """The outcome without the keys, which nobody needs from another process."""
     return msgspec.structs.replace(outcome, kept=())
-
-
-_runner: _Runner
-
-
-def _start(experiment: Experiment) -> None:
-    global _runner  # noqa: PLW0603 - what a process of the pool works with
-    _runner = _Runner(experiment)
-    sys.stdout = sys.stderr  # data goes to stdout, and what a policy prints is none
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Waits until the process that started this one is gone, however it went."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _run(task: _Task) -> tuple[Outcome, ...]:
-    return _runner(task)

@@ -54,6 +54,7 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
         ancestors.append(earlier | sum(1 << place for place in own | waits))
         spec = hash_of(["/".join(node.place)])
         known = profile(_name(node, scopes))
+        daemon = node.operation is not None and node.operation.daemon
         steps.append(
             Ran(
                 step="/".join(node.place[1:]) or node.place[0],
@@ -61,12 +62,13 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
                 spec=spec,
                 key=key_of(spec, [steps[place].key for place in places]),
                 parents=places,
-                seconds=_times(known.seconds, node, known),
-                bytes=_whole(_times(known.output_bytes, node, known)),
+                seconds=0.0 if daemon else _times(known.seconds, node, known),
+                bytes=0 if daemon else _whole(_times(known.output_bytes, node, known)),
                 memory=known.memory,
+                artifact=not daemon,
             )
         )
-    if all(step.seconds is None for step in steps):
+    if all(step.seconds is None for step in steps if step.artifact):
         hint = "give past runs with --history: traces (WfFormat), or workflows with their engine's status"
         raise InvalidInput(f"nothing is known of what the steps of {workflow.label} take", hint=hint)
     return Run(family=family_of(workflow), steps=tuple(steps))

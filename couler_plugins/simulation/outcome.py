@@ -14,7 +14,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
         family: the workflow.
         computing: seconds of all steps that were computed.
         loading: seconds of all results that were loaded.
-        computed: how many steps were computed.
+        computed: how many results were computed.
         loaded: how many results were loaded.
         written: bytes that came into the cache.
         held: bytes in the cache after it.

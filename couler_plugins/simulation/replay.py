@@ -99,7 +99,7 @@ class _Cache:
             family=load.family,
             computing=math.fsum(computing),
             loading=math.fsum(loading),
-            computed=fates.count("computed"),
+            computed=sum(step.fate == "computed" and step.artifact for step in steps),
             loaded=fates.count("loaded"),
             written=self.written - before,
             held=sum(one.bytes for one in self.held.values()),
@@ -129,7 +129,7 @@ class _Cache:
         for step, ran in enumerate(steps):
             if ran.fate == "loaded":
                 self._use(ran.key, ends[step])
-            elif ran.fate == "computed":
+            elif ran.fate == "computed" and ran.artifact:
                 fresh[ran.key] = self._candidate(version, step, ran, ends[step])
         return fresh
 
@@ -147,6 +147,7 @@ class _Cache:
             if ran.fate == "loaded":
                 self._use(ran.key, ends[step])
                 pinned.pop(ran.key, None)
+            if ran.fate == "loaded" or not ran.artifact:
                 continue
             self.history.live = (Run(family=family, steps=tuple(live), at=self.now + ends[step]),)
             free = {key: one for key, one in self.held.items() if key not in pinned}
@@ -188,20 +189,7 @@ class _Cache:
         if load not in self._seen:
             self._seen[load] = self.setup.insight.times(load)
         seen = self._seen[load]
-        return [
-            Ran(
-                step=load.steps[step],
-                type=load.types[step],
-                spec=version.specs[step],
-                key=version.keys[step],
-                parents=load.parents[step],
-                seconds=seen[step],
-                bytes=None if seen[step] is None else load.bytes[step],
-                memory=load.memory[step],
-                fate=fate,
-            )
-            for step, fate in enumerate(fates)
-        ]
+        return [version.ran(step, seen[step], fate) for step, fate in enumerate(fates)]
 
 
 def _plan(version: Version, held: Mapping[str, Candidate]) -> list[Fate]:

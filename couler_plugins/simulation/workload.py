@@ -10,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Fate, Ran, Run
 from couler_plugins.runs.identity import key_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Workload:
         memory: bytes at each step's peak, 0 where that is not known.
         guessed: how many times and sizes were not known; they count as the median of their type,
             or as what the caller said.
+        no_artifact: the steps that make no result to be cached; unless it is known, they take no time.
     """
 
     family: str
@@ -48,6 +49,7 @@ class Workload:
     bytes: list[int]
     memory: list[int]
     guessed: int = 0
+    no_artifact: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, run: Run, family: str = "", file: str | None = None, unknown_size: int | None = None) -> Workload:
@@ -65,10 +67,14 @@ class Workload:
         seconds, guessed_seconds = _filled(run.steps, [step.seconds for step in run.steps], None)
         sizes, guessed_sizes = _filled(run.steps, [step.bytes for step in run.steps], unknown_size)
         if not any(seconds):
-            what = "no time is known" if all(step.seconds is None for step in run.steps) else "all times are 0"
+            what = (
+                "no time is known"
+                if all(step.seconds is None for step in run.steps if step.artifact)
+                else "all times are 0"
+            )
             hint = "a cache saves nothing here: give a trace whose steps have a runtime"
             raise InvalidInput(f"{family or run.family}: {what}", file=file, hint=hint)
-        if guessed_sizes == len(run.steps) and unknown_size is None:
+        if guessed_sizes and guessed_sizes == sum(step.artifact for step in run.steps) and unknown_size is None:
             hint = "say with --unknown-size what a result counts as"
             raise InvalidInput(f"{family or run.family}: no size of any result is known", file=file, hint=hint)
         return cls(
@@ -81,6 +87,7 @@ class Workload:
             bytes=[int(size) for size in sizes],
             memory=[step.memory or 0 for step in run.steps],
             guessed=guessed_seconds + guessed_sizes,
+            no_artifact=frozenset(number for number, step in enumerate(run.steps) if not step.artifact),
         )
 
     @cached_property
@@ -149,15 +156,24 @@ class Version:
 
     def run(self) -> Run:
         """This version run as a whole, without a cache."""
+        steps = (self.ran(step, seconds) for step, seconds in enumerate(self.workload.seconds))
+        return Run(family=self.workload.family, steps=tuple(steps))
+
+    def ran(self, step: int, seconds: float | None, fate: Fate = "computed") -> Ran:
+        """A step of it in one run; its size is known where its time is."""
         load = self.workload
-        steps = (
-            Ran(step=step, type=kind, spec=spec, key=key, parents=parents, seconds=seconds, bytes=size, memory=memory)
-            for step, kind, spec, key, parents, seconds, size, memory in zip(
-                load.steps, load.types, self.specs, self.keys, load.parents, load.seconds, load.bytes, load.memory,
-                strict=True,
-            )
-        )  # fmt: skip
-        return Run(family=load.family, steps=tuple(steps))
+        return Ran(
+            step=load.steps[step],
+            type=load.types[step],
+            spec=self.specs[step],
+            key=self.keys[step],
+            parents=load.parents[step],
+            seconds=seconds,
+            bytes=None if seconds is None else load.bytes[step],
+            memory=load.memory[step],
+            artifact=step not in load.no_artifact,
+            fate=fate,
+        )
 
 
 def stream(workload: Workload, edits: Edits, runs: int, seed: int) -> list[Version]:
@@ -184,15 +200,18 @@ def chance_of(*names: object) -> random.Random:
 
 
 def _filled(steps: Sequence[Ran], values: Sequence[float | None], instead: float | None) -> tuple[list[float], int]:
-    """The values, the unknown ones as `instead`, or as the median of their type, or of all; and how many those are."""
+    """The values, the unknown ones as `instead`, or as the median of their type, or of all; and how many those are.
+
+    Of steps that make no artifact, what is not known is 0.
+    """
     known: dict[str, list[float]] = {}
     for step, value in zip(steps, values, strict=True):
-        if value is not None:
+        if value is not None and step.artifact:
             known.setdefault(step.type, []).append(value)
     overall = median([value for some in known.values() for value in some] or [0])
     middle = {kind: median(some) for kind, some in known.items()}
     filled = []
     for step, value in zip(steps, values, strict=True):
         guess = middle.get(step.type, overall) if instead is None else instead
-        filled.append(guess if value is None else value)
-    return filled, sum(value is None for value in values)
+        filled.append((guess if step.artifact else 0) if value is None else value)
+    return filled, sum(value is None and step.artifact for step, value in zip(steps, values, strict=True))

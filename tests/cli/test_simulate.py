@@ -1,61 +1,24 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import Result
 
-from pluginbox import PluginBox
+from cli.simulations import CHAIN, QUICK, Couler, record, trace
 from support import shared
-
-Couler = Callable[..., Result]
-QUICK = ("--runs", "12", "--seeds", "2", "--jobs", "1")
-
-
-def trace(name: str, parents: dict[str, list[str]], **seconds: float) -> str:
-    """A trace whose tasks make 1 MB each."""
-    tasks = [
-        {"name": step, "id": step, "parents": above, "children": [], "outputFiles": [f"{step}.out"]}
-        for step, above in parents.items()
-    ]
-    files = [{"id": f"{step}.out", "sizeInBytes": 10**6} for step in parents]
-    took = [{"id": step, "runtimeInSeconds": seconds.get(step, 60.0)} for step in parents]
-    content = {"specification": {"tasks": tasks, "files": files}, "execution": {"tasks": took}}
-    return json.dumps({"name": name, "schemaVersion": "1.5", "workflow": content})
-
-
-CHAIN = {"load": [], "clean": ["load"], "train": ["clean"], "test": ["train", "clean"], "report": ["test"]}
-
-
-@pytest.fixture
-def simulate(couler_command: Couler, plugin_box: PluginBox) -> Couler:
-    """Runs `couler simulate` where there is a trace, `trace.json`."""
-    plugin_box.declare("caches", "couler_plugins.caching.plugin")
-    Path("trace.json").write_text(trace("churn", CHAIN, train=7200.0, clean=1800.0))
-    return lambda *arguments, **options: couler_command("simulate", *arguments, **options)
-
-
-def record(result: Result) -> dict[str, Any]:
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert found["schema"] == "couler.simulate/v1"
-    return dict(found)
 
 
 def test_the_answer(simulate: Couler) -> None:
     result = simulate("trace.json", *QUICK, "--capacity", "3MB", "--capacity", "1MB", "--policy", "gdsf-subtree")
     assert result.exit_code == 0
     first, _, heading, _, sentence, _, head, line, *_ = result.stdout.splitlines()
-    assert first == "churn: 5 steps, which compute for 2.55 hours and make 5 MB"
-    assert heading == "12 runs under edits of the kind 'replayed', 2 times:"
+    assert first == "churn: 5 steps, which compute for 2.55 hours and make 5 MB in a run"
+    assert heading == "12 runs, edited in between as in 'replayed'; means over 2 seeds, ± half of their 95 % intervals:"
     assert sentence.startswith(
-        ("With 3 MB and gdsf-subtree you would have", "With 1 MB and gdsf-subtree you would have")
+        tuple(f"With {size} MB and the policy gdsf-subtree you would have saved" for size in (1, 3))
     )
-    assert " % of 30.6 hours" in sentence
+    assert " % of 30.6 hours of computing, and waited " in sentence
     assert head.split() == ["saved", "3", "MB", "1", "MB"]
     assert line.startswith("gdsf-subtree  ")
 
@@ -109,8 +72,8 @@ def test_the_best_size_for_the_money(simulate: Couler) -> None:
     for row in cheap["rows"]:
         assert row["net"] == pytest.approx(row["saved_seconds"] / 3600 - row["held"] / 1e9 * 0.01)
     said = simulate(*options, "--price-compute", "1", "--price-storage", "0.01").stdout
-    assert "The best size for the money is 1 GB, with gdsf-subtree: you would have saved" in said
-    assert "of 30.60." in said
+    assert "The best size for the money is 1 GB, with the policy gdsf-subtree: you would have saved" in said
+    assert "of 30.60 once the storage is paid." in said
     assert "No cache of these sizes pays" in simulate(*options, "--price-compute", "1", "--price-storage", "1e6").stdout
 
 
@@ -194,150 +157,11 @@ def test_sizes_that_are_not_known(simulate: Couler) -> None:
     assert "nothing to take a share of" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (trace("t", CHAIN)[:200], "bad.json"),
-        (trace("t", {"a": ["b"], "b": ["a"]}), "is its own ancestor"),
-        (trace("t", CHAIN, **dict.fromkeys(CHAIN, 0.0)), "all times are 0"),
-        (trace("t", {"a": ["gone"]}), "'gone', a parent of 'a', is not in the trace"),
-        (trace("t", CHAIN, load=-1.0), "runtimeInSeconds of 'load' is -1"),
-        (trace("t", CHAIN, load=float("nan")), "bad.json"),
-        (trace("t", {}), "the trace has no tasks"),
-        ("{}", "this tells of no run"),
-        ("", "bad.json"),
-    ],
-)
-def test_bad_traces_are_a_clear_error(simulate: Couler, content: str, message: str) -> None:
-    Path("bad.json").write_text(content)
-    result = simulate("bad.json", *QUICK)
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert message in result.stderr
-    assert "bad.json" in result.stderr
-    assert "hint: " in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (("--policy", "lur"), "did you mean 'lru'?"),
-        (("--policy", "lru{size=3}"), "has no option 'size'"),
-        (("--capacity", "much"), "'much' is not a size such as 1000, 30GB or 64MiB, nor a share such as 10%"),
-        (("--edits", "unifrom"), "did you mean 'uniform'?"),
-        (("--edits", "uniform{sice=2}"), "did you mean 'size'?"),
-        (("--edits", "uniform,walk"), "there are no edits 'uniform,walk'"),
-        (("--edits", "uniform{size=2},walk"), "names several kinds of edits"),
-        (("--price-compute", "1"), "Give both"),
-        (("--bandwidth", "0"), "--bandwidth"),
-        (("--plot", "x.pdf"), "neither an .svg nor a .png"),
-        (("--runs", "0"), "--runs"),
-    ],
-)
-def test_wrong_usage(simulate: Couler, options: tuple[str, ...], message: str) -> None:
-    result = simulate("trace.json", *options)
-    assert result.exit_code == 2
-    assert message in result.stderr
-
-
-def test_a_broken_policy_is_named(simulate: Couler, plugin_box: PluginBox) -> None:
-    plugin_box.add(
-        "greedy",
-        """
-        from dataclasses import dataclass
-        from couler_plugins import hookimpl
-        from couler_plugins.hookspecs import CachePolicy
-
-        @dataclass(frozen=True)
-        class Greedy(CachePolicy):
-            name = "greedy"
-
-            def keep(self, candidates, capacity, history):
-                return {one.key for one in candidates}
-
-        @hookimpl
-        def couler_cache_policies():
-            return [Greedy]
-        """,
-    )
-    result = simulate("trace.json", *QUICK, "--policy", "greedy", "--capacity", "1MB")
-    assert result.exit_code == 1
-    assert "the policy 'greedy' kept 5,000,000 bytes of at most 1,000,000" in result.stderr
-
-
-@pytest.mark.parametrize("suffix", ["svg", "png"])
-def test_a_picture(simulate: Couler, suffix: str) -> None:
-    pytest.importorskip("matplotlib")
-    options = ("trace.json", *QUICK, "--policy", "lru", "--policy", "gdsf", "--edits", "uniform", "--edits", "replayed")
-    assert simulate(*options, "--plot", f"a.{suffix}").exit_code == 0
-    picture = Path(f"a.{suffix}").read_bytes()
-    assert simulate(*options, "--plot", f"b.{suffix}").exit_code == 0
-    assert Path(f"b.{suffix}").read_bytes() == picture
-    if suffix == "png":
-        assert picture.startswith(b"\x89PNG")
-    else:
-        texts = {
-            "".join(node.itertext()).strip() for node in ET.fromstring(picture).iter() if node.tag.endswith("text")
-        }
-        wanted = {"lru", "gdsf", "policy", "size of the cache", "time saved (% of the time without a cache)"}
-        assert wanted <= texts
-
-
-@pytest.mark.parametrize("name", ["no/such/folder.svg", "folder.svg"])
-def test_a_picture_that_cannot_be_written(simulate: Couler, name: str) -> None:
-    pytest.importorskip("matplotlib")
-    Path("folder.svg").mkdir()
-    result = simulate("trace.json", *QUICK, "--policy", "lru", "--plot", name)
-    assert result.exit_code == 3
-    assert f"cannot write {name}" in result.stderr
-
-
 def test_a_real_trace(simulate: Couler) -> None:
     path = shared("corpus", "traces", "sarek-dirt02-001.json")
     found = record(simulate(str(path), *QUICK, "--format", "json"))
     assert {row["policy"] for row in found["rows"]} == {"scr", "gdsf-subtree", "lru"}
     assert all(0 < row["capture"] <= 1 for row in found["rows"])
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--capacity", "9" * 400 + "%"),
-        ("--capacity", "9" * 400 + ".5GB"),
-        ("--bandwidth", "9" * 400),
-        ("--latency", "nan"),
-        ("--latency", "inf"),
-        ("--latency", "1e308"),
-        ("--price-compute", "nan", "--price-storage", "1"),
-        ("--months", "inf"),
-        ("--edits", "/dev/zero", "--max-bytes", "1MB"),
-        ("--edits", "hot-spot{stay=0}"),
-        ("--edits", "deepening{stay=0}"),
-        ("--edits", "uniform{size=-1}"),
-        ("--edits", "walk{jump=nan}"),
-        ("--policy", "paper{beta=nan}"),
-        ("--policy", "paper{rho=-5}"),
-        ("--policy", "paper-literal{unit=0}"),
-    ],
-    ids=" ".join,
-)
-def test_numbers_that_mean_nothing_are_refused(simulate: Couler, arguments: tuple[str, ...]) -> None:
-    result = simulate("trace.json", *QUICK, *arguments)
-    assert result.exit_code == 2
-    assert "Traceback" not in result.output
-    assert len(result.stderr) < 700
-
-
-@pytest.mark.parametrize(
-    ("figures", "name"), [({"train": 1e308}, "churn"), ({}, "\ud800"), ({}, "two\nlines"), ({}, "\x1b[31mred")]
-)
-def test_traces_that_no_machine_wrote_are_refused(simulate: Couler, figures: dict[str, float], name: str) -> None:
-    Path("odd.json").write_text(trace(name, CHAIN, **figures))
-    result = simulate("odd.json", *QUICK)
-    assert result.exit_code == 2
-    assert "odd.json" in result.stderr
-    assert "\x1b" not in result.stderr
 
 
 def test_workflows_of_one_name_in_files_of_one_name_stay_two(simulate: Couler) -> None:
@@ -347,3 +171,33 @@ def test_workflows_of_one_name_in_files_of_one_name_stay_two(simulate: Couler) -
         Path(folder, "t.json").write_text(trace("churn", parents))
     found = record(simulate("a/t.json", "b/t.json", *QUICK, "--format", "json"))
     assert [workflow["family"] for workflow in found["workflows"]] == ["a/t.json", "b/t.json"]
+
+
+def test_the_answer_says_where_more_may_be_gained(simulate: Couler) -> None:
+    larger = "It is the largest that was tried, and a larger one may save more."
+    assert larger in simulate("trace.json", *QUICK, "--policy", "lru", "--capacity", "2MB").stdout
+    assert larger not in simulate("trace.json", *QUICK, "--policy", "lru", "--capacity", "1GB").stdout
+    slow = simulate("trace.json", *QUICK, "--policy", "lru", "--latency", "99999").stdout
+    assert "No cache of these sizes saves anything of 30.6 hours of computing." in slow
+    assert "Here loading takes longer than computing: see --latency and --bandwidth." in slow
+
+
+def test_one_run_with_one_seed(simulate: Couler) -> None:
+    assert (
+        "\n1 run, edited in between as in 'uniform':\n"
+        in simulate(
+            "trace.json", "--runs", "1", "--seeds", "1", "--jobs", "1", "--policy", "lru", "--edits", "uniform"
+        ).stdout
+    )
+
+
+def test_empty_results_have_no_share(simulate: Couler) -> None:
+    content = json.loads(trace("t", CHAIN))
+    for file in content["workflow"]["specification"]["files"]:
+        file["sizeInBytes"] = 0
+    Path("empty.json").write_text(json.dumps(content))
+    result = simulate("empty.json", *QUICK)
+    assert result.exit_code == 2
+    assert "t: all results are empty: there is nothing to take a share of\n  hint: give --capacity in bytes\n" in (
+        result.stderr
+    )

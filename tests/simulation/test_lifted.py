@@ -81,3 +81,12 @@ def test_a_loop_counts_as_many_items_as_past_runs_had() -> None:
     assert [(ran.step, ran.seconds, ran.bytes) for ran in run.steps] == [("a", 6.0, 30), ("b", 2.0, 10)]
     run = run_of_workflow(workflow, lambda _: Profile(seconds=2.0, output_bytes=10))
     assert [(ran.seconds, ran.bytes) for ran in run.steps] == [(None, None), (2.0, 10)]
+
+
+def test_a_daemon_takes_no_time_and_makes_nothing() -> None:
+    database = replace(WORKFLOW.operations[0], daemon=True)
+    run = run_of_workflow(
+        replace(WORKFLOW, operations=(database, WORKFLOW.operations[1])), lambda _: Profile(seconds=9)
+    )
+    assert [(ran.seconds, ran.bytes) for ran in run.steps if not ran.artifact] == [(0.0, 0)] * 4
+    assert [ran.step for ran in run.steps if ran.artifact] == ["use"]

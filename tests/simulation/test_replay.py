@@ -1,61 +1,20 @@
 from __future__ import annotations
 
 import json
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from collections.abc import Sequence, Set
+from typing import Any
 
 import pytest
 
 from benchmarks.optimum import bound, optimum
-from couler_plugins.caching.policies import POLICIES
-from couler_plugins.errors import PluginFailure
-from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.runs import Candidate, History, LoadCost, Run
+from couler_plugins.runs import LoadCost, Ran, Run
 from couler_plugins.simulation.edits import EDITS, Mix, Uniform
 from couler_plugins.simulation.outcome import Outcome, capture
 from couler_plugins.simulation.replay import everything, nothing, replay
 from couler_plugins.simulation.setup import Insight, Setup
 from couler_plugins.simulation.workload import Version, Workload, interleave, stream
-
-MakeWorkload = Callable[..., Workload]
-CHEAP = LoadCost(latency=0.01, bandwidth=1000.0)
-DEAR = LoadCost(latency=2.0, bandwidth=3.0)
-NAMES = {kind.name: kind for kind in POLICIES}
-
-
-@dataclass(frozen=True)
-class Chance(CachePolicy):
-    """Keeps what happens to fit in a random order; notes all that it is asked."""
-
-    name: ClassVar[str] = "chance"
-    seed: int = 0
-    asked: list[tuple[list[Candidate], int | None, tuple[Run, ...]]] = field(default_factory=list)
-
-    def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
-        self.asked.append((list(candidates), capacity, history.live))
-        order = sorted(candidates, key=lambda one: one.key)
-        random.Random(f"{self.seed} {len(self.asked)}").shuffle(order)
-        kept: set[str] = set()
-        room = capacity or 0
-        for one in order:
-            if one.bytes <= room:
-                kept.add(one.key)
-                room -= one.bytes
-        return kept
-
-
-@dataclass(frozen=True)
-class Told(CachePolicy):
-    """Keeps what it was told."""
-
-    name: ClassVar[str] = "told"
-    kept: Iterator[Set[str]]
-
-    def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
-        return next(self.kept)
+from simulation.policies import CHEAP, DEAR, NAMES, Chance, MakeWorkload, Told
 
 
 def costs(stream: Sequence[Version], kept: Sequence[Set[str]], load: LoadCost) -> list[dict[str, Any]]:
@@ -163,6 +122,22 @@ def test_what_is_not_needed_is_neither_computed_nor_loaded(make_workload: MakeWo
     assert outcome.hit_ratio == 2 * sinks / (20 + 2 * sinks)
 
 
+@pytest.mark.parametrize("online", [False, True])
+def test_what_makes_no_artifact_is_no_candidate_and_its_parents_are_needed(online: bool) -> None:
+    """A database that runs beside the step that reads it: it is there again in each run that needs it, at no cost."""
+    source = Ran(step="load", type="t", spec="load", key="", seconds=7.0, bytes=5)
+    daemon = Ran(step="db", type="d", spec="db", key="", parents=(0,), artifact=False)
+    reader = Ran(step="read", type="t", spec="read", key="", parents=(1,), seconds=9.0, bytes=3)
+    work = Workload.of(Run(family="f", steps=(source, daemon, reader)))
+    assert (work.seconds, work.bytes, work.guessed) == ([7.0, 0.0, 9.0], [5, 0, 3], 0)
+    policy = Chance()
+    runs = list(work.versions([{2: 1}]))
+    outcome = replay(runs, policy, 100, Setup(online=online, load=CHEAP))
+    assert {one.step for candidates, _, _ in policy.asked for one in candidates} == {"load", "read"}
+    assert [(run.computing, run.computed, run.loaded) for run in outcome.runs] == [(16.0, 2, 0), (9.0, 1, 1)]
+    assert [step.artifact for step in runs[0].run().steps] == [True, False, True]
+
+
 def test_policies_see_what_the_insight_leaves_and_the_accounting_the_truth(make_workload: MakeWorkload) -> None:
     work = make_workload(1, 60)
     runs = stream(work, Uniform(), 5, 0)
@@ -194,80 +169,6 @@ def test_candidates_tell_of_their_use(make_workload: MakeWorkload) -> None:
         key: tuple(runs[0].keys[parent] for parent in work.parents[step]) for step, key in enumerate(runs[0].keys)
     }
     assert max(one.used for one in first.values()) == outcome.runs[0].makespan
-
-
-@pytest.mark.parametrize("name", ["chance", "lru", "gdsf-subtree", "scr", "paper"])
-@pytest.mark.parametrize("workers", [None, 2])
-def test_in_the_middle_of_runs(make_workload: MakeWorkload, name: str, workers: int | None) -> None:
-    work = make_workload(5, 15)
-    runs = stream(work, Uniform(), 8, 0)
-    policy: CachePolicy = Chance() if name == "chance" else NAMES[name]()
-    outcome = replay(runs, policy, 25, Setup(online=True, workers=workers, load=CHEAP))
-    expected = costs_without_kept(runs, outcome)
-    assert [(run.computed, run.loaded) for run in outcome.runs] == expected
-    assert all(run.held <= 25 for run in outcome.runs)
-    if isinstance(policy, Chance):
-        online = [(candidates, capacity, live[0]) for candidates, capacity, live in policy.asked if live]
-        assert len(online) == sum(run.computed for run in outcome.runs)
-        for candidates, capacity, live in online:
-            pending = [step for step in live.steps if step.fate == "pending"]
-            done = [step.key for step in live.steps if step.fate == "computed"]
-            assert candidates[-1].key in done
-            assert capacity is not None
-            assert capacity <= 25
-            assert not {step.key for step in pending} & {one.key for one in candidates}
-
-
-def costs_without_kept(runs: Sequence[Version], outcome: Outcome) -> list[tuple[int, int]]:
-    """How many are computed and loaded, from what the cache held after each run."""
-    held: Set[str] = frozenset()
-    found = []
-    for version, after in zip(runs, outcome.kept, strict=True):
-        work, fates = version.workload, {"computed": 0, "loaded": 0}
-        need: set[int] = set()
-        for step in reversed(range(len(work.steps))):
-            if work.children[step] and step not in need:
-                continue
-            if version.keys[step] in held:
-                fates["loaded"] += 1
-            else:
-                fates["computed"] += 1
-                need.update(work.parents[step])
-        found.append((fates["computed"], fates["loaded"]))
-        held = after
-    return found
-
-
-@dataclass(frozen=True)
-class Broken(CachePolicy):
-    name: ClassVar[str] = "broken"
-    how: str = ""
-
-    def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
-        match self.how:
-            case "greedy":
-                return {one.key for one in candidates}
-            case "inventive":
-                return {"made up"}
-            case "listing":
-                return [one.key for one in candidates[:1]]  # type: ignore[return-value]
-        raise ZeroDivisionError("by nothing")
-
-
-@pytest.mark.parametrize("online", [False, True])
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ("greedy", r"the policy 'broken' kept \d+ bytes of at most 10"),
-        ("inventive", "the policy 'broken' kept what is no candidate: made up"),
-        ("listing", "the policy 'broken' returned list"),
-        ("failing", "the policy 'broken' failed: ZeroDivisionError: by nothing"),
-    ],
-)
-def test_a_broken_policy_is_named(make_workload: MakeWorkload, how: str, message: str, online: bool) -> None:
-    runs = stream(make_workload(0, 10), Uniform(), 3, 0)
-    with pytest.raises(PluginFailure, match=message):
-        replay(runs, Broken(how), 10, Setup(online=online))
 
 
 def test_time_is_linear_in_the_runs(make_workload: MakeWorkload) -> None:

@@ -76,6 +76,17 @@ def test_unknown_sizes() -> None:
     assert (load.bytes, load.guessed) == ([7, 7], 2)
 
 
+def test_what_makes_no_artifact_says_nothing_of_the_rest() -> None:
+    """Neither is it what others are guessed by, nor a size that is known."""
+    waits = Ran(step="w", type="a", spec="", key="", seconds=0.0, bytes=0, artifact=False)
+    known, unknown = (Ran(step="a", type="a", spec="", key="", seconds=one) for one in (4.0, None))
+    with pytest.raises(InvalidInput, match="f: no size of any result is known"):
+        Workload.of(Run(family="f", steps=(waits, known, unknown)))
+    load = Workload.of(Run(family="f", steps=(waits, known, unknown)), unknown_size=5)
+    assert (load.seconds, load.bytes, load.guessed) == ([0.0, 4.0, 4.0], [0, 5, 5], 3)
+    assert load.no_artifact == {0}
+
+
 @pytest.mark.parametrize(("seconds", "message"), [(0.0, "all times are 0"), (None, "no time is known")])
 def test_nothing_to_save(seconds: float | None, message: str) -> None:
     run = Run(family="f", steps=(Ran(step="a", type="a", spec="", key="", seconds=seconds, bytes=1),) * 2)

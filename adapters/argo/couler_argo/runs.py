@@ -51,7 +51,8 @@ def run_of(manifest: Mapped) -> Run | None:
         nodes = nodes_of(manifest)
         return _Status(manifest, nodes).run() if nodes else None
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        name = manifest.get("metadata", {}).get("name", "(unnamed)")
+        metadata = manifest.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, Mapping) else "(unnamed)"
         message = f"the status of the workflow {name} is not what Argo writes ({type(error).__name__}: {error})"
         raise InvalidInput(message, engine="argo", hint="take it from `argo get -o json` or `kubectl get`") from error
 
@@ -175,6 +176,7 @@ class _Status:
         # The memo of a retried step is looked up before there is an attempt.
         memo = last.get("memoizationStatus") or node.get("memoizationStatus") or {}
         fate = "loaded" if memo.get("hit") else FATES.get(str(node.get("phase")), "pending")
+        idle = fate == "skipped" or (fate == "computed" and self._is_idle(last))
         return Ran(
             step=self._name(ident),
             site=self._site(node),
@@ -182,8 +184,9 @@ class _Status:
             spec=spec,
             key=str(memo.get("key") or "") or digest([spec, *keys]),
             parents=parents,
-            seconds=0.0 if fate == "skipped" else _seconds(last) if fate == "computed" else None,
-            bytes=0 if fate == "skipped" else bytes_of(last.get("outputs")) if fate in ("computed", "loaded") else None,
+            seconds=0.0 if idle else _seconds(last) if fate == "computed" else None,
+            bytes=0 if idle else bytes_of(last.get("outputs")) if fate in ("computed", "loaded") else None,
+            artifact=not idle,
             attempts=max(1, len(tries)),
             fate=fate,
         )
@@ -208,6 +211,15 @@ class _Status:
             return ""
         return f"{template_name(around)}/{str(node.get('displayName') or '').partition('(')[0]}"
 
+    def _is_idle(self, node: Mapped) -> bool:
+        """Whether a node does nothing of its own: it waits, for an approval or a group, or serves those after it.
+
+        A daemon is told by its template: `daemoned` is taken from its node once it has ended.
+        """
+        template = self._template(node)
+        daemon = isinstance(template, Mapping) and template.get("daemon")
+        return node.get("type") not in ATTEMPTS or bool(daemon or node.get("daemoned"))
+
     def _template(self, node: Mapped) -> Any:
         """The template that a node ran, as far as the workflow holds it."""
         ref = node.get("templateRef") or {}
@@ -230,8 +242,6 @@ def _templates(manifest: Mapped) -> dict[str, Any]:
 
 
 def _seconds(node: Mapped) -> float | None:
-    """How long a node took; None where that is not known, or says nothing: a daemon runs for as long as it is let."""
+    """How long a node took; None where that is not known."""
     started, ended = seconds_of(node.get("startedAt")), seconds_of(node.get("finishedAt"))
-    if node.get("type") not in ATTEMPTS:
-        return 0.0  # waiting for an approval, or for all of a group, is no work
-    return ended - started if not node.get("daemoned") and started and ended and started <= ended else None
+    return ended - started if started and ended and started <= ended else None

@@ -1,60 +1,12 @@
-"""Runs read from the status of Workflows, which these tests write as Argo's controller does."""
+"""The steps of runs read from the status of Workflows: what each is, took and made, and what it came after."""
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
-from typing import Any
-
 import pytest
 
-from couler_argo.plugin import couler_runs
-from couler_argo.runs import family_of, run_of
-from couler_plugins.documents import read
+from adapters.argo.statuses import TEMPLATES, node, parents, run, steps, workflow
+from couler_argo.runs import run_of
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Ran, Run
-
-Nodes = dict[str, dict[str, Any]]
-TEMPLATES = [{"name": "main", "dag": {}}, {"name": "work", "container": {"image": "work:1"}}]
-
-
-def node(kind: str, name: str, *children: str, **more: Any) -> dict[str, Any]:
-    """A node that ran the template `work` in `main`, from the first to the fourth minute unless said otherwise."""
-    times = {"startedAt": "2026-01-01T00:01:00Z", "finishedAt": "2026-01-01T00:04:00Z"}
-    base = {"type": kind, "displayName": name, "phase": "Succeeded", "templateName": "work", "boundaryID": "main"}
-    return {**base, **times, "children": list(children), **more}
-
-
-def workflow(nodes: Nodes, **more: Any) -> dict[str, Any]:
-    main = {"type": "DAG", "displayName": "wf", "phase": "Succeeded", "templateName": "main", "children": []}
-    first = next(iter(nodes))
-    status = {"finishedAt": "2026-01-01T01:00:00Z", "nodes": {"main": {**main, "children": [first]}, **nodes}}
-    metadata = {"name": "wf-abc", "generateName": "wf-"}
-    spec = {"templates": TEMPLATES}
-    return {
-        "kind": "Workflow",
-        "apiVersion": "argoproj.io/v1alpha1",
-        "metadata": metadata,
-        "spec": spec,
-        "status": status,
-        **more,
-    }
-
-
-def run(nodes: Nodes) -> Run:
-    found = run_of(workflow(nodes))
-    assert found is not None
-    return found
-
-
-def steps(nodes: Nodes) -> dict[str, Ran]:
-    return {ran.step: ran for ran in run(nodes).steps}
-
-
-def parents(nodes: Nodes) -> dict[str, list[str]]:
-    found = run(nodes)
-    return {ran.step: [found.steps[parent].step for parent in ran.parents] for ran in found.steps}
 
 
 def test_a_step_has_its_time_its_type_and_the_steps_before_it() -> None:
@@ -144,76 +96,9 @@ def test_steps_in_groups_come_after_all_of_the_group_before() -> None:
     }
 
 
-def test_an_edit_of_a_template_or_of_a_value_changes_the_spec_and_the_keys_after_it() -> None:
-    def keys(image: str, value: str) -> list[str]:
-        given = {"parameters": [{"name": "x", "value": value}]}
-        document = workflow({"a": node("Pod", "a", "b", inputs=given), "b": node("Pod", "b", templateName="other")})
-        document["spec"] = {"templates": [{"name": "work", "container": {"image": image}}, {"name": "other"}]}
-        found = run_of(document)
-        assert found is not None
-        return [text for ran in found.steps for text in (ran.spec, ran.key)]
-
-    base = keys("work:1", "1")
-    assert base == keys("work:1", "1")
-    for changed in (keys("work:2", "1"), keys("work:1", "2")):
-        assert [one == other for one, other in zip(base, changed, strict=True)] == [False, False, True, False]
-
-
-def test_compressed_nodes_are_read_and_broken_ones_refused() -> None:
-    document = workflow({"a": node("Pod", "a")})
-    nodes = json.dumps(document["status"].pop("nodes")).encode()
-    document["status"]["compressedNodes"] = base64.b64encode(gzip.compress(nodes)).decode()
-    found = run_of(document)
-    assert found is not None
-    assert [ran.step for ran in found.steps] == ["main/a"]
-    document["status"]["compressedNodes"] = base64.b64encode(gzip.compress(nodes)[:-20]).decode()
-    with pytest.raises(InvalidInput, match="compressedNodes cannot be read"):
-        run_of(document)
-
-
-@pytest.mark.parametrize(
-    "nodes", [{"a": 1}, {"a": {"type": "Pod", "inputs": 3}}, {"a": {"type": "Pod", "children": 3}}]
-)
-def test_a_status_that_argo_never_wrote_is_refused(nodes: Any) -> None:
-    with pytest.raises(InvalidInput, match="not what Argo writes"):
-        run_of(workflow({"x": node("Pod", "x"), **nodes}))
-
-
-def test_a_run_that_failed_is_not_whole() -> None:
-    document = workflow({"a": node("Pod", "a")})
-    for phase, whole in (("Succeeded", True), ("Running", True), ("Failed", False), ("Error", False)):
-        document["status"]["phase"] = phase
-        found = run_of(document)
-        assert found is not None
-        assert found.whole is whole
-
-
-def test_what_argo_list_prints_is_read() -> None:
-    one = workflow({"a": node("Pod", "a")})
-    bare = {key: value for key, value in one.items() if key not in ("kind", "apiVersion")}
-    (document,) = read(json.dumps([one, bare, 3, {"kind": "Pod"}]).encode(), "list.json").documents
-    assert [run.family for run in couler_runs(document)] == ["wf", "wf"]
-
-
 def test_a_circle_is_refused() -> None:
     with pytest.raises(InvalidInput, match="comes after itself"):
         run({"a": node("Pod", "a", "b"), "b": node("Pod", "b", "a")})
-
-
-def test_the_family_is_the_template_the_schedule_or_the_stem_of_the_name() -> None:
-    assert family_of({"metadata": {"name": "x"}, "spec": {"workflowTemplateRef": {"name": "t"}}}) == "t"
-    assert family_of({"metadata": {"name": "c-1", "labels": {"workflows.argoproj.io/cron-workflow": "c"}}}) == "c"
-    assert family_of({"metadata": {"name": "x-abc", "generateName": "x-"}}) == "x"
-    assert family_of({"metadata": {"name": "x"}}) == "x"
-
-
-def test_documents_and_lists_of_them_tell_of_runs() -> None:
-    one = workflow({"a": node("Pod", "a")})
-    never = {**one, "status": {}}
-    text = json.dumps({"kind": "List", "apiVersion": "v1", "items": [one, never, one]})
-    (document,) = read(text.encode(), "history.json").documents
-    assert len(couler_runs(document)) == 2
-    assert couler_runs(read(b"kind: Pod\n", "pod.yaml").documents[0]) == []
 
 
 def test_ten_thousand_steps_in_a_chain() -> None:
@@ -249,9 +134,20 @@ def test_a_hook_of_a_retried_step_is_no_attempt() -> None:
     assert found["main/a.onExit"].parents == (0,)
 
 
-def test_waiting_is_no_work_and_a_daemon_says_nothing() -> None:
-    found = steps({"a": node("Suspend", "a", "b"), "b": node("Pod", "b", daemoned=True)})
-    assert (found["main/a"].seconds, found["main/b"].seconds) == (0.0, None)
+def test_waiting_and_serving_take_no_time_and_make_nothing() -> None:
+    document = workflow(
+        {
+            "a": node("Suspend", "a", "b", "c"),
+            "b": node("Pod", "b", "c", daemoned=True),
+            "c": node("Pod", "c", "d", templateName="database"),  # as Argo leaves it once it has ended the daemon
+            "d": node("Pod", "d", phase="Skipped"),
+        }
+    )
+    document["spec"] = {"templates": [*TEMPLATES, {"name": "database", "daemon": True, "container": {}}]}
+    found = run_of(document)
+    assert found is not None
+    assert [(ran.seconds, ran.bytes, ran.artifact) for ran in found.steps] == [(0.0, 0, False)] * 4
+    assert run({"a": node("Pod", "a")}).steps[0].artifact
 
 
 def test_a_large_group_after_a_large_group_is_joined_by_one_step() -> None:
@@ -264,4 +160,4 @@ def test_a_large_group_after_a_large_group_is_joined_by_one_step() -> None:
     found = run(nodes)
     assert sum(len(ran.parents) for ran in found.steps) == 4000
     (join,) = [ran for ran in found.steps if ran.step == "main/[1]"]
-    assert (join.seconds, join.bytes, join.fate) == (0.0, 0, "computed")
+    assert (join.seconds, join.bytes, join.fate, join.artifact) == (0.0, 0, "computed", False)
