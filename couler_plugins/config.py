@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +12,36 @@ from typing import Any, Literal
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options import Option, Size, Texts, closest, options_of, parse, texts_of
 
-__all__ = ["Config", "load_config", "settings"]
+__all__ = ["Config", "Limit", "load_config", "settings"]
 
 MAX_BYTES = Size(64 * 1024**2)
+NO_LIMIT = "none"
+
+
+class Limit(str):
+    """The most bytes of something, as text: a size (`30GB`), `none` for any number, or empty where it is not said."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """The limit that a text says.
+
+        Raises:
+            ValueError: the text is none of these.
+        """
+        given = text.strip()
+        return cls(given if given in ("", NO_LIMIT) else Size.parse(given))
+
+    @property
+    def bytes(self) -> float | None:
+        """How many bytes: infinitely many where there is no limit, None where it is not said."""
+        if self == NO_LIMIT:
+            return math.inf
+        return Size.parse(self) if self else None
+
+
+UNSAID = Limit("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +62,7 @@ class Config:
         cache_store: where `couler cache` keeps results: a folder, or a URL that fsspec understands.
         cache_namespace: the part of the store that is meant.
         cache_index: the index of the store: `sqlite:///…`, `postgresql://…` or `none`; empty for one of a folder's own.
-        cache_capacity: the most bytes that the store may hold; None for what was said last.
+        cache_capacity: the most bytes that the store may hold, or `none`; empty for what was said last.
         origins: where each setting that is not a default comes from, by its field's name.
     """
 
@@ -50,7 +78,7 @@ class Config:
     cache_store: str = ""
     cache_namespace: str = "default"
     cache_index: str = ""
-    cache_capacity: Size | None = None
+    cache_capacity: Limit = UNSAID
     origins: dict[str, str] = field(default_factory=dict, compare=False, metadata={"option": False})
 
     def origin(self, field_name: str) -> str:
@@ -141,6 +169,8 @@ def _checked(key: str, value: Any, path: Path, table_name: str, options: Mapping
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, (str, int, float, bool)) for item in items):
         raise InvalidInput(f"{key!r} is neither a text, a number nor a list", file=str(path), hint=f"see {place}")
+    if options[key].is_text and not all(isinstance(item, str) for item in items):
+        raise InvalidInput(f"{key!r} is text", file=str(path), hint=f"put it in quotes: {place}")
     return tuple(text for item in items for text in texts_of(item)), place
 
 

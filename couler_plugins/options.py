@@ -71,6 +71,12 @@ class Option:
         return typing.get_origin(_without_none(self.type)) is tuple
 
     @property
+    def is_text(self) -> bool:
+        """Whether it is text, or a list of texts, so that a number cannot be meant."""
+        wanted = _without_none(self.type)
+        return (typing.get_args(wanted)[0] if self.is_list else wanted) is str
+
+    @property
     def type_text(self) -> str:
         """The type, for a person."""
         return _type_text(self.type)
@@ -229,4 +235,4 @@ def _type_text(wanted: Any) -> str:
         return f"{_type_text(arguments[0])}…"
     if origin in (Union, types.UnionType):
         return " or ".join("none" if inner is types.NoneType else _type_text(inner) for inner in arguments)
-    return "size" if wanted is Size else getattr(wanted, "__name__", str(wanted))
+    return getattr(wanted, "__name__", str(wanted)).lower()  # int, str, size, …

@@ -97,6 +97,10 @@ def test_no_color_is_heeded_unless_something_nearer_speaks(tmp_path: Path) -> No
         ("trace-hooks = 3", "'3' is neither true nor false"),
         ("color = 'blue'", "'blue' is not one of auto, always, never"),
         ("pipeline = {a = 1}", "'pipeline' is neither a text, a number nor a list"),
+        ("cache-store = 5", "'cache-store' is text"),
+        ("cache-index = true", "'cache-index' is text"),
+        ("history = ['a', 1]", "'history' is text"),
+        ("disable-plugins = 1", "'disable-plugins' is text"),
         ("pipeline = 'a'\n[tool]\nx = 1", "there is no setting 'tool'"),
     ],
 )

@@ -32,15 +32,17 @@ MODULES = {
     epilog="""\b
 Examples:
   export COULER_CACHE_STORE=s3://bucket/cache
-  key=$(couler cache key --program train.py rate=0.1 --file data=data.csv)
-  couler cache run --key "$key" --output model=model.bin -- python train.py
+  couler cache run --program train.py --file data=data.csv \\
+    --output model=model.bin -- python train.py --rate 0.1
+  couler cache fetch s3://bucket/sales --version 2026-11-24 -o sales
 
 \b
 Exit codes:
   0    all is well; what `restore` asked for was there
   1    `restore`: there is nothing of that key; `verify`: something is wrong
   2    wrong usage or bad input
-  3    the store failed; `restore`, `save` and `run` only warn of that, unless with --strict
+  3    the store failed, where that is not only warned of; `fetch`: the data
+       cannot be read, or is not what was declared
   `run` exits with what its command exits with.
 """,
 )

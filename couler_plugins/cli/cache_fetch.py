@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.cache_options import AGE, capacity_option, long_work, opened, store_options, tidy
+from couler_plugins.cli.cache_options import (
+    AGE,
+    TEXT,
+    capacity_option,
+    long_work,
+    opened,
+    store_options,
+    tidy,
+    timeout_option,
+    wait_option,
+)
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
 
@@ -17,23 +27,34 @@ __all__ = ["command"]
     "fetch",
     epilog="""\b
 Examples:
-  couler cache fetch https://example.org/data.csv --sha256 9f86d0…0a08 -o data.csv
-  couler cache fetch s3://bucket/tables/sales --version 2026-11-24 -o sales/
+  couler cache fetch https://example.org/x.csv --sha256 9f86d0…0a08 -o x.csv
+  couler cache fetch s3://bucket/tables/sales --version 2026-11-24 -o sales
 
 \b
 Exit codes:
   0    it is in place
   2    wrong usage or bad input
-  3    it cannot be read where it is, or is not what was declared
+  3    it cannot be read where it is, is not what was declared, or was
+       changed each time that it was read
 """,
 )
 @click.argument("url")
-@click.option("--version", metavar="TEXT", default="", help="A name that its owner gives to what is there now.")
-@click.option("--etag", metavar="TEXT", default="", help="The server's name for it, which is compared.")
+@click.option(
+    "--version", type=TEXT, metavar="TEXT", default="", help="A name that its owner gives to what is there now."
+)
+@click.option("--etag", type=TEXT, metavar="TEXT", default="", help="The server's name for it, which is compared.")
 @click.option("--sha256", metavar="HEX", default="", help="The sha256 of its bytes, which is compared.")
 @click.option("-o", "--output", required=True, metavar="PATH", help="Where it goes.")
-@click.option("--wait", type=AGE, default="10m", metavar="TIME", help="Wait for another that fetches the same (10m).")
-@click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take, before and after (no limit).")
+@click.option(
+    "--stall",
+    type=AGE,
+    default="60s",
+    show_default=True,
+    metavar="TIME",
+    help="Give up where nothing comes from the URL for this long.",
+)
+@wait_option("10m")
+@timeout_option
 @capacity_option
 @store_options
 @with_settings
@@ -45,6 +66,7 @@ def command(
     etag: str,
     sha256: str,
     output: str,
+    stall: float,
     wait: float,
     timeout: float | None,
 ) -> None:
@@ -60,6 +82,6 @@ def command(
     dataset = Dataset(url=url, version=version, etag=etag, sha256=sha256.lower())
     try:
         with long_work(config, "fetching"), tidy():
-            fetch(dataset, Path(output), opened(config, writing=True), wait=wait, timeout=timeout)
+            fetch(dataset, Path(output), opened(config, writing=True), wait=wait, timeout=timeout, stall=stall)
     except OSError as error:
         raise EngineError(f"it cannot be written: {error.strerror or error}", file=output) from error

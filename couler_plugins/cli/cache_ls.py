@@ -22,7 +22,8 @@ __all__ = ["command", "entry_record"]
     epilog="""\b
 Examples:
   couler cache ls --store s3://bucket/cache
-  couler cache ls --format json | jq -r '.entries[] | select(.step == "train") | .key'
+  couler cache ls --format json |
+    jq -r '.entries[] | select(.step == "train") | .key'
 """,
 )
 @json_option

@@ -8,17 +8,15 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from couler_plugins.cli.progress import Progress
-from couler_plugins.cli.settings import SizeType
-from couler_plugins.config import Config
-from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.config import Config, Limit
+from couler_plugins.errors import EngineError, InvalidInput
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import ArtifactCache
@@ -27,22 +25,26 @@ if TYPE_CHECKING:
 __all__ = [
     "AGE",
     "BY_SIGNAL",
+    "TEXT",
     "capacity_option",
     "fail_open_options",
     "harmless",
     "index_option",
     "long_work",
-    "named",
+    "max_age_option",
     "opened",
-    "outputs_of",
     "store_option",
     "store_options",
     "tidy",
+    "timeout_option",
+    "wait_option",
 ]
 
 log = logging.getLogger(__name__)
 Function = Callable[..., Any]
 BY_SIGNAL = 128  # and the signal's number: what shells say of a process that one has ended
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""Who asks a process to end; one that has lost its terminal is asked, too."""
 PATIENCE = 1.5  # seconds; `Progress` shows nothing of what comes sooner
 LONGEST = 10 * 365 * 86400.0  # seconds
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -66,7 +68,34 @@ class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic s
         return seconds
 
 
-AGE = Age()
+class Text(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
+    """What can be written down: arguments may be any bytes, but neither JSON nor keys can hold those."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text; a usage error where it is none."""
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.fail(f"{value!r} is no text in UTF-8", param, ctx)
+        return str(value)
+
+
+class Capacity(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
+    """`1000`, `64MiB`, `1GB` or `none`."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
+        """The limit; a usage error where the text is none."""
+        try:
+            return Limit.parse(str(value))
+        except ValueError as error:
+            self.fail(f"{error}, nor `none`", param, ctx)
+
+
+AGE, TEXT = Age(), Text()
 
 store_option = click.option("--store", "cache_store", metavar="URL", help="Where results are kept: a folder, s3://….")
 _namespace = click.option("--namespace", "cache_namespace", metavar="NAME", help="The part of the store that is meant.")
@@ -79,12 +108,27 @@ index_option = click.option(
 capacity_option = click.option(
     "--capacity",
     "cache_capacity",
-    type=SizeType(),
+    type=Capacity(),
     metavar="SIZE",
-    help="The most that the store may hold: 30GB (what was said last holds).",
+    help="The most that the store may hold: 30GB, or none (what was said last holds).",
 )
-_timeout = click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take: 90s, 10m (no limit).")
+timeout_option = click.option(
+    "--timeout", type=AGE, metavar="TIME", help="How long the store may take, each time: 90s, 10m (no limit)."
+)
+max_age_option = click.option("--max-age", type=AGE, metavar="TIME", help="Take nothing that is older: 30m, 24h, 7d.")
 _strict = click.option("--strict", is_flag=True, help="Exit with 3 where the store fails, instead of warning of it.")
+
+
+def wait_option(default: str) -> Callable[[Function], Function]:
+    """Gives a command `--wait`."""
+    return click.option(
+        "--wait",
+        type=AGE,
+        default=default,
+        show_default=True,
+        metavar="TIME",
+        help="Wait for another that makes the same, before making it as well.",
+    )
 
 
 def store_options(function: Function) -> Function:
@@ -94,7 +138,7 @@ def store_options(function: Function) -> Function:
 
 def fail_open_options(function: Function) -> Function:
     """Gives a command `--timeout` and `--strict`."""
-    return _timeout(_strict(function))
+    return timeout_option(_strict(function))
 
 
 @contextlib.contextmanager
@@ -116,7 +160,7 @@ def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
         config.cache_store,
         namespace=config.cache_namespace,
         index=config.cache_index or None,
-        capacity=config.cache_capacity if writing else None,
+        capacity=config.cache_capacity.bytes if writing else None,
         stores=_stores(config) if "://" in config.cache_store else (),
     )
     with contextlib.closing(cache):
@@ -138,57 +182,24 @@ def harmless(what: str, *, strict: bool = False, bad_input: bool = False) -> Ite
     Args:
         what: what is not done then.
         strict: whether it is an error after all.
-        bad_input: whether bad input is only warned of, too.
+        bad_input: whether bad input is only warned of, too, and what it leaves half done.
 
     Raises:
-        EngineError: something failed, and it is an error after all.
+        InvalidInput: there is bad input.
+        EngineError: something failed, and it is an error after all; or what was replaced could not be put back.
     """
-    from couler_plugins.caching.artifacts.redact import redact
+    from couler_plugins.caching.dataplane.failures import reason_of
+    from couler_plugins.caching.dataplane.placing import NotPutBack
 
     try:
         yield
     except Exception as error:
-        if isinstance(error, InvalidInput) and not bad_input:
+        if isinstance(error, (InvalidInput, NotPutBack)) and not bad_input:
             raise
-        reason = redact(error.message if isinstance(error, CoulerError) else error)
         log.info("the traceback:", exc_info=error)
         if strict:
-            raise EngineError(f"{what}: {reason}") from error
-        log.warning("%s: %s", what, reason)
-
-
-def named(text: str) -> tuple[str, str]:
-    """The two sides of `name=value`.
-
-    Raises:
-        click.UsageError: it is not of that form.
-    """
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise click.UsageError(f"{text!r} is not of the form NAME=VALUE.")
-    return name, value
-
-
-def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
-    """The outputs that `NAME=PATH…` name.
-
-    Raises:
-        click.UsageError: one is not of that form, has no path, is inside of another, or a name is given twice.
-        InvalidInput: a name is not one that outputs may have.
-    """
-    from couler_plugins.caching.artifacts.names import check_output
-    from couler_plugins.caching.dataplane.contents import resolved
-
-    found: dict[str, Path] = {}
-    for name, path in map(named, texts):
-        if not path or check_output(name) in found:
-            raise click.UsageError(f"The output {name!r} {'is given twice' if path else 'has no path'}.")
-        found[name] = Path(path)
-    places = {name: resolved(path) for name, path in found.items()}
-    for name, one in places.items():
-        if any(one.is_relative_to(other) for other_name, other in places.items() if other_name != name):
-            raise click.UsageError(f"The output {name!r} is inside of another one.")
-    return found
+            raise EngineError(f"{what}: {reason_of(error)}") from error
+        log.warning("%s: %s", what, reason_of(error))
 
 
 @contextlib.contextmanager
@@ -207,13 +218,16 @@ def long_work(config: Config, message: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def tidy() -> Iterator[None]:
-    """Ends the process as usual, what was written aside removed, where SIGTERM would stop it in the middle."""
+    """Ends the process as usual, what was written aside removed, where a signal would stop it in the middle."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         sys.exit(BY_SIGNAL + number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    # What is ignored (by nohup, say) stays so.
+    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

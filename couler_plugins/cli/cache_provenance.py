@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from couler_plugins.cli.cache_options import TEXT
+
 __all__ = ["provenance_options"]
 
 Function = Callable[..., Any]
@@ -15,10 +17,14 @@ FIELDS = ("family", "step", "run", "parents")
 LONGEST = 1024  # characters; see `Meta`
 
 _options = (
-    click.option("--family", default="", metavar="NAME", help="The workflow that it belongs to, for policies."),
-    click.option("--step", default="", metavar="NAME", help="The step of that workflow."),
-    click.option("--run", default="", metavar="NAME", help="The run that made it."),
-    click.option("--parent", "parents", multiple=True, metavar="KEY", help="A result that it was computed from."),
+    click.option(
+        "--family", type=TEXT, default="", metavar="NAME", help="The workflow that it belongs to, for policies."
+    ),
+    click.option("--step", type=TEXT, default="", metavar="NAME", help="The step of that workflow."),
+    click.option("--run", type=TEXT, default="", metavar="NAME", help="The run that made it."),
+    click.option(
+        "--parent", "parents", type=TEXT, multiple=True, metavar="KEY", help="A result that it was computed from."
+    ),
 )
 
 

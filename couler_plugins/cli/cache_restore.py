@@ -6,13 +6,13 @@ import logging
 
 import click
 
+from couler_plugins.cli.cache_arguments import outputs_of
 from couler_plugins.cli.cache_options import (
-    AGE,
     fail_open_options,
     harmless,
     long_work,
+    max_age_option,
     opened,
-    outputs_of,
     store_options,
     tidy,
 )
@@ -30,19 +30,21 @@ log = logging.getLogger(__name__)
     epilog="""\b
 Examples:
   couler cache restore "$key" model=out/model.bin metrics=out/metrics
-  couler cache restore --max-age 24h --timeout 60s "$key" model=model.bin || python train.py
+  couler cache restore --timeout 60s "$key" model=model.bin || python train.py
 
 \b
 Exit codes:
   0    a hit: every output is in place, whole and verified
-  1    a miss: nothing was put into place; also where the store is away, unless with --strict
+  1    a miss: all is as it was; also where the store is away, or what was
+       read cannot be written, unless with --strict
   2    wrong usage or bad input
-  3    the store cannot be opened, or what was read cannot be written, with --strict
+  3    the same, with --strict; and where what an output has replaced could
+       not be put back: the error says what is where
 """,
 )
 @click.argument("key")
 @click.argument("outputs", nargs=-1, required=True, metavar="NAME=PATH...")
-@click.option("--max-age", type=AGE, metavar="TIME", help="Take nothing that is older: 30m, 24h, 7d.")
+@max_age_option
 @fail_open_options
 @store_options
 @with_settings

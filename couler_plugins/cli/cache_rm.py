@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
     "rm",
     epilog="""\b
 Examples:
-  couler cache rm 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-  couler cache ls --format json | jq -r '.entries[] | select(.step == "train") | .key' | xargs couler cache rm
+  couler cache rm "$key"
+  couler cache ls --format json |
+    jq -r '.entries[] | select(.step == "train") | .key' | xargs couler cache rm
 """,
 )
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
@@ -28,13 +29,13 @@ Examples:
 @store_options
 @with_settings
 def command(*, config: Config, keys: tuple[str, ...], output_format: str) -> None:
-    """Removes results. One that is not there, or that somebody reads just now, is warned of."""
+    """Removes results, also pinned ones; who reads one just now reads on. One that is not there is warned of."""
     from couler_plugins.cli.records import print_json
 
     with opened(config) as cache:
         removed = {key: cache.remove(key) for key in dict.fromkeys(keys)}
     for key, done in removed.items():
         if not done:
-            log.warning("%s is not there, or is in use", key)
+            log.warning("%s is not there", key)
     if output_format == "json":
         print_json("couler.cache-rm/v1", {"removed": [key for key, done in removed.items() if done]})

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.cache_options import AGE, capacity_option, opened, outputs_of, store_options, tidy
+from couler_plugins.cli.cache_arguments import inputs_of, named, outputs_of, program_options, refuse_inside, spec_of
+from couler_plugins.cli.cache_options import (
+    TEXT,
+    capacity_option,
+    max_age_option,
+    opened,
+    store_options,
+    tidy,
+    timeout_option,
+    wait_option,
+)
 from couler_plugins.cli.cache_provenance import provenance_options
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
@@ -16,14 +29,18 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+log = logging.getLogger(__name__)
+Texts = tuple[str, ...]
+
 
 @click.command(
     "run",
     context_settings={"allow_interspersed_args": False},
     epilog="""\b
 Examples:
-  couler cache run --key "$key" --output model=model.bin -- python train.py
-  couler cache run --key "$key" --output report=out/ --wait 10m --max-age 7d -- make report
+  couler cache run --program train.py --file data=data.csv \\
+    --output model=model.bin -- python train.py --rate 0.1
+  couler cache run --key "$key" --output report=out --wait 10m -- make report
 
 \b
 Exit codes:
@@ -33,11 +50,20 @@ Exit codes:
   Else the command's own; 128 and the number of the signal that has ended it.
 """,
 )
-@click.option("--key", required=True, metavar="KEY", help="The key of the result: see `couler cache key`.")
+@click.option("--key", metavar="KEY", help="The key of the result, whatever the command is.")
+@program_options
+@click.option(
+    "--value",
+    "values",
+    type=TEXT,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Something else that the result depends on.",
+)
 @click.option("--output", "outputs", multiple=True, required=True, metavar="NAME=PATH", help="A file or folder of it.")
-@click.option("--max-age", type=AGE, metavar="TIME", help="Take nothing that is older: 30m, 24h, 7d.")
-@click.option("--wait", type=AGE, default="0s", metavar="TIME", help="Wait for another that runs the same (0s).")
-@click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take, before and after (no limit).")
+@max_age_option
+@wait_option("0s")
+@timeout_option
 @provenance_options
 @capacity_option
 @store_options
@@ -48,15 +74,22 @@ def command(
     ctx: click.Context,
     *,
     config: Config,
-    key: str,
-    outputs: tuple[str, ...],
+    key: str | None,
+    programs: Texts,
+    files: Texts,
+    values: Texts,
+    outputs: Texts,
     max_age: float | None,
     wait: float,
     timeout: float | None,
     meta: Meta,
-    arguments: tuple[str, ...],
+    arguments: Texts,
 ) -> None:
     """Runs a command unless its result is there already, and keeps its result if it succeeds.
+
+    What the result depends on is either --key, which is your word for it, or all of --program, --file and --value
+    together with the command line, word for word. Neither covers what the command finds by itself: other files, the
+    versions of programs, the environment.
 
     Signals go to the command, and what it exits with is what this exits with. Where the store is away, the command runs
     as if this were not there.
@@ -64,13 +97,32 @@ def command(
     from couler_plugins.caching.dataplane.child import run_command
     from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 
+    wanted = outputs_of(outputs)
+    refuse_inside(wanted, [*programs, *(path for _, path in map(named, files))])
+    found = _key_of(key, partial(_derived, programs, files, values, arguments), bool(programs or files or values))
     task = Task(
-        key=key,
-        outputs=outputs_of(outputs),
+        key=found(),
+        outputs=wanted,
         meta=meta,
         max_age=max_age,
         wait=wait,
         timeout=timeout,
+        identity=found,
     )
+    log.info("the key is %s", task.key)
     with tidy():
         ctx.exit(reuse_or_compute(task, opened(config, writing=True), lambda: run_command(arguments)))
+
+
+def _key_of(given: str | None, derived: Callable[[], str], described: bool) -> Callable[[], str]:
+    """What gives the key, and gives another one when what it covers is changed."""
+    if (given is not None) is described:
+        raise click.UsageError("Give either --key, or what the result depends on: --program, --file, --value.")
+    return derived if given is None else lambda: given
+
+
+def _derived(programs: Texts, files: Texts, values: Texts, arguments: Texts) -> str:
+    from couler_plugins.caching.keys import key
+
+    inputs = inputs_of(values, files)
+    return key(spec_of(programs, inputs, arguments), inputs.values.values())

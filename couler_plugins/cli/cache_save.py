@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from couler_plugins.cli.cache_arguments import outputs_of
 from couler_plugins.cli.cache_options import (
     AGE,
     capacity_option,
@@ -13,7 +14,6 @@ from couler_plugins.cli.cache_options import (
     harmless,
     long_work,
     opened,
-    outputs_of,
     store_options,
     tidy,
 )
@@ -34,7 +34,7 @@ NOT_KEPT = "the result is not kept"
     epilog="""\b
 Examples:
   couler cache save "$key" model=out/model.bin metrics=out/metrics
-  couler cache save --family churn --step train --seconds 12m "$key" model=model.bin
+  couler cache save --step train --seconds 12m "$key" model=model.bin
 
 \b
 Exit codes:

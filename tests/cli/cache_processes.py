@@ -50,4 +50,4 @@ def until(condition: Callable[[], object], seconds: float = 30) -> None:
 
 def left_aside(folder: Path = Path()) -> list[Path]:
     """What was written aside and not put into place."""
-    return list(folder.rglob(".couler-*"))
+    return list(folder.rglob("*.couler-*"))

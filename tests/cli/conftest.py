@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from cli.simulations import CHAIN, trace
 from couler_plugins.cli.group import couler
 from pluginbox import PluginBox
 
@@ -20,3 +22,11 @@ def couler_command(plugin_box: PluginBox) -> Couler:
         return CliRunner().invoke(couler, arguments, input=stdin, catch_exceptions=False)
 
     return run
+
+
+@pytest.fixture
+def simulate(couler_command: Couler, plugin_box: PluginBox) -> Couler:
+    """Runs `couler simulate` where there is a trace, `trace.json`."""
+    plugin_box.declare("caches", "couler_plugins.caching.plugin")
+    Path("trace.json").write_text(trace("churn", CHAIN, train=7200.0, clean=1800.0))
+    return lambda *arguments, **options: couler_command("simulate", *arguments, **options)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from couler_plugins.caching.dataplane.contents import content_of
 from couler_plugins.caching.keys import key, spec_hash
 from couler_plugins.cli.group import couler
 
@@ -58,6 +59,30 @@ def test_a_program_counts_by_its_content_and_by_the_names_of_its_inputs() -> Non
     assert made("--program", "train.py", "a=1", "b=") != first
     Path("train.py").write_text("print(2)\n")
     assert made("--program", "train.py", "a=1") != first
+
+
+def test_a_text_does_not_pass_for_a_file() -> None:
+    content = content_of(Path("train.py"))
+    assert made("--program", "train.py", f"x={content}") != made("--program", "train.py", "--file", "x=train.py")
+    assert made("--spec", SPEC, f"x={content}") == made("--spec", SPEC, "--file", "x=train.py"), "an engine hands it on"
+
+
+def test_what_may_be_executed_is_another_program() -> None:
+    first = made("--program", "train.py")
+    Path("train.py").chmod(0o755)
+    assert made("--program", "train.py") != first
+    assert made("--program", "train.py") != made("--program", "data")
+
+
+def test_what_running_a_program_leaves_in_its_folder_does_not_count() -> None:
+    first, value = made("--program", "data"), made("--program", "train.py", "--file", "d=data")
+    for name in ("__pycache__/a.cpython-312.pyc", ".git/HEAD", "old.pyc"):
+        Path("data", name).parent.mkdir(exist_ok=True, parents=True)
+        Path("data", name).write_text(name)
+    (Path("data") / ".git" / "out").symlink_to("/etc/passwd")
+    assert made("--program", "data") == first
+    (Path("data") / ".git" / "out").unlink()
+    assert made("--program", "train.py", "--file", "d=data") != value, "as a value, a folder counts with all in it"
 
 
 def test_json_says_what_went_in() -> None:

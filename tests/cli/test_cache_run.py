@@ -150,7 +150,12 @@ def test_one_that_is_killed_leaves_nothing_half_and_blocks_nobody() -> None:
     ("arguments", "message"),
     [
         (("--key", KEY, "--", "true"), "Missing option '--output'"),
-        (("--output", "a=a", "--", "true"), "Missing option '--key'"),
+        (("--output", "a=a", "--", "true"), "Give either --key, or"),
+        (("--key", KEY, "--value", "x=1", "--output", "a=a", "--", "touch", "log"), "Give either --key, or"),
+        (("--program", "missing", "--output", "a=a", "--", "touch", "log"), "neither a file nor a folder"),
+        (("--value", "x=1", "--value", "x=2", "--output", "a=a", "--", "touch", "log"), "given twice"),
+        (("--program", ".", "--output", "a=a", "--", "touch", "log"), "is in '.', which the key covers"),
+        (("--file", "d=a", "--output", "a=a", "--", "touch", "log"), "is in 'a', which the key covers"),
         (("--key", KEY, "--output", "a=a"), "Missing argument"),
         (("--key", "a/b", "--output", "a=a", "--", "touch", "log"), "cannot be a key"),
         (("--key", KEY, "--output", "a=a", "--namespace", "A", "--", "touch", "log"), "cannot be a namespace"),
@@ -180,17 +185,3 @@ def test_what_can_never_be_used_is_replaced() -> None:
         assert cache("run", "--key", KEY, "--output", "a=b", "--", "sh", "-c", COMMAND).returncode == 0
     assert runs() == 1
     assert cache("restore", KEY, "a=again").returncode == 0
-
-
-@pytest.mark.parametrize("output", ["a", "b"])
-def test_what_was_there_before_is_not_taken_for_the_result(output: str) -> None:
-    Path("a").write_text("stale")
-    Path("b").mkdir()
-    Path("b/x").write_text("stale")
-    ran = cache("run", "--key", KEY, "--output", f"o={output}", "--", "true")
-    assert ran.returncode == 0
-    assert "the result is not kept: nothing has written o" in ran.stderr
-    assert cache("run", "--key", KEY, "--output", f"o={output}", "--", "sh", "-c", COMMAND).returncode == 0
-    assert runs() == 1
-    assert cache("restore", KEY, f"o={output}").returncode == 0
-    assert "stale" not in Path("a" if output == "a" else "b/x").read_text()

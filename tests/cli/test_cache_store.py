@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from couler_plugins.caching.artifacts import Meta, open_cache
+from couler_plugins.caching.artifacts import Lost, Meta, Output, open_cache
+from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.cli.group import couler
 from pluginbox import PluginBox
 
@@ -74,6 +75,17 @@ def test_verify_finds_what_is_wrong_and_mends_it() -> None:
     assert record("verify") == {**record("verify"), "schema": "couler.cache-verify/v1", "ok": True, "entries": 1}
 
 
+def test_what_cannot_be_mended_is_still_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(blobs: Blobs, output: Output) -> None:
+        raise Lost("Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Blobs, "check", unreadable)
+        assert run("verify", "--repair").exit_code == 1
+    assert run("verify", "--repair").exit_code == 0
+    assert [entry["key"] for entry in record("ls")["entries"]] == ["k2", "k1"]
+
+
 def test_rm_removes_and_warns_of_what_is_not_there() -> None:
     found = run("rm", "k1", "k3")
     assert found.exit_code == 0
@@ -92,6 +104,26 @@ def test_a_capacity_holds_from_then_on() -> None:
     assert run("save", "--store", "small", "k3", "a=out").exit_code == 0
     found = record("stats", "--store", "small")
     assert (found["capacity"], found["bytes"]) == (7_000, 6_000)
+
+
+@pytest.mark.parametrize("way", ["flag", "environment", "file"])
+def test_a_capacity_is_lifted(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("x").write_bytes(b"x" * 600)
+    assert run("save", "--strict", "--capacity", "1kB", "--store", "small", "k1", "a=x").exit_code == 0
+    Path("couler.toml").write_text(f"cache-capacity = {'none' if way == 'file' else '100'!r}\n")
+    if way == "environment":
+        monkeypatch.setenv("COULER_CACHE_CAPACITY", "none")
+    flag = ["--capacity", "none"] if way == "flag" else []
+    Path("x").write_bytes(b"y" * 6000)
+    assert run("save", "--strict", *flag, "--store", "small", "k2", "a=x").exit_code == 0
+    assert record("stats", "--store", "small")["capacity"] is None
+    assert len(record("ls", "--store", "small")["entries"]) == 2
+
+
+def test_a_capacity_that_is_none_is_refused() -> None:
+    refused = run("save", "--capacity", "much", "k", "a=x")
+    assert refused.exit_code == 2
+    assert "'much' is not a size such as 1000, 30GB or 64MiB, nor `none`" in refused.stderr
 
 
 def test_a_plugin_serves_its_own_urls(plugin_box: PluginBox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import itertools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -36,16 +35,19 @@ class Entry(NamedTuple):
     target: str = ""
 
 
-def entries_of(folder: Path) -> Iterator[Entry]:
+def entries_of(folder: Path, skip: Callable[[str], bool] | None = None) -> Iterator[Entry]:
     """All that is in a folder, sorted by path; a folder comes before what is in it.
+
+    Args:
+        folder: the folder.
+        skip: which names are left out, with all that is in them.
 
     Raises:
         InvalidInput: something in it is neither a file, a folder nor a link, or a link leads out of it.
         OSError: it cannot be read.
     """
     root = folder.resolve(strict=True)
-    found = (Path(at, name) for at, *names in os.walk(root, onerror=_refuse) for name in itertools.chain(*names))
-    for path in sorted(found, key=lambda path: path.relative_to(root).parts):
+    for path in sorted(_walk(root, skip or _nothing), key=lambda path: path.relative_to(root).parts):
         name = path.relative_to(root).as_posix()
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
@@ -59,6 +61,16 @@ def entries_of(folder: Path) -> Iterator[Entry]:
             yield Entry(name, "file", path, executable=bool(mode & stat.S_IXUSR))
         else:
             raise InvalidInput(f"{name!r} is neither a file, a folder nor a link", file=str(folder))
+
+
+def _walk(root: Path, skip: Callable[[str], bool]) -> Iterator[Path]:
+    for at, folders, files in os.walk(root, onerror=_refuse):
+        folders[:] = [name for name in folders if not skip(name)]  # os.walk goes into those that are left
+        yield from (Path(at, name) for name in (*folders, *files) if not skip(name))
+
+
+def _nothing(name: str) -> bool:
+    return False
 
 
 def resolved(path: Path) -> Path:
@@ -118,8 +130,12 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def content_of(path: Path) -> str:
+def content_of(path: Path, skip: Callable[[str], bool] | None = None) -> str:
     """The content of a file (`sha256:…`, of its bytes) or of a folder (`tree:…`: names, bytes, links, executable bits).
+
+    Args:
+        path: the file or folder.
+        skip: which names in a folder are left out, with all that is in them.
 
     Raises:
         InvalidInput: it is neither, or has something in it that is neither.
@@ -131,7 +147,7 @@ def content_of(path: Path) -> str:
         raise InvalidInput("this is neither a file nor a folder", file=str(path))
     entries = [
         [item.kind, item.name, item.executable, sha256_of(item.path) if item.kind == "file" else item.target]
-        for item in entries_of(path)
+        for item in entries_of(path, skip)
     ]
     return f"tree:{digest(entries)}"
 

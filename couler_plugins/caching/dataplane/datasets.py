@@ -7,6 +7,8 @@ another version is something else.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
 import msgspec
@@ -17,8 +19,6 @@ from couler_plugins.errors import InvalidInput
 __all__ = ["Dataset", "bare_etag", "shown_url"]
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
-SIGNATURES = ("x-amz-", "x-goog-")
-"""How the parameters of signed URLs begin (AWS Signature Version 4, Google Cloud's V4): they say who may read."""
 SIGNED = ("http", "https")
 WITH_USERS = (*SIGNED, "ftp", "hdfs", "s3", "sftp", "smb", "ssh", "webhdfs")
 """The schemes in which a user stands before the `@`. It is part of the place in others: a container (`abfss`), an
@@ -28,6 +28,19 @@ URL = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 """The parts of a URL (RFC 3986, appendix B) as they are written: nothing is decoded."""
+
+
+SIGNINGS = {
+    "x-amz-signature": "x-amz-*",  # AWS Signature Version 4
+    "awsaccesskeyid signature": "awsaccesskeyid signature expires x-amz-security-token",  # and Version 2
+    "key-pair-id signature": "key-pair-id signature expires policy hash-algorithm",  # Amazon CloudFront
+    "x-goog-signature": "x-goog-*",  # Google Cloud Storage, V4
+    "googleaccessid signature": "googleaccessid signature expires",  # and V2
+    # Azure's shared access signatures, of accounts, services and users.
+    "sig sv": "sig sv ss srt sr sp st se sip spr si sdd ses skoid sktid skt ske sks skv saoid suoid scid",
+}
+"""How URLs are signed: by the parameters that all have that are signed so, those that say who may read, and how long.
+Each service's documentation lists them, here in lower case. What says which content is meant is none of them."""
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,9 +109,13 @@ def _place_of(url: str) -> str:
     user = "" if parts["user"] is None or scheme in WITH_USERS else f"{parts['user']}@"
     query = parts["query"]
     if query and scheme in SIGNED:
-        query = "&".join(part for part in query.split("&") if not _is_signature(part)) or None
+        query = "&".join(_without_access(query.split("&"))) or None
     return f"{scheme}://{user}{parts['place']}{'' if query is None else f'?{query}'}{parts['fragment'] or ''}"
 
 
-def _is_signature(parameter: str) -> bool:
-    return unquote(parameter.partition("=")[0]).lower().startswith(SIGNATURES)
+def _without_access(parameters: Sequence[str]) -> list[str]:
+    """The parameters of a URL without those that sign it; where no signature is, `expires` may mean anything."""
+    names = [unquote(parameter.partition("=")[0]).lower() for parameter in parameters]
+    access = [name for marks, found in SIGNINGS.items() if {*marks.split()}.issubset(names) for name in found.split()]
+    named = zip(names, parameters, strict=True)
+    return [given for name, given in named if not any(fnmatchcase(name, pattern) for pattern in access)]

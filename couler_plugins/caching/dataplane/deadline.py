@@ -4,42 +4,67 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from types import FrameType
 
-__all__ = ["time_limit"]
+__all__ = ["Expired", "time_limit", "without_limit"]
 
 AGAIN = (
-    5.0  # seconds after which it is raised once more, in case that something has swallowed it; cleaning up has as many
+    0.5  # seconds after which the block is ended once more: what it does to clean up may wait for the network as well
 )
 
+_may_end: ContextVar[bool] = ContextVar("_may_end", default=True)
+"""Whether what is going on may be ended."""
 
-class _Expired(BaseException):
+
+class Expired(TimeoutError):
+    """The time is up."""
+
+
+class _Ended(BaseException):
     """Not an Exception: what retries or ignores errors must not take it for one."""
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float | None) -> Iterator[None]:
+def time_limit(seconds: float | None) -> Iterator[Callable[[], None]]:
     """Ends the block with an error when it takes longer; None for no limit. For the main thread only.
 
+    Yields:
+        What gives the block as much time once more.
+
     Raises:
-        TimeoutError: the time is up.
+        Expired: the time is up.
     """
     if seconds is None:
-        yield
+        yield lambda: None
         return
 
-    def expire(number: int, frame: FrameType | None) -> None:
-        raise _Expired
+    def end(number: int, frame: FrameType | None) -> None:
+        if _may_end.get():
+            raise _Ended
 
-    before = signal.signal(signal.SIGALRM, expire)
+    def start() -> None:
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3), AGAIN)
+
+    before = signal.signal(signal.SIGALRM, end)
     try:
         try:
-            signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3), AGAIN)
-            yield
+            start()
+            yield start
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-    except _Expired:
-        raise TimeoutError(f"it has taken longer than {seconds:g} s") from None
+    except _Ended:
+        raise Expired(f"it has taken longer than {seconds:g} s") from None
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def without_limit() -> Iterator[None]:
+    """Lets a block come to its end whatever the time: one that only puts things in order on this machine."""
+    before = _may_end.set(False)
+    try:
+        yield
+    finally:
+        _may_end.reset(before)

@@ -132,7 +132,7 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> Non
     content = archive.extractfile(member)
     assert content is not None, "a regular member has content"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PROGRAM_MODE if member.mode & 0o100 else FILE_MODE)
-    with open(descriptor, "wb") as file:  # noqa: PTH123
+    with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, no path
         shutil.copyfileobj(content, file, PIECE)
 
 

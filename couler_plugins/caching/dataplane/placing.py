@@ -1,4 +1,4 @@
-"""Puts files and folders into place whole or not at all."""
+"""Puts files and folders into place: all of them, each as a whole, or none."""
 
 from __future__ import annotations
 
@@ -9,8 +9,31 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["Placement", "placing"]
+from couler_plugins.caching.dataplane.deadline import without_limit
+from couler_plugins.caching.dataplane.failures import reason_of
+from couler_plugins.errors import EngineError
+
+__all__ = ["NotPutBack", "Placement", "placing", "remove"]
+
+
+class NotPutBack(EngineError):
+    """Not all outputs could be put into place, and not all that was there could be put back."""
+
+
+class _Step(NamedTuple):
+    """One output on its way.
+
+    Attributes:
+        path: its place.
+        new: where it was written.
+        old: where what was at its place goes, until all outputs are in place.
+    """
+
+    path: Path
+    new: Path
+    old: Path
 
 
 class Placement:
@@ -18,6 +41,7 @@ class Placement:
 
     def __init__(self) -> None:
         self._aside: list[tuple[Path, Path]] = []
+        self._old: list[Path] = []
 
     def aside(self, path: Path) -> Path:
         """A place, with nothing at it, to write what `path` will be; the folders around it are made.
@@ -34,18 +58,78 @@ class Placement:
         """Puts everything into place, one after the other; what is there is replaced.
 
         Raises:
-            OSError: something cannot be replaced (where something else is mounted, for one).
+            OSError: something cannot be replaced (where something else is mounted, for one); all is as it was.
+            NotPutBack: the same, but not all is as it was.
         """
-        while self._aside:
-            place, path = self._aside[0]
-            with _out_of_the_way(path, place):
-                place.replace(path)
-            del self._aside[0]
+        begun: list[_Step] = []
+        with without_limit():
+            try:
+                for place, path in self._aside:
+                    begun.append(_Step(path, place, _beside(path)))
+                    _replace(begun[-1])
+            except BaseException as error:
+                _undo(begun, error)
+                raise
+            self._aside.clear()
+            self._old += [step.old for step in begun]
 
     def discard(self) -> None:
-        """Removes what was not put into place."""
-        for place, _ in self._aside:
-            _remove(place)
+        """Removes what was not put into place, and what was replaced."""
+        with without_limit():
+            for path in (*(place for place, _ in self._aside), *self._old):
+                remove(path)
+
+
+def _replace(step: _Step) -> None:
+    """Puts an output into its place; a file in the place of a file in one step."""
+    if _exists(step.path):
+        _set_aside(step)
+    step.new.replace(step.path)
+
+
+def _set_aside(step: _Step) -> None:
+    """Gives what is at a place another name; where it need not make room, it keeps the first, too."""
+    if not _is_folder(step.path) and not _is_folder(step.new):
+        with contextlib.suppress(OSError):  # not all file systems have hard links
+            os.link(step.path, step.old, follow_symlinks=False)
+            return
+    step.path.rename(step.old)
+
+
+def _undo(begun: list[_Step], cause: BaseException) -> None:
+    """Puts back what was there, the last first.
+
+    Raises:
+        NotPutBack: something cannot be put back; the rest was.
+    """
+    failed = []
+    for step in reversed(begun):
+        try:
+            _put_back(step)
+        except OSError:
+            failed.append(
+                f"what was at {step.path} is at {step.old} now" if _exists(step.old) else f"{step.path} is new"
+            )
+    if failed:
+        reason = reason_of(cause) if isinstance(cause, Exception) else "it was interrupted"
+        raise NotPutBack(f"{reason}, and not all could be put back: {'; '.join(failed)}") from cause
+
+
+def _put_back(step: _Step) -> None:
+    if not _exists(step.new) and _exists(step.path):
+        step.path.rename(step.new)
+    if not _exists(step.old):
+        return
+    if not _exists(step.path):
+        step.old.rename(step.path)
+    elif os.path.samestat(step.old.lstat(), step.path.lstat()):
+        step.old.unlink()  # a second name of what is in its place still
+    else:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(step.path))  # others have been quicker
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
 
 
 def _beside(path: Path) -> Path:
@@ -54,36 +138,22 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".couler-{secrets.token_hex(8)}")
 
 
-@contextlib.contextmanager
-def _out_of_the_way(path: Path, new: Path) -> Iterator[None]:
-    """Moves away what cannot be replaced in one step, a folder or what gives way to one; back on an error."""
-    if not (_is_folder(path) or (_is_folder(new) and os.path.lexists(path))):
-        yield
-        return
-    old = _beside(path)
-    path.rename(old)
-    try:
-        yield
-    except BaseException:
-        old.rename(path)
-        raise
-    _remove(old)
-
-
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a file, a link or a folder with all that is in it, as far as that is possible."""
     if _is_folder(path):
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 @contextlib.contextmanager
 def placing() -> Iterator[Placement]:
-    """A placement; what is not committed by the end of the block is removed."""
+    """A placement; at the end of the block, what is not in place is removed, and what was replaced."""
     placement = Placement()
     try:
         yield placement

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from couler_plugins.caching.artifacts import Damaged, Hit, Refused
-from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.dataplane.contents import resolved
 from couler_plugins.caching.dataplane.deadline import time_limit
+from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.outputs import contents, is_fresh, lacking, place
-from couler_plugins.caching.dataplane.states import State, state_of
-from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.caching.dataplane.states import State, state_of, unwritten
+from couler_plugins.errors import InvalidInput
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import ArtifactCache, Claim, Entry, Meta
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Task", "reuse_or_compute"]
 
 log = logging.getLogger(__name__)
+SHOWN = 3  # of the files that nothing has written
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         max_age: how many seconds old a result may be; None for any age.
         wait: how many seconds to wait for somebody who computes the same.
         timeout: how many seconds the store may take before computing, and after it; None for no limit.
+        accepts: which results may be reused; None for all.
+        identity: gives the key, and another one where what the key covers has changed since.
     """
 
     key: str
@@ -45,6 +48,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     max_age: float | None = None
     wait: float = 0.0
     timeout: float | None = None
+    accepts: Callable[[Entry], bool] | None = None
+    identity: Callable[[], str] | None = None
 
 
 def reuse_or_compute(
@@ -63,29 +68,32 @@ def reuse_or_compute(
     Raises:
         InvalidInput: the key is none, or what names the store is not understood; nothing was computed.
     """
+    claim, placed = None, False
     stack = contextlib.ExitStack()
-    claim = None
     try:
-        with time_limit(None if task.timeout is None else task.timeout + task.wait):
-            claim = _placed_or_claimed(task, stack.enter_context(opening), stack)
-        if claim is None:
-            return 0
+        with time_limit(_limit(task, task.wait)), contextlib.ExitStack() as attempt:
+            claim = _placed_or_claimed(task, attempt.enter_context(opening), attempt)
+            placed = claim is None
+            stack = contextlib.ExitStack() if placed else attempt.pop_all()
     except InvalidInput:
         raise
     except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache, what is wanted is computed
-        _warn("going on without the cache", error)
-    finally:
-        if claim is None:
-            _close(stack)
+        _warn("the cache could not be closed" if placed else "going on without the cache", error)
+    if placed:
+        return 0
     try:
         before = _states(task) if claim is not None else {}
         started = time.monotonic()
         code = compute()
         if code == 0 and claim is not None:
-            _keep(task, claim, before, time.monotonic() - started)
+            _keep(task, claim, stack, before, time.monotonic() - started)
     finally:
-        _close(stack)
+        _close(task, stack)
     return code
+
+
+def _limit(task: Task, more: float = 0.0) -> float | None:
+    return None if task.timeout is None else task.timeout + more
 
 
 def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitStack) -> Claim | None:
@@ -94,7 +102,8 @@ def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitS
 
     def usable(entry: Entry) -> bool:
         """What is not stays for others until the command has made what takes its place."""
-        return entry not in damaged and is_fresh(entry, task.max_age) and not lacking(entry, task.outputs)
+        accepted = task.accepts is None or task.accepts(entry)
+        return accepted and entry not in damaged and is_fresh(entry, task.max_age) and not lacking(entry, task.outputs)
 
     while True:
         with contextlib.ExitStack() as attempt:
@@ -122,28 +131,47 @@ def _states(task: Task) -> dict[str, State]:
     return found
 
 
-def _keep(task: Task, claim: Claim, before: Mapping[str, State], seconds: float) -> None:
+def _keep(task: Task, claim: Claim, stack: contextlib.ExitStack, before: Mapping[str, State], seconds: float) -> None:
+    """Keeps what was computed, and closes the cache."""
     meta = msgspec.structs.replace(task.meta, seconds=seconds)
     try:
-        with time_limit(task.timeout):
-            after = _states(task)
-            if stale := [name for name, state in after.items() if state and state == before.get(name, state)]:
-                log.warning("the result is not kept: nothing has written %s", ", ".join(stale))
-                return
+        if reason := _changed(task) or _not_written(before, _states(task)):
+            log.warning("the result is not kept: %s", reason)
+            return
+        with time_limit(_limit(task)), stack:
             kept = claim.put(contents({name: resolved(path) for name, path in task.outputs.items()}), meta)
-        if isinstance(kept, Refused):
-            log.warning("the result is not kept: %s", kept.reason)
+            if isinstance(kept, Refused):
+                log.warning("the result is not kept: %s", kept.reason)
     except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
         _warn("the result is not kept", error)
 
 
-def _close(stack: contextlib.ExitStack) -> None:
+def _changed(task: Task) -> str:
+    """Why nobody knows what the result was computed from; empty where that is known."""
+    same = task.identity is None or task.identity() == task.key
+    return "" if same else "what it was computed from was changed meanwhile"
+
+
+def _not_written(before: Mapping[str, State], after: Mapping[str, State]) -> str:
+    """Why outputs are not the result of what has run, which has not written all of them; empty where they are."""
+    unknown = sorted(name for name in after if name not in before)
+    if unknown:
+        return f"nobody could see what {', '.join(unknown)} was like before"
+    left = [path for name, state in after.items() for path in unwritten(before[name], state)]
+    if not left:
+        return ""
+    names = ", ".join(left[:SHOWN]) + (f" and {len(left) - SHOWN} more" if len(left) > SHOWN else "")
+    return f"nothing has written {names}: remove what a former run has left before the command runs"
+
+
+def _close(task: Task, stack: contextlib.ExitStack) -> None:
     try:
-        stack.close()
+        with time_limit(_limit(task)):
+            stack.close()
     except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
         _warn("the cache could not be closed", error)
 
 
 def _warn(what: str, error: Exception) -> None:
     log.info("the traceback:", exc_info=error)
-    log.warning("%s: %s", what, redact(error.message if isinstance(error, CoulerError) else error))
+    log.warning("%s: %s", what, reason_of(error))

@@ -1,0 +1,17 @@
+"""What is said of a failure that is no error."""
+
+from __future__ import annotations
+
+from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.errors import CoulerError
+
+__all__ = ["reason_of"]
+
+
+def reason_of(error: Exception) -> str:
+    """Why something has failed, in one sentence without secrets."""
+    if isinstance(error, CoulerError):
+        return redact(error.message)
+    if isinstance(error, OSError) and error.strerror:
+        return redact(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}")
+    return redact(error)

@@ -1,0 +1,148 @@
+"""What arguments of the form NAME=… say: which outputs there are, and what a result is computed from."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from couler_plugins.cli.cache_options import TEXT
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["Inputs", "inputs_of", "named", "outputs_of", "program_options", "refuse_inside", "spec_of"]
+
+Function = Callable[..., Any]
+OF_THE_RUN = "workflow."
+"""How the names of values begin that belong to the whole run: keys cover them after a step's own inputs."""
+
+_program = click.option(
+    "--program",
+    "programs",
+    metavar="PATH",
+    multiple=True,
+    help="What is run: a file, or a folder without its __pycache__, *.pyc and .git.",
+)
+_file = click.option(
+    "--file",
+    "files",
+    type=TEXT,
+    metavar="NAME=PATH",
+    multiple=True,
+    help="A file or folder that it reads, by its content.",
+)
+
+
+def program_options(function: Function) -> Function:
+    """Gives a command `--program` and `--file`."""
+    return _program(_file(function))
+
+
+class Inputs(NamedTuple):
+    """What a result is computed from.
+
+    Attributes:
+        values: by name, in the order in which keys cover them; of a file, its content.
+        kinds: whether it is a `value` or a `file`, by name.
+    """
+
+    values: Mapping[str, str]
+    kinds: Mapping[str, str]
+
+
+def inputs_of(values: Sequence[str], files: Sequence[str]) -> Inputs:
+    """The inputs that `NAME=VALUE…` and `--file NAME=PATH…` name.
+
+    Raises:
+        click.UsageError: one is not of that form, or a name is given twice.
+        InvalidInput: a file cannot be read.
+    """
+    given = [(*named(text), "value") for text in values]
+    given += [(name, _content(path), "file") for name, path in map(named, files)]
+    if len({name for name, _, _ in given}) < len(given):
+        raise click.UsageError("A name is given twice.")
+    given.sort(key=lambda item: (item[0].startswith(OF_THE_RUN), item[0]))
+    return Inputs({name: value for name, value, _ in given}, {name: kind for name, _, kind in given})
+
+
+def spec_of(programs: Sequence[str], inputs: Inputs, command: Sequence[str] = ()) -> str:
+    """The hash of what is run.
+
+    Raises:
+        InvalidInput: a program is neither a file nor a folder, or cannot be read.
+    """
+    from couler_plugins.caching.dataplane.programs import program_spec
+
+    with _readable():
+        return program_spec([Path(path) for path in programs], inputs.kinds, command)
+
+
+def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
+    """The outputs that `NAME=PATH…` name.
+
+    Raises:
+        click.UsageError: one is not of that form, has no path, is inside of another, or a name is given twice.
+        InvalidInput: a name is not one that outputs may have.
+    """
+    from couler_plugins.caching.artifacts.names import check_output
+    from couler_plugins.caching.dataplane.contents import resolved
+
+    found: dict[str, Path] = {}
+    for name, path in map(named, texts):
+        if not path or check_output(name) in found:
+            raise click.UsageError(f"The output {name!r} {'is given twice' if path else 'has no path'}.")
+        found[name] = Path(path)
+    if len({name.casefold() for name in found}) < len(found):
+        raise click.UsageError(
+            "Two outputs have names that differ in case only, which some file systems do not tell apart."
+        )
+    places = {name: resolved(path) for name, path in found.items()}
+    for name, one in places.items():
+        if any(one.is_relative_to(other) for other_name, other in places.items() if other_name != name):
+            raise click.UsageError(f"The output {name!r} is inside of another one.")
+    return found
+
+
+def refuse_inside(outputs: Mapping[str, Path], covered: Sequence[str]) -> None:
+    """Makes sure that no output is in a folder that the key covers: the key would be another one afterwards.
+
+    Raises:
+        click.UsageError: one is.
+    """
+    from couler_plugins.caching.dataplane.contents import is_inside, resolved
+
+    for name, path in outputs.items():
+        for folder in covered:
+            if is_inside(path, resolved(Path(folder))):
+                raise click.UsageError(
+                    f"The output {name!r} is in {folder!r}, which the key covers: it would change it."
+                )
+
+
+def named(text: str) -> tuple[str, str]:
+    """The two sides of `NAME=VALUE`.
+
+    Raises:
+        click.UsageError: it is not of that form.
+    """
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise click.UsageError(f"{text!r} is not of the form NAME=VALUE.")
+    return name, value
+
+
+def _content(path: str) -> str:
+    from couler_plugins.caching.dataplane.contents import content_of
+
+    with _readable():
+        return content_of(Path(path))
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(f"this cannot be read: {error.strerror or error}", file=error.filename) from error
