@@ -85,12 +85,11 @@ def _decision(
         figures += [("values of steps before it", len(verdict.handed))] if verdict.handed else []
         if verdict.facts is not None:
             notes = [verdict.choice] if verdict.choice else []
-            notes += (
-                ["its command is wrapped, since the engine's own cache cannot keep its results"]
-                if verdict.wrapper
-                else []
-            )
-            reason = "; ".join([reason, *notes, *dict.fromkeys(verdict.facts.material.warnings)])
+            if verdict.wrapper:
+                notes.append("its command is wrapped, since the engine's own cache cannot keep its results")
+                notes.append(facet.wrapper_note(verdict.facts.operation, int(dict(verdict.wrapper)["timeout"])))
+            warnings = dict.fromkeys(verdict.facts.material.warnings)
+            reason = "; ".join(filter(None, [reason, *notes, *warnings]))
     profile = ctx.profile(workflow, subject)
     if profile.seconds is not None:
         figures.append(("seconds saved by a hit", round(profile.seconds, 3)))

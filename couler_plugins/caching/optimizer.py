@@ -30,6 +30,9 @@ class Cache:
         namespace: the part of the store that is meant.
         secret: the engine's secret with what gives access to the store.
         timeout: how many seconds the store may take before a command, and after it.
+        cpu: what each of a wrapper's containers requests, and gets at most; `none` to say nothing of it.
+        memory: the same of memory.
+        security: whether these containers ask for what Pod Security `restricted` wants, or for nothing (`inherit`).
     """
 
     name: ClassVar[str] = "cache"
@@ -43,6 +46,9 @@ class Cache:
     namespace: str = "default"
     secret: str = ""
     timeout: int = 600
+    cpu: str = "250m"
+    memory: str = "512Mi"
+    security: Literal["restricted", "inherit"] = "restricted"
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
@@ -52,7 +58,9 @@ class Cache:
 
         wrapper = self._wrapper()
         circles = circular(plan.workflows)
-        limit = None if self.capacity is None else Limit(self.capacity, ctx.policy(self.policy))
+        # A policy that nobody knows is a mistake without a capacity as well.
+        policy = ctx.policy(self.policy) if self.capacity is not None or self.policy != Cache.policy else None
+        limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
         for workflow in plan.workflows:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
             offered = getattr(ctx.adapter(workflow.engine), "caching", None)  # a facet, which an adapter may lack

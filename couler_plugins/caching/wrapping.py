@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -16,6 +18,18 @@ from couler_plugins.ir import Operation, references
 __all__ = ["Wrapper", "wrapped"]
 
 
+PLAIN = re.compile(r"[^\s{}]+")
+"""What an engine takes as it stands: without a reference that it would look up."""
+SECRET = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30}
+QUANTITY = re.compile(rf"(\d{{1,15}}(?:\.\d{{1,3}})?)({'|'.join(UNITS)})")
+LEAST_MEMORY = 128 * 1024**2  # bytes: a client of S3 takes a hundred million, and who has less is killed
+OF_ONE_POD = frozenset({"file", "local", "memory"})
+"""Schemes of what a pod has for itself."""
+LONGEST = 86_400  # seconds
+LONGEST_NAME = 253
+
+
 class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
     """What wrappers are told.
 
@@ -25,9 +39,14 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
         namespace: the part of the store that is meant.
         secret: the engine's secret with what gives access to the store; empty for none.
         timeout: how many seconds the store may take before a command, and after it.
+        cpu: what each of the wrapper's containers requests, and gets at most, as Kubernetes writes it; `none` to say
+            nothing of it.
+        memory: the same of memory.
+        security: `restricted`: they ask for what the Pod Security Standard of that name wants; `inherit`: for nothing.
 
     Raises:
-        InvalidInput: the store or the image is not said, the store holds a secret, or the timeout is negative.
+        InvalidInput: the store or the image is not said, the store is none that pods share, or holds a secret, or
+            something else would have every wrapped step fail.
     """
 
     store: str
@@ -35,25 +54,52 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str = "default"
     secret: str = ""
     timeout: int = 600
+    cpu: str = "250m"
+    memory: str = "512Mi"
+    security: Literal["restricted", "inherit"] = "restricted"
 
     def __post_init__(self) -> None:
-        """Checks what was given."""
+        """Checks what was given: a mistake in it would be one in every step that is wrapped."""
         for name in ("store", "image"):
             if not getattr(self, name):
                 hint = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler-cache@sha256:…}"
                 raise InvalidInput(f"a wrapper needs to know the {name}", hint=hint)
-        from couler_plugins.caching.artifacts.redact import redact
-
-        if redact(self.store) != self.store:
-            hint = "name a secret of the engine instead: secret=…"
-            raise InvalidInput("a wrapper's store says what gives access to it, and manifests show it", hint=hint)
-        if self.timeout < 0:
-            raise InvalidInput("a wrapper's timeout is a number of seconds", hint="timeout=600")
+        _check_store(self.store, self.namespace)
+        if not PLAIN.fullmatch(self.image):
+            raise InvalidInput(f"{self.image!r:.80} is no image", hint="image=registry/couler-cache@sha256:…")
+        if self.secret and not (SECRET.fullmatch(self.secret) and len(self.secret) <= LONGEST_NAME):
+            raise InvalidInput(f"{self.secret!r:.80} cannot be the name of a secret", hint="letters, digits, - and .")
+        if not 1 <= self.timeout <= LONGEST:
+            raise InvalidInput(f"a wrapper's timeout is 1 to {LONGEST:,} seconds", hint="timeout=600")
+        if self.cpu != "none" and not _amount(self.cpu):
+            raise InvalidInput(f"{self.cpu!r:.80} is no amount of cpu as Kubernetes writes it", hint="cpu=250m")
+        if self.memory != "none" and _amount(self.memory) < LEAST_MEMORY:
+            hint = f"memory=512Mi, at least {LEAST_MEMORY:,} bytes"
+            raise InvalidInput(f"{self.memory!r:.80} is too little memory, or not as Kubernetes writes it", hint=hint)
 
     def options(self, max_age: int | None) -> tuple[tuple[str, str], ...]:
         """What the directive says of it."""
         said = {**msgspec.structs.asdict(self), "timeout": str(self.timeout), "via": "wrapper"}
         return (("max-age", "" if max_age is None else f"{max_age}s"), *sorted(said.items()))
+
+
+def _amount(text: str) -> float:
+    """A quantity of Kubernetes as a number; 0 for what is none."""
+    found = QUANTITY.fullmatch(text)
+    return float(found[1]) * UNITS[found[2]] if found else 0.0
+
+
+def _check_store(url: str, namespace: str) -> None:
+    from couler_plugins.caching.artifacts.names import check_namespace
+    from couler_plugins.caching.artifacts.redact import redact
+
+    check_namespace(namespace)
+    if redact(url) != url:
+        hint = "name a secret of the engine instead: secret=…"
+        raise InvalidInput("a wrapper's store says what gives access to it, and manifests show it", hint=hint)
+    scheme, _, rest = url.partition("://")
+    if not PLAIN.fullmatch(url) or not rest or scheme.lower() in OF_ONE_POD:
+        raise InvalidInput(f"pods do not share a store at {url!r:.80}", hint="store=s3://bucket/cache")
 
 
 def wrapped(verdicts: Mapping[Place, Verdict], facet: Caching, wrapper: Wrapper) -> dict[Place, Verdict]:

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
 from couler_plugins.hookspecs.eviction import Schedule, Target
 
+if TYPE_CHECKING:
+    from couler_plugins.plugins import Plugins
+
 __all__ = ["command"]
+
+TAKEN = {
+    "engine": "it is the engine that the workflow is for",
+    "namespaces": "the workflow runs in one namespace, and may look at no other: --namespace before the --",
+    "all_namespaces": "the workflow runs in one namespace, and may look at no other",
+    "context": "the workflow runs in the cluster that it looks at",
+    "loop": "the workflow runs again and again by itself: --cron",
+    "dry_run": "it would evict nothing, ever",
+    "cache_store": "results of the engine are in no store",
+    "cache_index": "results of the engine are in no store",
+}
+"""Options of `evict` that make no sense in the workflow, by their parameters."""
 
 
 @click.command(
@@ -56,10 +73,33 @@ def command(
     from couler_plugins.documents import dump_yaml
     from couler_plugins.results import join_documents
 
-    evictor = evictor_of(usable_plugins(config), engine, Target(namespaces=(namespace,)), "")
+    plugins = usable_plugins(config)
+    _check(arguments, plugins)
+    evictor = evictor_of(plugins, engine, Target(namespaces=(namespace,)), "")
     schedule = Schedule(namespace=namespace, image=image, cron=cron, secret=secret, arguments=arguments)
     text = join_documents(*map(dump_yaml, evictor.manifests(schedule)))
     if output is None:
         write_bytes(text)
     else:
         replace_file(output, text)
+
+
+def _check(arguments: tuple[str, ...], plugins: Plugins) -> None:
+    """Reads what goes to `evict` as that would: a mistake in it would be found in the cluster only, in every round.
+
+    Raises:
+        click.UsageError: it would be refused, or makes no sense there.
+        InvalidInput: the policy is not known.
+    """
+    from couler_plugins.cli.cache_evict import command as evict
+    from couler_plugins.policies import parse_policy
+
+    ctx = evict.make_context("couler cache evict", [*arguments], help_option_names=[])
+    for name, reason in TAKEN.items():
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = next(item.opts[0] for item in evict.params if item.name == name)
+            raise click.UsageError(f"{option} cannot stand behind the --: {reason}.")
+    artifacts = ctx.params["artifacts"]
+    if artifacts and "://" not in artifacts:
+        raise click.UsageError(f"--artifacts {artifacts} is nothing that a pod reaches: give a URL, s3://bucket.")
+    parse_policy(ctx.params["policy"], plugins)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from couler_plugins.cli.cache_options import AGE, harmless, opened, store_options, tidy
+from couler_plugins.cli.cache_pod import PodCommand, deadline_option
 from couler_plugins.cli.cache_provenance import provenance_options
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
@@ -17,11 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+WHAT = "the result is not kept"
 
-@click.command("pod-save")
+
+def _release(folder: Path) -> None:
+    from couler_plugins.caching.dataplane.pods import release_launcher
+
+    release_launcher(folder)
+
+
+@click.command("pod-save", cls=PodCommand, what=WHAT, last=_release)
 @click.argument("folder", metavar="FOLDER")
 @click.option("--key", required=True, metavar="KEY", help="The key of the result.")
 @click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take: 90s, 10m (no limit).")
+@deadline_option
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @provenance_options
 @store_options
@@ -32,26 +42,34 @@ def command(
     folder: str,
     key: str,
     timeout: float | None,
+    deadline: str,
     names: tuple[str, ...],
     meta: Meta,
 ) -> None:
     """In the sidecar of a wrapped step: waits for the result that its command makes, and keeps it. It never fails."""
     import msgspec
 
-    from couler_plugins.caching.dataplane.deadline import time_limit
     from couler_plugins.caching.dataplane.outputs import save
-    from couler_plugins.caching.dataplane.pods import KEPT, SAVED, outputs_in, seconds_taken, wait_for_result
+    from couler_plugins.caching.dataplane.pods import (
+        KEPT,
+        at_work,
+        outputs_in,
+        release_launcher,
+        seconds_taken,
+        wait_for_result,
+        within,
+    )
     from couler_plugins.errors import EngineError
 
     shared = Path(folder)
-    with harmless("the result is not kept", bad_input=True), tidy():
+    with harmless(WHAT, bad_input=True), tidy(), at_work(shared):
         try:
             if not wait_for_result(shared):
                 return
             meta = msgspec.structs.replace(meta, seconds=seconds_taken(shared))
-            with time_limit(timeout), opened(config, writing=True) as cache:
+            with within(timeout, deadline), opened(config, writing=True) as cache:
                 refusal = save(cache, key, outputs_in(shared, KEPT, names), meta)
         finally:
-            (shared / SAVED).touch()
+            release_launcher(shared)
         if refusal:
             raise EngineError(refusal)

@@ -36,8 +36,9 @@ class Round(msgspec.Struct, frozen=True):
 
     @property
     def exit_code(self) -> int:
-        """The code that its errors call for."""
-        return max((error.exit_code for _, error in self.errors), default=0)
+        """The code that its errors call for, and those of the policy that it went on without."""
+        codes = [error.exit_code for _, error in self.errors]
+        return max([*codes, *(PluginFailure.exit_code for item in self.done if item.failure)], default=0)
 
 
 def usable_plugins(config: Config) -> Plugins:
@@ -108,6 +109,9 @@ def print_round(found: Round, policy: CachePolicy, limits: Limits, *, as_json: b
         print_json("couler.cache-evict/v1", record)
     else:
         write_bytes("".join(f"{line}\n" for item in found.done for line in _lines(item, dry_run=limits.dry_run)))
+    for item in found.done:
+        if item.failure:
+            log.warning("the namespace %s: %s: the least recently used went instead", item.namespace, item.failure)
     for name, error in found.errors:
         if name:
             error.message = f"the namespace {name}: {error.message}"

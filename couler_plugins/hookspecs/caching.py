@@ -85,6 +85,14 @@ class Caching(Protocol):
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
         """Why a wrapper around its command cannot keep what the engine's own cache cannot; None where it can."""
 
+    def wrapper_note(self, operation: Operation, timeout: int) -> str:
+        """What a wrapper changes beside its command, in half a sentence for its owner; empty where that is nothing.
+
+        Args:
+            operation: the operation.
+            timeout: how many seconds the store may take before the command, and after it.
+        """
+
     def items(self, step: Step) -> int | None:
         """How often a step runs for its loop at most; None where only the run knows."""
 

@@ -87,6 +87,7 @@ class Evicted(msgspec.Struct, frozen=True, kw_only=True):
         waiting: artifacts that will be, once their grace is over and nothing running refers to them.
         left: artifacts of evicted entries that stay for good, since they are not ours to delete or nobody can.
         remarks: what else somebody should know.
+        failure: what the policy did wrong, where the least recently used results went in its place; empty for nothing.
     """
 
     namespace: str
@@ -99,6 +100,7 @@ class Evicted(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     left: int = 0
     remarks: tuple[str, ...] = ()
+    failure: str = ""
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):

@@ -90,3 +90,52 @@ def test_it_has_to_know_where(missing: str) -> None:
     given: dict[str, Any] = {"store": "s3://b/c", "image": "i", missing: ""}
     with pytest.raises(InvalidInput, match=f"needs to know the {missing}"):
         Wrapper(**given)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("timeout", 0),
+        ("timeout", 86_401),
+        ("namespace", "Bad/NS"),
+        ("namespace", ""),
+        ("secret", "Bad_Name!"),
+        ("secret", "a" * 254),
+        ("store", "/data/cache"),
+        ("store", "cache"),
+        ("store", "file:///data/cache"),
+        ("store", "FILE:///data/cache"),
+        ("store", "memory://x"),
+        ("store", "s3://"),
+        ("store", "s3://bucket/{{workflow.name}}"),
+        ("store", "s3://bucket/a b"),
+        ("image", "a b"),
+        ("image", "{{inputs.parameters.x}}"),
+        ("cpu", "0"),
+        ("cpu", "much"),
+        ("cpu", "1e3"),
+        ("memory", "64Mi"),
+        ("memory", "-1Gi"),
+        ("memory", ""),
+    ],
+)
+def test_what_would_harm_every_step_is_refused(option: str, said: object) -> None:
+    given: dict[str, Any] = {"store": "s3://b/c", "image": "i", option: said}
+    with pytest.raises(InvalidInput):
+        Wrapper(**given)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"timeout": 1},
+        {"timeout": 86_400},
+        {"secret": "a.b-c"},
+        {"cpu": "0.5", "memory": "none"},
+        {"cpu": "none", "memory": "128Mi"},
+        {"store": "mine://x"},
+    ],
+)
+def test_what_does_not_is_taken(said: dict[str, Any]) -> None:
+    options = dict(Wrapper(**{"store": "s3://b/c", "image": "i", **said}).options(None))
+    assert {name: str(value) for name, value in said.items()}.items() <= options.items()

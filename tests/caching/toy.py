@@ -67,6 +67,9 @@ class Toy:
         refused = operation.name in self.unwrappable
         return Objection("not-wrapped", "it has no command", "storage") if refused else None
 
+    def wrapper_note(self, operation: Operation, timeout: int) -> str:
+        return f"it may wait {timeout} s"
+
     def items(self, step: Step) -> int | None:
         if step.loop is None:
             return 1

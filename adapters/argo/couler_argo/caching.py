@@ -24,7 +24,8 @@ from couler_argo.objections import place_objection, rest_of, reuse_objections
 from couler_argo.programs import programs
 from couler_argo.spelling import write, write_native
 from couler_argo.traces import without_traces
-from couler_argo.wrapper import wrapper_objection
+from couler_argo.wrapper_deadlines import later_by, limit_of
+from couler_argo.wrapper_objections import wrapper_objection
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
 
@@ -98,8 +99,14 @@ class ArgoCaching:
         return place_objection(content if isinstance(content, dict) else {}, f"its argument {argument.name!r}")
 
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
-        """Why a wrapper cannot keep what memoization cannot; see `couler_argo.wrapper`."""
-        return wrapper_objection(operation, result=bool(material.content.get("result")))
+        """Why a wrapper cannot keep what memoization cannot; see `couler_argo.wrapper_objections`."""
+        return wrapper_objection(operation, self._spec, result=bool(material.content.get("result")))
+
+    def wrapper_note(self, operation: Operation, timeout: int) -> str:
+        """What a wrapper does to the deadlines of a template; see `couler_argo.wrapper_deadlines`."""
+        limit = limit_of(operation, timeout)
+        more = later_by(operation, limit)
+        return f"its deadline is {more} s later, since the store may take {limit} s before it and after" if more else ""
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a template is; see `couler_argo.material`."""

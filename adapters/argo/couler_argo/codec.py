@@ -13,22 +13,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from couler_argo.grafts import ABSENT, Mapped, merged, same, with_keys
 from couler_argo.references import native
 from couler_argo.spelling import Scope, write_native
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Native, Node
 
-__all__ = ["ABSENT", "Codec", "Context", "Field", "Mapped", "graft", "held", "refuse_beyond", "same"]
-
-Mapped = dict[str, Any]
-
-
-class _Absent:
-    """Marks a key that is not there, since None is a value in YAML."""
-
-
-ABSENT = _Absent()
-
+__all__ = ["Codec", "Context", "Field", "Mapped", "held", "refuse_beyond"]
 
 class Context(NamedTuple):
     """What reading and writing depend on, beside the mapping itself.
@@ -132,7 +123,7 @@ class Codec:
             Unsupported: the node has a field set for which the mapping has no place.
         """
         refuse_beyond(node, self._written)
-        return _merged(self._write(node, context), _rest(node, context))
+        return merged(self._write(node, context), _rest(node, context))
 
     def _write(self, node: Node, context: Context) -> Mapped:
         mapping: Mapped = {}
@@ -161,7 +152,7 @@ class Codec:
         keys = {key for field in self._changed(old, new) for key in field.keys}
         left = [key for key in {**before, **after} if key not in self._nested]
         keys.update(key for key in left if not same(before.get(key, ABSENT), after.get(key, ABSENT)))
-        patched = _with_keys(mapping, keys, _merged(self._write(new, context), after)) if keys else mapping
+        patched = with_keys(mapping, keys, merged(self._write(new, context), after)) if keys else mapping
         for key, codec in self._nested.items():
             content, parts = patched.get(key, ABSENT), (before.get(key, {}), after.get(key, {}))
             if same(*parts) and not codec._differs(old, new):
@@ -170,13 +161,13 @@ class Codec:
                 inner = codec._patch(content, old, new, *parts, context)
                 written = {key: inner} if inner or key in after else {}
             else:
-                written = _merged(self._write(new, context), after)
-            patched = _with_keys(patched, {key}, written)
+                written = merged(self._write(new, context), after)
+            patched = with_keys(patched, {key}, written)
         return patched
 
     def rewrite(self, mapping: Mapped, new: Node, keys: set[str], context: Context) -> Mapped:
         """`mapping` with these keys written anew."""
-        return _with_keys(mapping, keys, self.write(new, context))
+        return with_keys(mapping, keys, self.write(new, context))
 
     def _changed(self, old: Node, new: Node) -> Iterator[Field]:
         for field in self._fields:
@@ -189,15 +180,6 @@ class Codec:
         if any(True for _ in self._changed(old, new)):
             return True
         return any(codec._differs(old, new) for codec in self._nested.values())
-
-
-def _with_keys(mapping: Mapped, keys: Collection[str], written: Mapped) -> Mapped:
-    """`mapping` with these keys as they are in `written`, in its own order, new ones behind."""
-    patched = {
-        key: graft(content, written.get(key, ABSENT)) if key in keys else content for key, content in mapping.items()
-    }
-    patched.update({key: content for key, content in written.items() if key in keys and key not in mapping})
-    return {key: content for key, content in patched.items() if content is not ABSENT}
 
 
 def refuse_beyond(node: Node, written: Collection[str]) -> None:
@@ -226,39 +208,3 @@ def _rest(node: Node, context: Context) -> Mapped:
         return {}
     data: Mapped = write_native(rest, context.scope)
     return data
-
-
-def _merged(mapping: Mapped, rest: Mapping[str, Any]) -> Mapped:
-    """Both together; where both hold a mapping under one key, these are merged too."""
-    for key, content in rest.items():
-        own = mapping.get(key, ABSENT)
-        if isinstance(own, dict) and isinstance(content, dict):
-            _merged(own, content)
-        elif own is ABSENT:
-            mapping[key] = content
-    return mapping
-
-
-def same(left: Any, right: Any) -> bool:
-    """Whether two JSON-like values are equal, types included (in Python `1 == True`)."""
-    if left is right:
-        return True
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(same(content, right[key]) for key, content in left.items())
-    if isinstance(left, list):
-        return len(left) == len(right) and all(same(one, two) for one, two in zip(left, right, strict=True))
-    return bool(left == right)
-
-
-def graft(old: Any, new: Any) -> Any:
-    """`new`, built out of the parts of `old` that are the same, in the order of keys that `old` has."""
-    if same(old, new):
-        return old
-    if isinstance(old, dict) and isinstance(new, dict):
-        kept = {key: graft(content, new[key]) for key, content in old.items() if key in new}
-        return {**kept, **{key: content for key, content in new.items() if key not in old}}
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        return [graft(one, two) for one, two in zip(old, new, strict=True)]
-    return new

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from couler_argo.memo_entries import Entry, Shard
+from couler_plugins.caching.policies.simple import Lru
+from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, History, Ran
@@ -44,6 +46,10 @@ class Chooser:
         history: the runs of the namespace.
         sizes: bytes of artifacts by their keys, as far as they are known.
         assumed: bytes of one whose size is not known.
+
+    Attributes:
+        failure: what the policy did wrong, so that another decided in its place; empty for nothing.
+        sized: what results take, by key.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class Chooser:
         sizes: Mapping[str, int],
         assumed: int,
     ) -> None:
+        self.failure = ""
         self._policy = policy
         self._history = history
         self._sizes = sizes
@@ -73,19 +80,11 @@ class Chooser:
         history.decide(frozenset(held))
 
     def kept(self, capacity: int | None) -> Set[str]:
-        """The keys of the results that are worth keeping.
-
-        Raises:
-            PluginFailure: the policy keeps more than fits.
-        """
+        """The keys of the results that are worth keeping."""
         return self._asked(self._candidates, capacity)
 
     def crowded_out(self, shard: Shard, gone: Set[str]) -> Set[str]:
-        """The keys that have to leave a ConfigMap beside those that leave anyway, so that it stays under its limit.
-
-        Raises:
-            PluginFailure: the policy keeps more than fits.
-        """
+        """The keys that have to leave a ConfigMap beside those that leave anyway, so that it stays under its limit."""
         left = [entry for key, entry in shard.entries.items() if key not in gone]
         size = shard.bytes - sum(shard.sizes.get(key, 0) for key in gone)
         if size <= HALF:
@@ -142,7 +141,14 @@ class Chooser:
         return {candidate.key for candidate in needed} | self._policed(others, room)
 
     def _policed(self, candidates: Sequence[Candidate], capacity: int | None) -> Set[str]:
-        return ask_policy(self._policy, candidates, capacity, self._history) if candidates else frozenset()
+        """What the policy keeps. One that fails must not stop eviction: steps fail once a ConfigMap is full."""
+        if not candidates:
+            return frozenset()
+        try:
+            return ask_policy(self._policy, candidates, capacity, self._history)
+        except PluginFailure as error:
+            self.failure = self.failure or error.message
+            return Lru().keep(candidates, capacity, self._history)
 
     def _learn(self, family: str, step: Ran, parents: tuple[str, ...]) -> None:
         """A step of a run; the newest run comes last, and seconds are known of those that computed it only."""

@@ -70,7 +70,6 @@ def evict_round(
 
     Raises:
         EngineError: the cluster or the artifact store failed.
-        PluginFailure: the policy keeps more than fits.
     """
     now = time.time()
     seen = _look(cluster, namespace, now)
@@ -87,7 +86,7 @@ def evict_round(
     chooser = Chooser(mine, policy, History(seen.past, live=seen.live), sizes, limits.assumed)
     kept = chooser.kept(limits.capacity)
     deleted, settled = _sweep(seen, mine, repository, limits, now)
-    reason = f"not among those that the policy {policy.name} keeps"
+    reason = f"not among those that the policy {'lru' if chooser.failure else policy.name} keeps"
     writer = ShardWriter(cluster, namespace, chooser, repository, limits, now)
     if not limits.dry_run:
         time.sleep(max(0.0, seen.read + limits.settle - time.monotonic()))
@@ -108,6 +107,7 @@ def evict_round(
         waiting=sum(change.waiting for _, change in changes),
         left=sum(change.left for _, change in changes),
         remarks=(*remarks, *_remarks(seen, mine)),
+        failure=chooser.failure,
     )
 
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from couler_argo.annotations import lost_settings
 from couler_argo.checks.advice import advise
+from couler_argo.checks.conforming import FLAG, TEXT
 from couler_argo.checks.crons import check_cron
 from couler_argo.checks.holders import Holder, Shelf
 from couler_argo.checks.limits import check_limits
 from couler_argo.checks.report import Report
 from couler_argo.checks.rules import check_rules
-from couler_argo.checks.shapes import FLAG, TEXT
 from couler_argo.checks.spellings import check_spellings
 from couler_argo.checks.workflows import check_workflow
 from couler_argo.stale import stale_keys

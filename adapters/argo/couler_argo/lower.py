@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from couler_argo.manifests import Manifest, at
-from couler_argo.patching import Origins, lower_workflow, with_at
+from couler_argo.origins import Origins, with_at
+from couler_argo.patching import lower_workflow
 from couler_argo.tracing import trace
 from couler_argo.versions import check_version, respell
 from couler_plugins.documents import diff

@@ -12,9 +12,10 @@ import re
 from typing import Any
 
 from couler_argo import wrapper
-from couler_argo.material import hashed_values
+from couler_argo.material import hashed_values, spec_of_run
 from couler_argo.references import native
 from couler_argo.spelling import write_native
+from couler_argo.wrapper_objections import runs_as_root, wrapper_objection
 from couler_plugins.caching.keys import LINEAGE, lineage_names
 from couler_plugins.ir import Argument, Directive, Graph, Operation, Output, Port, Reference, Workflow, replace
 
@@ -60,8 +61,11 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
     artifacts = [port for port in item.inputs if port.kind == "artifact"]
     item = replace(item, inputs=(*parameters, *ports, *artifacts))
     if wraps and isinstance(item, Operation):
-        if (refusal := wrapper.wrapper_objection(item, result=False)) is not None:
+        around = spec_of_run(workflow)
+        if (refusal := wrapper_objection(item, around, result=False)) is not None:
             raise ValueError(refusal.reason)
+        if runs_as_root(item, around):
+            options["security"] = "inherit"
         return wrapper.with_wrapper(item, _key_text(workflow, item, str(spec)), _family(workflow), options)
     item = replace(item, outputs=tuple(map(_kept, item.outputs)))
     memo = {

@@ -9,32 +9,15 @@ from couler_argo.codec import Context, Mapped, held
 from couler_argo.depends import bare_outcomes, is_bare
 from couler_argo.directives import expand
 from couler_argo.manifests import SPEC_PATHS, at, codec_of
+from couler_argo.origins import Origins, with_at
 from couler_argo.spelling import Nested, Scope
 from couler_argo.steps import STEP
 from couler_argo.support import check_callable, check_step
 from couler_argo.templates import GRAPH, OPERATION
-from couler_plugins.documents import Path
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Graph, Source, Step, Workflow, callables, inline_callees, replace
 
-__all__ = ["Origins", "lower_workflow", "with_at"]
-
-
-class Origins:
-    """Where, in the original document, each object was that a lowered one was made from.
-
-    Attributes:
-        paths: by the `id` of the lowered object, which is kept alive here so that the id stays its own.
-    """
-
-    def __init__(self) -> None:
-        self.paths: dict[int, Path] = {}
-        self._alive: list[Any] = []
-
-    def note(self, lowered: Any, path: Path) -> None:
-        """Remembers where `lowered` comes from."""
-        self.paths[id(lowered)] = path
-        self._alive.append(lowered)
+__all__ = ["lower_workflow"]
 
 
 def lower_workflow(new: Workflow, original: Workflow | None, data: Any, origins: Origins) -> Any:
@@ -60,19 +43,6 @@ def lower_workflow(new: Workflow, original: Workflow | None, data: Any, origins:
     path = (original.source or ())[1:]
     manifest = at(data, path)
     return with_at(data, path, _Lowering(expand(new), expand(original), manifest, origins).patched())
-
-
-def with_at(data: Any, path: Path, content: Any) -> Any:
-    """`data` with what is under a path replaced; everything beside the path stays the same object."""
-    if not path:
-        return content
-    key, rest = path[0], path[1:]
-    inner = with_at(data[key], rest, content)
-    if inner is data[key]:
-        return data
-    if isinstance(data, list):
-        return [inner if number == key else item for number, item in enumerate(data)]
-    return {name: inner if name == key else item for name, item in data.items()}
 
 
 class _Lowering:

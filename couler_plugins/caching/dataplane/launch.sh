@@ -1,11 +1,12 @@
 #!/bin/sh
-# What runs in the place of a step's command in a pod: hands over a result that is there, else runs the command and hands
-# its result to whoever keeps it. A busybox beside this file runs it, so that it needs nothing of the step's image.
+# What runs in the place of a step's command in a pod: hands over a result that is there, else runs the command and
+# hands its result to whoever keeps it. A busybox beside this file runs it, so it needs nothing of the step's image.
 #
 #   launch SECONDS NAME=PATH... -- COMMAND ARGUMENTS...
 #
-# Beside it: hit, where restored/NAME are a result; before/NAME, what an output was like before the command ran; kept/NAME, which this writes; done, with the seconds that it took, once
-# they are complete; ready and saved, which the one who keeps them writes. Nothing that fails here but the command itself fails the step.
+# Beside it: hit, where restored/NAME are a result; before/NAME, what an output was like before the command ran;
+# kept/NAME, which this writes; done, with the seconds that it took, once they are complete; ready and saved, which the
+# one who keeps them writes, ready again and again. Nothing that fails here but the command itself fails the step.
 here=${0%/*}
 box=$here/busybox
 limit=$1
@@ -37,19 +38,39 @@ forget() {
 }
 
 state() {  # PATH: what a file, or all that is in a folder, is like, so that writing it makes another of it
-    "$box" find "$1" -exec "$box" stat -c '%n %i %s %y %z' {} +
+    "$box" find "$1" -exec "$box" stat -c '%f %n %i %s %y %z' {} + | "$box" sort
 }
 
 note() {
     [ ! -e "$2" ] || state "$2" >"$here/before/$1"
 }
 
-written() {  # whether the command has written it: what a former run has left is not its result
-    [ ! -e "$here/before/$1" ] || ! state "$2" | "$box" cmp -s - "$here/before/$1"
+written() {  # whether the command has written it, and all in it but folders (mode 4...); the rest is not its result
+    [ -e "$here/before/$1" ] || return 0
+    state "$2" >"$here/after" && ! "$box" cmp -s "$here/before/$1" "$here/after" &&
+        "$box" awk 'NR == FNR { old[$0]; next } !/^4/ && $0 in old { exit 1 }' "$here/before/$1" "$here/after"
 }
 
 keep() {
     [ -e "$2" ] && "$box" cp -RP "$2" "$here/kept/$1" && "$box" chmod -R a+rX "$here/kept/$1"
+}
+
+become() {  # PROGRAM ARGUMENTS...: in the environment as it was: a shell drops `a.b`, and sets variables of its own
+    case $1 in
+        *=*) exec "$@" ;;  # `env` would take it for a variable
+    esac
+    [ -r "/proc/$$/environ" ] || exec "$@"
+    # Each variable in quotes; \001 stands for a newline in one, while they stand on lines of their own.
+    variables=$(lines | "$box" sed "s/'/'\\\\''/g; s/^/'/; s/\$/'/" | "$box" tr '\n\001' ' \n')
+    names=$(lines | "$box" sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
+    eval "set -- \"\$box\" env -i -- $variables \"\$@\""
+    # shellcheck disable=SC2086 # the names are words
+    unset -v x $names  # a system takes only so much of variables and arguments together
+    exec "$@"
+}
+
+lines() {
+    "$box" tr '\000\n' '\n\001' <"/proc/$$/environ"
 }
 
 hand_on() {  # SIGNAL: to the command, or to be handed on once there is one
@@ -78,7 +99,7 @@ run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood
         # shellcheck disable=SC2064 # the signal is known now
         trap "hand_on $signal" "$signal"
     done
-    "$program" "$@" <&3 3<&- &
+    become "$program" "$@" <&3 3<&- &
     child=$!
     for signal in $early; do
         hand_on "$signal"
@@ -93,10 +114,11 @@ run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood
     return "$code"
 }
 
-patiently() {  # SECONDS FILE: waits for a file
+patiently() {  # SECONDS FILE [SIGN]: waits for a file, as long as somebody writes SIGN again and again
     left=$(($1 * 5))
     until [ -e "$2" ]; do
         [ "$left" -gt 0 ] || return
+        [ -z "$3" ] || [ "$("$box" find "$3" -mmin -1)" ] || return
         "$box" sleep 0.2
         left=$((left - 1))
     done
@@ -114,11 +136,12 @@ noted=
 "$box" mkdir "$here/before" 2>/dev/null && each note "$@" && noted=yes
 started=$("$box" date +%s)
 run "$@" || exit
+umask 022  # whoever keeps the result may be somebody else
 took=$(($("$box" date +%s) - started))
 if ! each written "$@"; then
     echo "couler: the command has not written all of its outputs: they are not kept" >&2
 elif [ "$noted" ] && "$box" mkdir "$here/kept" 2>/dev/null && each keep "$@" && echo "$took" >"$here/.done" &&
     "$box" mv "$here/.done" "$here/done"; then
-    patiently 10 "$here/ready" && patiently "$limit" "$here/saved"
+    patiently 10 "$here/ready" && patiently "$limit" "$here/saved" "$here/ready"
 fi
 exit 0

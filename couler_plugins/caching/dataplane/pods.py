@@ -1,41 +1,49 @@
 """What the containers around a wrapped command do in a pod; `launch.sh` is what stands before the command.
 
 They share a folder, an `emptyDir`: `hit` says that `restored/NAME` are a result; `kept/NAME` are what the command has
-made, complete once there is `done`, with the
-seconds that it took; `ready` and `saved` tell the launcher that somebody keeps it, and has kept it.
+made, complete once there is `done`, with the seconds that it took; `ready` and `saved` tell the launcher that somebody
+keeps it, which is said again and again, and has kept it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from couler_plugins.caching.dataplane.contents import open_plain
+from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.errors import EngineError
 
 __all__ = [
     "HIT",
     "KEPT",
-    "READY",
     "RESTORED",
-    "SAVED",
+    "at_work",
     "outputs_in",
     "provide_launcher",
+    "release_launcher",
     "seconds_taken",
+    "time_allowed",
     "wait_for_result",
+    "within",
 ]
 
 BUSYBOX = "COULER_BUSYBOX"
 """The environment variable that says where a statically linked busybox is, which runs in any image."""
 RESTORED, KEPT = "restored", "kept"
 HIT, DONE, READY, SAVED = "hit", "done", "ready", "saved"
-PROGRAM_MODE = 0o755
+PROGRAM_MODE, FILE_MODE = 0o755, 0o644
 POLL = 0.2  # seconds
+SIGN = 10.0  # seconds between signs of life; the launcher waits a minute for the next one
 LONGEST = 12  # digits of a number of seconds
+SHARE = 0.02  # of the time that is left to a whole run: other steps of it want to reuse and keep results as well
 
 
 def provide_launcher(folder: Path) -> None:
@@ -54,6 +62,7 @@ def provide_launcher(folder: Path) -> None:
         (folder / "busybox").chmod(PROGRAM_MODE)
         with as_file(files("couler_plugins.caching.dataplane") / "launch.sh") as launcher:
             shutil.copyfile(launcher, folder / "launch")
+        (folder / "launch").chmod(FILE_MODE)
     except OSError as error:
         raise EngineError(f"the launcher cannot be written: {error.strerror or error}", file=str(folder)) from error
 
@@ -67,10 +76,70 @@ def wait_for_result(folder: Path) -> bool:
     """Waits until the command has left a result, as long as its container runs; whether there is one to keep."""
     if (folder / HIT).exists():
         return False
-    (folder / READY).touch()
     while not (folder / DONE).exists():
         time.sleep(POLL)
     return True
+
+
+@contextlib.contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """Shows the launcher, until the end of the block, that it does not wait for a process that was killed."""
+    ended = threading.Event()
+
+    def show() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                (folder / READY).touch()
+            if ended.wait(SIGN):
+                return
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def release_launcher(folder: Path) -> None:
+    """Tells the launcher that it need not wait any longer; where that cannot be told, it waits until its time is up."""
+    for name in (SAVED, READY):
+        with contextlib.suppress(OSError):
+            (folder / name).touch()
+
+
+def time_allowed(limit: float | None, deadline: str, clock: Callable[[], float] = time.time) -> float | None:
+    """How many seconds the store may take: a small share of what is left of a run, and no more than the limit.
+
+    Args:
+        limit: seconds; None for no limit.
+        deadline: when the run is to have ended, by RFC 3339. A run without one is told of the year 1 by Argo, and what
+            is no time at all is a reference that nothing has put a time in the place of.
+        clock: tells the time, in seconds since 1970.
+    """
+    try:
+        ends = datetime.fromisoformat(deadline)
+    except ValueError:
+        return limit
+    if ends.year == 1 or ends.tzinfo is None:
+        return limit
+    share = max(0.0, SHARE * (ends.timestamp() - clock()))
+    return share if limit is None else min(limit, share)
+
+
+@contextlib.contextmanager
+def within(limit: float | None, deadline: str) -> Iterator[None]:
+    """Ends the block where it takes longer than `time_allowed`.
+
+    Raises:
+        TimeoutError: the time is up.
+    """
+    allowed = time_allowed(limit, deadline)
+    if allowed == 0:
+        raise TimeoutError("the run is to have ended by now")
+    with time_limit(allowed):
+        yield
 
 
 def seconds_taken(folder: Path) -> float | None:

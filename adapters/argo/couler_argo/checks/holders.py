@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from couler_argo.checks.shapes import CRON, WORKFLOW, Misfit, conform
+from couler_argo.checks.conforming import Misfit, conform
+from couler_argo.checks.shapes import CRON, WORKFLOW
 from couler_argo.manifests import Manifest, at, manifests
 from couler_plugins.documents import Path
 from couler_plugins.ir.bundle import Bundle

@@ -95,3 +95,10 @@ def test_a_size_is_said_in_its_largest_unit() -> None:
         "1KiB",
         "8GB",
     ]
+
+
+def test_a_policy_that_nobody_knows_is_refused_without_a_limit_too() -> None:
+    with pytest.raises(InvalidInput, match="no cache policy 'nope'") as error:
+        optimize(CHURN, "cache{policy=nope}")
+    assert "scr" in str(error.value.hint)
+    optimize(CHURN, "cache{policy=lru}")

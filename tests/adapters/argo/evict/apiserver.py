@@ -37,6 +37,10 @@ class Request(NamedTuple):
     body: Mapping | None = None
 
 
+LISTS = {"configmaps": "ConfigMapList", "workflows": "WorkflowList", "namespaces": "NamespaceList"}
+"""What Kubernetes calls a list of each kind."""
+
+
 class Refused(Exception):
     """An answer other than success."""
 
@@ -159,7 +163,7 @@ class ApiServer:
         if left[page:]:
             metadata["continue"] = f"token-{len(self.requests)}"
             self._snapshots[metadata["continue"]] = left[page:]
-        return {"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": left[:page]}
+        return {"kind": LISTS[request.plural], "apiVersion": "v1", "metadata": metadata, "items": left[:page]}
 
 
 def _selected(thing: Mapping, selector: str) -> bool:

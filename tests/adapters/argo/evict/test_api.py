@@ -12,7 +12,7 @@ import yaml
 
 from adapters.argo.evict.apiserver import TOKEN, ApiServer, Refused, Request
 from adapters.argo.evict.cluster import NAMESPACE, config_map, entry, kubeconfig, workflow
-from couler_argo import evict_api
+from couler_argo import evict_access, evict_api, evict_pages
 from couler_argo.evict import ArgoEvictor
 from couler_argo.evict_api import Changed, Cluster
 from couler_plugins.caching.policies.simple import Nothing
@@ -55,14 +55,14 @@ def names(cluster: Cluster) -> list[str]:
 
 
 def test_lists_are_read_page_by_page(server: ApiServer, cluster: Cluster) -> None:
-    wanted = many(server, 3 * evict_api.PAGE + 1)
+    wanted = many(server, 3 * evict_pages.PAGE + 1)
     assert sorted(names(cluster)) == sorted(wanted)
     assert len(server.requests) == 4
-    assert all(request.query["limit"] == str(evict_api.PAGE) for request in server.requests)
+    assert all(request.query["limit"] == str(evict_pages.PAGE) for request in server.requests)
 
 
 def test_a_list_that_expires_starts_again_and_tells_nothing_twice(server: ApiServer, cluster: Cluster) -> None:
-    wanted = many(server, 3 * evict_api.PAGE)
+    wanted = many(server, 3 * evict_pages.PAGE)
     expired = [3]
 
     def expire(request: Request) -> None:
@@ -75,7 +75,7 @@ def test_a_list_that_expires_starts_again_and_tells_nothing_twice(server: ApiSer
 
 
 def test_a_list_that_always_expires_is_an_error(server: ApiServer, cluster: Cluster) -> None:
-    many(server, 2 * evict_api.PAGE)
+    many(server, 2 * evict_pages.PAGE)
     server.before = lambda request: server.expire_tokens()
     with pytest.raises(EngineError, match="forgets its list"):
         names(cluster)
@@ -218,11 +218,11 @@ def test_in_a_pod_the_service_account_is_used(
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
-    monkeypatch.setattr(evict_api, "OWN_NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setattr(evict_access, "OWN_NAMESPACE", tmp_path / "namespace")
     host, _, port = server.url.removeprefix("http://").partition(":")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
-    configuration, namespace = evict_api._configuration("")
+    configuration, namespace = evict_access.configuration_of("")
     assert namespace == "of-the-pod"
     assert configuration.host == f"https://{host}:{port}"
     assert TOKEN in str(configuration.api_key)

@@ -77,6 +77,39 @@ def test_credentials_do_not_get_into_the_workflow() -> None:
     assert "AKIA" not in result.output
 
 
+REFUSED = {
+    "a size": (("--", "--capacity", "bogus"), "bogus"),
+    "an option": (("--", "--nonsense"), "--nonsense"),
+    "a policy": (("--", "--policy", "nope"), "nope"),
+    "an option of a policy": (("--", "--policy", "paper{rho=x}"), "rho"),
+    "a time": (("--", "--grace", "soon"), "soon"),
+    "a place": (("--", "--artifacts", "/data"), "/data"),
+    "another namespace": (("--", "--namespace", "other"), "--namespace"),
+    "all namespaces": (("--", "--all-namespaces"), "--all-namespaces"),
+    "a loop": (("--", "--loop", "10m"), "--loop"),
+    "no eviction": (("--", "--dry-run"), "--dry-run"),
+    "another engine": (("--", "--engine", "argo"), "--engine"),
+    "another cluster": (("--", "--context", "x"), "--context"),
+    "a store": (("--", "--store", "s3://b"), "--store"),
+    "help": (("--", "--help"), "--help"),
+    "a stray word": (("--", "evict"), "evict"),
+    "a reference": (("--", "--policy", "lru", "--artifacts", "s3://{{workflow.name}}"), "workflow.name"),
+    "a namespace": (("--namespace", "Bad Name/.."), "a namespace"),
+    "no image": (("--image", ""), "an image"),
+    "an image": (("--image", "a b"), "an image"),
+    "a schedule": (("--cron", "not cron"), "schedule"),
+    "a schedule of fractions": (("--cron", "@every 1.5h"), "schedule"),
+    "a secret": (("--secret", "Bad_Name"), "a secret"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_would_fail_in_every_round_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    result = install(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+
+
 def test_the_command_is_one_that_there_is() -> None:
     container = documents("--", "--capacity", "1GB", "--grace", "2h")["CronWorkflow"]["spec"]["workflowSpec"][
         "templates"

@@ -100,3 +100,31 @@ def test_an_artifact_outlives_its_entry_until_the_run_is_over(server: ApiServer,
     found = evictor(bucket).evict(NAMESPACE, Lru(), Limits(capacity=1500, settle=0.0, grace=0.0))
     assert found.deleted == (key("load"),)
     assert there() == set(STEPS) - {"load"}
+
+
+@pytest.mark.parametrize("hit", [False, True])
+def test_what_a_retried_step_has_made_or_found_is_waited_for(hit: bool, server: ApiServer, evictor: Make) -> None:
+    """Argo looks a memo up before it makes an attempt: a hit has none, and a miss has its key on the node of all."""
+    tasks = [{"name": "a", "template": "pod"}, {"name": "b", "template": "pod", "depends": "a"}]
+    pod = {"name": "pod", "container": {"image": "i"}, "retryStrategy": {"limit": 2}}
+    spec = {"entrypoint": "main", "templates": [{"name": "main", "dag": {"tasks": tasks}}, pod]}
+    going = node("w", "main", kind="DAG", phase="Running", children=["w-1"])
+    attempts = [] if hit else [node("w-10", "pod", name="a(0)", boundary="w", seconds=7.0)]
+    whole = node(
+        "w-1",
+        "pod",
+        kind="Retry",
+        name="a",
+        boundary="w",
+        memo="memo-a",
+        hit=hit,
+        children=[one["id"] for one in attempts],
+    )
+    server.put("workflows", workflow("w", spec, [going, whole, *attempts], phase="Running"))
+    data = {"memo-a": entry("w-1", used=1), "memo-b": entry("x-1", used=9_000)}
+    server.put("configmaps", config_map(CACHE, data))
+    found = evictor().evict(NAMESPACE, Nothing(), Limits(capacity=len(data["memo-a"]) + 50, settle=0.0))
+    assert set(server.get("configmaps", NAMESPACE, CACHE)["data"]) == {"memo-a"}
+    figures = {decision.key: dict(decision.figures) for decision in found.decisions}
+    assert figures["memo-a"]["pending_consumers"] == 1
+    assert figures["memo-a"].get("compute_seconds") == (None if hit else 7.0)

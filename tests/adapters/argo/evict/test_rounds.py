@@ -6,14 +6,11 @@ import json
 import time
 from collections.abc import Callable
 
-import pytest
-
 from adapters.argo.evict.apiserver import ApiServer
 from adapters.argo.evict.cluster import NAMESPACE, artifact, config_map, entry, node, workflow
 from couler_argo.evict import ArgoEvictor
 from couler_argo.evict_choice import HALF
 from couler_plugins.caching.policies.simple import Everything, Lru, Nothing
-from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs.eviction import Evicted, Limits
 
 Make = Callable[..., ArgoEvictor]
@@ -159,19 +156,6 @@ def test_artifacts_are_measured_where_the_store_can_be_asked(
     assert sizes["folder"]["bytes"] == 35 + 6 + len(data["folder"])
     assert sizes["gone"]["bytes"] == 1000 + 4 + len(data["gone"])
     assert sizes["gone"]["bytes_measured"] == "no"
-
-
-def test_a_policy_that_keeps_too_much_is_named(server: ApiServer, evictor: Make) -> None:
-    class Greedy(Everything):
-        name = "greedy"
-
-        def keep(self, candidates, capacity, history):  # type: ignore[no-untyped-def]
-            return {candidate.key for candidate in candidates}
-
-    server.put("configmaps", config_map(CACHE, {"k": entry("train-a-1")}))
-    with pytest.raises(PluginFailure, match="greedy"):
-        evictor().evict(NAMESPACE, Greedy(), limits(1))
-    assert held(server) == {"k"}
 
 
 def test_a_full_namespace_takes_seconds(server: ApiServer, evictor: Make) -> None:

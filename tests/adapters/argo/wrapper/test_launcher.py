@@ -3,51 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from support import ROOT
-
-LAUNCHER = ROOT / "couler_plugins" / "caching" / "dataplane" / "launch.sh"
-
-
-BUSYBOX = os.environ.get("COULER_BUSYBOX") or shutil.which("busybox")
-
-
-@pytest.fixture(params=["programs of the system", "busybox"])
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The shared folder, with somebody who has kept whatever is to be kept."""
-    folder = tmp_path / "couler folder"
-    folder.mkdir()
-    busybox = folder / "busybox"
-    if request.param == "busybox":
-        if BUSYBOX is None:
-            pytest.skip("there is no busybox, and COULER_BUSYBOX names none")
-        shutil.copyfile(BUSYBOX, busybox)
-    else:
-        busybox.write_text('#!/bin/sh\n[ "$1" != sh ] || exec "/bin/$@"\nexec "$@"\n')
-    busybox.chmod(0o755)
-    (folder / "launch").write_bytes(LAUNCHER.read_bytes())
-    (folder / "ready").touch()
-    (folder / "saved").touch()
-    return folder
-
-
-def launch(shared: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [str(shared / "busybox"), "sh", str(shared / "launch"), "5", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=shared.parent,
-    )
+from adapters.argo.wrapper.launching import launch
 
 
 def test_arguments_input_and_output_are_the_commands(shared: Path) -> None:
@@ -110,6 +73,19 @@ def test_a_result_that_is_not_whole_does_not(shared: Path) -> None:
     assert sorted(path.name for path in shared.parent.iterdir()) == ["a", "b", "couler folder"]
 
 
+@pytest.mark.parametrize(("age", "waits"), [(0, True), (120, False)])
+def test_nobody_waits_for_a_sidecar_that_was_killed(age: int, waits: bool, shared: Path) -> None:
+    """Its last sign of life is two minutes old."""
+    (shared / "saved").unlink()
+    os.utime(shared / "ready", (time.time() - age,) * 2)
+    out = shared.parent / "out"
+    started = time.monotonic()
+    process = launch(shared, f"a={out}", "--", "touch", str(out), limit=3)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert (time.monotonic() - started > 3) is waits
+
+
 def test_a_folder_that_nobody_may_write_is_no_harm(shared: Path) -> None:
     (shared / "kept").touch()  # in the way
     process = launch(shared, "a=/nowhere", "--", "true")
@@ -145,6 +121,49 @@ def test_what_a_former_run_has_left_is_not_kept(kind: str, shared: Path) -> None
     assert process.returncode == 0
     assert "has not written all of its outputs" in stderr
     assert not (shared / "done").exists()
+
+
+@pytest.mark.parametrize("old", ["stale", "deep/stale"])
+def test_a_folder_with_something_of_before_in_it_is_not_kept(old: str, shared: Path) -> None:
+    out = shared.parent / "out"
+    (out / old).parent.mkdir(parents=True)
+    (out / old).write_text("stale")
+    process = launch(shared, f"a={out}", "--", "sh", "-c", f"echo new > '{out}/new'; mkdir -p '{out}/deep'")
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "has not written all of its outputs" in stderr
+    assert not (shared / "done").exists()
+
+
+@pytest.mark.parametrize("made", ["echo 1 > new", "echo 1 > stale", "rm stale; echo 1 > deep/new"])
+def test_a_folder_of_before_with_nothing_of_before_left_in_it_is_kept(made: str, shared: Path) -> None:
+    out = shared.parent / "out"
+    (out / "deep").mkdir(parents=True)
+    if "stale" in made:
+        (out / "stale").write_text("stale")
+    process = launch(shared, f"a={out}", "--", "sh", "-c", f"cd '{out}'; {made}")
+    process.communicate(timeout=30)
+    assert (shared / "done").exists()
+    assert (shared / "kept/a/deep").is_dir()
+
+
+def test_a_program_with_an_odd_name_runs(shared: Path) -> None:
+    program = shared.parent / "a=b"
+    program.write_text("#!/bin/sh\nexit 4\n")
+    program.chmod(0o755)
+    process = launch(shared, "a=/nowhere", "--", str(program))
+    process.communicate(timeout=30)
+    assert process.returncode == 4
+
+
+def test_whoever_keeps_the_result_of_a_careful_command_can_read_it(shared: Path) -> None:
+    out = shared.parent / "out"
+    process = launch(shared, f"a={out}", "--", "sh", "-c", f"mkdir '{out}'; echo 1 > '{out}/x'", umask=0o077)
+    process.communicate(timeout=30)
+    for path in (shared / "kept", shared / "kept/a"):
+        assert path.stat().st_mode & 0o005 == 0o005
+    assert (shared / "kept/a/x").stat().st_mode & 0o004
+    assert (shared / "done").stat().st_mode & 0o004
 
 
 def test_what_is_written_over_is_kept(shared: Path) -> None:

@@ -9,59 +9,11 @@ from typing import Any
 
 import pytest
 
-from adapters.argo.caching.small import Made, made, workflow
+from adapters.argo.caching.small import made
 from adapters.argo.crd import violations
+from adapters.argo.wrapper.manifests import TEMPLATES, WRAPPER, container, document, option, template
 from couler_plugins.api import lint
 from couler_plugins.errors import InvalidInput
-
-WRAPPER = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler:1}"
-TASKS = """
-- {name: a, template: size, arguments: {parameters: [{name: x, value: "1"}]}}
-- name: b
-  template: read
-  depends: a
-  arguments:
-    parameters: [{name: x, value: "{{tasks.a.outputs.parameters.size}}"}]
-    artifacts: [{name: table, from: "{{tasks.a.outputs.artifacts.table}}"}]
-"""
-TEMPLATES = """
-- name: size
-  metadata: {annotations: {couler.io/cache: pure}}
-  inputs: {parameters: [{name: x}]}
-  outputs:
-    parameters: [{name: size, valueFrom: {path: /out/size}}]
-    artifacts: [{name: table, path: /out/table}]
-  volumes: [{name: tmp, emptyDir: {}}]
-  initContainers: [{name: first, image: j, command: [init]}]
-  container:
-    {image: i, command: [size], args: ["{{inputs.parameters.x}}"], volumeMounts: [{name: tmp, mountPath: /out}]}
-- name: read
-  metadata: {annotations: {couler.io/cache: ttl=24h}}
-  inputs: {parameters: [{name: x}], artifacts: [{name: table, path: /in/table}]}
-  outputs: {parameters: [{name: mean, valueFrom: {path: /out/mean}}]}
-  script: {image: i, command: [python, -u], source: "print(1)"}
-"""
-
-
-def document(templates: str = TEMPLATES, **more: str) -> dict[str, Any]:
-    return workflow(TASKS, templates, **more)
-
-
-def template(found: Made, name: str) -> dict[str, Any]:
-    items: dict[str, dict[str, Any]] = {item["name"]: item for item in found.documents[0]["spec"]["templates"]}
-    return items[name]
-
-
-def container(item: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
-    (found,) = [one for one in item[kind] if one["name"] == name]
-    assert isinstance(found, dict)
-    return found
-
-
-def option(one: dict[str, Any], name: str) -> str:
-    (found,) = [text.partition("=")[2] for text in one["args"] if text.startswith(f"--{name}=")]
-    assert isinstance(found, str)
-    return found
 
 
 def test_a_command_stands_behind_the_launcher() -> None:
@@ -165,76 +117,6 @@ def test_what_is_edited_afterwards_is_found(edit: Callable[[dict[str, Any]], obj
     assert any("stale-key" in str(item) for item in lint(found.documents).findings)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "reason"),
-    [
-        ("command: [python, -u], ", "", "does not say which command"),
-        ("path: /out/mean", "path: '{{inputs.parameters.x}}'", "not at a path"),
-        ("path: /out/mean}}]", "path: /out/mean}}], artifacts: [{name: all, path: /out}]", "inside of another"),
-        (
-            "path: /out/mean}}]",
-            "path: /out/mean}}], artifacts: [{name: all, path: /x/../out//mean}]",
-            "inside of another",
-        ),
-        ("path: /out/mean", "path: /in/table", "mounted at"),
-        ("path: /out/mean", "path: /in/table/x", "mounted at"),
-        ("path: /out/mean", "path: /in", "mounted at"),
-        (
-            'source: "print(1)"}',
-            "source: x, volumeMounts: [{name: v, mountPath: /out/mean/}]}\n  volumes: [{name: v, emptyDir: {}}]",
-            "mounted at",
-        ),
-        (
-            'source: "print(1)"}',
-            "source: x, volumeMounts: [{name: v, mountPath: /couler}]}\n  volumes: [{name: v, emptyDir: {}}]",
-            "where the launcher is",
-        ),
-        ("path: /out/mean", "path: /couler/x", "where the launcher is"),
-        ('source: "print(1)"}', 'source: "print(1)"}\n  sidecars: [{name: s, image: i}]', "other containers"),
-        ('source: "print(1)"}', "source: \"print(1)\"}\n  podSpecPatch: '{}'", "podSpecPatch"),
-        (
-            'source: "print(1)"}',
-            'source: "print(1)"}\n  volumes: [{name: couler-cache, emptyDir: {}}]',
-            "a name of ours",
-        ),
-    ],
-)
-def test_what_cannot_be_wrapped_says_why(old: str, new: str, reason: str) -> None:
-    assert TEMPLATES.count(old) == 1
-    found = made(document(TEMPLATES.replace(old, new)), pipeline=WRAPPER)
-    assert found.rules["main/b"] == "unbounded-output"
-    assert reason in found.decision("main/b").reason
-    assert found.documents[0]["spec"]["templates"][-1]["script"].get("command", []) in ([], ["python", "-u"])
-
-
-def test_what_is_printed_is_not_wrapped() -> None:
-    tasks = f"""{TASKS}
-- name: c
-  template: echo
-  depends: b
-  arguments: {{parameters: [{{name: x, value: "{{{{tasks.b.outputs.result}}}}"}}]}}
-"""
-    extra = "- name: echo\n  inputs: {parameters: [{name: x}]}\n  container: {image: i, command: [echo]}\n"
-    found = made(workflow(tasks, TEMPLATES + extra), pipeline=WRAPPER)
-    assert "what it prints is read" in found.decision("main/b").reason
-
-
-@pytest.mark.parametrize("rule", ["never", "always"])
-def test_a_wrapper_overrules_nobody(rule: str) -> None:
-    said = document(TEMPLATES.replace("cache: pure", f"cache: {rule}"))
-    found = made(copy.deepcopy(said), pipeline=WRAPPER)
-    assert found.rules["main/a"] == rule
-    assert found.documents == made(said, pipeline="cache").documents
-
-
-def test_what_nobody_declared_is_not_wrapped() -> None:
-    undeclared = TEMPLATES.replace("couler.io/cache: pure", 'a: "1"').replace("couler.io/cache: ttl=24h", 'a: "1"')
-    assert not made(document(undeclared), pipeline=WRAPPER).changed
-    assert "couler-restore" in json.dumps(
-        made(document(undeclared), pipeline=WRAPPER.replace("}", ",assume-pure=true}")).documents
-    )
-
-
 @pytest.mark.parametrize("missing", ["store=s3://bucket/cache,", ",image=registry/couler:1"])
 def test_it_needs_a_store_and_an_image(missing: str) -> None:
     with pytest.raises(InvalidInput, match="a wrapper needs to know the"):
@@ -245,7 +127,9 @@ def test_it_needs_a_store_and_an_image(missing: str) -> None:
     ("said", "message"),
     [
         ("store=s3://AKIA:secret@bucket/cache", "what gives access"),
-        ("store=s3://bucket/cache,timeout=-1", "a number of seconds"),
+        ("store=s3://bucket/cache,timeout=-1", "1 to 86,400 seconds"),
+        ("store=s3://bucket/cache,namespace=Bad/NS", "cannot be a namespace"),
+        ("store=/data/cache", "do not share"),
     ],
 )
 def test_an_option_that_would_harm_every_step_is_refused(said: str, message: str) -> None:

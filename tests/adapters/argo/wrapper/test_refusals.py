@@ -1,0 +1,109 @@
+"""Which steps are not wrapped, and why."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from adapters.argo.caching.small import made, workflow
+from adapters.argo.wrapper.manifests import TASKS, TEMPLATES, WRAPPER, document
+
+MOUNTS = "[{name: t, mountPath: /couler}]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("command: [python, -u], ", "", "does not say which command"),
+        ("path: /out/mean", "path: '{{inputs.parameters.x}}'", "not at a path"),
+        ("path: /out/mean}}]", "path: /out/mean}}], artifacts: [{name: all, path: /out}]", "inside of another"),
+        (
+            "path: /out/mean}}]",
+            "path: /out/mean}}], artifacts: [{name: all, path: /x/../out//mean}]",
+            "inside of another",
+        ),
+        ("path: /out/mean", "path: /in/table", "mounted at"),
+        ("path: /out/mean", "path: /in/table/x", "mounted at"),
+        ("path: /out/mean", "path: /in", "mounted at"),
+        (
+            'source: "print(1)"}',
+            "source: x, volumeMounts: [{name: v, mountPath: /out/mean/}]}\n  volumes: [{name: v, emptyDir: {}}]",
+            "mounted at",
+        ),
+        (
+            'source: "print(1)"}',
+            "source: x, volumeMounts: [{name: v, mountPath: /couler}]}\n  volumes: [{name: v, emptyDir: {}}]",
+            "where the launcher is",
+        ),
+        ("path: /out/mean", "path: /couler/x", "where the launcher is"),
+        ('source: "print(1)"}', 'source: "print(1)"}\n  sidecars: [{name: s, image: i}]', "other containers"),
+        ('source: "print(1)"}', "source: \"print(1)\"}\n  podSpecPatch: '{}'", "podSpecPatch"),
+        (
+            'source: "print(1)"}',
+            'source: "print(1)"}\n  volumes: [{name: couler-cache, emptyDir: {}}]',
+            "a name of ours",
+        ),
+        (
+            'source: "print(1)"}',
+            f"source: x}}\n  volumes: [{{name: t, emptyDir: {{}}}}]\n  initContainers: [{{volumeMounts: {MOUNTS}}}]",
+            "where the launcher is",
+        ),
+        ('source: "print(1)"}', "source: x, resources: {limits: {ephemeral-storage: 1Gi}}}", "ephemeral storage"),
+        ("path: /out/mean", "path: /out/$(HOME)", "not at a path"),
+    ],
+)
+def test_what_cannot_be_wrapped_says_why(old: str, new: str, reason: str) -> None:
+    assert TEMPLATES.count(old) == 1
+    found = made(document(TEMPLATES.replace(old, new)), pipeline=WRAPPER)
+    assert found.rules["main/b"] == "unbounded-output"
+    assert reason in found.decision("main/b").reason
+    assert found.documents[0]["spec"]["templates"][-1]["script"].get("command", []) in ([], ["python", "-u"])
+
+
+AROUND = {
+    "a deadline of all templates": ("templateDefaults: {activeDeadlineSeconds: 100}", "templateDefaults give it"),
+    "a timeout of all templates": ("templateDefaults: {timeout: 10m}", "templateDefaults give it"),
+    "a deadline by a patch": ("podSpecPatch: '{\"activeDeadlineSeconds\": 9}'", "podSpecPatch says something"),
+    "a command by a patch": ("templateDefaults: {podSpecPatch: 'containers: [{command: [x]}]'}", "podSpecPatch says"),
+    "a volume of our name": ("volumes: [{name: couler-cache, emptyDir: {}}]", "a name of ours"),
+    "windows": ("nodeSelector: {kubernetes.io/os: windows}", "for Windows"),
+    "a limited disk": ("templateDefaults: {container: {resources: {limits: {ephemeral-storage: 1Gi}}}}", "ephemeral"),
+}
+
+
+@pytest.mark.parametrize(("said", "reason"), AROUND.values(), ids=AROUND)
+def test_what_a_workflow_says_around_its_templates_counts(said: str, reason: str) -> None:
+    found = made(workflow(TASKS, TEMPLATES, said), pipeline=WRAPPER)
+    for name in ("main/a", "main/b"):
+        assert reason in found.decision(name).reason
+    assert "couler-restore" not in json.dumps(found.documents)
+
+
+def test_what_is_printed_is_not_wrapped() -> None:
+    tasks = f"""{TASKS}
+- name: c
+  template: echo
+  depends: b
+  arguments: {{parameters: [{{name: x, value: "{{{{tasks.b.outputs.result}}}}"}}]}}
+"""
+    extra = "- name: echo\n  inputs: {parameters: [{name: x}]}\n  container: {image: i, command: [echo]}\n"
+    found = made(workflow(tasks, TEMPLATES + extra), pipeline=WRAPPER)
+    assert "what it prints is read" in found.decision("main/b").reason
+
+
+@pytest.mark.parametrize("rule", ["never", "always"])
+def test_a_wrapper_overrules_nobody(rule: str) -> None:
+    said = document(TEMPLATES.replace("cache: pure", f"cache: {rule}"))
+    found = made(copy.deepcopy(said), pipeline=WRAPPER)
+    assert found.rules["main/a"] == rule
+    assert found.documents == made(said, pipeline="cache").documents
+
+
+def test_what_nobody_declared_is_not_wrapped() -> None:
+    undeclared = TEMPLATES.replace("couler.io/cache: pure", 'a: "1"').replace("couler.io/cache: ttl=24h", 'a: "1"')
+    assert not made(document(undeclared), pipeline=WRAPPER).changed
+    assert "couler-restore" in json.dumps(
+        made(document(undeclared), pipeline=WRAPPER.replace("}", ",assume-pure=true}")).documents
+    )
