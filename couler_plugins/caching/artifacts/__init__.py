@@ -5,7 +5,7 @@ from couler_plugins.caching.artifacts.entry import Entry, Meta, Output
 from couler_plugins.caching.artifacts.flight import Claim
 from couler_plugins.caching.artifacts.hits import Hit
 from couler_plugins.caching.artifacts.lost import Damaged, Lost
-from couler_plugins.caching.artifacts.opening import open_cache
+from couler_plugins.caching.artifacts.opening import UNLIMITED, open_cache
 from couler_plugins.caching.artifacts.results import (
     Admission,
     Existed,
@@ -19,6 +19,7 @@ from couler_plugins.caching.artifacts.results import (
 from couler_plugins.caching.artifacts.sources import Content, Outputs, Source
 
 __all__ = [
+    "UNLIMITED",
     "Admission",
     "ArtifactCache",
     "Claim",

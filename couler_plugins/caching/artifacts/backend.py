@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Entry, Meta
+from couler_plugins.caching.artifacts.heartbeat import Release
 from couler_plugins.caching.artifacts.index import Kept
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Report, Stats
 from couler_plugins.caching.artifacts.sources import Source
 from couler_plugins.runs import Candidate
 
-__all__ = ["Backend", "Release"]
-
-Release = Callable[[], None]
-"""Ends a lease or a claim; may raise OSError."""
+__all__ = ["Backend"]
 
 
 class Backend(Protocol):
@@ -27,16 +25,21 @@ class Backend(Protocol):
         """The entry of a key."""
 
     def lease(self, key: str) -> tuple[Entry, Release] | None:
-        """The entry of a key, kept from being evicted until it is released."""
+        """The entry of a key, kept from being evicted until it is released, or its release is garbage."""
 
-    def put(self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta) -> PutResult:
-        """Stores a result of (name, codec, source)."""
+    def put(
+        self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta, replacing: Entry | None = None
+    ) -> PutResult:
+        """Stores a result of (name, codec, source), whole, before it is seen.
+
+        What the key has stays, unless it is `replacing`: then the new result takes its place at once, or it stays too.
+        """
 
     def drop(self, entry: Entry) -> bool:
         """Takes out an entry, unless another has its key by now."""
 
     def claim(self, key: str) -> Release | None:
-        """Claims the computing of a key; None where somebody else has."""
+        """Claims the computing of a key until that is given up, or is garbage; None where somebody else has."""
 
     def claimed(self, key: str) -> bool:
         """Whether somebody who lives computes the key."""

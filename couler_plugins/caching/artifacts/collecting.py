@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Sequence
 
-from couler_plugins.caching.artifacts.entry import Entry
+from couler_plugins.caching.artifacts.entry import Entry, Output
+from couler_plugins.caching.artifacts.manifests import Later, read_manifests
 from couler_plugins.caching.artifacts.names import entry_name, namespace_of
-from couler_plugins.caching.artifacts.rebuild import read_manifest
 from couler_plugins.hookspecs.stores import ArtifactStore
 
 __all__ = ["Collector"]
@@ -16,8 +17,8 @@ __all__ = ["Collector"]
 class Collector:
     """Removes blobs that no entry has needed for a grace period, and what writers left behind.
 
-    When a blob is first found to be needed by none, an object `doomed/<digest>-<time>` says so. It goes when that is
-    older than the grace period and nobody has written the blob again.
+    When an entry goes, or a blob is first found to be needed by none, an object `doomed/<digest>-<time>` says so. The
+    blob goes when the last of them is older than the grace period, nobody needs it, and nobody has written it again.
     """
 
     def __init__(self, store: ArtifactStore, namespace: str, clock: Callable[[], float], grace: float) -> None:
@@ -29,38 +30,49 @@ class Collector:
 
     def entries(self) -> list[Entry]:
         """The entries whose manifests can be read, in the order of their names."""
-        found = []
-        for item in self._store.list(f"{self._folder}entries/"):
-            name = item.name.removeprefix(self._folder)
-            entry = read_manifest(self._store, self._folder, name, self._namespace)
-            if entry is not None and name == entry_name(entry.key):
-                found.append(entry)
-        return found
+        return self.manifests()[0]
+
+    def manifests(self) -> tuple[list[Entry], dict[str, Later]]:
+        """The entries, and by name the manifests of a later version."""
+        entries, later = [], {}
+        for name, found in read_manifests(self._store, self._namespace):
+            if isinstance(found, Later):
+                later[name] = found
+            elif found is not None and name == entry_name(found.key):
+                entries.append(found)
+        return entries, later
 
     def overdue(self) -> list[str]:
         """What `collect` would remove now."""
         marks = self._marks()
-        return sorted(name for name in self._unneeded() if self._is_over(marks.get(_digest(name)))) + self._leftovers()
+        blobs = sorted(name for name in self._unneeded() if self._is_over(marks.get(_digest(name), ())))
+        return blobs + self._leftovers()
+
+    def doom(self, outputs: Iterable[Output]) -> None:
+        """Begins the grace period of the blobs of an entry that has gone; another's need of one ends it again."""
+        for digest in {output.sha256 for output in outputs}:
+            with contextlib.suppress(OSError):  # then it begins when somebody collects
+                self._store.put(self._mark(digest, self._now()), b"")
 
     def collect(self) -> list[str]:
         """Removes what is overdue and marks what has become so; says what was removed."""
         marks, unneeded = self._marks(), self._unneeded()
         for digest in marks.keys() - {_digest(name) for name in unneeded}:
-            self._store.delete(self._mark(digest, marks[digest]))  # somebody needs it again, or it is gone
+            self._forget(digest, marks[digest])  # somebody needs it again, or it is gone
         gone = []
         for name, modified in sorted(unneeded.items()):
             digest = _digest(name)
-            since = marks.get(digest)
-            if since is not None and modified is not None and modified > since:
-                self._store.delete(self._mark(digest, since))  # written again since, by one whose manifest is to come
-                since = None
-            if since is None:
-                since = int(self._clock())
+            since = marks.get(digest, [])
+            if since and modified is not None and modified > max(since):
+                self._forget(digest, since)  # written again since, by one whose manifest is to come
+                since = []
+            if not since:
+                since = [self._now()]
                 with contextlib.suppress(OSError):  # then its grace period begins at another time
-                    self._store.put(self._mark(digest, since), b"")
-            if self._is_over(since):
+                    self._store.put(self._mark(digest, *since), b"")
+            if self._is_over(since) and self._modified(name) == modified:  # nobody wrote it while we read manifests
                 self._store.delete(self._folder + name)
-                self._store.delete(self._mark(digest, since))
+                self._forget(digest, since)
                 gone.append(name)
         leftovers = self._leftovers()
         for name in leftovers:
@@ -70,8 +82,15 @@ class Collector:
     def _unneeded(self) -> dict[str, float | None]:
         """Blobs that no entry needs, with the time of writing. They are listed first: a new one's entry may be late."""
         blobs = list(self._store.list(f"{self._folder}blobs/"))
-        needed = {self._folder + output.blob for entry in self.entries() for output in entry.outputs}
-        return {item.name.removeprefix(self._folder): item.modified for item in blobs if item.name not in needed}
+        entries, later = self.manifests()
+        needed = {output.blob for entry in entries for output in entry.outputs}
+        needed.update(*(one.blobs for one in later.values()))
+        found = {item.name.removeprefix(self._folder): item.modified for item in blobs}
+        return {name: modified for name, modified in found.items() if name not in needed}
+
+    def _modified(self, name: str) -> float | None:
+        shard = self._store.list(f"{self._folder}{name.rpartition('/')[0]}/")
+        return next((item.modified for item in shard if item.name == self._folder + name), None)
 
     def _leftovers(self) -> list[str]:
         """What was written aside longer ago than the grace period."""
@@ -82,19 +101,28 @@ class Collector:
             if item.modified is not None and item.modified < latest
         ]
 
-    def _marks(self) -> dict[str, int]:
-        found = {}
+    def _marks(self) -> dict[str, list[int]]:
+        """Since when blobs are needed by none, by their digests: whenever an entry that needed it went."""
+        found: dict[str, list[int]] = {}
         for item in self._store.list(f"{self._folder}doomed/"):
             digest, _, since = item.name.rpartition("/")[2].partition("-")
-            if since.isdigit():
-                found[digest] = int(since)
+            if since.isdecimal():
+                found.setdefault(digest, []).append(int(since))
         return found
+
+    def _now(self) -> int:
+        """The time, in seconds; not before what was written just now, or it would seem to be written again."""
+        return math.ceil(self._clock())
 
     def _mark(self, digest: str, since: int) -> str:
         return f"{self._folder}doomed/{digest}-{since}"
 
-    def _is_over(self, since: int | None) -> bool:
-        return since is not None and since + self._grace <= self._clock()
+    def _forget(self, digest: str, since: Iterable[int]) -> None:
+        for one in since:
+            self._store.delete(self._mark(digest, one))
+
+    def _is_over(self, since: Sequence[int]) -> bool:
+        return bool(since) and max(since) + self._grace <= self._clock()
 
 
 def _digest(name: str) -> str:

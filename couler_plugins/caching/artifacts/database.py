@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 
-__all__ = ["SCHEMA", "Connection", "Database", "Row"]
+__all__ = ["SCHEMA", "Broken", "Connection", "Database", "Row"]
 
 Row = tuple[Any, ...]
 
@@ -28,7 +29,9 @@ SCHEMA = (
         "CREATE TABLE IF NOT EXISTS objects (namespace TEXT NOT NULL, name TEXT NOT NULL, bytes BIGINT NOT NULL,"
         " state TEXT NOT NULL, owner TEXT NOT NULL, aside TEXT NOT NULL, PRIMARY KEY (namespace, name))"
     ),
-    "CREATE INDEX IF NOT EXISTS objects_by_state ON objects (state)",
+    # Only what is to be removed is looked for by its state.
+    "CREATE INDEX IF NOT EXISTS objects_condemned ON objects (namespace, name) WHERE state = 'condemned'",
+    "CREATE INDEX IF NOT EXISTS objects_dying ON objects (owner, namespace) WHERE state = 'dying'",
     # Which objects an entry needs.
     (
         "CREATE TABLE IF NOT EXISTS links (namespace TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,"
@@ -52,24 +55,42 @@ SCHEMA = (
         "CREATE TABLE IF NOT EXISTS pins (namespace TEXT NOT NULL, key TEXT NOT NULL, until DOUBLE PRECISION NOT NULL,"
         " PRIMARY KEY (namespace, key))"
     ),
-    # The open caches that hold anything; what one holds ends with it, at `expires` at the latest.
-    "CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, expires DOUBLE PRECISION NOT NULL)",
+    # The open caches that hold anything; what one holds ends with it, at `expires` at the latest, which is `lifetime`
+    # seconds after it was renewed.
+    (
+        "CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, expires DOUBLE PRECISION NOT NULL,"
+        " lifetime DOUBLE PRECISION NOT NULL)"
+    ),
 )
 """The statements that make the tables, the same for every database."""
 
 
-class Connection(Protocol):
-    """A transaction. Values are given by name (`:name` in the statement); what fails raises OSError."""
+class Broken(OSError):
+    """What is in the file is no database, or a damaged one."""
 
-    def execute(self, statement: str, **values: Any) -> list[Row]:
-        """Runs a statement and returns its rows, none where it gives none."""
+
+class Connection(Protocol):
+    """A transaction. Values are given by name (`:name` in the statement)."""
+
+    def execute(self, statement: str, **values: Any) -> Sequence[Row]:
+        """Runs a statement, after all those before it; its rows.
+
+        A database that is far away is sent several statements at once: when the rows of one of them are looked at, and
+        at the end. So whoever looks late waits once. What fails raises OSError, by then at the latest. The rows can
+        also be looked at after the transaction.
+        """
 
 
 class Database(Protocol):
-    """A database. What fails in it, or takes too long, raises OSError without credentials."""
+    """A database. What fails in it, or takes too long, raises OSError without credentials; what comes after
+    `close` raises Closed. A forked process has connections of its own.
+    """
 
     kind: ClassVar[str]
     """What `stats` calls it."""
+
+    read_only: bool
+    """Whether it can only be read: then `writing` raises OSError."""
 
     def one(self, statement: str, **values: Any) -> Row | None:
         """The first row of a query outside of any transaction, as fast as the database can."""

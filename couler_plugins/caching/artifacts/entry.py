@@ -11,8 +11,12 @@ from couler_plugins.caching.artifacts.names import blob_name, check_key, check_n
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Candidate
 
-__all__ = ["Entry", "Meta", "Output", "check_meta", "decode_entry", "encode_entry"]
+__all__ = ["LONGEST", "Entry", "LaterVersion", "Meta", "Output", "check_meta", "decode_entry", "encode_entry"]
 
+LONGEST = 4 << 20
+"""Bytes of the longest manifest that is written or read."""
+
+VERSION = 1
 Size = Annotated[int, msgspec.Meta(ge=0)]
 Codec = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")]
 Time = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
@@ -121,13 +125,34 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class LaterVersion(ValueError):
+    """A manifest that a later version of this cache made: it is neither read nor removed."""
+
+    def __init__(self) -> None:
+        super().__init__("it was made by a later version of the cache")
+
+
+class _Header(msgspec.Struct):
+    """What every version of a manifest has."""
+
+    version: int
+
+
 _encoder = msgspec.json.Encoder(order="deterministic")
 _decoder = msgspec.json.Decoder(Entry)
+_header = msgspec.json.Decoder(_Header)
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """The manifest as JSON."""
-    return _encoder.encode(entry)
+    """The manifest as JSON.
+
+    Raises:
+        ValueError: nobody would read one of that size.
+    """
+    data = _encoder.encode(entry)
+    if len(data) > LONGEST:
+        raise ValueError(f"its manifest would take {len(data)} bytes, more than {LONGEST}")
+    return data
 
 
 def decode_entry(data: bytes | str, *, trusted: bool = False) -> Entry:
@@ -138,18 +163,30 @@ def decode_entry(data: bytes | str, *, trusted: bool = False) -> Entry:
         trusted: whether it was checked before: what an index holds was.
 
     Raises:
+        LaterVersion: it is one of a later version.
         ValueError: it is no manifest, or a name in it is not one.
     """
     try:
         entry = _decoder.decode(data)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except msgspec.ValidationError:
+        if _is_later(data):
+            raise LaterVersion from None
+        raise
     if not trusted:
         try:
             check_entry(entry)
         except InvalidInput as error:
             raise ValueError(error.message) from error
     return entry
+
+
+def _is_later(data: bytes | str) -> bool:
+    try:
+        return _header.decode(data).version > VERSION
+    except (ValueError, RecursionError):
+        return False
 
 
 def check_meta(meta: Meta) -> None:

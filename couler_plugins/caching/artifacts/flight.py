@@ -5,13 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import TypeAlias, TypeVar
 
-from couler_plugins.caching.artifacts.entry import Meta
+from couler_plugins.caching.artifacts.entry import Entry, Meta
 from couler_plugins.caching.artifacts.hits import Hit
-from couler_plugins.caching.artifacts.results import PutResult
+from couler_plugins.caching.artifacts.results import Existed, PutResult
 from couler_plugins.caching.artifacts.sources import Outputs
 
-__all__ = ["Claim", "wait_for"]
+__all__ = ["Claim", "Put", "hit_or_claim", "replacing", "wait_for"]
+
+T = TypeVar("T")
+
+Put: TypeAlias = Callable[[str, Outputs, Meta, Entry | None], PutResult]
+"""Stores a result under a key, in the place of an entry where one is given."""
 
 
 class Claim:
@@ -23,12 +29,12 @@ class Claim:
     """
 
     def __init__(
-        self, key: str, leader: bool, put: Callable[[str, Outputs, Meta], PutResult], release: Callable[[], None]
+        self, key: str, put: Callable[[str, Outputs, Meta], PutResult], release: Callable[[], None] | None = None
     ) -> None:
         self.key = key
-        self.leader = leader
+        self.leader = release is not None
         self._put = put
-        self._release: Callable[[], None] | None = release
+        self._release = release
 
     def put(self, outputs: Outputs, meta: Meta | None = None) -> PutResult:
         """Stores the result, as the cache's `put` does, and gives the claim up."""
@@ -51,7 +57,38 @@ class Claim:
         self.close()
 
 
-def wait_for(look: Callable[[], Hit | Claim | None], seconds: float) -> Hit | Claim | None:
+def hit_or_claim(look: Callable[[], Hit | None], claim: Callable[[], Claim | None]) -> Hit | Claim | None:
+    """One look for a result, or the claim to compute it; None where somebody else has that.
+
+    Args:
+        look: finds the result.
+        claim: claims its computing.
+    """
+    hit = look()
+    if hit is not None:
+        return hit
+    claimed = claim()
+    if claimed is None or not claimed.leader:
+        return claimed
+    hit = look()  # the one who held the claim may have stored the result after we had looked for that
+    if hit is not None:
+        claimed.close()
+    return hit or claimed
+
+
+def replacing(put: Put, usable: Callable[[Entry], bool]) -> Callable[[str, Outputs, Meta], PutResult]:
+    """A `put` that takes the place of what the key has, where that does not count."""
+
+    def replace(key: str, outputs: Outputs, meta: Meta) -> PutResult:
+        result = put(key, outputs, meta, None)
+        if isinstance(result, Existed) and not usable(result.entry):
+            return put(key, outputs, meta, result.entry)
+        return result
+
+    return replace
+
+
+def wait_for(look: Callable[[], T | None], seconds: float) -> T | None:
     """Looks until there is something or the time is over; once at least."""
     deadline = time.monotonic() + seconds
     pause = 0.02

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeVar, cast
 
-from couler_plugins.caching.artifacts.names import check_object, is_object
+from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
@@ -23,6 +23,12 @@ T = TypeVar("T")
 PATIENCE = {"connect_timeout": 5, "read_timeout": 60, "retries": {"max_attempts": 1}}
 """How long botocore waits for S3, in seconds, and how often it tries."""
 
+PARTS = 2
+"""How many parts of an upload to S3, of 50 MB each, are in memory at a time; s3fs would take ten."""
+
+AT_ONCE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "memory"})
+"""Protocols of stores in which an object is seen when all of it is there."""
+
 PROBE = "v1/probe"
 """Where an object is put twice to learn whether the store itself refuses the second."""
 
@@ -30,8 +36,8 @@ PROBE = "v1/probe"
 class FsspecStore:
     """Objects of an fsspec file system below one path.
 
-    An object is small enough to be put at once (then `replace=False` is the store's own condition, where it has one),
-    or it is uploaded in parts and seen when the upload is complete.
+    An object is seen when all of it is there: object stores see to that, in other file systems it is renamed. With
+    `replace=False` it is put under the store's own condition, where it has one.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("*",)
@@ -59,12 +65,11 @@ class FsspecStore:
         return cls(files, root)
 
     def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
-        path = self._path(name)
-        if replace and isinstance(content, Path):
-            attempt(lambda: self._upload(content, path))
+        if replace:
+            attempt(lambda: self._replace(name, content))
             return True
         data = content.read_bytes() if isinstance(content, Path) else content
-        return attempt(lambda: self._put(path, data, replace=replace))
+        return attempt(lambda: self._create(name, data))
 
     def read(self, name: str) -> BinaryIO:
         path = self._path(name)
@@ -73,10 +78,14 @@ class FsspecStore:
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         start = self._path(prefix.rstrip("/")) if prefix else self._root
-        found = attempt(lambda: self._find(start))
+        self._files.invalidate_cache()
+        try:
+            found = attempt(lambda: self._files.find(start, detail=True))
+        except FileNotFoundError:
+            return
         for path, info in sorted(found.items()):
             name = path.removeprefix(self._root).lstrip("/")
-            if is_object(name):
+            if is_object(name) and info.get("type", "file") == "file":
                 yield StoredObject(name=name, bytes=int(info.get("size") or 0), modified=_modified(info))
 
     def delete(self, name: str) -> None:
@@ -85,36 +94,51 @@ class FsspecStore:
             attempt(lambda: self._files.rm_file(path))
         self._files.invalidate_cache()
 
-    def _put(self, path: str, data: bytes, *, replace: bool) -> bool:
-        if not replace and not self.conditional and self._files.exists(path):
-            return False
+    def _replace(self, name: str, content: bytes | Path) -> None:
+        """Writes an object that is seen when it is whole: the store sees to that, or it is renamed."""
+        path = self._path(name)
+        if not AT_ONCE.isdisjoint(_protocols(self._files)):
+            self._write(path, content)
+            return
+        aside = self._path(temporary_beside(name))
+        try:
+            self._write(aside, content)
+            self._make_folder(path)
+            self._files.mv(aside, path)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self._files.rm_file(aside)
+            raise
+
+    def _create(self, name: str, data: bytes) -> bool:
+        path = self._path(name)
+        if not self.conditional:
+            if self._files.exists(path):
+                return False
+            self._replace(name, data)
+            return True
         self._make_folder(path)
         try:
-            self._files.pipe_file(path, data, **({"mode": "create"} if not replace and self.conditional else {}))
+            self._files.pipe_file(path, data, mode="create")
         except FileExistsError:
             return False
         except Exception as error:
-            if not replace and _precondition_failed(error):
+            if _precondition_failed(error):
                 return False
             raise
         return True
 
-    def _upload(self, source: Path, path: str) -> None:
+    def _write(self, path: str, content: bytes | Path) -> None:
         self._make_folder(path)
-        self._files.put_file(str(source), path)
+        if isinstance(content, Path) and "memory" not in _protocols(self._files):
+            self._files.put_file(str(content), path)
+        else:  # in memory only what comes in one piece is seen at once
+            self._files.pipe_file(path, content.read_bytes() if isinstance(content, Path) else content)
 
     def _make_folder(self, path: str) -> None:
         """Folders of file systems that have them; object stores would take the first for a bucket."""
         if "s3" not in _protocols(self._files):
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-
-    def _find(self, start: str) -> dict[str, dict[str, Any]]:
-        self._files.invalidate_cache()
-        try:
-            found = self._files.find(start, detail=True)
-        except FileNotFoundError:
-            return {}
-        return {path: info for path, info in found.items() if info.get("type", "file") == "file"}
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{check_object(name)}"
@@ -181,7 +205,7 @@ def _with_credentials(url: str) -> tuple[str, dict[str, Any]]:
         given = dict(parse_qsl(query))
         region = given.pop("region", None)
         options |= {"client_kwargs": {"region_name": region}} if region else {}
-        options |= given | {"config_kwargs": PATIENCE, "skip_instance_cache": True}
+        options |= given | {"config_kwargs": PATIENCE, "max_concurrency": PARTS, "skip_instance_cache": True}
         query = ""
     return f"{scheme}://{rest}{query and '?'}{query}", options
 

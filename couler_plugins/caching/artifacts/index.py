@@ -8,39 +8,15 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
-from couler_plugins.caching.artifacts import ledger
+from couler_plugins.caching.artifacts import ledger, owners
 from couler_plugins.caching.artifacts.database import Connection, Database
-from couler_plugins.caching.artifacts.entry import Entry, decode_entry, encode_entry
-from couler_plugins.caching.artifacts.ledger import Doomed, Full, Piece
+from couler_plugins.caching.artifacts.entry import Entry
+from couler_plugins.caching.artifacts.ledger import Full, Piece
+from couler_plugins.caching.artifacts.owners import Doomed
+from couler_plugins.caching.artifacts.shelf import FIND, Held, Kept, Shelf
 
-__all__ = ["Held", "Index", "Kept"]
-
-FIND = "SELECT manifest FROM entries WHERE namespace = :namespace AND key = :key"
-
-
-class Kept(NamedTuple):
-    """An entry as a policy sees it.
-
-    Attributes:
-        entry: the entry.
-        used: when it was last made or asked for.
-        uses: how often.
-        free: whether it may be evicted: nobody reads it and no pin holds it.
-    """
-
-    entry: Entry
-    used: float
-    uses: int
-    free: bool
-
-
-class Held(NamedTuple):
-    """An entry with the lease that keeps it."""
-
-    entry: Entry
-    lease: str
+__all__ = ["FIND", "Held", "Index", "Kept"]
 
 
 class Index:
@@ -60,6 +36,7 @@ class Index:
         self.namespace = namespace
         self.lifetime = lifetime
         self._clock = clock
+        self._shelf = Shelf(namespace)
         self._owner, self._process = "", 0
 
     def now(self) -> float:
@@ -73,14 +50,12 @@ class Index:
             self._owner, self._process = secrets.token_hex(12), os.getpid()
         return self._owner
 
-    def limit(self, scope: str, size: int) -> None:
-        """Sets the capacity (scope '') or the quota of a namespace."""
+    def limit(self, scope: str, size: int | None) -> None:
+        """Sets the capacity (scope '') or the quota of a namespace; None lifts it."""
         with self.database.writing() as connection:
-            connection.execute(
-                "INSERT INTO limits (scope, bytes) VALUES (:scope, :bytes)"
-                " ON CONFLICT (scope) DO UPDATE SET bytes = excluded.bytes",
-                scope=scope, bytes=size,
-            )  # fmt: skip
+            connection.execute("DELETE FROM limits WHERE scope = :scope", scope=scope)
+            if size is not None:
+                connection.execute("INSERT INTO limits (scope, bytes) VALUES (:scope, :bytes)", scope=scope, bytes=size)
 
     def is_new(self) -> bool:
         """Whether this namespace was never used through this index."""
@@ -89,56 +64,57 @@ class Index:
     def find(self, key: str) -> Entry | None:
         """The entry of a key, without a lease."""
         row = self.database.one(FIND, namespace=self.namespace, key=key)
-        return None if row is None else self._decoded(row[0], key)
+        return None if row is None else self._shelf.decoded(key, row[0])
 
     def kept(self) -> list[Kept]:
-        """All entries of the namespace."""
+        """All entries of the namespace, by key."""
         now = self.now()
         with self.database.reading() as connection:
-            rows = connection.execute(
-                "SELECT manifest, used, uses,"
-                " NOT EXISTS (SELECT 1 FROM holds h JOIN owners o ON o.id = h.owner"
-                "  WHERE h.namespace = e.namespace AND h.key = e.key AND o.expires > :now AND o.expires <= :latest)"
-                " AND NOT EXISTS (SELECT 1 FROM pins p"
-                "  WHERE p.namespace = e.namespace AND p.key = e.key AND p.until > :now)"
-                " FROM entries e WHERE namespace = :namespace ORDER BY key",
-                namespace=self.namespace, now=now, latest=now + 2 * self.lifetime,
-            )  # fmt: skip
-        return [Kept(decode_entry(row[0], trusted=True), row[1], row[2], bool(row[3])) for row in rows]
+            rows = self._shelf.rows(connection, now)
+        return self._shelf.kept(rows)
+
+    def strays(self) -> list[str]:
+        """The keys whose rows hold no entry of theirs: a miss for everybody, until a result is stored or dropped."""
+        with self.database.reading() as connection:
+            rows = self._shelf.rows(connection, 0.0)
+        return self._shelf.strays(rows)
 
     def lease(self, key: str) -> Held | None:
         """The entry of a key, kept from being evicted until the lease is released or its owner's time is over.
 
         The lease holds the blobs. The manifest of an entry that is taken out goes at once, or `rebuild` would find it.
         """
+        if self.find(key) is None:  # most often so, and nobody has to wait for it
+            return None
         now, lease = self.now(), secrets.token_hex(12)
         with self.database.writing() as connection:
-            entry = self._find(connection, key)
-            if entry is None:
-                return None
+            found = self._shelf.look(connection, key)
             self._touch(connection, now)
-            connection.execute(
-                "INSERT INTO holds (id, namespace, key, name, owner)"
-                " SELECT :id, namespace, key, name, :owner FROM links"
-                " WHERE namespace = :namespace AND key = :key AND name LIKE 'blobs/%'",
-                id=lease, owner=self.owner, namespace=self.namespace, key=key,
-            )  # fmt: skip
-            connection.execute(
-                "UPDATE entries SET used = :now, uses = uses + 1 WHERE namespace = :namespace AND key = :key",
-                now=now, namespace=self.namespace, key=key,
-            )  # fmt: skip
+            self._shelf.hold(connection, key, lease, self.owner, now)
+        entry = found.entry()
+        if entry is None:
+            self.release(lease)
+            return None
         return Held(entry, lease)
 
-    def reserve(self, hold: str, key: str, pieces: Sequence[tuple[str, int]]) -> Entry | Full | float:
-        """Reserves bytes for a result; the entry that its key has already, what is full, or the time it begins at."""
+    def reserve(
+        self, hold: str, key: str, pieces: Sequence[tuple[str, int]], *, replacing: Entry | None = None
+    ) -> Entry | Full | float:
+        """Reserves bytes for a result; the entry that its key has already, what is full, or the time it begins at.
+
+        What the key has counts as nothing where it is `replacing`; its bytes count, for as long as it is there.
+        """
         now = self.now()
         with self.database.writing() as connection:
-            ledger.bury(connection, now, self.lifetime)
-            entry = self._find(connection, key)
-            if entry is not None:
+            dead = owners.overdue(connection, now)
+            found = self._shelf.look(connection, key)
+            limits = ledger.limits_of(connection, self.namespace)
+            owners.end(connection, dead)
+            entry = found.entry()
+            if entry is not None and entry != replacing:
                 return entry
             self._touch(connection, now)
-            full = ledger.reserve(connection, self.owner, hold, self.namespace, pieces)
+            full = ledger.reserve(connection, self.owner, hold, self.namespace, pieces, limits)
         return now if full is None else full
 
     def arrive(self, hold: str, pieces: Sequence[Piece]) -> list[Piece] | None:
@@ -149,60 +125,83 @@ class Index:
         """
         now = self.now()
         with self.database.writing() as connection:
-            ledger.bury(connection, now, self.lifetime)
-            self._require(connection, hold, [piece.aside for piece in pieces])
+            held = ledger.held(connection, hold)
+            states = ledger.states_of(connection, self.namespace, (piece.name for piece in pieces))
+            _require(held, (piece.aside for piece in pieces))
             self._touch(connection, now)
-            return ledger.arrive(connection, self.owner, hold, self.namespace, pieces)
+            pending = ledger.arrive(connection, self.owner, hold, self.namespace, pieces, states)
+            if pending is None:
+                owners.bury(connection, now)  # whoever is removing it may be dead
+        return pending
 
-    def commit(self, hold: str, entry: Entry, pieces: Sequence[Piece], published: Sequence[Piece]) -> Entry | None:
-        """Makes a result seen; or returns the one that another writer stored first.
+    def commit(
+        self,
+        hold: str,
+        entry: Entry,
+        pieces: Sequence[Piece],
+        published: Sequence[Piece],
+        *,
+        replacing: Entry | None = None,
+    ) -> Entry | None:
+        """Makes a result seen, in the place of `replacing`; or returns the one that another writer stored first.
 
         Raises:
             TimeoutError: the reservation is over.
         """
         names = list(dict.fromkeys(piece.name for piece in pieces))
         with self.database.writing() as connection:
-            self._require(connection, hold, names)
-            ledger.settle(connection, hold, self.namespace, published)
-            found = self._find(connection, entry.key)
-            if found is None:
+            held = ledger.held(connection, hold)
+            states = ledger.states_of(connection, self.namespace, (piece.name for piece in published))
+            found = self._shelf.look(connection, entry.key)
+            _require(held, names)
+            ledger.settle(connection, hold, self.namespace, published, states)
+            other = found.entry()
+            if other is None or other == replacing:
+                other = None
+                if found.rows:
+                    self._shelf.remove(connection, entry.key, found, pins=False)
                 self.add(connection, entry, names)
-            for namespace, name in ledger.let_go(connection, hold):
-                ledger.release(connection, namespace, [name])
-        return found
+            ledger.end_hold(connection, hold)
+        return other
 
     def add(self, connection: Connection, entry: Entry, names: Iterable[str]) -> None:
         """Writes the rows of an entry whose objects are stored."""
-        connection.execute(
-            "INSERT INTO entries (namespace, key, manifest, used, uses) VALUES (:namespace, :key, :manifest, :used, 1)",
-            namespace=self.namespace, key=entry.key, manifest=encode_entry(entry).decode(), used=entry.created,
-        )  # fmt: skip
-        for name in names:
-            connection.execute(
-                "INSERT INTO links (namespace, key, name) VALUES (:namespace, :key, :name)",
-                namespace=self.namespace, key=entry.key, name=name,
-            )  # fmt: skip
+        self._shelf.add(connection, entry, names)
 
     def release(self, hold: str) -> None:
         """Ends a lease, or a put that came to nothing."""
         with self.database.writing() as connection:
-            for namespace, name in ledger.let_go(connection, hold):
-                ledger.release(connection, namespace, [name])
+            ledger.end_hold(connection, hold)
 
     def drop(self, entry: Entry) -> bool:
         """Takes out an entry, unless another has its key by now; its objects go when nobody reads them any more."""
         self.database.make_room()
         with self.database.writing() as connection:
-            return self._drop(connection, entry)
+            found = self._shelf.look(connection, entry.key)
+            dropped = found.entry() == entry
+            if dropped:
+                self._shelf.remove(connection, entry.key, found)
+        return dropped
+
+    def drop_stray(self, key: str) -> None:
+        """Takes out the row of a key that holds no entry of its own."""
+        self.database.make_room()
+        with self.database.writing() as connection:
+            found = self._shelf.look(connection, key)
+            if found.entry() is None:
+                self._shelf.remove(connection, key, found)
 
     def evict(self, entries: Iterable[Entry]) -> list[Entry]:
         """Takes out those of the entries that nobody reads and no pin holds; says which."""
         now = self.now()
         self.database.make_room()
         with self.database.writing() as connection:
-            ledger.bury(connection, now, self.lifetime)
-            free = [entry for entry in entries if self._is_free(connection, entry.key, now)]
-            return [entry for entry in free if self._drop(connection, entry)]
+            owners.bury(connection, now)
+            asked = [(entry, self._shelf.look_free(connection, entry.key, now)) for entry in entries]
+            free = [(entry, found) for entry, found in asked if found.entry() == entry]
+            for entry, found in free:
+                self._shelf.remove(connection, entry.key, found)
+        return [entry for entry, _ in free]
 
     def take_condemned(self, limit: int = 100) -> list[Doomed]:
         """Objects that we are to remove from the store, of whichever namespace: nothing refers to them any more."""
@@ -212,13 +211,14 @@ class Index:
         self.database.make_room()
         with self.database.writing() as connection:
             self._touch(connection, now)
-            return ledger.take_condemned(connection, self.owner, limit)
+            rows = owners.take_condemned(connection, self.owner, limit)
+        return [Doomed(*row) for row in rows]
 
     def finish(self, gone: Iterable[Doomed], kept: Iterable[Doomed]) -> None:
         """Objects that were removed from the store, and those that could not be."""
         self.database.make_room()
         with self.database.writing() as connection:
-            ledger.finish(connection, self.owner, gone, kept)
+            owners.finish(connection, self.owner, gone, kept)
         self.database.keep_room()
 
     def renew(self) -> None:
@@ -231,48 +231,17 @@ class Index:
         """Ends what others hold whose time is over."""
         now = self.now()
         with self.database.writing() as connection:
-            ledger.bury(connection, now, self.lifetime)
+            owners.bury(connection, now)
 
     def leave(self) -> None:
         """Ends all that we hold."""
         with self.database.writing() as connection:
-            ledger.forget_owner(connection, self.owner)
-
-    def _find(self, connection: Connection, key: str) -> Entry | None:
-        rows = connection.execute(FIND, namespace=self.namespace, key=key)
-        return self._decoded(rows[0][0], key) if rows else None
-
-    def _decoded(self, manifest: str, key: str) -> Entry:
-        entry = decode_entry(manifest, trusted=True)
-        if (entry.namespace, entry.key) != (self.namespace, key):
-            raise ValueError("the index holds the entry of another key")
-        return entry
+            owners.end(connection, [(self.owner,)])
 
     def _touch(self, connection: Connection, now: float) -> None:
-        ledger.touch(connection, self.owner, now + self.lifetime)
+        owners.touch(connection, self.owner, now, self.lifetime)
 
-    def _require(self, connection: Connection, hold: str, names: Iterable[str]) -> None:
-        held = {row[0] for row in connection.execute("SELECT name FROM holds WHERE id = :id", id=hold)}
-        if not held.issuperset(names):
-            raise TimeoutError("writing it took longer than its reservation lasts")
 
-    def _is_free(self, connection: Connection, key: str, now: float) -> bool:
-        values = {"namespace": self.namespace, "key": key}
-        leased = connection.execute("SELECT 1 FROM holds WHERE namespace = :namespace AND key = :key LIMIT 1", **values)
-        pinned = connection.execute(
-            "SELECT 1 FROM pins WHERE namespace = :namespace AND key = :key AND until > :now", now=now, **values
-        )
-        return not leased and not pinned
-
-    def _drop(self, connection: Connection, entry: Entry) -> bool:
-        found = self._find(connection, entry.key)
-        if found != entry:
-            return False
-        values = {"namespace": self.namespace, "key": entry.key}
-        names = [row[0] for row in connection.execute(
-            "SELECT name FROM links WHERE namespace = :namespace AND key = :key", **values
-        )]  # fmt: skip
-        for table in ("links", "entries", "pins"):
-            connection.execute(f"DELETE FROM {table} WHERE namespace = :namespace AND key = :key", **values)  # noqa: S608
-        ledger.release(connection, self.namespace, names)
-        return True
+def _require(held: Iterable[Sequence[str]], names: Iterable[str]) -> None:
+    if not {row[0] for row in held}.issuperset(names):
+        raise TimeoutError("writing it took longer than its reservation lasts")

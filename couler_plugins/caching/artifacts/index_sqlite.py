@@ -9,22 +9,25 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
+from weakref import WeakSet
 
-from couler_plugins.caching.artifacts.database import SCHEMA, Connection, Row
+from couler_plugins.caching.artifacts.database import SCHEMA, Broken, Connection, Row
+from couler_plugins.caching.artifacts.lost import Closed
 
 __all__ = ["SqliteDatabase"]
-
 
 BALLAST = 64 << 10
 """Bytes of a file beside the index that is given up when the disk is full."""
 
 
 class SqliteDatabase:
-    """One connection for all threads of a process; a forked process opens its own.
+    """One connection for all threads of a process; none is open while the process forks.
+
+    A file that cannot be written, or is in such a folder, is opened to be read only.
 
     Args:
         path: the file. Its folder must be on a disk of this host: a write-ahead log needs shared memory.
@@ -38,9 +41,31 @@ class SqliteDatabase:
         self._patience = patience
         self._ballast = path.with_name(f"{path.name}-ballast")
         self._lock = threading.RLock()
-        self._process = 0
         self._opened: sqlite3.Connection | None = None
+        self._closed = False
+        self.read_only = not all(os.access(place, os.W_OK) for place in (path, path.parent) if place.exists())
+        if self.read_only and not path.exists():
+            raise OSError(errno.EROFS, f"there is no index {path}, and none can be made there")
+        _known.add(self)
         self._connect()
+
+    def before_fork(self) -> None:
+        """Waits for the other threads and closes the connection, which is opened again when it is needed.
+
+        SQLite keeps books of a process's locks that a child would take for its own: it may inherit no connection.
+        """
+        self._lock.acquire()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with contextlib.suppress(sqlite3.Error):  # a fork goes on whatever happens
+                opened.close()
+
+    def after_fork(self) -> None:
+        """Lets the other threads go on; the child has none, and a lock of its own."""
+        self._lock.release()
+
+    def forked(self) -> None:
+        self._lock = threading.RLock()
 
     def one(self, statement: str, **values: Any) -> Row | None:
         with self._lock, _failures():
@@ -54,6 +79,8 @@ class SqliteDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
+        if self.read_only:
+            raise OSError(errno.EROFS, f"the index {self._path} can only be read")
         with self._lock, self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
@@ -75,7 +102,8 @@ class SqliteDatabase:
 
     def close(self) -> None:
         with self._lock:
-            if self._opened is not None and self._process == os.getpid():
+            self._closed = True
+            if self._opened is not None:
                 self._opened.close()
             self._opened = None
 
@@ -95,27 +123,43 @@ class SqliteDatabase:
             raise
 
     def _connect(self) -> sqlite3.Connection:
-        if self._opened is not None and self._process == os.getpid():
+        if self._opened is not None:
             return self._opened
+        if self._closed:
+            raise Closed
         with _failures():
-            opened = sqlite3.connect(
-                self._path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=256
-            )
-            try:
-                _prepare(opened)
-            except BaseException:
-                opened.close()
-                raise
-        self._opened, self._process = opened, os.getpid()
-        self.keep_room()
+            opened = self._open_to_read() if self.read_only else self._open()
+        self._opened = opened
+        if not self.read_only:
+            self.keep_room()
         return opened
+
+    def _open(self) -> sqlite3.Connection:
+        opened = self._connected(str(self._path))
+        try:
+            _prepare(opened)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        """A log that somebody is writing is read with it; without one the file stands still, and needs no locks."""
+        place = self._path.absolute().as_uri()
+        standing = not self._path.with_name(f"{self._path.name}-wal").exists()
+        return self._connected(f"{place}?mode=ro{'&immutable=1' if standing else ''}", uri=True)
+
+    def _connected(self, place: str, *, uri: bool = False) -> sqlite3.Connection:
+        return sqlite3.connect(
+            place, uri=uri, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
 
 
 class _Transaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def execute(self, statement: str, **values: Any) -> list[Row]:
+    def execute(self, statement: str, **values: Any) -> Sequence[Row]:
         with _failures():
             return self._connection.execute(statement, values).fetchall()
 
@@ -139,6 +183,32 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, f"the index failed: {error}") from None
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Broken(f"the index is broken: {error}") from None
         raise OSError(f"the index failed: {error}") from None
+
+
+_known: WeakSet[SqliteDatabase] = WeakSet()
+_stopped: list[SqliteDatabase] = []
+
+
+def _before_fork() -> None:
+    for database in list(_known):
+        database.before_fork()
+        _stopped.append(database)
+
+
+def _after_fork() -> None:
+    while _stopped:
+        _stopped.pop().after_fork()
+
+
+def _in_child() -> None:
+    while _stopped:
+        _stopped.pop().forked()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)

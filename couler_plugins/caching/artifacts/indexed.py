@@ -7,10 +7,9 @@ import functools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from couler_plugins.caching.artifacts.backend import Release
 from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Entry, Meta
-from couler_plugins.caching.artifacts.heartbeat import Heartbeat
+from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release
 from couler_plugins.caching.artifacts.index import Index, Kept
 from couler_plugins.caching.artifacts.marks import Marks
 from couler_plugins.caching.artifacts.rebuild import rebuild
@@ -56,18 +55,22 @@ class Indexed:
         return self._index.find(key)
 
     def lease(self, key: str) -> tuple[Entry, Release] | None:
+        if self._index.database.read_only:  # nobody can be told, and who removes it does so elsewhere
+            entry = self._index.find(key)
+            return None if entry is None else (entry, bool)
         held = self._index.lease(key)
         if held is None:
             return None
-        self._heartbeat.begin()
-        return held.entry, functools.partial(self._end, functools.partial(self._index.release, held.lease))
+        return held.entry, self._hold(functools.partial(self._index.release, held.lease))
 
-    def put(self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta) -> PutResult:
-        self._heartbeat.begin()
+    def put(
+        self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta, replacing: Entry | None = None
+    ) -> PutResult:
+        writing = self._heartbeat.hold(bool)
         try:
-            return self._writer.put(key, parts, meta)
+            return self._writer.put(key, parts, meta, replacing)
         finally:
-            self._heartbeat.end()
+            writing()
 
     def drop(self, entry: Entry) -> bool:
         dropped = self._index.drop(entry)
@@ -76,10 +79,7 @@ class Indexed:
 
     def claim(self, key: str) -> Release | None:
         claim = self._marks.claim(key)
-        if claim is None:
-            return None
-        self._heartbeat.begin()
-        return functools.partial(self._end, functools.partial(self._marks.give_up, claim))
+        return None if claim is None else self._hold(functools.partial(self._marks.give_up, claim))
 
     def claimed(self, key: str) -> bool:
         return self._marks.claimed(key)
@@ -133,7 +133,9 @@ class Indexed:
     def _sweep(self) -> bool:
         return sweep(self._index, self._store)
 
-    def _end(self, release: Release) -> None:
-        self._heartbeat.end()
-        release()
-        self._sweep()
+    def _hold(self, release: Release) -> Release:
+        def end() -> None:
+            release()
+            self._sweep()
+
+        return self._heartbeat.hold(end)

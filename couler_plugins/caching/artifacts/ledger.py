@@ -6,14 +6,13 @@ takes, so a limit on that sum is a limit on the store, also after a process was 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from couler_plugins.caching.artifacts.database import Connection
+from couler_plugins.caching.artifacts.database import Connection, Row
 
-__all__ = ["Doomed", "Full", "Piece", "arrive", "bury", "finish", "let_go", "release", "reserve", "take_condemned"]
+__all__ = ["Full", "Piece", "arrive", "end_hold", "forget", "release", "reserve", "settle"]
 
 
 class Full(msgspec.Struct, frozen=True):
@@ -34,16 +33,22 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
-class Doomed(NamedTuple):
-    """An object that has to be removed from the store, and what was written aside for it."""
-
-    namespace: str
-    name: str
-    aside: str
+def limits_of(connection: Connection, namespace: str) -> Sequence[Row]:
+    """The limits that hold in a namespace: the scope, the limit, and what is in use of it, in bytes."""
+    return connection.execute(
+        "SELECT scope, bytes, (SELECT COALESCE(SUM(bytes), 0) FROM usage u WHERE scope = '' OR u.namespace = scope)"
+        " FROM limits WHERE scope = '' OR scope = :namespace ORDER BY scope",
+        namespace=namespace,
+    )
 
 
 def reserve(
-    connection: Connection, owner: str, hold: str, namespace: str, pieces: Sequence[tuple[str, int]]
+    connection: Connection,
+    owner: str,
+    hold: str,
+    namespace: str,
+    pieces: Sequence[tuple[str, int]],
+    limits: Iterable[Row],
 ) -> Full | None:
     """Reserves bytes under the names of what will be written aside, unless a limit would be exceeded.
 
@@ -53,73 +58,93 @@ def reserve(
         hold: the name of this put; what it holds ends with it.
         namespace: where.
         pieces: the name and the bytes of each.
+        limits: `limits_of` the namespace.
     """
     need = sum(size for _, size in pieces)
-    for scope, what in (("", "the capacity of the cache"), (namespace, f"the quota of {namespace}")):
-        limit = limit_of(connection, scope)
-        if limit is not None and used_bytes(connection, scope) + need > limit:
-            return Full(what)
+    for scope, limit, used in limits:
+        if used + need > limit:
+            return Full("the capacity of the cache" if not scope else f"the quota of {namespace}")
     for name, size in pieces:
-        add_object(connection, namespace, name, size, state="arriving", aside=name)
+        _insert(connection, namespace, name, size, state="arriving", aside=name)
         add_hold(connection, owner, hold, namespace, name)
+    count(connection, namespace, need)
     return None
 
 
 def arrive(
-    connection: Connection, owner: str, hold: str, namespace: str, pieces: Sequence[Piece]
+    connection: Connection,
+    owner: str,
+    hold: str,
+    namespace: str,
+    pieces: Sequence[Piece],
+    states: Mapping[str, Sequence[Row]],
 ) -> list[Piece] | None:
     """Books what was written aside under its own name, and says which of it has yet to be published.
 
     None where an object of that name is being removed just now: try again. Equal content is stored once: where it is
     there already, the put holds that and lets go of what it wrote.
+
+    Args:
+        connection: the transaction.
+        owner: who writes.
+        hold: the name of the put.
+        namespace: where.
+        pieces: what was written aside.
+        states: `states_of` the names of the pieces.
     """
-    if any(state_of(connection, namespace, piece.name) == "dying" for piece in pieces):
+    now = {name: rows[0][0] if rows else None for name, rows in states.items()}
+    if "dying" in now.values():
         return None
     pending = []
     for piece in pieces:
-        state = state_of(connection, namespace, piece.name)
+        state = now[piece.name]
+        values = {"namespace": namespace, "name": piece.name, "aside": piece.aside}
         if state != "stored":
             pending.append(piece)
+            now[piece.name] = "arriving"
         if state is None:
             connection.execute(
-                "UPDATE objects SET name = :name WHERE namespace = :namespace AND name = :aside",
-                name=piece.name, namespace=namespace, aside=piece.aside,
-            )  # fmt: skip
-            let_go(connection, hold, [piece.aside])
+                "UPDATE objects SET name = :name WHERE namespace = :namespace AND name = :aside", **values
+            )
+            _let_go(connection, hold, piece.aside)
         elif state == "condemned":
-            _set_state(connection, namespace, piece.name, "arriving")
+            connection.execute(
+                "UPDATE objects SET state = 'arriving' WHERE namespace = :namespace AND name = :name", **values
+            )
         add_hold(connection, owner, hold, namespace, piece.name)
         if state == "stored":
-            let_go(connection, hold, [piece.aside])
+            _let_go(connection, hold, piece.aside)
             release(connection, namespace, [piece.aside])
     return pending
 
 
-def settle(connection: Connection, hold: str, namespace: str, pieces: Iterable[Piece]) -> None:
+def settle(
+    connection: Connection, hold: str, namespace: str, pieces: Sequence[Piece], states: Mapping[str, Sequence[Row]]
+) -> None:
     """Books published objects as stored.
 
     What a piece was written to is empty now, so its reservation goes. A row may still name the place where another
     writer of the same content writes: that becomes a row of its own, held by whoever holds the object.
     """
+    asides = {name: (rows[0][1], rows[0][2]) for name, rows in states.items() if rows}
     for piece in pieces:
-        size, aside = connection.execute(
-            "SELECT bytes, aside FROM objects WHERE namespace = :namespace AND name = :name",
-            namespace=namespace, name=piece.name,
-        )[0]  # fmt: skip
+        values = {"namespace": namespace, "name": piece.name}
+        size, aside = asides[piece.name]
+        asides[piece.name] = (size, "")
         forget(connection, namespace, piece.aside)
         if aside and aside != piece.aside and state_of(connection, namespace, aside) is None:
             add_object(connection, namespace, aside, size, state="arriving", aside=aside)
-            writers = connection.execute(
-                "SELECT id, owner FROM holds WHERE namespace = :namespace AND name = :name AND key = '' AND id <> :id",
-                namespace=namespace, name=piece.name, id=hold,
+            connection.execute(
+                "INSERT INTO holds (id, namespace, key, name, owner)"
+                " SELECT id, namespace, '', :aside, owner FROM holds"
+                " WHERE namespace = :namespace AND name = :name AND key = '' AND id <> :id"
+                " ON CONFLICT (id, namespace, name) DO NOTHING",
+                id=hold, aside=aside, **values,
             )  # fmt: skip
-            for writer, whose in writers:
-                add_hold(connection, whose, writer, namespace, aside)
             release(connection, namespace, [aside])
         connection.execute(
-            "UPDATE objects SET state = 'stored', aside = '' WHERE namespace = :namespace AND name = :name",
-            namespace=namespace, name=piece.name,
-        )  # fmt: skip
+            "UPDATE objects SET state = 'stored', aside = '' WHERE namespace = :namespace AND name = :name", **values
+        )
 
 
 def release(connection: Connection, namespace: str, names: Iterable[str]) -> None:
@@ -134,101 +159,36 @@ def release(connection: Connection, namespace: str, names: Iterable[str]) -> Non
         )  # fmt: skip
 
 
-def let_go(connection: Connection, hold: str, names: Iterable[str] | None = None) -> list[tuple[str, str]]:
-    """Ends a hold, on all that it holds or on some; returns what it was, as (namespace, name)."""
-    held = [(row[0], row[1]) for row in connection.execute("SELECT namespace, name FROM holds WHERE id = :id", id=hold)]
-    if names is None:
-        connection.execute("DELETE FROM holds WHERE id = :id", id=hold)
-        return held
-    wanted = set(names)
-    for name in wanted:
-        connection.execute("DELETE FROM holds WHERE id = :id AND name = :name", id=hold, name=name)
-    return [(namespace, name) for namespace, name in held if name in wanted]
+def held(connection: Connection, hold: str) -> Sequence[Row]:
+    """The names of what is held."""
+    return connection.execute("SELECT name FROM holds WHERE id = :id", id=hold)
 
 
-def touch(connection: Connection, owner: str, expires: float) -> None:
-    """Says that an owner lives, until then."""
+def end_hold(connection: Connection, hold: str) -> None:
+    """Ends a lease or a put, and condemns what nobody needs then."""
     connection.execute(
-        "INSERT INTO owners (id, expires) VALUES (:id, :expires)"
-        " ON CONFLICT (id) DO UPDATE SET expires = excluded.expires",
-        id=owner, expires=expires,
-    )  # fmt: skip
-
-
-def bury(connection: Connection, now: float, lifetime: float) -> None:
-    """Ends what owners hold whose time is over.
-
-    A clock that was set back leaves times in the future. What expires later than a lease that began now could, twice
-    over, is over as well: its owner renews it soon where it lives, and else nobody would ever.
-    """
-    dead = connection.execute(
-        "SELECT id FROM owners WHERE expires <= :now OR expires > :latest", now=now, latest=now + 2 * lifetime
+        "UPDATE objects SET state = 'condemned', owner = '' WHERE state IN ('arriving', 'stored')"
+        " AND (namespace, name) IN (SELECT namespace, name FROM holds WHERE id = :id)"
+        " AND NOT EXISTS (SELECT 1 FROM links l WHERE l.namespace = objects.namespace AND l.name = objects.name)"
+        " AND NOT EXISTS (SELECT 1 FROM holds h"
+        "  WHERE h.namespace = objects.namespace AND h.name = objects.name AND h.id <> :id)",
+        id=hold,
     )
-    for (owner,) in dead:
-        forget_owner(connection, owner)
-
-
-def forget_owner(connection: Connection, owner: str) -> None:
-    """Ends all that an owner holds, claims, and was about to remove."""
-    held = connection.execute("SELECT namespace, name FROM holds WHERE owner = :owner", owner=owner)
-    connection.execute("DELETE FROM holds WHERE owner = :owner", owner=owner)
-    connection.execute("DELETE FROM flights WHERE owner = :owner", owner=owner)
-    connection.execute(
-        "UPDATE objects SET state = 'condemned', owner = '' WHERE state = 'dying' AND owner = :owner", owner=owner
-    )
-    connection.execute("DELETE FROM owners WHERE id = :owner", owner=owner)
-    for namespace, name in held:
-        release(connection, namespace, [name])
-
-
-def take_condemned(connection: Connection, owner: str, limit: int) -> list[Doomed]:
-    """Objects that this owner is to remove from the store now; nobody else touches them."""
-    rows = connection.execute(
-        "SELECT namespace, name, aside FROM objects WHERE state = 'condemned' ORDER BY namespace, name LIMIT :limit",
-        limit=limit,
-    )
-    for namespace, name, _ in rows:
-        connection.execute(
-            "UPDATE objects SET state = 'dying', owner = :owner WHERE namespace = :namespace AND name = :name",
-            owner=owner, namespace=namespace, name=name,
-        )  # fmt: skip
-    return [Doomed(*row) for row in rows]
-
-
-def finish(connection: Connection, owner: str, gone: Iterable[Doomed], kept: Iterable[Doomed]) -> None:
-    """Forgets the objects that are gone from the store; those that could not be removed wait for the next time."""
-    for doomed in gone:
-        mine = connection.execute(
-            "SELECT 1 FROM objects WHERE namespace = :namespace AND name = :name"
-            " AND state = 'dying' AND owner = :owner",
-            namespace=doomed.namespace, name=doomed.name, owner=owner,
-        )  # fmt: skip
-        if mine:
-            forget(connection, doomed.namespace, doomed.name)
-    for doomed in kept:
-        connection.execute(
-            "UPDATE objects SET state = 'condemned', owner = '' WHERE namespace = :namespace AND name = :name"
-            " AND state = 'dying' AND owner = :owner",
-            namespace=doomed.namespace, name=doomed.name, owner=owner,
-        )  # fmt: skip
+    connection.execute("DELETE FROM holds WHERE id = :id", id=hold)
 
 
 def add_object(connection: Connection, namespace: str, name: str, size: int, *, state: str, aside: str = "") -> None:
     """Books an object that has no row yet."""
-    connection.execute(
-        "INSERT INTO objects (namespace, name, bytes, state, owner, aside)"
-        " VALUES (:namespace, :name, :bytes, :state, '', :aside)",
-        namespace=namespace, name=name, bytes=size, state=state, aside=aside,
-    )  # fmt: skip
+    _insert(connection, namespace, name, size, state=state, aside=aside)
     count(connection, namespace, size)
 
 
-def add_hold(connection: Connection, owner: str, hold: str, namespace: str, name: str, *, key: str = "") -> None:
-    """Holds an object; a second time changes nothing."""
+def add_hold(connection: Connection, owner: str, hold: str, namespace: str, name: str) -> None:
+    """Holds an object for a writer; a second time changes nothing."""
     connection.execute(
-        "INSERT INTO holds (id, namespace, key, name, owner) VALUES (:id, :namespace, :key, :name, :owner)"
+        "INSERT INTO holds (id, namespace, key, name, owner) VALUES (:id, :namespace, '', :name, :owner)"
         " ON CONFLICT (id, namespace, name) DO NOTHING",
-        id=hold, namespace=namespace, key=key, name=name, owner=owner,
+        id=hold, namespace=namespace, name=name, owner=owner,
     )  # fmt: skip
 
 
@@ -246,30 +206,27 @@ def used_bytes(connection: Connection, scope: str) -> int:
     return int(found[0][0])
 
 
+def states_of(connection: Connection, namespace: str, names: Iterable[str]) -> dict[str, Sequence[Row]]:
+    """The state, bytes and aside of objects, as rows to be looked at; none where there is no such object."""
+    statement = "SELECT state, bytes, aside FROM objects WHERE namespace = :namespace AND name = :name"
+    return {name: connection.execute(statement, namespace=namespace, name=name) for name in names}
+
+
 def state_of(connection: Connection, namespace: str, name: str) -> str | None:
     """The state of an object; None where it has no row."""
-    found = connection.execute(
-        "SELECT state FROM objects WHERE namespace = :namespace AND name = :name", namespace=namespace, name=name
-    )
-    return found[0][0] if found else None
+    rows = states_of(connection, namespace, [name])[name]
+    return rows[0][0] if rows else None
 
 
-def forget(connection: Connection, namespace: str, name: str) -> None:
-    row = connection.execute(
-        "SELECT bytes FROM objects WHERE namespace = :namespace AND name = :name", namespace=namespace, name=name
-    )
-    if row:
-        connection.execute(
-            "DELETE FROM objects WHERE namespace = :namespace AND name = :name", namespace=namespace, name=name
-        )
-        count(connection, namespace, -row[0][0])
-
-
-def _set_state(connection: Connection, namespace: str, name: str, state: str) -> None:
+def forget(connection: Connection, namespace: str, name: str, owner: str = "") -> None:
+    """Forgets an object whose bytes are gone, unless another than `owner` is removing it."""
+    values = {"namespace": namespace, "name": name, "owner": owner}
+    which = "FROM objects WHERE namespace = :namespace AND name = :name AND owner = :owner"
     connection.execute(
-        "UPDATE objects SET state = :state, owner = '' WHERE namespace = :namespace AND name = :name",
-        state=state, namespace=namespace, name=name,
-    )  # fmt: skip
+        f"UPDATE usage SET bytes = bytes - COALESCE((SELECT bytes {which}), 0) WHERE namespace = :namespace",  # noqa: S608  # of parts that stand here; values are bound
+        **values,
+    )
+    connection.execute(f"DELETE {which}", **values)
 
 
 def count(connection: Connection, namespace: str, size: int) -> None:
@@ -279,3 +236,15 @@ def count(connection: Connection, namespace: str, size: int) -> None:
         " ON CONFLICT (namespace) DO UPDATE SET bytes = usage.bytes + excluded.bytes",
         namespace=namespace, bytes=size,
     )  # fmt: skip
+
+
+def _insert(connection: Connection, namespace: str, name: str, size: int, *, state: str, aside: str) -> None:
+    connection.execute(
+        "INSERT INTO objects (namespace, name, bytes, state, owner, aside)"
+        " VALUES (:namespace, :name, :bytes, :state, '', :aside)",
+        namespace=namespace, name=name, bytes=size, state=state, aside=aside,
+    )  # fmt: skip
+
+
+def _let_go(connection: Connection, hold: str, name: str) -> None:
+    connection.execute("DELETE FROM holds WHERE id = :id AND name = :name", id=hold, name=name)

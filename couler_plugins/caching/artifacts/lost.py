@@ -1,10 +1,10 @@
-"""What is raised where a result was found and cannot be handed out."""
+"""What is raised where a result cannot be handed out."""
 
 from __future__ import annotations
 
 from couler_plugins.errors import EngineError
 
-__all__ = ["Damaged", "Lost"]
+__all__ = ["Closed", "Damaged", "Lost"]
 
 
 class Lost(EngineError):
@@ -13,3 +13,7 @@ class Lost(EngineError):
 
 class Damaged(Lost):
     """The blob itself is missing or wrong: reading it again would not help, and its entry is dropped."""
+
+
+class Closed(OSError):
+    """The cache was asked for something after it had been closed."""

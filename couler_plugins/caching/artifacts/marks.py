@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from couler_plugins.caching.artifacts import ledger
+from couler_plugins.caching.artifacts import owners
 from couler_plugins.caching.artifacts.index import Index
 
 __all__ = ["Marks"]
@@ -19,20 +19,16 @@ class Marks:
     def pin(self, key: str, seconds: float) -> bool:
         """Keeps an entry from being evicted for that long, or longer where it is pinned already; False without one."""
         now = self._index.now()
+        values = {"namespace": self._index.namespace, "key": key}
         with self._index.database.writing() as connection:
-            found = connection.execute(
-                "SELECT 1 FROM entries WHERE namespace = :namespace AND key = :key",
-                namespace=self._index.namespace, key=key,
-            )  # fmt: skip
-            if not found:
-                return False
+            found = connection.execute("SELECT 1 FROM entries WHERE namespace = :namespace AND key = :key", **values)
             connection.execute(
-                "INSERT INTO pins (namespace, key, until) VALUES (:namespace, :key, :until)"
-                " ON CONFLICT (namespace, key) DO UPDATE SET until ="
+                "INSERT INTO pins (namespace, key, until) SELECT namespace, key, :until FROM entries"
+                " WHERE namespace = :namespace AND key = :key ON CONFLICT (namespace, key) DO UPDATE SET until ="
                 " CASE WHEN pins.until > excluded.until THEN pins.until ELSE excluded.until END",
-                namespace=self._index.namespace, key=key, until=now + seconds,
+                until=now + seconds, **values,
             )  # fmt: skip
-        return True
+        return bool(found)
 
     def unpin(self, key: str) -> bool:
         """Ends a pin; False where there is none."""
@@ -46,8 +42,8 @@ class Marks:
         """Claims the computing of a key; None where somebody else has."""
         now, claim = self._index.now(), secrets.token_hex(12)
         with self._index.database.writing() as connection:
-            ledger.bury(connection, now, self._index.lifetime)
-            ledger.touch(connection, self._index.owner, now + self._index.lifetime)
+            owners.bury(connection, now)
+            owners.touch(connection, self._index.owner, now, self._index.lifetime)
             connection.execute(
                 "INSERT INTO flights (namespace, key, id, owner) VALUES (:namespace, :key, :id, :owner)"
                 " ON CONFLICT (namespace, key) DO NOTHING",
@@ -64,8 +60,9 @@ class Marks:
         now = self._index.now()
         row = self._index.database.one(
             "SELECT 1 FROM flights f JOIN owners o ON o.id = f.owner"
-            " WHERE f.namespace = :namespace AND f.key = :key AND o.expires > :now AND o.expires <= :latest",
-            namespace=self._index.namespace, key=key, now=now, latest=now + 2 * self._index.lifetime,
+            " WHERE f.namespace = :namespace AND f.key = :key AND o.expires > :now"
+            " AND o.expires <= :now + 2 * o.lifetime",
+            namespace=self._index.namespace, key=key, now=now,
         )  # fmt: skip
         return row is not None
 

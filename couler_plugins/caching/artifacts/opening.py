@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from couler_plugins.caching.artifacts.admission import default_policy
 from couler_plugins.caching.artifacts.backend import Backend
 from couler_plugins.caching.artifacts.belonging import claim_store
 from couler_plugins.caching.artifacts.cache import ArtifactCache
-from couler_plugins.caching.artifacts.database import Database
+from couler_plugins.caching.artifacts.database import Broken, Database
 from couler_plugins.caching.artifacts.index import Index
 from couler_plugins.caching.artifacts.index_sqlite import SqliteDatabase
 from couler_plugins.caching.artifacts.indexed import Indexed
 from couler_plugins.caching.artifacts.names import check_namespace
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.redact import redact, redact_url
 from couler_plugins.caching.artifacts.store_only import StoreOnly
-from couler_plugins.caching.artifacts.stores import folder_of, open_store
+from couler_plugins.caching.artifacts.stores import checked_place, folder_of, open_store
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.runs import History
 
-__all__ = ["open_cache"]
+__all__ = ["UNLIMITED", "open_cache"]
+
+UNLIMITED = math.inf
+"""As a capacity or a quota: there is to be none, whatever was said before."""
 
 INDEX = "index.sqlite"
 """The index of a cache in a local folder, in that folder."""
@@ -38,8 +42,8 @@ def open_cache(
     url: str | Path,
     *,
     namespace: str = "default",
-    capacity: int | None = None,
-    quota: int | None = None,
+    capacity: float | None = None,
+    quota: float | None = None,
     index: str | None = None,
     policy: CachePolicy | None = None,
     history: History | None = None,
@@ -55,8 +59,8 @@ def open_cache(
         url: a local folder, or any URL that fsspec or a plugin serves.
         namespace: whose results; namespaces never see or evict each other's.
         capacity: the most bytes that the blobs of all namespaces may take together, those included that are being
-            written or removed. None: what was set last holds, at first nothing. An index keeps it to the byte;
-            without one only `evict` does.
+            written or removed; UNLIMITED lifts the limit. None: what was said last holds, at first nothing. An index
+            keeps it to the byte; without one only `evict` does.
         quota: the same for this namespace.
         index: `sqlite:///path`, `postgresql://…`, or `none`. Default: SQLite in a local folder, `none` elsewhere.
         policy: what to evict (default `gdsf-subtree`).
@@ -73,11 +77,11 @@ def open_cache(
     """
     check_namespace(namespace)
     for limit in (capacity, quota):
-        if limit is not None and not 0 <= limit < LARGEST:
+        if limit not in (None, UNLIMITED) and not 0 <= limit < LARGEST:
             raise InvalidInput(f"{limit} bytes are no limit", hint="give a positive number of bytes, below 2**63")
     history = history or History()
     chosen = _lazily(policy)
-    place = str(url)
+    place = checked_place(url)
     store = open_store(place, stores)
     try:
         database = _database(place, index, patience)
@@ -94,7 +98,7 @@ def open_cache(
             )
         )  # fmt: skip
     except OSError as error:
-        hint = "a broken SQLite index can be moved away: the next call makes it anew from the store"
+        hint = "move it away: the next call makes it anew from the store" if isinstance(error, Broken) else ""
         raise EngineError(f"the index or the store cannot be used: {redact(error)}", hint=hint) from None
     return ArtifactCache(backend, chosen, history)
 
@@ -105,20 +109,22 @@ def _indexed(
     index: Index,
     policy: Callable[[], CachePolicy],
     history: History,
-    capacity: int | None,
-    quota: int | None,
+    capacity: float | None,
+    quota: float | None,
 ) -> Indexed:
     backend = Indexed(url, store, index, policy, history)
+    if index.database.read_only:  # nobody writes here, so no limit matters
+        return backend
     for scope, limit in (("", capacity), (index.namespace, quota)):
         if limit is not None:
-            index.limit(scope, limit)
+            index.limit(scope, None if limit == UNLIMITED else int(limit))
     if index.is_new():
         backend.rebuild()
     return backend
 
 
-def _smaller(one: int | None, other: int | None) -> int | None:
-    return min((limit for limit in (one, other) if limit is not None), default=None)
+def _smaller(one: float | None, other: float | None) -> int | None:
+    return min((int(limit) for limit in (one, other) if limit not in (None, UNLIMITED)), default=None)
 
 
 def _database(url: str, index: str | None, patience: float) -> Database | None:
@@ -128,17 +134,18 @@ def _database(url: str, index: str | None, patience: float) -> Database | None:
         return None if folder is None else SqliteDatabase(folder / INDEX, patience=patience)
     if index == NO_INDEX:
         return None
-    scheme = index.partition("://")[0].partition("+")[0]
+    scheme, _, rest = index.partition("://")
+    scheme = scheme.partition("+")[0].lower()
     if scheme == "sqlite":
-        path = unquote(urlsplit(index).path).removeprefix("/")
-        if not path:
+        path = unquote(rest).removeprefix("/")
+        if not path or not rest.startswith("/") or "?" in path:
             raise InvalidInput("an index in SQLite needs a file", hint="give sqlite:////folder/index.sqlite")
         return SqliteDatabase(Path(path), patience=patience)
     if scheme in ("postgresql", "postgres"):
         from couler_plugins.caching.artifacts.index_postgres import PostgresDatabase
 
-        return PostgresDatabase(index.replace("postgres://", "postgresql://", 1), patience=patience)
-    raise InvalidInput(f"{redact(index)} is no index", hint="give sqlite:///…, postgresql://… or none")
+        return PostgresDatabase(f"postgresql://{rest}", patience=patience)
+    raise InvalidInput(f"{redact_url(index)} is no index", hint="give sqlite:///…, postgresql://… or none")
 
 
 def _lazily(policy: CachePolicy | None) -> Callable[[], CachePolicy]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["redact"]
+__all__ = ["redact", "redact_url"]
 
 HIDDEN = "***"
 
@@ -28,7 +28,18 @@ def redact(text: object) -> str:
     return SETTING.sub(rf"\g<name>\g<is>{HIDDEN}", _without_users(str(text)))
 
 
+def redact_url(url: str) -> str:
+    """A URL without its credentials, whatever is in them: nothing before its last `@` is shown.
+
+    >>> redact_url("postgresql://me:p w'd@host/db?password=x")
+    'postgresql://***@host/db?password=***'
+    """
+    scheme, separator, rest = url.partition("://")
+    _, at, place = rest.rpartition("@")
+    return redact(f"{scheme}{separator}{HIDDEN}@{place}" if at else url)
+
+
 def _without_users(text: str) -> str:
-    """A secret key may hold `/` as well: everything between `://` and an `@` with a colon in it goes."""
-    text = re.sub(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"@?#]*:[^\s'\"?#]*@", rf"\1{HIDDEN}@", text)
+    """A secret may hold `/`, `?` and `#` as well: everything between `://` and an `@` with a colon in it goes."""
+    text = re.sub(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"@?#]*:[^\s'\"]*@", rf"\1{HIDDEN}@", text)
     return USER.sub(rf"\g<scheme>{HIDDEN}@", text)

@@ -105,6 +105,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         corrupt: keys of entries with a blob whose bytes have another digest.
         orphans: objects in the store that nothing knows of.
         unknown: where index and store disagree (counts of bytes, manifests), and what cannot be read.
+        later: manifests that a later version of the cache made; they and what they need are left alone.
         leases: leases and claims whose owner is gone.
         over: bytes above the capacity or the quota.
         repaired: whether what was found was mended.
@@ -117,11 +118,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     corrupt: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
     leases: int = 0
     over: int = 0
     repaired: bool = False
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """Whether nothing is wrong."""
         return not (self.missing or self.corrupt or self.orphans or self.unknown or self.leases or self.over)

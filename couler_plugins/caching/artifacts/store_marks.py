@@ -6,10 +6,12 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
-from couler_plugins.caching.artifacts.heartbeat import Heartbeat
+from couler_plugins.caching.artifacts.forking import begins_anew
+from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release
 from couler_plugins.caching.artifacts.names import namespace_of
 from couler_plugins.hookspecs.stores import ArtifactStore
 
@@ -22,11 +24,12 @@ LONGEST = 4096
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A pin or a claim: which key, until when, in seconds since 1970, and whose."""
+    """A pin or a claim: which key, until when, in seconds since 1970, whose, and how long it lasts if not renewed."""
 
     key: str
     until: float
     id: str = ""
+    lifetime: float = 60.0
 
 
 class StoreMarks:
@@ -40,8 +43,13 @@ class StoreMarks:
         self._folder = namespace_of(namespace)
         self._clock = clock
         self._lifetime = lifetime
-        self._claims: dict[str, Mark] = {}
         self._heartbeat = Heartbeat(self._renew, lifetime / 3)
+        self.forked()
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Has no claims."""
+        self._claims: dict[str, Mark] = {}
 
     def pin(self, key: str, seconds: float) -> None:
         """Pins a key for that long, or for longer where it is pinned already."""
@@ -63,7 +71,7 @@ class StoreMarks:
         found = (self._read(item.name) for item in self._store.list(f"{self._folder}pins/"))
         return {mark.key for mark in found if mark is not None and mark.until > now}
 
-    def claim(self, key: str) -> Callable[[], None] | None:
+    def claim(self, key: str) -> Release | None:
         """Claims a key and returns what gives it up; None where somebody who lives has.
 
         Claims are numbered: the next one is put under a condition, and what the dead left is never replaced. Whoever
@@ -73,7 +81,7 @@ class StoreMarks:
         if any(self._lives(mark) for mark in found.values()):
             return None
         name = f"{self._place(key)}{max(found, default=0) + 1}.json"
-        mark = Mark(key, self._clock() + self._lifetime, secrets.token_hex(12))
+        mark = Mark(key, self._clock() + self._lifetime, secrets.token_hex(12), self._lifetime)
         if not self._store.put(name, msgspec.json.encode(mark), replace=False):
             return None
         if any(self._lives(other) for other in self._found(key).values() if other.id != mark.id):
@@ -82,8 +90,7 @@ class StoreMarks:
         for number in found:
             self._store.delete(f"{self._place(key)}{number}.json")
         self._claims[name] = mark
-        self._heartbeat.begin()
-        return lambda: self._give_up(name)
+        return self._heartbeat.hold(partial(self._give_up, name, mark.id))
 
     def claimed(self, key: str) -> bool:
         """Whether somebody who lives has claimed a key."""
@@ -91,30 +98,29 @@ class StoreMarks:
 
     def close(self) -> None:
         """Gives all claims up."""
-        for name in list(self._claims):
-            self._give_up(name)
         self._heartbeat.close()
+        for name, mark in list(self._claims.items()):
+            self._give_up(name, mark.id)
 
-    def _give_up(self, name: str) -> None:
-        mark = self._claims.pop(name, None)
-        if mark is None:
-            return
-        self._heartbeat.end()
+    def _give_up(self, name: str, whose: str) -> None:
+        self._claims.pop(name, None)
         found = self._read(name)
-        if found is not None and found.id == mark.id:
+        if found is not None and found.id == whose:
             self._store.delete(name)
 
     def _renew(self) -> None:
         for name, mark in list(self._claims.items()):
             found = self._read(name)
             if found is not None and found.id == mark.id:  # else it was over, and is somebody else's
-                renewed = Mark(mark.key, self._clock() + self._lifetime, mark.id)
+                renewed = msgspec.structs.replace(mark, until=self._clock() + self._lifetime)
                 self._store.put(name, msgspec.json.encode(renewed))
+                if name not in self._claims:  # it was given up meanwhile
+                    self._store.delete(name)
 
     def _lives(self, mark: Mark) -> bool:
-        """Whether a claim's time is not over; one from the far future is a clock's mistake."""
+        """Whether a claim's time is not over; one from too far ahead is a clock's mistake."""
         now = self._clock()
-        return now < mark.until <= now + 2 * self._lifetime
+        return now < mark.until <= now + 2 * mark.lifetime
 
     def _found(self, key: str) -> dict[int, Mark]:
         """The claims of a key by number."""

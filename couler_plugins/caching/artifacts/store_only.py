@@ -9,16 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from couler_plugins.caching.artifacts.admission import choose
-from couler_plugins.caching.artifacts.backend import Release
 from couler_plugins.caching.artifacts.blobs import Blobs, Staged
 from couler_plugins.caching.artifacts.collecting import Collector
 from couler_plugins.caching.artifacts.entry import Entry, Meta, Output, check_entry, encode_entry
+from couler_plugins.caching.artifacts.heartbeat import Release
 from couler_plugins.caching.artifacts.index import Kept
 from couler_plugins.caching.artifacts.lost import Damaged, Lost
+from couler_plugins.caching.artifacts.manifests import Later, read_manifest
 from couler_plugins.caching.artifacts.names import entry_name, namespace_of
-from couler_plugins.caching.artifacts.rebuild import read_manifest
 from couler_plugins.caching.artifacts.redact import redact
-from couler_plugins.caching.artifacts.results import Admission, Existed, PutResult, Report, Stats, Stored, Usage
+from couler_plugins.caching.artifacts.results import (
+    Admission,
+    Existed,
+    PutResult,
+    Refused,
+    Report,
+    Stats,
+    Stored,
+    Usage,
+)
 from couler_plugins.caching.artifacts.sources import Source
 from couler_plugins.caching.artifacts.store_marks import StoreMarks
 from couler_plugins.hookspecs.policies import CachePolicy
@@ -65,41 +74,35 @@ class StoreOnly:
         self._collector = Collector(store, namespace, clock, grace)
 
     def find(self, key: str) -> Entry | None:
-        entry = read_manifest(self._store, self._folder, entry_name(key), self._namespace)
-        return entry if entry is not None and entry.key == key else None
+        found = self._at(key)
+        return found if isinstance(found, Entry) else None
 
     def lease(self, key: str) -> tuple[Entry, Release] | None:
         entry = self.find(key)
         return None if entry is None else (entry, _nothing)
 
-    def put(self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta) -> PutResult:
-        found = self.find(key)
-        if found is not None:
-            return Existed(entry=found)
-        staged: list[Staged] = []
-        try:
-            outputs = []
-            for name, codec, source in parts:
-                staged.append(self.blobs.stage(source, self.blobs.name_aside()))
-                outputs.append(Output(name=name, codec=codec, bytes=source.bytes, sha256=staged[-1].sha256))
-            entry = Entry(namespace=self._namespace, key=key, outputs=tuple(outputs), meta=meta, created=self._clock())
-            check_entry(entry)
-            for one, output in zip(staged, outputs, strict=True):
-                self.blobs.publish(one, output.blob)
-        finally:
-            self.blobs.discard(staged)
-        if self._store.put(self._folder + entry_name(key), encode_entry(entry), replace=False):
+    def put(
+        self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta, replacing: Entry | None = None
+    ) -> PutResult:
+        standing = self._standing(key, replacing)
+        if standing is not None:
+            return standing
+        entry, manifest = self._write(key, parts, meta)
+        if self._store.put(self._folder + entry_name(key), manifest, replace=False):
             return Stored(entry=entry)
-        found = self.find(key)
-        if found is not None:
-            return Existed(entry=found)
-        self._store.put(self._folder + entry_name(key), encode_entry(entry))  # what is there is no manifest
+        standing = self._standing(key, replacing)
+        if standing is not None:
+            return standing
+        self._store.put(self._folder + entry_name(key), manifest)  # what is there is no manifest, or is to be replaced
+        if replacing is not None:
+            self._collector.doom(replacing.outputs)
         return Stored(entry=entry)
 
     def drop(self, entry: Entry) -> bool:
         if self.find(entry.key) != entry:
             return False
         self._store.delete(self._folder + entry_name(entry.key))
+        self._collector.doom(entry.outputs)
         self._marks.unpin(entry.key)
         return True
 
@@ -152,7 +155,7 @@ class StoreOnly:
         )
 
     def verify(self, *, repair: bool) -> Report:
-        entries = self._collector.entries()
+        entries, later = self._collector.manifests()
         missing: list[Entry] = []
         corrupt: list[Entry] = []
         unreadable: list[str] = []
@@ -179,6 +182,7 @@ class StoreOnly:
             corrupt=tuple(entry.key for entry in corrupt),
             orphans=tuple(orphans),
             unknown=tuple(unreadable),
+            later=tuple(later),
             over=max(0, total - self._capacity) if self._capacity is not None else 0,
             repaired=repair,
         )
@@ -188,6 +192,34 @@ class StoreOnly:
 
     def close(self) -> None:
         self._marks.close()
+
+    def _at(self, key: str) -> Entry | Later | None:
+        found = read_manifest(self._store, self._namespace, entry_name(key))
+        return found if isinstance(found, Later) or (found is not None and found.key == key) else None
+
+    def _standing(self, key: str, replacing: Entry | None) -> Existed | Refused | None:
+        """Why nothing is put under a key: what it has stays."""
+        found = self._at(key)
+        if isinstance(found, Later):
+            return Refused(reason="a later version of the cache made the result that is there")
+        return None if found is None or found == replacing else Existed(entry=found)
+
+    def _write(self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta) -> tuple[Entry, bytes]:
+        """Writes the blobs of a result that nobody sees yet; its entry, and the manifest that makes it seen."""
+        staged: list[Staged] = []
+        try:
+            outputs = []
+            for name, codec, source in parts:
+                staged.append(self.blobs.stage(source, self.blobs.name_aside()))
+                outputs.append(Output(name=name, codec=codec, bytes=source.bytes, sha256=staged[-1].sha256))
+            entry = Entry(namespace=self._namespace, key=key, outputs=tuple(outputs), meta=meta, created=self._clock())
+            check_entry(entry)
+            manifest = encode_entry(entry)
+            for one, output in zip(staged, outputs, strict=True):
+                self.blobs.publish(one, output.blob)
+            return entry, manifest
+        finally:
+            self.blobs.discard(staged)
 
 
 def _nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,7 +18,9 @@ from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 
-__all__ = ["FolderStore", "StagingStore", "folder_of", "open_store"]
+__all__ = ["FolderStore", "StagingStore", "checked_place", "folder_of", "open_store"]
+
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?")
 
 
 @runtime_checkable
@@ -45,7 +48,7 @@ class FolderStore:
 
     @classmethod
     def open(cls, url: str) -> FolderStore:
-        folder = folder_of(url)
+        folder = folder_of(checked_place(url))
         if folder is None:
             raise InvalidInput(f"{redact(url)} is no local folder")
         folder.mkdir(parents=True, exist_ok=True)
@@ -148,21 +151,52 @@ def _read(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def folder_of(url: str) -> Path | None:
-    """The local folder that a URL or a plain path names; None where it is another kind of place."""
-    if "://" not in url:
-        return Path(url).expanduser()
-    parts = urlsplit(url)
-    if parts.scheme not in FolderStore.schemes:
-        return None
-    return Path(unquote(parts.netloc + parts.path))
+def checked_place(place: str | Path) -> str:
+    """Where a store is, with the scheme of its URL in lower case; a plain path is a local folder.
+
+    Raises:
+        InvalidInput: it is nothing, or can be read in two ways.
+    """
+    if isinstance(place, Path):
+        place = os.path.join(os.curdir, place)  # noqa: PTH118  # a path that begins like a URL stays a path
+    if not place or "\0" in place:
+        raise InvalidInput("the place of the cache is empty", hint="give a folder or a URL")
+    found = SCHEME.match(place)
+    if found is None:
+        return place
+    scheme, slashes = found[1].lower(), found[2]
+    shown = redact(place)
+    if not slashes:
+        hint = f"give {scheme}://…, or ./{shown} for a folder of that name"
+        raise InvalidInput(f"{shown} is neither a URL nor clearly a folder", hint=hint)
+    try:
+        urlsplit(place)
+    except ValueError as error:
+        raise InvalidInput(f"{shown} is no URL: {error}") from None
+    rest = place[found.end() :]
+    if scheme in FolderStore.schemes:
+        host = rest.partition("/")[0]
+        if host not in ("", "localhost"):
+            hint = f"give {scheme}:///… with the whole path, or the folder without {scheme}://"
+            raise InvalidInput(f"{shown} names a host, {redact(host)}, and a local folder has none", hint=hint)
+        if "?" in rest or "#" in rest:
+            raise InvalidInput(f"{shown} has more than a path", hint="write %3F for ? and %23 for # in it")
+    return f"{scheme}://{rest}"
 
 
-def open_store(url: str, stores: Iterable[type[ArtifactStore]] = ()) -> ArtifactStore:
-    """The store at a URL, by whoever serves its scheme.
+def folder_of(place: str) -> Path | None:
+    """The local folder that a place names, as `checked_place` gives it; None where it is of another kind."""
+    if SCHEME.match(place) is None:
+        return Path(place).expanduser()
+    scheme, _, rest = place.partition("://")
+    return Path(unquote(rest.removeprefix("localhost"))) if scheme in FolderStore.schemes else None
+
+
+def open_store(place: str, stores: Iterable[type[ArtifactStore]] = ()) -> ArtifactStore:
+    """The store at a place, by whoever serves its scheme.
 
     Args:
-        url: a folder or a URL.
+        place: a folder or a URL.
         stores: those who serve schemes, before the built-in ones.
 
     Raises:
@@ -172,12 +206,12 @@ def open_store(url: str, stores: Iterable[type[ArtifactStore]] = ()) -> Artifact
     from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
     from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
 
-    if not url or "\0" in url:
-        raise InvalidInput("the place of the cache is empty", hint="give a folder or a URL")
-    scheme = "file" if "://" not in url else urlsplit(url).scheme
+    place = checked_place(place)
+    found = SCHEME.match(place)
+    scheme = "file" if found is None else found[1]
     known: list[type[ArtifactStore]] = [*stores, FolderStore, AlluxioStore, FsspecStore]
     kind = next(store for wanted in (scheme, "*") for store in known if wanted in store.schemes)
     try:
-        return kind.open(url)
+        return kind.open(place)
     except OSError as error:
-        raise EngineError(f"the store {redact(url)} cannot be used: {redact(error)}") from None
+        raise EngineError(f"the store {redact(place)} cannot be used: {redact(error)}") from None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from couler_plugins.caching.artifacts.index import Index
-from couler_plugins.caching.artifacts.ledger import Doomed
 from couler_plugins.caching.artifacts.names import namespace_of
+from couler_plugins.caching.artifacts.owners import Doomed
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.hookspecs.stores import ArtifactStore
 

@@ -15,16 +15,21 @@ def held_and_limits(index: Index) -> list[tuple[int, int | None]]:
     What is condemned does not stay: it goes before anything else has to.
     """
     with index.database.reading() as connection:
-        found = []
-        for scope in ("", index.namespace):
-            leaving = connection.execute(
-                "SELECT COALESCE(SUM(bytes), 0) FROM objects WHERE state IN ('condemned', 'dying')"
-                " AND (:scope = '' OR namespace = :scope)",
-                scope=scope,
-            )[0][0]  # fmt: skip
-            used = ledger.used_bytes(connection, scope) - int(leaving)
-            found.append((used, ledger.limit_of(connection, scope)))
-    return found
+        asked = [
+            (
+                connection.execute(
+                    "SELECT (SELECT COALESCE(SUM(bytes), 0) FROM usage WHERE :scope = '' OR namespace = :scope)"
+                    " - (SELECT COALESCE(SUM(bytes), 0) FROM objects WHERE state = 'condemned'"
+                    " AND (:scope = '' OR namespace = :scope))"
+                    " - (SELECT COALESCE(SUM(bytes), 0) FROM objects WHERE state = 'dying'"
+                    " AND (:scope = '' OR namespace = :scope))",
+                    scope=scope,
+                ),
+                connection.execute("SELECT bytes FROM limits WHERE scope = :scope", scope=scope),
+            )
+            for scope in ("", index.namespace)
+        ]
+    return [(int(used[0][0]), limit[0][0] if limit else None) for used, limit in asked]
 
 
 def usage_by_namespace(index: Index) -> dict[str, Usage]:
@@ -51,8 +56,8 @@ def counts(index: Index) -> tuple[int, int, int]:
     with index.database.reading() as connection:
         leases = connection.execute(
             "SELECT COUNT(DISTINCT h.id) FROM holds h JOIN owners o ON o.id = h.owner"
-            " WHERE h.namespace = :namespace AND o.expires > :now AND o.expires <= :latest",
-            now=now, latest=now + 2 * index.lifetime, **values,
+            " WHERE h.namespace = :namespace AND o.expires > :now AND o.expires <= :now + 2 * o.lifetime",
+            now=now, **values,
         )  # fmt: skip
         pins = connection.execute(
             "SELECT COUNT(*) FROM pins WHERE namespace = :namespace AND until > :now", now=now, **values

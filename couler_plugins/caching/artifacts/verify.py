@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from couler_plugins.caching.artifacts import ledger
+from couler_plugins.caching.artifacts import later, ledger
 from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.artifacts.index import Index
 from couler_plugins.caching.artifacts.lost import Damaged, Lost
+from couler_plugins.caching.artifacts.manifests import Later, read_manifest
 from couler_plugins.caching.artifacts.names import namespace_of
 from couler_plugins.caching.artifacts.results import Report
 from couler_plugins.caching.artifacts.sweeping import sweep
@@ -21,6 +22,7 @@ def verify(index: Index, store: ArtifactStore, blobs: Blobs, *, repair: bool) ->
     """What is wrong in a namespace; writers may be at work meanwhile.
 
     With `repair` an entry with a missing or damaged blob is dropped, what nobody knows is removed, and counts are set.
+    Manifests of a later version, and what they need, are nobody's to remove: they are booked.
 
     Raises:
         OSError: the store or the index failed.
@@ -30,10 +32,17 @@ def verify(index: Index, store: ArtifactStore, blobs: Blobs, *, repair: bool) ->
     folder = namespace_of(index.namespace)
     listed = {item.name.removeprefix(folder): item for item in store.list(folder)}
     missing, corrupt, unreadable = _check_entries(index, blobs)
-    orphans, absent, miscounted, held, over = _compare(index, listed)
+    strange, absent, miscounted, held, over = _compare(index, listed)
+    strays = index.strays()
+    late = _later(index, store, strange)
+    alone = late.keys() | {blob for manifest in late.values() for blob in manifest.blobs}
+    orphans = [name for name in strange if name not in alone]
     if repair:
         for entry in (*missing, *corrupt):
             index.drop(entry)
+        for key in strays:
+            index.drop_stray(key)
+        _keep_later(index, late, listed)
         _adopt(index, [listed[name] for name in orphans], folder)
         _recount(index)
         sweep(index, store)
@@ -45,7 +54,8 @@ def verify(index: Index, store: ArtifactStore, blobs: Blobs, *, repair: bool) ->
         missing=tuple(entry.key for entry in missing),
         corrupt=tuple(entry.key for entry in corrupt),
         orphans=tuple(orphans),
-        unknown=(*absent, *miscounted, *unreadable),
+        unknown=(*absent, *miscounted, *unreadable, *(f"{key}: its row holds no entry of its own" for key in strays)),
+        later=tuple(sorted({*late, *_kept_later(index)})),
         leases=held,
         over=over,
         repaired=repair,
@@ -99,6 +109,25 @@ def _compare(index: Index, listed: dict[str, StoredObject]) -> tuple[list[str], 
     total = sum(row[3] for row in rows)
     miscounted = [] if total == booked else [f"{booked} bytes are booked, the objects take {total}"]
     return orphans, absent, miscounted, dead, over
+
+
+def _later(index: Index, store: ArtifactStore, strange: Iterable[str]) -> dict[str, Later]:
+    """The manifests of a later version among what the index does not know."""
+    read = ((name, read_manifest(store, index.namespace, name)) for name in strange if name.startswith("entries/"))
+    return {name: found for name, found in read if isinstance(found, Later)}
+
+
+def _keep_later(index: Index, late: Mapping[str, Later], listed: Mapping[str, StoredObject]) -> None:
+    sizes = {name: item.bytes for name, item in listed.items() if name.startswith("blobs/")}
+    with index.database.writing() as connection:
+        later.forget_gone(connection, index.namespace, listed)
+        for name, manifest in late.items():
+            later.keep(connection, index.namespace, name, manifest, sizes)
+
+
+def _kept_later(index: Index) -> list[str]:
+    with index.database.reading() as connection:
+        return later.kept(connection, index.namespace)
 
 
 def _adopt(index: Index, orphans: Iterable[StoredObject], folder: str) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from couler_plugins.caching.artifacts.admission import choose, room_beside
 from couler_plugins.caching.artifacts.blobs import Blobs, Staged
 from couler_plugins.caching.artifacts.entry import Entry, Meta, Output, check_entry, encode_entry
-from couler_plugins.caching.artifacts.index import Index
+from couler_plugins.caching.artifacts.index import Index, Kept
 from couler_plugins.caching.artifacts.ledger import Full, Piece
 from couler_plugins.caching.artifacts.names import entry_name
 from couler_plugins.caching.artifacts.results import Admission, Existed, PutResult, Refused, Stored
-from couler_plugins.caching.artifacts.sources import Content, Source
+from couler_plugins.caching.artifacts.sources import Source, sources
 from couler_plugins.caching.artifacts.usage import held_and_limits
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.runs import Candidate, History
@@ -27,6 +28,26 @@ TRIES = 20
 
 PATIENCE = 5.0
 """Seconds that a writer waits for the removal of an object that it is about to write again."""
+
+
+class _Work(NamedTuple):
+    """A result on its way into the cache.
+
+    Attributes:
+        hold: the name of this put in the index.
+        key: the key.
+        parts: the outputs as (name, codec, source).
+        meta: where the result comes from.
+        replacing: the entry whose place it takes.
+        asides: where the outputs are written first, with their bytes; the manifest comes last, and has none.
+    """
+
+    hold: str
+    key: str
+    parts: Sequence[tuple[str, str, Source]]
+    meta: Meta
+    replacing: Entry | None
+    asides: Sequence[tuple[str, int]]
 
 
 class Writer:
@@ -49,22 +70,25 @@ class Writer:
         self._history = history
         self._sweep = sweep
 
-    def put(self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta) -> PutResult:
-        """Stores a result.
+    def put(
+        self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta, replacing: Entry | None = None
+    ) -> PutResult:
+        """Stores a result, in the place of one where that is given.
+
+        Until the moment in which the new one takes its place, the old one is there and counts against the limits.
 
         Raises:
             OSError: the store, the index or a source failed; nothing of the result can be seen.
         """
-        hold = secrets.token_hex(12)
-        asides = [(self._blobs.name_aside(), source.bytes) for _, _, source in parts]
-        manifest_aside = self._blobs.name_aside()
+        asides = [(self._blobs.name_aside(), size) for size in (*(source.bytes for _, _, source in parts), 0)]
+        work = _Work(secrets.token_hex(12), key, parts, meta, replacing, asides)
         try:
-            began, evicted = self._reserve(hold, key, [*asides, (manifest_aside, 0)], meta)
+            began, evicted = self._reserve(work)
             if not isinstance(began, float):
                 return began
-            result = self._write(hold, key, parts, meta, [name for name, _ in asides], manifest_aside, began)
+            result = self._write(work, began)
         except BaseException:
-            self._abandon(hold)
+            self._abandon(work.hold)
             raise
         return msgspec.structs.replace(result, evicted=tuple(evicted)) if isinstance(result, Stored) else result
 
@@ -75,34 +99,31 @@ class Writer:
             OSError: the index failed.
             ValueError: the policy failed.
         """
-        room, kept, fits = self._room(new.bytes)
+        room, kept, fits = self._room(new)
         return Admission(admitted=True) if fits else choose(self._policy(), self._history, kept, new, room)
 
-    def _reserve(
-        self, hold: str, key: str, pieces: Sequence[tuple[str, int]], meta: Meta
-    ) -> tuple[float | PutResult, list[Entry]]:
+    def _reserve(self, work: _Work) -> tuple[float | PutResult, list[Entry]]:
         """Reserves bytes and makes room for them; the time of the reservation, or why there is none."""
-        need = sum(size for _, size in pieces)
         evicted: list[Entry] = []
         for number in range(TRIES):
-            answer = self._index.reserve(hold, key, pieces)
+            answer = self._index.reserve(work.hold, work.key, work.asides, replacing=work.replacing)
             if isinstance(answer, float):
                 return answer, evicted
             if isinstance(answer, Entry):
                 return Existed(entry=answer), evicted
             if not self._sweep():
                 return Refused(reason=f"{answer.limit} is reached, and the store removes nothing"), evicted
-            refused = self._make_room(key, need, meta, answer, evicted)
+            refused = self._make_room(work, answer, evicted)
             if refused is not None:
                 return refused, evicted
             time.sleep(0.002 * number)
         return Refused(reason="other writers take the room that is made"), evicted
 
-    def _make_room(self, key: str, need: int, meta: Meta, full: Full, evicted: list[Entry]) -> Refused | None:
+    def _make_room(self, work: _Work, full: Full, evicted: list[Entry]) -> Refused | None:
         now = self._index.now()
-        new = Entry(namespace=self._index.namespace, key=key, outputs=(), meta=meta, created=now).candidate()
+        new = Entry(namespace=self._index.namespace, key=work.key, outputs=(), meta=work.meta, created=now).candidate()
         try:
-            admission = self.admit(msgspec.structs.replace(new, bytes=need))
+            admission = self.admit(msgspec.structs.replace(new, bytes=sum(size for _, size in work.asides)))
         except ValueError as error:
             return Refused(reason=str(error))
         if not admission.admitted:
@@ -112,61 +133,53 @@ class Writer:
             self._sweep()
         return None
 
-    def _room(self, need: int) -> tuple[int, list, bool]:  # type: ignore[type-arg]
-        kept = self._index.kept()
+    def _room(self, new: Candidate) -> tuple[int, list[Kept], bool]:
+        """The bytes that a new result can share with what may be evicted, all entries, and whether it fits as it is.
+
+        What its key has stays until the new one is there, and so makes no room for it.
+        """
+        kept = [item._replace(free=False) if item.entry.key == new.key else item for item in self._index.kept()]
         room, fits = None, True
         for used, limit in held_and_limits(self._index):
             if limit is not None:
-                fits = fits and used + need <= limit
+                fits = fits and used + new.bytes <= limit
                 beside = room_beside(kept, used, limit)
                 room = beside if room is None else min(room, beside)
         return room or 0, kept, fits
 
-    def _write(
-        self,
-        hold: str,
-        key: str,
-        parts: Sequence[tuple[str, str, Source]],
-        meta: Meta,
-        asides: Sequence[str],
-        manifest_aside: str,
-        began: float,
-    ) -> PutResult:
+    def _write(self, work: _Work, began: float) -> PutResult:
         staged: list[Staged] = []
         try:
+            *asides, manifest_aside = (name for name, _ in work.asides)
             outputs = []
-            for (name, codec, source), aside in zip(parts, asides, strict=True):
+            for (name, codec, source), aside in zip(work.parts, asides, strict=True):
                 staged.append(self._blobs.stage(source, aside))
                 outputs.append(Output(name=name, codec=codec, bytes=source.bytes, sha256=staged[-1].sha256))
-            entry = Entry(namespace=self._index.namespace, key=key, outputs=tuple(outputs), meta=meta, created=began)
+            entry = Entry(
+                namespace=self._index.namespace, key=work.key, outputs=tuple(outputs), meta=work.meta, created=began
+            )
             check_entry(entry)
-            manifest = encode_entry(entry)
-            staged.append(self._blobs.stage(_value(manifest), manifest_aside))
-            names = [output.blob for output in outputs] + [entry_name(key, staged[-1].sha256)]
+            ((_, _, manifest),) = sources({"manifest": encode_entry(entry)})
+            staged.append(self._blobs.stage(manifest, manifest_aside))
+            names = [output.blob for output in outputs] + [entry_name(work.key, staged[-1].sha256)]
             pieces = [Piece(aside=one.aside, name=name) for one, name in zip(staged, names, strict=True)]
-            return self._publish(hold, entry, pieces, {one.aside: one for one in staged})
+            return self._publish(work, entry, pieces, {one.aside: one for one in staged})
         finally:
             self._blobs.discard(staged)
 
-    def _publish(self, hold: str, entry: Entry, pieces: list[Piece], staged: dict[str, Staged]) -> PutResult:
+    def _publish(self, work: _Work, entry: Entry, pieces: list[Piece], staged: Mapping[str, Staged]) -> PutResult:
         deadline = time.monotonic() + PATIENCE
-        while (pending := self._index.arrive(hold, pieces)) is None:
+        while (pending := self._index.arrive(work.hold, pieces)) is None:
             if time.monotonic() > deadline:
-                self._abandon(hold)
+                self._abandon(work.hold)
                 return Refused(reason="an object of the same content is being removed")
             time.sleep(0.02)
         for piece in pending:
             self._blobs.publish(staged[piece.aside], piece.name)
-        other = self._index.commit(hold, entry, pieces, pending)
+        other = self._index.commit(work.hold, entry, pieces, pending, replacing=work.replacing)
         self._sweep()
         return Stored(entry=entry) if other is None else Existed(entry=other)
 
     def _abandon(self, hold: str) -> None:
         self._index.release(hold)
         self._sweep()
-
-
-def _value(data: bytes) -> Source:
-    from couler_plugins.caching.artifacts.sources import sources
-
-    return sources({"manifest": Content(data)})[0][2]

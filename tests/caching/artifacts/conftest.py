@@ -1,4 +1,4 @@
-"""The servers that the artifact cache is tested against, each started at the first test that needs it."""
+"""The caches that are tested, and the servers, each started at the first test that needs it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from caching.artifacts.samples import Clock, Costly
+from couler_plugins.caching.artifacts import ArtifactCache, open_cache
 from servers.alluxio import alluxio_worker
 from servers.postgres import Postgres, binaries, postgres_server
 from servers.s3 import s3_server
@@ -37,3 +39,24 @@ def alluxio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
     folder.mkdir()
     with alluxio_worker(folder) as hosts:
         yield hosts, folder
+
+
+@pytest.fixture(params=["folder", "folder without index", "memory"])
+def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArtifactCache]:
+    """An empty cache of each kind."""
+    url = f"memory://{tmp_path.name}" if request.param == "memory" else str(tmp_path / "cache")
+    index = "none" if request.param == "folder without index" else None
+    with open_cache(url, index=index, policy=Costly()) as cache:
+        yield cache
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def small(tmp_path: Path, clock: Clock) -> Iterator[ArtifactCache]:
+    """A cache of 1,000 bytes with an index."""
+    with open_cache(tmp_path / "cache", capacity=1000, policy=Costly(), clock=clock) as cache:
+        yield cache

@@ -19,10 +19,22 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from couler_plugins.caching.artifacts import ArtifactCache, Content, Hit, Meta, open_cache
+from couler_plugins.caching.artifacts import ArtifactCache, Content, Hit, Meta, Stored, open_cache
 from servers.processes import until
 
-__all__ = ["Crowd", "Place", "check", "evicts", "frozen", "key_of", "outputs_of", "reads", "stored_bytes", "writes"]
+__all__ = [
+    "Crowd",
+    "Place",
+    "check",
+    "evicts",
+    "frozen",
+    "key_of",
+    "outputs_of",
+    "reads",
+    "replaces",
+    "stored_bytes",
+    "writes",
+]
 
 LOGGER = "couler_plugins.caching.artifacts"
 KEYS = 60
@@ -104,6 +116,15 @@ def reads(cache: ArtifactCache, draw: random.Random) -> None:
     if hit is not None:
         with hit:
             check(key, hit)
+
+
+def replaces(cache: ArtifactCache, draw: random.Random) -> None:
+    """Takes no result but one of this very moment: what is there is replaced, by what has the same content."""
+    key, now = key_of(draw.randrange(KEYS)), str(draw.random())
+    with cache.claim(key, usable=lambda entry: entry.meta.run == now) as claim:
+        assert not isinstance(claim, Hit)
+        stored = claim.put(outputs_of(key), Meta(family="crowd", step=key, run=now, seconds=float(hash_of(key) % 97)))
+        assert not isinstance(stored, Stored) or stored.entry.meta.run == now
 
 
 def evicts(cache: ArtifactCache, draw: random.Random) -> None:

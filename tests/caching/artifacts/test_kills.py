@@ -9,14 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from caching.artifacts.crowd import KEYS, Crowd, Place, evicts, frozen, key_of, outputs_of, reads, stored_bytes, writes
+from caching.artifacts.crowd import (
+    KEYS,
+    Crowd,
+    Place,
+    evicts,
+    frozen,
+    key_of,
+    outputs_of,
+    reads,
+    replaces,
+    stored_bytes,
+    writes,
+)
 from couler_plugins.caching.artifacts import ArtifactCache, Claim, Stored
 from servers.postgres import Postgres
 
 CAPACITY = 700_000
 """Room for about a third of the keys."""
 
-ROLES = (writes, writes, reads, reads, evicts)
+ROLES = (writes, writes, reads, reads, replaces, evicts)
 LATER = 24 * 3600
 """Seconds after which every lease has expired."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from caching.artifacts.crowd import KEYS, Crowd, Place, check, evicts, key_of, outputs_of, reads, writes
+from caching.artifacts.crowd import KEYS, Crowd, Place, check, evicts, key_of, outputs_of, reads, replaces, writes
 from couler_plugins.caching.artifacts import ArtifactCache, Existed, Meta, Stored
 from servers.s3 import s3_files, s3_server, s3_url
 
@@ -46,7 +46,7 @@ def test_one_result_for_a_key_that_all_pods_store(place: Place, tmp_path: Path) 
 def _die(place: Place, tmp_path: Path, kills: int, seed: int) -> None:
     draw = random.Random(seed)
     crowd = Crowd(place, tmp_path)
-    roles = (writes, writes, reads, evicts)
+    roles = (writes, writes, reads, replaces, evicts)
     try:
         for number, role in enumerate(roles):
             crowd.start(role, seed * 100_000 + number)
@@ -106,7 +106,6 @@ def test_nothing_is_left_in_the_store_after_all_is_removed(tmp_path: Path) -> No
             for number in range(3):
                 cache.put(key_of(number), outputs_of(key_of(number)))
                 cache.remove(key_of(number))
-            cache.verify(repair=True)  # the grace period of blobs begins when they are found to be needed by none
             place.clock.write_text(str(7 * 24 * 3600))
             cache.verify(repair=True)
         left = s3_files(endpoint).find(url.split("@")[1].split("?")[0])

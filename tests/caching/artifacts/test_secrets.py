@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -110,3 +111,50 @@ def test_a_database_that_breaks_off_tells_no_credentials(postgres: Postgres, tmp
         _use(cache, secrets)
         assert isinstance(cache.put("again", {"out": b"x"}), Stored)
     assert secrets.found(PASSWORD) == []
+
+
+PASSWORDS = [
+    "sla/sh",
+    "quiz?zing",
+    "ha#sh",
+    "co:lon",
+    "ats@ign",
+    "per%zzcent",
+    "sp ace",
+    "quo'te",
+    'dou"ble',
+    "a/b?c#d@e:f",
+]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_a_password_as_it_is_pasted_is_never_shown(
+    tmp_path: Path, secrets: Secrets, password: str, scheme: str
+) -> None:
+    """Not encoded, as it must not be: whatever is made of it, no part of it of three letters is said."""
+    for url in (
+        f"{scheme}://couler:{password}@127.0.0.1:1/db",
+        f"{scheme}://couler:{password}@127.0.0.1:not-a-port/db",
+        f"{scheme}://127.0.0.1:1/db?user=couler&password={quote(password)}",
+    ):
+        with pytest.raises((EngineError, InvalidInput)) as caught:
+            open_cache(tmp_path / "store", index=url, patience=1)
+        secrets.look(caught.value.message)
+        secrets.look(caught.value.hint or "")
+    parts = [part for part in re.split(r"\W", password) if len(part) > 2]
+    assert secrets.found(password, *parts) == []
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_password_that_is_encoded_works(postgres: Postgres, tmp_path: Path, password: str) -> None:
+    import psycopg
+
+    url = postgres.database()
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        statement = psycopg.sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}")
+        name = f"role{PASSWORDS.index(password)}"
+        connection.execute(statement.format(psycopg.sql.Identifier(name), psycopg.sql.Literal(password)))
+    own = url.replace(f"couler:{quote(PASSWORD)}@", f"{name}:{quote(password, safe='')}@")
+    with open_cache(tmp_path / "store", index=own) as cache:
+        assert isinstance(cache.put("key", {"out": b"x"}), Stored)

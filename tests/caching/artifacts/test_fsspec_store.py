@@ -1,0 +1,108 @@
+"""What the store at any fsspec URL adds to what the file systems do."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+
+from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
+from servers.s3 import s3_url
+
+NAME = "v1/default/blobs/ab/abcdef"
+
+
+class Piecewise(LocalFileSystem):  # type: ignore[misc]  # fsspec comes without types
+    """A file system that writes the object itself, piece by piece, as SFTP does; somebody looks between the pieces."""
+
+    protocol = "piecewise"
+    looked: Callable[[], None] = staticmethod(lambda: None)
+
+    def put_file(self, lpath: str, rpath: str, *args: Any, **kwargs: Any) -> None:
+        self.pipe_file(rpath, Path(lpath).read_bytes())
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
+        with Path(self._strip_protocol(path)).open("xb" if mode == "create" else "wb", buffering=0) as file:
+            for byte in range(len(value)):
+                file.write(value[byte : byte + 1])
+                type(self).looked()
+
+
+@pytest.fixture
+def piecewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FsspecStore]:
+    fsspec.register_implementation("piecewise", Piecewise, clobber=True)
+    store = FsspecStore.open(f"piecewise://{tmp_path}/store")
+    yield store
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file"])
+@pytest.mark.parametrize("before", [None, b"old content"])
+def test_an_object_is_seen_when_it_is_whole(
+    piecewise: FsspecStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, before: bytes | None
+) -> None:
+    content = b"new content, which is longer"
+    if before is not None:
+        piecewise.put(NAME, before)
+    seen: set[bytes | None] = set()
+
+    def look() -> None:
+        try:
+            with piecewise.read(NAME) as stream:
+                seen.add(stream.read())
+        except FileNotFoundError:
+            seen.add(None)
+
+    monkeypatch.setattr(Piecewise, "looked", staticmethod(look))
+    source = tmp_path / "source"
+    source.write_bytes(content)
+    assert piecewise.put(NAME, source if kind == "file" else content)
+    assert seen == {before}
+    with piecewise.read(NAME) as stream:
+        assert stream.read() == content
+    assert [item.name for item in piecewise.list("")] == [NAME], "nothing is left aside"
+
+
+def test_an_upload_that_fails_leaves_what_was_there(piecewise: FsspecStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    piecewise.put(NAME, b"old")
+
+    def fail() -> None:
+        raise OSError("the line is dead")
+
+    monkeypatch.setattr(Piecewise, "looked", staticmethod(fail))
+    with pytest.raises(OSError, match="the line is dead"):
+        piecewise.put(NAME, b"new")
+    with piecewise.read(NAME) as stream:
+        assert stream.read() == b"old"
+    assert [item.name for item in piecewise.list("")] == [NAME]
+
+
+def test_a_file_in_memory_is_never_seen_in_part(tmp_path: Path) -> None:
+    """The memory of fsspec shows a file that is uploaded from its first byte on."""
+    store = FsspecStore.open(f"memory://{uuid.uuid4().hex}")
+    source = tmp_path / "source"
+    source.write_bytes(b"x" * 100)
+    store.put(NAME, source)
+    sizes = set()
+    opened = store._files.open
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        stream = opened(*args, **kwargs)
+        sizes.add(store._files.size(store._path(NAME)))
+        return stream
+
+    store._files.open = watched
+    try:
+        store.put(NAME, source)
+    finally:
+        del store._files.open
+    assert sizes <= {100}
+
+
+def test_uploads_to_s3_hold_few_parts_in_memory(s3: str) -> None:
+    assert FsspecStore.open(s3_url(s3))._files.max_concurrency == 2

@@ -1,0 +1,32 @@
+"""Credentials are taken out of texts, and nothing else is."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from couler_plugins.caching.artifacts.redact import redact
+
+SECRETS = ("AKIAKEY", "s3cr/et+x", "pa@ss:w")
+
+
+SHOWN = [
+    "s3://AKIAKEY:s3cr/et+x@bucket/prefix",
+    "postgresql://user:pa@ss:w@host/db",
+    "s3://bucket/x?token=s3cr/et+x&region=eu",
+    "{'key': 'AKIAKEY', 'secret': 's3cr/et+x'}",
+    "connection failed: password=pa@ss:w host=db",
+]
+
+
+@pytest.mark.parametrize(("text", "around"), list(itertools.product(SHOWN, ["{}", "cannot open <{}>: refused"])))
+def test_credentials_are_hidden(text: str, around: str) -> None:
+    hidden = redact(around.format(text))
+    assert not any(secret in hidden for secret in SECRETS)
+    assert "***" in hidden
+
+
+def test_what_is_no_credential_stays() -> None:
+    for text in ("s3://bucket/a@b", "/data/cache", "the key k1 is missing", "memory://x"):
+        assert redact(text) == text
