@@ -66,8 +66,8 @@ def hook_problems(plugin: object) -> Iterator[str]:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception in one line."""
-    text = " ".join(str(error).split())
+    """An exception in one line; what would steer a terminal is written out."""
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 

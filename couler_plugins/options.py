@@ -37,7 +37,7 @@ class Size(int):
         """
         match = _SIZE.fullmatch(text.strip())
         if match is None or match[2] not in _UNITS:
-            raise ValueError(f"{text!r} is not a size such as 1000, 30GB or 64MiB")
+            raise ValueError(f"{text!r:.60} is not a size such as 1000, 30GB or 64MiB")
         return cls(float(match[1]) * _UNITS[match[2]] if "." in match[1] else int(match[1]) * _UNITS[match[2]])
 
     def __str__(self) -> str:

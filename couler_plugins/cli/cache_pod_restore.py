@@ -22,7 +22,7 @@ def _provide(folder: Path) -> None:
     provide_launcher(folder)
 
 
-@click.command("pod-restore", cls=PodCommand, what=WHAT, first=_provide)
+@click.command("pod-restore", hidden=True, cls=PodCommand, what=WHAT, first=_provide)
 @click.argument("folder", metavar="FOLDER")
 @click.option("--key", required=True, metavar="KEY", help="The key of the result.")
 @click.option("--max-age", type=AGE, metavar="TIME", help="Take nothing that is older: 30m, 24h, 7d.")

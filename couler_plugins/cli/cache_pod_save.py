@@ -27,7 +27,7 @@ def _release(folder: Path) -> None:
     release_launcher(folder)
 
 
-@click.command("pod-save", cls=PodCommand, what=WHAT, last=_release)
+@click.command("pod-save", hidden=True, cls=PodCommand, what=WHAT, last=_release)
 @click.argument("folder", metavar="FOLDER")
 @click.option("--key", required=True, metavar="KEY", help="The key of the result.")
 @click.option("--timeout", type=AGE, metavar="TIME", help="How long the store may take: 90s, 10m (no limit).")
