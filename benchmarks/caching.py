@@ -6,7 +6,8 @@ Traces are those of the corpus, or all WfFormat files of `--traces DIR`; recorde
 benchmarks/histories and from that folder too. The seeds, and so the streams, follow from `--seed` alone.
 
 Figures in percent or in points of it, of `scr` unless another policy is named; capacities are 5 to 40 % of the bytes of
-a run; intervals are of 95 %, by bootstrap over trace x seed:
+a run. Every trace counts alike; intervals are of 95 %, by bootstrap over trace x seed. How many seeds of a trace there
+are follows from how much work it is, which is counted: `seeds` says it.
 
 capture_mean              what is saved, of what an unlimited cache saves: 40 runs of every trace, `replayed` edits
 capture_by_policy         the same for each policy; `capture_unseen_by_policy` under generators that nothing was tuned
@@ -43,13 +44,27 @@ from benchmarks.caching_figures import (
     early_capture,
     harm_of_capacity,
     hit_ratio,
+    paired_loss,
     regret,
     relative_makespan,
     unlimited_makespan,
     worst_gap,
 )
 from benchmarks.caching_inputs import Inputs, inputs
-from benchmarks.caching_jobs import FAMILIAR, FULL, QUICK, REGRET_RUNS, RUNS, SHARES, SLOW, UNSEEN, Size, jobs
+from benchmarks.caching_jobs import (
+    EXACT,
+    FAMILIAR,
+    FULL,
+    QUICK,
+    REGRET_RUNS,
+    RUNS,
+    SHARES,
+    SLOW,
+    UNSEEN,
+    Size,
+    jobs,
+    work,
+)
 from benchmarks.caching_plot import draw
 from benchmarks.caching_replays import Job, named, replays
 from benchmarks.harness import arguments, report
@@ -58,7 +73,6 @@ from couler_plugins.simulation.recorded import Recorded
 
 Groups = Mapping[str, Sequence[Trial]]
 """Trials by the group of jobs that they come from."""
-CAPTURED = ("replayed", "unseen", "recorded")
 
 
 def main() -> None:
@@ -67,7 +81,7 @@ def main() -> None:
     try:
         found = inputs(options.traces)
         groups = jobs(found, size, options.seed)
-        each = iter(replays([job for some in groups.values() for job in some]))
+        each = iter(replays([job for some in groups.values() for job in some], work))
     except CoulerError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
@@ -84,32 +98,37 @@ def main() -> None:
     report(options, figures)
     if options.plot:
         caption = (
-            f"{len(figures['workloads'])} traces, {RUNS} runs; regret: {REGRET_RUNS} runs of those up to 160 steps"
+            f"{len(figures['workloads'])} traces, {RUNS} runs; regret: {REGRET_RUNS} runs of those up to {EXACT} steps"
         )
-        replayed, unseen = (by_policy(results[name], capture) for name in ("replayed", "unseen"))
-        draw(options.plot, replayed, unseen, _regrets(results["regret"]), caption)
+        replayed = by_policy([*results["replayed"], *results["slow"]], capture)
+        draw(options.plot, replayed, by_policy(results["unseen"], capture), _regrets(results["regret"]), caption)
 
 
 def capture_figures(results: Groups, size: Size) -> dict[str, Any]:
     """Capture, hits and makespan of every policy, and how far ours is above the others."""
     figures: dict[str, Any] = {}
-    for name in CAPTURED:
-        captured = by_policy(results[name], capture)
+    captured_trials = {"replayed": [*results["replayed"], *results["slow"]]} | {
+        name: results[name] for name in ("unseen", "recorded")
+    }
+    for name, trials in captured_trials.items():
+        captured = by_policy(trials, capture)
         key = "capture" if name == "replayed" else f"capture_{name}"
         figures[f"{key}_mean"] = captured[OURS].mean if captured else None
         figures[f"{key}_by_policy"] = {policy: value.mean for policy, value in captured.items()}
         figures[f"{key}_interval_by_policy"] = {policy: [one.low, one.high] for policy, one in captured.items()}
-        if captured:
-            best = best_opponent(captured)
-            figures[f"advantage_{name}"] = {"over": best, **_points(advantage(results[name], best, capture))}
-    gap = worst_gap([trial for name in CAPTURED for trial in results[name]], size.seeds)
+        best = best_opponent(trials, capture)
+        figures[f"advantage_{name}"] = {"over": best[0], **_points(best[1])} if best else None
+    gap = worst_gap([trial for trials in captured_trials.values() for trial in trials], size.seeds)
     figures["capture_worst_gap"] = gap.points if gap else None
     figures["capture_worst_gap_at"] = asdict(gap) if gap else None
-    figures["advantage_first_four_runs"] = _points(advantage(results["replayed"], "gdsf-subtree", early_capture))
+    early = advantage(results["replayed"], "gdsf-subtree", early_capture)
+    figures["advantage_first_four_runs"] = _points(early) if early else None
+    whole = results["whole"] or results["replayed"]
     for key, measure in (("hit_ratio", hit_ratio), ("makespan", relative_makespan)):
-        found = by_policy(results["whole"], measure)
+        found = by_policy(whole, measure)
         figures[f"{key}_by_policy"] = {policy: value.mean for policy, value in found.items()}
-    figures["makespan_unlimited"] = by_policy(results["whole"], unlimited_makespan)[OURS].mean
+    unlimited = by_policy(whole, unlimited_makespan).get(OURS)
+    figures["makespan_unlimited"] = unlimited.mean if unlimited else None
     return figures
 
 
@@ -130,12 +149,13 @@ def regret_figures(results: Groups) -> dict[str, Any]:
 
 def robustness_figures(results: Groups) -> dict[str, Any]:
     """What wrong and missing figures cost, and what more capacity costs."""
-    right = [one for one in results["whole"] if one.policy == OURS]
-    known, unknown = (by_policy(trials, capture).get(OURS) for trials in (right, results["wrong"]))
+    unknown = by_policy(results["wrong"], capture).get(OURS)
+    cost = paired_loss(results["replayed"], results["wrong"], capture)
     return {
         "capture_unknown": unknown.mean if unknown else None,
-        "capture_unknown_cost": known.mean - unknown.mean if known and unknown else None,
-        "capacity_harm_max": harm_of_capacity(right),
+        "capture_unknown_cost": cost.mean if cost else None,
+        "capture_unknown_cost_interval": [cost.low, cost.high] if cost else None,
+        "capacity_harm_max": harm_of_capacity(results["whole"]),
     }
 
 
@@ -144,14 +164,25 @@ def provenance(found: Inputs, groups: Mapping[str, Sequence[Job]], size: Size, s
     return {
         "seed": seed,
         "size": asdict(size),
+        "work": sum(work(job) for some in groups.values() for job in some),
+        "seeds": {name: _seeds(some) for name, some in groups.items()},
         "capacities": SHARES,
-        "workloads": {job.workload.family: len(job.workload.steps) for job in groups["replayed"]},
+        "workloads": {load.family: len(load.steps) for load in found.workloads},
         "recorded_edits": [[load.family, edits.file] for load, edits in found.recorded],
         "left_out": found.left_out,
         "parameters_set_on": [edits.name for edits in FAMILIAR],
         "parameters_not_set_on": [*(edits.name for edits in UNSEEN), Recorded.name],
-        "left_out_under_unseen_edits": SLOW,
+        "replayed_on_fewer_seeds": SLOW,
     }
+
+
+def _seeds(some: Sequence[Job]) -> dict[str, dict[str, int]]:
+    """On how many seeds each trace was replayed, by the mix of edits."""
+    found: dict[str, dict[str, int]] = {}
+    for job in some:
+        mixes = found.setdefault(job.workload.family, {})
+        mixes[job.edits.name] = mixes.get(job.edits.name, 0) + 1
+    return found
 
 
 def _points(value: Interval) -> dict[str, Any]:

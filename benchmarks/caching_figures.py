@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+
+import numpy as np
 
 __all__ = [
     "OURS",
@@ -21,6 +22,7 @@ __all__ = [
     "early_capture",
     "harm_of_capacity",
     "hit_ratio",
+    "paired_loss",
     "regret",
     "relative_makespan",
     "unlimited_makespan",
@@ -73,12 +75,13 @@ class Trial:
 
 @dataclass(frozen=True, order=True)
 class Gap:
-    """Points of capture by which our policy is above an opponent on one workload and mix of edits."""
+    """Points of capture by which our policy is above an opponent on one workload and mix of edits, over some seeds."""
 
     points: float
     workload: str
     mix: str
     opponent: str
+    seeds: int
 
 
 Measure = Callable[[Trial], float | None]
@@ -129,37 +132,54 @@ def unlimited_makespan(trial: Trial) -> float | None:
 
 def by_policy(trials: Iterable[Trial], measure: Measure) -> dict[str, Interval]:
     """The measure of each policy, with an interval over workload x seed."""
-    return {policy: _interval(list(units.values())) for policy, units in _units(trials, measure).items()}
+    return {policy: _interval(units) for policy, units in _units(trials, measure).items()}
 
 
-def best_opponent(means: Mapping[str, Interval]) -> str:
-    """The single policy of the others whose mean is highest."""
-    return max(_opponents(means), key=lambda policy: (means[policy].mean, policy))
-
-
-def advantage(trials: Iterable[Trial], opponent: str, measure: Measure) -> Interval:
-    """Points by which our policy is above one opponent, on what both replayed; interval over workload x seed."""
+def advantage(trials: Iterable[Trial], opponent: str, measure: Measure) -> Interval | None:
+    """Points by which our policy is above one opponent, on what both replayed; None where that is nothing."""
     units = _units(trials, measure)
     ours, theirs = units.get(OURS, {}), units.get(opponent, {})
-    return _interval([value - theirs[unit] for unit, value in ours.items() if unit in theirs])
+    both = {unit: value - theirs[unit] for unit, value in ours.items() if unit in theirs}
+    return _interval(both) if both else None
+
+
+def best_opponent(trials: Sequence[Trial], measure: Measure) -> tuple[str, Interval] | None:
+    """The single policy of the others that ours is least above, and by how much; None where there is no other."""
+    names = _opponents(dict.fromkeys(trial.policy for trial in trials))
+    found = [(points, name) for name in names if (points := advantage(trials, name, measure))]
+    points, name = min(found, key=lambda one: (one[0].mean, one[1]), default=(None, ""))
+    return (name, points) if points else None
+
+
+def paired_loss(trials: Iterable[Trial], others: Iterable[Trial], measure: Measure) -> Interval | None:
+    """What our policy loses from the first trials to the others, on the same streams at the same capacities."""
+    at = {(one.workload, one.mix, one.seed, one.share): measure(one) for one in trials if one.policy == OURS}
+    lost: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for one in others:
+        before, after = at.get((one.workload, one.mix, one.seed, one.share)), measure(one)
+        if one.policy == OURS and before is not None and after is not None:
+            lost[one.workload, one.seed].append(before - after)
+    return _interval({unit: statistics.fmean(values) for unit, values in lost.items()}) if lost else None
 
 
 def worst_gap(trials: Iterable[Trial], seeds: int) -> Gap | None:
     """Where our policy is least above, or most below, the best opponent of one workload and mix of edits.
 
     The best opponent is the one that our policy is least above in mean. Only pairs of policies count that both replayed
-    at least that many seeds of it.
+    that many seeds of it; where none did, those with the most seeds that there are.
     """
     gaps = []
     for (workload, mix), some in _grouped(trials, lambda one: (one.workload, one.mix)).items():
         policies = _grouped(some, lambda one: one.policy)
         ours = {(one.seed, one.share): capture(one) for one in policies[OURS]}
         for opponent in _opponents(policies):
-            pairs = [(ours[one.seed, one.share], capture(one)) for one in policies[opponent]]
+            pairs = [(ours.get((one.seed, one.share)), capture(one)) for one in policies[opponent]]
             points = [mine - other for mine, other in pairs if mine is not None and other is not None]
-            if len({one.seed for one in policies[opponent]}) >= seeds and points:
-                gaps.append(Gap(statistics.fmean(points), workload, mix, opponent))
-    return min(gaps, default=None)
+            if points:
+                count = len({one.seed for one in policies[opponent]})
+                gaps.append(Gap(statistics.fmean(points), workload, mix, opponent, count))
+    enough = min(seeds, max((gap.seeds for gap in gaps), default=0))
+    return min((gap for gap in gaps if gap.seeds >= enough), default=None)
 
 
 def harm_of_capacity(trials: Sequence[Trial]) -> float:
@@ -195,11 +215,18 @@ def _units(trials: Iterable[Trial], measure: Measure) -> dict[str, dict[tuple[st
     }
 
 
-def _interval(values: Sequence[float], samples: int = 2_000) -> Interval:
-    """The mean and the 2.5th and 97.5th percentile of the means of samples drawn with replacement."""
-    chance = random.Random(len(values))
-    means = sorted(statistics.fmean(chance.choices(values, k=len(values))) for _ in range(samples))
-    return Interval(statistics.fmean(values), means[round(0.025 * samples)], means[round(0.975 * samples) - 1])
+def _interval(units: Mapping[tuple[str, int], float], samples: int = 2_000) -> Interval:
+    """The mean over workloads, and the 2.5th and 97.5th percentile of the means of units drawn with replacement.
+
+    Every workload counts alike, however many seeds it has.
+    """
+    seeds = Counter(workload for workload, _ in units)
+    weights = np.array([1 / seeds[workload] for workload, _ in units])
+    values = np.array(list(units.values()))
+    drawn = np.random.default_rng(len(units)).integers(0, len(units), (samples, len(units)))
+    means = np.sort((weights * values)[drawn].sum(axis=1) / weights[drawn].sum(axis=1))
+    mean = float((weights * values).sum() / weights.sum())
+    return Interval(mean, float(means[round(0.025 * samples)]), float(means[round(0.975 * samples) - 1]))
 
 
 K = TypeVar("K")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from benchmarks.caching_figures import OURS
 from benchmarks.caching_inputs import Inputs
@@ -26,6 +26,7 @@ from couler_plugins.simulation.workload import Workload
 __all__ = [
     "ALL",
     "FAMILIAR",
+    "FAST",
     "FULL",
     "QUICK",
     "REGRET_RUNS",
@@ -36,26 +37,39 @@ __all__ = [
     "UNSEEN",
     "Size",
     "jobs",
+    "work",
 ]
 
 SHARES = (0.05, 0.1, 0.2, 0.4)
 """Capacities, as shares of the bytes of one run."""
 REGRET_SHARES = (0.1, 0.3)
-RUNS, REGRET_RUNS = 40, 12
+RUNS, REGRET_RUNS, FEWEST_RUNS = 40, 12, 8
 FAMILIAR: tuple[Edits, ...] = (Replayed(), Uniform(), HotSpot(), SourceRefresh())
 """What the parameters of policies may have been set on."""
 UNSEEN: tuple[Edits, ...] = (Walk(), Deepening(), Branches())
 """What they were not set on."""
-LIGHT, MIDDLE = 200, 500
-"""Steps beyond which a trace is replayed on a quarter, and on an eighth of the seeds."""
 EXACT = 160
 """Steps up to which the optimum is found in seconds; beyond, a bound takes its place."""
-WRONG = Insight(unknown=0.3, noise=2.0)
+UNKNOWN, NOISE = 0.3, 2.0
+"""The share of the steps of which policies know neither time nor size, and the factor by which times may be wrong."""
 
 ALL = tuple(policy.name for policy in POLICIES)
 SLOW = ("experiment-graph", "paper-literal", "paper")
-"""Opponents that take longer than all others together; they are left out under unseen and recorded edits."""
+"""Opponents that take longer than all others together, and never come near: they are replayed on fewer seeds."""
 FAST = tuple(name for name in ALL if name not in SLOW)
+
+WEIGHTS = {
+    OURS: 45,
+    "gdsf-subtree": 10,
+    "experiment-graph": 15,
+    "paper": 40,
+    "paper-literal": 14,
+    "yang": 4,
+    "helix": 3,
+}
+"""What a policy takes for a step or an edge of a run: about microseconds; 1 for all others."""
+LEAST: dict[Least | None, int] = {"optimum": 100, "bound": 25, None: 0}
+"""The same for the optimum and for the bound."""
 
 
 @dataclass(frozen=True)
@@ -63,75 +77,100 @@ class Size:
     """How much is replayed.
 
     Attributes:
-        seeds: of each mix of edits, for traces that are not large.
-        regret: seeds of each trace, for regret under `replayed` edits; a quarter of that under each unseen generator.
+        seeds: the most of one workload and mix of edits.
+        regret: the most of one workload and mix of edits for regret.
         decisions: runs in which decisions are timed.
-        steps: of the largest trace that is replayed; None for all of them.
+        work: the most of all together, as `work` counts it. Where there is more to do, seeds are left out.
     """
 
     seeds: int
     regret: int
     decisions: int
-    steps: int | None = None
+    work: int
 
 
-FULL = Size(seeds=8, regret=4, decisions=12)
-QUICK = Size(seeds=1, regret=1, decisions=6, steps=EXACT)
+FULL = Size(seeds=8, regret=8, decisions=12, work=980_000_000)
+QUICK = Size(seeds=8, regret=4, decisions=6, work=190_000_000)
+
+Stream = Callable[[int], Job]
+"""The job of a seed."""
 
 
 def jobs(found: Inputs, size: Size, first: int) -> dict[str, list[Job]]:
     """The jobs of each group, seeds counted from `first`.
 
-    `replayed` is under every policy, at one capacity, which takes turns with the seeds. `unseen` and `recorded` are the
-    same without the slow opponents. `whole` is one seed of the light traces at every capacity, `wrong` the same with
-    wrong and missing figures.
+    `replayed`, `unseen` and `recorded` are under all but the slow opponents, at one capacity, which takes turns with
+    the seeds; `slow` is `replayed` under the slow ones, and `wrong` is `replayed` under ours with wrong and missing
+    figures, both on fewer seeds. `whole` is at every capacity under all.
     """
-    loads = _up_to(size.steps or math.inf, found.workloads)
-    light = _up_to(LIGHT, loads)
+    loads, recorded = found.workloads, list(found.recorded)
+    replayed: list[tuple[Workload, Edits]] = [(load, Replayed()) for load in loads]
+    unseen = [(load, edits) for load in loads for edits in UNSEEN]
     exact = [load for load in loads if len(load.steps) <= EXACT]
     large = [load for load in loads if len(load.steps) > EXACT]
-    unseen = [(load, edits) for load in loads for edits in UNSEEN]
-    recorded = [(load, edits) for load, edits in found.recorded if load in loads]
 
-    def seeds(count: int) -> range:
-        return range(first, first + max(1, count))
-
-    def turns(streams: Sequence[tuple[Workload, Edits]], policies: tuple[str, ...], limit: int) -> list[Job]:
-        """Streams on all seeds up to `limit` steps, on a quarter up to MIDDLE, and beyond that on an eighth."""
-        return [
-            Job(load, edits, seed, RUNS, (SHARES[(seed + turn) % len(SHARES)],), policies)
-            for turn, (load, edits) in enumerate(streams)
-            for seed in seeds(size.seeds // _sparing(len(load.steps), limit))
-        ]
+    def spread(share: float, most: int, streams: Iterable[Stream], *, some: bool = False) -> list[Job]:
+        return _spread(list(streams), most, share * size.work, first, some)
 
     return {
-        "replayed": turns([(load, Replayed()) for load in loads], ALL, MIDDLE),
-        "unseen": turns(unseen, FAST, LIGHT),
-        "recorded": turns(recorded, FAST, LIGHT),
-        "whole": [Job(load, Replayed(), first, RUNS, SHARES, ALL) for load in light],
-        "wrong": [Job(load, Replayed(), first, RUNS, SHARES, (OURS,), WRONG) for load in light],
-        "regret": [_regret(load, Replayed(), seed, "optimum") for load in exact for seed in seeds(size.regret)],
-        "regret_unseen": [
-            _regret(load, edits, seed, "optimum")
-            for load, edits in unseen
-            if load in exact
-            for seed in seeds(size.regret // 4)
-        ],
-        "regret_bound": [
-            _regret(load, Replayed(), seed, "bound") for load in large for seed in seeds(size.regret // 4)
-        ],
+        "replayed": spread(0.21, size.seeds, _turns(replayed, FAST), some=True),
+        "slow": spread(0.03, size.seeds, _turns(replayed, SLOW)),
+        "unseen": spread(0.48, size.seeds, _turns(unseen, FAST), some=True),
+        "recorded": spread(0.04, size.seeds, _turns(recorded, FAST)),
+        "whole": spread(0.08, 1, (partial(_whole, load) for load in loads)),
+        "wrong": spread(0.05, size.seeds, _turns(replayed, (OURS,), wrong=True), some=True),
+        "regret": spread(0.05, size.regret, (partial(_regret, load, Replayed(), "optimum") for load in exact)),
+        "regret_unseen": spread(
+            0.05, size.regret, (partial(_regret, load, edits, "optimum") for load, edits in unseen if load in exact)
+        ),
+        "regret_bound": spread(0.01, size.regret, (partial(_regret, load, Replayed(), "bound") for load in large)),
     }
 
 
-def _sparing(steps: int, limit: int) -> int:
-    """By how much fewer seeds a trace is replayed on."""
-    return 1 if steps <= limit else 4 if steps <= MIDDLE else 8
+def work(job: Job) -> int:
+    """What a job takes, counted: in steps and edges that a policy looks at, by the policies' weights."""
+    size = len(job.workload.steps) + sum(map(len, job.workload.parents))
+    each = LEAST[job.least] + sum(WEIGHTS.get(policy, 1) for policy in job.policies)
+    return job.runs * len(job.shares) * size * each
 
 
-def _up_to(steps: float, loads: Sequence[Workload]) -> Sequence[Workload]:
-    """The workloads of at most that many steps, or else the smallest one."""
-    return [load for load in loads if len(load.steps) <= steps] or [min(loads, key=lambda load: len(load.steps))]
+def _spread(streams: Sequence[Stream], most: int, room: float, first: int, some: bool) -> list[Job]:
+    """As many seeds of each as there is room for; what the small ones leave is for the larger ones.
+
+    First comes one seed of each, from the smallest on. Left out are those for which there is no room, or of which one
+    seed takes more than three even shares. Where `some` has to be, the smallest is not, but its runs are fewer.
+    """
+    each = [work(stream(first)) for stream in streams]
+    order = sorted(range(len(streams)), key=lambda at: each[at])
+    if some and order and each[order[0]] > room:
+        job = streams[order[0]](first)
+        return [replace(job, runs=max(FEWEST_RUNS, int(job.runs * room / each[order[0]])))]
+    counts = [0] * len(streams)
+    even = room / max(len(streams), 1)
+    for at in order:
+        if each[at] <= min(3 * even, room):
+            counts[at] = 1
+            room -= each[at]
+    there = [at for at in order if counts[at]]
+    for place, at in enumerate(there):
+        more = max(0, min(most - 1, int(room / (len(there) - place) / each[at])))
+        counts[at] += more
+        room -= more * each[at]
+    return [stream(first + seed) for stream, count in zip(streams, counts, strict=True) for seed in range(count)]
 
 
-def _regret(load: Workload, edits: Edits, seed: int, least: Least) -> Job:
+def _turns(pairs: Sequence[tuple[Workload, Edits]], policies: tuple[str, ...], *, wrong: bool = False) -> list[Stream]:
+    return [partial(_turn, load, edits, policies, turn, wrong) for turn, (load, edits) in enumerate(pairs)]
+
+
+def _turn(load: Workload, edits: Edits, policies: tuple[str, ...], turn: int, wrong: bool, seed: int) -> Job:
+    insight = Insight(unknown=UNKNOWN, noise=NOISE, seed=seed) if wrong else Insight()
+    return Job(load, edits, seed, RUNS, (SHARES[(seed + turn) % len(SHARES)],), policies, insight)
+
+
+def _whole(load: Workload, seed: int) -> Job:
+    return Job(load, Replayed(), seed, RUNS, SHARES, ALL)
+
+
+def _regret(load: Workload, edits: Edits, least: Least, seed: int) -> Job:
     return Job(load, edits, seed, REGRET_RUNS, REGRET_SHARES, ALL, least=least)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -59,9 +59,9 @@ def named(names: Iterable[str]) -> tuple[CachePolicy, ...]:
     return tuple(found[name]() for name in names)
 
 
-def replays(jobs: Sequence[Job]) -> list[list[Trial]]:
-    """The trials of each job, in the order of the jobs, whatever order they were done in."""
-    largest_first = sorted(range(len(jobs)), key=lambda at: -len(jobs[at].workload.steps) * jobs[at].runs)
+def replays(jobs: Sequence[Job], work: Callable[[Job], int]) -> list[list[Trial]]:
+    """The trials of each job, in the order of the jobs; those with the most work are done first."""
+    largest_first = sorted(range(len(jobs)), key=lambda at: -work(jobs[at]))
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         started = {at: pool.submit(trials, jobs[at]) for at in largest_first}
         return [started[at].result() for at in range(len(jobs))]

@@ -6,7 +6,6 @@ import pytest
 
 from benchmarks.caching_figures import (
     Gap,
-    Interval,
     Trial,
     advantage,
     best_opponent,
@@ -15,6 +14,7 @@ from benchmarks.caching_figures import (
     early_capture,
     harm_of_capacity,
     hit_ratio,
+    paired_loss,
     regret,
     relative_makespan,
     worst_gap,
@@ -65,16 +65,31 @@ def test_a_mean_is_over_workload_and_seed_whatever_their_number_of_trials() -> N
     assert [found.low, found.high] == pytest.approx([20, 60])
 
 
-def test_the_best_opponent_is_a_policy_and_not_ours() -> None:
-    means = {
-        name: Interval(mean, mean, mean) for name, mean in {"scr": 9, "all": 8, "none": 7, "lru": 2, "yang": 3}.items()
-    }
-    assert best_opponent(means) == "yang"
+def test_every_workload_counts_alike_however_many_seeds_it_has() -> None:
+    trials = [*(trial("scr", 10, seed=seed) for seed in range(8)), trial("scr", 70, workload="rare")]
+    found = by_policy(trials, capture)["scr"]
+    assert found.mean == pytest.approx(40)
+    assert found.low < 40 < found.high
+
+
+def test_the_best_opponent_is_the_one_that_ours_is_least_above_where_both_were_replayed() -> None:
+    trials = [
+        *(trial(policy, saved) for policy, saved in {"scr": 9, "all": 8, "none": 7, "lru": 2, "yang": 3}.items()),
+        trial("scr", 60, seed=1),
+        trial("lru", 50, seed=1),
+    ]
+    found = best_opponent(trials, capture)
+    assert found is not None
+    assert found[0] == "yang"
+    assert found[1].mean == pytest.approx(6)
+    assert best_opponent([trial("scr", 9), trial("none", 7)], capture) is None
 
 
 def test_an_advantage_is_taken_on_what_both_replayed() -> None:
     trials = [trial("scr", 50), trial("scr", 0, seed=1), trial("lru", 20)]
     found = advantage(trials, "lru", capture)
+    assert found is not None
+    assert advantage(trials, "yang", capture) is None
     assert [found.mean, found.low, found.high] == pytest.approx([30, 30, 30])
 
 
@@ -89,8 +104,19 @@ def test_the_worst_gap_is_that_of_one_workload_and_mix() -> None:
         trial("scr", 10, workload="rare"),
         trial("lru", 90, workload="rare"),
     ]
-    assert worst_gap(trials, seeds=2) == Gap(-1.0, "w", "other", "yang")
-    assert worst_gap(trials, seeds=3) is None
+    assert worst_gap(trials, seeds=2) == Gap(-1.0, "w", "other", "yang", 2)
+    assert worst_gap(trials, seeds=3) == worst_gap(trials, seeds=2), "the most seeds that there are"
+    assert worst_gap(trials, seeds=1) == Gap(-80.0, "rare", "m", "lru", 1)
+    assert worst_gap([trial("scr", 10)], seeds=1) is None
+
+
+def test_what_is_lost_is_taken_on_the_same_streams_at_the_same_capacity() -> None:
+    known = [trial("scr", 50), trial("scr", 40, seed=1), trial("scr", 90, seed=2), trial("lru", 99)]
+    wrong = [trial("scr", 45), trial("scr", 39, seed=1), trial("scr", 0, seed=2, share=0.4)]
+    found = paired_loss(known, wrong, capture)
+    assert found is not None
+    assert found.mean == pytest.approx(3)
+    assert paired_loss(known, [], capture) is None
 
 
 def test_more_capacity_that_captures_less_is_harm() -> None:

@@ -118,44 +118,57 @@ class GdsfSubtree(CachePolicy):
     def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
         """What is left when the lowest priority is evicted until the rest fits.
 
-        A priority is taken again only when it comes up as the lowest and something was evicted since it was taken: with
-        r such times O((n + r) log n), and for each the steps down to what is kept, at most a thousand or so.
+        A priority is taken again only when it comes up as the lowest and one of those it counted on was evicted since:
+        with r such times O((n + r) log n), and for each the steps down to what is kept, at most a thousand or so.
         """
         if capacity is None or fits(candidates, capacity):
             return {one.key for one in candidates}
         priorities = _Priorities(candidates, history)
-        heap = [(*priorities(at), at, 0) for at in priorities.candidates]
+        heap = [(*priorities(at), at) for at in priorities.candidates]
         heapq.heapify(heap)
         over = sum(one.bytes for one in candidates) - capacity
         gone: list[Candidate] = []
         while over > 0:
-            _, _, at, evicted = heapq.heappop(heap)
-            if heap and evicted < len(gone) and (fresh := (*priorities(at), at, len(gone))) > heap[0]:
+            _, _, at = heapq.heappop(heap)
+            if heap and at in priorities.stale and (fresh := (*priorities(at), at)) > heap[0]:
                 heapq.heappush(heap, fresh)
                 continue
             priorities.evict(at)
             gone.append(priorities.candidates[at])
             over -= gone[-1].bytes
-        left = [priorities.candidates[at] for _, _, at, _ in heap]
+        left = [priorities.candidates[at] for _, _, at in heap]
         return fill((*left, *reversed(gone)), capacity)
 
 
 class _Priorities:
-    """The priorities of candidates, by position in their ancestry, while some of them are evicted."""
+    """The priorities of candidates, by position in their ancestry, while some of them are evicted.
+
+    Attributes:
+        candidates: by position.
+        stale: the positions whose priority has changed since it was taken.
+    """
 
     def __init__(self, candidates: Iterable[Candidate], history: History) -> None:
         self._graph = Ancestry.of(candidates, history)
         self._start = history.view(_SubtreeClock).start(candidates, history)
         self.candidates = {self._graph.index[one.key]: one for one in candidates}
+        self.stale: set[int] = set()
         self._load = {at: history.load.seconds(one.bytes) for at, one in self.candidates.items()}
         self._kept = dict(self._load)
+        self._below: dict[int, list[int]] = {}
+        """Whose priority counts on each that is kept."""
 
     def __call__(self, at: int) -> tuple[float, float]:
         """The priority, and when it was last used."""
         one = self.candidates[at]
-        saved = max(self._graph.recompute(at, self._kept) - self._load[at], 0.0)
+        seconds, loaded = self._graph.recompute(at, self._kept)
+        for other in loaded:
+            self._below.setdefault(other, []).append(at)
+        self.stale.discard(at)
+        saved = max(seconds - self._load[at], 0.0)
         return self._start[one.key] + one.uses * saved / max(one.bytes, 1), one.used
 
     def evict(self, at: int) -> None:
         """It would have to be computed from now on."""
         del self._kept[at]
+        self.stale.update(self._below.pop(at, ()))

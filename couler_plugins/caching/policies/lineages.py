@@ -125,8 +125,8 @@ class Ancestry:
 
         return cls(reach(start, lookup))
 
-    def recompute(self, at: int, loads: Mapping[int, float]) -> float:
-        """Seconds for making one again: itself and its ancestors, up to those that can be loaded.
+    def recompute(self, at: int, loads: Mapping[int, float]) -> tuple[float, Set[int]]:
+        """Seconds for making one again: itself and its ancestors, up to those that can be loaded; and which those are.
 
         Beyond the nearest thousand ancestors it stops: then the result is what it takes at least.
 
@@ -134,13 +134,21 @@ class Ancestry:
             at: its position.
             loads: the seconds that loading takes, by the position of what need not be computed.
         """
-        computed, loaded, level = {at}, set[int](), {at}
+        computed, loaded, level = [at], set[int](), [at]
+        met = {at}
         while level and len(computed) < _FAR:
-            above = set[int]().union(*(self.parents[one] for one in level))
-            loaded |= above & loads.keys()
-            level = above - computed - loaded
-            computed |= level
-        return math.fsum([self.seconds[one] for one in computed]) + math.fsum([loads[one] for one in loaded])
+            above = []
+            for one in level:
+                for parent in self.parents[one]:
+                    if parent not in met:
+                        met.add(parent)
+                        if parent in loads:
+                            loaded.add(parent)
+                        else:
+                            above.append(parent)
+            level = above
+            computed += level
+        return math.fsum([self.seconds[one] for one in computed]) + math.fsum([loads[one] for one in loaded]), loaded
 
 
 def reach(keys: Iterable[str], lookup: Callable[[str], Made]) -> dict[str, Made]:

@@ -23,6 +23,10 @@ class Helix(CachePolicy):
     held is replaced by something better, but what the latest version of its workflow no longer makes is dropped first.
     Unknown seconds count as the median of their type. Without a limit all is kept: the rule is for saving room.
 
+    The paper decides as a result goes out of scope, when its last consumer has ended; here results are asked in the
+    order in which they were made. That changes only who comes first where the room ends. The full text was not at
+    hand: the rule is as the paper is cited for it.
+
     Source: D. Xin et al., HELIX: Holistic Optimization for Accelerating Iterative Machine Learning, PVLDB 12(4), 2018
     (the streaming heuristic for OPT-MAT-PLAN, and its purge of deprecated results).
     """
@@ -63,10 +67,11 @@ class ExperimentGraph(CachePolicy):
 
     Recreation cost counts all ancestors, whatever is kept of them; what loads no faster than that comes last. The
     paper's other term, the quality of the models that can be reached from an artifact, is unknown here, so its weight
-    is 0. Unknown seconds count as the median of their type; a size of 0 counts as one byte.
+    is 0. Its source data are always stored, as nothing can make them again; sources here are steps, and compete like
+    all others. Unknown seconds count as the median of their type; a size of 0 counts as one byte.
 
     Source: B. Derakhshan et al., Optimizing Machine Learning Workloads in Collaborative Environments, SIGMOD 2020
-    (the heuristics-based materialization).
+    (the heuristics-based materialization), read in the authors' manuscript.
     """
 
     name: ClassVar[str] = "experiment-graph"

@@ -11,8 +11,8 @@ __all__ = ["recompute_seconds"]
 _BLOCK = 4096
 """Ancestors looked at together: 512 bytes for each step."""
 
-_ROWS = 256
-"""Steps whose ancestors are added up together: a few megabytes."""
+_BYTES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
+"""The bits of each byte, the highest first."""
 
 
 def recompute_seconds(
@@ -29,13 +29,14 @@ def recompute_seconds(
         loads: what loading each takes; None where it would have to be computed.
     """
     total = np.array(seconds, dtype=np.float64)
-    weights = np.array([own if load is None else load for own, load in zip(seconds, loads, strict=True)])
+    weights = [own if load is None else load for own, load in zip(seconds, loads, strict=True)]
+    weights += [0.0] * (-len(weights) % 8)
     for start in range(0, len(parents), _BLOCK):
         stop = min(start + _BLOCK, len(parents))
         above = _ancestors(parents, loads, start, stop)
-        for row in range(0, len(parents), _ROWS):
-            bits = np.unpackbits(above[row : row + _ROWS], axis=1, count=stop - start)
-            total[row : row + _ROWS] += bits @ weights[start:stop]
+        of_bytes = np.array(weights[start : start + 8 * above.shape[1]]).reshape(-1, 8) @ _BYTES.T
+        for column, sums in enumerate(of_bytes):
+            total[start:] += sums[above[start:, column]]
     found: list[float] = total.tolist()
     return found
 

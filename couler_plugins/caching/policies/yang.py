@@ -63,10 +63,15 @@ class Yang(CachePolicy):
 
     A run that computes or loads an artifact counts what making it again would have taken it, with all ancestors up to
     those in the cache; a run that does not need it counts 0. It follows the gradient of the expected work saved.
-    Unknown seconds count as the median of their type; a size of 0 counts as one byte.
+
+    From the paper's abstract and formulation: the aim (least expected work to recompute, submodular in what is cached),
+    online adaptation from run to run by an average that forgets, recomputation cost down to cached ancestors, and a
+    choice by score under the capacity. Decided here, where the full text was not at hand: the last run counts .6,
+    scores are per byte and filled greedily, and an artifact that no run has ended with yet is scored as if this run
+    had. Unknown seconds count as the median of their type; a size of 0 counts as one byte.
 
     Source: Z. Yang et al., Intermediate Data Caching Optimization for Multi-Stage and Parallel Big Data Frameworks,
-    CLOUD 2018 (the heuristic of its section on the adaptive algorithm's implementation).
+    CLOUD 2018, arXiv 1804.10563 (the heuristic of its section on the adaptive algorithm's implementation).
     """
 
     name: ClassVar[str] = "yang"

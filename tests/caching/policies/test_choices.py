@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+import random
+from collections.abc import Sequence, Set
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, LoadCost
 
 FREE = LoadCost(latency=0.0, bandwidth=1e12)
+NOTHING = LoadCost(latency=0.0, bandwidth=float("inf"))
 
 
 def history(*events: object, live: tuple[object, ...] = (), load: LoadCost = FREE) -> History:
@@ -98,6 +100,40 @@ def test_a_subtree_that_is_not_kept_makes_an_artifact_dear() -> None:
     assert GdsfSubtree().keep([b, c], 1, past) == {"b"}
     assert GdsfSubtree().keep([a, b, c], 2, past) == {"a", "c"}
     assert Gdsf().keep([b, c], 1, past) == {"c"}
+
+
+def _evicted_one_by_one(made: Sequence[Candidate], capacity: int) -> Set[str]:
+    """GDSF with subtree cost, every priority taken anew before each eviction; then what still fits comes back."""
+    by_key, kept, gone = {one.key: one for one in made}, {one.key for one in made}, list[str]()
+
+    def needed(key: str) -> Set[str]:
+        return {key}.union(*(needed(parent) for parent in by_key[key].parents if parent not in kept))
+
+    def priority(key: str) -> tuple[float, float]:
+        one = by_key[key]
+        return one.uses * sum(by_key[other].seconds or 0.0 for other in needed(key)) / one.bytes, one.used
+
+    while sum(by_key[key].bytes for key in kept) > capacity:
+        gone.append(min(kept, key=priority))
+        kept.remove(gone[-1])
+    room = capacity - sum(by_key[key].bytes for key in kept)
+    for key in reversed(gone):
+        if by_key[key].bytes <= room:
+            kept.add(key)
+            room -= by_key[key].bytes
+    return kept
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_subtree_is_looked_at_again_whenever_what_it_counted_on_has_gone(seed: int) -> None:
+    chance = random.Random(seed)
+    made: list[Candidate] = []
+    for at in range(40):
+        above = sorted(chance.sample(range(at), min(at, chance.choice((0, 1, 1, 2)))))
+        one = candidate(f"{at:02}", chance.randint(1, 9), chance.uniform(1, 50), at=float(at))
+        made.append(msgspec.structs.replace(one, parents=tuple(f"{parent:02}" for parent in above)))
+    for capacity in (20, 60, 120):
+        assert GdsfSubtree().keep(made, capacity, history(load=NOTHING)) == _evicted_one_by_one(made, capacity)
 
 
 def test_what_loads_no_faster_than_it_is_made_saves_nothing() -> None:
@@ -180,8 +216,8 @@ def test_ancestors_that_are_shared_count_once() -> None:
     )
     assert recompute_seconds(graph.parents, graph.seconds, [None] * 4) == [1, 2, 2, 4]
     assert recompute_seconds(graph.parents, graph.seconds, [0.5, None, None, None]) == [1, 1.5, 1.5, 3.5]
-    assert graph.recompute(3, {}) == 4
-    assert graph.recompute(3, {0: 0.5}) == 3.5
+    assert graph.recompute(3, {}) == (4, set())
+    assert graph.recompute(3, {0: 0.5}) == (3.5, {0})
 
 
 def test_both_ways_of_adding_up_ancestors_agree_over_many_blocks() -> None:
@@ -192,4 +228,4 @@ def test_both_ways_of_adding_up_ancestors_agree_over_many_blocks() -> None:
     graph = Ancestry(made)
     loads = dict.fromkeys(range(0, 5000, 3), 0.25)
     sums = recompute_seconds(graph.parents, graph.seconds, [loads.get(at) for at in range(5000)])
-    assert sums == pytest.approx([graph.recompute(at, loads) for at in range(5000)])
+    assert sums == pytest.approx([graph.recompute(at, loads)[0] for at in range(5000)])

@@ -65,7 +65,7 @@ def test_the_expected_cost_is_that_of_all_scenarios_one_by_one(seed: int) -> Non
     assert case.expected().seconds() == pytest.approx(case.seconds([]))
     for kept in ([0], [3, 4], [0, 2, 5, 8], list(range(9))):
         expected = case.expected()
-        trial = expected.trial({step: case.masks[step] for step in kept})
+        trial = expected.adding({step: case.masks[step] for step in kept})
         assert expected.seconds() - trial.saved == pytest.approx(case.seconds(kept))
         expected.commit(trial)
         assert expected.seconds() == pytest.approx(case.seconds(kept))
@@ -94,15 +94,38 @@ def test_sweeping_what_is_touched_gives_what_a_full_sweep_gives(seed: int) -> No
         assert choice.room == -sum(case.sizes[one] for one in kept)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_taken_back_leaves_everything_as_it_was(seed: int) -> None:
+    case, chance = Case(seed, 12), random.Random(seed)
+    choice = case.choice(30)
+    choice.add(("k3", "k7"))
+    choice.add(("k5",))
+    before = choice.saved, choice.room, set(choice.kept)
+    gains = {f"k{step}": choice.gain((f"k{step}",)) for step in range(12) if f"k{step}" not in choice.kept}
+    mark = choice.mark()
+    for _ in range(9):
+        key = f"k{chance.randrange(12)}"
+        if key in choice.kept:
+            choice.drop(key)
+        else:
+            choice.add((key,))
+    choice.back(mark)
+    assert choice.saved == pytest.approx(before[0])
+    assert (choice.room, set(choice.kept)) == before[1:]
+    assert choice.costs[0].seconds() == pytest.approx(case.seconds([3, 5, 7]))
+    for key, gain in gains.items():
+        assert choice.gain((key,)) == pytest.approx(gain)
+
+
 def test_a_trial_holds_until_one_of_its_steps_changes() -> None:
     shape = Shape(("a", "b", "c", "d"), ("t",) * 4, ((), (0,), (), (2,)))
     expected = Expected(shape, [1.0], [5.0, 1.0, 7.0, 1.0], [0.5] * 4, [False, True, False, True])
-    of_a, of_c = expected.trial({0: 1}), expected.trial({2: 1})
-    expected.commit(expected.trial({1: 1}))
+    of_a, of_c = expected.adding({0: 1}), expected.adding({2: 1})
+    expected.commit(expected.adding({1: 1}))
     assert not expected.holds(of_a)
     assert expected.holds(of_c)
-    assert expected.trial({0: 1}).saved == 0
-    assert expected.trial({2: 1}).saved == pytest.approx(6.5)
+    assert expected.adding({0: 1}).saved == 0
+    assert expected.adding({2: 1}).saved == pytest.approx(6.5)
 
 
 def _best(case: Case, room: int) -> float:

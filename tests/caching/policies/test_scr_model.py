@@ -85,7 +85,7 @@ def test_probabilities_of_atoms_add_up_to_one() -> None:
     found = shape()
     assert sum(model.atoms(found).values()) == pytest.approx(1)
     for changed in ({3, 4, 5}, {7}, {0, 1}, {3, 4, 5, 8}):
-        model.learn(found, frozenset(changed), 0, False)
+        model.learn(found, frozenset(changed))
         assert sum(model.atoms(found).values()) == pytest.approx(1)
         assert sum(model.edits().values()) == pytest.approx(1)
 
@@ -107,7 +107,7 @@ def test_one_step_of_expectation_maximisation_is_bayes_rule(generator: str, chan
     model = EditModel(Pool())
     before = dict(model.weights)
     total = sum(before[name] * probability for name, probability in given.items())
-    model.learn(shape(), frozenset(change), 0, False)
+    model.learn(shape(), frozenset(change))
     for name, weight in model.weights.items():
         share = before[name] * given.get(name, 0.0) / total
         assert weight == pytest.approx(0.98 * before[name] + share), name
@@ -120,7 +120,7 @@ def test_learned_probabilities_come_close_to_those_of_a_planted_generator() -> N
     model = EditModel(Pool())
     for _ in range(60):
         node = 7 if chance.random() < 2 / 3 else chance.randrange(9)
-        model.learn(shape(), frozenset({node}), 0, False)
+        model.learn(shape(), frozenset({node}))
     atoms = model.atoms(shape())
     assert 0.5 < atoms[frozenset({7})] < 0.9
     assert all(atoms.get(frozenset({node}), 0) < 0.2 for node in (3, 4, 5, 6, 8))
@@ -129,10 +129,10 @@ def test_learned_probabilities_come_close_to_those_of_a_planted_generator() -> N
 def test_how_many_edits_come_at_once_is_learned() -> None:
     model = EditModel(Pool())
     for _ in range(30):
-        model.learn(shape(), frozenset(), 0, False)
+        model.learn(shape(), frozenset())
     assert model.edits()[0] > 0.8
     for _ in range(60):
-        model.learn(shape(), frozenset({3, 4, 5, 7, 8}), 0, False)
+        model.learn(shape(), frozenset({3, 4, 5, 7, 8}))
     assert model.edits()[1] > 0.5  # the same change set again is one replayed edit
     assert model.edits()[3] > 0
 
@@ -141,18 +141,10 @@ def test_a_new_workflow_starts_from_what_the_others_have_shown() -> None:
     pool = Pool()
     first = EditModel(pool)
     for _ in range(40):
-        first.learn(shape(), frozenset(), 0, False)
+        first.learn(shape(), frozenset())
     fresh, other = EditModel(Pool()), EditModel(pool)
     assert other.edits()[0] > 2 * fresh.edits()[0]
     assert sum(other.sizes.values()) == pytest.approx(sum(fresh.sizes.values()))
-
-
-def test_undo_and_return_are_counted() -> None:
-    base, edited = [0] * 9, [0, 0, 0, 0, 0, 0, 0, 1, 0]
-    back = learned([base, edited, base]).families["f"].model
-    on = learned([base, edited, [0, 0, 0, 0, 0, 0, 0, 2, 0]]).families["f"].model
-    assert back.undone[0] / back.undone[1] > on.undone[0] / on.undone[1]
-    assert back.returned[0] / back.returned[1] > on.returned[0] / on.returned[1]
 
 
 def _brute_force(view: Learned, versions: Sequence[Sequence[object]]) -> None:

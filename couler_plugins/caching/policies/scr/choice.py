@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from couler_plugins.caching.policies.scr.cost import Expected, Trial
 
@@ -21,6 +23,18 @@ class Artifact:
 
     size: int
     places: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What adding or dropping artifacts does to the workflows that have them."""
+
+    saved: float
+    trials: tuple[tuple[Expected, Trial], ...]
+
+    def holds(self) -> bool:
+        """Whether it would still do that."""
+        return all(cost.holds(trial) for cost, trial in self.trials)
 
 
 class Choice:
@@ -41,8 +55,10 @@ class Choice:
         self.kept: dict[str, None] = {}
         self.saved = 0.0
         self._at: dict[tuple[int, int], dict[str, int]] = {}
-        self._gains: dict[tuple[str, ...], dict[int, Trial]] = {}
-        self._losses: dict[str, dict[int, Trial]] = {}
+        self._gains: dict[tuple[str, ...], _Effect] = {}
+        self._losses: dict[str, _Effect] = {}
+        self._done: list[tuple[tuple[str, ...], bool, _Effect]] = []
+        """The steps that led here: which keys, whether they were added, and what would take that back."""
 
     @property
     def work(self) -> int:
@@ -59,31 +75,39 @@ class Choice:
 
     def gain(self, keys: tuple[str, ...]) -> float:
         """The seconds saved by keeping these as well; none of them is kept."""
-        return _saved(self._adding(keys))
+        return self._adding(keys).saved
+
+    def foreseen(self, keys: tuple[str, ...]) -> float:
+        """About what `gain` is: what it was when it was last worked out for these, unless that was nothing."""
+        found = self._gains.get(keys)
+        return self.gain(keys) if found is None or found.saved <= 0 else found.saved
 
     def loss(self, key: str) -> float:
         """The seconds lost by no longer keeping this one; seldom below zero."""
-        return -_saved(self._dropping(key))
+        return -self._dropping(key).saved
 
     def add(self, keys: tuple[str, ...]) -> None:
         """Keeps these; none of them is kept."""
-        trials = self._adding(keys)
-        for key in keys:
-            artifact = self.artifacts[key]
-            self.kept[key] = None
-            self.room -= artifact.size
-            for owner, node, mask in artifact.places:
-                self._at.setdefault((owner, node), {})[key] = mask
-        self._commit(trials)
+        effect = self._adding(keys)
+        self._enter(keys)
+        self._done.append((keys, True, self._commit(effect)))
 
     def drop(self, key: str) -> None:
         """Keeps this one no longer."""
-        trials = self._dropping(key)
-        del self.kept[key]
-        self.room += self.artifacts[key].size
-        for owner, node, _ in self.artifacts[key].places:
-            del self._at[owner, node][key]
-        self._commit(trials)
+        effect = self._dropping(key)
+        self._leave((key,))
+        self._done.append(((key,), False, self._commit(effect)))
+
+    def mark(self) -> int:
+        """Where this choice stands now, for `back`."""
+        return len(self._done)
+
+    def back(self, mark: int) -> None:
+        """Takes back what was added and dropped since."""
+        while len(self._done) > mark:
+            keys, added, effect = self._done.pop()
+            (self._leave if added else self._enter)(keys)
+            self._commit(effect)
 
     def clear(self) -> None:
         """Keeps nothing any longer."""
@@ -91,43 +115,52 @@ class Choice:
         self.kept.clear()
         self.saved = 0.0
         self._at.clear()
+        self._done.clear()
         for cost in self.costs:
             cost.clear()
 
-    def _adding(self, keys: tuple[str, ...]) -> dict[int, Trial]:
+    def _enter(self, keys: tuple[str, ...]) -> None:
+        for key in keys:
+            artifact = self.artifacts[key]
+            self.kept[key] = None
+            self.room -= artifact.size
+            for owner, node, mask in artifact.places:
+                self._at.setdefault((owner, node), {})[key] = mask
+
+    def _leave(self, keys: tuple[str, ...]) -> None:
+        for key in keys:
+            artifact = self.artifacts[key]
+            del self.kept[key]
+            self.room += artifact.size
+            for owner, node, _ in artifact.places:
+                del self._at[owner, node][key]
+
+    def _adding(self, keys: tuple[str, ...]) -> _Effect:
         found = self._gains.get(keys)
-        if found is None or not self._hold(found):
-            wanted: dict[int, dict[int, int]] = {}
+        if found is None or not found.holds():
+            more: dict[int, dict[int, int]] = {}
             for key in keys:
                 for owner, node, mask in self.artifacts[key].places:
-                    nodes = wanted.setdefault(owner, {})
-                    nodes[node] = nodes.get(node, self.costs[owner].cached[node]) | mask
-            found = self._gains[keys] = self._trials(wanted)
+                    nodes = more.setdefault(owner, {})
+                    nodes[node] = nodes.get(node, 0) | mask
+            found = self._gains[keys] = _effect([(self.costs[o], self.costs[o].adding(n)) for o, n in more.items()])
         return found
 
-    def _dropping(self, key: str) -> dict[int, Trial]:
+    def _dropping(self, key: str) -> _Effect:
         found = self._losses.get(key)
-        if found is None or not self._hold(found):
-            wanted: dict[int, dict[int, int]] = {}
+        if found is None or not found.holds():
+            left: dict[int, dict[int, int]] = {}
             for owner, node, _ in self.artifacts[key].places:
-                left = 0
-                for other, mask in self._at[owner, node].items():
-                    left |= mask if other != key else 0
-                wanted.setdefault(owner, {})[node] = left
-            found = self._losses[key] = self._trials(wanted)
+                masks = [mask for other, mask in self._at[owner, node].items() if other != key]
+                left.setdefault(owner, {})[node] = reduce(or_, masks, 0)
+            found = self._losses[key] = _effect([(self.costs[o], self.costs[o].dropping(n)) for o, n in left.items()])
         return found
 
-    def _trials(self, wanted: Mapping[int, Mapping[int, int]]) -> dict[int, Trial]:
-        return {owner: self.costs[owner].trial(nodes) for owner, nodes in wanted.items()}
-
-    def _hold(self, trials: Mapping[int, Trial]) -> bool:
-        return all(self.costs[owner].holds(trial) for owner, trial in trials.items())
-
-    def _commit(self, trials: Mapping[int, Trial]) -> None:
-        for owner, trial in trials.items():
-            self.costs[owner].commit(trial)
-        self.saved += _saved(trials)
+    def _commit(self, effect: _Effect) -> _Effect:
+        """Makes it so, and gives what takes it back."""
+        self.saved += effect.saved
+        return _effect([(cost, cost.commit(trial)) for cost, trial in effect.trials])
 
 
-def _saved(trials: Mapping[int, Trial]) -> float:
-    return sum([trial.saved for trial in trials.values()])
+def _effect(trials: Sequence[tuple[Expected, Trial]]) -> _Effect:
+    return _Effect(sum([trial.saved for _, trial in trials]), tuple(trials))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import TypeVar
 
+from couler_plugins.caching.policies.scr.comebacks import Comebacks
 from couler_plugins.caching.policies.scr.model import EditModel, Pool
 from couler_plugins.caching.policies.scr.shape import Shape
 from couler_plugins.runs import Ran, Run
@@ -19,6 +21,10 @@ REMEMBERED = 8
 FORGET_RUNS = 0.95
 KEEP_RESULTS = 24
 """For how many runs a result that is not cached is remembered."""
+KEEP_SPECS, KEEP_VERSIONS = 64, 256
+"""How many specs of a step, and how many versions of a workflow, are known again when they come back."""
+FORGOTTEN = 1e-9
+"""The rate of a workflow that has not run for so long that it is forgotten: about 400 runs of others."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,13 @@ class Family:
         specs: of the last run's steps, by position.
         keys: of the last run's steps, by position.
         rate: how often it runs, as a count that fades with every run of any workflow.
+        changes: the last changes, the newest first.
+        comebacks: how often they are undone.
+        versions: the last versions: the spec of each step.
+        seconds: what each step took last, where that is known.
+        sizes: the bytes of each step's last result, where they are known.
+        seen: the last specs of each step, the newest last.
+        digests: the last versions by a short name, the newest last.
     """
 
     model: EditModel
@@ -58,11 +71,12 @@ class Family:
     keys: tuple[str, ...] = ()
     rate: float = 0.0
     changes: deque[Change] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    comebacks: Comebacks = field(default_factory=Comebacks)
     versions: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     seconds: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, float] = field(default_factory=dict)
-    seen: dict[str, set[str]] = field(default_factory=dict)
-    digests: set[bytes] = field(default_factory=set)
+    seen: dict[str, dict[str, None]] = field(default_factory=dict)
+    digests: dict[bytes, None] = field(default_factory=dict)
 
 
 class Learned:
@@ -114,10 +128,11 @@ class Learned:
         changed = [node for node, ran in enumerate(run.steps) if before.get(ran.step) != ran.spec]
         undone = sum(run.steps[node].spec in family.seen.get(run.steps[node].step, ()) for node in changed)
         returned = bool(changed) and _digest(run.steps) in family.digests
-        family.model.learn(shape, frozenset(changed), undone, returned)
+        family.model.learn(shape, frozenset(changed))
         if changed:
-            names = [run.steps[node].step for node in changed]
-            family.changes.appendleft(Change({name: before[name] for name in names if name in before}))
+            now = {run.steps[node].step: run.steps[node].spec for node in changed}
+            family.comebacks.learn(undone / len(changed), returned, _age(family.changes, now))
+            family.changes.appendleft(Change({name: before[name] for name in now if name in before}))
             family.versions.appendleft(before)
 
     def _record(self, family: Family, shape: Shape, run: Run) -> None:
@@ -125,9 +140,9 @@ class Learned:
         family.specs = tuple(ran.spec for ran in run.steps)
         family.keys = tuple(ran.key for ran in run.steps)
         family.rate += 1.0
-        family.digests.add(_digest(run.steps))
+        _remember(family.digests, _digest(run.steps), KEEP_VERSIONS)
         for ran in run.steps:
-            family.seen.setdefault(ran.step, set()).add(ran.spec)
+            _remember(family.seen.setdefault(ran.step, {}), ran.spec, KEEP_SPECS)
             if ran.seconds is not None:
                 family.seconds[ran.step] = ran.seconds
             if ran.bytes is not None:
@@ -138,7 +153,16 @@ class Learned:
             self.last[ran.key] = self.runs
 
     def _forget(self) -> None:
-        """Drops the results that nothing will ask for: not cached, and in none of the last runs."""
+        """Drops what nothing will ask for: steps that are gone, and results not cached and in none of the last runs.
+
+        A workflow that has not run for very long is dropped as a whole.
+        """
+        self.families = {name: family for name, family in self.families.items() if family.rate > FORGOTTEN}
+        for family in self.families.values():
+            steps = family.shape.positions.keys() | {step for version in family.versions for step in version}
+            for known in (family.seen, family.seconds, family.sizes):
+                for step in known.keys() - steps:
+                    del known[step]
         for key in [
             key for key, last in self.last.items() if last < self.runs - KEEP_RESULTS and key not in self._kept
         ]:
@@ -146,6 +170,23 @@ class Learned:
             if self.recipes.get(recipe) == key:
                 del self.recipes[recipe]
             del self.last[key]
+
+
+K = TypeVar("K", str, bytes)
+
+
+def _remember(recent: dict[K, None], one: K, limit: int) -> None:
+    """Notes it as the newest, and drops the oldest beyond the limit."""
+    recent.pop(one, None)
+    recent[one] = None
+    if len(recent) > limit:
+        del recent[next(iter(recent))]
+
+
+def _age(changes: Iterable[Change], now: Mapping[str, str]) -> int | None:
+    """Which change was undone: the one that most of what has changed now goes back behind, the latest of equals."""
+    back = [sum([change.before.get(step) == spec for step, spec in now.items()]) for change in changes]
+    return back.index(max(back)) if any(back) else None
 
 
 def _digest(steps: tuple[Ran, ...]) -> bytes:

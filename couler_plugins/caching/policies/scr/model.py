@@ -19,14 +19,14 @@ __all__ = ["EditModel", "Pool"]
 
 PRIOR = {
     "replay": 0.3,
-    "type": 1.2,
-    "node-of-type": 0.24,
-    "node": 0.045,
-    "hot": 0.36,
-    "near": 0.05,
-    "sources": 0.18,
-    "consumers": 0.06,
-    "tail": 0.012,
+    "type": 2.2,
+    "node-of-type": 0.08,
+    "node": 0.02,
+    "hot": 0.1,
+    "near": 0.02,
+    "sources": 0.1,
+    "consumers": 0.02,
+    "tail": 0.004,
     "some-of-type": 0.06,
 }
 """What each generator counts before anything was seen."""
@@ -34,10 +34,7 @@ PRIOR = {
 SIZES = {0: 0.5, 1: 3.0, 2: 0.4, 3: 0.15, 4: 0.1, 6: 0.05}
 """What runs with so many atoms at once count before anything was seen."""
 
-UNDONE, RETURNED = (0.2, 6.0), (0.1, 6.0)
-"""Of how many changes how many counted as undoing and as a return to a version, before anything was seen."""
-
-FORGET_WEIGHTS, FORGET_TYPES, FORGET_HOT, FORGET_SIZES, FORGET_UNDO = 0.98, 0.97, 0.75, 0.99, 0.97
+FORGET_WEIGHTS, FORGET_TYPES, FORGET_HOT, FORGET_SIZES = 0.98, 0.97, 0.75, 0.99
 REPLAYED, FORGET_REPLAY = 24, 0.9
 SMOOTHING = 0.25
 """How much the prior of a type counts, as a share of one observation."""
@@ -85,8 +82,6 @@ class EditModel:
         self.types: dict[str, float] = {}
         self.hot: dict[str, float] = {}
         self.changes: deque[frozenset[str]] = deque(maxlen=REPLAYED)
-        self.undone = list(UNDONE)
-        self.returned = list(RETURNED)
 
     def atoms(self, shape: Shape) -> Distribution:
         """The probability of each atom to be the next edit, in a fixed order; of large families, that of a sample."""
@@ -101,25 +96,15 @@ class EditModel:
         """The probability that a run comes with so many atoms edited at once."""
         return _scaled(self.sizes, 1.0)
 
-    def learn(self, shape: Shape, changed: Nodes, undone: int, returned: bool) -> None:
-        """A run has ended in which these steps have changed.
-
-        Args:
-            shape: the workflow after the change.
-            changed: the steps that are new or whose spec is.
-            undone: how many of them are back at a spec that they had before.
-            returned: whether all steps together are as they once were.
-        """
+    def learn(self, shape: Shape, changed: Nodes) -> None:
+        """A run has ended in which these steps are new, or have a new spec; the shape is that after the change."""
         atoms = self._explain(shape, changed)
         for sizes in (self.sizes, self.pool.sizes):
             _decay(sizes, FORGET_SIZES)
             sizes[len(atoms)] = sizes.get(len(atoms), 0.0) + 1.0
-        if not changed:
-            return
-        for rate, count, of in ((self.undone, undone, len(changed)), (self.returned, returned, 1)):
-            rate[:] = [FORGET_UNDO * rate[0] + count / of, FORGET_UNDO * rate[1] + 1.0]
-        self._weigh(shape, atoms)
-        self._remember(shape, changed, atoms)
+        if changed:
+            self._weigh(shape, atoms)
+            self._remember(shape, changed, atoms)
 
     def _explain(self, shape: Shape, changed: Nodes) -> list[Nodes]:
         names = frozenset(shape.steps[node] for node in changed)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
 
 from couler_plugins.caching.policies.scr.learned import Family, Learned
-from couler_plugins.caching.policies.scr.shape import Nodes
+from couler_plugins.caching.policies.scr.shape import Nodes, Shape
 
 __all__ = ["Scenarios", "certain", "scenarios"]
 
 HEAVIEST, SAMPLED, UNIONS = 80, 80, 40
-FADE = 0.8
-"""How the chance that a change is undone, or that a version returns, fades with each change since."""
+Edit = tuple[Nodes, float]
+"""What is edited, and how likely that is."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,10 @@ class Scenarios:
 
 def scenarios(family: Family, learned: Learned) -> Scenarios:
     """The scenarios of a workflow: fresh edits of its last version, undone changes and earlier versions."""
-    fresh = _fresh(family)
-    back = _comebacks(family)
+    fresh, back = _fresh(family), _comebacks(family)
     total = sum(weight for _, weight in fresh) + sum(weight for _, weight in back)
-    masks: list[dict[str, int]] = [{} for _ in family.keys]
-    dirty = [0] * len(family.keys)
-    for place, (nodes, _) in enumerate(fresh):
-        for node in nodes:
-            dirty[node] |= 1 << place
-    everywhere = (1 << len(fresh)) - 1
-    for node, parents in enumerate(family.shape.parents):
-        for parent in parents:
-            dirty[node] |= dirty[parent]
-        if valid := everywhere & ~dirty[node]:
-            masks[node][family.keys[node]] = valid
+    valid = _unedited(family.shape, [nodes for nodes, _ in fresh])
+    masks = [{key: mask} if mask else {} for key, mask in zip(family.keys, valid, strict=True)]
     for place, (specs, _) in enumerate(back, len(fresh)):
         for node, key in enumerate(_keys(family, learned, specs)):
             if key is not None:
@@ -59,12 +49,25 @@ def certain(family: Family) -> Scenarios:
     return Scenarios((1.0,), tuple({key: 1} for key in family.keys))
 
 
-def _fresh(family: Family) -> list[tuple[Nodes, float]]:
-    """What may be edited to what was never seen: nothing, one atom, or two."""
+def _unedited(shape: Shape, edits: Sequence[Nodes]) -> list[int]:
+    """For each step, after which of these edits its key is the same, as bits."""
+    dirty = [0] * len(shape)
+    for place, nodes in enumerate(edits):
+        for node in nodes:
+            dirty[node] |= 1 << place
+    everywhere = (1 << len(edits)) - 1
+    for node, parents in enumerate(shape.parents):
+        for parent in parents:
+            dirty[node] |= dirty[parent]
+    return [everywhere & ~mask for mask in dirty]
+
+
+def _fresh(family: Family) -> list[Edit]:
+    """What may be edited to what was never seen: nothing, one atom, or several."""
     sizes = family.model.edits()
     one, several = sizes.get(1, 0.0), {size: share for size, share in sizes.items() if size > 1}
     atoms = sorted(family.model.atoms(family.shape).items(), key=lambda item: (-item[1], len(item[0]), sorted(item[0])))
-    found: list[tuple[Nodes, float]] = [(frozenset(), sizes.get(0, 0.0))]
+    found: list[Edit] = [(frozenset(), sizes.get(0, 0.0))]
     found += [(atom, one * probability) for atom, probability in atoms[:HEAVIEST]]
     rest = atoms[HEAVIEST:]
     if len(rest) <= SAMPLED:
@@ -88,7 +91,7 @@ def _at(shares: Mapping[int, float], quantile: float) -> int:
     return sizes[min(bisect_left(marks, quantile * marks[-1]), len(sizes) - 1)]
 
 
-def _systematic(atoms: list[tuple[Nodes, float]], count: int) -> Iterator[Nodes]:
+def _systematic(atoms: Sequence[Edit], count: int) -> Iterator[Nodes]:
     """A sample in which each atom is as often as its weight says, to within one (systematic sampling)."""
     marks = list(accumulate(probability for _, probability in atoms))
     for place in range(count):
@@ -98,19 +101,27 @@ def _systematic(atoms: list[tuple[Nodes, float]], count: int) -> Iterator[Nodes]
 
 def _comebacks(family: Family) -> list[tuple[Mapping[str, str], float]]:
     """The specs that differ from the last version's when a change is undone or an earlier version comes back."""
-    model = family.model
-    edit = 1.0 - model.edits().get(0, 0.0)
-    undo = (1.0 - FADE) * edit * model.undone[0] / model.undone[1]
-    back = (1.0 - FADE) * edit * model.returned[0] / model.returned[1]
-    found = [(change.before, undo * FADE**age) for age, change in enumerate(family.changes)]
-    return found + [(version, back * FADE**age) for age, version in enumerate(family.versions)]
+    edit = 1.0 - family.model.edits().get(0, 0.0)
+    undo, back = edit * family.comebacks.undone, edit * family.comebacks.returned
+    shares = family.comebacks.shares(len(family.changes))
+    found = [(change.before, undo * share) for change, share in zip(family.changes, shares, strict=True)]
+    return found + [(version, back * share) for version, share in zip(family.versions, shares, strict=True)]
 
 
 def _keys(family: Family, learned: Learned, specs: Mapping[str, str]) -> list[str | None]:
     """The key of each step if its spec were as `specs` says, else as it is; None where nothing was made under it."""
-    found: list[str | None] = []
-    for node, (step, parents) in enumerate(zip(family.shape.steps, family.shape.parents, strict=True)):
-        above = tuple(key for parent in parents if (key := found[parent]) is not None)
-        recipe = step, specs.get(step, family.specs[node]), above
-        found.append(learned.recipes.get(recipe) if len(above) == len(parents) else None)
+    shape = family.shape
+    found: list[str | None] = list(family.keys)
+    back = {
+        node
+        for step, spec in specs.items()
+        if (node := shape.positions.get(step)) is not None and spec != family.specs[node]
+    }
+    for node in range(min(back, default=len(found)), len(found)):
+        parents = shape.parents[node]
+        if node in back or not back.isdisjoint(parents):
+            back.add(node)
+            above = tuple([key for parent in parents if (key := found[parent]) is not None])
+            recipe = shape.steps[node], specs.get(shape.steps[node], family.specs[node]), above
+            found[node] = learned.recipes.get(recipe) if len(above) == len(parents) else None
     return found
