@@ -67,7 +67,7 @@ def inputs_of(values: Sequence[str], files: Sequence[str]) -> Inputs:
     return Inputs({name: value for name, value, _ in given}, {name: kind for name, _, kind in given})
 
 
-def spec_of(programs: Sequence[str], inputs: Inputs, command: Sequence[str] = ()) -> str:
+def spec_of(programs: Sequence[str], inputs: Inputs, command: Sequence[str] = (), outputs: Sequence[str] = ()) -> str:
     """The hash of what is run.
 
     Raises:
@@ -76,7 +76,7 @@ def spec_of(programs: Sequence[str], inputs: Inputs, command: Sequence[str] = ()
     from couler_plugins.caching.dataplane.programs import program_spec
 
     with _readable():
-        return program_spec([Path(path) for path in programs], inputs.kinds, command)
+        return program_spec([Path(path) for path in programs], inputs.kinds, command, outputs)
 
 
 def outputs_of(texts: Sequence[str]) -> dict[str, Path]:

@@ -98,6 +98,16 @@ def test_the_key_follows_from_all_that_is_run() -> None:
     assert not derived(*usual)
 
 
+def test_what_is_taken_for_the_result_is_in_the_key() -> None:
+    Path("train.sh").write_text("echo ran >> log; echo one > a; echo two > b")
+    for name, text in (("a", "one"), ("b", "two")):
+        assert derived("--output", f"o={name}", "--", "sh", "train.sh")
+        assert Path(name).read_text() == f"{text}\n"
+        Path(name).unlink()
+        assert not derived("--output", f"o={name}", "--", "sh", "train.sh")
+        assert Path(name).read_text() == f"{text}\n"
+
+
 def test_a_folder_with_what_running_it_writes_is_the_same_program() -> None:
     Path("src").mkdir()
     Path("src/lib.py").write_text("text = 'ran'")
