@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from couler_plugins.caching.artifacts.database import SCHEMA, Broken, Connection, Row
+from couler_plugins.caching.artifacts.database import LIFETIME, SCHEMA, Broken, Connection, Row
 from couler_plugins.caching.artifacts.lost import Closed
 
 __all__ = ["SqliteDatabase"]
@@ -169,12 +169,18 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 100")  # pages: what the log takes is no part of the capacity
-    tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'owners'").fetchone()[0]
-    if not tables:
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in SCHEMA:
-            connection.execute(statement)
-        connection.execute("COMMIT")
+    if "lifetime" in _columns_of_owners(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA:
+        connection.execute(statement)
+    if "lifetime" not in _columns_of_owners(connection):
+        connection.execute(LIFETIME)
+    connection.execute("COMMIT")
+
+
+def _columns_of_owners(connection: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in connection.execute("PRAGMA table_info(owners)")}
 
 
 @contextmanager
