@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.cache_arguments import inputs_of, named, outputs_of, program_options, refuse_inside, spec_of
+from couler_plugins.cli.cache_arguments import inputs_of, named, places_of, program_options, refuse_inside, spec_of
 from couler_plugins.cli.cache_options import (
     TEXT,
     capacity_option,
@@ -97,7 +97,7 @@ def command(
     from couler_plugins.caching.dataplane.child import run_command
     from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 
-    wanted = outputs_of(outputs)
+    wanted = places_of(outputs)
     refuse_inside(wanted, [*programs, *(path for _, path in map(named, files))])
     derived = partial(_derived, programs, files, values, outputs, arguments)
     found = _key_of(key, derived, bool(programs or files or values))
