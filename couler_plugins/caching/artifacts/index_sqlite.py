@@ -198,23 +198,32 @@ def _failures() -> Iterator[None]:
 
 
 _known: WeakSet[SqliteDatabase] = WeakSet()
-_stopped: list[SqliteDatabase] = []
+
+
+class _Stopped(threading.local):
+    """What the fork that a thread is at has stopped: two threads may fork at a time, and each lets its own go on."""
+
+    def __init__(self) -> None:
+        self.databases: list[SqliteDatabase] = []
+
+
+_stopped = _Stopped()
 
 
 def _before_fork() -> None:
     for database in list(_known):
         database.before_fork()
-        _stopped.append(database)
+        _stopped.databases.append(database)
 
 
 def _after_fork() -> None:
-    while _stopped:
-        _stopped.pop().after_fork()
+    while _stopped.databases:
+        _stopped.databases.pop().after_fork()
 
 
 def _in_child() -> None:
-    while _stopped:
-        _stopped.pop().forked()
+    while _stopped.databases:
+        _stopped.databases.pop().forked()
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
