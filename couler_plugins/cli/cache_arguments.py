@@ -12,7 +12,7 @@ import click
 from couler_plugins.cli.cache_options import TEXT
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Inputs", "inputs_of", "named", "outputs_of", "program_options", "refuse_inside", "spec_of"]
+__all__ = ["Inputs", "inputs_of", "named", "outputs_of", "places_of", "program_options", "refuse_inside", "spec_of"]
 
 Function = Callable[..., Any]
 OF_THE_RUN = "workflow."
@@ -67,7 +67,7 @@ def inputs_of(values: Sequence[str], files: Sequence[str]) -> Inputs:
     return Inputs({name: value for name, value, _ in given}, {name: kind for name, _, kind in given})
 
 
-def spec_of(programs: Sequence[str], inputs: Inputs, command: Sequence[str] = ()) -> str:
+def spec_of(programs: Sequence[str], inputs: Inputs, command: Sequence[str] = (), outputs: Sequence[str] = ()) -> str:
     """The hash of what is run.
 
     Raises:
@@ -76,7 +76,7 @@ def spec_of(programs: Sequence[str], inputs: Inputs, command: Sequence[str] = ()
     from couler_plugins.caching.dataplane.programs import program_spec
 
     with _readable():
-        return program_spec([Path(path) for path in programs], inputs.kinds, command)
+        return program_spec([Path(path) for path in programs], inputs.kinds, command, outputs)
 
 
 def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
@@ -102,6 +102,23 @@ def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
     for name, one in places.items():
         if any(one.is_relative_to(other) for other_name, other in places.items() if other_name != name):
             raise click.UsageError(f"The output {name!r} is inside of another one.")
+    return found
+
+
+def places_of(texts: Sequence[str]) -> dict[str, Path]:
+    """The outputs that `NAME=PATH…` name, where a result may be put into place.
+
+    Raises:
+        click.UsageError: as `outputs_of`; or one is the current folder, or around it: who works there would work in a
+            folder that is gone.
+        InvalidInput: a name is not one that outputs may have.
+    """
+    from couler_plugins.caching.dataplane.contents import is_inside, resolved
+
+    found = outputs_of(texts)
+    for name, path in found.items():
+        if is_inside(Path(), resolved(path)):
+            raise click.UsageError(f"The output {name!r} is the folder that this runs in, or around it.")
     return found
 
 

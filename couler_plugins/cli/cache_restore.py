@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from couler_plugins.cli.cache_arguments import outputs_of
+from couler_plugins.cli.cache_arguments import places_of
 from couler_plugins.cli.cache_options import (
     fail_open_options,
     harmless,
@@ -67,7 +67,7 @@ def command(
     from couler_plugins.caching.dataplane.deadline import time_limit
     from couler_plugins.caching.dataplane.outputs import restore
 
-    wanted, found = outputs_of(outputs), None
+    wanted, found = places_of(outputs), None
     working = long_work(config, "restoring")
     with working, harmless("nothing was restored", strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
         found = restore(cache, key, wanted, max_age=max_age)

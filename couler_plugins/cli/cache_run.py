@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.cache_arguments import inputs_of, named, outputs_of, program_options, refuse_inside, spec_of
+from couler_plugins.cli.cache_arguments import inputs_of, named, places_of, program_options, refuse_inside, spec_of
 from couler_plugins.cli.cache_options import (
     TEXT,
     capacity_option,
@@ -88,8 +88,8 @@ def command(
     """Runs a command unless its result is there already, and keeps its result if it succeeds.
 
     What the result depends on is either --key, which is your word for it, or all of --program, --file and --value
-    together with the command line, word for word. Neither covers what the command finds by itself: other files, the
-    versions of programs, the environment.
+    together with each --output and the command line, word for word. Neither covers what the command finds by itself:
+    other files, the folder that it runs in, the versions of programs, the environment.
 
     Signals go to the command, and what it exits with is what this exits with. Where the store is away, the command runs
     as if this were not there.
@@ -97,9 +97,10 @@ def command(
     from couler_plugins.caching.dataplane.child import run_command
     from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 
-    wanted = outputs_of(outputs)
+    wanted = places_of(outputs)
     refuse_inside(wanted, [*programs, *(path for _, path in map(named, files))])
-    found = _key_of(key, partial(_derived, programs, files, values, arguments), bool(programs or files or values))
+    derived = partial(_derived, programs, files, values, outputs, arguments)
+    found = _key_of(key, derived, bool(programs or files or values))
     task = Task(
         key=found(),
         outputs=wanted,
@@ -121,8 +122,8 @@ def _key_of(given: str | None, derived: Callable[[], str], described: bool) -> C
     return derived if given is None else lambda: given
 
 
-def _derived(programs: Texts, files: Texts, values: Texts, arguments: Texts) -> str:
+def _derived(programs: Texts, files: Texts, values: Texts, outputs: Texts, arguments: Texts) -> str:
     from couler_plugins.caching.keys import key
 
     inputs = inputs_of(values, files)
-    return key(spec_of(programs, inputs, arguments), inputs.values.values())
+    return key(spec_of(programs, inputs, arguments, outputs), inputs.values.values())

@@ -171,7 +171,7 @@ def test_bad_input_is_said_before_anything_runs(arguments: tuple[str, ...], mess
 def test_a_fault_on_this_side_takes_nothing_from_others() -> None:
     cache("run", "--key", KEY, "--output", "a=a", "--", "sh", "-c", COMMAND)
     Path("in the way").write_text("")
-    for output in ("a=.", "a=in the way/a", "other=b"):
+    for output in ("a=in the way/a", "other=b"):
         assert cache("run", "--key", KEY, "--output", output, "--", "false").returncode == 1
     ran = cache("run", "--max-age", "0.001s", "--key", KEY, "--output", "a=a", "--", "false")
     assert ran.returncode == 1

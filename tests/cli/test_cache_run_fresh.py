@@ -57,9 +57,19 @@ def test_what_is_written_again_with_the_same_bytes_is_a_result() -> None:
     Path("b/deep").mkdir(parents=True)
     for name in ("b/x", "b/deep/y"):
         Path(name).write_text("same")
-    written = "printf same > b/x; touch -r b b/x; cp b/deep/y y; mv y b/deep/y"
+    written = "printf same > b/x; touch -d 2001-01-01 b/x; cp b/deep/y y; mv y b/deep/y"
     assert cache("run", "--key", KEY, "--output", "o=b", "--", "sh", "-c", written).stderr == ""
     assert cache("restore", KEY, "o=again").returncode == 0
+
+
+@pytest.mark.parametrize("change", ["chmod 700 b/old", "mv b/old b/older", "ln b/old b/older", "mv b c; mv c b"])
+def test_what_a_former_run_has_left_is_not_the_result_under_another_name_or_mode(change: str) -> None:
+    Path("b").mkdir()
+    Path("b/old").write_text("stale")
+    ran = cache("run", "--key", KEY, "--output", "o=b", "--", "sh", "-c", f"echo new > b/x; {change}")
+    assert ran.returncode == 0
+    assert "the result is not kept: nothing has written b/old" in ran.stderr
+    assert cache("ls").stdout == ""
 
 
 def derived(*arguments: str, program: str = "train.sh") -> bool:
@@ -86,6 +96,16 @@ def test_the_key_follows_from_all_that_is_run() -> None:
     Path("train.sh").write_text("echo ran >> log; echo new > a")
     assert derived(*usual)
     assert not derived(*usual)
+
+
+def test_what_is_taken_for_the_result_is_in_the_key() -> None:
+    Path("train.sh").write_text("echo ran >> log; echo one > a; echo two > b")
+    for name, text in (("a", "one"), ("b", "two")):
+        assert derived("--output", f"o={name}", "--", "sh", "train.sh")
+        assert Path(name).read_text() == f"{text}\n"
+        Path(name).unlink()
+        assert not derived("--output", f"o={name}", "--", "sh", "train.sh")
+        assert Path(name).read_text() == f"{text}\n"
 
 
 def test_a_folder_with_what_running_it_writes_is_the_same_program() -> None:

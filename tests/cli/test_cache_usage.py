@@ -68,6 +68,16 @@ def test_two_outputs_at_one_place_are_refused(second: str) -> None:
     assert "is inside of another one" in refused.stderr
 
 
+@pytest.mark.parametrize("place", [".", "..", "{}", "here"])
+@pytest.mark.parametrize("command", [("restore", KEY), ("run", "--key", KEY, "--output")])
+def test_the_folder_that_it_runs_in_is_not_replaced(command: tuple[str, ...], place: str) -> None:
+    Path("here").symlink_to(".")
+    refused = cache(*command, f"a={place.format(Path.cwd())}", *(("--", "touch", "ran") if "run" in command else ()))
+    assert refused.returncode == 2
+    assert "is the folder that this runs in, or around it" in refused.stderr
+    assert not Path("ran").exists()
+
+
 @pytest.mark.parametrize("option", ["--timeout", "--max-age"])
 def test_a_time_without_end_is_wrong_usage(option: str) -> None:
     refused = cache("restore", option, "9" * 400, KEY, "a=a")

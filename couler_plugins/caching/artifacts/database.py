@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 
-__all__ = ["SCHEMA", "Broken", "Connection", "Database", "Row"]
+__all__ = ["LIFETIME", "SCHEMA", "Broken", "Connection", "Database", "Row"]
 
 Row = tuple[Any, ...]
 
@@ -63,6 +63,9 @@ SCHEMA = (
     ),
 )
 """The statements that make the tables, the same for every database."""
+
+LIFETIME = "ALTER TABLE owners ADD COLUMN lifetime DOUBLE PRECISION NOT NULL DEFAULT 60"
+"""What an index lacks that was made when every lease lasted as long."""
 
 
 class Broken(OSError):

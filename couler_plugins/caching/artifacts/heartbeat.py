@@ -91,7 +91,7 @@ class Heartbeat:
             return
         try:
             release()
-        except OSError:
+        except BaseException:  # also where it is interrupted: else it would be renewed for ever
             self._over.put(number)
             raise
         with self._lock:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
 
-from couler_plugins.caching.artifacts.database import SCHEMA, Connection, Row
+from couler_plugins.caching.artifacts.database import LIFETIME, SCHEMA, Connection, Row
 from couler_plugins.caching.artifacts.forking import begins_anew
 from couler_plugins.caching.artifacts.lost import Closed
 from couler_plugins.caching.artifacts.redact import redact, redact_url
@@ -23,6 +23,11 @@ __all__ = ["PostgresDatabase"]
 
 LOCK = 0x636F756C6572
 """The advisory lock that writing transactions of one database take turns by."""
+
+HAS_LIFETIME = (
+    "SELECT 1 FROM pg_attribute WHERE attrelid = CAST('owners' AS regclass) AND attname = 'lifetime'"
+    " AND NOT attisdropped"
+)
 
 CLOCK_HOLDS = 10.0
 """Seconds for which the server's clock is reckoned from ours before it is asked again: ours hardly drifts in them."""
@@ -64,6 +69,8 @@ class PostgresDatabase:
         with self.writing() as connection:
             for statement in SCHEMA:
                 connection.execute(statement)
+            if not connection.execute(HAS_LIFETIME):
+                connection.execute(LIFETIME)
 
     def forked(self) -> None:
         """Leaves the connections to the parent: they are kept, because what is garbage would be closed."""

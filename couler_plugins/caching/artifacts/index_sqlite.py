@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from couler_plugins.caching.artifacts.database import SCHEMA, Broken, Connection, Row
+from couler_plugins.caching.artifacts.database import LIFETIME, SCHEMA, Broken, Connection, Row
 from couler_plugins.caching.artifacts.lost import Closed
 
 __all__ = ["SqliteDatabase"]
@@ -169,12 +169,18 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 100")  # pages: what the log takes is no part of the capacity
-    tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'owners'").fetchone()[0]
-    if not tables:
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in SCHEMA:
-            connection.execute(statement)
-        connection.execute("COMMIT")
+    if "lifetime" in _columns_of_owners(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA:
+        connection.execute(statement)
+    if "lifetime" not in _columns_of_owners(connection):
+        connection.execute(LIFETIME)
+    connection.execute("COMMIT")
+
+
+def _columns_of_owners(connection: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in connection.execute("PRAGMA table_info(owners)")}
 
 
 @contextmanager
@@ -192,23 +198,32 @@ def _failures() -> Iterator[None]:
 
 
 _known: WeakSet[SqliteDatabase] = WeakSet()
-_stopped: list[SqliteDatabase] = []
+
+
+class _Stopped(threading.local):
+    """What the fork that a thread is at has stopped: two threads may fork at a time, and each lets its own go on."""
+
+    def __init__(self) -> None:
+        self.databases: list[SqliteDatabase] = []
+
+
+_stopped = _Stopped()
 
 
 def _before_fork() -> None:
     for database in list(_known):
         database.before_fork()
-        _stopped.append(database)
+        _stopped.databases.append(database)
 
 
 def _after_fork() -> None:
-    while _stopped:
-        _stopped.pop().after_fork()
+    while _stopped.databases:
+        _stopped.databases.pop().after_fork()
 
 
 def _in_child() -> None:
-    while _stopped:
-        _stopped.pop().forked()
+    while _stopped.databases:
+        _stopped.databases.pop().forked()
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)

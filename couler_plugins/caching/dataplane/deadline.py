@@ -40,8 +40,10 @@ def time_limit(seconds: float | None) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
 
+    over = False
+
     def end(number: int, frame: FrameType | None) -> None:
-        if _may_end.get():
+        if _may_end.get() and not over:
             raise _Ended
 
     def start() -> None:
@@ -53,10 +55,12 @@ def time_limit(seconds: float | None) -> Iterator[Callable[[], None]]:
             start()
             yield start
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-    except _Ended:
+            over = True
+    except _Ended:  # be it in the moment in which the block has ended
+        over = True
         raise Expired(f"it has taken longer than {seconds:g} s") from None
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # what comes after it would end the process
         signal.signal(signal.SIGALRM, before)
 
 

@@ -37,18 +37,19 @@ forget() {
     "$box" rm -rf "$2.couler"
 }
 
-state() {  # PATH: what a file, or all that is in a folder, is like, so that writing it makes another of it
-    "$box" find "$1" -exec "$box" stat -c '%f %n %i %s %y %z' {} + | "$box" sort
+state() {  # PATH: what a file, or all that is in a folder, is like: kind and mode, place, size, when it was written, ...
+    "$box" find "$1" -exec "$box" stat -c '%f %d %i %s %y %z %n' {} + | "$box" sort
 }
 
 note() {
     [ ! -e "$2" ] || state "$2" >"$here/before/$1"
 }
 
-written() {  # whether the command has written it, and all in it but folders (mode 4...); the rest is not its result
+written() {  # whether the command has written it, and all in it but folders (4...), whatever it has done to their names
     [ -e "$here/before/$1" ] || return 0
     state "$2" >"$here/after" && ! "$box" cmp -s "$here/before/$1" "$here/after" &&
-        "$box" awk 'NR == FNR { old[$0]; next } !/^4/ && $0 in old { exit 1 }' "$here/before/$1" "$here/after"
+        "$box" awk '{ file = substr($1, 1, 1) " " $2 " " $3 " " $4 " " $5 " " $6 }
+            NR == FNR { old[file]; next } !/^4/ && file in old { exit 1 }' "$here/before/$1" "$here/after"
 }
 
 keep() {

@@ -16,7 +16,9 @@ LEFT_OUT = ("__pycache__", "*.pyc", ".git")
 """What is no part of a program in a folder: running it writes these, or looking after it does."""
 
 
-def program_spec(programs: Iterable[Path], kinds: Mapping[str, str], command: Sequence[str] = ()) -> str:
+def program_spec(
+    programs: Iterable[Path], kinds: Mapping[str, str], command: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> str:
     """The hash of what is run, as `spec_hash` gives it for a template of a workflow.
 
     Args:
@@ -24,13 +26,14 @@ def program_spec(programs: Iterable[Path], kinds: Mapping[str, str], command: Se
         kinds: by the name of each input, what its value is: a `value`, or the content of a `file`. A template says that
             by itself; without it, a text could pass for a file.
         command: the command line, word for word.
+        outputs: what is taken for its result, `NAME=PATH`: one command may write several files, of which these are.
 
     Raises:
         InvalidInput: a program is neither a file nor a folder, or has something in it that is neither.
         OSError: one cannot be read.
     """
     content = {"programs": [_program(path) for path in programs], "inputs": sorted(kinds.items())}
-    return spec_hash({**content, "command": list(command)} if command else content)
+    return spec_hash({**content, "command": list(command), "outputs": sorted(outputs)} if command else content)
 
 
 def _program(path: Path) -> list[object]:

@@ -12,7 +12,7 @@ __all__ = ["State", "state_of", "unwritten"]
 
 
 class Status(NamedTuple):
-    """What becomes another one once something is written, be it with the same bytes.
+    """What becomes another one once something is written or changed, be it with the same bytes.
 
     Attributes:
         kind: file, folder or link, as `stat.S_IFMT` tells them apart.
@@ -20,7 +20,7 @@ class Status(NamedTuple):
         inode: its number there.
         bytes: its size.
         written: when its content was written, in ns.
-        changed: when its inode was changed, in ns.
+        changed: when its inode was changed, in ns: also by a new name, another mode or another owner.
     """
 
     kind: int
@@ -52,12 +52,18 @@ def state_of(path: Path) -> State:
 
 
 def unwritten(before: State, after: State) -> list[str]:
-    """What was there before and nothing has written since, sorted.
+    """What was there before and nothing has written since, sorted: whatever its name, mode and owner are by now.
 
     Of folders, only those count that are empty, and all that there is.
     """
-    same = sorted(name for name, status in after.items() if before.get(name) == status)
-    return [name for name in same if not stat.S_ISDIR(after[name].kind)] or (same if before == after else [])
+    old = {_written(status) for status in before.values()}
+    left = sorted(name for name, status in after.items() if not stat.S_ISDIR(status.kind) and _written(status) in old)
+    return left or (sorted(after) if before == after else [])
+
+
+def _written(status: Status) -> Status:
+    """What only writing makes another one."""
+    return status._replace(changed=0)
 
 
 def _status(found: os.stat_result) -> Status:

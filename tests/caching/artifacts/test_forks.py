@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from couler_plugins.caching.artifacts import ArtifactCache, Hit, Refused, Stored, open_cache
+from couler_plugins.caching.artifacts import ArtifactCache, Hit, Refused, Stored, index_sqlite, open_cache
 from couler_plugins.caching.artifacts.index_postgres import PostgresDatabase
 from couler_plugins.caching.artifacts.index_sqlite import SqliteDatabase
 from couler_plugins.errors import EngineError
@@ -173,3 +173,40 @@ def test_after_close_nothing_is_opened_again(place: dict[str, Any]) -> None:
     with open_cache(**place) as cache:
         assert cache.stats().leases == 0
         assert cache.evict(0) != ()
+
+
+def test_two_threads_that_fork_let_go_of_their_own_each(tmp_path: Path) -> None:
+    """The second one gets the lock in the moment in which the first has let go of it."""
+    database = SqliteDatabase(tmp_path / "index.sqlite")
+    real, handed_over, stopped = database._lock, threading.Event(), threading.Event()
+
+    class Lock:
+        acquire = real.acquire
+
+        def release(self) -> None:
+            real.release()
+            if threading.current_thread() is first:
+                handed_over.set()
+                stopped.wait(5)
+
+    def fork_first() -> None:
+        index_sqlite._before_fork()
+        second.start()
+        index_sqlite._after_fork()
+
+    def fork_second() -> None:
+        handed_over.wait(5)
+        index_sqlite._before_fork()
+        stopped.set()
+        first.join(5)
+        index_sqlite._after_fork()
+
+    first, second = threading.Thread(target=fork_first), threading.Thread(target=fork_second)
+    database._lock = Lock()  # type: ignore[assignment]
+    first.start()
+    first.join(10)
+    second.join(10)
+    assert real.acquire(timeout=1), "nobody else can ever use it"
+    real.release()
+    database._lock = real
+    database.close()

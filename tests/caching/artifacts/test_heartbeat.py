@@ -84,6 +84,19 @@ def test_what_could_not_be_ended_is_ended_later(heartbeat: Heartbeat, renewals: 
     until(lambda: renewals.ended == ["at last"], 5, "the third try")
 
 
+def test_what_was_interrupted_while_it_was_ended_is_ended_later(heartbeat: Heartbeat, renewals: Renewals) -> None:
+    def release() -> None:
+        renewals.ended.append("tried")
+        if len(renewals.ended) == 1:
+            raise KeyboardInterrupt
+
+    held = heartbeat.hold(release)
+    with pytest.raises(KeyboardInterrupt):
+        held()
+    until(lambda: len(renewals.ended) == 2, 5, "the second try")
+    until(lambda: not heartbeat._held, 5, "the end of it")
+
+
 def test_a_finalizer_may_run_where_the_lock_is_held(heartbeat: Heartbeat, renewals: Renewals) -> None:
     held = heartbeat.hold(lambda: renewals.ended.append("a"))
     with heartbeat._lock:  # the collector runs in whichever thread, and wherever that is

@@ -216,3 +216,15 @@ def test_the_index_of_postgres_is_asked_for_the_time_now_and_then(postgres: Post
     assert times == sorted(times)
     assert 0 <= row[0] - times[-1] < 2  # a busy machine
     database.close()
+
+
+def test_an_index_of_the_time_before_leases_had_their_own_length_is_used_on(place: dict[str, Any]) -> None:
+    with open_cache(**place) as cache:
+        assert isinstance(cache.put("key", {"out": b"old"}), Stored)
+    _change(place, "ALTER TABLE owners DROP COLUMN lifetime")
+    with open_cache(**place) as cache:
+        found = cache.get("key")
+        assert found is not None
+        assert found.read("out") == b"old"
+        assert isinstance(cache.put("other", {"out": b"new"}), Stored)
+        assert cache.claim("third").leader

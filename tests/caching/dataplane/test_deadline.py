@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 
 import pytest
@@ -61,3 +62,26 @@ def test_nothing_is_ended_after_the_block() -> None:
     time.sleep(1.2)
     with time_limit(None) as again:
         again()
+
+
+def test_an_alarm_in_the_moment_in_which_the_block_ends_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    disarmed: list[object] = []
+    setitimer = signal.setitimer
+
+    def late(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
+        if seconds == 0:
+            disarmed.append(signal.getsignal(signal.SIGALRM))
+            signal.raise_signal(signal.SIGALRM)
+        return setitimer(which, seconds, interval)
+
+    before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    monkeypatch.setattr(signal, "setitimer", late)
+    try:
+        with time_limit(60):
+            pass
+        assert setitimer(signal.ITIMER_REAL, 0) == (0.0, 0.0), "the timer goes on"
+        assert signal.getsignal(signal.SIGALRM) is signal.SIG_IGN
+    finally:
+        setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert disarmed

@@ -135,6 +135,18 @@ def test_a_folder_with_something_of_before_in_it_is_not_kept(old: str, shared: P
     assert not (shared / "done").exists()
 
 
+@pytest.mark.parametrize("change", ["chmod 700 old", "mv old older", "ln old older; rm old"])
+def test_a_folder_with_something_of_before_under_another_name_or_mode_is_not_kept(change: str, shared: Path) -> None:
+    out = shared.parent / "out"
+    out.mkdir()
+    (out / "old").write_text("stale")
+    process = launch(shared, f"a={out}", "--", "sh", "-c", f"cd '{out}'; echo new > new; {change}")
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "has not written all of its outputs" in stderr
+    assert not (shared / "done").exists()
+
+
 @pytest.mark.parametrize("made", ["echo 1 > new", "echo 1 > stale", "rm stale; echo 1 > deep/new"])
 def test_a_folder_of_before_with_nothing_of_before_left_in_it_is_kept(made: str, shared: Path) -> None:
     out = shared.parent / "out"
