@@ -144,10 +144,20 @@ class SqliteDatabase:
         return opened
 
     def _open_to_read(self) -> sqlite3.Connection:
-        """A log that somebody is writing is read with it; without one the file stands still, and needs no locks."""
-        place = self._path.absolute().as_uri()
-        standing = not self._path.with_name(f"{self._path.name}-wal").exists()
-        return self._connected(f"{place}?mode=ro{'&immutable=1' if standing else ''}", uri=True)
+        """A log that somebody is writing is read with it; without one the file stands still, and needs no locks.
+
+        Writers of a log share memory in a file. Where there is none, and none can be made, the log is a copy that
+        nobody writes: memory of our own does, which SQLite uses with an exclusive lock, and nothing can be locked there.
+        """
+        place = f"{self._path.absolute().as_uri()}?mode=ro"
+        log, shared = (self._path.with_name(f"{self._path.name}-{end}") for end in ("wal", "shm"))
+        if not log.exists():
+            return self._connected(f"{place}&immutable=1", uri=True)
+        if shared.exists() or os.access(self._path.parent, os.W_OK):
+            return self._connected(place, uri=True)
+        opened = self._connected(f"{place}&vfs=unix-none", uri=True)
+        opened.execute("PRAGMA locking_mode = EXCLUSIVE")
+        return opened
 
     def _connected(self, place: str, *, uri: bool = False) -> sqlite3.Connection:
         return sqlite3.connect(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 
 from couler_plugins.caching.artifacts import later, ledger
 from couler_plugins.caching.artifacts.blobs import Blobs
@@ -22,13 +23,15 @@ def verify(index: Index, store: ArtifactStore, blobs: Blobs, *, repair: bool) ->
     """What is wrong in a namespace; writers may be at work meanwhile.
 
     With `repair` an entry with a missing or damaged blob is dropped, what nobody knows is removed, and counts are set.
-    Manifests of a later version, and what they need, are nobody's to remove: they are booked.
+    Manifests of a later version, and what they need, are nobody's to remove: they are booked. Where the index can only
+    be read, nothing is held meanwhile, and what the dead hold is theirs still.
 
     Raises:
-        OSError: the store or the index failed.
+        OSError: the store or the index failed, or is to be mended and can only be read.
     """
-    index.bury()
-    sweep(index, store)
+    if repair or not index.database.read_only:
+        index.bury()
+        sweep(index, store)
     folder = namespace_of(index.namespace)
     listed = {item.name.removeprefix(folder): item for item in store.list(folder)}
     missing, corrupt, unreadable = _check_entries(index, blobs)
@@ -69,22 +72,36 @@ def _check_entries(index: Index, blobs: Blobs) -> tuple[list[Entry], list[Entry]
     unreadable: list[str] = []
     good: set[str] = set()
     for item in index.kept():
-        held = index.lease(item.entry.key) if item.entry.outputs else None
-        if held is None or held.entry != item.entry:
-            continue  # it was evicted meanwhile
-        try:
-            for output in item.entry.outputs:
-                if output.sha256 not in good:
-                    blobs.check(output)
-                    good.add(output.sha256)
-        except Damaged:
-            whole = all(blobs.present(output) for output in item.entry.outputs)
-            (corrupt if whole else missing).append(item.entry)
-        except Lost as error:
-            unreadable.append(f"{item.entry.key}: {error.message}")
-        finally:
-            index.release(held.lease)
+        with _held(index, item.entry) as there:
+            if not there:
+                continue
+            try:
+                for output in item.entry.outputs:
+                    if output.sha256 not in good:
+                        blobs.check(output)
+                        good.add(output.sha256)
+            except Damaged:
+                if index.find(item.entry.key) != item.entry:
+                    continue  # it was evicted meanwhile
+                whole = all(blobs.present(output) for output in item.entry.outputs)
+                (corrupt if whole else missing).append(item.entry)
+            except Lost as error:
+                unreadable.append(f"{item.entry.key}: {error.message}")
     return missing, corrupt, unreadable
+
+
+@contextlib.contextmanager
+def _held(index: Index, entry: Entry) -> Iterator[bool]:
+    """Keeps the blobs of an entry, where the index can be written; says whether it has any and was not evicted."""
+    if index.database.read_only or not entry.outputs:
+        yield bool(entry.outputs)
+        return
+    held = index.lease(entry.key)
+    try:
+        yield held is not None and held.entry == entry
+    finally:
+        if held is not None:
+            index.release(held.lease)
 
 
 def _compare(index: Index, listed: dict[str, StoredObject]) -> tuple[list[str], list[str], list[str], int, int]:

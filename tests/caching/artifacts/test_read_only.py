@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,3 +109,34 @@ def test_only_a_broken_index_is_to_be_moved_away(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as caught:
         open_cache(tmp_path)
     assert "move it away" in (caught.value.hint or "")
+
+
+def test_it_can_be_verified(mounted: tuple[Path, Path]) -> None:
+    folder, target = mounted
+    with open_cache(target) as cache:
+        assert cache.verify().ok
+        with pytest.raises(EngineError, match="can only be read"):
+            cache.verify(repair=True)
+    (blob,) = (path for path in (folder / "v1/default/blobs").rglob("*") if path.is_file())
+    blob.chmod(0o644)
+    blob.write_bytes(b"?" * 100)
+    with open_cache(target) as cache:
+        assert cache.verify().corrupt == ("key",)
+    blob.unlink()
+    with open_cache(target) as cache:
+        assert cache.verify().missing == ("key",)
+
+
+def test_a_copy_of_what_is_in_use_has_all_that_was_written(tmp_path: Path) -> None:
+    """Its log is there, but not the memory that the writers share."""
+    folder, copy = tmp_path / "cache", tmp_path / "copy"
+    with open_cache(folder) as cache:
+        cache.put("key", {"out": b"x" * 100})
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*-shm"))
+    assert (copy / "index.sqlite-wal").stat().st_size
+    with _mounted(copy, tmp_path / "mounted") as target, open_cache(target) as cache:
+        hit = cache.get("key")
+        assert hit is not None
+        with hit:
+            assert hit.read("out") == b"x" * 100
+        assert cache.verify().ok
