@@ -61,13 +61,15 @@ def command(
 ) -> None:
     """Puts the outputs of a result into place, as files and folders.
 
-    What is at a path is replaced. Links that lead out of a folder, and modes other than the executable bit, are not
-    restored.
+    What is at a path is replaced; where that is a link, what it leads to. Links that lead out of a folder, and modes
+    other than the executable bit, are not restored.
     """
+    from couler_plugins.caching.dataplane.contents import resolved
     from couler_plugins.caching.dataplane.deadline import time_limit
     from couler_plugins.caching.dataplane.outputs import restore
 
-    wanted, found = places_of(outputs), None
+    wanted = {name: resolved(path) for name, path in places_of(outputs).items()}
+    found = None
     working = long_work(config, "restoring")
     with working, harmless("nothing was restored", strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
         found = restore(cache, key, wanted, max_age=max_age)

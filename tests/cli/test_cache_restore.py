@@ -127,7 +127,7 @@ def test_a_path_that_is_a_link_stands_for_what_it_leads_to() -> None:
     assert cache("save", "--strict", KEY, "x=latest").returncode == 0
     assert cache("restore", KEY, "x=latest").returncode == 0
     assert Path("latest").read_text() == "x"
-    assert not Path("latest").is_symlink()
+    assert Path("latest").is_symlink()
 
 
 def test_a_key_keeps_what_it_has() -> None:
@@ -150,7 +150,7 @@ def test_a_folder_replaces_whatever_is_there(there: str) -> None:
         Path("p").symlink_to("tree" if there == "a link" else "nowhere")
     assert cache("restore", KEY, "o=p").returncode == 0
     assert Path("p/x").read_text() == "x"
-    assert not Path("p").is_symlink()
+    assert Path("p").is_symlink() is (there != "a file")
     assert left_aside() == []
 
 
@@ -159,3 +159,22 @@ def test_what_was_made_in_the_future_has_no_age() -> None:
         store.put(KEY, {"a": b"a"})
     assert cache("restore", "--max-age", "1h", KEY, "a=a").returncode == 1
     assert cache("restore", KEY, "a=a").returncode == 0
+
+
+@pytest.mark.parametrize("target", ["real", "deep/real"])
+def test_what_a_link_leads_to_is_replaced_and_the_link_stays(target: str) -> None:
+    """As where a command writes through it: who reads what it leads to sees the same."""
+    Path("a").write_text("new")
+    Path("b").mkdir()
+    Path("b/x").write_text("new")
+    assert cache("save", KEY, "a=a", "b=b").returncode == 0
+    Path("file").symlink_to(target)
+    Path("folder").symlink_to(f"{target}-folder")
+    for _ in range(2):  # the first time the links lead to nothing
+        assert cache("restore", KEY, "a=file", "b=folder").returncode == 0
+        assert Path("file").is_symlink()
+        assert Path("folder").is_symlink()
+        assert (Path(target).read_text(), Path(f"{target}-folder/x").read_text()) == ("new", "new")
+        Path(target).write_text("old")
+        Path(f"{target}-folder/x").write_text("old")
+    assert left_aside() == []

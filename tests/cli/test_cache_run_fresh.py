@@ -131,3 +131,15 @@ def test_the_key_is_said_to_whoever_asks() -> None:
     key = cache("key", "--program", "/dev/null", "x=1")
     ran = cache("run", "-v", "--key", key.stdout.strip(), "--output", "a=a", "--", "sh", "-c", COMMAND)
     assert f"the key is {key.stdout}" in ran.stderr
+
+
+def test_a_link_is_written_through_by_command_and_cache_alike() -> None:
+    Path("real").mkdir()
+    Path("link").symlink_to("real")
+    for _ in range(2):
+        ran = cache("run", "--key", KEY, "--output", "o=link", "--", "sh", "-c", "echo ran >> log; echo new > link/x")
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert Path("link").is_symlink()
+        assert Path("real/x").read_text() == "new\n"
+        Path("real/x").unlink()
+    assert Path("log").read_text() == "ran\n"

@@ -113,13 +113,18 @@ def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitS
                 stack.push(attempt.pop_all())
                 return found
             try:
-                place(found, task.outputs)
+                place(found, _places(task))
             except Damaged as error:
                 log.warning("the result cannot be used: %s", error)
                 damaged.append(found.entry)
             else:
                 log.info("this result was computed before")
                 return None
+
+
+def _places(task: Task) -> dict[str, Path]:
+    """Where the outputs lead, through all links: where a command writes them, and so where they belong."""
+    return {name: resolved(path) for name, path in task.outputs.items()}
 
 
 def _states(task: Task) -> dict[str, State]:
@@ -139,7 +144,7 @@ def _keep(task: Task, claim: Claim, stack: contextlib.ExitStack, before: Mapping
             log.warning("the result is not kept: %s", reason)
             return
         with time_limit(_limit(task)), stack:
-            kept = claim.put(contents({name: resolved(path) for name, path in task.outputs.items()}), meta)
+            kept = claim.put(contents(_places(task)), meta)
             if isinstance(kept, Refused):
                 log.warning("the result is not kept: %s", kept.reason)
     except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
