@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
 import click
 
-from couler_plugins.cli.cache_options import AGE, index_option, store_option
+from couler_plugins.cli.cache_options import AGE, CAPACITY, index_option, store_option
 from couler_plugins.cli.settings import SizeType, json_option, with_settings
-from couler_plugins.config import Config
+from couler_plugins.config import Config, Limit
 from couler_plugins.hookspecs.eviction import Limits, Target
 
 __all__ = ["command"]
@@ -24,7 +25,12 @@ Examples:
   couler cache evict --engine argo --all-namespaces --capacity 30GB --artifacts s3://bucket --loop 10m
 """,
 )
-@click.option("--capacity", type=SizeType(), metavar="SIZE", help="What results may take: 30GB, 64MiB (no limit).")
+@click.option(
+    "--capacity",
+    type=CAPACITY,
+    metavar="SIZE",
+    help="What results may take: 30GB, or none (the setting cache-capacity; with --engine: none).",
+)
 @click.option("--policy", default="scr", show_default=True, metavar="TEXT", help="What decides: scr, lru, ….")
 @click.option("--once", is_flag=True, help="One round (the default).")
 @click.option("--loop", type=AGE, metavar="TIME", help="Round after round, with this long from one to the next: 10m.")
@@ -75,7 +81,7 @@ def command(
     ctx: click.Context,
     *,
     config: Config,
-    capacity: int | None,
+    capacity: Limit | None,
     policy: str,
     once: bool,
     loop: float | None,
@@ -113,13 +119,16 @@ def command(
 
         if dry_run or len(namespaces) > 1 or context or all_namespaces or foreign or artifacts:
             raise click.UsageError("--dry-run, --context, --all…, --artifacts and many namespaces need --engine.")
-        if capacity is None:
-            raise click.UsageError("Say what may stay: --capacity SIZE.")
+        config = replace(config, cache_capacity=capacity or config.cache_capacity)
+        size = config.cache_capacity.bytes
+        if size is None:
+            raise click.UsageError("Say what may stay: --capacity SIZE, or the setting cache-capacity.")
         config = replace(config, cache_namespace=namespaces[0]) if namespaces else config
-        ctx.exit(repeat(loop, partial(trim, config, rule, int(capacity), as_json=as_json)))
+        ctx.exit(repeat(loop, partial(trim, config, rule, size, as_json=as_json)))
     target = Target(context=context, namespaces=namespaces, every_namespace=all_namespaces, foreign=foreign)
+    size = capacity.bytes if capacity else None
     limits = Limits(
-        capacity=None if capacity is None else int(capacity),
+        capacity=None if size is None or math.isinf(size) else int(size),
         assumed=int(assume_size),
         grace=grace,
         settle=settle,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AGE",
     "BY_SIGNAL",
+    "CAPACITY",
     "TEXT",
     "capacity_option",
     "fail_open_options",
@@ -95,7 +96,7 @@ class Capacity(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
             self.fail(f"{error}, nor `none`", param, ctx)
 
 
-AGE, TEXT = Age(), Text()
+AGE, CAPACITY, TEXT = Age(), Capacity(), Text()
 
 store_option = click.option("--store", "cache_store", metavar="URL", help="Where results are kept: a folder, s3://….")
 _namespace = click.option("--namespace", "cache_namespace", metavar="NAME", help="The part of the store that is meant.")
@@ -108,7 +109,7 @@ index_option = click.option(
 capacity_option = click.option(
     "--capacity",
     "cache_capacity",
-    type=Capacity(),
+    type=CAPACITY,
     metavar="SIZE",
     help="The most that the store may hold: 30GB, or none (what was said last holds).",
 )

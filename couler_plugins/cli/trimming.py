@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -15,24 +16,43 @@ from couler_plugins.config import Config
 from couler_plugins.errors import CoulerError
 
 if TYPE_CHECKING:
+    from couler_plugins.caching.artifacts import Entry
     from couler_plugins.hookspecs import CachePolicy
 
 __all__ = ["trim"]
 
 
-def trim(config: Config, policy: CachePolicy, capacity: int, *, as_json: bool) -> int:
-    """One round; says what went, and returns the exit code."""
+def trim(config: Config, policy: CachePolicy, capacity: float, *, as_json: bool) -> int:
+    """One round; says what went, and returns the exit code.
+
+    Args:
+        config: the settings; the limit that the store has is lifted where there is to be none.
+        policy: decides what goes.
+        capacity: the bytes that results may take; infinitely many where there is no limit.
+        as_json: whether it is said as JSON.
+    """
+    unlimited = math.isinf(capacity)
     try:
-        with opened(config) as cache:
+        with opened(config, writing=unlimited) as cache:
             gone = cache.evict(capacity, policy)
             left = sum(entry.bytes for entry in cache.entries())
     except CoulerError as error:
         say_error(error)
         return error.exit_code
     if as_json:
-        record = {"policy": policy.name, "capacity": capacity, "evicted": [entry_record(entry) for entry in gone]}
-        print_json("couler.cache-trim/v1", {**record, "bytes": left})
+        record = {
+            "policy": policy.name,
+            "capacity": None if unlimited else int(capacity),
+            "evicted": [entry_record(entry) for entry in gone],
+            "bytes": left,
+        }
+        print_json("couler.cache-trim/v1", record)
         return 0
-    write_bytes("".join(f"{entry.key[:16]}: evicted ({entry.bytes:,} bytes, {entry.meta.step})\n" for entry in gone))
+    write_bytes("".join(map(_line, gone)))
     click.echo(f"{len(gone)} results went, {left:,} bytes are left", err=True)
     return 0
+
+
+def _line(entry: Entry) -> str:
+    step = f", {entry.meta.step}" if entry.meta.step else ""
+    return f"{entry.key[:16]}: evicted ({entry.bytes:,} bytes{step})\n"

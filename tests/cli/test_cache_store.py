@@ -170,3 +170,25 @@ def test_looking_at_a_store_sets_no_limit(monkeypatch: pytest.MonkeyPatch) -> No
     for arguments in (["stats"], ["ls"], ["verify"], ["restore", "k3", "o=y"]):
         assert run(*arguments).exit_code == 0
     assert json.loads(run("stats", "--format", "json").stdout)["capacity"] == 10**6
+
+
+def test_evict_says_what_went() -> None:
+    assert run("evict", "--capacity", "0").stdout == "k1: evicted (1,000 bytes, prep)\nk2: evicted (3 bytes)\n"
+
+
+def test_evict_takes_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "or the setting cache-capacity" in run("evict").stderr
+    monkeypatch.setenv("COULER_CACHE_CAPACITY", "100")
+    assert record("evict")["capacity"] == 100
+    assert [entry["key"] for entry in record("ls")["entries"]] == ["k2"]
+    assert record("evict", "--capacity", "2")["capacity"] == 2
+    assert record("ls")["entries"] == []
+
+
+def test_without_a_limit_nothing_is_evicted_and_the_store_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COULER_CACHE_CAPACITY", "1")
+    with open_cache("store", capacity=10_000):
+        pass
+    found = record("evict", "--capacity", "none")
+    assert (found["capacity"], found["evicted"], found["bytes"]) == (None, [], 1003)
+    assert record("stats")["capacity"] is None

@@ -55,13 +55,13 @@ class Administration:
 
         return self._ask(remove)
 
-    def evict(self, capacity: int, policy: CachePolicy | None = None) -> tuple[Entry, ...]:
+    def evict(self, capacity: float, policy: CachePolicy | None = None) -> tuple[Entry, ...]:
         """Takes out what is worth least until the namespace holds at most so many bytes; says what went.
 
         What is being read or pinned stays, also where more than `capacity` remains for that.
 
         Args:
-            capacity: bytes.
+            capacity: bytes; UNLIMITED for any number.
             policy: decides, as it does at the end of a run (default: the cache's own).
         """
 
@@ -71,7 +71,7 @@ class Administration:
             room = capacity - sum(item.entry.bytes for item in kept if not item.free)
             stay = {item.entry.key for item in free}
             if sum(item.entry.bytes for item in free) > room:
-                stay &= shrink(policy or self._policy(), self._history, free, room)
+                stay &= shrink(policy or self._policy(), self._history, free, int(room))
             # Also where nothing goes: what went before may have left bytes that nobody needs.
             return tuple(backend.evict([item.entry for item in free if item.entry.key not in stay]))
 
