@@ -61,8 +61,11 @@ become() {  # PROGRAM ARGUMENTS...: in the environment as it was: a shell drops 
         *=*) exec "$@" ;;  # `env` would take it for a variable
     esac
     [ -r "/proc/$$/environ" ] || exec "$@"
-    # Each variable in quotes; \001 stands for a newline in one, while they stand on lines of their own.
-    variables=$(lines | "$box" sed "s/'/'\\\\''/g; s/^/'/; s/\$/'/" | "$box" tr '\n\001' ' \n')
+    # Each variable in quotes; a byte that is in none stands for a newline in one, while they stand on lines of their own.
+    for byte in 001 002 003 004 005 006 007 010 013 014 016 017 020 021 022 023 024 025 026 027 030 031 032 034 035; do
+        [ "$("$box" tr -cd "\\$byte" <"/proc/$$/environ" | "$box" wc -c)" -gt 0 ] || break
+    done
+    variables=$(lines | "$box" sed "s/'/'\\\\''/g; s/^/'/; s/\$/'/" | "$box" tr "\n\\$byte" ' \n')
     names=$(lines | "$box" sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
     eval "set -- \"\$box\" env -i -- $variables \"\$@\""
     # shellcheck disable=SC2086 # the names are words
@@ -71,7 +74,7 @@ become() {  # PROGRAM ARGUMENTS...: in the environment as it was: a shell drops 
 }
 
 lines() {
-    "$box" tr '\000\n' '\n\001' <"/proc/$$/environ"
+    "$box" tr '\000\n' "\n\\$byte" <"/proc/$$/environ"
 }
 
 hand_on() {  # SIGNAL: to the command, or to be handed on once there is one

@@ -11,10 +11,11 @@ import pytest
 
 ENVIRONMENTS = {
     "nothing": {},
-    "names that the launcher uses": {"limit": "x", "name": "y", "child": "z", "code": "1", "variable": "v", "box": "b"},
+    "names that the launcher uses": {"limit": "x", "name": "y", "child": "z", "code": "1", "byte": "v", "box": "b"},
     "names that no shell takes": {"a.b": "1", "-x": "2", "with-dash": "3"},
     "what a shell sets": {"SHLVL": "7", "PWD": "/nowhere", "OLDPWD": "/else", "IFS": "x", "OPTIND": "9", "PS1": "$"},
     "odd values": {"A": "two\nlines\n", "B": "", "C": "a=b", "D": "$(false) `false` \\ \"' *", "E": "ü\t "},
+    "bytes that stand for others": {"A": "\x01\n\x03", "B": "\x02", "C": "\n\x01\n"},
     "a path": {"PATH": "/usr/local/bin:/usr/bin:/bin"},
 }
 
