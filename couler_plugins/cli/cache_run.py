@@ -60,14 +60,14 @@ Exit codes:
     multiple=True,
     help="Something else that the result depends on.",
 )
-@click.option("--output", "outputs", multiple=True, required=True, metavar="NAME=PATH", help="A file or folder of it.")
+@click.option("--output", "outputs", multiple=True, metavar="NAME=PATH", help="A file or folder of it; one at least.")
 @max_age_option
 @wait_option("0s")
 @timeout_option
 @provenance_options
 @capacity_option
 @store_options
-@click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGS]...")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND [ARGS]...")
 @with_settings
 @click.pass_context
 def command(
@@ -97,10 +97,12 @@ def command(
     from couler_plugins.caching.dataplane.child import run_command
     from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 
+    described = bool(programs or files or values)
+    _check_given(key, described, outputs, arguments)
     wanted = places_of(outputs)
     refuse_inside(wanted, [*programs, *(path for _, path in map(named, files))])
     derived = partial(_derived, programs, files, values, outputs, arguments)
-    found = _key_of(key, derived, bool(programs or files or values))
+    found: Callable[[], str] = derived if key is None else lambda: key
     task = Task(
         key=found(),
         outputs=wanted,
@@ -115,11 +117,21 @@ def command(
         ctx.exit(reuse_or_compute(task, opened(config, writing=True), lambda: run_command(arguments)))
 
 
-def _key_of(given: str | None, derived: Callable[[], str], described: bool) -> Callable[[], str]:
-    """What gives the key, and gives another one when what it covers is changed."""
-    if (given is not None) is described:
-        raise click.UsageError("Give either --key, or what the result depends on: --program, --file, --value.")
-    return derived if given is None else lambda: given
+def _check_given(key: str | None, described: bool, outputs: Texts, arguments: Texts) -> None:
+    """Makes sure that all is said that is needed.
+
+    Raises:
+        click.UsageError: it is not; all that is missing is named at once.
+    """
+    needed = []
+    if (key is not None) is described:
+        needed.append("either --key, or what the result depends on: --program, --file, --value")
+    if not outputs:
+        needed.append("what the result is: --output NAME=PATH")
+    if not arguments:
+        needed.append("what makes it: -- COMMAND")
+    if needed:
+        raise click.UsageError(f"Give {'; and '.join(needed)}.")
 
 
 def _derived(programs: Texts, files: Texts, values: Texts, outputs: Texts, arguments: Texts) -> str:

@@ -149,14 +149,16 @@ def test_one_that_is_killed_leaves_nothing_half_and_blocks_nobody() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--key", KEY, "--", "true"), "Missing option '--output'"),
+        (("--key", KEY, "--", "true"), "Give what the result is: --output NAME=PATH."),
+        (("--", "true"), "--value; and what the result is: --output NAME=PATH."),
+        ((), "--value; and what the result is: --output NAME=PATH; and what makes it: -- COMMAND."),
         (("--output", "a=a", "--", "true"), "Give either --key, or"),
         (("--key", KEY, "--value", "x=1", "--output", "a=a", "--", "touch", "log"), "Give either --key, or"),
         (("--program", "missing", "--output", "a=a", "--", "touch", "log"), "neither a file nor a folder"),
         (("--value", "x=1", "--value", "x=2", "--output", "a=a", "--", "touch", "log"), "given twice"),
         (("--program", ".", "--output", "a=a", "--", "touch", "log"), "is in '.', which the key covers"),
         (("--file", "d=a", "--output", "a=a", "--", "touch", "log"), "is in 'a', which the key covers"),
-        (("--key", KEY, "--output", "a=a"), "Missing argument"),
+        (("--key", KEY, "--output", "a=a"), "Give what makes it: -- COMMAND."),
         (("--key", "a/b", "--output", "a=a", "--", "touch", "log"), "cannot be a key"),
         (("--key", KEY, "--output", "a=a", "--namespace", "A", "--", "touch", "log"), "cannot be a namespace"),
     ],
