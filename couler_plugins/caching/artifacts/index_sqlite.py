@@ -147,7 +147,7 @@ class SqliteDatabase:
         """A log that somebody is writing is read with it; without one the file stands still, and needs no locks.
 
         Writers of a log share memory in a file. Where there is none, and none can be made, the log is a copy that
-        nobody writes: memory of our own does, which SQLite uses with an exclusive lock, and nothing can be locked there.
+        nobody writes: memory of our own does, which SQLite uses with an exclusive lock, and no file is locked.
         """
         place = f"{self._path.absolute().as_uri()}?mode=ro"
         log, shared = (self._path.with_name(f"{self._path.name}-{end}") for end in ("wal", "shm"))

@@ -61,7 +61,8 @@ become() {  # PROGRAM ARGUMENTS...: in the environment as it was: a shell drops 
         *=*) exec "$@" ;;  # `env` would take it for a variable
     esac
     [ -r "/proc/$$/environ" ] || exec "$@"
-    # Each variable in quotes; a byte that is in none stands for a newline in one, while they stand on lines of their own.
+    # Each variable in quotes; a byte that is in none (the last of these, where all are) stands for a newline in one,
+    # while they stand on lines of their own.
     for byte in 001 002 003 004 005 006 007 010 013 014 016 017 020 021 022 023 024 025 026 027 030 031 032 034 035; do
         [ "$("$box" tr -cd "\\$byte" <"/proc/$$/environ" | "$box" wc -c)" -gt 0 ] || break
     done
