@@ -64,6 +64,18 @@ def test_each_entry_is_explained(server: ApiServer) -> None:
     assert "0 of 1 results went" in text
 
 
+@pytest.mark.parametrize("arguments", [(), ("--capacity", "none")])
+def test_without_a_limit_all_stays(
+    arguments: tuple[str, ...], server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The setting is about the store of `couler cache`, not about what an engine keeps."""
+    monkeypatch.setenv("COULER_CACHE_CAPACITY", "0")
+    put(server)
+    found = record(evict(*arguments, "--format", "json"))
+    assert found["capacity"] is None
+    assert [item["outcome"] for item in found["namespaces"][0]["decisions"]] == ["kept"] * 3
+
+
 def test_one_namespace_that_fails_stops_no_other(server: ApiServer) -> None:
     for namespace in ("a", "b", "c"):
         put(server, namespace)
