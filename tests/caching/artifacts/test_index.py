@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from couler_plugins.caching.artifacts import UNLIMITED, Existed, Hit, Refused, Stored, open_cache
+from couler_plugins.caching.artifacts import UNLIMITED, Claim, Existed, Hit, Refused, Stored, open_cache
 from couler_plugins.caching.artifacts.database import Database
 from couler_plugins.caching.artifacts.index import Index
 from couler_plugins.caching.artifacts.index_postgres import PostgresDatabase
@@ -227,4 +227,6 @@ def test_an_index_of_the_time_before_leases_had_their_own_length_is_used_on(plac
         assert found is not None
         assert found.read("out") == b"old"
         assert isinstance(cache.put("other", {"out": b"new"}), Stored)
-        assert cache.claim("third").leader
+        claim = cache.claim("third")
+        assert isinstance(claim, Claim)
+        assert claim.leader
