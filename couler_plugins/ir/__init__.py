@@ -1,6 +1,7 @@
 """The intermediate representation: what optimizers see of a workflow, whatever engine it comes from."""
 
 from couler_plugins.ir.base import Node, Source, replace
+from couler_plugins.ir.bonds import Bond, bonds
 from couler_plugins.ir.edits import (
     clone_callable,
     clone_step,
@@ -17,7 +18,7 @@ from couler_plugins.ir.edits import (
 from couler_plugins.ir.flat import FlatNode, flatten
 from couler_plugins.ir.graph import Edge, GraphView
 from couler_plugins.ir.libraries import Libraries
-from couler_plugins.ir.move import Move, move_into_graph
+from couler_plugins.ir.move import Move, Moves, move_into_graph, move_into_graphs
 from couler_plugins.ir.needs import AllOf, AnyOf, Need, Needs, Not, all_of, conjuncts, map_needs, needed
 from couler_plugins.ir.ports import Argument, Axis, Container, EnvVar, Loop, Output, Port, PortKind, Retry
 from couler_plugins.ir.recursion import callers_first, recursive
@@ -67,6 +68,7 @@ __all__ = [
     "AnyOf",
     "Argument",
     "Axis",
+    "Bond",
     "Call",
     "CallSite",
     "Callable",
@@ -87,6 +89,7 @@ __all__ = [
     "Literal",
     "Loop",
     "Move",
+    "Moves",
     "Native",
     "Need",
     "Needs",
@@ -107,6 +110,7 @@ __all__ = [
     "Value",
     "Workflow",
     "all_of",
+    "bonds",
     "call_sites",
     "callables",
     "callers_first",
@@ -122,6 +126,7 @@ __all__ = [
     "map_references",
     "map_steps",
     "move_into_graph",
+    "move_into_graphs",
     "needed",
     "nodes",
     "rebuild",

@@ -1,151 +1,149 @@
-"""What crosses the boundary of steps that move into a graph of their own: each value an input or an output of it."""
+"""What crosses the boundaries of new graphs that steps move into: each value an output of one, an input of another."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-
-from couler_plugins.errors import Unsupported
 from couler_plugins.ir.base import replace
+from couler_plugins.ir.cut import OUTSIDE, Cut
 from couler_plugins.ir.edits import fresh_name
-from couler_plugins.ir.ends import EMPTY, Ends
+from couler_plugins.ir.ends import EMPTY, strictly_needed
 from couler_plugins.ir.ports import Argument, Output, Port, PortKind
 from couler_plugins.ir.values import Expression, FirstOf, Reference
 from couler_plugins.ir.walk import nodes, references
-from couler_plugins.ir.workflow import Graph, Operation, Step
+from couler_plugins.ir.wholes import Inline
 
 __all__ = ["Boundary"]
 
+HINT = "move other steps, or more"
+
 
 class Boundary:
-    """Collects what crosses, and rewrites references on both sides.
+    """Collects what crosses, and rewrites references on all sides.
 
     Args:
-        engine: for error messages.
-        graph: the graph as it was.
-        names: the steps that move.
-        outer: the name of the step that will call the new graph.
+        cut: which steps move where.
         inline: what is written inside each step, by its name.
-        ends: how the steps may end other than well, those that move once the new graph runs.
-        sure: the steps that have succeeded once it runs.
     """
 
-    def __init__(
-        self,
-        engine: str,
-        graph: Graph,
-        names: frozenset[str],
-        outer: str,
-        inline: Mapping[str, tuple[Graph | Operation, ...]],
-        ends: Ends,
-        sure: Collection[str],
-    ) -> None:
-        self._engine = engine
-        self._graph = graph
-        self._names = names
-        self._outer = outer
-        self._ends = ends
-        self._sure = sure
+    def __init__(self, cut: Cut, inline: Inline) -> None:
+        self._cut = cut
         self._own_inputs: dict[str, list[Port]] = {}
-        for port in graph.inputs:
+        for port in cut.graph.inputs:
             self._own_inputs.setdefault(port.name, []).append(port)
-        inside = [(step, inline[step.name]) for step in graph.steps if step.name in names]
-        self._taken_inputs = {reference.name for reference in references(tuple(inside)) if reference.to == "input"}
-        self._passed: dict[tuple[str, str], tuple[Port, Reference]] = {}
-        self._taken_outputs: set[str] = set()
-        self._handed: dict[tuple[str, str], Output] = {}
-        self._ports: dict[Reference, str] = {}
-        self._refuse_guarded(inside, inline)
+        self._sure = {new: strictly_needed(cut.outer_needs[caller]) for new, caller in cut.callers.items()}
+        self._contents = {new: [(step, inline[step.name]) for step in steps] for new, steps in cut.members.items()}
+        parameters = {port.name for port in cut.workflow.parameters}  # what a new graph reads of both must differ
+        self._taken_inputs = {
+            new: parameters | {reference.name for reference in references(tuple(content)) if reference.to == "input"}
+            for new, content in self._contents.items()
+        }
+        self._passed: dict[str, dict[tuple[str, str], tuple[Port, Reference]]] = {new: {} for new in cut.callers}
+        self._inputs: dict[tuple[str, Reference], str] = {}
+        self._handed: dict[str, dict[tuple[str, str], Output]] = {new: {} for new in cut.callers}
+        self._outputs: dict[Reference, str] = {}
+        self._taken_outputs: dict[str, set[str]] = {new: set() for new in cut.callers}
+        self._refuse_guarded()
 
-    def inward(self, reference: Reference) -> Reference:
-        """A reference of a moved step, as it reads inside the new graph."""
-        if reference.to == "input":
-            self._pass_on(reference)
-        elif reference.step and reference.step not in self._names:
-            core = self._core(reference)
-            if core not in self._ports:
-                self._ports[core] = self._fresh(core, self._taken_inputs)
-                port = Port(name=self._ports[core], kind=_port_kind(core))
-                self._passed[port.kind, port.name] = (port, core)
-            return Reference(to="input", name=self._ports[core], kind=_port_kind(core), path=reference.path)
-        return reference
-
-    def outward(self, reference: Reference) -> Reference:
-        """A reference of what stays, as it reads once the steps have moved."""
-        if reference.step not in self._names:
+    def crossing(self, reference: Reference, place: str) -> Reference:
+        """A reference of what is at a place, as it reads there once the steps have moved."""
+        if reference.to == "input" and place != OUTSIDE:
+            self._pass_on(reference, place)
+        if not self._cut.crosses(reference.step, place):
             return reference
-        core = self._core(reference)
-        if core not in self._ports:
-            self._ports[core] = self._fresh(core, self._taken_outputs)
-            output = Output(name=self._ports[core], kind=_port_kind(core), value=core)
-            self._handed[output.kind, output.name] = output
-        return Reference(
-            to="output", step=self._outer, kind=_port_kind(core), name=self._ports[core], path=reference.path
-        )
+        core = self._core(reference, place)
+        outer = self._handed_out(core)
+        if place == OUTSIDE:
+            return replace(outer, path=reference.path)
+        name = self._input(core, outer, place)
+        return Reference(to="input", name=name, kind=_port_kind(core), path=reference.path)
 
-    def inputs(self) -> tuple[Port, ...]:
-        """The inputs of the new graph."""
-        return tuple(port for _, (port, _) in sorted(self._passed.items(), key=_parameters_first))
+    def inputs(self, new: str) -> tuple[Port, ...]:
+        """The inputs of a new graph."""
+        return tuple(port for _, (port, _) in sorted(self._passed[new].items(), key=_parameters_first))
 
-    def arguments(self) -> tuple[Argument, ...]:
-        """What the new step passes to them."""
+    def arguments(self, new: str) -> tuple[Argument, ...]:
+        """What the step that calls it passes to them."""
         return tuple(
             Argument(name=port.name, kind=port.kind, value=value)
-            for _, (port, value) in sorted(self._passed.items(), key=_parameters_first)
+            for _, (port, value) in sorted(self._passed[new].items(), key=_parameters_first)
         )
 
-    def outputs(self) -> tuple[Output, ...]:
-        """The outputs of the new graph."""
-        return tuple(output for _, output in sorted(self._handed.items(), key=_parameters_first))
+    def outputs(self, new: str) -> tuple[Output, ...]:
+        """Its outputs."""
+        return tuple(output for _, output in sorted(self._handed[new].items(), key=_parameters_first))
 
-    def _fresh(self, core: Reference, taken: set[str]) -> str:
-        name = fresh_name(f"{core.step}-{core.name or core.kind or core.to}", taken)
-        taken.add(name)
-        return name
+    def _handed_out(self, core: Reference) -> Reference:
+        """A value as those outside of where it is made see it."""
+        new = self._cut.place(core.step)
+        if new == OUTSIDE:
+            return core
+        kind = _port_kind(core)
+        if core not in self._outputs:
+            taken = self._taken_outputs[new]
+            name = self._outputs[core] = fresh_name(_port_name(core), taken)
+            taken.add(name)
+            self._handed[new][kind, name] = Output(name=name, kind=kind, value=core)
+        return Reference(to="output", step=self._cut.callers[new], kind=kind, name=self._outputs[core])
 
-    def _pass_on(self, reference: Reference) -> None:
+    def _input(self, core: Reference, outer: Reference, place: str) -> str:
+        """The input of a new graph that holds a value from outside of it."""
+        if (place, core) not in self._inputs:
+            taken = self._taken_inputs[place]
+            name = self._inputs[place, core] = fresh_name(_port_name(core), taken)
+            taken.add(name)
+            port = Port(name=name, kind=_port_kind(core))
+            self._passed[place][port.kind, port.name] = (port, outer)
+        return self._inputs[place, core]
+
+    def _pass_on(self, reference: Reference, place: str) -> None:
         """An input of the old graph that a moved step reads: the new graph has it under the same name."""
-        if not reference.name:
-            raise self._refusal("a moved step reads all inputs of its graph at once")
         for port in self._own_inputs.get(reference.name, ()):
             if reference.kind not in ("", port.kind):
                 continue
-            if port.optional:
-                raise self._refusal(f"the input {port.name!r} is optional, and cannot be passed on where it is empty")
             core = Reference(to="input", name=port.name, kind=port.kind)
-            self._passed[port.kind, port.name] = (Port(name=port.name, kind=port.kind), core)
+            self._passed[place][port.kind, port.name] = (Port(name=port.name, kind=port.kind), core)
 
-    def _core(self, reference: Reference) -> Reference:
+    def _core(self, reference: Reference, place: str) -> Reference:
         """The value that has to cross, without what is picked from it on the other side."""
+        name = reference.step
+        reason = ""
         if reference.to != "output":
-            raise self._refusal(f"the {reference.name or 'status'} of {reference.step!r} cannot leave its graph")
-        if reference.kind == "artifact" and not reference.name:
-            raise self._refusal(f"all artifacts of {reference.step!r} together cannot leave their graph")
-        if reference.step not in self._sure and self._ends.get(reference.step, frozenset()) - {EMPTY}:
-            raise self._refusal(f"{reference.step!r} may be skipped, and then has no {reference.name or 'output'}")
+            reason = f"the {reference.name or 'status'} of {name!r} cannot leave its graph"
+        elif reference.kind == "artifact" and not reference.name:
+            reason = f"all artifacts of {name!r} together cannot leave their graph"
+        elif self._outcomes(name, place) - {EMPTY}:
+            reason = f"{name!r} may be skipped, and then has no {reference.name or 'output'}"
+        if reason:
+            raise self._cut.refusal(reason, hint=HINT)
         return replace(reference, path=(), native="")
 
-    def _refuse_guarded(
-        self,
-        inside: list[tuple[Step, tuple[Graph | Operation, ...]]],
-        inline: Mapping[str, tuple[Graph | Operation, ...]],
-    ) -> None:
+    def _outcomes(self, name: str, place: str) -> frozenset[str]:
+        """How a step elsewhere may have ended other than well when it is looked at from a place."""
+        cut = self._cut
+        found: frozenset[str] = frozenset()
+        if cut.place(name) != OUTSIDE:
+            found |= cut.inner_ends[name]
+        if place != OUTSIDE and (seen := cut.seen(name, place)) not in self._sure[place]:
+            found |= (cut.ends if seen == name else cut.outer_ends)[seen]
+        return found
+
+    def _refuse_guarded(self) -> None:
         """An expression may look at a step only where another one was skipped; what crosses is looked up always."""
-        outside = [(step, inline[step.name]) for step in self._graph.steps if step.name not in self._names]
-        for crossing, place in ((False, tuple(inside)), (True, (tuple(outside), self._graph.outputs))):
-            for choice in (node for node in nodes(place) if isinstance(node, (Expression, FirstOf))):
-                for reference in references(choice):
-                    crosses = (reference.step in self._names) is crossing
-                    if crosses and self._may_be_missing(reference.step):
-                        raise self._refusal(f"an expression chooses whether it reads {reference.step!r}")
+        for place, content in self._contents.items():
+            outputs = self._cut.graph.outputs if place == OUTSIDE else ()
+            found = nodes((tuple(content), outputs))
+            for choice in (node for node in found if isinstance(node, (Expression, FirstOf))):
+                for name in dict.fromkeys(reference.step for reference in references(choice)):
+                    if self._cut.crosses(name, place) and self._may_be_missing(name, place):
+                        raise self._cut.refusal(f"an expression chooses whether it reads {name!r}", hint=HINT)
 
-    def _may_be_missing(self, name: str) -> bool:
+    def _may_be_missing(self, name: str, place: str) -> bool:
         """Whether what a step gives may be missing where it is read; a failure stops the reader, or not."""
-        if name in self._names or name not in self._ends:
-            return bool(self._ends.get(name))
-        return name not in self._sure and bool(self._ends[name] or self._graph.fail_fast is False)
+        unsure = place != OUTSIDE and self._cut.seen(name, place) not in self._sure[place]
+        return bool(self._outcomes(name, place)) or (unsure and self._cut.graph.fail_fast is False)
 
-    def _refusal(self, reason: str) -> Unsupported:
-        return Unsupported(reason, engine=self._engine, step=self._graph.name, hint="move other steps, or more")
+
+def _port_name(core: Reference) -> str:
+    return f"{core.step}-{core.name or core.kind or core.to}"
 
 
 def _port_kind(reference: Reference) -> PortKind:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import AnyOf, Need, Needs, conjuncts
 from couler_plugins.ir.walk import references
+from couler_plugins.ir.workflow import Step
 
-__all__ = ["EMPTY", "Ends", "may_be_unmet", "quiet_ends", "strictly_needed"]
+__all__ = ["EMPTY", "Ends", "by_itself", "may_be_unmet", "quiet_ends", "strictly_needed", "with_omitted"]
 
 EMPTY = "empty"
 """The end of a loop without items: skipped, for those that wait for it; its outputs are taken as there."""
@@ -16,30 +17,37 @@ EMPTY = "empty"
 Ends = Mapping[str, frozenset[str]]
 
 
-def quiet_ends(view: GraphView, only: Collection[str] | None = None) -> Ends:
+def quiet_ends(view: GraphView, place: Callable[[str], str] = lambda name: "") -> Ends:
     """The outcomes, besides success, with which each step may end while its graph does not fail.
 
     Args:
         view: the graph.
-        only: look at these steps alone, and take what they need from others as met.
+        place: where each step is; what a step needs from elsewhere is taken as met.
     """
     steps = {step.name: step for step in view.graph.steps}
-    ends: dict[str, frozenset[str]] = {}
+    ends: dict[str, dict[str, frozenset[str]]] = {}
     for name in view.order():
-        if only is not None and name not in only:
-            continue
-        step = steps[name]
-        found = set(step.tolerates)
-        if step.condition is not None:
-            found.add("skipped")
-        if step.loop is not None and any(references(step.loop)):
-            found.add(EMPTY)
-        sure = strictly_needed(step.needs)
-        unread = any(ends.get(read, frozenset()) - {EMPTY} for read in view.reads[name] if read not in sure)
-        if unread or any(may_be_unmet(need, ends) for need in conjuncts(step.needs)):
-            found.add("omitted")
-        ends[name] = frozenset(found)
-    return ends
+        here = ends.setdefault(place(name), {})
+        here[name] = with_omitted(by_itself(steps[name]), conjuncts(steps[name].needs), view.reads[name], here)
+    return {name: found for here in ends.values() for name, found in here.items()}
+
+
+def by_itself(step: Step) -> frozenset[str]:
+    """How a step may end other than well if what it waits for is there."""
+    found = set(step.tolerates)
+    if step.condition is not None:
+        found.add("skipped")
+    if step.loop is not None and any(references(step.loop)):
+        found.add(EMPTY)
+    return frozenset(found)
+
+
+def with_omitted(found: frozenset[str], needs: Iterable[Needs], reads: Iterable[str], ends: Ends) -> frozenset[str]:
+    """`found`, and `omitted` where a step with these needs may wait in vain; what is not in `ends` ends well."""
+    parts = tuple(needs)
+    sure = strictly_needed(parts)
+    unread = any(ends.get(read, frozenset()) - {EMPTY} for read in reads if read not in sure)
+    return found | {"omitted"} if unread or any(may_be_unmet(need, ends) for need in parts) else found
 
 
 def may_be_unmet(needs: Needs, ends: Ends) -> bool:
@@ -54,6 +62,6 @@ def may_be_unmet(needs: Needs, ends: Ends) -> bool:
             return True
 
 
-def strictly_needed(needs: Needs | None) -> set[str]:
-    """The steps that have succeeded wherever `needs` hold."""
-    return {need.step for need in conjuncts(needs) if isinstance(need, Need) and need.outcomes == ("succeeded",)}
+def strictly_needed(parts: Iterable[Needs]) -> set[str]:
+    """The steps that have succeeded wherever all of these hold."""
+    return {need.step for need in parts if isinstance(need, Need) and need.outcomes == ("succeeded",)}

@@ -1,24 +1,23 @@
-"""Moves steps of a graph into a new graph that is called in their place, and finds what that changes in waiting."""
+"""Moves steps of a graph into new graphs that are called in their place, and finds what that changes in waiting."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from couler_plugins.errors import Unsupported
 from couler_plugins.ir.base import replace
 from couler_plugins.ir.boundary import Boundary
-from couler_plugins.ir.edits import fresh_name, refuse_hidden_references, replace_callables
-from couler_plugins.ir.ends import Ends, may_be_unmet, quiet_ends, strictly_needed
+from couler_plugins.ir.cut import OUTSIDE, Cut, is_plain
+from couler_plugins.ir.edits import refuse_hidden_references, replace_callables
+from couler_plugins.ir.ends import may_be_unmet
 from couler_plugins.ir.graph import GraphView
-from couler_plugins.ir.needs import Need, Needs, all_of, conjuncts, map_needs, needed
+from couler_plugins.ir.needs import Need, Needs, all_of, conjuncts
+from couler_plugins.ir.values import Reference
 from couler_plugins.ir.walk import callables, inline_callees, map_references
+from couler_plugins.ir.wholes import is_daemon, refuse_steps
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 
-__all__ = ["Move", "move_into_graph"]
-
-ENDED_WELL = frozenset({"succeeded", "skipped", "daemoned"})
-"""The outcomes that a step inside a composite and the composite itself have in common."""
+__all__ = ["Move", "Moves", "move_into_graph", "move_into_graphs"]
 
 
 class Move(NamedTuple):
@@ -38,17 +37,38 @@ class Move(NamedTuple):
     waits: tuple[str, ...]
 
 
-def move_into_graph(workflow: Workflow, graph_name: str, steps: Collection[str], new_graph: str) -> Move:
-    """Moves steps into a new graph, called from where they were.
+class Moves(NamedTuple):
+    """What several moves at once give.
 
-    Values that cross the boundary become inputs and outputs of the new graph; conditions, loops, handlers and
-    directives move along.
+    Attributes:
+        workflow: the new workflow.
+        steps: the name of the step that calls each new graph, by the name of that graph.
+    """
+
+    workflow: Workflow
+    steps: dict[str, str]
+
+
+def move_into_graph(workflow: Workflow, graph_name: str, steps: Collection[str], new_graph: str) -> Move:
+    """Moves steps into one new graph; see `move_into_graphs`."""
+    graph = callables(workflow)[graph_name]
+    assert isinstance(graph, Graph)
+    moves = move_into_graphs(workflow, graph_name, {new_graph: steps})
+    view = GraphView(graph, callables(workflow))
+    return Move(moves.workflow, new_graph, moves.steps[new_graph], tuple(_waits(graph, view, frozenset(steps))))
+
+
+def move_into_graphs(workflow: Workflow, graph_name: str, parts: Mapping[str, Collection[str]]) -> Moves:
+    """Moves steps into new graphs, each called from where its steps were.
+
+    Values that cross a boundary become inputs and outputs of the new graphs; conditions, loops, handlers and
+    directives move along. It takes time linear in the size of the workflow, however many graphs there are.
 
     Args:
         workflow: the workflow.
         graph_name: the graph that the steps belong to; one with needs, not stages.
-        steps: the names of the steps to move (at least one).
-        new_graph: the name of the new graph; the step that calls it gets this name too, or one like it.
+        parts: the steps to move (at least one each, no step twice), by the name of the new graph that they move into;
+            the step that calls it gets this name too, or one like it.
 
     Raises:
         Unsupported: the workflow would mean something else afterwards (the message says why).
@@ -56,182 +76,114 @@ def move_into_graph(workflow: Workflow, graph_name: str, steps: Collection[str],
     by_name = callables(workflow)
     graph = by_name[graph_name]
     assert isinstance(graph, Graph)
-    names = frozenset(steps).intersection(step.name for step in graph.steps)
-    moved = [step for step in graph.steps if step.name in names]
-    stay = [step for step in graph.steps if step.name not in names]
-    if new_graph in by_name:
-        raise Unsupported(f"{new_graph!r} is taken", engine=workflow.engine, step=graph_name)
+    cut = Cut(workflow, graph, parts, by_name)
     inline = {step.name: inline_callees(step, by_name) for step in graph.steps}
-    _refuse_graph(workflow, graph, moved, by_name)
+    _refuse_names(cut, by_name)
+    refuse_steps(workflow, graph, (step for new in parts for step in cut.members[new]), inline)
+    _refuse_daemons(cut, by_name)
     refuse_hidden_references(workflow, graph, tuple(callee for callees in inline.values() for callee in callees))
-    outer = fresh_name(new_graph, {step.name for step in stay})
+    for new in parts:
+        _refuse_idle(cut, new)
+    _refuse_left_out(cut)
 
-    view = GraphView(graph, by_name)
-    ends = quiet_ends(view)
-    entering = _entering_needs(workflow, graph, moved, names)
-    _refuse_idle(workflow, graph, moved, names, view, ends)
-    _refuse_left_out(workflow, graph, moved, stay, names, view)
-    sure = strictly_needed(all_of(list(entering)))
-    inner_ends = quiet_ends(view, only=names)
-    boundary = Boundary(workflow.engine, graph, names, outer, inline, {**ends, **inner_ends}, sure)
-    inner_steps = tuple(
-        replace(map_references(step, boundary.inward), needs=_needs_within(step.needs, names)) for step in moved
-    )
-    outer_steps = [
-        _needing(map_references(step, boundary.outward), workflow, graph, names, outer, inner_ends) for step in stay
-    ]
+    boundary = Boundary(cut, inline)
     changed: dict[str, Graph | Operation] = {}
+    inner: dict[str, list[Step]] = {new: [] for new in parts}
+    outer: dict[str, Step] = {}
     for step in graph.steps:
-        cross = boundary.inward if step.name in names else boundary.outward
+        place = cut.place(step.name)
+
+        def cross(reference: Reference, place: str = place) -> Reference:
+            return boundary.crossing(reference, place)
+
+        crossed = map_references(step, cross)
         changed.update({callee.name: map_references(callee, cross) for callee in inline[step.name]})
-    outside = map_references(replace(graph, steps=()), boundary.outward)
-
-    call = Step(name=outer, call=Call(name=new_graph), arguments=boundary.arguments(), needs=all_of(list(entering)))
-    first = next(number for number, step in enumerate(graph.steps) if step.name in names)
-    position = sum(step.name not in names for step in graph.steps[:first])
-    outer_steps.insert(position, call)
-    changed[graph_name] = replaced = replace(outside, steps=tuple(outer_steps))
-    inner = Graph(
-        name=new_graph,
-        steps=inner_steps,
-        inputs=boundary.inputs(),
-        outputs=boundary.outputs(),
-        fail_fast=graph.fail_fast,
-    )
-    result = replace_callables(workflow, changed, [inner])
-    if cycle := GraphView(replaced, callables(result)).cycle():
-        raise Unsupported(
-            f"a path leaves the steps to move and comes back: {' → '.join([*cycle, cycle[0]])}",
-            engine=workflow.engine,
-            step=graph_name,
-            hint="move the steps between them as well",
+        if place == OUTSIDE:
+            outer[step.name] = replace(crossed, needs=_same_or(step.needs, cut.outer_needs[step.name]))
+        else:
+            inner[place].append(replace(crossed, needs=cut.inner_needs(step)))
+            # The step that calls a new graph stands where the first of its steps was; what it is passed comes last.
+            outer.setdefault(cut.callers[place], step)
+    rest = map_references(replace(graph, steps=()), lambda reference: boundary.crossing(reference, OUTSIDE))
+    for new, caller in cut.callers.items():
+        needs = all_of(list(cut.outer_needs[caller]))
+        outer[caller] = Step(name=caller, call=Call(name=new), arguments=boundary.arguments(new), needs=needs)
+    changed[graph_name] = replace(rest, steps=tuple(outer.values()))
+    added = [
+        Graph(
+            name=new,
+            steps=tuple(steps),
+            inputs=boundary.inputs(new),
+            outputs=boundary.outputs(new),
+            fail_fast=graph.fail_fast,
         )
-    return Move(result, new_graph, outer, tuple(_waits(graph, view, names)))
-
-
-def _refuse_graph(workflow: Workflow, graph: Graph, moved: list[Step], by_name: dict[str, Graph | Operation]) -> None:
-    daemons = [
-        step.name
-        for step in moved
-        if isinstance(step.call, Call) and getattr(by_name.get(step.call.name), "daemon", False)
+        for new, steps in inner.items()
     ]
-    regions = {name for region in graph.regions for name in region.steps}
-    reasons = {
-        "no step to move": not moved,
-        f"the steps of {graph.name!r} run in stages": graph.stages is not None,
-        f"{graph.name!r} asks for some of its steps only": bool(graph.targets),
-        f"{graph.name!r} limits how many of its steps run at a time": graph.parallelism is not None,
-        f"{graph.name!r} takes a lock": graph.locks is not None,
-        "a daemon would end with the new graph": bool(daemons),
-        "a setup or teardown step frames others": any(step.role != "normal" for step in moved),
-        "a finalizer runs after all steps of its graph": any(step.name in graph.finalizers for step in moved),
-        "a region would be cut": bool(regions & {step.name for step in moved}),
-    }
-    for reason, holds in reasons.items():
-        if holds:
-            raise Unsupported(reason, engine=workflow.engine, step=graph.name)
+    return Moves(replace_callables(workflow, changed, added), dict(cut.callers))
 
 
-def _plain(need: Needs) -> bool:
-    """Whether a need is one that a composite can stand in for: the step has ended, and well."""
-    return isinstance(need, Need) and "succeeded" in need.outcomes and ENDED_WELL.issuperset(need.outcomes)
+def _same_or(needs: Needs | None, parts: tuple[Needs, ...]) -> Needs | None:
+    """The needs as they were written, where they are still these."""
+    return needs if conjuncts(needs) == parts else all_of(list(parts))
 
 
-def _entering_needs(workflow: Workflow, graph: Graph, moved: list[Step], names: frozenset[str]) -> Iterable[Needs]:
-    """What the new step needs: all that the moved steps need from outside."""
-    entering: dict[Needs, None] = {}
-    for step in moved:
-        for need in conjuncts(step.needs):
-            inside = [part.step in names for part in needed(need)]
-            if all(inside):
-                continue
-            if any(inside) or not _plain(need):
-                raise Unsupported(
-                    f"{step.name!r} depends on how a step outside ends, not only on its success",
-                    engine=workflow.engine,
-                    step=f"{graph.name}/{step.name}",
-                    hint="move that step as well",
-                )
-            entering[need] = None
-    return entering
+def _refuse_names(cut: Cut, by_name: Mapping[str, Graph | Operation]) -> None:
+    for new in cut.callers:
+        if not cut.members[new]:
+            raise cut.refusal("no step to move", hint="name some")
+        if new in by_name:
+            raise cut.refusal(f"{new!r} is taken", hint="choose another name")
 
 
-def _refuse_idle(
-    workflow: Workflow, graph: Graph, moved: list[Step], names: frozenset[str], view: GraphView, ends: Ends
-) -> None:
+def _refuse_daemons(cut: Cut, by_name: Mapping[str, Graph | Operation]) -> None:
+    """A daemon ends with its graph: it can move only with those that use it."""
+    for new in cut.callers:
+        for step in cut.members[new]:
+            if is_daemon(step, by_name):
+                users = cut.view.descendants(step.name)
+                if not users or any(cut.place(name) != new for name in users):
+                    raise cut.refusal(
+                        "a daemon would end with the new graph", step.name, "move those that use it as well"
+                    )
+
+
+def _refuse_idle(cut: Cut, new: str) -> None:
     """Refuses where a moved step would not run any more, since another one waits in vain.
 
     A step that is omitted keeps those from running that need it; so only those need a look that need no other moved
     step. Where a failure stops nothing else, all that the new step waits for may be waited for in vain.
     """
     in_vain: dict[str, set[Needs | str]] = {}
-    for step in moved:
-        outside = {need for need in conjuncts(step.needs) if all(part.step not in names for part in needed(need))}
-        in_vain[step.name] = {need for need in outside if may_be_unmet(need, ends)}
-        if graph.fail_fast is False:
-            in_vain[step.name] |= {name for name in view.predecessors(step.name) if name not in names}
+    for step in cut.members[new]:
+        outside = cut.entering[step.name]
+        in_vain[step.name] = {need for need in outside if may_be_unmet(need, cut.outer_ends)}
+        if cut.graph.fail_fast is False:
+            before = cut.view.predecessors(step.name)
+            in_vain[step.name] |= {cut.seen(name) for name in before if cut.place(name) != new}
     together: set[Needs | str] = set().union(*in_vain.values())
-    for step in moved:
-        led = any(_plain(need) and need.step in names for need in conjuncts(step.needs) if isinstance(need, Need))
+    for step in cut.members[new]:
+        plain = (need for need in conjuncts(step.needs) if isinstance(need, Need) and is_plain(need))
+        led = any(cut.place(need.step) == new for need in plain)
         if not led and in_vain[step.name] != together:
-            raise Unsupported(
-                f"{step.name!r} runs even where another step to move waits in vain",
-                engine=workflow.engine,
-                step=f"{graph.name}/{step.name}",
-                hint="move fewer steps, or what they wait for as well",
-            )
+            reason = f"{step.name!r} runs even where another step to move waits in vain"
+            raise cut.refusal(reason, step.name, hint="move fewer steps, or what they wait for as well")
 
 
-def _refuse_left_out(
-    workflow: Workflow, graph: Graph, moved: list[Step], stay: list[Step], names: frozenset[str], view: GraphView
-) -> None:
-    """Refuses where a step outside would not run any more, since a moved one that it does not need fails."""
-    led = {need.step for step in moved for need in conjuncts(step.needs) if isinstance(need, Need) and _plain(need)}
-    last = names - led
-    for step in stay:
-        if graph.fail_fast is not False and step.name not in graph.finalizers:
+def _refuse_left_out(cut: Cut) -> None:
+    """Refuses where a step elsewhere would not run any more, since a moved one that it does not need fails."""
+    last = {}
+    for new in cut.callers:
+        needs = [need for step in cut.members[new] for need in conjuncts(step.needs)]
+        led = {need.step for need in needs if isinstance(need, Need) and is_plain(need)}
+        last[new] = {step.name for step in cut.members[new]} - led
+    for step in cut.graph.steps:
+        if cut.graph.fail_fast is not False and step.name not in cut.graph.finalizers:
             continue
-        after = any(name in names for name in view.predecessors(step.name))
-        if after and not last.issubset(need.step for need in conjuncts(step.needs) if isinstance(need, Need)):
-            raise Unsupported(
-                f"{step.name!r} runs even where a step to move that it does not need fails",
-                engine=workflow.engine,
-                step=f"{graph.name}/{step.name}",
-                hint="move that step as well, or fewer",
-            )
-
-
-def _needs_within(needs: Needs | None, names: frozenset[str]) -> Needs | None:
-    inside = [need for need in conjuncts(needs) if all(part.step in names for part in needed(need))]
-    return needs if len(inside) == len(conjuncts(needs)) else all_of(inside)
-
-
-def _needing(step: Step, workflow: Workflow, graph: Graph, names: frozenset[str], outer: str, inner_ends: Ends) -> Step:
-    """A step that stays, with its needs of moved steps turned into needs of the composite."""
-    if not any(need.step in names for need in needed(step.needs)):
-        return step
-
-    def outward(need: Need) -> Need:
-        if need.step not in names:
-            return need
-        if not _plain(need) or may_be_unmet(need, inner_ends):
-            raise Unsupported(
-                f"{step.name!r} depends on how {need.step!r} ends, not only on its success",
-                engine=workflow.engine,
-                step=f"{graph.name}/{step.name}",
-                hint="move that step as well",
-            )
-        return replace(need, step=outer)
-
-    for part in conjuncts(step.needs):
-        if not isinstance(part, Need) and any(need.step in names for need in needed(part)):
-            raise Unsupported(
-                f"{step.name!r} needs one of several steps",
-                engine=workflow.engine,
-                step=f"{graph.name}/{step.name}",
-                hint="move that step as well",
-            )
-    return replace(step, needs=all_of([map_needs(part, outward) for part in conjuncts(step.needs)]))
+        needed = {need.step for need in conjuncts(step.needs) if isinstance(need, Need)}
+        for new in {cut.place(name) for name in cut.view.predecessors(step.name)} - {OUTSIDE, cut.place(step.name)}:
+            if not needed.issuperset(last[new]):
+                reason = f"{step.name!r} runs even where a step to move that it does not need fails"
+                raise cut.refusal(reason, step.name, hint="move that step as well, or fewer")
 
 
 def _waits(graph: Graph, view: GraphView, names: frozenset[str]) -> list[str]:

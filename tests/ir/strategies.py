@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     AllOf,
     AnyOf,
     Argument,
     Axis,
+    Bond,
     Call,
     Container,
     Directive,
@@ -19,6 +22,7 @@ from couler_plugins.ir import (
     Expression,
     FirstOf,
     Graph,
+    GraphView,
     Handler,
     Literal,
     Loop,
@@ -37,6 +41,8 @@ from couler_plugins.ir import (
     Template,
     Value,
     Workflow,
+    bonds,
+    callables,
 )
 
 __all__ = ["moves", "names", "scalars", "values", "workflows"]
@@ -278,3 +284,41 @@ def moves(draw: st.DrawFn) -> tuple[Workflow, str, list[str]]:
     size = draw(st.integers(min(2, len(step_names)), min(4, len(step_names))))
     chosen = draw(st.lists(st.sampled_from(step_names), min_size=size, max_size=size, unique=True))
     return workflow, graph.name, chosen
+
+
+@st.composite
+def partitions(draw: st.DrawFn) -> tuple[Workflow, str, dict[str, list[str]]]:
+    """A workflow, one of its graphs, and which of its steps move into which new graph: along its order, mostly."""
+    workflow = draw(workflows(odd=draw(st.integers(0, 3)) == 0, plain=draw(st.integers(0, 4)) > 0))
+    graph = draw(st.sampled_from(workflow.graphs))
+    names = GraphView(graph, callables(workflow)).order()
+    labels = draw(st.lists(st.integers(0, 3), min_size=len(names), max_size=len(names)))
+    if draw(st.integers(0, 3)):
+        labels = sorted(labels)
+    return workflow, graph.name, _parts(names, labels) or {"new graph": names[:1]}
+
+
+@st.composite
+def bonded_partitions(draw: st.DrawFn) -> tuple[Workflow, str, list[Bond], dict[str, list[str]]]:
+    """A workflow, one of its graphs, what holds its steps together, and parts that divide none of that."""
+    workflow = draw(workflows(plain=draw(st.integers(0, 4)) > 0))
+    graph = draw(st.sampled_from(workflow.graphs))
+    try:
+        found = bonds(workflow, graph.name)
+    except Unsupported:
+        assume(False)
+    names = GraphView(graph, callables(workflow)).order()
+    labels = sorted(draw(st.lists(st.integers(1, 4), min_size=len(names), max_size=len(names))))
+    for _ in found:
+        for bond in found:
+            bonded = [labels[names.index(name)] for name in bond.steps]
+            labels = [min(bonded) if min(bonded) <= label <= max(bonded) else label for label in labels]
+    return workflow, graph.name, found, _parts(names, labels)
+
+
+def _parts(names: list[str], labels: list[int]) -> dict[str, list[str]]:
+    parts: dict[str, list[str]] = {}
+    for name, label in zip(names, labels, strict=True):
+        if label:
+            parts.setdefault(f"new graph {label}", []).append(name)
+    return parts

@@ -19,6 +19,7 @@ from couler_plugins.ir import (
     Workflow,
     flatten,
     move_into_graph,
+    move_into_graphs,
     rename_callable,
     rename_steps,
     replace_steps,
@@ -92,6 +93,11 @@ def halves(whole: Workflow) -> object:
     return move_into_graph(whole, "g", [f"s{n}" for n in range(count // 2)], "new")
 
 
+def tens(whole: Workflow) -> object:
+    names = [item.name for item in whole.graphs[0].steps]
+    return move_into_graphs(whole, "g", {f"new{n}": names[n : n + 10] for n in range(0, len(names), 10)})
+
+
 JOBS: dict[str, Callable[[Workflow], object]] = {
     "verify": verify,
     "rename": lambda whole: rename_steps(whole, "g", {item.name: f"new {item.name}" for item in whole.graphs[0].steps}),
@@ -100,6 +106,7 @@ JOBS: dict[str, Callable[[Workflow], object]] = {
         whole, {("g", item.name): with_directive(item, Directive(kind="cache")) for item in whole.graphs[0].steps}
     ),
     "move": halves,
+    "move into many": tens,
     "flatten": flatten,
 }
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
+    Bond,
     Graph,
     Literal,
     Need,
@@ -23,6 +24,7 @@ from couler_plugins.ir import (
     from_json,
     map_references,
     move_into_graph,
+    move_into_graphs,
     redirect_calls,
     rename_callable,
     rename_steps,
@@ -34,7 +36,7 @@ from couler_plugins.ir import (
 )
 from ir.interpreter import Result, run
 from ir.small import diamond, graph, out, passing, step, steps_of, workflow
-from ir.strategies import moves, workflows
+from ir.strategies import bonded_partitions, moves, partitions, workflows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,6 +158,55 @@ def test_moving_steps_changes_no_result_or_is_refused(case: tuple[Workflow, str,
     assert isinstance(own, Graph)
     timing_counts = own.fail_fast is not False
     assert differences(whole, move.workflow, timing_counts) == []
+
+
+@settings(slow, max_examples=400)
+@given(partitions())
+def test_several_moves_at_once_change_no_result_or_are_refused(
+    case: tuple[Workflow, str, dict[str, list[str]]],
+) -> None:
+    whole, name, parts = case
+    own = callables(whole)[name]
+    try:
+        moves = move_into_graphs(whole, name, parts)
+    except Unsupported:
+        return
+    assert verify(moves.workflow) == []
+    assert from_json(to_json(moves.workflow)) == moves.workflow
+    assert {new: {step.name for step in steps_of(moves.workflow, new).values()} for new in parts} == {
+        new: set(names) for new, names in parts.items()
+    }
+    assert isinstance(own, Graph)
+    assert differences(whole, moves.workflow, own.fail_fast is not False) == []
+
+
+def test_several_moves_at_once_are_not_all_refused() -> None:
+    made: Counter[int] = Counter()
+
+    @settings(slow, max_examples=400, phases=[Phase.generate])
+    @given(partitions())
+    def collect(case: tuple[Workflow, str, dict[str, list[str]]]) -> None:
+        with suppress(Unsupported):
+            move_into_graphs(*case)
+            made[len(case[2])] += 1
+
+    collect()
+    assert min(made[count] for count in (1, 2, 3)) >= 5, made
+
+
+def test_parts_that_divide_no_bond_can_be_made() -> None:
+    made: Counter[int] = Counter()
+
+    @settings(slow, max_examples=400, phases=[Phase.generate])
+    @given(bonded_partitions())
+    def cut(case: tuple[Workflow, str, list[Bond], dict[str, list[str]]]) -> None:
+        whole, name, held, parts = case
+        moves = move_into_graphs(whole, name, parts)
+        assert verify(moves.workflow) == []
+        made[len(parts) if held else 0] += 1
+
+    cut()
+    assert min(made[count] for count in (0, 2, 3)) >= 3, made
 
 
 def test_moves_of_several_steps_are_not_all_refused() -> None:
