@@ -10,18 +10,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["arguments", "finish", "report", "seconds"]
+__all__ = ["arguments", "finish", "parser", "report", "seconds"]
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The flags that every benchmark takes, to which one may add its own."""
+    flags = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags.add_argument("--quick", action="store_true", help="fewer repetitions and smaller inputs")
+    flags.add_argument("--traces", type=Path, help="a folder of documents to measure on, instead of our own")
+    flags.add_argument("--seed", type=int, default=0, help="of everything that is drawn at random")
+    flags.add_argument("--json", type=Path, required=True, help="where to write the figures")
+    flags.add_argument("--plot", type=Path, help="where to draw them")
+    return flags
 
 
 def arguments(description: str) -> argparse.Namespace:
-    """The flags that every benchmark takes."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions and smaller inputs")
-    parser.add_argument("--traces", type=Path, help="a folder of documents to measure on, instead of our own")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn at random")
-    parser.add_argument("--json", type=Path, required=True, help="where to write the figures")
-    parser.add_argument("--plot", type=Path, help="where to draw them")
-    return parser.parse_args()
+    """The values of those flags."""
+    return parser(description).parse_args()
 
 
 def seconds(work: Callable[[], Any], repeat: int) -> float:

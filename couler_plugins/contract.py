@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.options import options_of
 
-__all__ = ["adapter_problem", "hook_problems", "one_line", "optimizer_problem", "policy_problem", "store_problem"]
+__all__ = [
+    "adapter_problem",
+    "hook_problems",
+    "one_line",
+    "optimizer_problem",
+    "partitioner_problem",
+    "policy_problem",
+    "store_problem",
+]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ADAPTER_METHODS = ("claims", "load", "lift", "lower", "dump", "footprint")
@@ -26,6 +34,11 @@ def optimizer_problem(cls: object) -> str | None:
 def policy_problem(cls: object) -> str | None:
     """What keeps an object from being a class of cache policies; None if it is one."""
     return _named_class_problem(cls, "policy", "keep", "keep(candidates, capacity, history)")
+
+
+def partitioner_problem(cls: object) -> str | None:
+    """What keeps an object from being a class of partitioners; None if it is one."""
+    return _named_class_problem(cls, "partitioner", "split", "split(dag, budget, previous)")
 
 
 def store_problem(cls: object) -> str | None:

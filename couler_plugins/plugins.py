@@ -17,6 +17,7 @@ from couler_plugins.contract import (
     hook_problems,
     one_line,
     optimizer_problem,
+    partitioner_problem,
     policy_problem,
     store_problem,
 )
@@ -27,7 +28,7 @@ from couler_plugins.registry import PluginRecord, Registry, Reply
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
-    from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, Optimizer
+    from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, Optimizer, Partitioner
 
 __all__ = ["PluginRecord", "Plugins", "Reply", "load_plugins"]
 
@@ -52,8 +53,9 @@ class Plugins:
         self._optimizers: Registry[type[Optimizer]] = Registry("optimizer")
         self._adapters: Registry[Adapter] = Registry("adapter")
         self._policies: Registry[type[CachePolicy]] = Registry("cache policy")
+        self._partitioners: Registry[type[Partitioner]] = Registry("partitioner")
         self._stores: Registry[type[ArtifactStore]] = Registry("artifact store")
-        registries = (self._optimizers, self._adapters, self._policies, self._stores)
+        registries = (self._optimizers, self._adapters, self._policies, self._partitioners, self._stores)
         found = [self._register(record, load) for record, load in candidates]
         for registry in registries:
             found = [registry.with_clashes(record) for record in found]
@@ -78,6 +80,11 @@ class Plugins:
     def policies(self) -> Mapping[str, type[CachePolicy]]:
         """The classes of cache policies that can be used, by name."""
         return self._policies.usable()
+
+    @property
+    def partitioners(self) -> Mapping[str, type[Partitioner]]:
+        """The classes of partitioners that can be used, by name."""
+        return self._partitioners.usable()
 
     @property
     def stores(self) -> Mapping[str, type[ArtifactStore]]:
@@ -127,6 +134,15 @@ class Plugins:
         """
         return self._policies.get(name, bool(self.failed))
 
+    def partitioner(self, name: str) -> type[Partitioner]:
+        """The class of partitioners of that name.
+
+        Raises:
+            InvalidInput: there is none.
+            PluginFailure: two plugins have one.
+        """
+        return self._partitioners.get(name, bool(self.failed))
+
     def store(self, scheme: str) -> type[ArtifactStore]:
         """The class of artifact stores that serves a URL scheme; the one for all schemes where none serves just this.
 
@@ -168,6 +184,7 @@ class Plugins:
         optimizers = self._gather(record, hooks, "couler_optimizers", optimizer_problem, errors)
         adapters = self._gather(record, hooks, "couler_adapters", adapter_problem, errors)
         policies = self._gather(record, hooks, "couler_cache_policies", policy_problem, errors)
+        partitioners = self._gather(record, hooks, "couler_partitioners", partitioner_problem, errors)
         stores = self._gather(record, hooks, "couler_artifact_stores", store_problem, errors)
         return dataclasses.replace(
             record,
@@ -175,6 +192,7 @@ class Plugins:
             optimizers=tuple(self._optimizers.add(cls.name, cls, record) for cls in optimizers),
             adapters=tuple(self._adapters.add(adapter.engine, adapter, record) for adapter in adapters),
             policies=tuple(self._policies.add(cls.name, cls, record) for cls in policies),
+            partitioners=tuple(self._partitioners.add(cls.name, cls, record) for cls in partitioners),
             stores=tuple(self._stores.add(scheme, cls, record) for cls in stores for scheme in cls.schemes),
             errors=tuple(errors),
         )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
-from couler_plugins.contract import one_line
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
-from couler_plugins.grammar import parse_items
-from couler_plugins.options import build
+from couler_plugins.errors import PluginFailure
+from couler_plugins.naming import blaming, hint_for, parse_named
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import CachePolicy
@@ -19,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_policy", "online_policy", "parse_policy"]
 
-log = logging.getLogger(__name__)
-HINT = "report it to the policy's author, or choose another"
+WHAT = "policy"
+HINT = hint_for(WHAT)
 
 
 def parse_policy(text: str, plugins: Plugins) -> CachePolicy:
@@ -30,10 +26,7 @@ def parse_policy(text: str, plugins: Plugins) -> CachePolicy:
         InvalidInput: it names none, or several, or no plugin provides it, or it has no such option.
         PluginFailure: two plugins provide it.
     """
-    items = parse_items(text, "the policy")
-    if len(items) != 1:
-        raise InvalidInput(f"{text!r} does not name one policy", hint=f"name one of {', '.join(plugins.policies)}")
-    return build(plugins.policy(items[0].name), items[0].options, f"the policy {items[0].name!r}")
+    return parse_named(text, WHAT, plugins.policies, plugins.policy)
 
 
 def online_policy(policy: CachePolicy) -> CachePolicy:
@@ -42,20 +35,8 @@ def online_policy(policy: CachePolicy) -> CachePolicy:
     Raises:
         PluginFailure: it failed to say so.
     """
-    with _blaming(policy):
+    with blaming(WHAT, policy.name):
         return policy.online()
-
-
-@contextmanager
-def _blaming(policy: CachePolicy) -> Iterator[None]:
-    """Says which policy it was that failed."""
-    try:
-        yield
-    except CoulerError:
-        raise
-    except (Exception, SystemExit) as error:  # a plugin may call exit
-        log.info("the traceback of the policy %s:", policy.name, exc_info=error)
-        raise PluginFailure(f"the policy {policy.name!r} failed: {one_line(error)}", hint=HINT) from error
 
 
 def ask_policy(
@@ -66,7 +47,7 @@ def ask_policy(
     Raises:
         PluginFailure: it failed, or keeps what is no candidate, or more than fits.
     """
-    with _blaming(policy):
+    with blaming(WHAT, policy.name):
         kept: object = policy.keep(candidates, capacity, history)
     if not isinstance(kept, Set):
         raise PluginFailure(f"the policy {policy.name!r} returned {type(kept).__name__}, not a set of keys", hint=HINT)

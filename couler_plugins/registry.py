@@ -1,4 +1,4 @@
-"""What is known of each plugin, and the named things (optimizers, adapters, policies, stores) that plugins give."""
+"""What is known of each plugin, and the named things (optimizers, adapters, policies, …) that plugins give."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class PluginRecord:
         optimizers: the names of its optimizers.
         adapters: the engines of its adapters.
         policies: the names of its cache policies.
+        partitioners: the names of its partitioners.
         stores: the URL schemes of its artifact stores.
         errors: what is wrong with it, one or two lines each.
     """
@@ -40,6 +41,7 @@ class PluginRecord:
     optimizers: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
+    partitioners: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 

@@ -32,8 +32,8 @@ Examples:
 @with_settings
 @click.pass_context
 def command(ctx: click.Context, *, config: Config, show_all: bool, output_format: str) -> None:
-    """Lists the plugins with what they give: hooks, optimizers and policies with their options, adapters,
-    artifact stores.
+    """Lists the plugins with what they give: hooks, optimizers, policies and partitioners with their options,
+    adapters, artifact stores.
 
     Exits with 1 if one of them cannot be used, wholly or in part.
     """
@@ -60,13 +60,14 @@ def _records(plugins: Plugins) -> Iterator[dict[str, Any]]:
             "optimizers": [_named(name, plugins.optimizers.get(name)) for name in record.optimizers],
             "adapters": list(record.adapters),
             "policies": [_named(name, plugins.policies.get(name)) for name in record.policies],
+            "partitioners": [_named(name, plugins.partitioners.get(name)) for name in record.partitioners],
             "stores": list(record.stores),
             "errors": list(record.errors),
         }
 
 
 def _named(name: str, cls: type | None) -> dict[str, Any]:
-    """What there is to say of an optimizer or a policy; only its name where another plugin has one of that name."""
+    """What there is to say of something with options; only its name where another plugin has one of that name."""
     if cls is None:
         return {"name": name}
     return {"name": name, "summary": _summary(cls), "options": [_option(item) for item in options_of(cls).values()]}
@@ -86,7 +87,11 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"{record['name']} ({origin or 'unknown distribution'}){'' if record['enabled'] else ' disabled'}"
     if record["hooks"]:
         yield f"  hooks: {', '.join(record['hooks'])}"
-    for what, named in (("optimizer", record["optimizers"]), ("policy", record["policies"])):
+    for what, named in (
+        ("optimizer", record["optimizers"]),
+        ("policy", record["policies"]),
+        ("partitioner", record["partitioners"]),
+    ):
         for thing in named:
             yield f"  {what} {thing['name']}: {thing.get('summary', '')}".removesuffix(": ")
             for option in thing.get("options", ()):

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence
 
 __all__ = ["CycleError", "topological_order"]
 
 
 class CycleError(ValueError):
-    """There is no topological order; `member` is a step that is its own ancestor."""
+    """There is no topological order.
 
-    def __init__(self, member: int) -> None:
-        super().__init__(f"{member} is its own ancestor")
-        self.member = member
+    Attributes:
+        cycle: steps each of which waits for the next, and the last for the first.
+        member: one of them.
+    """
+
+    def __init__(self, cycle: Sequence[int]) -> None:
+        super().__init__(f"{cycle[0]} is its own ancestor")
+        self.cycle = tuple(cycle)
+        self.member = cycle[0]
 
 
-def topological_order(parents: Sequence[Set[int]]) -> list[int]:
+def topological_order(parents: Sequence[Collection[int]]) -> list[int]:
     """The steps, each after its parents; of those that could come next, the smallest. O((V + E) log V).
+
+    Args:
+        parents: those of each step, no step twice.
 
     Raises:
         CycleError: a step is its own ancestor.
@@ -37,15 +46,15 @@ def topological_order(parents: Sequence[Set[int]]) -> list[int]:
             if waits[child] == 0:
                 heapq.heappush(ready, child)
     if len(order) < len(parents):
-        raise CycleError(_on_a_cycle(parents, waits))
+        raise CycleError(_cycle(parents, waits))
     return order
 
 
-def _on_a_cycle(parents: Sequence[Set[int]], waits: Sequence[int]) -> int:
+def _cycle(parents: Sequence[Collection[int]], waits: Sequence[int]) -> list[int]:
     """Going up from a step that waits, among those that wait, one comes to a step for the second time."""
     at = next(step for step, wait in enumerate(waits) if wait)
-    seen: set[int] = set()
+    seen: dict[int, int] = {}
     while at not in seen:
-        seen.add(at)
+        seen[at] = len(seen)
         at = min(parent for parent in parents[at] if waits[parent])
-    return at
+    return list(seen)[seen[at] :]

@@ -1,0 +1,157 @@
+"""The exact optimum of small graphs, found by CP-SAT, to hold the search against.
+
+A program for each number of parts, from the fewest on, until more parts cannot pay:
+
+    minimise    makespan · (1 + weight (parts / fewest − 1)) / critical path + 0.1 cut / edges
+    subject to  every step in one part, no part over the budget, labels that never fall along an edge
+                start of part p >= launch, and >= launch + end of part q wherever a step in p needs one in q
+                end of step v >= its seconds + the start of its part, and the end of each parent
+                end of a part >= the end of each of its steps
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
+from typing import Any
+
+from benchmarks.split_graphs import generated
+from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
+from couler_plugins.parallelism.budget import Budget
+from couler_plugins.parallelism.critical_path import CriticalPath
+from couler_plugins.parallelism.dag import Dag
+from couler_plugins.parallelism.objective import Objective
+
+__all__ = ["least_value", "optimum_ratios", "small_graph"]
+
+KINDS = ("layered", "random", "series-parallel", "fork-join")
+STEPS, BUDGET, LAUNCH, WEIGHT = 30, Budget(steps=8), 10, 0.1
+SCALE = 10**6
+"""Values are whole numbers for the solver: millionths."""
+WORK = 300.0
+"""The solver's own deterministic measure of time, after which an optimum is given up; the same on any machine."""
+
+
+def optimum_ratios(pool: ProcessPoolExecutor, count: int, seed: int) -> dict[str, Any]:
+    """The value of what is found over the least there is, for `count` graphs with seeds from `seed` on."""
+    if find_spec("ortools") is None:
+        print("left out: the exact optimum: ortools is not installed", file=sys.stderr)
+        return {"optimum_ratio": {}, "optimum_ratio_max": {}, "optimum_graphs": 0}
+    asked = [(KINDS[number % len(KINDS)], seed + number // len(KINDS)) for number in range(count)]
+    found = [ratio for ratio in pool.map(_ratio, asked) if ratio is not None]
+    return {
+        "optimum_ratio": {CriticalPath.name: statistics.fmean(found)},
+        "optimum_ratio_max": {CriticalPath.name: max(found)},
+        "optimum_graphs": len(found),
+    }
+
+
+def small_graph(kind: str, seed: int) -> Dag:
+    """A graph of 30 steps that take whole seconds, and only whose number counts."""
+    dag = generated(kind, STEPS, seed).dag
+    return Dag.of(dag.names, dag.parents, [max(1.0, round(took)) for took in dag.seconds])
+
+
+def least_value(dag: Dag, budget: Budget, launch: int, weight: float, known: float) -> float | None:
+    """The least value of the objective; None where the search for it was given up.
+
+    Args:
+        dag: a graph whose seconds are whole numbers.
+        budget: of steps.
+        launch: seconds that starting a part takes.
+        weight: of parts, in the objective.
+        known: a value that some split has.
+    """
+    objective = Objective.of(dag, budget, launch, weight)
+    bound = makespan_bound(dag, budget, launch)
+    parts, best = objective.fewest, known
+    while objective.value(bound, parts, 0) < best * (1 - 1e-6) and parts <= len(dag):
+        longest = objective.makespan(best, parts, 0)
+        program = _Program(dag, budget, launch, parts, int(longest) + 1)
+        value = program.solve(objective)
+        if value is None:
+            return None
+        best = min(best, value)
+        parts += 1
+    return best
+
+
+def _ratio(asked: tuple[str, int]) -> float | None:
+    dag = small_graph(*asked)
+    labels = CriticalPath(launch=LAUNCH, part_weight=WEIGHT).split(dag, BUDGET)
+    cut = sum(labels[parent] != label for label, above in zip(labels, dag.parents, strict=True) for parent in above)
+    objective = Objective.of(dag, BUDGET, LAUNCH, WEIGHT)
+    value = objective.value(barrier_makespan(dag, labels, LAUNCH), len(set(labels)), cut)
+    least = least_value(dag, BUDGET, LAUNCH, WEIGHT, value)
+    return None if least is None else value / least
+
+
+class _Program:
+    """All splits into at most so many parts whose makespan is not beyond a horizon."""
+
+    def __init__(self, dag: Dag, budget: Budget, launch: int, parts: int, horizon: int) -> None:
+        from ortools.sat.python import cp_model
+
+        self.dag = dag
+        self.parts = parts
+        self.model: Any = cp_model.CpModel()
+        model, numbers = self.model, range(parts)
+        self.inside = [[model.new_bool_var("") for _ in numbers] for _ in range(len(dag))]
+        self.starts = [model.new_int_var(launch, horizon, "") for _ in numbers]
+        self.ends = [model.new_int_var(0, horizon, "") for _ in numbers]
+        self.finish = [model.new_int_var(0, horizon, "") for _ in range(len(dag))]
+        self.makespan = model.new_int_var(0, horizon, "")
+        self.crossing: list[Any] = []
+        for part in numbers:
+            model.add(sum(inside[part] for inside in self.inside) <= budget.limits[1])
+        for step in range(len(dag)):
+            self._step(step)
+            for parent in dag.parents[step]:
+                self._edge(parent, step, launch)
+        model.add_max_equality(self.makespan, self.finish)
+
+    def _step(self, step: int) -> None:
+        model = self.model
+        model.add_exactly_one(self.inside[step])
+        for part in range(self.parts):
+            here = self.inside[step][part]
+            model.add(self.finish[step] >= self.starts[part] + int(self.dag.seconds[step])).only_enforce_if(here)
+            model.add(self.ends[part] >= self.finish[step]).only_enforce_if(here)
+
+    def _edge(self, parent: int, step: int, launch: int) -> None:
+        model = self.model
+        before, after = self.inside[parent], self.inside[step]
+        model.add(
+            sum(part * here for part, here in enumerate(before)) <= sum(part * here for part, here in enumerate(after))
+        )
+        model.add(self.finish[step] >= self.finish[parent] + int(self.dag.seconds[step]))
+        crosses = model.new_bool_var("")
+        self.crossing.append(crosses)
+        for first in range(self.parts):
+            model.add_bool_or(before[first].negated(), after[first], crosses)
+            for second in range(first + 1, self.parts):
+                needs = [before[first], after[second]]
+                model.add(self.starts[second] >= self.ends[first] + launch).only_enforce_if(needs)
+
+    def solve(self, objective: Objective) -> float | None:
+        """The least value; infinite where there is no such split, None where the search was given up."""
+        from ortools.sat.python import cp_model
+
+        a_second, an_edge = (
+            round(SCALE * (objective.value(*one) - objective.value(0, self.parts, 0)))
+            for one in ((1, self.parts, 0), (0, self.parts, 1))
+        )
+        self.model.minimize(a_second * self.makespan + an_edge * sum(self.crossing))
+        solver: Any = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = 0
+        solver.parameters.max_deterministic_time = WORK
+        status = solver.solve(self.model)
+        if status == cp_model.INFEASIBLE:
+            return float("inf")
+        if status != cp_model.OPTIMAL:
+            return None
+        cut = sum(solver.value(one) for one in self.crossing)
+        return objective.value(solver.value(self.makespan), self.parts, cut)

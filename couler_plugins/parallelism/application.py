@@ -1,0 +1,239 @@
+"""Splits one workflow of a plan: measures it, cuts its graph, moves its steps, and makes the parts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import move_into_graphs
+from couler_plugins.parallelism.bonds import Bond, contract
+from couler_plugins.parallelism.budget import Budget
+from couler_plugins.parallelism.cuts import Cut, earlier_labels
+from couler_plugins.parallelism.graphing import Graphed, graphed
+from couler_plugins.parallelism.report import Detached, explained
+from couler_plugins.partitioners import ask_partitioner
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Context, Partitioner
+    from couler_plugins.hookspecs.splitting import Extent, Splitting
+    from couler_plugins.ir import Workflow
+    from couler_plugins.plan import Plan
+
+__all__ = ["Limits", "Splitter"]
+
+FILLS = (1.0, 0.9, 0.75, 0.5, 0.25)
+"""Shares of the budget that are tried one after another, until all parts are within the limits when measured."""
+PART = "part"
+"""What parts are called, before their numbers."""
+Into = Literal["auto", "graphs", "workflows"]
+NOTHING: Mapping[str, float] = MappingProxyType({})
+LAUNCH = 10.0
+"""Seconds that starting a part takes, where the partitioner does not say."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a part may have where the user says so; None for the engine's own limits."""
+
+    bytes: int | None = None
+    steps: int | None = None
+    pods: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what makes no sense, also where nothing is to be split.
+
+        Raises:
+            InvalidInput: a limit is below 1.
+        """
+        Budget(self.bytes, self.steps, self.pods)
+
+    def extent(self, engine: Extent) -> Extent:
+        """The limits of a workflow as its engine counts it."""
+        return engine._replace(bytes=self.bytes or engine.bytes, steps=self.steps or engine.steps)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One workflow that is over its limits.
+
+    Attributes:
+        workflow: before it is split.
+        facet: what its engine knows of it.
+        view: its graph, as partitioners see it.
+        most: what each workflow may have in the end.
+        pods: what a part may start; None for no limit.
+        over: what it has too much of.
+        rank: 0 for a workflow of the user's, 1 for its coordinator, and so on.
+    """
+
+    workflow: Workflow
+    facet: Splitting
+    view: Graphed
+    most: Extent
+    pods: int | None
+    over: tuple[str, ...]
+    rank: int
+
+    @property
+    def prefix(self) -> str:
+        """What its parts are called, before their numbers."""
+        return "-".join([PART, *["group"] * self.rank])
+
+
+class Splitter:
+    """Splits workflows of a plan, each with its facet.
+
+    Args:
+        partitioner: how graphs are cut.
+        limits: what a part may have.
+        into: what parts become: graphs, workflows, or what is needed (`auto`).
+        keep_original: whether the text of what becomes several workflows is kept beside them.
+        ctx: what optimizers may ask for.
+    """
+
+    def __init__(self, partitioner: Partitioner, limits: Limits, into: Into, keep_original: bool, ctx: Context) -> None:
+        self._partitioner = partitioner
+        self._limits = limits
+        self._into = into
+        self._keep_original = keep_original
+        self._ctx = ctx
+
+    def split(
+        self, plan: Plan, workflow: Workflow, facet: Splitting, rank: int = 0, taken: Mapping[str, float] = NOTHING
+    ) -> Plan:
+        """The plan with a workflow split; the same where it is within the limits.
+
+        Args:
+            plan: the plan.
+            workflow: one of its workflows.
+            facet: what its engine knows of it.
+            rank: 0 for a workflow of the user's, 1 for its coordinator, and so on.
+            taken: the seconds of the parts that a coordinator starts.
+
+        Raises:
+            InvalidInput: a step, or steps that have to stay together, are over the budget.
+            Unsupported: the workflow is over the limits and cannot be split.
+        """
+        most = self._limits.extent(facet.limits)
+        pods = self._limits.pods
+        if rank:  # a coordinator is no part: it may have all the steps that its engine takes
+            most, pods = most._replace(steps=facet.limits.steps), None
+        view = graphed(workflow, facet, self._ctx, taken)
+        extent = facet.extent(workflow)
+        over = (*_over(extent, most), *_pods_over(view, pods))
+        if not over:
+            return plan
+        self._ctx.progress(f"splitting {workflow.label}")
+        job = _Job(workflow, facet, view, most, pods, over, rank)
+        bonds = [Bond(bond.steps, bond.reason) for bond in facet.bonds()]
+        # A coordinator that has too many steps is no reason to start workflows that start workflows.
+        into = "auto" if rank else self._into
+        only_steps = list(over) == _over(extent._replace(bytes=0, definitions=0), most)
+        if into == "graphs" or (into == "auto" and only_steps):
+            inside = self._nested(plan, job, bonds)
+            if inside is not None:
+                return inside
+            if into == "graphs":
+                reason = f"{workflow.label} is over its limits also when its steps are in graphs of their own"
+                raise InvalidInput(reason, hint="leave out into=graphs")
+        return self._detached(plan, job, bonds)
+
+    def _nested(self, plan: Plan, job: _Job, bonds: list[Bond]) -> Plan | None:
+        """The plan with parts that are graphs of the same workflow; None where that is still too large."""
+        budget = Budget(steps=job.most.steps)
+        cut = self._cut(job, bonds, budget)
+        new = move_into_graphs(job.workflow, job.facet.graph, cut.members).workflow
+        if _over(job.facet.extent(new), job.most):
+            return None
+        plan = plan.with_workflow(job.workflow, new, *explained(cut, job.over, budget))
+        return dataclasses.replace(plan, parts=(*plan.parts, *cut.named))
+
+    def _detached(self, plan: Plan, job: _Job, bonds: list[Bond]) -> Plan:
+        """The plan with parts that are workflows of their own; a coordinator that is too big is split again."""
+        # A part has at most as many definitions as steps that call them, beside its own.
+        steps = min(job.most.steps, job.most.definitions - job.facet.wrapper.definitions)
+        whole = Budget(job.most.bytes, steps, job.pods)
+        large: list[tuple[str, str]] = []
+        for share in FILLS:
+            cut = self._cut(job, bonds, whole.scaled(share))
+            made = job.facet.detach(
+                move_into_graphs(job.workflow, job.facet.graph, cut.members).workflow, list(cut.members)
+            )
+            extents = [job.facet.extent(part) for part in made.workflows]
+            pairs = zip(made.workflows, extents, strict=True)
+            large = [(part.label, what) for part, extent in pairs for what in _over(extent, job.most)]
+            if not large:
+                break
+        else:
+            part, what = large[0]
+            hint = "raise the budget, or make what the steps call smaller"
+            raise InvalidInput(f"{part}, a part of {job.workflow.label}, still has {what}", hint=hint)
+        if job.rank and len(cut.parts) == len(job.view.dag):
+            reason = (
+                f"what starts the parts of {job.workflow.label} has {' and '.join(job.over)}, and cannot be made less"
+            )
+            raise InvalidInput(reason, hint="raise the budget: fewer and larger parts")
+        _refuse_taken(plan, made.workflows)
+        launch = float(getattr(self._partitioner, "launch", LAUNCH))
+        decisions = explained(cut, job.over, whole, Detached(made, extents, launch))
+        plan = plan.with_workflow(job.workflow, made.coordinator, *decisions)
+        at = plan.workflows.index(made.coordinator)
+        beside = [*made.side, *(() if job.rank else self._original(plan, job))]
+        plan = dataclasses.replace(
+            plan,
+            workflows=(*plan.workflows[:at], *made.workflows, *plan.workflows[at:]),
+            parts=(*plan.parts, *cut.named),
+            links=(*plan.links, *made.links),
+            side=(*plan.side, *(document for document in beside if document not in plan.side)),
+        )
+        inner = self._ctx.adapter(job.workflow.engine).splitting(made.coordinator)
+        if inner is None:
+            return plan
+        return self.split(plan, made.coordinator, inner, job.rank + 1, cut.seconds(launch))
+
+    def _original(self, plan: Plan, job: _Job) -> tuple[Any, ...]:
+        if job.workflow.source is None or not self._keep_original:
+            return ()
+        file = plan.bundle.file_of(int(job.workflow.source[0]))
+        return job.facet.original(Path(file.name).name, file.text)
+
+    def _cut(self, job: _Job, bonds: list[Bond], budget: Budget) -> Cut:
+        contraction = contract(job.view.dag, bonds, budget)
+        previous = self._ctx.previous(job.workflow)
+        before = earlier_labels(previous, contraction.dag.names)
+        split = ask_partitioner(self._partitioner, contraction.dag, budget, before)
+        labels = tuple(contraction.expand(split.labels))
+        return Cut(job.workflow, job.view, contraction, labels, budget, job.prefix, previous)
+
+
+def _refuse_taken(plan: Plan, made: Sequence[Workflow]) -> None:
+    """Refuses parts that are called as something that is there already.
+
+    Raises:
+        InvalidInput: one is.
+    """
+    taken = {(workflow.kind, workflow.namespace, workflow.name) for workflow in plan.workflows}
+    for workflow in made:
+        if (workflow.kind, workflow.namespace, workflow.name) in taken:
+            reason = f"a part would be called {workflow.name!r}, as another {workflow.kind} here is"
+            raise InvalidInput(reason, hint="rename one of the two workflows")
+
+
+def _over(extent: Extent, most: Extent) -> list[str]:
+    """What a workflow has too much of."""
+    return [
+        f"{amount:,} {what} of at most {limit:,}"
+        for what, amount, limit in zip(extent._fields, extent, most, strict=True)
+        if amount > limit
+    ]
+
+
+def _pods_over(view: Graphed, limit: int | None) -> Iterator[str]:
+    pods = sum(view.dag.pods)
+    if limit is not None and pods > limit:
+        yield f"{pods:,} pods of at most {limit:,}"

@@ -1,0 +1,98 @@
+"""How large a part may be."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from couler_plugins.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from couler_plugins.parallelism.dag import Dag
+
+__all__ = ["Budget", "check_steps"]
+
+UNLIMITED = sys.maxsize
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a part may have; None where there is no limit.
+
+    Attributes:
+        bytes: of the part as its engine counts them.
+        steps: call sites.
+        pods: containers' pods, loops unrolled.
+    """
+
+    bytes: int | None = None
+    steps: int | None = None
+    pods: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a budget that nothing fits.
+
+        Raises:
+            InvalidInput: a limit is below 1.
+        """
+        for field in fields(self):
+            limit = getattr(self, field.name)
+            if limit is not None and limit < 1:
+                hint = f"give at least 1 for {field.name}, or none for no limit"
+                raise InvalidInput(f"a budget of {limit} {field.name} leaves room for no step", hint=hint)
+
+    @property
+    def limits(self) -> tuple[int, int, int]:
+        """Bytes, steps and pods as numbers; where there is no limit, the largest that there is."""
+        return (self.bytes or UNLIMITED, self.steps or UNLIMITED, self.pods or UNLIMITED)
+
+    def scaled(self, share: float) -> Budget:
+        """A share of this budget, at least 1 of each."""
+        return Budget(*(None if limit is None else max(1, int(limit * share)) for limit in self._given))
+
+    def with_slack(self, share: float) -> Budget:
+        """This budget with a share of it kept free, rounded down: an edit then more often stays within a part."""
+        return Budget(*(None if limit is None else limit - int(limit * share) for limit in self._given))
+
+    def over(self, bytes: int, steps: int, pods: int) -> list[tuple[str, int, int]]:  # noqa: A002 - as the fields
+        """The components that are exceeded: name, amount, limit."""
+        amounts = (bytes, steps, pods)
+        names = [field.name for field in fields(self)]
+        return [
+            (name, amount, limit)
+            for name, amount, limit in zip(names, amounts, self._given, strict=True)
+            if limit is not None and amount > limit
+        ]
+
+    @property
+    def _given(self) -> tuple[int | None, int | None, int | None]:
+        return (self.bytes, self.steps, self.pods)
+
+
+def check_steps(dag: Dag, budget: Budget) -> None:
+    """Checks that every step fits into a part of its own, with all that it reads from outside.
+
+    Raises:
+        InvalidInput: one does not; it is named with the component and by how much.
+    """
+    limit_bytes, limit_steps, limit_pods = budget.limits
+    imports = dag.imports
+    for step, above in enumerate(dag.parents):
+        size = dag.wrapper + dag.bytes[step] + (dag.exports[step] if dag.children[step] else 0)
+        for parent in above:
+            size += imports[parent]
+        if size > limit_bytes or dag.steps[step] > limit_steps or dag.pods[step] > limit_pods:
+            raise _too_large(dag, step, budget.over(size, dag.steps[step], dag.pods[step])[0])
+
+
+def _too_large(dag: Dag, step: int, over: tuple[str, int, int]) -> InvalidInput:
+    what, amount, limit = over
+    name, above = dag.names[step], dag.parents[step]
+    reads = f", with what it reads of {len(above):,} others" if what == "bytes" and above else ""
+    return InvalidInput(
+        f"the step {name!r} alone takes {amount:,} {what}{reads}: {amount - limit:,} more than the {limit:,} "
+        "that a part may have",
+        step=name,
+        hint="raise the budget, or make the step smaller: what is long can go into a ConfigMap or an artifact",
+    )

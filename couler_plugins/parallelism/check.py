@@ -1,0 +1,75 @@
+"""What the parts of a split are, taken from the graph and the labels alone; it shares no code with any search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from couler_plugins.parallelism.budget import Budget
+    from couler_plugins.parallelism.dag import Dag
+
+__all__ = ["Part", "order_problem", "over_budget", "parts_of"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part.
+
+    Attributes:
+        label: its number; parts need nothing of those with larger numbers.
+        members: the numbers of its steps.
+        bytes, steps, pods: what it takes of a budget, all that crosses its border included.
+        reads: the steps outside it that it reads.
+        read: those of its own steps that others read.
+    """
+
+    label: int
+    members: tuple[int, ...]
+    bytes: int
+    steps: int
+    pods: int
+    reads: frozenset[int]
+    read: frozenset[int]
+
+
+def order_problem(dag: Dag, labels: Sequence[int]) -> str | None:
+    """What keeps labels from being a split: not one for each step, no numbers, or an edge along which they fall."""
+    if len(labels) != len(dag):
+        return f"{len(labels)} labels for {len(dag)} steps"
+    for step, label in enumerate(labels):
+        if type(label) is not int or label < 0:
+            return f"the label of {dag.names[step]!r} is {label!r:.40}, not a number from 0 on"
+    for step, above in enumerate(dag.parents):
+        for parent in above:
+            if labels[parent] > labels[step]:
+                edge = f"{dag.names[parent]!r} (part {labels[parent]}) to {dag.names[step]!r} (part {labels[step]})"
+                return f"labels fall along the edge from {edge}"
+    return None
+
+
+def parts_of(dag: Dag, labels: Sequence[int]) -> list[Part]:
+    """The parts by label, with exactly what each takes."""
+    members: dict[int, list[int]] = {label: [] for label in sorted(set(labels))}
+    for step, label in enumerate(labels):
+        members[label].append(step)
+    parts = []
+    for label, steps in members.items():
+        own = set(steps)
+        reads = frozenset(parent for step in steps for parent in dag.parents[step]) - own
+        read = frozenset(step for step in steps if not own.issuperset(dag.children[step]))
+        size = dag.wrapper + sum(dag.bytes[step] for step in steps)
+        size += sum(dag.imports[step] for step in reads) + sum(dag.exports[step] for step in read)
+        count, pods = (sum(column[step] for step in steps) for column in (dag.steps, dag.pods))
+        parts.append(Part(label, tuple(steps), size, count, pods, reads, read))
+    return parts
+
+
+def over_budget(dag: Dag, budget: Budget, labels: Sequence[int]) -> list[str]:
+    """A sentence for each part and component that is over budget."""
+    return [
+        f"part {part.label} takes {amount:,} {what} of at most {limit:,}"
+        for part in parts_of(dag, labels)
+        for what, amount, limit in budget.over(part.bytes, part.steps, part.pods)
+    ]

@@ -1,0 +1,77 @@
+"""The default partitioner: parts that keep the critical path of the whole as short as it can be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.options import check_range
+from couler_plugins.parallelism.budget import check_steps
+from couler_plugins.parallelism.objective import Objective
+from couler_plugins.parallelism.portfolio import Effort, split_afresh
+from couler_plugins.parallelism.resplit import resplit
+
+if TYPE_CHECKING:
+    from couler_plugins.parallelism.budget import Budget
+    from couler_plugins.parallelism.dag import Dag
+
+__all__ = ["CriticalPath"]
+
+SLACK = 0.01
+"""The share of the budget that a fresh split keeps free, so that a later edit stays within a part."""
+
+DRIFT = 0.05
+"""How much worse than a fresh split one may be that follows an earlier one."""
+
+
+@dataclass(frozen=True)
+class CriticalPath:
+    """Few parts that start early: near-linear starts, then a seeded search along the critical chain of parts.
+
+    Attributes:
+        launch: seconds that starting a part takes.
+        part_weight: what twice the fewest parts cost, as a share of the makespan.
+        seed: of the search.
+        effort: by how much to search longer than usual.
+    """
+
+    name: ClassVar[str] = "critical-path"
+    exceeds: ClassVar[bool] = False
+    launch: float = 10.0
+    part_weight: float = 0.1
+    seed: int = 0
+    effort: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Checks the options.
+
+        Raises:
+            ValueError: one is out of range.
+        """
+        check_range("launch", self.launch, 0, 86_400)
+        check_range("part-weight", self.part_weight, 0, 1_000)
+        check_range("effort", self.effort, 0, 1_000)
+
+    def split(self, dag: Dag, budget: Budget, previous: Mapping[str, int] | None = None) -> list[int]:
+        """The part of each step; the same for the same graph, budget and options on any machine."""
+        if not len(dag):
+            return []
+        objective = Objective.of(dag, budget, self.launch, self.part_weight)
+        effort = Effort(self.launch, self.seed, self.effort)
+        fresh = split_afresh(dag, _with_slack(dag, budget), objective, effort)
+        if previous is None:
+            return fresh.parts.labels()
+        kept = resplit(dag, budget, objective, self.launch, previous)
+        return (kept if kept.value <= fresh.value * (1 + DRIFT) else fresh).parts.labels()
+
+
+def _with_slack(dag: Dag, budget: Budget) -> Budget:
+    """The budget less what a fresh split keeps free; all of it where a step needs that."""
+    less = budget.with_slack(SLACK)
+    try:
+        check_steps(dag, less)
+    except InvalidInput:
+        return budget
+    return less

@@ -1,0 +1,102 @@
+"""A workflow's graph cut into named parts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from couler_plugins.parallelism.check import Part, parts_of
+from couler_plugins.plan import Part as NamedPart
+
+if TYPE_CHECKING:
+    from couler_plugins.ir import Workflow
+    from couler_plugins.parallelism.bonds import Contraction
+    from couler_plugins.parallelism.budget import Budget
+    from couler_plugins.parallelism.graphing import Graphed
+
+__all__ = ["Cut", "earlier_labels"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How the graph of a workflow is cut.
+
+    Attributes:
+        workflow: before it is cut.
+        view: its graph, as partitioners see it.
+        contraction: the same with what has to stay together as one.
+        labels: the number of each step's part.
+        budget: what a part may have.
+        prefix: what new parts are called, before their numbers.
+        previous: the parts of an earlier cut: a part is called as the one that it has most steps of.
+    """
+
+    workflow: Workflow
+    view: Graphed
+    contraction: Contraction
+    labels: tuple[int, ...]
+    budget: Budget
+    prefix: str
+    previous: Sequence[NamedPart] = ()
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The parts by name, in an order in which they may start."""
+        parts = parts_of(self.view.dag, self.labels)
+        return dict(zip(self._names([self._steps(part) for part in parts]), parts, strict=True))
+
+    @cached_property
+    def members(self) -> dict[str, list[str]]:
+        """The names of the steps of each part."""
+        return {name: self._steps(part) for name, part in self.parts.items()}
+
+    @property
+    def named(self) -> tuple[NamedPart, ...]:
+        """The parts as a plan keeps them."""
+        return tuple(
+            NamedPart(workflow=self.workflow.label, name=name, steps=tuple(steps))
+            for name, steps in self.members.items()
+        )
+
+    def seconds(self, launch: float) -> dict[str, float]:
+        """What each part takes, by its name: its launch, and the longest path through its own steps."""
+        dag = self.view.dag
+        found: dict[str, float] = {}
+        for name, part in self.parts.items():
+            ends: dict[int, float] = {}
+            for step in part.members:
+                ready = max((ends.get(parent, 0.0) for parent in dag.parents[step]), default=0.0)
+                ends[step] = ready + dag.seconds[step]
+            found[name] = launch + max(ends.values())
+        return found
+
+    def _steps(self, part: Part) -> list[str]:
+        return [self.view.dag.names[step] for step in part.members]
+
+    def _names(self, parts: Sequence[Sequence[str]]) -> list[str]:
+        """The name of each part: an earlier one where it follows that, largest overlaps first, else a new number."""
+        before = {step: part.name for part in self.previous for step in part.steps}
+        overlaps = Counter((before[step], at) for at, steps in enumerate(parts) for step in steps if step in before)
+        found: dict[int, str] = {}
+        for (name, at), _ in sorted(overlaps.items(), key=lambda item: (-item[1], item[0])):
+            if at not in found and name not in found.values():
+                found[at] = name
+        taken = {part.name for part in self.previous}
+        fresh = (
+            name for number in range(1, 2 + len(parts) + len(taken)) if (name := f"{self.prefix}-{number}") not in taken
+        )
+        return [found[at] if at in found else next(fresh) for at in range(len(parts))]
+
+
+def earlier_labels(previous: Sequence[NamedPart], names: Sequence[str]) -> Mapping[str, int] | None:
+    """The numbers that steps' parts had in an earlier cut; None where there was none.
+
+    Args:
+        previous: its parts, in the order in which they could start.
+        names: the steps that are asked for.
+    """
+    labels = {step: number for number, part in enumerate(previous) for step in part.steps}
+    return {name: labels[name] for name in names if name in labels} or None

@@ -1,0 +1,86 @@
+"""A graph of a workflow as partitioners see it: numbered steps with what each takes, and what crosses between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from couler_plugins.ir import Graph, GraphView, Reference, callables, inline_callees, references
+from couler_plugins.parallelism.dag import Dag
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Context
+    from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.ir import Workflow
+
+__all__ = ["Graphed", "graphed"]
+
+MINUTE = 60.0
+"""Seconds that a step counts as where nothing is known of any."""
+
+
+class Graphed(NamedTuple):
+    """A graph as partitioners see it.
+
+    Attributes:
+        dag: its steps; one whose pods only the run can tell counts as one pod, one whose time is not known takes the
+            median of the others.
+        unknown_pods: the steps of which only the run can tell how many pods they start.
+        unknown_seconds: how many steps' times are not known.
+    """
+
+    dag: Dag
+    unknown_pods: tuple[str, ...]
+    unknown_seconds: int
+
+
+def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[str, float]) -> Graphed:
+    """The graph that is to be cut.
+
+    Args:
+        workflow: whose graph it is.
+        facet: what its engine knows of it.
+        ctx: where the times of steps come from.
+        taken: the times of steps that are parts of an earlier cut, in seconds.
+
+    Raises:
+        InvalidInput: its steps wait for each other in a circle.
+    """
+    by_name = callables(workflow)
+    graph = by_name[facet.graph]
+    assert isinstance(graph, Graph)
+    view = GraphView(graph, by_name)
+    number = {step.name: at for at, step in enumerate(graph.steps)}
+    loads = [facet.load(step) for step in graph.steps]
+    profiled = (ctx.profile(workflow, f"{graph.name}/{step.name}").seconds for step in graph.steps)
+    known = [taken.get(step.name, seconds) for step, seconds in zip(graph.steps, profiled, strict=True)]
+    usual = median([seconds for seconds in known if seconds is not None] or [MINUTE])
+    exports, imports = [0] * len(number), [0] * len(number)
+    for value in _values_between(graph, number, {step.name: inline_callees(step, by_name) for step in graph.steps}):
+        handed, read = facet.crossing(value)
+        exports[number[value.step]] += handed
+        imports[number[value.step]] += read
+    dag = Dag.of(
+        [step.name for step in graph.steps],
+        [[number[name] for name in view.predecessors(step.name)] for step in graph.steps],
+        [usual if seconds is None else seconds for seconds in known],
+        bytes=[load.bytes for load in loads],
+        pods=[1 if load.pods is None else load.pods for load in loads],
+        exports=exports,
+        imports=imports,
+        wrapper=facet.wrapper.bytes,
+    )
+    unsaid = tuple(step.name for step, load in zip(graph.steps, loads, strict=True) if load.pods is None)
+    return Graphed(dag, unsaid, sum(seconds is None for seconds in known))
+
+
+def _values_between(graph: Graph, number: dict[str, int], inline: dict[str, tuple[object, ...]]) -> set[Reference]:
+    """Each value of a step that another one reads, or that the graph hands out."""
+    places = [(step.name, (step, inline[step.name])) for step in graph.steps]
+    return {
+        Reference(to="output", step=reference.step, kind=reference.kind, name=reference.name)
+        for name, content in [*places, ("", graph.outputs)]
+        for reference in references(content)
+        if reference.to == "output" and reference.step in number and reference.step != name
+    }

@@ -1,0 +1,52 @@
+"""The `split` optimizer: workflows that are too big for their engine become parts that it runs one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from couler_plugins.options import Size
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Context
+    from couler_plugins.plan import Plan
+
+__all__ = ["Split"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Split a workflow that is too big for its engine, and run the parts as parallel as before.
+
+    Attributes:
+        partitioner: how the graph is cut, with its options (`couler plugins` lists the partitioners).
+        into: `graphs` of the same workflow, `workflows` of their own, or `auto`: graphs where only the number of steps
+            in one is too large, else workflows.
+        keep_original: whether the text of a workflow that becomes several is kept beside them, for `couler rollback`.
+        max_bytes: what a part may take of its engine's storage; the engine's own limit unless given.
+        max_steps: how many steps a part may have; the engine's own limit unless given.
+        max_pods: how many pods a part may start; without limit unless given.
+    """
+
+    name: ClassVar[str] = "split"
+
+    partitioner: str = "critical-path"
+    into: Literal["auto", "graphs", "workflows"] = "auto"
+    keep_original: bool = True
+    max_bytes: Size | None = None
+    max_steps: int | None = None
+    max_pods: int | None = None
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """The plan with every workflow split that is over the budget, and how that was done."""
+        from couler_plugins.parallelism.application import Limits, Splitter
+
+        limits = Limits(self.max_bytes, self.max_steps, self.max_pods)
+        splitter = Splitter(ctx.partitioner(self.partitioner), limits, self.into, self.keep_original, ctx)
+        for workflow in plan.workflows:
+            offered = getattr(ctx.adapter(workflow.engine), "splitting", None)  # a facet, which an adapter may lack
+            facet = offered(workflow) if offered is not None else None
+            if facet is not None:
+                ctx.progress(f"measuring {workflow.label}")
+                plan = splitter.split(plan, workflow, facet)
+        return plan

@@ -1,0 +1,222 @@
+"""Parts packed from steps and clusters of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from couler_plugins.parallelism.bandpack import Clusters
+    from couler_plugins.parallelism.budget import Budget
+    from couler_plugins.parallelism.dag import Dag
+
+__all__ = ["Filling", "contiguous", "cut_to_fit", "fill", "first_fit"]
+
+OFFERED = 12
+"""Parts of a band that a cluster is offered to, the last that were opened; more cost more than they find."""
+
+
+def fill(dag: Dag, budget: Budget, blocks: Iterable[Sequence[int]]) -> list[int]:
+    """Fills one part after the other; what does not fit starts the next. O(V + E).
+
+    Args:
+        dag: the graph.
+        budget: that every step fits by itself.
+        blocks: steps that stay together, unless they fit no part; one after the other they are a topological order.
+    """
+    return _filled(Filling(dag, budget), blocks)
+
+
+def cut_to_fit(dag: Dag, budget: Budget, labels: Sequence[int]) -> list[int]:
+    """Labels from 0 on, without a gap, in which every part that was too big is cut; the others stay as they are."""
+    members: dict[int, list[int]] = {}
+    for step, label in enumerate(labels):
+        members.setdefault(label, []).append(step)
+    filling = Filling(dag, budget)
+    found = [0] * len(dag)
+    for _, steps in sorted(members.items()):
+        if not filling.take(steps):
+            filling.again()
+            _filled(filling, ((step,) for step in steps))
+        for step in steps:
+            found[step] = filling.labels[step]
+        filling.next()
+    return found
+
+
+def _filled(filling: Filling, blocks: Iterable[Sequence[int]]) -> list[int]:
+    for block in blocks:
+        if filling.take(block) or (filling.next() and filling.take(block)):
+            continue
+        filling.again()
+        for step in block:
+            if not filling.take((step,)):
+                filling.next()
+                filling.take((step,))
+    return filling.labels
+
+
+class Filling:
+    """The part that is being filled, with exactly what it would take if it were closed now."""
+
+    def __init__(self, dag: Dag, budget: Budget) -> None:
+        self.dag = dag
+        self.limits = budget.limits
+        self.labels = [-1] * len(dag)
+        self._label = 0
+        self._outside = [0] * len(dag)
+        """Of each step in this part, how many of its children are not."""
+        self.again()
+
+    def next(self) -> bool:
+        """Closes the part, and opens the next one, which is always possible."""
+        self._label += 1
+        self.again()
+        return True
+
+    def again(self) -> None:
+        """Empties the part."""
+        self._bytes, self._steps, self._pods = self.dag.wrapper, 0, 0
+        self._imported: set[int] = set()
+
+    def take(self, block: Sequence[int]) -> bool:
+        """Puts steps into the part, and says whether they fit; if not, they have to be put into another at once."""
+        dag, labels, outside, imported, label = self.dag, self.labels, self._outside, self._imported, self._label
+        size = self._bytes
+        for step in block:
+            labels[step] = label
+            size += dag.bytes[step]
+            self._steps += dag.steps[step]
+            self._pods += dag.pods[step]
+            for parent in dag.parents[step]:
+                if labels[parent] == label:
+                    outside[parent] -= 1
+                    if not outside[parent]:
+                        size -= dag.exports[parent]
+                elif parent not in imported:
+                    imported.add(parent)
+                    size += dag.imports[parent]
+            outside[step] = len(dag.children[step])
+            if outside[step]:
+                size += dag.exports[step]
+        self._bytes = size
+        limit_bytes, limit_steps, limit_pods = self.limits
+        return size <= limit_bytes and self._steps <= limit_steps and self._pods <= limit_pods
+
+
+def contiguous(dag: Dag, budget: Budget, clusters: Clusters) -> list[int]:
+    """Fills one part after the other with clusters, band by band; in a band, those together that need the same parts.
+
+    Args:
+        dag: the graph.
+        budget: that every step fits by itself.
+        clusters: those of `bandpack`, for this budget or a share of it.
+    """
+    finishes = dag.finishes()
+    filling = Filling(dag, budget)
+
+    def blocks() -> Iterator[Sequence[int]]:
+        for group in _bands(clusters):
+            keys = [_latest(dag, filling.labels, finishes, members) for members in group]
+            yield from (group[at] for at in sorted(range(len(group)), key=keys.__getitem__))
+
+    return _filled(filling, blocks())
+
+
+def first_fit(dag: Dag, budget: Budget, clusters: Clusters, launch: float, *, by_ready: bool) -> list[int]:
+    """Packs each band into parts of its own, each cluster into the first with room.
+
+    Args:
+        dag: the graph.
+        budget: that every step fits by itself.
+        clusters: those of `bandpack`, for a budget within this one.
+        launch: seconds that starting a part takes.
+        by_ready: take clusters of a band by when all that they need has ended; else by the latest part that they need.
+    """
+    labels = [-1] * len(dag)
+    finish = [0.0] * len(dag)
+    ends: list[float] = []
+    limits = budget.limits
+    for group in _bands(clusters):
+        first = len(ends)
+        bins: list[_Bin] = []
+        for members, reads in _ordered(dag, group, labels, ends, by_ready):
+            size = _size(dag, members)
+            for offset in range(max(0, len(bins) - OFFERED), len(bins)):
+                if bins[offset].take(dag, limits, size, reads):
+                    break
+            else:
+                offset = len(bins)
+                bins.append(_Bin(dag.wrapper))
+                bins[offset].take(dag, limits, size, reads)
+                ends.append(0.0)
+            label = first + offset
+            start = launch + max((ends[labels[step]] for step in reads), default=0.0)
+            bins[offset].start = max(bins[offset].start, start)
+            for step in members:
+                labels[step] = label
+            for step in members:
+                inside = (finish[parent] for parent in dag.parents[step] if labels[parent] == label)
+                finish[step] = max(inside, default=0.0) + dag.seconds[step]
+                bins[offset].length = max(bins[offset].length, finish[step])
+        ends[first:] = [one.start + one.length for one in bins]
+    return labels
+
+
+class _Bin:
+    """A part of a band while it is filled."""
+
+    __slots__ = ("bytes", "imported", "length", "pods", "start", "steps")
+
+    def __init__(self, wrapper: int) -> None:
+        self.bytes, self.steps, self.pods = wrapper, 0, 0
+        self.imported: set[int] = set()
+        self.start = self.length = 0.0
+
+    def take(self, dag: Dag, limits: tuple[int, int, int], size: tuple[int, int, int], reads: frozenset[int]) -> bool:
+        """Takes a cluster of that size if there is room; no edge may lead from one cluster of the part to another."""
+        steps, pods = self.steps + size[1], self.pods + size[2]
+        if steps > limits[1] or pods > limits[2] or self.bytes + size[0] > limits[0]:
+            return False
+        new = reads - self.imported
+        total = self.bytes + size[0] + sum(map(dag.imports.__getitem__, new))
+        if total > limits[0]:
+            return False
+        self.bytes, self.steps, self.pods = total, steps, pods
+        self.imported |= new
+        return True
+
+
+def _bands(clusters: Clusters) -> Iterator[list[list[int]]]:
+    """The clusters of each band."""
+    for _, group in groupby(zip(clusters.bands, clusters.members, strict=True), key=lambda pair: pair[0]):
+        yield [members for _, members in group]
+
+
+def _ordered(
+    dag: Dag, group: Sequence[Sequence[int]], labels: Sequence[int], ends: Sequence[float], by_ready: bool
+) -> list[tuple[Sequence[int], frozenset[int]]]:
+    """The clusters of a band in the order in which they are packed, each with what it reads."""
+    keyed = []
+    for at, members in enumerate(group):
+        reads = frozenset(parent for step in members for parent in dag.parents[step]).difference(members)
+        parts = {labels[step] for step in reads}
+        ready = max(map(ends.__getitem__, parts), default=0.0)
+        keyed.append(((0 if by_ready else max(parts, default=-1), ready, at), members, reads))
+    keyed.sort(key=lambda one: one[0])
+    return [(members, reads) for _, members, reads in keyed]
+
+
+def _size(dag: Dag, members: Sequence[int]) -> tuple[int, int, int]:
+    """Bytes without reads, steps and pods of a cluster."""
+    own = set(members)
+    size = sum(map(dag.bytes.__getitem__, members))
+    size += sum(dag.exports[step] for step in members if not own.issuperset(dag.children[step]))
+    return size, sum(map(dag.steps.__getitem__, members)), sum(map(dag.pods.__getitem__, members))
+
+
+def _latest(dag: Dag, labels: Sequence[int], finishes: Sequence[float], members: Sequence[int]) -> tuple[int, float]:
+    """The latest part that a cluster needs, and when what it needs could end at the earliest."""
+    reads = {parent for step in members for parent in dag.parents[step]}.difference(members)
+    return max((labels[step] for step in reads), default=-1), max((finishes[step] for step in reads), default=0.0)

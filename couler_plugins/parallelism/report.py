@@ -1,0 +1,127 @@
+"""What is said of a split: why, into what, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
+from couler_plugins.plan import Decision
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs.splitting import Extent, Parts
+    from couler_plugins.ir import Scalar
+    from couler_plugins.parallelism.budget import Budget
+    from couler_plugins.parallelism.check import Part
+    from couler_plugins.parallelism.cuts import Cut
+
+__all__ = ["AFTER_AT_LEAST", "BEFORE", "LAUNCH_EACH", "Detached", "explained"]
+
+NAME = "split"
+BEFORE = "critical path seconds before"
+AFTER_AT_LEAST = "critical path seconds at least"
+LAUNCH_EACH = "launch seconds a part"
+Figures = tuple[tuple[str, "Scalar"], ...]
+
+
+class Detached(NamedTuple):
+    """Parts that are workflows of their own.
+
+    Attributes:
+        parts: what they became.
+        extents: how large each is, as its engine counts it.
+        launch: seconds that starting one takes.
+    """
+
+    parts: Parts
+    extents: Sequence[Extent]
+    launch: float
+
+
+def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | None = None) -> Iterator[Decision]:
+    """A decision for the workflow, one for each part, and one for each set of steps that have to stay together.
+
+    Args:
+        cut: what was cut.
+        over: what the workflow has too much of.
+        most: what a part may have.
+        detached: what the parts became; None for graphs of the same workflow.
+    """
+    label, dag = cut.workflow.label, cut.view.dag
+    unknown = cut.view.unknown_seconds
+    guess = f"; the times of {unknown:,} of its {len(dag):,} steps are not known, and guessed" if unknown else ""
+    yield Decision(
+        optimizer=NAME,
+        workflow=label,
+        action=f"split into {len(cut.parts):,} {'graphs of the same workflow' if detached is None else 'workflows'}",
+        reason=f"it has {' and '.join(over)}{guess}",
+        figures=_totals(cut, most, detached),
+        affects=tuple(cut.parts),
+    )
+    for at, (name, part) in enumerate(cut.parts.items()):
+        yield Decision(
+            optimizer=NAME,
+            workflow=label if detached is None else detached.parts.workflows[at].label,
+            subject=name,
+            action="make a part",
+            reason="so that the whole stays as parallel as it can",
+            figures=_figures(part, most) if detached is None else _exact_figures(part, most, detached, at),
+        )
+    for group, reasons in zip(cut.contraction.groups, cut.contraction.reasons, strict=True):
+        if reasons:
+            steps = tuple(dag.names[step] for step in group)
+            yield Decision(
+                optimizer=NAME,
+                workflow=label,
+                subject=steps[0],
+                reason=f"stays in one part with others: {'; '.join(reasons)}",
+                figures=(("steps together", len(steps)),),
+                affects=steps[1:],
+            )
+    for step in cut.view.unknown_pods:
+        reason = "only the run can tell how many pods its loop starts, so it counts as one"
+        yield Decision(optimizer=NAME, workflow=label, subject=step, reason=reason)
+
+
+def _totals(cut: Cut, most: Budget, detached: Detached | None) -> Figures:
+    dag = cut.view.dag
+    launch = 0.0 if detached is None else detached.launch
+    links = {(link.producer, link.output, link.consumer) for link in detached.parts.links} if detached else set()
+    limits = (("bytes", most.bytes), ("steps", most.steps), ("pods", most.pods))
+    return (
+        ("parts", len(cut.parts)),
+        *((f"{name} a part may have", int(limit)) for name, limit in limits if limit is not None),
+        ("steps read by other parts", len({step for part in cut.parts.values() for step in part.reads})),
+        *((("values crossing", len(links)),) if detached else ()),
+        (BEFORE, round(dag.critical_path(), 1)),
+        ("critical path seconds after", round(barrier_makespan(dag, cut.labels, launch), 1)),
+        (AFTER_AT_LEAST, round(makespan_bound(cut.contraction.dag, cut.budget, launch), 1)),
+        (LAUNCH_EACH, launch),
+    )
+
+
+def _figures(part: Part, most: Budget) -> Figures:
+    """Of a part that is a graph: what it is counted as, and the steps that cross its border."""
+    share = _share(most, 0, part.steps, part.pods)
+    crossing = (("steps in", len(part.reads)), ("steps out", len(part.read)))
+    return (("steps", part.steps), ("pods", part.pods), ("% of budget", share), *crossing)
+
+
+def _exact_figures(part: Part, most: Budget, detached: Detached, at: int) -> Figures:
+    """Of a part that is a workflow: its own bytes beside what they were taken for, and the values that cross."""
+    made, exact = detached.parts, detached.extents[at].bytes
+    name = made.workflows[at].label
+    return (
+        ("steps", part.steps),
+        ("pods", part.pods),
+        ("bytes", exact),
+        ("estimated bytes", part.bytes),
+        ("% of budget", _share(most, exact, part.steps, part.pods)),
+        ("values in", len({(link.producer, link.output) for link in made.links if link.consumer == name})),
+        ("values out", len({link.output for link in made.links if link.producer == name})),
+    )
+
+
+def _share(most: Budget, *amounts: int) -> int:
+    """Percent, rounded down, of that component of the budget of which the most is used."""
+    return max(100 * amount // limit for amount, limit in zip(amounts, most.limits, strict=True))

@@ -1,0 +1,134 @@
+"""A split under search: parts, their times, and what they are worth; changes are tried, and kept or taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from couler_plugins.parallelism.state import Parts
+from couler_plugins.parallelism.times import Times
+
+if TYPE_CHECKING:
+    from couler_plugins.parallelism.budget import Budget
+    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.parallelism.objective import Objective
+
+__all__ = ["Solution"]
+
+ROUNDING = 1e-12
+
+Move = tuple[int, int]
+"""A step and the part that it goes to."""
+
+
+class Solution:
+    """A split, always within its budget and in order, with its value.
+
+    Attributes:
+        parts, times: what it is, and when it runs.
+        value: of the objective.
+        work: the edges and parts looked at so far: a measure of effort that is the same on every machine.
+    """
+
+    def __init__(self, dag: Dag, budget: Budget, labels: Sequence[int], objective: Objective, launch: float) -> None:
+        self.dag = dag
+        self.objective = objective
+        self.parts = Parts(dag, budget, labels)
+        self.times = Times(self.parts, launch)
+        self.value = self._worth()
+        self.work = 0
+
+    def _worth(self) -> float:
+        return self.objective.value(self.times.makespan, len(self.parts), self.parts.cut)
+
+    def between(self, steps: Sequence[int]) -> tuple[int, int]:
+        """The first and the last place that steps of one part can move to together. O(their edges)."""
+        part, place = self.parts.part, self.parts.place
+        moving = set(steps)
+        low, high = 0, len(self.parts) - 1
+        for step in steps:
+            for parent in self.dag.parents[step]:
+                if parent not in moving and place[part[parent]] > low:
+                    low = place[part[parent]]
+            for child in self.dag.children[step]:
+                if child not in moving and place[part[child]] < high:
+                    high = place[part[child]]
+        return low, high
+
+    def attempt(self, moves: Sequence[Move], tolerance: float = 0.0, growth: float | None = None) -> bool:
+        """Makes moves between two parts, and keeps them where the value does not rise.
+
+        Args:
+            moves: steps of one part or of two, each with the other of the two as its target; they keep the order.
+            tolerance: how much the value may rise, as a share of it.
+            growth: how much the makespan may grow, as a share of it; no limit unless given.
+
+        Returns:
+            Whether they were kept.
+        """
+        parts = self.parts
+        back = [(step, parts.part[step]) for step, _ in moves]
+        pair = {part for _, part in (*moves, *back)}
+        for step, to in moves:
+            parts.move(step, to)
+        if all(map(parts.fits, pair)) and self._settle(moves, pair, tolerance, growth):
+            return True
+        for step, at in reversed(back):
+            parts.move(step, at)
+        return False
+
+    def attempt_alone(self, steps: Sequence[int]) -> bool:
+        """Moves steps of one part into a new part beside it, and keeps that where the value does not rise.
+
+        Returns:
+            Whether it was kept.
+        """
+        parts = self.parts
+        at = parts.part[steps[0]]
+        if len(steps) == len(parts.members[at]):
+            return False
+        low, _ = self.between(steps)
+        # Just before the part that they leave; just after it where they need a step that stays.
+        new = parts.add(parts.place[at] + (low == parts.place[at]))
+        self.times.add(new)
+        low, high = self.between(steps)
+        if low <= parts.place[new] <= high and self.attempt([(step, new) for step in steps]):
+            return True
+        parts.drop(new)
+        return False
+
+    def _settle(self, moves: Sequence[Move], pair: set[int], tolerance: float, growth: float | None) -> bool:
+        """Works out times and value after moves between a pair of parts; False, with both as before, if it is worse."""
+        parts, times = self.parts, self.times
+        members = {part: parts.members[part] for part in pair}
+        lengths = {part: times.length[part] for part in pair}
+        first = min(step for step, _ in moves)
+        for part in pair:
+            parts.gather(part, gone=True, new=[step for step, to in moves if to == part])
+            times.length[part] = times.longest(part, first)
+            self.work += len(parts.members[part])
+        empty = [part for part in pair if not parts.members[part]]
+        used = len(parts) - len(empty)
+        limit = self.objective.makespan(self.value * (1 + tolerance), used, parts.cut)
+        if growth is not None:
+            limit = min(limit, times.makespan * (1 + growth))
+        limit *= 1 + ROUNDING
+        places = [parts.place[part] for part in pair]
+        log = times.shift(pair.difference(empty), min(places), limit)
+        if log is not None:
+            for part in empty:
+                log.append((part, times.end[part]))
+                times.end[part] = 0.0
+            if max(times.end) <= limit:
+                times.look_ahead(pair, max(places))
+                for part in pair:
+                    times.settle(part, first)
+                for part in empty:
+                    parts.drop(part)
+                self.value = self._worth()
+                return True
+            times.back(reversed(log))
+        for part in pair:
+            parts.members[part] = members[part]
+            times.length[part] = lengths[part]
+        return False
