@@ -12,9 +12,11 @@ from couler_plugins.config import Config, load_config
 from couler_plugins.contract import optimizer_problem
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
 from couler_plugins.grammar import parse_items
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.linting import Linted, lint_inputs
 from couler_plugins.pipeline import parse_pipeline
 from couler_plugins.plan import Lowered, Plan
+from couler_plugins.planfile import read_parts
 from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.results import FileResult, Result
 from couler_plugins.rewrite import Session, adapter_errors, rewrite
@@ -39,6 +41,7 @@ __all__ = [
     "lower",
     "optimize",
     "optimize_inputs",
+    "originals_in",
     "session",
 ]
 
@@ -184,7 +187,8 @@ def session(
     """What the functions on inputs work with.
 
     Raises:
-        InvalidInput: `to` does not follow the grammar, or names an engine twice, or the history cannot be read.
+        InvalidInput: `to` does not follow the grammar, or names an engine twice, or the history, or how workflows were
+            split before, cannot be read.
     """
     options = {}
     for item in parse_items(config.to if to is None else to, "--to"):
@@ -192,7 +196,14 @@ def session(
             raise InvalidInput(f"--to names {item.name!r} twice", hint="give all options of an engine at once")
         options[item.name] = item.options
     history = [_whole(item) for item in read_source(config.history, config.max_bytes)]
-    return Session(plugins=plugins or load_plugins(config), engine=engine, to=options, report=report, history=history)
+    return Session(
+        plugins=plugins or load_plugins(config),
+        engine=engine,
+        to=options,
+        report=report,
+        history=history,
+        previous=read_parts(config.previous, config.max_bytes) if config.previous else (),
+    )
 
 
 def lift_inputs(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]) -> Plan:
@@ -215,6 +226,22 @@ def lift_inputs(inputs: Sequence[Input], work: Session, refuse: Callable[[Input,
     adapter = work.plugins.adapter(engines[0])
     with collector_paused(), adapter_errors(adapter.engine, "lift()"):
         return adapter.lift(adapter.load(files), lambda number, error: refuse(readable[number], error))
+
+
+def originals_in(inputs: Sequence[Input], work: Session) -> dict[str, str]:
+    """The texts of files that were split, by name, as far as documents of these files keep them.
+
+    Raises:
+        InvalidInput: a file cannot be read, or a text is not whole.
+    """
+    files = [_whole(item) for item in inputs]
+    adapters = [work.plugins.adapter(name) for name in ([work.engine] if work.engine else work.plugins.adapters)]
+    found: dict[str, str] = {}
+    for adapter in adapters:
+        offered = getattr(adapter, "originals", None)  # a facet, which an adapter may lack
+        with adapter_errors(adapter.engine, "originals()"):
+            found.update(offered(Bundle.of(files)) if offered is not None else {})
+    return found
 
 
 def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer], work: Session) -> Result:

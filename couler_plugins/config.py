@@ -53,6 +53,7 @@ class Config:
         to: options of the adapters, as in `--to`: `argo{version=4.1}`, several separated by commas.
         history: files and folders that tell of past runs, relative to the current folder: WfFormat traces, workflows
             with their engine's status.
+        previous: a file that says how workflows were split before, as `--save-plan` writes it.
         max_bytes: the largest file that is read.
         disable_plugins: plugins (or whole distributions) that are not loaded.
         load_plugins: the only plugins (or distributions) that are loaded; None for all, empty for none at all.
@@ -69,6 +70,7 @@ class Config:
     pipeline: str = "dedupe,cache"
     to: str = ""
     history: tuple[str, ...] = ()
+    previous: str = ""
     max_bytes: Size = MAX_BYTES
     disable_plugins: tuple[str, ...] = ()
     load_plugins: tuple[str, ...] | None = None

@@ -12,14 +12,16 @@ import msgspec
 from couler_plugins.contract import one_line
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
+from couler_plugins.partitioners import parse_partitioner
 from couler_plugins.policies import parse_policy
 from couler_plugins.profiles import belongs
 from couler_plugins.runs import Run
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
-    from couler_plugins.hookspecs import Adapter, CachePolicy
+    from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner
     from couler_plugins.ir import Workflow
+    from couler_plugins.plan import Part
     from couler_plugins.plugins import Plugins
 
 __all__ = ["RunContext", "read_runs", "runs_in"]
@@ -35,14 +37,20 @@ class RunContext:
         plugins: where profiles and adapters come from.
         report: is told what is going on, in one line.
         history: files that tell of past runs.
+        previous: how workflows were split before.
     """
 
     def __init__(
-        self, plugins: Plugins, report: Callable[[str], None] = log.info, history: Sequence[SourceFile] = ()
+        self,
+        plugins: Plugins,
+        report: Callable[[str], None] = log.info,
+        history: Sequence[SourceFile] = (),
+        previous: Sequence[Part] = (),
     ) -> None:
         self._plugins = plugins
         self._report = report
         self._history = history
+        self._previous = previous
         self._unknown: set[str] = set()
         # By identity (with the workflow kept alive): comparing workflows step by step would cost more than the hook.
         self._profiles: dict[int, tuple[Workflow, Mapping[str, Profile]]] = {}
@@ -70,6 +78,19 @@ class RunContext:
             PluginFailure: two plugins provide it.
         """
         return parse_policy(text, self._plugins)
+
+    def partitioner(self, text: str) -> Partitioner:
+        """The partitioner that a text names, with its options (`critical-path{launch=5}`).
+
+        Raises:
+            InvalidInput: no plugin provides it, or it has no such option.
+            PluginFailure: two plugins provide it.
+        """
+        return parse_partitioner(text, self._plugins)
+
+    def previous(self, workflow: Workflow) -> Sequence[Part]:
+        """How the workflow was split before, as far as the user says; parts in the order in which they could start."""
+        return [part for part in self._previous if part.workflow == workflow.label]
 
     def adapter(self, engine: str) -> Adapter:
         """The adapter of an engine.

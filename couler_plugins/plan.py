@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from couler_plugins.ir import Operation, Scalar, Workflow
     from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["Decision", "Lowered", "Plan", "TracedEdit", "Written"]
+__all__ = ["Decision", "Link", "Lowered", "Part", "Plan", "TracedEdit", "Written"]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,6 +49,37 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"[{self.optimizer}] {self.workflow}{subject}: {what}{self.reason}{figures}"
 
 
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that one workflow of a plan hands to another.
+
+    Attributes:
+        producer, consumer: the names of the workflows.
+        output: what the producer calls it.
+        input: what the consumer calls it.
+        kind: `parameter` or `artifact`.
+    """
+
+    producer: str
+    output: str
+    consumer: str
+    input: str
+    kind: str
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Steps of a workflow that were moved into a graph or a workflow of their own.
+
+    Attributes:
+        workflow: the label of the workflow that was split.
+        name: of the part; it stays the same where a later split follows this one.
+        steps: their names.
+    """
+
+    workflow: str
+    name: str
+    steps: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The workflows of one call on their way through the optimizers. Optimizers return a changed copy.
@@ -58,12 +89,18 @@ class Plan:
         originals: the workflows as lifted; lowering compares with them.
         workflows: the workflows as they are to be, in an order in which they may start.
         decisions: every decision taken so far, in order.
+        parts: what was split, parts in an order in which they may start.
+        links: what crosses between workflows of the plan.
+        side: documents that the workflows need beside them, such as permissions.
     """
 
     bundle: Bundle
     originals: tuple[Workflow, ...]
     workflows: tuple[Workflow, ...]
     decisions: tuple[Decision, ...] = ()
+    parts: tuple[Part, ...] = ()
+    links: tuple[Link, ...] = ()
+    side: tuple[Any, ...] = ()
 
     def with_workflow(self, old: Workflow, new: Workflow, *decisions: Decision) -> Plan:
         """This plan with one workflow replaced and the decisions that explain it added."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import click
 
@@ -37,6 +38,7 @@ Examples:
 @engine_option
 @click.option("-o", "--output", metavar="PATH", help="Where to write: a file, a folder for several, - for stdout.")
 @click.option("-i", "--in-place", is_flag=True, help="Replace the files themselves.")
+@click.option("--save-plan", metavar="FILE", help="Keep how workflows were split, for --previous of a later call.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
 @json_option
 @max_bytes_option
@@ -50,6 +52,7 @@ def command(
     engine: str | None,
     output: str | None,
     in_place: bool,
+    save_plan: str | None,
     check: bool,
     output_format: str,
 ) -> None:
@@ -60,8 +63,9 @@ def command(
     """
     from couler_plugins.api import optimize_inputs
     from couler_plugins.cli.finish import finish
-    from couler_plugins.cli.outputs import Destination
+    from couler_plugins.cli.outputs import Destination, replace_file
     from couler_plugins.cli.work import read_inputs, working
+    from couler_plugins.planfile import parts_text
 
     if check and (output is not None or in_place):
         raise click.UsageError("--check writes nothing: leave out -o and --in-place.")
@@ -72,5 +76,7 @@ def command(
     destination = None if silent else Destination.of(output, in_place, inputs, files)
     with working(config, engine=engine) as session:
         result = optimize_inputs(files, config.pipeline, session)
+    if save_plan is not None and not check:
+        replace_file(Path(save_plan), parts_text(result.parts))
     records = ("workflows", "decisions", "edits") if output_format == "json" else None
     ctx.exit(finish(result, destination, schema="couler.optimize/v1", records=records, check=check))

@@ -28,7 +28,17 @@ __all__ = [
 Function = Callable[..., Any]
 LARGEST = 1e12
 LOUDNESS = {-1: "error", 0: None, 1: "info"}
-SETTINGS = ("pipeline", "to", "history", "max_bytes", "cache_store", "cache_namespace", "cache_index", "cache_capacity")
+SETTINGS = (
+    "pipeline",
+    "to",
+    "history",
+    "previous",
+    "max_bytes",
+    "cache_store",
+    "cache_namespace",
+    "cache_index",
+    "cache_capacity",
+)
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
@@ -71,6 +81,11 @@ history_option = click.option(
     metavar="PATH",
     help="Past runs, for optimizers that weigh by figures: WfFormat traces, workflows with their engine's status.",
 )
+_previous_option = click.option(
+    "--previous",
+    metavar="FILE",
+    help="How workflows were split before, from --save-plan: parts keep their steps and names.",
+)
 engine_option = click.option("--engine", metavar="NAME", help="Look at this engine's documents only.")
 to_option = click.option("--to", metavar="TEXT", help="Options of an engine: argo{version=4.1}.")
 json_option = click.option(
@@ -82,8 +97,8 @@ max_bytes_option = click.option(
 
 
 def pipeline_option(function: Function) -> Function:
-    """Gives a command `-p`, `--assume-pure` and `--history`."""
-    return _pipeline_option(_assume_pure_option(history_option(function)))
+    """Gives a command `-p`, `--assume-pure`, `--history` and `--previous`."""
+    return _pipeline_option(_assume_pure_option(history_option(_previous_option(function))))
 
 
 def with_settings(function: Function) -> Function:

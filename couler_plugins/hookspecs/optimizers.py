@@ -9,10 +9,11 @@ from couler_plugins.hookspecs.markers import hookspec
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.adapters import Adapter
+    from couler_plugins.hookspecs.partitioners import Partitioner
     from couler_plugins.hookspecs.policies import CachePolicy
     from couler_plugins.hookspecs.profiles import Profile
     from couler_plugins.ir import Workflow
-    from couler_plugins.plan import Plan
+    from couler_plugins.plan import Part, Plan
     from couler_plugins.runs import Run
 
 __all__ = ["Context", "Optimizer", "couler_after_optimizer", "couler_before_optimizer", "couler_optimizers"]
@@ -33,6 +34,16 @@ class Context(Protocol):
         Raises:
             InvalidInput: no plugin provides it, or it has no such option.
         """
+
+    def partitioner(self, text: str) -> Partitioner:
+        """The partitioner that a text names, with its options (`critical-path{launch=5}`).
+
+        Raises:
+            InvalidInput: no plugin provides it, or it has no such option.
+        """
+
+    def previous(self, workflow: Workflow) -> Sequence[Part]:
+        """How the workflow was split before, as far as the user says; parts in the order in which they could start."""
 
     def adapter(self, engine: str) -> Adapter:
         """The adapter of an engine, with its facets.

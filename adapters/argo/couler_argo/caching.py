@@ -21,6 +21,7 @@ from couler_argo.key_specs import KEY_SPEC
 from couler_argo.material import content_of, reads_of, spec_of_run
 from couler_argo.memoize import config_map
 from couler_argo.objections import place_objection, rest_of, reuse_objections
+from couler_argo.part_spec import PART_OF, SPLIT
 from couler_argo.programs import programs
 from couler_argo.spelling import write, write_native
 from couler_argo.traces import without_traces
@@ -36,7 +37,7 @@ VERSION = "couler.io/cache-version"
 DATASET = "couler.io/dataset."
 MAX_OUTPUT = "couler.io/max-output-bytes"
 MAX_ITEMS = "couler.io/max-items"
-KNOWN = frozenset({CACHE, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC})
+KNOWN = frozenset({CACHE, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC, SPLIT, PART_OF})
 """Our annotations, beside those that name a step or an artifact."""
 
 LARGEST_OUTPUT = 16 * 1024

@@ -53,16 +53,17 @@ class Footprints:
         everything that it calls, for each item of its loop, or None where only the run can tell.
         """
         size = self._step_size(step)
-        size += sum(self._size(callee) for callee in inline_callees(step, self._by_name))
+        size += sum(self.size(callee) for callee in inline_callees(step, self._by_name))
         callee = self._callee(step)
         for directive in step.directives:
-            size += MARK_BYTES + _bytes(directive) + (self._size(callee) if callee is not None else 0)
+            size += MARK_BYTES + _bytes(directive) + (self.size(callee) if callee is not None else 0)
         return Footprint(bytes=size, steps=1, pods=self._pods_of(step))
 
     def _callee(self, step: Step) -> Graph | Operation | None:
         return self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
 
-    def _size(self, callee: Graph | Operation) -> int:
+    def size(self, callee: Graph | Operation) -> int:
+        """The bytes of a template."""
         if isinstance(callee, Operation):
             asked = sum(MARK_BYTES + _bytes(directive) for directive in callee.directives)
             return asked + _bytes(OPERATION.write(replace(callee, directives=()), self._writing))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from couler_argo.codec import Context, Mapped
 from couler_argo.depends import bare_outcomes
 from couler_argo.directives import fold
+from couler_argo.joined import joined
 from couler_argo.manifests import Manifest, at, codec_of, manifests
 from couler_argo.steps import NOTHING, STEP
 from couler_argo.templates import GRAPH, OPERATION, operation_kind
@@ -40,7 +42,9 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
             refused.add(file)
             refuse(file, error)
     lifted = tuple(workflows)
-    return Plan(bundle=bundle, originals=lifted, workflows=lifted).without(refused)
+    plan = Plan(bundle=bundle, originals=lifted, workflows=lifted).without(refused)
+    parts, links = joined(plan.workflows)
+    return replace(plan, parts=parts, links=links)
 
 
 def lift_manifest(manifest: Manifest, document: int) -> Workflow:

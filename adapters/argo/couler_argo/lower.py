@@ -69,7 +69,7 @@ class _Lowerer:
         return Lowered(
             bundle=bundle,
             changed={number: data for number, data in self._changed.items() if number not in refused},
-            added=tuple(self._added),
+            added=(*self._added, *self._plan.side),
             edits=tuple(edit for edit in self._edits if edit.document not in refused),
             decisions=tuple(self._decisions),
             refused=self._refused,

@@ -13,6 +13,7 @@ from typing import Any
 
 from couler_argo import wrapper
 from couler_argo.material import hashed_values, spec_of_run
+from couler_argo.part_spec import family_of
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_argo.wrapper_objections import runs_as_root, wrapper_objection
@@ -173,7 +174,7 @@ def config_map(workflow: Workflow, spec: str) -> str:
 
 
 def _family(workflow: Workflow) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", (workflow.name or workflow.prefix).lower())
+    name = re.sub(r"[^a-z0-9]+", "-", family_of(workflow).lower())
     return name.strip("-")[:MAX_FAMILY].strip("-")
 
 

@@ -47,22 +47,7 @@ func (r run) key(ctx context.Context, documents []document) (result key) {
 		if err != nil {
 			return err
 		}
-		chosen := workflow.GetTemplateByName(r.Template)
-		if chosen == nil {
-			return fmt.Errorf("there is no template %q", r.Template)
-		}
-		globals := r.globals(workflow)
-		defaults, err := substitutedDefaults(ctx, workflow, globals)
-		if err != nil {
-			return err
-		}
-		chosen = chosen.DeepCopy()
-		if err := mergeDefaults(defaults, chosen); err != nil {
-			return err
-		}
-		arguments := r.arguments()
-		done, err := common.ProcessArgs(
-			ctx, chosen, &arguments, globals, r.locals(chosen), false, workflow.Namespace, nil)
+		done, err := r.processed(ctx, workflow)
 		if err != nil {
 			return err
 		}
@@ -77,6 +62,25 @@ func (r run) key(ctx context.Context, documents []document) (result key) {
 		return nil
 	}))
 	return result
+}
+
+// processed is the template with all in place that is passed to it.
+func (r run) processed(ctx context.Context, workflow *wfv1.Workflow) (*wfv1.Template, error) {
+	chosen := workflow.GetTemplateByName(r.Template)
+	if chosen == nil {
+		return nil, fmt.Errorf("there is no template %q", r.Template)
+	}
+	globals := r.globals(workflow)
+	defaults, err := substitutedDefaults(ctx, workflow, globals)
+	if err != nil {
+		return nil, err
+	}
+	chosen = chosen.DeepCopy()
+	if err := mergeDefaults(defaults, chosen); err != nil {
+		return nil, err
+	}
+	arguments := r.arguments()
+	return common.ProcessArgs(ctx, chosen, &arguments, globals, r.locals(chosen), false, workflow.Namespace, nil)
 }
 
 // workflow is the one that a document is, or becomes when it is submitted.

@@ -1,4 +1,5 @@
-// Argo's own word on Argo documents: what its `lint` says of them, and what its controller makes of cache keys.
+// Argo's own word on Argo documents: what its `lint` says of them, and what its controller makes of cache
+// keys, and of the manifests of resource templates.
 //
 //	oracle judge        reads {"cases": [...]} on standard input, writes one answer a case
 //	oracle cases DIR    writes the cases that the tests of the Go package in DIR hold
@@ -25,6 +26,7 @@ type call struct {
 	Documents []json.RawMessage `json:"documents"`
 	Options   options           `json:"options"`
 	Runs      []run             `json:"runs"`
+	Applies   []run             `json:"applies"`
 }
 
 type options struct {
@@ -35,6 +37,7 @@ type options struct {
 type answer struct {
 	Documents []verdict `json:"documents"`
 	Keys      []key     `json:"keys"`
+	Parts     []part    `json:"parts"`
 }
 
 func main() {
@@ -80,6 +83,7 @@ func (c call) answer(ctx context.Context) answer {
 	}
 	shelf, duplicates := shelve(documents)
 	result := answer{Documents: make([]verdict, len(documents)), Keys: make([]key, len(c.Runs))}
+	result.Parts = make([]part, len(c.Applies))
 	for i, one := range documents {
 		result.Documents[i] = one.verdict(ctx, shelf, c.Options)
 		if text, there := duplicates[i]; there {
@@ -88,6 +92,9 @@ func (c call) answer(ctx context.Context) answer {
 	}
 	for i, one := range c.Runs {
 		result.Keys[i] = one.key(ctx, documents)
+	}
+	for i, one := range c.Applies {
+		result.Parts[i] = one.part(ctx, documents)
 	}
 	return result
 }

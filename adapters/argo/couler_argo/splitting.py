@@ -1,0 +1,113 @@
+"""What splitting has to know of an Argo workflow: its size as Argo counts it, what holds its steps together, its parts.
+
+Sources: `maxItems` in the CRDs of Argo 4.0 and later; `workflow/packer/packer.go` (1 MiB with status); argo#7121.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.json import encode
+
+from couler_argo.bonds import argo_bonds
+from couler_argo.detachable import refuse_undetachable
+from couler_argo.detaching import detach, links
+from couler_argo.footprint import Footprints
+from couler_argo.originals import kept
+from couler_argo.origins import Origins
+from couler_argo.parts import Part
+from couler_argo.patching import lower_workflow
+from couler_argo.permissions import permissions
+from couler_argo.reaching import reached
+from couler_plugins.hookspecs.splitting import Extent, Load, Parts
+from couler_plugins.ir import Bond, Call, Graph, Reference, Step, Workflow, bonds, callables, without_origin
+
+__all__ = ["ArgoSplitting", "splitting_of"]
+
+LIMITS = Extent(bytes=700_000, steps=200, definitions=200)
+"""Tasks of a DAG and templates of a workflow as the CRDs limit them; a mebibyte less room for the status of a run."""
+CROSSING = 256
+"""An upper estimate of what one value takes where it is handed out or comes in, beside its name (several times)."""
+
+
+def splitting_of(workflow: Workflow) -> ArgoSplitting | None:
+    """The facet of a workflow that runs a DAG; None for every other one."""
+    call = workflow.entry.call if workflow.entry is not None else None
+    entry = callables(workflow).get(call.name) if isinstance(call, Call) else None
+    return ArgoSplitting(workflow, entry) if isinstance(entry, Graph) and entry.stages is None else None
+
+
+class ArgoSplitting:
+    """One workflow, and the DAG that it runs."""
+
+    def __init__(self, workflow: Workflow, entry: Graph) -> None:
+        self._workflow = workflow
+        self._entry = entry
+        self._by_name = callables(workflow)
+        self._footprints = Footprints(workflow)
+        self._closures: dict[str, int] = {}
+
+    @property
+    def graph(self) -> str:
+        """The DAG that the workflow runs."""
+        return self._entry.name
+
+    @property
+    def limits(self) -> Extent:
+        """What the CRDs and the controller take."""
+        return LIMITS
+
+    def extent(self, workflow: Workflow) -> Extent:
+        """How large a workflow is when it is submitted."""
+        data = lower_workflow(without_origin(workflow), None, None, Origins())
+        graphs = [len(graph.steps) for graph in workflow.graphs if graph.stages is None]
+        named = [item for item in (*workflow.graphs, *workflow.operations) if not item.inline]
+        return Extent(len(encode(data)), max(graphs, default=0), len(named))
+
+    def load(self, step: Step) -> Load:
+        """A task, and a copy of all templates that it calls."""
+        measured = self._footprints(step)
+        sites = (step, *(handler.step for handler in step.handlers))
+        called = {site.call.name for site in sites if isinstance(site.call, Call)}
+        return Load(measured.bytes + sum(map(self._closure, called)), measured.pods)
+
+    @property
+    def wrapper(self) -> Extent:
+        """A part without tasks: what all parts get of the spec, and all parameters of the workflow."""
+        empty = Graph(name=self._entry.name)
+        probe = Part(self._workflow, empty, (empty,), {})
+        written = lower_workflow(probe.library, None, None, Origins())
+        passed = sum(CROSSING + 4 * len(port.name) for port in self._workflow.parameters)
+        return Extent(len(encode(written)) + passed, 0, len(probe.library.graphs) + len(probe.library.operations))
+
+    def crossing(self, value: Reference) -> tuple[int, int]:
+        """An output of the part's DAG; an input and an argument of the part."""
+        size = CROSSING + 4 * len(f"{value.step}-{value.name}")
+        return size, size
+
+    def bonds(self) -> Sequence[Bond]:
+        """What the IR knows, and what only Argo has; see `couler_argo.bonds`."""
+        return [*bonds(self._workflow, self.graph), *argo_bonds(self._workflow, self._entry)]
+
+    def detach(self, workflow: Workflow, graphs: Sequence[str]) -> Parts:
+        """A WorkflowTemplate for each graph, a parent that runs them, and what that is allowed to do."""
+        outer = callables(workflow)[self.graph]
+        assert isinstance(outer, Graph)
+        refuse_undetachable(workflow, outer)
+        parent, parts = detach(workflow, self.graph, graphs)
+        libraries = tuple(part.library for part in parts)
+        return Parts(parent, libraries, links(parent, self.graph, parts), permissions(workflow))
+
+    def original(self, file: str, text: str) -> tuple[Any, ...]:
+        """ConfigMaps with the text; see `couler_argo.originals`."""
+        base = self._workflow.name or self._workflow.prefix.rstrip("-.")
+        return kept(base, self._workflow.namespace, file, text)
+
+    def _closure(self, name: str) -> int:
+        """The bytes of a template and of all that it calls."""
+        if name not in self._closures:
+            content = reached(self._by_name, [Step(name="", call=Call(name=name))])
+            written = [self._footprints.size(self._by_name[item]) for item in content if not self._by_name[item].inline]
+            self._closures[name] = sum(written)
+        return self._closures[name]

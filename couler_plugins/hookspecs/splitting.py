@@ -1,0 +1,92 @@
+"""The contract of splitting: what an engine knows of a workflow that is too big, and how it runs the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from couler_plugins.ir import Bond, Reference, Step, Workflow
+    from couler_plugins.plan import Link
+
+__all__ = ["Extent", "Load", "Parts", "Splitting"]
+
+
+class Extent(NamedTuple):
+    """How large a workflow is, as its engine counts it.
+
+    Attributes:
+        bytes: of its document as JSON.
+        steps: in its largest graph.
+        definitions: graphs and operations.
+    """
+
+    bytes: int
+    steps: int
+    definitions: int
+
+
+class Load(NamedTuple):
+    """What a step adds to its part: an upper estimate, additive over steps.
+
+    Attributes:
+        bytes: of its own, with all that it calls.
+        pods: that it starts, for all items of its loop; None where only the run can tell.
+    """
+
+    bytes: int
+    pods: int | None
+
+
+class Parts(NamedTuple):
+    """A workflow whose parts run by themselves.
+
+    Attributes:
+        coordinator: what is left of the workflow: it starts the parts.
+        workflows: the parts, in the order of their graphs.
+        links: what crosses between them.
+        side: documents that the coordinator needs beside it, such as permissions.
+    """
+
+    coordinator: Workflow
+    workflows: tuple[Workflow, ...]
+    links: tuple[Link, ...]
+    side: tuple[Any, ...]
+
+
+class Splitting(Protocol):
+    """An adapter's facet for one workflow that may be split."""
+
+    @property
+    def graph(self) -> str:
+        """The graph whose steps are distributed over parts."""
+
+    @property
+    def limits(self) -> Extent:
+        """What a workflow may have at most, with room for what the engine adds while it runs."""
+
+    def extent(self, workflow: Workflow) -> Extent:
+        """How large a workflow is: this one, what came of it, or a part of it."""
+
+    def load(self, step: Step) -> Load:
+        """What a step of the graph adds to its part."""
+
+    @property
+    def wrapper(self) -> Extent:
+        """What a part has that holds no steps yet; its steps are none."""
+
+    def crossing(self, value: Reference) -> tuple[int, int]:
+        """The bytes that a value of a step adds to the part that makes it, and to each part that reads it."""
+
+    def bonds(self) -> Sequence[Bond]:
+        """The steps that have to stay together, and why.
+
+        Raises:
+            Unsupported: the workflow cannot be split, whatever stays together.
+        """
+
+    def detach(self, workflow: Workflow, graphs: Sequence[str]) -> Parts:
+        """Makes these graphs, into which the steps were moved, workflows of their own."""
+
+    def original(self, file: str, text: str) -> tuple[Any, ...]:
+        """Documents that keep the text of the file that the workflow was read from, for `couler rollback`."""

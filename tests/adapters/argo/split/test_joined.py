@@ -1,0 +1,45 @@
+"""What was split lifts to its parts and links again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.argo.split.chains import Chain
+from adapters.argo.split.generating import layered, workflow
+from adapters.argo.split.test_split import STORED, differences
+from couler_plugins.api import lift, optimize
+
+DATA: dict[str, Any] = {
+    "a chain": Chain().crossing(),
+    "layers": workflow(layered(60, 6), 4),
+}
+
+
+def cut(data: Any, steps: int) -> Any:
+    return optimize([data], f"split{{into=workflows,max-steps={steps}}}")
+
+
+@pytest.mark.parametrize("what", DATA)
+def test_parts_and_links_are_found_again(what: str) -> None:
+    done = cut(DATA[what], {"a chain": 2, "layers": 20}[what])
+    again = lift(list(done.documents))
+    assert len(again.parts) > 1
+    assert again.parts == done.parts
+    assert again.links
+    assert {link.kind for link in again.links} == {"parameter", "artifact"}
+
+
+def test_parts_of_parts_are_found_again() -> None:
+    data = workflow(layered(460, 20), 4)
+    done = cut(data, 2)
+    assert differences(data, [document for document in done.documents if document["kind"] in STORED]) == []
+    again = lift(list(done.documents))
+    assert any("group" in part.name for part in again.parts)
+    assert sorted(again.parts, key=repr) == sorted(done.parts, key=repr)
+
+
+def test_nothing_is_found_in_what_nobody_split(tmp_path: Path) -> None:
+    assert lift([DATA["layers"]]).parts == ()
