@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from couler_plugins.errors import CoulerError
 from couler_plugins.pipeline import Pass
-from couler_plugins.plan import Decision, TracedEdit
+from couler_plugins.plan import Decision, Part, TracedEdit
 
 if TYPE_CHECKING:
     from couler_plugins.ir import Workflow
@@ -77,6 +77,7 @@ class Result:
         workflow_versions: the workflows of the files that are not refused, version by version.
         added: the text of documents that belong to no file that was read; empty where there are none.
         added_documents: their data.
+        parts: what was split, parts in an order in which they may start.
     """
 
     files: tuple[FileResult, ...]
@@ -84,6 +85,7 @@ class Result:
     workflow_versions: tuple[WorkflowVersions, ...] = ()
     added: str = ""
     added_documents: tuple[Any, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def changed(self) -> bool:

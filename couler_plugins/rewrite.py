@@ -15,7 +15,7 @@ from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.options import Texts, build
 from couler_plugins.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
-from couler_plugins.plan import Lowered, Written
+from couler_plugins.plan import Lowered, Part, Written
 from couler_plugins.results import Result, WorkflowVersions, join_documents
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Session:
         to: options of adapters, by engine.
         report: is told what is going on.
         history: files that tell of past runs.
+        previous: how workflows were split before.
     """
 
     plugins: Plugins
@@ -46,6 +47,7 @@ class Session:
     to: Mapping[str, tuple[tuple[str, Texts], ...]] = field(default_factory=dict)
     report: Callable[[str], None] = log.info
     history: Sequence[SourceFile] = ()
+    previous: Sequence[Part] = ()
 
     def engines(self, documents: Iterable[Document]) -> list[str]:
         """The engines that the documents belong to, sorted.
@@ -106,14 +108,16 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
     documents = (document for file in files if file.source for document in file.source.documents)
     added: list[str] = []
     added_documents: list[Any] = []
+    parts: list[Part] = []
     workflow_versions: list[WorkflowVersions] = []
     for name in [session.engine] if session.engine else session.to:
         session.plugins.adapter(name)  # a name that nobody knows is an error even where it would not be needed
     for engine in session.engines(documents):
-        lowered, written, traced = _rewrite_engine(files, session.plugins.adapter(engine), session, optimizers)
+        lowered, written, traced, split = _rewrite_engine(files, session.plugins.adapter(engine), session, optimizers)
         added.append(written.added)
         added_documents.extend(lowered.added)
         workflow_versions.extend(traced)
+        parts.extend(split)
     results = tuple(file.result() for file in files)
     return Result(
         files=results,
@@ -123,12 +127,13 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
         ),
         added=join_documents(*added),
         added_documents=tuple(added_documents),
+        parts=tuple(parts),
     )
 
 
 def _rewrite_engine(
     files: Sequence[FileState], adapter: Adapter, session: Session, optimizers: Sequence[Optimizer] | None
-) -> tuple[Lowered, Written, list[WorkflowVersions]]:
+) -> tuple[Lowered, Written, list[WorkflowVersions], tuple[Part, ...]]:
     engine, options = adapter.engine, session.options(adapter)
     positions = [position for position, file in enumerate(files) if file.source is not None]
     scope = [files[position] for position in positions]
@@ -146,7 +151,10 @@ def _rewrite_engine(
         if optimizers is not None:
             plan = refuse_broken(plan, refuse)
             run = run_pipeline(
-                plan, optimizers, RunContext(session.plugins, session.report, session.history), session.plugins
+                plan,
+                optimizers,
+                RunContext(session.plugins, session.report, session.history, session.previous),
+                session.plugins,
             )
         session.report(f"writing {engine} workflows")
         with adapter_errors(engine, "lower()"):
@@ -157,4 +165,4 @@ def _rewrite_engine(
     for number, error in refused.items():
         scope[number].refuse(error)
     hand_out(scope, run.plan, run.passes, lowered, written)
-    return lowered, written, list(trace_workflows(bundle, run.versions, positions))
+    return lowered, written, list(trace_workflows(bundle, run.versions, positions)), run.plan.parts

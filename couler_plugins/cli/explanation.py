@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from couler_plugins.api import FileResult, Result
+from couler_plugins.cli.alike import Alike, in_groups
+from couler_plugins.cli.columns import columns, number_text
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.plan import Decision
 
 __all__ = ["print_explanation"]
+
+NAMED = 12
+"""How many names of what a decision affects are printed."""
+FEW = 4
+"""Figures that stand in the line of a decision; more stand below it."""
+WIDTH = 100
 
 
 def print_explanation(result: Result, *, rich: bool) -> None:
@@ -28,8 +38,28 @@ def _plain(file: FileResult) -> str:
     lines = [f"{file.name}: {_summary(file)}"]
     for item in file.passes:
         lines.append(f"  {item.optimizer}")
-        lines += [f"    {_where(decision)}: {_what(decision)}" for decision in item.decisions]
+        for told in in_groups(item.decisions):
+            lines += (f"    {line}" for line in (_table(told) if isinstance(told, Alike) else _told(told)))
     return "\n".join([*lines, ""])
+
+
+def _table(alike: Alike) -> list[str]:
+    return [alike.title, *(f"  {line}" for line in columns(alike.head, alike.rows))]
+
+
+def _told(decision: Decision) -> list[str]:
+    where, figures = _where(decision), _figures(decision)
+    if len(decision.figures) <= FEW:
+        return [f"{where}: {_what(decision, figures)}"]
+    return [f"{where}: {_what(decision, '')}", *(f"  {line}" for line in _wrapped(figures))]
+
+
+def _wrapped(figures: str) -> list[str]:
+    """The figures in lines, none of them torn in two."""
+    whole = "\xa0"
+    text = figures.replace(" ", whole).replace(f",{whole}", ", ")
+    lines = textwrap.wrap(text, WIDTH - 6, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(whole, " ") for line in lines]
 
 
 def _print_tables(file: FileResult) -> None:
@@ -40,14 +70,24 @@ def _print_tables(file: FileResult) -> None:
     console = Console(force_terminal=True)
     console.print(Text(f"{file.name}: {_summary(file)}", style="bold"))
     for item in file.passes:
-        table = Table(title=Text(item.optimizer), title_justify="left", expand=False)
-        for title in ("where", "what", "why", "figures"):
-            table.add_column(title, overflow="fold")
-        for decision in item.decisions:
-            cells = (_where(decision), decision.action or "left alone", decision.reason, _figures(decision))
+        table = Table("where", "what", "why", "figures", title=Text(item.optimizer), title_justify="left")
+        tables = []
+        for told in in_groups(item.decisions):
             # As Text: a name such as `[b]` is no markup.
-            table.add_row(*(Text(cell) for cell in cells))
-        console.print(table)
+            if isinstance(told, Alike):
+                inner = Table(title=Text(told.title), title_justify="left")
+                for at, name in enumerate(told.head):
+                    inner.add_column(Text(name), justify="right" if at else "left")
+                for row in told.rows:
+                    inner.add_row(*map(Text, row))
+                tables.append(inner)
+            else:
+                cells = (_where(told), told.action or "left alone", told.reason, _figures(told))
+                table.add_row(*map(Text, cells))
+        for column in table.columns:
+            column.overflow = "fold"
+        for shown in ([table] if table.rows or not tables else []) + tables:
+            console.print(shown)
 
 
 def _summary(file: FileResult) -> str:
@@ -64,13 +104,13 @@ def _where(decision: Decision) -> str:
     return " ".join(part for part in (decision.workflow, decision.subject) if part)
 
 
-def _what(decision: Decision) -> str:
+def _what(decision: Decision, figures: str) -> str:
     parts = f"{decision.action or 'left alone'}: {decision.reason}".removesuffix(": ")
-    figures = _figures(decision)
-    names = ", ".join(name or "the entry or a handler" for name in decision.affects)
-    affects = f"; affects {names}" if names else ""
+    names = ", ".join(name or "the entry or a handler" for name in decision.affects[:NAMED])
+    more = f" and {len(decision.affects) - NAMED:,} more" if len(decision.affects) > NAMED else ""
+    affects = f"; affects {names}{more}" if names else ""
     return f"{parts}{f' ({figures})' if figures else ''}{affects}"
 
 
 def _figures(decision: Decision) -> str:
-    return ", ".join(f"{name} {value}" for name, value in decision.figures)
+    return ", ".join(f"{name} {number_text(value)}" for name, value in decision.figures)

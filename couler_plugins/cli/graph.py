@@ -20,6 +20,9 @@ from couler_plugins.config import Config
 
 if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
+    from couler_plugins.graphs import Drawing
+    from couler_plugins.ir import Workflow
+    from couler_plugins.plan import Part
     from couler_plugins.rewrite import Session
     from couler_plugins.sources import Input
 
@@ -35,6 +38,7 @@ Examples:
   couler graph workflow.yaml
   couler graph --format dot workflow.yaml | dot -Tsvg > workflow.svg
   couler graph --format html -p dedupe,prune workflow.yaml -o page.html
+  couler graph --format dot -p split workflow.yaml | dot -Tsvg > parts.svg
 """,
 )
 @inputs_argument
@@ -61,6 +65,9 @@ def command(
     In the picture, solid arrows are order, dotted ones data, thick ones calls of a graph; a small circle is a barrier:
     all before it end before anything after it starts.
 
+    With -p, what the optimizers leave; of a workflow that they split, the whole with a frame around each part, and with
+    the arrows that cross between parts in another colour.
+
     With --format html, one page for the browser, which fetches nothing: the workflow before and after the optimizers,
     what each of them did and why, and for each step the lines that changed. With -p "", just the workflow.
     """
@@ -68,13 +75,14 @@ def command(
     from couler_plugins.cli.outputs import refuse_inputs
     from couler_plugins.cli.work import read_inputs, refused_exit, working
 
-    if notation != "html" and config.origin("pipeline") == "flag":
-        raise click.UsageError("Only --format html runs optimizers: leave out -p and --assume-pure.")
     files = read_inputs(inputs, config)
     if output not in (None, "-"):
         refuse_inputs([Path(str(output))], files)
     with working(config, engine=engine) as session:
-        text, errors = _page(files, config, session) if notation == "html" else _drawing(files, notation, session)
+        if notation == "html":
+            text, errors = _page(files, config, session)
+        else:
+            text, errors = _picture(files, notation, config, session)
     if text:
         _write(text, output)
     for error in errors:
@@ -82,11 +90,22 @@ def command(
     ctx.exit(refused_exit(errors))
 
 
-def _drawing(files: Sequence[Input], notation: str, session: Session) -> tuple[str, list[CoulerError]]:
+def _picture(files: Sequence[Input], notation: str, config: Config, session: Session) -> tuple[str, list[CoulerError]]:
     """The picture as text, and the errors of the files that are not in it."""
-    from couler_plugins.api import lift_inputs
-    from couler_plugins.graphs import draw, to_dot, to_mermaid
+    from couler_plugins.graphs import to_dot, to_mermaid
     from couler_plugins.graphs.mermaid import MAX_ARROWS
+
+    drawing, errors = (_optimized if config.origin("pipeline") == "flag" else _lifted)(files, config, session)
+    if notation == "mermaid" and len(drawing.arrows) > MAX_ARROWS:
+        message = "%d arrows: Mermaid draws more than %d only if maxEdges is set; --format dot has no such limit"
+        log.warning(message, len(drawing.arrows), MAX_ARROWS)
+    return to_mermaid(drawing) if notation == "mermaid" else to_dot(drawing), errors
+
+
+def _lifted(files: Sequence[Input], _: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:
+    """The workflows as they are."""
+    from couler_plugins.api import lift_inputs
+    from couler_plugins.graphs import draw
 
     errors: list[CoulerError] = []
 
@@ -94,11 +113,27 @@ def _drawing(files: Sequence[Input], notation: str, session: Session) -> tuple[s
         error.file = error.file or item.name
         errors.append(error)
 
-    drawing = draw(lift_inputs(files, session, refuse).workflows)
-    if notation == "mermaid" and len(drawing.arrows) > MAX_ARROWS:
-        message = "%d arrows: Mermaid draws more than %d only if maxEdges is set; --format dot has no such limit"
-        log.warning(message, len(drawing.arrows), MAX_ARROWS)
-    return to_mermaid(drawing) if notation == "mermaid" else to_dot(drawing), errors
+    return draw(lift_inputs(files, session, refuse).workflows), errors
+
+
+def _optimized(files: Sequence[Input], config: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:
+    """The workflows as optimizers leave them; those that were split as they were before, with their parts."""
+    from couler_plugins.api import optimize_inputs
+    from couler_plugins.graphs import draw
+    from couler_plugins.splits import entry_graph, split_of
+
+    result = optimize_inputs(files, config.pipeline, session)
+    errors = [file.error for file in result.files if file.error is not None]
+    splits = [split_of(item, result.parts) for item in result.workflow_versions]
+    inside = {part.name for part in result.parts}
+    shown: list[tuple[Workflow, Sequence[Part]]] = []
+    for item, split in zip(result.workflow_versions, splits, strict=True):
+        last = item.versions[-1]
+        if split is not None:
+            shown.append((split.workflow, split.parts))
+        elif last is not None and not ((graph := entry_graph(last)) and item.file is None and graph.name in inside):
+            shown.append((last, ()))
+    return draw([workflow for workflow, _ in shown], [parts for _, parts in shown]), errors
 
 
 def _page(files: Sequence[Input], config: Config, session: Session) -> tuple[str, list[CoulerError]]:

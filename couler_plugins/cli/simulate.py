@@ -6,15 +6,16 @@ import os
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from couler_plugins.cli.settings import (
     AmountType,
     SizeType,
     engine_option,
-    history_option,
     inputs_argument,
     json_option,
     max_bytes_option,
+    pipeline_option,
     with_settings,
 )
 from couler_plugins.config import Config
@@ -31,6 +32,7 @@ Examples:
   couler simulate trace.json --edits history.edits.json --seeds 1 --plot saved.svg
   couler simulate trace.json --price-compute 0.40 --price-storage 0.023
   couler simulate workflow.yaml --history runs/ --format json
+  couler simulate workflow.yaml --history runs/ -p split --workers 64 --plot parts.svg
 """,
 )
 @inputs_argument
@@ -74,12 +76,20 @@ Examples:
     "--months", type=AmountType(), default=1.0, show_default=True, help="How long all runs take by the calendar."
 )
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="A picture: an .svg or a .png.")
-@history_option
+@click.option(
+    "--launch",
+    type=AmountType(),
+    metavar="SECONDS",
+    help="With -p: to start a part; what split reckons with by default.",
+)
+@pipeline_option
 @engine_option
 @json_option
 @max_bytes_option
 @with_settings
+@click.pass_context
 def command(
+    ctx: click.Context,
     *,
     config: Config,
     inputs: tuple[str, ...],
@@ -98,6 +108,7 @@ def command(
     price_storage: float | None,
     months: float,
     plot: Path | None,
+    launch: float | None,
     engine: str | None,
     output_format: str,
 ) -> None:
@@ -111,6 +122,9 @@ def command(
     source-refresh, walk (along edges), deepening (from the sources on), branches (two versions in turns), mix, or a
     file of recorded ones (couler.edits/v1). Where several runs of a workflow are given, what changed between them is
     the default.
+
+    With -p, says instead how long the workflow runs before and after these optimizers on so many --workers, and what
+    each of its parts costs where one of them is split.
     """
     from couler_plugins.cli.cache_options import tidy
     from couler_plugins.cli.simulation_inputs import edits_of, sizes_of, workloads_of
@@ -123,6 +137,12 @@ def command(
     from couler_plugins.simulation.setup import Setup
     from couler_plugins.simulation.summary import Prices, summarize
 
+    if config.origin("pipeline") == "flag":
+        _refuse_cache_options(ctx)
+        _run_parts(config, inputs, engine, workers, launch, output_format, plot)
+        return
+    if launch is not None:
+        raise click.UsageError("--launch is of parts: give -p, such as -p split.")
     prices = None
     if price_compute is not None and price_storage is not None:
         prices = Prices(price_compute, price_storage, months)
@@ -154,3 +174,43 @@ def command(
         print_summary(experiment, summary, prices)
     if plot is not None:
         draw(experiment, summary, plot)
+
+
+CACHE_OPTIONS = (
+    "policies", "capacities", "edits", "runs", "seeds", "jobs", "latency", "bandwidth", "unknown_size", "online",
+    "price_compute", "price_storage", "months",
+)  # fmt: skip
+"""What only says something of caches."""
+
+
+def _refuse_cache_options(ctx: click.Context) -> None:
+    for option in ctx.command.params:
+        if option.name in CACHE_OPTIONS and ctx.get_parameter_source(option.name) == ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} is of caches: leave it out, or leave out -p.")
+
+
+def _run_parts(  # the flags
+    config: Config,
+    inputs: tuple[str, ...],
+    engine: str | None,
+    workers: int | None,
+    launch: float | None,
+    output_format: str,
+    plot: Path | None,
+) -> None:
+    from couler_plugins.cli.simulate_split import compare, print_comparisons, print_record
+    from couler_plugins.cli.simulate_split_plot import draw_parts
+    from couler_plugins.cli.simulation_plot import check_plot
+    from couler_plugins.cli.work import read_inputs, working
+
+    if plot is not None:
+        check_plot(plot)
+    files = read_inputs(inputs, config)
+    with working(config, engine=engine) as session:
+        found = compare(files, config.pipeline, session, workers, launch)
+    if output_format == "json":
+        print_record(found)
+    else:
+        print_comparisons(found)
+    if plot is not None:
+        draw_parts(found, plot)

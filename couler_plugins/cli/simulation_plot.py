@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from couler_plugins.cli.simulation_output import size_text, time_text
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.simulation.experiment import Experiment
 from couler_plugins.simulation.summary import Choice, Row, Summary
 
-__all__ = ["check_plot", "draw"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FAINT", "STYLE", "check_plot", "draw", "save"]
 
 SUFFIXES = (".svg", ".png")
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -78,12 +81,21 @@ def draw(experiment: Experiment, summary: Summary, path: Path) -> None:
         more = f" and {len(experiment.workloads) - 3} more" if len(experiment.workloads) > 3 else ""
         seeds = "" if experiment.seeds == 1 else f" × {experiment.seeds} seeds, with 95 % intervals"
         figure.suptitle(f"{names}{more}: {experiment.runs} runs{seeds}", fontsize=11, x=0.02, ha="left")
-        metadata: dict[str, Any] = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
-        try:
-            figure.savefig(path, dpi=160, metadata=metadata)
-        except OSError as error:
-            message = f"cannot write {path}: {error.strerror or error}"
-            raise EngineError(message, hint="choose another file with --plot") from error
+        save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a picture; the same bytes for the same figures.
+
+    Raises:
+        EngineError: the file cannot be written.
+    """
+    metadata: dict[str, Any] = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
+    try:
+        figure.savefig(path, dpi=160, metadata=metadata)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror or error}"
+        raise EngineError(message, hint="choose another file with --plot") from error
 
 
 def _heights(summary: Summary) -> tuple[float, float]:

@@ -17,6 +17,8 @@ _SHAPES = {
     "junction": "shape=point",
 }
 _ARROWS = {"order": "", "data": "style=dotted", "calls": "style=bold", "handles": "style=dashed, arrowhead=odot"}
+_CROSSING = 'color="#D55E00", penwidth=2'
+"""Of what crosses between parts; seen on light and dark, and by the colour-blind."""
 
 
 def to_dot(drawing: Drawing) -> str:
@@ -39,7 +41,11 @@ def _box(box: Box) -> str:
 
 
 def _arrow(arrow: Arrow) -> str:
-    attributes = [_ARROWS[arrow.kind], f'label="{_safe(arrow.label)}"' if arrow.label else ""]
+    attributes = [
+        _ARROWS[arrow.kind],
+        _CROSSING if arrow.crosses else "",
+        f'label="{_safe(arrow.label)}"' if arrow.label else "",
+    ]
     text = ", ".join(filter(None, attributes))
     return f"  {arrow.start} -> {arrow.end}{f' [{text}]' if text else ''}"
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Literal as OneOf
 
 from couler_plugins.graphs.labels import describe, step_lines
 from couler_plugins.graphs.links import End, links
 from couler_plugins.ir import Call, Graph, Handler, Operation, Step, Workflow, callables
+from couler_plugins.plan import Part
 
 __all__ = ["Arrow", "Box", "Cluster", "Drawing", "draw"]
 
@@ -28,12 +30,16 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """An edge: `order` (ends before), `data` (reads from), `calls`, or `handles` (runs on an event of)."""
+    """An edge: `order` (ends before), `data` (reads from), `calls`, or `handles` (runs on an event of).
+
+    One that `crosses` leads from one part of a split to another.
+    """
 
     start: str
     end: str
     kind: Kind
     label: str = ""
+    crosses: bool = False
 
 
 @dataclass(slots=True)
@@ -55,21 +61,30 @@ class Drawing:
     boxes: int = 0
 
 
-def draw(workflows: Iterable[Workflow]) -> Drawing:
+def draw(workflows: Iterable[Workflow], parts: Iterable[Sequence[Part]] = ()) -> Drawing:
     """The picture of some workflows, in their order.
 
     Each shows the graphs that its entry and its handlers reach, each once; a library shows all of its graphs.
+
+    Args:
+        workflows: what to draw.
+        parts: of each workflow, the parts that the graph which it runs is split into: each gets a frame around its
+            steps. None of any unless given.
     """
     drawing = Drawing()
-    for workflow in workflows:
-        _Artist(drawing, workflow).draw()
+    for workflow, own in zip_longest(workflows, parts, fillvalue=()):
+        assert isinstance(workflow, Workflow), "parts of no workflow"
+        _Artist(drawing, workflow, own).draw()
     return drawing
 
 
 class _Artist:
-    def __init__(self, drawing: Drawing, workflow: Workflow) -> None:
+    def __init__(self, drawing: Drawing, workflow: Workflow, parts: Sequence[Part]) -> None:
         self.drawing = drawing
         self.workflow = workflow
+        self.parts = parts
+        entry = workflow.entry.call if workflow.entry is not None else None
+        self.split = entry.name if parts and isinstance(entry, Call) else ""
         self.by_name = callables(workflow)
         self.frame = self.cluster(f"{workflow.kind} {workflow.label}")
         drawing.clusters.append(self.frame)
@@ -101,20 +116,33 @@ class _Artist:
         start = self.starts[graph.name]
         cluster.boxes.append(start)
         boxes: dict[str, Box] = {}
+        frames = self.frames(cluster) if graph.name == self.split else {}
         for step in graph.steps:
+            frame = frames.get(step.name, cluster)
             shape: Shape = "call" if self.callee(step) else "step"
-            boxes[step.name] = box = self.box(cluster, shape, tuple(step_lines(step)))
+            boxes[step.name] = box = self.box(frame, shape, tuple(step_lines(step)))
             self.enter(box, step)
             for handler in step.handlers:
-                handling = self.box(cluster, "handler", tuple(_handler_lines(handler)))
+                handling = self.box(frame, "handler", tuple(_handler_lines(handler)))
                 self.arrow(box, handling, "handles")
                 self.enter(handling, handler.step)
-        waiting = self.links(graph, cluster, boxes)
+        waiting = self.links(graph, cluster, boxes, frames)
         for name, box in boxes.items():
             if name not in waiting:
                 self.arrow(start, box, "order")
 
-    def links(self, graph: Graph, cluster: Cluster, boxes: Mapping[str, Box]) -> set[End]:
+    def frames(self, cluster: Cluster) -> dict[End, Cluster]:
+        """A frame for each part of a split, by the names of its steps."""
+        found: dict[End, Cluster] = {}
+        for part in self.parts:
+            frame = self.cluster(f"{part.name} ({len(part.steps):,} step{'' if len(part.steps) == 1 else 's'})")
+            cluster.clusters.append(frame)
+            found.update(dict.fromkeys(part.steps, frame))
+        return found
+
+    def links(
+        self, graph: Graph, cluster: Cluster, boxes: Mapping[str, Box], frames: Mapping[End, Cluster]
+    ) -> set[End]:
         """Draws what leads to what; returns what something leads to."""
         ends: dict[End, Box] = {}
         ends.update(boxes.items())
@@ -123,7 +151,8 @@ class _Artist:
             for end in (link.start, link.end):
                 if end not in ends:
                     ends[end] = self.box(cluster, "junction")
-            self.arrow(ends[link.start], ends[link.end], link.kind, link.label)
+            crosses = len({id(frames[end]) for end in (link.start, link.end) if end in frames}) > 1
+            self.arrow(ends[link.start], ends[link.end], link.kind, link.label, crosses=crosses)
             waiting.add(link.end)
         return waiting
 
@@ -169,8 +198,8 @@ class _Artist:
         self.drawing.boxes += 1
         return Box(f"n{self.drawing.boxes}", shape, lines)
 
-    def arrow(self, start: Box, end: Box, kind: Kind, label: str = "") -> None:
-        self.drawing.arrows.append(Arrow(start.id, end.id, kind, label))
+    def arrow(self, start: Box, end: Box, kind: Kind, label: str = "", *, crosses: bool = False) -> None:
+        self.drawing.arrows.append(Arrow(start.id, end.id, kind, label, crosses))
 
 
 def _handler_lines(handler: Handler) -> Iterator[str]:

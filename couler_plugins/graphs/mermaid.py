@@ -22,11 +22,15 @@ _SHAPES = {
     "junction": ("((", "))"),
 }
 _ARROWS = {"order": "-->", "data": "-.->", "calls": "==>", "handles": "-.-o"}
+_CROSSING = "stroke:#D55E00,stroke-width:3px"
+"""Of what crosses between parts; seen on light and dark, and by the colour-blind."""
 
 
 def to_mermaid(drawing: Drawing) -> str:
     """The picture as a Mermaid flowchart."""
-    return "\n".join(["flowchart TD", *_clusters(drawing.clusters, "  "), *map(_arrow, drawing.arrows), ""])
+    lines = ["flowchart TD", *_clusters(drawing.clusters, "  "), *map(_arrow, drawing.arrows)]
+    crossing = [str(number) for number, arrow in enumerate(drawing.arrows) if arrow.crosses]
+    return "\n".join([*lines, *([f"  linkStyle {','.join(crossing)} {_CROSSING}"] if crossing else []), ""])
 
 
 def _clusters(clusters: list[Cluster], indent: str) -> Iterator[str]:

@@ -12,9 +12,10 @@ from couler_plugins.pages.facts import image_name
 from couler_plugins.pages.layout import lay_out
 from couler_plugins.pages.markup import Markup, classes, element, versioned
 from couler_plugins.pages.panels import Node, Panel
+from couler_plugins.pages.parts import Mark, Parts, of_several
 from couler_plugins.pages.wording import counted
 
-__all__ = ["Figure"]
+__all__ = ["Figure", "swatch"]
 
 HEIGHT = 46
 JUNCTION = (64, 6)
@@ -24,6 +25,8 @@ CHARACTER = 7.3
 """The width of a letter of a name; they are set in a fixed width, so that Python can tell what fits."""
 SMALL = 6.1
 NARROWEST, WIDEST = 136, 236
+TAG = 10
+"""The longest name of a part that is written into a step, in letters."""
 
 ByName = Mapping[str, Graph | Operation]
 
@@ -36,11 +39,18 @@ class Figure:
         by_name: the callables of each version's workflow.
         status: what became of each step, by its number.
         panel_of: the number of the panel of a graph, by its name.
+        parts: of the workflows that were split.
     """
 
     def __init__(
-        self, panel: Panel, by_name: Sequence[ByName], status: Mapping[int, str], panel_of: Mapping[str, int]
+        self,
+        panel: Panel,
+        by_name: Sequence[ByName],
+        status: Mapping[int, str],
+        panel_of: Mapping[str, int],
+        parts: Parts,
     ) -> None:
+        self._parts, self._named = parts, of_several(parts, panel.steps)
         self._by_name, self._status, self._panel_of = by_name, status, panel_of
         self._nodes = list(panel.nodes.values())
         self._width = self._box_width()
@@ -75,7 +85,8 @@ class Figure:
         for number, ((start, end), line) in enumerate(self._lines):
             hidden = versioned(line.shown, len(self._by_name))
             path, long = self._layout.paths[number], "long" if self._layout.long[number] else ""
-            yield element("path", class_=classes(line.kind, long, hidden), data_edge=f"{start} {end}", d=path)
+            crossing = "crossing" if (start, end) in self._parts.crossing else ""
+            yield element("path", class_=classes(line.kind, long, crossing, hidden), data_edge=f"{start} {end}", d=path)
             if line.label:
                 x, y = self._layout.labels[number]
                 yield element("text", line.label, class_=classes("outcome", hidden), x=x, y=y)
@@ -101,16 +112,24 @@ class Figure:
         last = node.steps[max(node.steps)]
         icons = self._icons(last)
         name = _fitted(node.title, int((self._width - 2 * PADDING - ICON * len(icons)) / CHARACTER))
-        said = [node.title, node.role, f"runs {describe_call(last.call)}", _when(last), status]
+        mark = self._parts.of.get(node.number)
+        within = f"in {mark.name}" if mark and self._named else ""
+        said = [node.title, node.role, f"runs {describe_call(last.call)}", _when(last), within, status]
         return element(
             "g",
             *([element("title", node.title)] if name != node.title else ()),
             *([self._box(class_="pile", x=4, y=4)] if last.loop else ()),
             self._box(),
+            *([self._box(class_=f"texture t{mark.texture}")] if mark and mark.texture else ()),
             element("text", name, x=PADDING, y=20),
             *self._second_lines(node),
+            *(
+                [element("text", self._tag(node), class_="what tag", x=self._width - PADDING, y=36)]
+                if self._tag(node)
+                else ()
+            ),
             *(self._icon(icon, self._width - PADDING - 10 - ICON * place) for place, icon in enumerate(icons)),
-            class_=classes("step", status, versioned(node.steps, len(self._by_name))),
+            class_=classes("step", status, mark.style if mark else "", versioned(node.steps, len(self._by_name))),
             id=f"s{node.number}",
             transform=f"translate({place[0]} {place[1]})",
             role="button",
@@ -123,7 +142,8 @@ class Figure:
 
     def _second_lines(self, node: Node) -> Iterator[Markup]:
         """What the step runs; in as many variants as the versions have."""
-        room = int((self._width - 2 * PADDING) / SMALL)
+        tag = self._tag(node)
+        room = int((self._width - 2 * PADDING) / SMALL) - (len(tag) + 2 if tag else 0)
 
         def line(version: int) -> str:
             return _cut(self._second_line(node, version), room)
@@ -132,6 +152,11 @@ class Figure:
             shown = list(versions)
             hidden = "" if len(shown) == len(node.steps) else versioned(shown, len(self._by_name))
             yield element("text", what, class_=classes("what", hidden), x=PADDING, y=36)
+
+    def _tag(self, node: Node) -> str:
+        """The part that a step is in, where the picture has several."""
+        mark = self._parts.of.get(node.number)
+        return _fitted(mark.name, TAG) if mark is not None and self._named and mark.name != node.title else ""
 
     def _second_line(self, node: Node, version: int) -> str:
         step = node.steps[version]
@@ -158,6 +183,14 @@ class Figure:
         use = element("use", href="#icon-opens", x=x, y=9)
         # For the mouse alone: a button holds no links; the details have one for everybody.
         return element("a", use, href=f"#{icon}", tabindex=-1, aria_hidden="true")
+
+
+def swatch(mark: Mark) -> Markup:
+    """A small square that looks like the steps of a part."""
+    size = {"width": 16, "height": 12, "rx": 3}
+    texture = [element("rect", class_=f"texture t{mark.texture}", **size)] if mark.texture else []
+    look = element("g", element("rect", **size), *texture, class_=f"look {mark.style}")
+    return element("svg", look, class_="dab", width=16, height=12, aria_hidden="true")
 
 
 def _when(step: Step) -> str:

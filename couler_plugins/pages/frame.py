@@ -17,8 +17,24 @@ _PATHS = {
 }
 
 
+_TEXTURES = ("M-2 2 2-2M0 8 8 0M6 10 10 6", "M-2 6 2 10M0 0 8 8M6-2 10 2", "M1 2H3M5 6H7")
+"""Drawn over the colours of parts, where these repeat: stripes one way, stripes the other, dots."""
+
+
 def _icons() -> Markup:
     symbols = [element("g", element("path", d=path), id=f"icon-{name}") for name, path in _PATHS.items()]
+    textures = [
+        element(
+            "pattern",
+            element("path", d=path),
+            id=f"texture-{number}",
+            class_="ink",
+            width=8,
+            height=8,
+            patternUnits="userSpaceOnUse",
+        )
+        for number, path in enumerate(_TEXTURES, start=1)
+    ]
     arrow = element(
         "marker",
         element("path", d="M0 0 8 4 0 8Z"),
@@ -30,7 +46,9 @@ def _icons() -> Markup:
         markerHeight=7,
         orient="auto",
     )
-    return element("svg", element("defs", arrow, *symbols), width=1, height=1, class_="unseen", aria_hidden="true")
+    return element(
+        "svg", element("defs", arrow, *symbols, *textures), width=1, height=1, class_="unseen", aria_hidden="true"
+    )
 
 
 ICONS = _icons()

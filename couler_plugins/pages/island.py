@@ -9,19 +9,20 @@ from couler_plugins.ir import Call, Graph, Operation, callables
 from couler_plugins.pages.escaping import clean
 from couler_plugins.pages.facts import step_facts
 from couler_plugins.pages.panels import Node
+from couler_plugins.pages.parts import Mark, Parts
 from couler_plugins.pages.sections import Section
 from couler_plugins.pages.story import Story, Told
 
 __all__ = ["island"]
 
 
-def island(sections: Sequence[Section], story: Story, titles: Sequence[str]) -> dict[str, Any]:
+def island(sections: Sequence[Section], story: Story, parts: Parts, titles: Sequence[str]) -> dict[str, Any]:
     """The data: decisions and pieces of text by position, steps by their number; nothing that is empty."""
     return {
         "versions": [clean(title) for title in titles],
         "decisions": [_decision(told) for told in story.told],
         "hunks": story.hunks,
-        "steps": {str(number): record for section in sections for number, record in _steps(section, story)},
+        "steps": {str(number): record for section in sections for number, record in _steps(section, story, parts)},
     }
 
 
@@ -39,12 +40,12 @@ def _decision(told: Told) -> dict[str, Any]:
     )
 
 
-def _steps(section: Section, story: Story) -> Iterator[tuple[int, dict[str, Any]]]:
+def _steps(section: Section, story: Story, parts: Parts) -> Iterator[tuple[int, dict[str, Any]]]:
     by_name = [callables(workflow) if workflow is not None else {} for workflow in section.versions]
     panel_of = {panel.graph: panel.number for panel in section.panels if panel.graph}
     for panel in section.panels:
         for node in panel.steps:
-            yield node.number, _step(node, by_name, panel_of, story)
+            yield node.number, _step(node, by_name, panel_of, story) | _part(parts.of.get(node.number))
 
 
 def _step(
@@ -64,6 +65,10 @@ def _step(
         decisions=list(story.decided.get(node.number, ())),
         hunks=list(story.changed_lines.get(node.number, ())),
     )
+
+
+def _part(mark: Mark | None) -> dict[str, Any]:
+    return {} if mark is None else {"part": clean(mark.name)}
 
 
 def _filled(**fields: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from couler_plugins.pages.escaping import json_island
 from couler_plugins.pages.frame import DETAILS, ICONS, header, sidebar
 from couler_plugins.pages.island import island
 from couler_plugins.pages.markup import Markup, element
+from couler_plugins.pages.parts import find_parts
 from couler_plugins.pages.sections import Section, page_sections, page_versions
 from couler_plugins.pages.story import tell
 from couler_plugins.pages.summary import summary
@@ -28,23 +29,25 @@ def page(result: Result) -> str:
     versions = page_versions(result)
     titles = _titles(result, versions)
     sections = page_sections(result, versions)
-    story = tell(result, sections, len(versions) - 1)
+    parts = find_parts(result, sections)
+    story = tell(result, sections, len(versions) - 1, parts.moved)
     heading = _heading(sections)
-    chosen = picker(sections, story) if len(sections) > 1 else Markup()
+    chosen = picker(sections, story, parts) if len(sections) > 1 else Markup()
+    data = island(sections, story, parts, titles)
     body = element(
         "body",
         element("a", "Skip to the graphs", href="#graphs", class_="skip"),
         ICONS,
-        header(heading, result, summary(result, sections, story), titles),
+        header(heading, result, summary(result, sections, story, parts), titles),
         element(
             "div",
             sidebar(result, chosen, changes(story, result.optimizers, len(sections) > 1)),
-            workflows(result, sections, story),
+            workflows(result, sections, story, parts),
             DETAILS,
             id="columns",
         ),
         element("p", role="status", aria_live="polite", id="said", class_="unseen"),
-        element("script", Markup(json_island(island(sections, story, titles))), type="application/json", id="facts"),
+        element("script", Markup(json_island(data)), type="application/json", id="facts"),
         element("script", Markup("".join(map(_asset, SCRIPTS)))),
         data_version=str(len(versions) - 1),
     )
@@ -61,8 +64,9 @@ def page(result: Result) -> str:
 
 
 def _heading(sections: Sequence[Section]) -> str:
-    labels = list(dict.fromkeys(section.workflow.label for section in sections))
-    return labels[0] if len(labels) == 1 else counted(len(sections), "workflow")
+    read = [section for section in sections if section.file is not None] or sections
+    labels = list(dict.fromkeys(section.workflow.label for section in read))
+    return labels[0] if len(labels) == 1 else counted(len(read), "workflow")
 
 
 def _titles(result: Result, versions: Sequence[int]) -> list[str]:

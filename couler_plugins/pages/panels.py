@@ -85,20 +85,31 @@ def workflow_panels(
         versions: the workflow before, in between and after.
         panel_numbers, node_numbers: give each its number on the page.
     """
+    found: list[Panel] = []
     panels: dict[str, Panel] = {}
     for version, workflow in enumerate(versions):
         if workflow is None:
             continue
         by_name = callables(workflow)
         for graph in _from_the_entry(workflow, by_name):
-            panel = panels.get(graph.name) or panels.setdefault(graph.name, Panel(next(panel_numbers), graph.name))
+            panel = panels.get(graph.name)
+            if panel is None or not _goes_on(panel, graph):
+                found.append(panel := Panel(next(panel_numbers), graph.name))
+                panels[graph.name] = panel
             panel.shown.add(version)
             _add_graph(panel, graph, by_name, version, node_numbers)
         for role, step in _outer(workflow, by_name):
-            panel = panels.get("") or panels.setdefault("", Panel(next(panel_numbers), ""))
+            if "" not in panels:
+                found.append(Panel(next(panel_numbers), ""))
+            panel = panels.setdefault("", found[-1])
             panel.shown.add(version)
             _add(panel, f"{role} {step.name}", step, version, node_numbers).role = role
-    return sorted(panels.values(), key=lambda panel: not panel.graph)
+    return sorted(found, key=lambda panel: not panel.graph)
+
+
+def _goes_on(panel: Panel, graph: Graph) -> bool:
+    """Whether the graph has a step that it had before; else it is a picture of its own, with room for no other."""
+    return not graph.steps or not panel.steps or any(step.name in panel.nodes for step in graph.steps)
 
 
 def _outer(workflow: Workflow, by_name: dict[str, Graph | Operation]) -> Iterator[tuple[str, Step]]:

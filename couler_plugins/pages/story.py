@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,7 +15,7 @@ from couler_plugins.results import FileResult, Result
 
 __all__ = ["Status", "Story", "Told", "tell"]
 
-Status = Literal["same", "changed", "added", "removed"]
+Status = Literal["same", "changed", "added", "removed", "moved"]
 
 
 @dataclass(slots=True, eq=False)
@@ -48,20 +48,22 @@ class Story:
     status: dict[int, Status] = field(default_factory=dict)
 
 
-def tell(result: Result, sections: Iterable[Section], last: int) -> Story:
+def tell(result: Result, sections: Iterable[Section], last: int, moved: Set[int] = frozenset()) -> Story:
     """The story of a result.
 
     Args:
         result: what the optimizers made.
         sections: its workflows.
         last: the number of the last version that the sections show.
+        moved: the numbers of the nodes whose steps went elsewhere, or came from there.
     """
-    return _Teller(result, list(sections), last).story
+    return _Teller(result, list(sections), last, moved).story
 
 
 class _Teller:
-    def __init__(self, result: Result, sections: list[Section], last: int) -> None:
+    def __init__(self, result: Result, sections: list[Section], last: int, moved: Set[int]) -> None:
         self.story = Story()
+        self._moved = moved
         self._indexes = {section: _Index(section) for section in sections}
         self._by_decision: dict[int, Told] = {}
         for position, file in enumerate(result.files):
@@ -113,6 +115,8 @@ class _Teller:
         self.story.hunks += hunks.texts
 
     def _status(self, node: Node, section: Section, last: int) -> Status:
+        if node.number in self._moved and not {0, last} <= node.steps.keys():
+            return "moved"
         if 0 not in node.steps:
             return "added"
         if last not in node.steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from couler_plugins.pages.parts import Parts
 from couler_plugins.pages.sections import Section
 from couler_plugins.pages.story import Story
 from couler_plugins.pages.wording import bytes_text, counted
@@ -12,29 +13,33 @@ from couler_plugins.results import Result
 __all__ = ["summary"]
 
 
-def summary(result: Result, sections: Sequence[Section], story: Story) -> str:
+def summary(result: Result, sections: Sequence[Section], story: Story, parts: Parts) -> str:
     """The sentence, such as `3 of 41 steps changed, 2 operations removed, −1.2 kB`."""
-    total = sum(1 for status in story.status.values() if status != "added")
+    before = [node for section in sections for panel in section.panels for node in panel.steps if 0 in node.steps]
+    total, moved = len(before), sum(1 for node in before if story.status[node.number] == "moved")
     changed = sum(1 for status in story.status.values() if status == "changed")
-    parts = [f"{changed:,} of {counted(total, 'step')} changed" if changed else f"{counted(total, 'step')}"]
+    said = [f"{changed:,} of {counted(total, 'step')} changed" if changed else f"{counted(total, 'step')}"]
+    said += [f"{moved:,} moved into {counted(parts.count, 'part')}"] if moved else []
     for status in ("added", "removed"):
         count = sum(1 for other in story.status.values() if other == status)
-        parts += [f"{counted(count, 'step')} {status}"] if count else []
+        said += [f"{counted(count, 'step')} {status}"] if count else []
     for noun in ("operation", "graph"):
-        before, after = (_names(sections, noun, version) for version in (0, -1))
-        parts += [f"{counted(len(before - after), noun)} removed"] if before - after else []
-        parts += [f"{counted(len(after - before), noun)} added"] if after - before else []
-    size = _size(file.text for file in result.files) - _size(file.original for file in result.files if file.text)
+        old, new = (_names(sections, noun, version, apart=not moved) for version in (0, -1))
+        said += [f"{counted(len(old - new), noun)} removed"] if old - new else []
+        said += [f"{counted(len(new - old), noun)} added"] if new - old else []
+    size = _size([result.added, *(file.text for file in result.files)])
+    size -= _size(file.original for file in result.files if file.text)
     if size:
-        parts.append(bytes_text(size))
+        said.append(bytes_text(size))
     elif not any(file.status == "changed" for file in result.files):
-        parts.append("nothing changed" if result.optimizers else "as written")
-    return ", ".join(parts)
+        said.append("nothing changed" if result.optimizers else "as written")
+    return ", ".join(said)
 
 
-def _names(sections: Iterable[Section], noun: str, version: int) -> set[tuple[int, str]]:
+def _names(sections: Iterable[Section], noun: str, version: int, *, apart: bool) -> set[tuple[int, str]]:
+    """What there is by that noun; where steps have moved between workflows, no matter in which of them."""
     return {
-        (number, item.name)
+        (number if apart else 0, item.name)
         for number, section in enumerate(sections)
         if (workflow := section.versions[version]) is not None
         for item in (workflow.operations if noun == "operation" else workflow.graphs)

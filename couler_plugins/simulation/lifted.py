@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import or_
 
@@ -15,7 +15,7 @@ from couler_plugins.runs import Ran, Run
 from couler_plugins.runs.identity import hash_of, key_of
 from couler_plugins.runs.order import topological_order
 
-__all__ = ["run_of_workflow"]
+__all__ = ["profile_names", "run_of_workflow"]
 
 
 def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Run:
@@ -34,7 +34,7 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
     parents: list[set[int]] = [set() for _ in nodes]
     for before, after in flat.edge_list():
         parents[after].add(before)
-    scopes = _scopes(workflow)
+    names = profile_names(workflow, nodes)
     steps: list[Ran] = []
     above: dict[int, frozenset[int]] = {}
     """What each node stands for to those after it: its own step, or at a junction, the steps before it."""
@@ -53,7 +53,7 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
         places = tuple(sorted(own | {place for place in waits if not earlier >> place & 1}))
         ancestors.append(earlier | sum(1 << place for place in own | waits))
         spec = hash_of(["/".join(node.place)])
-        known = profile(_name(node, scopes))
+        known = profile(names[number])
         daemon = node.operation is not None and node.operation.daemon
         steps.append(
             Ran(
@@ -72,6 +72,12 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
         hint = "give past runs with --history: traces (WfFormat), or workflows with their engine's status"
         raise InvalidInput(f"nothing is known of what the steps of {workflow.label} take", hint=hint)
     return Run(family=family_of(workflow), steps=tuple(steps))
+
+
+def profile_names(workflow: Workflow, nodes: Sequence[FlatNode]) -> dict[int, str]:
+    """How profiles name the steps of a flat workflow, by the position of their nodes; junctions have no name."""
+    scopes = _scopes(workflow)
+    return {number: _name(node, scopes) for number, node in enumerate(nodes) if node.step is not None}
 
 
 def _times(figure: float | None, node: FlatNode, known: Profile) -> float | None:

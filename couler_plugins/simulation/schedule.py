@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 __all__ = ["Schedule", "peak_memory", "schedule"]
@@ -29,6 +29,7 @@ def schedule(
     *,
     launch: float | Sequence[float] = 0.0,
     workers: int | None = None,
+    idle: Collection[int] = (),
 ) -> Schedule:
     """Runs every task as soon as all its parents have ended and a worker is free.
 
@@ -41,6 +42,7 @@ def schedule(
         launch: seconds between a task's start and its work (a pod, a part of a split workflow), during which it holds
             its worker: one figure for all, or one for each.
         workers: how many tasks run at once; None for no limit, which makes the makespan T of Couler's Eq. 1.
+        idle: tasks that hold no worker: barriers, and what only waits.
 
     Raises:
         ValueError: there is no worker.
@@ -49,7 +51,7 @@ def schedule(
         raise ValueError(f"{workers} workers cannot run anything")
     launches = [launch] * len(seconds) if isinstance(launch, int | float) else launch
     lengths = [first + rest for first, rest in zip(launches, seconds, strict=True)]
-    starts = _unbounded(lengths, parents) if workers is None else _bounded(lengths, parents, workers)
+    starts = _unbounded(lengths, parents) if workers is None else _bounded(lengths, parents, workers, frozenset(idle))
     ends = [start + length for start, length in zip(starts, lengths, strict=True)]
     return Schedule(starts, ends, max(ends, default=0.0))
 
@@ -79,26 +81,38 @@ def _unbounded(lengths: Sequence[float], parents: Sequence[Sequence[int]]) -> li
     return starts
 
 
-def _bounded(lengths: Sequence[float], parents: Sequence[Sequence[int]], workers: int) -> list[float]:
+def _bounded(
+    lengths: Sequence[float], parents: Sequence[Sequence[int]], workers: int, idle: frozenset[int]
+) -> list[float]:
     children: list[list[int]] = [[] for _ in lengths]
     for task, above in enumerate(parents):
         for parent in above:
             children[parent].append(task)
     waits = [len(above) for above in parents]
     starts = [0.0] * len(lengths)
-    ready = [(0.0, task) for task, wait in enumerate(waits) if wait == 0]
+    arrived = [task for task, wait in enumerate(waits) if wait == 0]
+    ready: list[tuple[float, int]] = []
     running: list[tuple[float, int]] = []
-    now = 0.0
-    while ready or running:
-        while ready and len(running) < workers:
+    now, free = 0.0, workers
+    while True:
+        for task in arrived:
+            if task in idle:
+                starts[task] = now
+                heapq.heappush(running, (now + lengths[task], task))
+            else:
+                heapq.heappush(ready, (now, task))
+        while ready and free:
             _, task = heapq.heappop(ready)
             starts[task] = now
+            free -= 1
             heapq.heappush(running, (now + lengths[task], task))
-        now, _ = running[0]
+        if not running:
+            return starts
+        now, arrived = running[0][0], []
         while running and running[0][0] == now:
             _, ended = heapq.heappop(running)
+            free += ended not in idle
             for child in children[ended]:
                 waits[child] -= 1
                 if waits[child] == 0:
-                    heapq.heappush(ready, (now, child))
-    return starts
+                    arrived.append(child)

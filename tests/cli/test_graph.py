@@ -12,6 +12,7 @@ from click.testing import Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.splitting import CHAINS
 from couler_plugins.graphs import draw, to_dot, to_mermaid
 from couler_plugins.ir import (
     Axis,
@@ -266,10 +267,45 @@ def test_no_workflow_is_no_page(couler_command: Couler) -> None:
 
 
 @pytest.mark.parametrize("notation", ["mermaid", "dot"])
-def test_only_a_page_has_a_pipeline(couler_command: Couler, notation: str) -> None:
+def test_a_pipeline_is_drawn_as_it_leaves_workflows(couler_command: Couler, notation: str) -> None:
+    plain = couler_command("graph", "--format", notation, stdin=TOY)
     done = couler_command("graph", "--format", notation, "-p", "hurry", stdin=TOY)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "leave out -p" in done.stderr
+    assert (done.exit_code, done.stdout) == (0, plain.stdout)  # a timeout is in no picture
+    refused = couler_command("graph", "--format", notation, "-p", "hurry", stdin="kind: Toy\nsteps: 1\n")
+    assert refused.exit_code == 2
+    assert "steps is no list" in refused.stderr
+
+
+@pytest.mark.parametrize("into", ["graphs", "workflows"])
+def test_parts_are_frames(split_command: Couler, into: str) -> None:
+    """One picture of the whole: every step once, in the frame of its part, and what crosses in another colour."""
+    drawn = split_command("graph", "big.json", "--format", "dot", "-p", f"split{{max-steps=3,into={into}}}").stdout
+    frames = re.findall(r'subgraph cluster_\w+ \{\n\s+label="(part-\d+) \((\d+) steps?\)"\n([^{}]*)\}', drawn)
+    assert len(frames) > 1
+    of: dict[str, str] = {}
+    for part, count, content in frames:
+        boxes = re.findall(r'(n\d+) \[label="([\w-]+)\\n', content)
+        assert len(boxes) == int(count)
+        of |= {box: part for box, _ in boxes}
+        assert {step for _, step in boxes} <= CHAINS.keys()
+    assert len(of) == len(CHAINS)
+    arrows = re.findall(r"(n\d+) -> (n\d+)(.*)", drawn)
+    crossing = {(start, end): "#D55E00" in look for start, end, look in arrows if start in of and end in of}
+    assert any(crossing.values())
+    assert all((of[start] != of[end]) is told for (start, end), told in crossing.items())
+    assert sum("#D55E00" in look for _, _, look in arrows) == sum(crossing.values())
+
+
+def test_crossing_arrows_in_mermaid(split_command: Couler) -> None:
+    pipeline = "split{max-steps=3,into=workflows}"
+    lines = split_command("graph", "big.json", "-p", pipeline).stdout.splitlines()
+    arrows = [line for line in lines if re.match(r"  n\d+ [-=.]+[>o]", line)]
+    [style] = [line for line in lines if "linkStyle" in line]
+    numbers = [int(number) for number in re.findall(r"\d+", style.split(" stroke:")[0])]
+    drawn = split_command("graph", "big.json", "-p", pipeline, "--format", "dot").stdout.splitlines()
+    told = [" ".join(line.split()[:3:2]) for line in drawn if "#D55E00" in line]
+    assert [" ".join(arrows[number].split()[::2]) for number in numbers] == told
+    assert sum("subgraph" in line and "part-" in line for line in lines) > 1
 
 
 def test_a_picture_goes_into_a_file(couler_command: Couler) -> None:

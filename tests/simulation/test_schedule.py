@@ -41,6 +41,13 @@ def test_a_step_without_time_takes_its_memory() -> None:
     assert peak_memory(times, [5, 7]) == 12
 
 
+def test_what_is_idle_holds_no_worker() -> None:
+    seconds, parents = [10.0, 5.0, 5.0], [(), (), (0,)]
+    assert schedule(seconds, parents, workers=1).starts == [0, 10, 15]
+    assert schedule(seconds, parents, workers=1, idle=[0]).starts == [0, 0, 10]
+    assert schedule([1.0, 10.0, 10.0], [(), (), ()], workers=1, idle=[0]).starts == [0, 0, 10]  # nor gives one back
+
+
 def test_nothing_to_do() -> None:
     assert schedule([], []).makespan == 0
     assert peak_memory(schedule([], []), []) == 0

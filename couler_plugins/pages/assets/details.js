@@ -90,7 +90,7 @@ function showStep(number) {
   const acted = decisions.filter((item) => facts.decisions[item].action);
   const kept = decisions.filter((item) => !facts.decisions[item].action);
   const badge = step.status ? make("span", `badge ${step.status}`, step.status) : null;
-  const where = make("p", "count", step.graph ? `a step of ${step.graph} ` : "", badge || "");
+  const where = make("p", "count", [step.graph && `a step of ${step.graph}`, step.part && `in ${step.part}`].filter(Boolean).join(", "), " ", badge || "");
   const called = step.opens === undefined ? null : make("a", "", "Go to the graph that it calls");
   if (called) called.href = `#g${step.opens}`;
   open(
