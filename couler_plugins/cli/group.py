@@ -15,7 +15,22 @@ from couler_plugins.errors import CoulerError, EngineError
 
 __all__ = ["INTERNAL_ERROR", "couler"]
 
-COMMANDS = ("optimize", "convert", "explain", "diff", "lint", "graph", "simulate", "cache", "plugins", "config", "demo")
+COMMANDS = (
+    "optimize",
+    "convert",
+    "explain",
+    "diff",
+    "rollback",
+    "lint",
+    "graph",
+    "run",
+    "stop",
+    "simulate",
+    "cache",
+    "plugins",
+    "config",
+    "demo",
+)
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a program that does not catch it exits with
 INTERNAL_ERROR = 70  # EX_SOFTWARE

@@ -1,9 +1,10 @@
 """The contract with plugins: one short file a subject."""
 
-from couler_plugins.hookspecs import adapters, optimizers, policies, profiles, stores
+from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, stores
 from couler_plugins.hookspecs.adapters import Adapter, Capability, Footprint
 from couler_plugins.hookspecs.markers import PROJECT, hookimpl, hookspec
 from couler_plugins.hookspecs.optimizers import Context, Optimizer
+from couler_plugins.hookspecs.partitioners import Partitioner
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
@@ -18,11 +19,12 @@ __all__ = [
     "Context",
     "Footprint",
     "Optimizer",
+    "Partitioner",
     "Profile",
     "StoredObject",
     "hookimpl",
     "hookspec",
 ]
 
-HOOKSPECS = (adapters, optimizers, policies, profiles, stores)
+HOOKSPECS = (adapters, optimizers, partitioners, policies, profiles, stores)
 """The modules that hold the specifications of all hooks."""

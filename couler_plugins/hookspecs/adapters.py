@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.running import Runner, Where
+    from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan, Written
@@ -123,6 +125,22 @@ class Adapter(Protocol):
     def evictor(self, target: Target) -> Evictor | None:
         """What evicts results that the engine keeps by itself, at one place; None where it keeps none."""
         return None
+
+    def runner(self, where: Where) -> Runner | None:
+        """What submits documents to an engine and follows them; None where only the engine's own means do."""
+        return None
+
+    def splitting(self, workflow: Workflow) -> Splitting | None:
+        """What splitting this workflow has to know; None where it has nothing that could be split."""
+        return None
+
+    def originals(self, bundle: Bundle) -> Mapping[str, str]:
+        """The texts of files that were split, by name, as far as documents of the bundle keep them.
+
+        Raises:
+            InvalidInput: one is not whole, or is not what was kept.
+        """
+        return {}
 
     def lint(self, bundle: Bundle) -> Iterable[Remark]:
         """What the engine would refuse, or do otherwise than its author expects, in any document of the bundle.

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.simulations import CHAIN, trace
+from cli.splitting import CHAINS, write_workflow
 from couler_plugins.cli.group import couler
 from pluginbox import PluginBox
 
@@ -30,3 +31,13 @@ def simulate(couler_command: Couler, plugin_box: PluginBox) -> Couler:
     plugin_box.declare("caches", "couler_plugins.caching.plugin")
     Path("trace.json").write_text(trace("churn", CHAIN, train=7200.0, clean=1800.0))
     return lambda *arguments, **options: couler_command("simulate", *arguments, **options)
+
+
+@pytest.fixture
+def split_command(couler_command: Couler, plugin_box: PluginBox) -> Couler:
+    """Runs `couler` with Argo and the optimizer `split`, where there is a workflow, `big.json`."""
+    plugin_box.declare("engine", "couler_argo.plugin")
+    plugin_box.declare("caches", "couler_plugins.caching.plugin")
+    plugin_box.declare("splitting", "couler_plugins.parallelism.plugin")
+    write_workflow(Path("big.json"), CHAINS)
+    return couler_command

@@ -13,7 +13,11 @@ import pytest
 
 from couler_plugins import Text, lift, optimize
 from couler_plugins.context import RunContext
+from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import HOOKSPECS
+from couler_plugins.parallelism.budget import Budget
+from couler_plugins.parallelism.dag import Dag
+from couler_plugins.partitioners import ask_partitioner, parse_partitioner
 from couler_plugins.runs import Candidate, History
 from couler_plugins.sources import read_source
 from pluginbox import PluginBox
@@ -112,6 +116,15 @@ def test_hook_couler_runs(box: PluginBox, tmp_path: Path) -> None:
     context = RunContext(plugins, history=[item.file])
     (run,) = context.runs(workflow)
     assert run.steps[0].seconds == 4.5
+
+
+def test_hook_couler_partitioners(box: PluginBox) -> None:
+    install(box, "couler_partitioners")
+    dag = Dag.of("abcd", [[], [0], [1], [2]], [1.0] * 4)
+    partitioner = parse_partitioner("slices{steps=3}", box.load())
+    assert ask_partitioner(partitioner, dag, Budget(steps=3)).labels == (0, 0, 0, 1)
+    with pytest.raises(PluginFailure, match="part 0 takes 3 steps of at most 2"):
+        ask_partitioner(partitioner, dag, Budget(steps=2))
 
 
 def test_hook_couler_cache_policies(box: PluginBox) -> None:

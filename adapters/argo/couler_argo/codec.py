@@ -21,6 +21,7 @@ from couler_plugins.ir import Native, Node
 
 __all__ = ["Codec", "Context", "Field", "Mapped", "held", "refuse_beyond"]
 
+
 class Context(NamedTuple):
     """What reading and writing depend on, beside the mapping itself.
 

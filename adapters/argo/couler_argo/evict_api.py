@@ -11,13 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-import msgspec
-import stamina
-
+from couler_argo.api_calls import Refused, asked, connected
+from couler_argo.api_pages import Expired, pages
 from couler_argo.codec import Mapped
-from couler_argo.evict_access import configuration_of
-from couler_argo.evict_pages import Expired, pages
-from couler_plugins.errors import EngineError, InvalidInput
 
 __all__ = ["CACHES", "Changed", "Cluster"]
 
@@ -26,12 +22,7 @@ CACHES = "workflows.argoproj.io/configmap-type=Cache"
 
 WORKFLOWS = ("argoproj.io", "v1alpha1")
 MERGE = "application/merge-patch+json"
-TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two bytes
-ATTEMPTS = 6
-PATIENCE = 30.0  # seconds that a server may ask us to wait
-RETRIES = stamina.RetryingCaller(attempts=ATTEMPTS, wait_initial=0.1, timeout=120.0)
-TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-RIGHTS = {403: "its role needs {verb} on {plural}; `couler cache install` writes one that suffices"}
+RIGHTS = "its role needs {verb} on {plural}; `couler cache install` writes one that suffices"
 HINTS = {401: "log in again, or renew the token", 404: "is Argo Workflows installed there?"}
 log = logging.getLogger(__name__)
 
@@ -51,14 +42,9 @@ class Cluster:
     """
 
     def __init__(self, context: str = "") -> None:
-        try:
-            from kubernetes import client
-        except ImportError as error:
-            message = "the Kubernetes client is not installed"
-            raise InvalidInput(message, engine="argo", hint="install couler-plugins[cluster]") from error
-        configuration, self.namespace = configuration_of(context)
-        configuration.retries = False  # we retry by ourselves, writes included
-        api = client.ApiClient(configuration)
+        api, self.namespace = connected(context)
+        from kubernetes import client
+
         self._core, self._custom = client.CoreV1Api(api), client.CustomObjectsApi(api)
 
     def namespaces(self) -> list[str]:
@@ -69,8 +55,8 @@ class Cluster:
         """
         try:
             found = {thing["metadata"]["namespace"] for thing in self._caches_everywhere()}
-        except EngineError as error:
-            if getattr(error.__cause__, "status", None) != 403:
+        except Refused as refused:
+            if refused.status != 403:
                 raise
             spaces = self._listed("NamespaceList", "namespaces", self._core.list_namespace)
             found = {thing["metadata"]["name"] for thing in spaces if self._may_list(thing["metadata"]["name"])}
@@ -135,8 +121,8 @@ class Cluster:
         try:
             one = partial(self._core.list_namespaced_config_map, namespace, label_selector=CACHES, limit=1)
             self._asked("list", f"configmaps in {namespace}", one)
-        except EngineError as error:
-            if getattr(error.__cause__, "status", None) != 403:
+        except Refused as refused:
+            if refused.status != 403:
                 raise
             log.info("the namespace %s is left out: we may not list its ConfigMaps", namespace)
             return False
@@ -146,39 +132,13 @@ class Cluster:
         return pages(lambda **asked: self._asked("list", plural, partial(page, **asked)), kind, plural)
 
     def _asked(self, verb: str, plural: str, call: Callable[..., Any]) -> Mapped:
-        """What the server answers; transient failures are tried again."""
-        from kubernetes.client.exceptions import ApiException
-        from urllib3.exceptions import HTTPError
-
+        """What the server answers."""
+        hints = {**HINTS, 403: RIGHTS.format(verb=verb, plural=plural.partition(" ")[0])}
         try:
-            return RETRIES(_pause, _answer, call)
-        except ApiException as error:
-            status = int(error.status or 0)
-            if status == 410:
+            return asked(f"{verb} {plural}", call, hints)
+        except Refused as refused:
+            if refused.status == 410:
                 raise Expired from None
-            if status == 409 or (status == 404 and verb in ("get", "patch")):
+            if refused.status == 409 or (refused.status == 404 and verb in ("get", "patch")):
                 raise Changed from None
-            # The body is the server's own text, and the headers of the request are no part of it.
-            hint = RIGHTS.get(status, HINTS.get(status, "")).format(verb=verb, plural=plural.partition(" ")[0])
-            message = f"the cluster refused to {verb} {plural}: {status} {error.reason}"
-            raise EngineError(message, engine="argo", hint=hint or None) from error
-        except (HTTPError, msgspec.DecodeError) as error:
-            message = f"the cluster does not answer ({verb} {plural}): {type(error).__name__}"
-            raise EngineError(message, engine="argo", hint="is it reachable from here?") from error
-
-
-def _answer(call: Callable[..., Any]) -> Mapped:
-    response = call(_preload_content=False, _request_timeout=TIMEOUT)
-    return msgspec.json.decode(response.data, type=dict[str, Any])
-
-
-def _pause(error: Exception) -> bool | float:
-    """Whether an attempt is worth another one; the seconds to wait before where the server says."""
-    from urllib3.exceptions import HTTPError
-
-    status = getattr(error, "status", None)
-    if status in TRANSIENT:
-        log.info("the cluster answers %s", status)
-        asked = (getattr(error, "headers", None) or {}).get("Retry-After", "")
-        return min(float(asked), PATIENCE) if asked.isdigit() else True
-    return isinstance(error, (HTTPError, msgspec.DecodeError))
+            raise

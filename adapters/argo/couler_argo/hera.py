@@ -1,4 +1,4 @@
-"""For those who write workflows with Hera: `install` (a hook), `optimize` (function and decorator), `lift`, `lower`."""
+"""For those who write workflows with Hera: `install` (a hook), `optimize`, `service`, `lift`, `lower`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from couler_argo.hera_run import Settings, optimized, plain_document
 from couler_plugins.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from hera.workflows import Workflow
+    from hera.workflows import Workflow, WorkflowsService
 
     from couler_argo.hera_run import Pipeline
     from couler_plugins.config import Config
+    from couler_plugins.hookspecs.running import Where
     from couler_plugins.plan import Plan
     from couler_plugins.plugins import Plugins
 
     P = ParamSpec("P")
     W = TypeVar("W", bound=Workflow)
 
-__all__ = ["Installation", "install", "lift", "lower", "optimize"]
+__all__ = ["Installation", "install", "lift", "lower", "optimize", "service"]
 
 
 @overload
@@ -87,6 +88,35 @@ def optimize(
         return _decorated(settings, workflow)
     hint = "optimize(workflow), @optimize, or @optimize(pipeline=…)"
     raise InvalidInput(f"a {type(workflow).__name__} is no Hera workflow, and no function", engine="argo", hint=hint)
+
+
+def service(
+    pipeline: Pipeline = None,
+    *,
+    to: str | None = None,
+    config: Config | None = None,
+    plugins: Plugins | None = None,
+    where: Where | None = None,
+    **connection: Any,
+) -> WorkflowsService:
+    """A service for `Workflow(workflows_service=…)` that creates all documents which the pipeline makes of a workflow.
+
+    Args:
+        pipeline: what to run, as text or as optimizers; unless given, what the settings say.
+        to: options of the adapter (`argo{version=4.1}`).
+        config: the settings; found as the command line finds them unless given.
+        plugins: the plugins; loaded afresh unless given.
+        where: the cluster for what Argo's server has no way to create, such as permissions, by the Kubernetes API;
+            unless given, a warning says what has to be there.
+        connection: what Hera's `WorkflowsService` takes: `host`, `token`, `namespace` and so on.
+
+    Raises:
+        EngineError: Hera is not installed.
+        Unsupported: it is a version that this was not tested with.
+    """
+    from couler_argo.hera_service import service_of
+
+    return service_of(Settings(pipeline, to, config, plugins), where, connection)
 
 
 def lift(workflow: Workflow, *, config: Config | None = None, plugins: Plugins | None = None) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.running import Runner, Where
+    from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan, Written
@@ -88,6 +90,24 @@ class ArgoAdapter:
         from couler_argo.evict import ArgoEvictor
 
         return ArgoEvictor(target)
+
+    def runner(self, where: Where) -> Runner:
+        """What runs workflows in a cluster; see `couler_argo.runner`."""
+        from couler_argo.runner import ArgoRunner
+
+        return ArgoRunner(where)
+
+    def splitting(self, workflow: Workflow) -> Splitting | None:
+        """What splitting has to know; see `couler_argo.splitting`."""
+        from couler_argo.splitting import splitting_of
+
+        return splitting_of(workflow)
+
+    def originals(self, bundle: Bundle) -> Mapping[str, str]:
+        """The texts of files that were split; see `couler_argo.originals`."""
+        from couler_argo.originals import originals
+
+        return originals(bundle)
 
     def lint(self, bundle: Bundle) -> Iterable[Remark]:
         """What Argo or the API server would refuse; see `couler_argo.lint`."""

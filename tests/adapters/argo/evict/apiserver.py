@@ -1,8 +1,10 @@
-"""Stands in for a Kubernetes API server: objects in memory, over real HTTP, as far as the evictor and Argo talk to it.
+"""Stands in for a Kubernetes API server: objects in memory, over real HTTP, as far as we and Argo talk to it.
 
-It does what decides whether concurrent writers lose anything: resource versions and conflicts, merge patches, limits on
-sizes, lists in pages of one snapshot whose tokens expire, access by verb. It checks no schema and knows no watch.
-Written after https://kubernetes.io/docs/reference/using-api/api-concepts/.
+It does what decides whether concurrent writers lose anything: resource versions and conflicts, merge patches, creation
+of what is there already, limits on sizes, lists in pages of one snapshot whose tokens expire, access by verb, dry runs.
+Server-side apply is simpler than the real one: it replaces a document's content as a whole, and conflicts where another
+manager has put something else there (the real one compares field by field). It checks no schema and knows no watch.
+Written after https://kubernetes.io/docs/reference/using-api/api-concepts/ and server-side-apply/.
 """
 
 from __future__ import annotations
@@ -10,43 +12,22 @@ from __future__ import annotations
 import json
 import re
 import threading
+import uuid
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+
+from adapters.argo.evict.apiwire import APPLY, TOKEN, Refused, Request, handler_of
 
 __all__ = ["TOKEN", "ApiServer", "Refused", "Request"]
 
 Mapping = dict[str, Any]
-TOKEN = "eyJhbGciOi.not-a-real-secret.sig"
-PATH = re.compile(
-    r"/(?:api/v1|apis/argoproj\.io/v1alpha1)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?"
-)
 MOST_DATA, MOST_ANNOTATIONS = 1024 * 1024, 256 * 1024
-
-
-class Request(NamedTuple):
-    """One call: its verb as RBAC names it, and what it is about; `body` is None where it has none."""
-
-    verb: str
-    plural: str
-    namespace: str
-    name: str
-    query: dict[str, str]
-    body: Mapping | None = None
 
 
 LISTS = {"configmaps": "ConfigMapList", "workflows": "WorkflowList", "namespaces": "NamespaceList"}
 """What Kubernetes calls a list of each kind."""
-
-
-class Refused(Exception):
-    """An answer other than success."""
-
-    def __init__(self, code: int, reason: str, *, headers: dict[str, str] | None = None) -> None:
-        super().__init__(reason)
-        self.code, self.reason, self.headers = code, reason, headers or {}
 
 
 class ApiServer:
@@ -68,7 +49,7 @@ class ApiServer:
         self._version = 100
         self._snapshots: dict[str, list[Mapping]] = {}
         self._lock = threading.RLock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self.answer))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -89,6 +70,7 @@ class ApiServer:
             self._version += 1
             stored = json.loads(json.dumps(thing))
             stored["metadata"]["resourceVersion"] = str(self._version)
+            stored["metadata"].setdefault("uid", str(uuid.UUID(int=self._version)))
             _check_size(plural, stored)
             self.objects[plural, metadata.get("namespace", ""), metadata["name"]] = stored
             return self.get(plural, metadata.get("namespace", ""), metadata["name"])
@@ -140,10 +122,45 @@ class ApiServer:
                 return self._list(request)
             case "get":
                 return self.get(plural, namespace, name)
+            case "create":
+                return self._create(request)
+            case "patch" if request.type == APPLY:
+                return self._apply(request)
             case "patch":
                 patched = _merged(self.get(plural, namespace, name), request.body)
                 return self.update(plural, patched)
         raise Refused(405, "MethodNotAllowed")
+
+    def _create(self, request: Request) -> Mapping:
+        assert request.body is not None
+        thing = {**request.body, "metadata": {**request.body["metadata"], "namespace": request.namespace}}
+        name = thing["metadata"]["name"]
+        if (request.plural, request.namespace, name) in self.objects:
+            raise Refused(409, "AlreadyExists", message=f'{request.plural} "{name}" already exists')
+        thing["metadata"]["managedFields"] = [{"manager": request.query["fieldManager"]}]
+        return self._kept(request, thing)
+
+    def _apply(self, request: Request) -> Mapping:
+        assert request.body is not None
+        manager = request.query["fieldManager"]
+        before = self.objects.get((request.plural, request.namespace, request.name))
+        if before is None:
+            metadata = {**request.body["metadata"], "managedFields": [{"manager": manager}]}
+            return self._kept(request, {**request.body, "metadata": metadata})
+        metadata = _merged(before["metadata"], request.body["metadata"])
+        after = {**before, **request.body, "metadata": metadata}
+        managers = {item["manager"] for item in before["metadata"].get("managedFields") or ()}
+        if _said(after) == _said(before):
+            return self.get(request.plural, request.namespace, request.name)
+        if managers - {manager} and request.query.get("force") != "true":
+            raise Refused(
+                409, "Conflict", message=f'Apply failed with 1 conflict: conflict with "{min(managers)}": .spec'
+            )
+        metadata["managedFields"] = [{"manager": manager}]
+        return self._kept(request, after)
+
+    def _kept(self, request: Request, thing: Mapping) -> Mapping:
+        return thing if request.query.get("dryRun") == "All" else self.put(request.plural, thing)
 
     def _list(self, request: Request) -> Mapping:
         token = request.query.get("continue")
@@ -175,6 +192,12 @@ def _selected(thing: Mapping, selector: str) -> bool:
     return True
 
 
+def _said(thing: Mapping) -> Mapping:
+    """What a document says, without what the server adds."""
+    metadata = {key: value for key, value in thing["metadata"].items() if key in ("labels", "annotations")}
+    return {key: metadata if key == "metadata" else thing[key] for key in thing if key != "status"}
+
+
 def _merged(target: Any, patch: Any) -> Any:
     """RFC 7386."""
     if not isinstance(patch, dict):
@@ -194,54 +217,3 @@ def _check_size(plural: str, thing: Mapping) -> None:
         notes = thing["metadata"].get("annotations") or {}
         if data > MOST_DATA or sum(len(key) + len(value) for key, value in notes.items()) > MOST_ANNOTATIONS:
             raise Refused(422, "Invalid")
-
-
-def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._serve()
-
-        def do_PATCH(self) -> None:
-            self._serve()
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
-            pass
-
-        def _serve(self) -> None:
-            try:
-                content = server.answer(self._request())
-            except Refused as refused:
-                status = {"kind": "Status", "code": refused.code, "reason": refused.reason, "message": refused.reason}
-                self._send(refused.code, status, refused.headers)
-            else:
-                self._send(200, content, {})
-
-        def _request(self) -> Request:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-                raise Refused(401, "Unauthorized")
-            parts = urlsplit(self.path)
-            found = PATH.fullmatch(parts.path)
-            if found is None:
-                raise Refused(404, "NotFound")
-            named = found.groupdict(default="")
-            verb = "patch" if self.command == "PATCH" else "get" if named["name"] else "list"
-            if verb == "patch" and self.headers.get("Content-Type") != "application/merge-patch+json":
-                raise Refused(415, "UnsupportedMediaType")
-            query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-            return Request(verb, named["plural"], named["namespace"], named["name"], query, body)
-
-        def _send(self, code: int, content: Mapping, headers: dict[str, str]) -> None:
-            text = json.dumps(content).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(text)
-
-    return Handler

@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from adapters.argo.evict.apiserver import TOKEN, ApiServer, Refused, Request
 from adapters.argo.evict.cluster import NAMESPACE, config_map, entry, kubeconfig, workflow
-from couler_argo import evict_access, evict_api, evict_pages
+from couler_argo import api_access, api_calls, api_pages
 from couler_argo.evict import ArgoEvictor
 from couler_argo.evict_api import Changed, Cluster
 from couler_plugins.caching.policies.simple import Nothing
@@ -31,7 +32,7 @@ def cluster(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return Cluster()
 
 
-def failing(server: ApiServer, times: int, code: int, verb: str = "list", **options: dict[str, str]) -> None:
+def failing(server: ApiServer, times: int, code: int, verb: str = "list", **options: Any) -> None:
     """Lets the first calls of a verb fail."""
     left = [times]
 
@@ -55,14 +56,14 @@ def names(cluster: Cluster) -> list[str]:
 
 
 def test_lists_are_read_page_by_page(server: ApiServer, cluster: Cluster) -> None:
-    wanted = many(server, 3 * evict_pages.PAGE + 1)
+    wanted = many(server, 3 * api_pages.PAGE + 1)
     assert sorted(names(cluster)) == sorted(wanted)
     assert len(server.requests) == 4
-    assert all(request.query["limit"] == str(evict_pages.PAGE) for request in server.requests)
+    assert all(request.query["limit"] == str(api_pages.PAGE) for request in server.requests)
 
 
 def test_a_list_that_expires_starts_again_and_tells_nothing_twice(server: ApiServer, cluster: Cluster) -> None:
-    wanted = many(server, 3 * evict_pages.PAGE)
+    wanted = many(server, 3 * api_pages.PAGE)
     expired = [3]
 
     def expire(request: Request) -> None:
@@ -75,7 +76,7 @@ def test_a_list_that_expires_starts_again_and_tells_nothing_twice(server: ApiSer
 
 
 def test_a_list_that_always_expires_is_an_error(server: ApiServer, cluster: Cluster) -> None:
-    many(server, 2 * evict_pages.PAGE)
+    many(server, 2 * api_pages.PAGE)
     server.before = lambda request: server.expire_tokens()
     with pytest.raises(EngineError, match="forgets its list"):
         names(cluster)
@@ -95,20 +96,20 @@ def test_what_does_not_pass_is_an_error(server: ApiServer, evictor: Make, verb: 
     failing(server, 1000, 500, verb)
     with pytest.raises(EngineError, match=f"refused to {verb} .*: 500"):
         evictor().evict(NAMESPACE, Nothing(), ALL)
-    assert sum(request.verb == verb for request in server.requests) == evict_api.ATTEMPTS
+    assert sum(request.verb == verb for request in server.requests) == api_calls.ATTEMPTS
 
 
 def test_a_server_says_how_long_to_wait() -> None:
     class Busy(Exception):
         status, headers = 429, {"Retry-After": "3"}
 
-    assert evict_api._pause(Busy()) == 3.0
+    assert api_calls._pause(Busy()) == 3.0
     Busy.headers = {"Retry-After": "86400"}
-    assert evict_api._pause(Busy()) == evict_api.PATIENCE
+    assert api_calls._pause(Busy()) == api_calls.PATIENCE
     Busy.headers = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}
-    assert evict_api._pause(Busy()) is True
+    assert api_calls._pause(Busy()) is True
     Busy.status = 403
-    assert evict_api._pause(Busy()) is False
+    assert api_calls._pause(Busy()) is False
 
 
 def test_slow_answers_are_waited_for_and_silence_is_not(
@@ -117,7 +118,7 @@ def test_slow_answers_are_waited_for_and_silence_is_not(
     many(server, 1)
     server.before = lambda request: time.sleep(0.3)
     assert len(names(cluster)) == 1
-    monkeypatch.setattr(evict_api, "TIMEOUT", (1.0, 0.1))
+    monkeypatch.setattr(api_calls, "TIMEOUT", (1.0, 0.1))
     with pytest.raises(EngineError, match="does not answer"):
         names(cluster)
 
@@ -218,11 +219,11 @@ def test_in_a_pod_the_service_account_is_used(
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
-    monkeypatch.setattr(evict_access, "OWN_NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setattr(api_access, "OWN_NAMESPACE", tmp_path / "namespace")
     host, _, port = server.url.removeprefix("http://").partition(":")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
-    configuration, namespace = evict_access.configuration_of("")
+    configuration, namespace = api_access.configuration_of("")
     assert namespace == "of-the-pod"
     assert configuration.host == f"https://{host}:{port}"
     assert TOKEN in str(configuration.api_key)

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from adapters.argo.evict.apiserver import TOKEN, ApiServer, Request
 from adapters.argo.evict.cluster import NAMESPACE, artifact, config_map, entry, kubeconfig, workflow
-from couler_argo import evict_api
+from couler_argo import api_calls
 from couler_argo.evict_graves import EVICTED
 from couler_plugins.cli.group import couler
 
@@ -190,7 +190,7 @@ def test_a_loop_goes_on_after_a_round_that_failed(server: ApiServer, monkeypatch
 
 def test_the_token_is_never_told(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     put(server)
-    monkeypatch.setattr(evict_api, "ATTEMPTS", 2)
+    monkeypatch.setattr(api_calls, "ATTEMPTS", 2)
     for forbidden in ("nothing", "configmaps"):
         server.forbidden = {("patch", forbidden)}
         result = evict("-vv", "--capacity", "0", "--format", "json")

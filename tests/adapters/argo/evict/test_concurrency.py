@@ -11,7 +11,7 @@ import pytest
 
 from adapters.argo.evict.apiserver import ApiServer, Refused, Request
 from adapters.argo.evict.cluster import NAMESPACE, Controller, artifact, config_map, entry, node, workflow
-from couler_argo import evict_api
+from couler_argo import api_calls
 from couler_argo.evict import ArgoEvictor
 from couler_argo.evict_choice import HALF
 from couler_argo.evict_graves import graves_in
@@ -176,7 +176,7 @@ def test_an_evictor_that_dies_at_any_call_is_taken_up_by_the_next(
     server: ApiServer, evictor: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     """At each call to the cluster and to the store in turn: afterwards a round that lives finishes the work."""
-    real_answer, real_delete = evict_api._answer, FolderStore.delete
+    real_answer, real_delete = api_calls._answer, FolderStore.delete
     left = [10**9]
 
     def mortal(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -191,7 +191,7 @@ def test_an_evictor_that_dies_at_any_call_is_taken_up_by_the_next(
 
         return call
 
-    monkeypatch.setattr(evict_api, "_answer", mortal(real_answer))
+    monkeypatch.setattr(api_calls, "_answer", mortal(real_answer))
     monkeypatch.setattr(FolderStore, "delete", mortal(real_delete))
     calls = 0
     for dies_after in range(40):

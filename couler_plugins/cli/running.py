@@ -1,0 +1,234 @@
+"""What `couler run` does: finds the engine, submits and follows, and says what became of it."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from couler_plugins.api import optimize_inputs
+from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.records import print_json
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
+from couler_plugins.hookspecs.running import Job, Request, Runner, Status, Submitted, Where
+from couler_plugins.plugins import Plugins
+from couler_plugins.rewrite import Session, adapter_errors
+from couler_plugins.running import Followed, Head, Journal, Outcome, drive
+from couler_plugins.sources import Input
+
+__all__ = ["Asked", "Done", "offered_runner", "print_outcome", "run", "runner_of"]
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for; see the options of `couler run`."""
+
+    where: Where
+    run: str | None
+    parameters: Mapping[str, str]
+    pipeline: str | None
+    journal: Path | None
+    wait: bool
+    timeout: float | None
+    dry_run: bool
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A run of `couler run`.
+
+    Attributes:
+        run: the identity of the run.
+        engine: the engine's name.
+        jobs: what there was to submit.
+        outcome: what became of it.
+    """
+
+    run: str
+    engine: str
+    jobs: Sequence[Job]
+    outcome: Outcome
+
+
+class Told(Followed):
+    """Says on stderr what happens, a line each time that something has changed."""
+
+    def __init__(self, *, quiet: bool, dry_run: bool) -> None:
+        self._quiet = quiet
+        self._would = "would be " if dry_run else ""
+        self._last: dict[str, str] = {}
+
+    def submitted(self, job: Job, submitted: Submitted) -> None:
+        """A job was submitted, or found."""
+        before = f" (before: {submitted.before})" if submitted.before else ""
+        outcome = "there already" if submitted.outcome == "adopted" else f"{self._would}{submitted.outcome}"
+        self._say(f"{job.name}: {outcome}{before}")
+
+    def moved(self, job: Job, status: Status) -> None:
+        """A job that runs is not where it was."""
+        line = f"{job.place}: {described(status)}"
+        if self._last.get(job.name) != line:
+            self._last[job.name] = line
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        if not self._quiet and sys.stderr is not None:
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+
+def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) -> Done:
+    """Submits what the files hold, and follows it.
+
+    Raises:
+        InvalidInput: a file, a parameter or the journal is not what it should be.
+        Unsupported: there is a document that cannot be submitted, or the engine has nobody who submits.
+        EngineError: the engine failed.
+        KeyboardInterrupt: somebody interrupted it; what to do about that was said.
+    """
+    engine, documents = _documents(files, session, asked.pipeline)
+    runner = runner_of(session.plugins, engine, asked.where)
+    with Journal.opened(asked.journal) as journal:
+        known = journal.head.run if journal.head else None
+        name = asked.run or known or "".join(secrets.choice(ALPHABET) for _ in range(DIGITS))
+        request = Request(run=name, parameters=asked.parameters, dry_run=asked.dry_run, force=asked.force)
+        with adapter_errors(engine, "jobs()"):
+            jobs = runner.jobs(documents, request)
+        journal.begin(Head.of(name, engine, asked.where, jobs), asked.journal)
+        told = Told(quiet=quiet, dry_run=asked.dry_run)
+        try:
+            with adapter_errors(engine, "its runner"):
+                outcome = drive(runner, jobs, request, journal, follow=told, wait=asked.wait, timeout=asked.timeout)
+        except KeyboardInterrupt:
+            _say_how_to_go_on(asked, name, jobs, journal)
+            raise
+        except CoulerError as error:
+            if error.exit_code == 3:
+                _say_how_to_go_on(asked, name, jobs, journal)
+            raise
+        if outcome.running and not quiet:
+            _say_how_to_go_on(asked, name, jobs, journal)
+    return Done(name, engine, jobs, outcome)
+
+
+def runner_of(plugins: Plugins, engine: str, where: Where) -> Runner:
+    """The runner of an engine.
+
+    Raises:
+        InvalidInput: there is no such engine.
+        Unsupported: its adapter submits nothing.
+    """
+    runner = offered_runner(plugins, engine, where)
+    if runner is None:
+        hint = "write the documents with `couler optimize`, and submit them by the engine's own means"
+        raise Unsupported(f"the adapter of {engine} submits nothing", engine=engine, feature="run", hint=hint)
+    return runner
+
+
+def offered_runner(plugins: Plugins, engine: str, where: Where) -> Runner | None:
+    """The same; None where its adapter submits nothing."""
+    offered = getattr(plugins.adapter(engine), "runner", None)  # a facet, which an adapter may lack
+    runner: Runner | None = offered(where) if offered is not None else None
+    return runner
+
+
+def described(status: Status) -> str:
+    """A status in one line."""
+    figures = f", {status.done} of {status.steps} steps so far are done" if status.steps else ""
+    named = [
+        f"; {what}: {_some(names)}"
+        for what, names in (
+            ("running", status.running),
+            ("failed", status.failed),
+            ("for you to resume", status.waiting),
+        )
+        if names
+    ]
+    message = f" ({status.message})" if status.message else ""
+    return f"{status.phase}{message}{figures}{''.join(named)}"
+
+
+def print_outcome(done: Done, asked: Asked, *, as_json: bool) -> int:
+    """Says what became of it; returns the exit code."""
+    if as_json:
+        print_json("couler.run/v1", _record(done, asked))
+    else:
+        write_bytes("".join(f"{line}\n" for line in _lines(done, asked)))
+    if any(entry.phase == "failed" for entry in done.outcome.entries.values()):
+        return PluginFailure.exit_code
+    return 0 if done.outcome.succeeded or not asked.wait else PluginFailure.exit_code
+
+
+def _documents(files: Sequence[Input], session: Session, pipeline: str | None) -> tuple[str, list[Any]]:
+    """The engine, and the data of all documents; optimized where there is a pipeline."""
+    for item in files:
+        if item.error is not None:
+            raise item.error
+    read = [document for item in files if item.file is not None for document in item.file.documents]
+    engines = session.engines(read)
+    if len(engines) != 1:
+        message = f"there are workflows of {' and '.join(engines)}" if engines else "there is no workflow to run"
+        raise InvalidInput(message, hint="give the files of one engine" if engines else "give a file that holds one")
+    if pipeline is None:
+        return engines[0], [document.data for document in read]
+    return engines[0], list(optimize_inputs(files, pipeline, session).documents)
+
+
+def _say_how_to_go_on(asked: Asked, name: str, jobs: Sequence[Job], journal: Journal) -> None:
+    """What was submitted runs on: how to follow it, and how to stop it."""
+    there = [job for job in jobs if job.runs and job.name in journal.entries and not journal.entries[job.name].phase]
+    reach = f" --context {shlex.quote(asked.where.context)}" if asked.where.context else ""
+    again = f"--journal {shlex.quote(str(asked.journal))}" if asked.journal else f"--run-id {name}"
+    lines = [f"{job.place} runs on" for job in there]
+    lines.append(f"to go on: call the same again with {again}")
+    lines += [f"to stop it: couler stop {job.place}{reach}" for job in there]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+
+
+def _lines(done: Done, asked: Asked) -> list[str]:
+    lines = []
+    for job in done.jobs:
+        if not job.runs or job.name not in done.outcome.entries:
+            continue
+        entry, status = done.outcome.entries[job.name], done.outcome.running.get(job.name)
+        if asked.dry_run:
+            lines.append(f"{job.place}: would be created")
+        elif status is not None:
+            lines.append(f"{job.place}: {described(status)}")
+        else:
+            lines.append(f"{job.place}: {entry.phase}{f' ({entry.message})' if entry.message else ''}")
+        lines += [f"  {item.name} = {item.value}" for item in entry.outputs]
+    if not any(job.runs for job in done.jobs):
+        lines.append("there is no workflow among the documents: they were put in place, and nothing runs")
+    return lines
+
+
+def _record(done: Done, asked: Asked) -> dict[str, Any]:
+    records = []
+    for job in done.jobs:
+        entry, status = done.outcome.entries.get(job.name), done.outcome.running.get(job.name)
+        record: dict[str, Any] = {"name": job.name, "place": job.place, "runs": job.runs}
+        if entry is not None:
+            record |= {"submitted": entry.outcome, "phase": entry.phase or "running", "message": entry.message}
+            record["outputs"] = msgspec.to_builtins(entry.outputs)
+        if (submitted := done.outcome.submitted.get(job.name)) is not None:
+            record["before"] = submitted.before
+        if status is not None:
+            record |= msgspec.to_builtins(status)
+        records.append(record)
+    return {"run": done.run, "engine": done.engine, "dry_run": asked.dry_run, "jobs": records}
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
