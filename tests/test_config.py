@@ -91,7 +91,7 @@ def test_no_color_is_heeded_unless_something_nearer_speaks(tmp_path: Path) -> No
     ("text", "expected"),
     [
         ("pipelin = 'a'", "there is no setting 'pipelin'\n  hint: did you mean 'pipeline'?"),
-        ("x = 'a'", "the settings are pipeline, to, history, max-bytes"),
+        ("x = 'a'", "the settings are pipeline, to, history, previous, max-bytes"),
         ("pipeline =", "this is not TOML"),
         ("max-bytes = 'much'", "'much' is not a size"),
         ("trace-hooks = 3", "'3' is neither true nor false"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
@@ -88,24 +88,27 @@ class Cut:
             Unsupported: a path leaves a new graph and comes back, or a need cannot cross.
         """
         steps = {step.name: step for step in self.members[OUTSIDE]}
-        before: dict[str, set[str]] = {self.seen(step.name): set() for step in self.graph.steps}
-        reads = {name: set[str]() for name in before}
-        for step in self.graph.steps:
-            here = self.seen(step.name)
-            for found, names in ((before, self.view.predecessors(step.name)), (reads, self.view.reads[step.name])):
-                found[here].update(seen for name in names if self.owns(name) and (seen := self.seen(name)) != here)
+        reads = self._outside(self.view.reads.__getitem__)
+        ends: dict[str, frozenset[str]] = {}
+        for name in self.outer_order:
+            own = by_itself(steps[name]) if name in steps else frozenset()
+            ends[name] = with_omitted(own, self.outer_needs[name], reads[name], ends)
+        return ends
+
+    @cached_property
+    def outer_order(self) -> list[str]:
+        """What stays, and the steps that call the new graphs, in an order in which they may run.
+
+        Raises:
+            Unsupported: a path leaves a new graph and comes back.
+        """
         try:
-            order = list(TopologicalSorter(before).static_order())
+            return list(TopologicalSorter(self._outside(self.view.predecessors)).static_order())
         except CycleError as error:
             raise self.refusal(
                 f"a path leaves the steps to move and comes back: {' → '.join(error.args[1])}",
                 hint="move the steps between them as well",
             ) from None
-        ends: dict[str, frozenset[str]] = {}
-        for name in order:
-            own = by_itself(steps[name]) if name in steps else frozenset()
-            ends[name] = with_omitted(own, self.outer_needs[name], reads[name], ends)
-        return ends
 
     @cached_property
     def entering(self) -> dict[str, tuple[Needs, ...]]:
@@ -141,6 +144,15 @@ class Cut:
         """An error that says why the steps cannot move."""
         where = f"{self.graph.name}/{step}" if step else self.graph.name
         return Unsupported(reason, engine=self.workflow.engine, step=where, hint=hint)
+
+    def _outside(self, names: Callable[[str], Iterable[str]]) -> dict[str, set[str]]:
+        """What each step has of others, by name, as it is between those outside."""
+        found: dict[str, set[str]] = {self.seen(step.name): set() for step in self.graph.steps}
+        for step in self.graph.steps:
+            here = self.seen(step.name)
+            others = (self.seen(name) for name in names(step.name) if self.owns(name))
+            found[here].update(other for other in others if other != here)
+        return found
 
     def _is_inside(self, need: Needs, place: str) -> bool:
         """Whether all that a need is of moves along; what stays needs nothing in this sense."""

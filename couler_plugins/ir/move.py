@@ -82,6 +82,7 @@ def move_into_graphs(workflow: Workflow, graph_name: str, parts: Mapping[str, Co
     refuse_steps(workflow, graph, (step for new in parts for step in cut.members[new]), inline)
     _refuse_daemons(cut, by_name)
     refuse_hidden_references(workflow, graph, tuple(callee for callees in inline.values() for callee in callees))
+    assert cut.outer_order  # refuses circles, whatever else is looked at
     for new in parts:
         _refuse_idle(cut, new)
     _refuse_left_out(cut)

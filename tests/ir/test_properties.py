@@ -160,7 +160,7 @@ def test_moving_steps_changes_no_result_or_is_refused(case: tuple[Workflow, str,
     assert differences(whole, move.workflow, timing_counts) == []
 
 
-@settings(slow, max_examples=400)
+@settings(slow, max_examples=200)
 @given(partitions())
 def test_several_moves_at_once_change_no_result_or_are_refused(
     case: tuple[Workflow, str, dict[str, list[str]]],
@@ -183,7 +183,7 @@ def test_several_moves_at_once_change_no_result_or_are_refused(
 def test_several_moves_at_once_are_not_all_refused() -> None:
     made: Counter[int] = Counter()
 
-    @settings(slow, max_examples=400, phases=[Phase.generate])
+    @settings(slow, max_examples=200, phases=[Phase.generate])
     @given(partitions())
     def collect(case: tuple[Workflow, str, dict[str, list[str]]]) -> None:
         with suppress(Unsupported):
@@ -197,7 +197,7 @@ def test_several_moves_at_once_are_not_all_refused() -> None:
 def test_parts_that_divide_no_bond_can_be_made() -> None:
     made: Counter[int] = Counter()
 
-    @settings(slow, max_examples=400, phases=[Phase.generate])
+    @settings(slow, max_examples=200, phases=[Phase.generate])
     @given(bonded_partitions())
     def cut(case: tuple[Workflow, str, list[Bond], dict[str, list[str]]]) -> None:
         whole, name, held, parts = case
@@ -206,7 +206,7 @@ def test_parts_that_divide_no_bond_can_be_made() -> None:
         made[len(parts) if held else 0] += 1
 
     cut()
-    assert min(made[count] for count in (0, 2, 3)) >= 3, made
+    assert min(made[0], made[2] + made[3]) >= 5, made
 
 
 def test_moves_of_several_steps_are_not_all_refused() -> None:
@@ -220,7 +220,7 @@ def test_moves_of_several_steps_are_not_all_refused() -> None:
             made[len(case[2])] += 1
 
     collect()
-    assert min(made[size] for size in (2, 3, 4)) >= 5
+    assert min(made[size] for size in (2, 3, 4)) >= 3, made
 
 
 # --- the judge itself

@@ -80,7 +80,11 @@ def _started(workflow: Workflow, libraries: Mapping[str, Workflow]) -> dict[str,
     for step in _coordinating(workflow):
         runner = by_name.get(step.call.name) if isinstance(step.call, Call) else None
         content = write_native(runner.rest) if isinstance(runner, Operation) and runner.rest is not None else {}
-        named = PART.search(str((content.get("resource") or {}).get("manifest")))
+        match content:
+            case {"resource": {"manifest": str(manifest)}}:
+                named = PART.search(manifest)
+            case _:
+                continue
         if named is not None and named[1] in libraries:
             found[step.name] = libraries[named[1]]
     return found

@@ -112,10 +112,11 @@ def family_of(workflow: Workflow) -> str:
     return str(annotations_of(workflow).get(PART_OF) or workflow.name or workflow.prefix)
 
 
-def annotations_of(workflow: Workflow) -> dict[str, Any]:
-    """The annotations of a workflow's manifest."""
-    found = (_rest(workflow).get("metadata") or {}).get("annotations")
-    return found if isinstance(found, dict) else {}
+def annotations_of(workflow: Workflow) -> dict[str, str]:
+    """The annotations of a workflow's manifest, as far as they are text."""
+    metadata = _rest(workflow).get("metadata")
+    found = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
 
 
 def _without(data: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
