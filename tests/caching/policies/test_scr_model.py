@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import pytest
 
@@ -148,31 +148,33 @@ def test_a_new_workflow_starts_from_what_the_others_have_shown() -> None:
 
 
 def _brute_force(view: Learned, versions: Sequence[Sequence[object]]) -> None:
-    """Every mask, from the keys that each scenario's version would have."""
+    """Each scenario is a version that was or may be, with what an edit leaves of it; each is there without one too."""
     family = view.families["f"]
     found = scenarios(family, view)
     assert sum(found.weights) == pytest.approx(1)
     made = {ran.key for version in versions for ran in run(version).steps}
-    back = [dict(change.before) for change in family.changes] + [dict(version) for version in family.versions]
-    fresh = len(found.weights) - len(back)
+    back = [*(change.before for change in family.changes), *family.tips, *family.versions]
+    bases = [[ran.key for ran in run(_specs(family.specs, specs)).steps] for specs in ({}, *back)]
+    met = []
     for place in range(len(found.weights)):
-        specs: list[object] = list(family.specs)
-        if place >= fresh:
-            for step, spec in back[place - fresh].items():
-                specs[int(step[1:])] = spec
-        else:
-            stale = _stale(found.masks, family.keys, place)
-            roots = [node for node in stale if not any(parent in stale for parent in PARENTS[node])]
-            for node in roots:
-                specs[node] = "new"
-        keys = [ran.key for ran in run(specs).steps]
-        for node, masks in enumerate(found.masks):
-            valid = [key for key, mask in masks.items() if mask >> place & 1]
-            assert valid == ([keys[node]] if keys[node] in made else [])
+        valid = [[key for key, mask in masks.items() if mask >> place & 1] for masks in found.masks]
+        assert all(len(keys) <= 1 for keys in valid)
+        met.append([keys[0] if keys else None for keys in valid])
+        assert any(_is_edit_of(met[-1], base, made) for base in bases)
+    for base in bases:
+        assert [key if key in made else None for key in base] in met
 
 
-def _stale(masks: Sequence[object], keys: Sequence[str], place: int) -> set[int]:
-    return {node for node, mask in enumerate(masks) if not dict(mask).get(keys[node], 0) >> place & 1}  # type: ignore[call-overload]
+def _specs(now: Sequence[object], other: Mapping[str, str]) -> list[object]:
+    return [other.get(f"s{node}", spec) for node, spec in enumerate(now)]
+
+
+def _is_edit_of(kept: Sequence[str | None], base: Sequence[str], made: Set[str]) -> bool:
+    """Whether these are a version's keys but for those of some steps and of all that is below them."""
+    stale = {node for node, key in enumerate(base) if key in made and kept[node] is None}
+    return all(kept[node] in (key, None) for node, key in enumerate(base)) and all(
+        node in stale or base[node] not in made for node, parents in enumerate(PARENTS) if not stale.isdisjoint(parents)
+    )
 
 
 def test_masks_are_those_of_the_versions_that_each_scenario_stands_for() -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import TypeVar
 
 from couler_plugins.caching.policies.scr.comebacks import Comebacks
 from couler_plugins.caching.policies.scr.model import EditModel, Pool
 from couler_plugins.caching.policies.scr.shape import Shape
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run
 
 __all__ = ["Change", "Family", "Learned", "Result"]
 
@@ -21,8 +19,8 @@ REMEMBERED = 8
 FORGET_RUNS = 0.95
 KEEP_RESULTS = 24
 """For how many runs a result that is not cached is remembered."""
-KEEP_SPECS, KEEP_VERSIONS = 64, 256
-"""How many specs of a step, and how many versions of a workflow, are known again when they come back."""
+KEEP_SPECS = 64
+"""How many specs of a step are known again when they come back."""
 FORGOTTEN = 1e-9
 """The rate of a workflow that has not run for so long that it is forgotten: about 400 runs of others."""
 
@@ -59,10 +57,11 @@ class Family:
         changes: the last changes, the newest first.
         comebacks: how often they are undone.
         versions: the last versions: the spec of each step.
+        tips: the versions that were left for an earlier one and not come back to since, the last left first: where
+            work on other lines of versions would go on.
         seconds: what each step took last, where that is known.
         sizes: the bytes of each step's last result, where they are known.
         seen: the last specs of each step, the newest last.
-        digests: the last versions by a short name, the newest last.
     """
 
     model: EditModel
@@ -73,10 +72,14 @@ class Family:
     changes: deque[Change] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     comebacks: Comebacks = field(default_factory=Comebacks)
     versions: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    tips: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     seconds: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, float] = field(default_factory=dict)
     seen: dict[str, dict[str, None]] = field(default_factory=dict)
-    digests: dict[bytes, None] = field(default_factory=dict)
+
+    def known_versions(self) -> list[Mapping[str, str]]:
+        """The versions that may come back: the tips, then the last ones."""
+        return [*self.tips, *self.versions]
 
 
 class Learned:
@@ -125,22 +128,32 @@ class Learned:
 
     def _learn(self, family: Family, shape: Shape, run: Run) -> None:
         before = dict(zip(family.shape.steps, family.specs, strict=True))
-        changed = [node for node, ran in enumerate(run.steps) if before.get(ran.step) != ran.spec]
-        undone = sum(run.steps[node].spec in family.seen.get(run.steps[node].step, ()) for node in changed)
-        returned = bool(changed) and _digest(run.steps) in family.digests
-        family.model.learn(shape, frozenset(changed))
-        if changed:
-            now = {run.steps[node].step: run.steps[node].spec for node in changed}
-            family.comebacks.learn(undone / len(changed), returned, _age(family.changes, now))
-            family.changes.appendleft(Change({name: before[name] for name in now if name in before}))
-            family.versions.appendleft(before)
+        changed = _new(before, run)
+        known = family.known_versions()
+        back = _nearest(known, run, len(changed)) if changed else None
+        # What a return puts back is no edit; only what it does not explain says how the owner edits.
+        edited = changed if back is None else _new(known[back], run)
+        if edited or back is None:
+            family.model.learn(shape, frozenset(edited))
+        if not changed:
+            return
+        now = {run.steps[node].step: run.steps[node].spec for node in changed}
+        if back is None:
+            undone = sum(spec in family.seen.get(step, ()) for step, spec in now.items())
+            family.comebacks.learn_edit(undone / len(changed), _age(family.changes, now))
+        else:
+            family.comebacks.learn_return(back, len(family.tips), edited=bool(edited))
+            if back < len(family.tips):
+                del family.tips[back]
+            family.tips.appendleft(before)
+        family.changes.appendleft(Change({name: before[name] for name in now if name in before}))
+        family.versions.appendleft(before)
 
     def _record(self, family: Family, shape: Shape, run: Run) -> None:
         family.shape = shape
         family.specs = tuple(ran.spec for ran in run.steps)
         family.keys = tuple(ran.key for ran in run.steps)
         family.rate += 1.0
-        _remember(family.digests, _digest(run.steps), KEEP_VERSIONS)
         for ran in run.steps:
             _remember(family.seen.setdefault(ran.step, {}), ran.spec, KEEP_SPECS)
             if ran.seconds is not None:
@@ -159,7 +172,7 @@ class Learned:
         """
         self.families = {name: family for name, family in self.families.items() if family.rate > FORGOTTEN}
         for family in self.families.values():
-            steps = family.shape.positions.keys() | {step for version in family.versions for step in version}
+            steps = family.shape.positions.keys() | {step for version in family.known_versions() for step in version}
             for known in (family.seen, family.seconds, family.sizes):
                 for step in known.keys() - steps:
                     del known[step]
@@ -172,10 +185,7 @@ class Learned:
             del self.last[key]
 
 
-K = TypeVar("K", str, bytes)
-
-
-def _remember(recent: dict[K, None], one: K, limit: int) -> None:
+def _remember(recent: dict[str, None], one: str, limit: int) -> None:
     """Notes it as the newest, and drops the oldest beyond the limit."""
     recent.pop(one, None)
     recent[one] = None
@@ -183,13 +193,19 @@ def _remember(recent: dict[K, None], one: K, limit: int) -> None:
         del recent[next(iter(recent))]
 
 
+def _new(version: Mapping[str, str], run: Run) -> list[int]:
+    """The positions of the steps that a version does not have, or has with another spec."""
+    return [node for node, ran in enumerate(run.steps) if version.get(ran.step) != ran.spec]
+
+
+def _nearest(versions: Iterable[Mapping[str, str]], run: Run, limit: int) -> int | None:
+    """Which version has the fewest steps otherwise, the first of equals; None where none has fewer than the limit."""
+    far = [len(_new(version, run)) for version in versions]
+    least = min(far, default=limit)
+    return far.index(least) if least < limit else None
+
+
 def _age(changes: Iterable[Change], now: Mapping[str, str]) -> int | None:
     """Which change was undone: the one that most of what has changed now goes back behind, the latest of equals."""
     back = [sum([change.before.get(step) == spec for step, spec in now.items()]) for change in changes]
     return back.index(max(back)) if any(back) else None
-
-
-def _digest(steps: tuple[Ran, ...]) -> bytes:
-    """A short name for a version of a workflow."""
-    parts = sorted((ran.step, ran.spec) for ran in steps)
-    return blake2b(repr(parts).encode(), digest_size=16).digest()

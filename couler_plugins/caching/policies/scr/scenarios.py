@@ -13,9 +13,11 @@ from couler_plugins.caching.policies.scr.shape import Nodes, Shape
 
 __all__ = ["Scenarios", "certain", "scenarios"]
 
-HEAVIEST, SAMPLED, UNIONS = 80, 80, 40
+HEAVIEST, SAMPLED, UNIONS, RETURNS = 80, 80, 40, 32
 Edit = tuple[Nodes, float]
 """What is edited, and how likely that is."""
+Future = tuple[Mapping[str, str], list[Edit]]
+"""The specs that differ from the last version's, and what may be edited then."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,22 @@ class Scenarios:
 
 
 def scenarios(family: Family, learned: Learned) -> Scenarios:
-    """The scenarios of a workflow: fresh edits of its last version, undone changes and earlier versions."""
-    fresh, back = _fresh(family), _comebacks(family)
-    total = sum(weight for _, weight in fresh) + sum(weight for _, weight in back)
-    valid = _unedited(family.shape, [nodes for nodes, _ in fresh])
-    masks = [{key: mask} if mask else {} for key, mask in zip(family.keys, valid, strict=True)]
-    for place, (specs, _) in enumerate(back, len(fresh)):
-        for node, key in enumerate(_keys(family, learned, specs)):
-            if key is not None:
-                masks[node][key] = masks[node].get(key, 0) | 1 << place
-    return Scenarios(tuple(weight / total for _, weight in [*fresh, *back]), tuple(masks))
+    """The scenarios of a workflow: edits of its last version, undone changes, and edits of earlier versions."""
+    atoms = sorted(family.model.atoms(family.shape).items(), key=lambda item: (-item[1], len(item[0]), sorted(item[0])))
+    change = 1.0 - family.model.edits().get(0, 0.0)
+    returned = change * family.comebacks.returned
+    fresh = [(nodes, (1.0 - returned) * weight) for nodes, weight in _fresh(family, atoms)]
+    futures = [({}, fresh), *_undone(family, change * family.comebacks.undone), *_returned(family, atoms, returned)]
+    masks: list[dict[str, int]] = [{} for _ in family.keys]
+    weights: list[float] = []
+    for specs, edits in futures:
+        valid = _unedited(family.shape, [nodes for nodes, _ in edits])
+        for node, (key, mask) in enumerate(zip(_keys(family, learned, specs), valid, strict=True)):
+            if key is not None and mask:
+                masks[node][key] = masks[node].get(key, 0) | mask << len(weights)
+        weights += [weight for _, weight in edits]
+    total = sum(weights)
+    return Scenarios(tuple(weight / total for weight in weights), tuple(masks))
 
 
 def certain(family: Family) -> Scenarios:
@@ -62,11 +70,10 @@ def _unedited(shape: Shape, edits: Sequence[Nodes]) -> list[int]:
     return [everywhere & ~mask for mask in dirty]
 
 
-def _fresh(family: Family) -> list[Edit]:
-    """What may be edited to what was never seen: nothing, one atom, or several."""
+def _fresh(family: Family, atoms: Sequence[Edit]) -> list[Edit]:
+    """What may be edited to what was never seen: nothing, one atom, or several. The heaviest atoms come first."""
     sizes = family.model.edits()
     one, several = sizes.get(1, 0.0), {size: share for size, share in sizes.items() if size > 1}
-    atoms = sorted(family.model.atoms(family.shape).items(), key=lambda item: (-item[1], len(item[0]), sorted(item[0])))
     found: list[Edit] = [(frozenset(), sizes.get(0, 0.0))]
     found += [(atom, one * probability) for atom, probability in atoms[:HEAVIEST]]
     rest = atoms[HEAVIEST:]
@@ -99,13 +106,24 @@ def _systematic(atoms: Sequence[Edit], count: int) -> Iterator[Nodes]:
         yield atoms[min(bisect_left(marks, mark), len(atoms) - 1)][0]
 
 
-def _comebacks(family: Family) -> list[tuple[Mapping[str, str], float]]:
-    """The specs that differ from the last version's when a change is undone or an earlier version comes back."""
-    edit = 1.0 - family.model.edits().get(0, 0.0)
-    undo, back = edit * family.comebacks.undone, edit * family.comebacks.returned
-    shares = family.comebacks.shares(len(family.changes))
-    found = [(change.before, undo * share) for change, share in zip(family.changes, shares, strict=True)]
-    return found + [(version, back * share) for version, share in zip(family.versions, shares, strict=True)]
+def _undone(family: Family, weight: float) -> Iterator[Future]:
+    """Each of the last changes put back."""
+    shares = family.comebacks.changes(len(family.changes))
+    for change, share in zip(family.changes, shares, strict=True):
+        yield change.before, [(frozenset(), weight * share)]
+
+
+def _returned(family: Family, atoms: Sequence[Edit], weight: float) -> Iterator[Future]:
+    """Each of the known versions as it was, and with an atom edited, of which there are the more the likelier it is."""
+    shares = family.comebacks.versions(len(family.tips), len(family.versions))
+    edited = family.comebacks.edited
+    pick = Random(len(atoms))  # noqa: S311  # the sample of a policy that has to decide alike everywhere
+    marks = [round(RETURNS * mark) for mark in accumulate(shares, initial=0.0)]
+    each = weight * edited * sum(shares) / (marks[-1] or 1)
+    nodes, odds = [atom for atom, _ in atoms], [probability for _, probability in atoms]
+    for version, share, start, end in zip(family.known_versions(), shares, marks, marks[1:], strict=False):
+        drawn = pick.choices(nodes, odds, k=end - start) if end > start else []
+        yield version, [(frozenset(), weight * (1.0 - edited) * share), *((atom, each) for atom in drawn)]
 
 
 def _keys(family: Family, learned: Learned, specs: Mapping[str, str]) -> list[str | None]:
