@@ -216,3 +216,10 @@ def test_steps_that_come_and_go() -> None:
     assert len(scenarios(view.families["f"], view).masks) == 8
     view.observe(run([0] * 9))
     assert view.families["f"].keys == tuple(ran.key for ran in run([0] * 9).steps)
+
+
+def test_a_run_that_had_no_step_is_a_version_without_a_future() -> None:
+    view = learned([[0] * 9, [1] * 9, []])
+    future = scenarios(view.families["f"], view)
+    assert future.masks == ()
+    assert sum(future.weights) == pytest.approx(1)

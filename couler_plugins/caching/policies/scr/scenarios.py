@@ -84,7 +84,7 @@ def _fresh(family: Family, atoms: Sequence[Edit]) -> list[Edit]:
         found += [(atom, one * mass / SAMPLED) for atom in _systematic(rest, SAMPLED)]
     pick = Random(len(atoms))  # noqa: S311  # the sample of a policy that has to decide alike everywhere
     marks = list(accumulate(probability for _, probability in atoms))
-    for place in range(UNIONS if several else 0):
+    for place in range(UNIONS if several and atoms else 0):
         size = _at(several, (place + 0.5) / UNIONS)
         parts = [atoms[min(bisect_left(marks, pick.random() * marks[-1]), len(atoms) - 1)][0] for _ in range(size)]
         found.append((frozenset().union(*parts), sum(several.values()) / UNIONS))
@@ -122,7 +122,7 @@ def _returned(family: Family, atoms: Sequence[Edit], weight: float) -> Iterator[
     each = weight * edited * sum(shares) / (marks[-1] or 1)
     nodes, odds = [atom for atom, _ in atoms], [probability for _, probability in atoms]
     for version, share, start, end in zip(family.known_versions(), shares, marks, marks[1:], strict=False):
-        drawn = pick.choices(nodes, odds, k=end - start) if end > start else []
+        drawn = pick.choices(nodes, odds, k=end - start) if end > start and nodes else []
         yield version, [(frozenset(), weight * (1.0 - edited) * share), *((atom, each) for atom in drawn)]
 
 
