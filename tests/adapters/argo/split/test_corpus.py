@@ -14,7 +14,7 @@ import pytest
 
 from adapters.argo.caching.corpus import files, texts
 from adapters.argo.crd import violations
-from adapters.argo.split.test_split import STORED, differences
+from adapters.argo.split.test_split import STORED, differences, loaded
 from couler_plugins.api import lint, optimize
 from couler_plugins.errors import CoulerError
 from oracles.argo_oracle import Oracle, build
@@ -37,7 +37,8 @@ def outcomes(steps: int) -> dict[str, list[Any] | CoulerError]:
         if "dag:" not in texts()[name]:
             continue  # there is nothing to split
         try:
-            after = list(optimize(copy.deepcopy(documents), f"split{{into=workflows,max-steps={steps}}}").documents)
+            pipeline = f"split{{into=workflows,max-steps={steps}}}"
+            after = list(optimize(copy.deepcopy(documents), pipeline, plugins=loaded()).documents)
         except CoulerError as error:
             found[name] = error
         else:

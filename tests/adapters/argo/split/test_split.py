@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from adapters.argo.split.generating import layered, workflow
 from adapters.argo.split.runs import run
 from adapters.argo.split.texts import Broken
 from couler_plugins.api import lint, optimize
+from couler_plugins.config import load_config
+from couler_plugins.plugins import Plugins, load_plugins
 from oracles.argo_oracle import Oracle, build
 
 STORED = ("Workflow", "WorkflowTemplate")
@@ -27,12 +30,18 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
     return build(tmp_path_factory)
 
 
+@cache
+def loaded() -> Plugins:
+    """The plugins, loaded once for many calls."""
+    return load_plugins(load_config())
+
+
 def split(data: Any, tmp_path: Path, **options: Any) -> list[Any]:
     """The documents that splitting makes of a workflow; permissions left out."""
     file = tmp_path / "workflow.json"
     file.write_text(json.dumps(data))
     texts = ",".join(f"{name.replace('_', '-')}={value}" for name, value in options.items())
-    result = optimize(file, f"split{{{texts}}}" if texts else "split")
+    result = optimize(file, f"split{{{texts}}}" if texts else "split", plugins=loaded())
     return [document for document in result.documents if document["kind"] in STORED]
 
 
@@ -117,7 +126,7 @@ graphs = st.integers(3, 14).flatmap(
 )
 
 
-@settings(max_examples=40, deadline=None, phases=[Phase.generate])
+@settings(max_examples=25, deadline=None, phases=[Phase.generate])
 @given(graphs, st.integers(2, 5), st.integers(0, 99))
 def test_whatever_the_graph(tmp_path_factory: pytest.TempPathFactory, parents: Any, steps: int, seed: int) -> None:
     data = workflow(parents, seed)
