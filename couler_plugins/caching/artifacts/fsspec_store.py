@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import secrets
 from collections.abc import Callable, Iterator
@@ -236,6 +237,8 @@ def _precondition_failed(error: BaseException) -> bool:
 def _as_oserror(error: Exception) -> OSError:
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(redact(error))
+    if type(error).__name__ == "FileExpired":  # s3fs's own: another object has this name by now
+        return OSError(errno.ESTALE, redact(error))
     return OSError(f"{type(error).__name__}: {redact(error)}")
 
 

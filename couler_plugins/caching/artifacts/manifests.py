@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import re
@@ -17,6 +18,8 @@ __all__ = ["Later", "read_manifest", "read_manifests"]
 
 log = logging.getLogger(__name__)
 
+AGAIN = 3
+"""How often a manifest is read again that is replaced meanwhile."""
 DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
@@ -37,8 +40,7 @@ def read_manifest(store: ArtifactStore, namespace: str, name: str) -> Entry | La
         OSError: the store failed.
     """
     try:
-        with store.read(namespace_of(namespace) + name) as stream:
-            data = stream.read(LONGEST + 1)
+        data = _content(store, namespace_of(namespace) + name)
         entry = decode_entry(data)
     except FileNotFoundError:
         return None
@@ -53,6 +55,19 @@ def read_manifest(store: ArtifactStore, namespace: str, name: str) -> Entry | La
         log.warning("the manifest %s is left out: it is another's, or was changed", name)
         return None
     return entry
+
+
+def _content(store: ArtifactStore, name: str) -> bytes:
+    """What an object holds; one that is replaced while it is read is read again."""
+    for _ in range(AGAIN):
+        try:
+            with store.read(name) as stream:
+                return stream.read(LONGEST + 1)
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+    with store.read(name) as stream:
+        return stream.read(LONGEST + 1)
 
 
 def read_manifests(store: ArtifactStore, namespace: str) -> Iterator[tuple[str, Entry | Later | None]]:
