@@ -89,8 +89,8 @@ class Size:
     work: int
 
 
-FULL = Size(seeds=8, regret=8, decisions=12, work=980_000_000)
-QUICK = Size(seeds=8, regret=4, decisions=6, work=190_000_000)
+FULL = Size(seeds=8, regret=8, decisions=12, work=860_000_000)
+QUICK = Size(seeds=8, regret=4, decisions=6, work=165_000_000)
 
 Stream = Callable[[int], Job]
 """The job of a seed."""
