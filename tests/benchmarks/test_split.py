@@ -72,4 +72,4 @@ def test_the_optimum_is_that_of_trying_everything() -> None:
 
 def test_without_the_solver_there_is_no_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.split_small.find_spec", lambda _: None)
-    assert optimum_ratios(ThreadPoolExecutor(1), 4, 0)["optimum_graphs"] == 0  # type: ignore[arg-type]
+    assert optimum_ratios(ThreadPoolExecutor(1), 4, 0)["optimum_graphs"] == 0  # type: ignore[arg-type]  # it starts nothing

@@ -202,7 +202,7 @@ def test_two_threads_that_fork_let_go_of_their_own_each(tmp_path: Path) -> None:
         index_sqlite._after_fork()
 
     first, second = threading.Thread(target=fork_first), threading.Thread(target=fork_second)
-    database._lock = Lock()  # type: ignore[assignment]
+    database._lock = Lock()  # type: ignore[assignment]  # one that tells
     first.start()
     first.join(10)
     second.join(10)

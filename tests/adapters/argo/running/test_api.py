@@ -31,7 +31,7 @@ def failing(server: ApiServer, verb: str, plural: str, code: int, times: int = 1
     def refuse(request: Request) -> None:
         if (request.verb, request.plural) == (verb, plural) and left[0]:
             left[0] -= 1
-            raise Refused(code, f"code {code}", **options)  # type: ignore[arg-type]
+            raise Refused(code, f"code {code}", **options)  # type: ignore[arg-type]  # as each case says
         then(request)
 
     server.before = refuse
