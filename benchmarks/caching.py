@@ -12,6 +12,8 @@ are follows from how much work it is, which is counted: `seeds` says it.
 capture_mean              what is saved, of what an unlimited cache saves: 40 runs of every trace, `replayed` edits
 capture_by_policy         the same for each policy; `capture_unseen_by_policy` under generators that nothing was tuned
                           to, `capture_recorded_by_policy` under the edits of real histories
+capture_limit             what no policy goes above, one that knows all runs beforehand included: the linear bound on
+                          the streams that are replayed at every capacity; `capture_below_limit` ours on the same
 capture_worst_gap         points above the best opponent of one trace and mix of edits, where that is least, over those
                           that are replayed on all seeds
 advantage_replayed        points above the single best opponent; `_unseen` and `_recorded` likewise
@@ -41,6 +43,7 @@ from benchmarks.caching_figures import (
     best_opponent,
     by_policy,
     capture,
+    capture_limit,
     early_capture,
     harm_of_capacity,
     hit_ratio,
@@ -128,6 +131,9 @@ def capture_figures(results: Groups, size: Size) -> dict[str, Any]:
         found = by_policy(whole, measure)
         figures[f"{key}_by_policy"] = {policy: value.mean for policy, value in found.items()}
     unlimited = by_policy(whole, unlimited_makespan).get(OURS)
+    limit, below = (by_policy(results["whole"], measure).get(OURS) for measure in (capture_limit, capture))
+    figures["capture_limit"] = limit.mean if limit else None
+    figures["capture_below_limit"] = below.mean if below else None
     figures["makespan_unlimited"] = unlimited.mean if unlimited else None
     return figures
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = [
     "best_opponent",
     "by_policy",
     "capture",
+    "capture_limit",
     "early_capture",
     "harm_of_capacity",
     "hit_ratio",
@@ -103,6 +104,11 @@ def capture(trial: Trial, runs: int | None = None) -> float | None:
     if unlimited >= without:
         return None
     return 100 * (without - sum(trial.seconds[:runs])) / (without - unlimited)
+
+
+def capture_limit(trial: Trial) -> float | None:
+    """The capture of the offline optimum, or one that no policy goes above; None where neither was computed."""
+    return None if trial.least is None else capture(replace(trial, seconds=(trial.least,)))
 
 
 def early_capture(trial: Trial) -> float | None:

@@ -101,7 +101,7 @@ def jobs(found: Inputs, size: Size, first: int) -> dict[str, list[Job]]:
 
     `replayed`, `unseen` and `recorded` are under all but the slow opponents, at one capacity, which takes turns with
     the seeds; `slow` is `replayed` under the slow ones, and `wrong` is `replayed` under ours with wrong and missing
-    figures, both on fewer seeds. `whole` is at every capacity under all.
+    figures, both on fewer seeds. `whole` is at every capacity under all, beside the bound.
     """
     loads, recorded = found.workloads, list(found.recorded)
     replayed: list[tuple[Workload, Edits]] = [(load, Replayed()) for load in loads]
@@ -169,7 +169,7 @@ def _turn(load: Workload, edits: Edits, policies: tuple[str, ...], turn: int, wr
 
 
 def _whole(load: Workload, seed: int) -> Job:
-    return Job(load, Replayed(), seed, RUNS, SHARES, ALL)
+    return Job(load, Replayed(), seed, RUNS, SHARES, ALL, least="bound")
 
 
 def _regret(load: Workload, edits: Edits, least: Least, seed: int) -> Job:

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from typing import Literal
 
 from benchmarks.caching_figures import Trial
+from benchmarks.harness import wait
 from benchmarks.optimum import bound, optimum
 from couler_plugins.caching.policies import POLICIES
 from couler_plugins.hookspecs import CachePolicy
@@ -64,6 +65,7 @@ def replays(jobs: Sequence[Job], work: Callable[[Job], int]) -> list[list[Trial]
     largest_first = sorted(range(len(jobs)), key=lambda at: -work(jobs[at]))
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         started = {at: pool.submit(trials, jobs[at]) for at in largest_first}
+        wait(started.values(), "replaying")
         return [started[at].result() for at in range(len(jobs))]
 
 

@@ -6,11 +6,15 @@ import argparse
 import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, as_completed
 from pathlib import Path
 from typing import Any
 
-__all__ = ["arguments", "finish", "parser", "report", "seconds"]
+from rich.console import Console
+from rich.progress import track
+
+__all__ = ["arguments", "finish", "parser", "report", "seconds", "wait"]
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -42,6 +46,20 @@ def seconds(work: Callable[[], Any], repeat: int) -> float:
             best = min(best, time.process_time() - start)
             gc.enable()
     return best
+
+
+def wait(futures: Collection[Future[Any]], what: str) -> None:
+    """Waits for all of them, with a bar where stderr is a terminal; the first that fails is raised, the rest left."""
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    done = as_completed(futures)
+    try:
+        for future in track(done, what, len(futures), console=console, transient=True, disable=hidden):
+            future.result()
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
 
 
 def finish(

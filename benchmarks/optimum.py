@@ -20,6 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
+
 from couler_plugins.runs import LoadCost, Ran, Run
 
 __all__ = ["Optimum", "bound", "optimum"]
@@ -97,10 +101,6 @@ class _Program:
 
     def solve(self, *, integral: bool, options: dict[str, float]) -> Any:
         """What `scipy.optimize.milp` returns; only a search that was given up is without success."""
-        import numpy as np
-        from scipy.optimize import Bounds, LinearConstraint, milp
-        from scipy.sparse import csr_array
-
         entries = [(row, column, value) for row, (terms, _) in enumerate(self.rows) for column, value in terms]
         rows, columns, values = zip(*entries, strict=True)
         matrix = csr_array((values, (rows, columns)), shape=(len(self.rows), len(self.costs)))

@@ -11,6 +11,7 @@ from benchmarks.caching_figures import (
     best_opponent,
     by_policy,
     capture,
+    capture_limit,
     early_capture,
     harm_of_capacity,
     hit_ratio,
@@ -46,6 +47,7 @@ def trial(
 def test_the_figures_of_one_trial() -> None:
     one = trial("scr", 30)
     assert capture(one) == pytest.approx(30)
+    assert capture_limit(one) == pytest.approx(100)
     assert early_capture(one) == 0
     assert regret(one) == pytest.approx(100 * 470 / 400 - 100)
     assert hit_ratio(one) == 25
