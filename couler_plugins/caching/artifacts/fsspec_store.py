@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeVar, cast
 
+from couler_plugins.caching.artifacts.listing import files_below
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.sources import CHUNK
@@ -81,7 +82,7 @@ class FsspecStore:
         start = self._path(prefix.rstrip("/")) if prefix else self._root
         self._files.invalidate_cache()
         try:
-            found = attempt(lambda: self._files.find(start, detail=True))
+            found = attempt(lambda: files_below(self._files, start))
         except FileNotFoundError:
             return
         for path, info in sorted(found.items()):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
+from couler_plugins.caching.artifacts.listing import refuse
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.sources import CHUNK
@@ -105,7 +106,7 @@ class FolderStore:
             start = self._path(prefix.rstrip("/") + "/x").parent if prefix else self._folder
         except FileNotFoundError:
             return
-        for folder, folders, files in os.walk(start):
+        for folder, folders, files in os.walk(start, onerror=refuse):
             folders.sort()
             for file in sorted(files):
                 path = Path(folder, file)
