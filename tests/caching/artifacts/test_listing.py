@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from fsspec.implementations.local import LocalFileSystem
 from caching.artifacts.faults import Faults
 from couler_plugins.caching.artifacts import ArtifactCache, Stored, open_cache
 from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
+from couler_plugins.caching.artifacts.stores import FolderStore
 from couler_plugins.errors import EngineError
+from couler_plugins.hookspecs.stores import StoredObject
 
 GRACE = 3600.0
 CALLS: dict[str, Callable[[ArtifactCache], object]] = {
@@ -95,6 +97,40 @@ def test_a_store_of_fsspec_lists_all_or_fails(tmp_path: Path) -> None:
     assert [item.name for item in store.list("v1/open/")] == ["v1/open/x"]
     with pytest.raises(OSError, match="Permission denied"):
         list(store.list("v1/"))
+
+
+def test_what_others_write_meanwhile_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is listed, then somebody stores a result and removes another, then the index is read."""
+    listed = FolderStore.list
+    with open_cache(tmp_path) as cache, open_cache(tmp_path) as other:
+        assert isinstance(cache.put("before", {"out": b"before"}), Stored)
+        turn = 0
+
+        def slowly(self: FolderStore, prefix: str) -> Iterator[StoredObject]:
+            nonlocal turn
+            yield from list(listed(self, prefix))
+            if prefix == "v1/default/":
+                turn += 1
+                assert isinstance(other.put(f"key-{turn}", {"out": b"%d" % turn}), Stored)
+                assert other.remove("before") == (turn == 1)
+
+        monkeypatch.setattr(FolderStore, "list", slowly)
+        report = cache.verify()
+        assert report.ok, report
+        assert turn > 0
+
+
+def test_what_is_really_wrong_is_still_found(tmp_path: Path) -> None:
+    with open_cache(tmp_path) as cache:
+        assert isinstance(cache.put("key", {"out": b"content"}), Stored)
+        stray = tmp_path / "v1/default/blobs/00" / ("0" * 64)
+        stray.parent.mkdir()
+        stray.write_bytes(b"stray")
+        (manifest,) = (tmp_path / "v1/default/entries").glob("*/*.json")
+        manifest.unlink()
+        report = cache.verify()
+        assert report.orphans == (f"blobs/00/{'0' * 64}",)
+        assert report.unknown == (manifest.relative_to(tmp_path / "v1/default").as_posix(),)
 
 
 def _is_whole(cache: ArtifactCache) -> None:
