@@ -12,7 +12,7 @@ from couler_plugins.caching.artifacts.entry import Entry, Meta
 from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release
 from couler_plugins.caching.artifacts.index import Index, Kept
 from couler_plugins.caching.artifacts.marks import Marks
-from couler_plugins.caching.artifacts.rebuild import rebuild
+from couler_plugins.caching.artifacts.rebuild import rebuild, rebuild_others
 from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Report, Stats
 from couler_plugins.caching.artifacts.sources import Source
@@ -123,6 +123,18 @@ class Indexed:
         added = rebuild(self._index, self._store)
         self._sweep()
         return added
+
+    def begin(self) -> None:
+        """Where the index is new, finds what the store holds, in whichever namespace: it all counts.
+
+        Raises:
+            OSError: the store or the index failed.
+        """
+        if self._index.is_new():
+            self.rebuild()
+        if not self._index.knows_all():
+            rebuild_others(self._index, self._store)
+            self._sweep()
 
     def close(self) -> None:
         self._heartbeat.close()
