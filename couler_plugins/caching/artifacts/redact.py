@@ -12,7 +12,8 @@ USER = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s?#'\"]*@")
 """The part of a URL before the host. A password may hold an `@`, so it ends at the last one before the path."""
 
 SETTING = re.compile(
-    r"(?P<name>(?:password|passwd|pwd|secret|token|signature|credential|access_?key|api_?key|\bkey|\bsig)[\w-]*)"
+    r"(?P<name>(?:password|passwd|passphrase|pwd|secret|token|signature|credential|connection_?string|\bkey|\bsig"
+    r"|(?:access|account|api|private|session|shared)_?key)[\w-]*)"
     r"(?P<is>['\"]?\s*[=:]\s*['\"]?)[^\s&'\",;})]+",
     re.IGNORECASE,
 )

@@ -17,6 +17,8 @@ SHOWN = [
     "s3://bucket/x?token=s3cr/et+x&region=eu",
     "{'key': 'AKIAKEY', 'secret': 's3cr/et+x'}",
     "connection failed: password=pa@ss:w host=db",
+    "abfs://container@host/x?account_key=s3cr/et+x",
+    "DefaultEndpointsProtocol=https;AccountName=me;AccountKey=s3cr/et+x;EndpointSuffix=host",
 ]
 
 
