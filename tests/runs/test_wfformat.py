@@ -117,6 +117,8 @@ def test_unknown_fields_change_nothing() -> None:
         (lambda w: w["execution"]["tasks"][0].update(memoryInBytes=-1), "memoryInBytes of 'get_1' is -1"),
         (lambda w: w["specification"]["files"][0].update(sizeInBytes=-10), "sizeInBytes of 'a' is -10"),
         (lambda w: w["execution"]["tasks"][0].update(id="other"), "'other' was executed"),
+        (lambda w: w["execution"]["tasks"].append(w["execution"]["tasks"][0]), "'get_1' was executed twice"),
+        (lambda w: w["execution"].update(makespanInSeconds=-1), "makespanInSeconds of 'genome-.*' is -1"),
         (lambda w: w["execution"]["tasks"][0].update(runtimeInSeconds="fast"), r"\$.workflow.execution.tasks\[0\]"),
     ],
 )
@@ -125,6 +127,13 @@ def test_contradictions_are_refused(edit: Callable[[dict[str, Any]], object], me
         read(edited(edit))
     assert caught.value.file == "trace.json"
     assert caught.value.hint
+
+
+def test_what_is_no_figure_is_said_to_be_left_out() -> None:
+    trace = edited(lambda workflow: workflow["execution"]["tasks"][0].update(runtimeInSeconds="NaN"))
+    with pytest.raises(InvalidInput, match="runtimeInSeconds") as caught:
+        run_of_wfformat(trace, "trace.json")
+    assert "a figure is a number" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("figure", [float("nan"), float("inf")])
