@@ -1,6 +1,6 @@
 """Runs from WfFormat, the JSON of WfCommons in which traces of workflows are published.
 
-Read are the versions 1.4 and 1.5 (https://github.com/wfcommons/WfFormat). In 1.5 a task's graph stands under
+Read are the versions 1.4 to 1.6 (https://github.com/wfcommons/WfFormat). From 1.5 on a task's graph stands under
 `specification` and what it took under `execution`; in 1.4 both are in one list. Other fields are ignored.
 """
 
@@ -26,6 +26,7 @@ DATES = ("%Y%m%dT%H%M%S%z", "%y-%m-%dT%H:%M:%S%z")
 LIMIT = 1e15
 """The largest figure that is believed: a petabyte, thirty million years."""
 FIGURE = f"leave out what is not known; a figure is a number from 0 to {LIMIT:g}"
+OLD = ("1.0", "1.1", "1.2", "1.3")
 HINT = "a WfFormat trace has `workflow.specification.tasks` and `workflow.execution.tasks`, as WfCommons writes them"
 
 
@@ -56,7 +57,7 @@ def run_of_wfformat(data: Any, file: str) -> Run | None:
         InvalidInput: it is WfFormat and contradicts itself.
     """
     workflow = data.get("workflow") if isinstance(data, Mapping) else None
-    if not isinstance(workflow, Mapping) or not workflow.keys() & {"specification", "tasks"}:
+    if not isinstance(workflow, Mapping) or not workflow.keys() & {"specification", "tasks", "jobs"}:
         return None
     try:
         trace = msgspec.convert(data, Trace)
@@ -84,6 +85,9 @@ class _Reader:
         makespan = execution.makespan_in_seconds or workflow.makespan_in_seconds
         self.makespan = self._figure(makespan, trace.name, "makespanInSeconds")
         self._check(trace.name)
+        if trace.schema_version in OLD:
+            hint = "wfcommons-migrate-instance.py, which comes with WfFormat, makes a later one of it"
+            raise self.error(f"this is WfFormat {trace.schema_version}, in which figures have other names", hint)
         if not self.tasks:
             raise self.error("the trace has no tasks", HINT)
         self.sizes = self._sizes(specification.files if specification else ())

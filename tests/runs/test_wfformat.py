@@ -153,6 +153,16 @@ def test_a_truncated_trace_is_refused(share: float) -> None:
     assert "truncated" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize(("version", "tasks"), [("1.2", "jobs"), ("1.3", "tasks")])
+def test_a_trace_of_an_earlier_version_is_named_as_that(version: str, tasks: str) -> None:
+    workflow = {"makespan": 9, tasks: [{"name": "a", "runtime": 9, "files": [{"link": "output", "size": 1}]}]}
+    trace = {"name": "old", "schemaVersion": version, "workflow": workflow}
+    for reading in (read_wfformat, lambda content, file: run_of_wfformat(json.loads(content), file)):
+        with pytest.raises(InvalidInput, match=f"this is WfFormat {version}") as caught:
+            reading(json.dumps(trace).encode(), "old.json")
+        assert "wfcommons-migrate-instance" in (caught.value.hint or "")
+
+
 def test_other_documents_are_none() -> None:
     assert run_of_wfformat({"kind": "Workflow"}, "x.yaml") is None
     assert run_of_wfformat([1], "x.yaml") is None
