@@ -30,14 +30,14 @@ def redact(text: object) -> str:
 
 
 def redact_url(url: str) -> str:
-    """A URL without its credentials, whatever is in them: nothing before its last `@` is shown.
+    """A URL without its credentials, whatever is in them: nothing is shown before an `@` that has a colon before it.
 
     >>> redact_url("postgresql://me:p w'd@host/db?password=x")
     'postgresql://***@host/db?password=***'
     """
     scheme, separator, rest = url.partition("://")
-    _, at, place = rest.rpartition("@")
-    return redact(f"{scheme}{separator}{HIDDEN}@{place}" if at else url)
+    user, _, place = rest.rpartition("@")
+    return redact(f"{scheme}{separator}{HIDDEN}@{place}" if ":" in user else url)
 
 
 def _without_users(text: str) -> str:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.redact import redact, redact_url
 
 SECRETS = ("AKIAKEY", "s3cr/et+x", "pa@ss:w")
 
@@ -32,3 +32,13 @@ def test_credentials_are_hidden(text: str, around: str) -> None:
 def test_what_is_no_credential_stays() -> None:
     for text in ("s3://bucket/a@b", "/data/cache", "the key k1 is missing", "memory://x"):
         assert redact(text) == text
+
+
+@pytest.mark.parametrize("secret", ["s3cr et", "s3/cr?et", "s3#cr'et", "s3@cr:et", '"'])
+def test_of_a_url_nothing_in_its_credentials_is_shown(secret: str) -> None:
+    assert redact_url(f"s3://AKIAKEY:{secret}@bucket/x") == "s3://***@bucket/x"
+
+
+def test_of_a_url_without_credentials_all_is_shown() -> None:
+    for url in ("s3://bucket/a@b", "/data/a@b", "file:///data/x"):
+        assert redact_url(url) == url
