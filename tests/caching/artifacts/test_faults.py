@@ -124,6 +124,16 @@ def test_a_get_whose_calls_fail_is_a_miss(bench: Bench, call: str, error: str) -
     bench.mend()
 
 
+def test_what_cannot_be_removed_still_counts(bench: Bench) -> None:
+    assert isinstance(bench.cache.put("key", outputs_of("key")), Stored)
+    bench.faults.fail("unlink", errno.EIO)
+    assert bench.cache.remove("key")
+    assert bench.cache.stats().bytes == stored_bytes(bench.folder) > 0
+    bench.faults.reset()
+    bench.cache.evict(0)
+    assert bench.cache.stats().bytes == stored_bytes(bench.folder) == 0
+
+
 def test_short_writes_are_carried_on(bench: Bench) -> None:
     bench.faults.write_short()
     assert isinstance(bench.cache.put("key", outputs_of("key")), Stored)
