@@ -116,7 +116,7 @@ def capture_figures(results: Groups, size: Size) -> dict[str, Any]:
     for name, trials in captured_trials.items():
         captured = by_policy(trials, capture)
         key = "capture" if name == "replayed" else f"capture_{name}"
-        figures[f"{key}_mean"] = captured[OURS].mean if captured else None
+        figures[f"{key}_mean"] = captured[OURS].mean if OURS in captured else None
         figures[f"{key}_by_policy"] = {policy: value.mean for policy, value in captured.items()}
         figures[f"{key}_interval_by_policy"] = {policy: [one.low, one.high] for policy, one in captured.items()}
         best = best_opponent(trials, capture)

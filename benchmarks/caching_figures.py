@@ -150,8 +150,13 @@ def advantage(trials: Iterable[Trial], opponent: str, measure: Measure) -> Inter
 
 
 def best_opponent(trials: Sequence[Trial], measure: Measure) -> tuple[str, Interval] | None:
-    """The single policy of the others that ours is least above, and by how much; None where there is no other."""
-    names = _opponents(dict.fromkeys(trial.policy for trial in trials))
+    """The single policy of the others that ours is least above, and by how much; None where there is no other.
+
+    Those count that were replayed on as much of ours as any: on a part, one is best by chance of which part that is.
+    """
+    units = _units(trials, measure)
+    shared = {name: len(units[name].keys() & units.get(OURS, {}).keys()) for name in _opponents(units)}
+    names = [name for name, count in shared.items() if count == max(shared.values())]
     found = [(points, name) for name in names if (points := advantage(trials, name, measure))]
     points, name = min(found, key=lambda one: (one[0].mean, one[1]), default=(None, ""))
     return (name, points) if points else None

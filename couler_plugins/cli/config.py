@@ -30,12 +30,12 @@ def command(*, config: Config, show_origin: bool, output_format: str) -> None:
     A flag goes before an environment variable (max-bytes: COULER_MAX_BYTES), that before the nearest couler.toml or
     [tool.couler] in a pyproject.toml (in this folder, or one above it), and that before the default.
     """
-    from couler_plugins.caching.artifacts.redact import redact
+    from couler_plugins.caching.artifacts.redact import redact_url
 
     rows = [
         {
             "name": option.name,
-            "value": redact("|".join(texts_of(getattr(config, option.field)))),
+            "value": "|".join(map(redact_url, texts_of(getattr(config, option.field)))),
             "origin": config.origin(option.field),
         }
         for option in settings().values()

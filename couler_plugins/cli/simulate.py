@@ -159,7 +159,7 @@ def command(
             workloads=workloads,
             edits=edits_of(edits, recorded, config.max_bytes),
             policies={text: parse_policy(text, session.plugins) for text in policies},
-            capacities=sizes_of(capacities, workloads),
+            capacities=sizes_of(capacities, workloads, inputs[0] if len(inputs) == 1 else None),
             runs=runs,
             seeds=seeds,
             setup=Setup(load=LoadCost(latency=latency, bandwidth=float(bandwidth)), workers=workers, online=online),

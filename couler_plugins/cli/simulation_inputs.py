@@ -107,8 +107,13 @@ def edits_of(texts: Sequence[str], recorded: Histories | None, max_bytes: int) -
     return found
 
 
-def sizes_of(texts: Sequence[str], workloads: Sequence[Workload]) -> list[int]:
+def sizes_of(texts: Sequence[str], workloads: Sequence[Workload], file: str | None = None) -> list[int]:
     """Capacities in bytes; a share is of all results of one version of all workflows.
+
+    Args:
+        texts: the capacities.
+        workloads: the workflows.
+        file: where they come from, for errors.
 
     Raises:
         click.BadParameter: a text is no size.
@@ -122,7 +127,9 @@ def sizes_of(texts: Sequence[str], workloads: Sequence[Workload]) -> list[int]:
             names = ", ".join(load.family for load in workloads)
             unknown = any(load.guessed for load in workloads)
             hint = "give --capacity in bytes" + (", or --unknown-size for those that are not known" if unknown else "")
-            raise InvalidInput(f"{names}: all results are empty: there is nothing to take a share of", hint=hint)
+            raise InvalidInput(
+                f"{names}: all results are empty: there is nothing to take a share of", file=file, hint=hint
+            )
         try:
             sizes[round(float(share[1]) / 100 * total) if share else int(Size.parse(text))] = None
         except ValueError as error:

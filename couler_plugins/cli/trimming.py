@@ -31,11 +31,13 @@ def trim(config: Config, policy: CachePolicy, capacity: float, *, as_json: bool)
         capacity: the bytes that results may take; infinitely many where there is no limit.
         as_json: whether it is said as JSON.
     """
+    from couler_plugins.caching.artifacts.entry import bytes_of
+
     unlimited = math.isinf(capacity)
     try:
         with opened(config, writing=unlimited) as cache:
             gone = cache.evict(capacity, policy)
-            left = sum(entry.bytes for entry in cache.entries())
+            left = bytes_of(cache.entries())
     except CoulerError as error:
         say_error(error)
         return error.exit_code

@@ -59,7 +59,7 @@ class ArtifactStore(Protocol):
         """
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """The objects whose names start with `prefix` (empty, or with a `/` at its end)."""
+        """The objects whose names start with `prefix` (empty, or with a `/` at its end); all of them, or OSError."""
 
     def delete(self, name: str) -> None:
         """Removes an object; one that is not there is no error."""

@@ -1,6 +1,6 @@
 """Runs from WfFormat, the JSON of WfCommons in which traces of workflows are published.
 
-Read are the versions 1.4 and 1.5 (https://github.com/wfcommons/WfFormat). In 1.5 a task's graph stands under
+Read are the versions 1.4 to 1.6 (https://github.com/wfcommons/WfFormat). From 1.5 on a task's graph stands under
 `specification` and what it took under `execution`; in 1.4 both are in one list. Other fields are ignored.
 """
 
@@ -17,7 +17,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.runs.identity import hash_of, key_of, type_of
 from couler_plugins.runs.order import CycleError, topological_order
 from couler_plugins.runs.run import Ran, Run
-from couler_plugins.runs.wfformat_fields import Command, Execution, File, Task, Trace
+from couler_plugins.runs.wfformat_fields import Command, Execution, File, Task, Took, Trace
 
 __all__ = ["read_wfformat", "run_of_wfformat"]
 
@@ -25,6 +25,8 @@ INSTANCE = re.compile(r"(?:-[0-9]{8}T[0-9]{6}Z?)?(?:-[0-9]+)?$")
 DATES = ("%Y%m%dT%H%M%S%z", "%y-%m-%dT%H:%M:%S%z")
 LIMIT = 1e15
 """The largest figure that is believed: a petabyte, thirty million years."""
+FIGURE = f"leave out what is not known; a figure is a number from 0 to {LIMIT:g}"
+OLD = ("1.0", "1.1", "1.2", "1.3")
 HINT = "a WfFormat trace has `workflow.specification.tasks` and `workflow.execution.tasks`, as WfCommons writes them"
 
 
@@ -41,7 +43,7 @@ def read_wfformat(content: bytes, file: str) -> Run:
     try:
         trace = msgspec.json.decode(content, type=Trace)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"this is no WfFormat trace: {error}", file=file, hint=HINT) from error
+        raise _invalid(error, file) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         hint = "the file may be truncated: compare its size with the original's"
         raise InvalidInput(f"this is no whole JSON document: {error}", file=file, hint=hint) from error
@@ -55,13 +57,18 @@ def run_of_wfformat(data: Any, file: str) -> Run | None:
         InvalidInput: it is WfFormat and contradicts itself.
     """
     workflow = data.get("workflow") if isinstance(data, Mapping) else None
-    if not isinstance(workflow, Mapping) or not workflow.keys() & {"specification", "tasks"}:
+    if not isinstance(workflow, Mapping) or not workflow.keys() & {"specification", "tasks", "jobs"}:
         return None
     try:
         trace = msgspec.convert(data, Trace)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"this is no WfFormat trace: {error}", file=file, hint=HINT) from error
+        raise _invalid(error, file) from error
     return _Reader(trace, file).run()
+
+
+def _invalid(error: msgspec.ValidationError, file: str) -> InvalidInput:
+    hint = FIGURE if "`int | float | null`" in str(error) else HINT
+    return InvalidInput(f"this is no WfFormat trace: {error}", file=file, hint=hint)
 
 
 class _Reader:
@@ -75,12 +82,21 @@ class _Reader:
         self.name = trace.name
         self.tasks = specification.tasks if specification else workflow.tasks or []
         self.started = execution.executed_at or workflow.executed_at
-        self.makespan = execution.makespan_in_seconds or workflow.makespan_in_seconds
+        makespan = execution.makespan_in_seconds or workflow.makespan_in_seconds
+        self.makespan = self._figure(makespan, trace.name, "makespanInSeconds")
         self._check(trace.name)
+        if trace.schema_version in OLD:
+            hint = "wfcommons-migrate-instance.py, which comes with WfFormat, makes a later one of it"
+            raise self.error(f"this is WfFormat {trace.schema_version}, in which figures have other names", hint)
         if not self.tasks:
             raise self.error("the trace has no tasks", HINT)
         self.sizes = self._sizes(specification.files if specification else ())
-        self.took = {took.id or took.name: took for took in execution.tasks}
+        self.took: dict[str, Took] = {}
+        for took in execution.tasks:
+            name = took.id or took.name
+            if name in self.took:
+                raise self.error(f"{name!r} was executed twice", "give each task one entry, the last attempt's", name)
+            self.took[name] = took
 
     def run(self) -> Run:
         """The run, its steps in the order of the file as far as that is topological."""
@@ -146,8 +162,7 @@ class _Reader:
 
     def _figure(self, value: float | None, name: str, field: str) -> float | None:
         if value is not None and not 0 <= value <= LIMIT:
-            hint = f"leave out what is not known; a figure is a number from 0 to {LIMIT:g}"
-            raise self.error(f"{field} of {name!r} is {value}", hint, step=name)
+            raise self.error(f"{field} of {name!r} is {value}", FIGURE, step=name)
         return value
 
     def _numbers(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The fields of WfFormat 1.4 and 1.5 that are read; a trace may leave out most of them, and others are ignored."""
+"""The fields of WfFormat 1.4 to 1.6 that are read; a trace may leave out most of them, and others are ignored."""
 
 from __future__ import annotations
 
@@ -63,3 +63,4 @@ class Workflow(msgspec.Struct, rename="camel"):
 class Trace(msgspec.Struct, rename="camel"):
     workflow: Workflow
     name: str = ""
+    schema_version: Any = None

@@ -77,13 +77,14 @@ def test_every_workload_counts_alike_however_many_seeds_it_has() -> None:
 def test_the_best_opponent_is_the_one_that_ours_is_least_above_where_both_were_replayed() -> None:
     trials = [
         *(trial(policy, saved) for policy, saved in {"scr": 9, "all": 8, "none": 7, "lru": 2, "yang": 3}.items()),
-        trial("scr", 60, seed=1),
-        trial("lru", 50, seed=1),
+        *(trial(policy, saved, seed=1) for policy, saved in {"scr": 60, "lru": 50, "yang": 51}.items()),
     ]
     found = best_opponent(trials, capture)
     assert found is not None
     assert found[0] == "yang"
-    assert found[1].mean == pytest.approx(6)
+    assert found[1].mean == pytest.approx(7.5)
+    also = best_opponent([*trials, trial("paper", 9)], capture)
+    assert also == found, "one that was replayed on an easy part only is not the best"
     assert best_opponent([trial("scr", 9), trial("none", 7)], capture) is None
 
 

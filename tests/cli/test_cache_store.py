@@ -192,3 +192,12 @@ def test_without_a_limit_nothing_is_evicted_and_the_store_has_none(monkeypatch: 
     found = record("evict", "--capacity", "none")
     assert (found["capacity"], found["evicted"], found["bytes"]) == (None, [], 1003)
     assert record("stats")["capacity"] is None
+
+
+def test_what_is_left_is_counted_as_the_store_counts_it() -> None:
+    Path("x").write_text("123456")
+    for key in ("k3", "k4"):
+        assert run("save", key, "o=x").exit_code == 0
+    found = record("evict", "--capacity", "1009")
+    assert (found["evicted"], found["bytes"]) == ([], 1009)
+    assert record("stats")["usage"]["default"]["bytes"] == 1009

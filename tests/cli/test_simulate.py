@@ -198,6 +198,7 @@ def test_empty_results_have_no_share(simulate: Couler) -> None:
     Path("empty.json").write_text(json.dumps(content))
     result = simulate("empty.json", *QUICK)
     assert result.exit_code == 2
-    assert "t: all results are empty: there is nothing to take a share of\n  hint: give --capacity in bytes\n" in (
-        result.stderr
+    said = (
+        "empty.json: t: all results are empty: there is nothing to take a share of\n  hint: give --capacity in bytes\n"
     )
+    assert said in result.stderr

@@ -117,6 +117,8 @@ def test_unknown_fields_change_nothing() -> None:
         (lambda w: w["execution"]["tasks"][0].update(memoryInBytes=-1), "memoryInBytes of 'get_1' is -1"),
         (lambda w: w["specification"]["files"][0].update(sizeInBytes=-10), "sizeInBytes of 'a' is -10"),
         (lambda w: w["execution"]["tasks"][0].update(id="other"), "'other' was executed"),
+        (lambda w: w["execution"]["tasks"].append(w["execution"]["tasks"][0]), "'get_1' was executed twice"),
+        (lambda w: w["execution"].update(makespanInSeconds=-1), "makespanInSeconds of 'genome-.*' is -1"),
         (lambda w: w["execution"]["tasks"][0].update(runtimeInSeconds="fast"), r"\$.workflow.execution.tasks\[0\]"),
     ],
 )
@@ -125,6 +127,13 @@ def test_contradictions_are_refused(edit: Callable[[dict[str, Any]], object], me
         read(edited(edit))
     assert caught.value.file == "trace.json"
     assert caught.value.hint
+
+
+def test_what_is_no_figure_is_said_to_be_left_out() -> None:
+    trace = edited(lambda workflow: workflow["execution"]["tasks"][0].update(runtimeInSeconds="NaN"))
+    with pytest.raises(InvalidInput, match="runtimeInSeconds") as caught:
+        run_of_wfformat(trace, "trace.json")
+    assert "a figure is a number" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("figure", [float("nan"), float("inf")])
@@ -142,6 +151,16 @@ def test_a_truncated_trace_is_refused(share: float) -> None:
     with pytest.raises(InvalidInput, match="this is no whole JSON document") as caught:
         read_wfformat(content[: int(share * len(content))], "trace.json")
     assert "truncated" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(("version", "tasks"), [("1.2", "jobs"), ("1.3", "tasks")])
+def test_a_trace_of_an_earlier_version_is_named_as_that(version: str, tasks: str) -> None:
+    workflow = {"makespan": 9, tasks: [{"name": "a", "runtime": 9, "files": [{"link": "output", "size": 1}]}]}
+    trace = {"name": "old", "schemaVersion": version, "workflow": workflow}
+    for reading in (read_wfformat, lambda content, file: run_of_wfformat(json.loads(content), file)):
+        with pytest.raises(InvalidInput, match=f"this is WfFormat {version}") as caught:
+            reading(json.dumps(trace).encode(), "old.json")
+        assert "wfcommons-migrate-instance" in (caught.value.hint or "")
 
 
 def test_other_documents_are_none() -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from couler_plugins.caching.artifacts.admission import shrink
 from couler_plugins.caching.artifacts.backend import Backend
-from couler_plugins.caching.artifacts.entry import Entry
+from couler_plugins.caching.artifacts.entry import Entry, bytes_of
 from couler_plugins.caching.artifacts.lost import Closed
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.artifacts.redact import redact
@@ -70,7 +70,7 @@ class Administration:
             free = [item for item in kept if item.free]
             room = capacity - sum(item.entry.bytes for item in kept if not item.free)
             stay = {item.entry.key for item in free}
-            if sum(item.entry.bytes for item in free) > room:
+            if bytes_of(item.entry for item in kept) > capacity:
                 stay &= shrink(policy or self._policy(), self._history, free, int(room))
             # Also where nothing goes: what went before may have left bytes that nobody needs.
             return tuple(backend.evict([item.entry for item in free if item.entry.key not in stay]))

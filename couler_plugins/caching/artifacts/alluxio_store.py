@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from couler_plugins.caching.artifacts.fsspec_store import Stream, attempt
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.redact import redact_url
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.stores import StoredObject
@@ -45,7 +45,7 @@ class AlluxioStore:
         under = parse_qs(parts.query).get("under", ["file"])[0]
         if not parts.netloc or not under.isalnum():
             hint = "alluxio://host:port/path, or alluxio://host:port/bucket/path?under=s3"
-            raise InvalidInput(f"{redact(url)} names no worker and path", hint=hint)
+            raise InvalidInput(f"{redact_url(url)} names no worker and path", hint=hint)
         try:
             from alluxiofs import AlluxioFileSystem
         except ImportError:

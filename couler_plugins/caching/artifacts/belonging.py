@@ -8,7 +8,7 @@ import secrets
 import msgspec
 
 from couler_plugins.caching.artifacts.database import Database
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.redact import redact_url
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.stores import ArtifactStore
 
@@ -57,9 +57,9 @@ def _compare(store: ArtifactStore, identity: str, url: str) -> None:
             store.put(MARK, msgspec.json.encode(_Mark(identity)), replace=False)
         found = _read(store)
     if found not in (None, identity):
-        message = f"the store {redact(url)} belongs to another index"
+        message = f"the store {redact_url(url)} belongs to another index"
         if identity == NOBODY:
-            message = f"the store {redact(url)} belongs to an index"
+            message = f"the store {redact_url(url)} belongs to an index"
         hint = "give --index (or COULER_CACHE_INDEX) as those do who use it, or take another store or folder of it"
         raise EngineError(message, hint=hint)
 

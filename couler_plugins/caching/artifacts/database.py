@@ -15,7 +15,7 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS identity (id TEXT PRIMARY KEY)",
     # The most bytes that all namespaces together (scope '') or one of them may take.
     "CREATE TABLE IF NOT EXISTS limits (scope TEXT PRIMARY KEY, bytes BIGINT NOT NULL)",
-    # The sum of the bytes of the objects of each namespace.
+    # The sum of the bytes of the objects of each namespace; that there is one of '' says that all were looked for.
     "CREATE TABLE IF NOT EXISTS usage (namespace TEXT PRIMARY KEY, bytes BIGINT NOT NULL)",
     # The results that can be seen.
     (

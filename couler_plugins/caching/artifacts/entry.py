@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,7 +12,17 @@ from couler_plugins.caching.artifacts.names import blob_name, check_key, check_n
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Candidate
 
-__all__ = ["LONGEST", "Entry", "LaterVersion", "Meta", "Output", "check_meta", "decode_entry", "encode_entry"]
+__all__ = [
+    "LONGEST",
+    "Entry",
+    "LaterVersion",
+    "Meta",
+    "Output",
+    "bytes_of",
+    "check_meta",
+    "decode_entry",
+    "encode_entry",
+]
 
 LONGEST = 4 << 20
 """Bytes of the longest manifest that is written or read."""
@@ -90,7 +101,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def bytes(self) -> int:
         """The bytes of its blobs; outputs of equal content share one."""
-        return sum({output.sha256: output.bytes for output in self.outputs}.values())
+        return bytes_of([self])
 
     def output(self, name: str) -> Output:
         """The output of that name.
@@ -123,6 +134,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             used=self.created if used is None else used,
             uses=uses,
         )
+
+
+def bytes_of(entries: Iterable[Entry]) -> int:
+    """The bytes of the blobs of entries of one namespace; those of equal content are there once."""
+    return sum({output.sha256: output.bytes for entry in entries for output in entry.outputs}.values())
 
 
 class LaterVersion(ValueError):

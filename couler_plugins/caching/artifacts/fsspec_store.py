@@ -11,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeVar, cast
 
+from couler_plugins.caching.artifacts.listing import files_below
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.redact import redact, redact_url
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.stores import StoredObject
@@ -58,7 +59,7 @@ class FsspecStore:
             files, root = fsspec.core.url_to_fs(place, **options)
         except (ImportError, ValueError) as error:
             hint = "install `couler-plugins[storage]` for S3 and Alluxio"
-            raise InvalidInput(f"nothing serves {redact(url)}: {redact(error)}", hint=hint) from None
+            raise InvalidInput(f"nothing serves {redact_url(url)}: {redact(error)}", hint=hint) from None
         except Exception as error:  # noqa: BLE001  # each client library has its own
             raise _as_oserror(error) from None
         if "s3" in _protocols(files):
@@ -81,7 +82,7 @@ class FsspecStore:
         start = self._path(prefix.rstrip("/")) if prefix else self._root
         self._files.invalidate_cache()
         try:
-            found = attempt(lambda: self._files.find(start, detail=True))
+            found = attempt(lambda: files_below(self._files, start))
         except FileNotFoundError:
             return
         for path, info in sorted(found.items()):

@@ -61,6 +61,14 @@ class Index:
         """Whether this namespace was never used through this index."""
         return self.database.one("SELECT 1 FROM usage WHERE namespace = :namespace", namespace=self.namespace) is None
 
+    def knows_all(self) -> bool:
+        """Whether the results of all namespaces that the store had were found when this index was made."""
+        return self.database.one("SELECT 1 FROM usage WHERE namespace = ''") is not None
+
+    def beside(self, namespace: str) -> Index:
+        """Another namespace in the same database."""
+        return Index(self.database, namespace, clock=self._clock, lifetime=self.lifetime)
+
     def find(self, key: str) -> Entry | None:
         """The entry of a key, without a lease."""
         row = self.database.one(FIND, namespace=self.namespace, key=key)

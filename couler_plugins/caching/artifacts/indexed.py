@@ -12,8 +12,8 @@ from couler_plugins.caching.artifacts.entry import Entry, Meta
 from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release
 from couler_plugins.caching.artifacts.index import Index, Kept
 from couler_plugins.caching.artifacts.marks import Marks
-from couler_plugins.caching.artifacts.rebuild import rebuild
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.rebuild import rebuild, rebuild_others
+from couler_plugins.caching.artifacts.redact import redact_url
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Report, Stats
 from couler_plugins.caching.artifacts.sources import Source
 from couler_plugins.caching.artifacts.sweeping import sweep
@@ -44,7 +44,7 @@ class Indexed:
         self, url: str, store: ArtifactStore, index: Index, policy: Callable[[], CachePolicy], history: History
     ) -> None:
         self.blobs = Blobs(store, index.namespace)
-        self._url = redact(url)
+        self._url = redact_url(url)
         self._store = store
         self._index = index
         self._marks = Marks(index)
@@ -123,6 +123,18 @@ class Indexed:
         added = rebuild(self._index, self._store)
         self._sweep()
         return added
+
+    def begin(self) -> None:
+        """Where the index is new, finds what the store holds, in whichever namespace: it all counts.
+
+        Raises:
+            OSError: the store or the index failed.
+        """
+        if self._index.is_new():
+            self.rebuild()
+        if not self._index.knows_all():
+            rebuild_others(self._index, self._store)
+            self._sweep()
 
     def close(self) -> None:
         self._heartbeat.close()

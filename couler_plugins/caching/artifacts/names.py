@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 
 from couler_plugins.errors import InvalidInput
 
 __all__ = [
+    "LAYOUT",
     "blob_name",
     "check_key",
     "check_namespace",
@@ -21,6 +23,7 @@ __all__ = [
     "entry_name",
     "is_object",
     "namespace_of",
+    "namespaces_in",
     "temporary_beside",
     "temporary_name",
 ]
@@ -82,6 +85,12 @@ def is_object(name: str) -> bool:
 def namespace_of(namespace: str) -> str:
     """The folder of a namespace, with a `/` at its end."""
     return f"{LAYOUT}/{namespace}/"
+
+
+def namespaces_in(objects: Iterable[str]) -> set[str]:
+    """The namespaces that objects of these names are in."""
+    found = {parts[1] for name in objects if len(parts := name.split("/")) > 2 and parts[0] == LAYOUT}
+    return {name for name in found if NAMESPACE.fullmatch(name)}
 
 
 def entry_name(key: str, version: str = "") -> str:

@@ -118,8 +118,7 @@ def _indexed(
     for scope, limit in (("", capacity), (index.namespace, quota)):
         if limit is not None:
             index.limit(scope, None if limit == UNLIMITED else int(limit))
-    if index.is_new():
-        backend.rebuild()
+    backend.begin()
     return backend
 
 

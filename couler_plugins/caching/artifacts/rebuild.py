@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from couler_plugins.caching.artifacts import later, ledger
@@ -9,10 +10,13 @@ from couler_plugins.caching.artifacts.database import Connection
 from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.artifacts.index import FIND, Index
 from couler_plugins.caching.artifacts.manifests import Later, read_manifests
-from couler_plugins.caching.artifacts.names import namespace_of
+from couler_plugins.caching.artifacts.names import LAYOUT, namespace_of, namespaces_in
+from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.hookspecs.stores import ArtifactStore
 
-__all__ = ["rebuild"]
+__all__ = ["rebuild", "rebuild_others"]
+
+log = logging.getLogger(__name__)
 
 
 def rebuild(index: Index, store: ArtifactStore) -> int:
@@ -20,14 +24,16 @@ def rebuild(index: Index, store: ArtifactStore) -> int:
 
     Of several manifests of one key the newest whose blobs are all there counts. Entries without one are dropped, and
     manifests of a later version stay with what they need. What else the store has takes room and could come back: it
-    is condemned, unless there is a manifest that cannot be read and may need it; then it is left to `verify`.
+    is condemned, unless there is a manifest that cannot be read and may need it; then it is left to `verify`. What was
+    written aside and has no writer goes in any case.
 
     Raises:
         OSError: the store or the index failed.
     """
     folder = namespace_of(index.namespace)
     before = index.kept()
-    blobs = {item.name.removeprefix(folder): item.bytes for item in store.list(f"{folder}blobs/")}
+    blobs = _sizes(store, folder, "blobs/")
+    asides = _sizes(store, folder, "tmp/")
     manifests = dict(read_manifests(store, index.namespace))
     found = [
         (entry, name)
@@ -47,13 +53,40 @@ def rebuild(index: Index, store: ArtifactStore) -> int:
                 later.keep(connection, index.namespace, name, manifest, blobs)
         if None not in manifests.values():
             _condemn(connection, index.namespace, {**blobs, **dict.fromkeys(manifests, 0)})
+        _condemn(connection, index.namespace, asides)
         return added
 
 
+def rebuild_others(index: Index, store: ArtifactStore) -> None:
+    """Does the same for all namespaces in the store that the index knows nothing of: they share one capacity.
+
+    What may not be read is left to those who open it, who may.
+
+    Raises:
+        OSError: the index failed.
+    """
+    try:
+        for namespace in sorted(namespaces_in(item.name for item in store.list(f"{LAYOUT}/"))):
+            other = index.beside(namespace)
+            if other.is_new():
+                rebuild(other, store)
+    except OSError as error:
+        log.info("what other namespaces hold is not known, and does not count: %s", redact(error))
+        return
+    with index.database.writing() as connection:
+        ledger.count(connection, "", 0)
+
+
+def _sizes(store: ArtifactStore, folder: str, part: str) -> dict[str, int]:
+    return {item.name.removeprefix(folder): item.bytes for item in store.list(f"{folder}{part}")}
+
+
 def _condemn(connection: Connection, namespace: str, sizes: Mapping[str, int]) -> None:
-    """Books as to be removed what has no row: whoever writes an object books it first."""
+    """Books as to be removed what no row names: whoever writes an object books it first, and where it writes it."""
+    named = connection.execute("SELECT name, aside FROM objects WHERE namespace = :namespace", namespace=namespace)
+    known = {name for row in named for name in row}
     for name, size in sizes.items():
-        if ledger.state_of(connection, namespace, name) is None:
+        if name not in known:
             ledger.add_object(connection, namespace, name, size, state="condemned")
 
 

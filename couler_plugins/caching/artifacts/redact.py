@@ -12,7 +12,8 @@ USER = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s?#'\"]*@")
 """The part of a URL before the host. A password may hold an `@`, so it ends at the last one before the path."""
 
 SETTING = re.compile(
-    r"(?P<name>(?:password|passwd|pwd|secret|token|signature|credential|access_?key|api_?key|\bkey|\bsig)[\w-]*)"
+    r"(?P<name>(?:password|passwd|passphrase|pwd|secret|token|signature|credential|connection_?string|\bkey|\bsig"
+    r"|(?:access|account|api|private|session|shared)_?key)[\w-]*)"
     r"(?P<is>['\"]?\s*[=:]\s*['\"]?)[^\s&'\",;})]+",
     re.IGNORECASE,
 )
@@ -29,14 +30,14 @@ def redact(text: object) -> str:
 
 
 def redact_url(url: str) -> str:
-    """A URL without its credentials, whatever is in them: nothing before its last `@` is shown.
+    """A URL without its credentials, whatever is in them: nothing is shown before an `@` that has a colon before it.
 
     >>> redact_url("postgresql://me:p w'd@host/db?password=x")
     'postgresql://***@host/db?password=***'
     """
     scheme, separator, rest = url.partition("://")
-    _, at, place = rest.rpartition("@")
-    return redact(f"{scheme}{separator}{HIDDEN}@{place}" if at else url)
+    user, _, place = rest.rpartition("@")
+    return redact(f"{scheme}{separator}{HIDDEN}@{place}" if ":" in user else url)
 
 
 def _without_users(text: str) -> str:

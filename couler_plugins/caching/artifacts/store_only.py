@@ -17,7 +17,7 @@ from couler_plugins.caching.artifacts.index import Kept
 from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.manifests import Later, read_manifest
 from couler_plugins.caching.artifacts.names import entry_name, namespace_of
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.redact import redact_url
 from couler_plugins.caching.artifacts.results import (
     Admission,
     Existed,
@@ -66,7 +66,7 @@ class StoreOnly:
         grace: float,
     ) -> None:
         self.blobs = Blobs(store, namespace)
-        self._url, self._store, self._namespace = redact(url), store, namespace
+        self._url, self._store, self._namespace = redact_url(url), store, namespace
         self._folder = namespace_of(namespace)
         self._policy, self._history = policy, history
         self._capacity, self._clock = capacity, clock

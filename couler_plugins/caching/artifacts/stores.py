@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
+from couler_plugins.caching.artifacts.listing import refuse
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.redact import redact, redact_url
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
@@ -50,7 +51,7 @@ class FolderStore:
     def open(cls, url: str) -> FolderStore:
         folder = folder_of(checked_place(url))
         if folder is None:
-            raise InvalidInput(f"{redact(url)} is no local folder")
+            raise InvalidInput(f"{redact_url(url)} is no local folder")
         folder.mkdir(parents=True, exist_ok=True)
         return cls(folder.resolve())
 
@@ -105,7 +106,7 @@ class FolderStore:
             start = self._path(prefix.rstrip("/") + "/x").parent if prefix else self._folder
         except FileNotFoundError:
             return
-        for folder, folders, files in os.walk(start):
+        for folder, folders, files in os.walk(start, onerror=refuse):
             folders.sort()
             for file in sorted(files):
                 path = Path(folder, file)
@@ -165,7 +166,7 @@ def checked_place(place: str | Path) -> str:
     if found is None:
         return place
     scheme, slashes = found[1].lower(), found[2]
-    shown = redact(place)
+    shown = redact_url(place)
     if not slashes:
         hint = f"give {scheme}://…, or ./{shown} for a folder of that name"
         raise InvalidInput(f"{shown} is neither a URL nor clearly a folder", hint=hint)
@@ -214,4 +215,4 @@ def open_store(place: str, stores: Iterable[type[ArtifactStore]] = ()) -> Artifa
     try:
         return kind.open(place)
     except OSError as error:
-        raise EngineError(f"the store {redact(place)} cannot be used: {redact(error)}") from None
+        raise EngineError(f"the store {redact_url(place)} cannot be used: {redact(error)}") from None

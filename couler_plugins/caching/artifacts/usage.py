@@ -35,7 +35,7 @@ def held_and_limits(index: Index) -> list[tuple[int, int | None]]:
 def usage_by_namespace(index: Index) -> dict[str, Usage]:
     """What each namespace takes."""
     with index.database.reading() as connection:
-        rows = connection.execute("SELECT namespace, bytes FROM usage ORDER BY namespace")
+        rows = connection.execute("SELECT namespace, bytes FROM usage WHERE namespace <> '' ORDER BY namespace")
         counted = connection.execute("SELECT namespace, COUNT(*) FROM entries GROUP BY namespace")
         limited = connection.execute("SELECT scope, bytes FROM limits")
     entries = {row[0]: int(row[1]) for row in counted}

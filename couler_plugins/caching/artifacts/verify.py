@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from couler_plugins.caching.artifacts import later, ledger
 from couler_plugins.caching.artifacts.blobs import Blobs
@@ -33,13 +34,13 @@ def verify(index: Index, store: ArtifactStore, blobs: Blobs, *, repair: bool) ->
         index.bury()
         sweep(index, store)
     folder = namespace_of(index.namespace)
-    listed = {item.name.removeprefix(folder): item for item in store.list(folder)}
     missing, corrupt, unreadable = _check_entries(index, blobs)
-    strange, absent, miscounted, held, over = _compare(index, listed)
+    books = _compare(index, store)
+    listed = books.listed
     strays = index.strays()
-    late = _later(index, store, strange)
+    late = _later(index, store, books.strange)
     alone = late.keys() | {blob for manifest in late.values() for blob in manifest.blobs}
-    orphans = [name for name in strange if name not in alone]
+    orphans = [name for name in books.strange if name not in alone]
     if repair:
         for entry in (*missing, *corrupt):
             index.drop(entry)
@@ -57,10 +58,15 @@ def verify(index: Index, store: ArtifactStore, blobs: Blobs, *, repair: bool) ->
         missing=tuple(entry.key for entry in missing),
         corrupt=tuple(entry.key for entry in corrupt),
         orphans=tuple(orphans),
-        unknown=(*absent, *miscounted, *unreadable, *(f"{key}: its row holds no entry of its own" for key in strays)),
+        unknown=(
+            *books.absent,
+            *books.miscounted,
+            *unreadable,
+            *(f"{key}: its row holds no entry of its own" for key in strays),
+        ),
         later=tuple(sorted({*late, *_kept_later(index)})),
-        leases=held,
-        over=over,
+        leases=books.dead,
+        over=books.over,
         repaired=repair,
     )
 
@@ -104,8 +110,41 @@ def _held(index: Index, entry: Entry) -> Iterator[bool]:
             index.release(held.lease)
 
 
-def _compare(index: Index, listed: dict[str, StoredObject]) -> tuple[list[str], list[str], list[str], int, int]:
-    """Orphans in the store, stored objects that are not there, wrong counts, what the dead hold, and bytes too many."""
+class _Books(NamedTuple):
+    """An index beside its store.
+
+    Attributes:
+        listed: what is in the store, by its name in the namespace.
+        strange: what the index does not know of that.
+        absent: manifests that it knows, and that are not there.
+        miscounted: counts of bytes that are wrong.
+        dead: how much is held by owners who are gone.
+        over: bytes above a limit.
+    """
+
+    listed: Mapping[str, StoredObject]
+    strange: Sequence[str]
+    absent: Sequence[str]
+    miscounted: Sequence[str]
+    dead: int
+    over: int
+
+
+def _compare(index: Index, store: ArtifactStore) -> _Books:
+    """What differs each time that one looks: the store cannot be listed in the moment in which the index is read."""
+    first = _glance(index, store)
+    if not (first.strange or first.absent):
+        return first
+    again, strange, absent = _glance(index, store), set(first.strange), set(first.absent)
+    return again._replace(
+        strange=[name for name in again.strange if name in strange],
+        absent=[name for name in again.absent if name in absent],
+    )
+
+
+def _glance(index: Index, store: ArtifactStore) -> _Books:
+    folder = namespace_of(index.namespace)
+    listed = {item.name.removeprefix(folder): item for item in store.list(folder)}
     with index.database.reading() as connection:
         rows = connection.execute(
             "SELECT name, aside, state, bytes FROM objects WHERE namespace = :namespace", namespace=index.namespace
@@ -119,13 +158,13 @@ def _compare(index: Index, listed: dict[str, StoredObject]) -> tuple[list[str], 
             limit = ledger.limit_of(connection, scope)
             over = max(over, ledger.used_bytes(connection, scope) - limit) if limit is not None else over
     known = {name for row in rows for name in row[:2]}
-    orphans = sorted(name for name in listed if name not in known)
+    strange = sorted(name for name in listed if name not in known)
     absent = sorted(
         row[0] for row in rows if row[2] == "stored" and row[0].startswith("entries/") and row[0] not in listed
     )
     total = sum(row[3] for row in rows)
     miscounted = [] if total == booked else [f"{booked} bytes are booked, the objects take {total}"]
-    return orphans, absent, miscounted, dead, over
+    return _Books(listed, strange, absent, miscounted, dead, over)
 
 
 def _later(index: Index, store: ArtifactStore, strange: Iterable[str]) -> dict[str, Later]:

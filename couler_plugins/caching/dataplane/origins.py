@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from couler_plugins.caching.artifacts.listing import files_below
 from couler_plugins.caching.dataplane.datasets import shown_url
 from couler_plugins.errors import EngineError, InvalidInput
 
@@ -25,10 +26,12 @@ class Found(NamedTuple):
     """A file that is there.
 
     Attributes:
+        shown: what people call it, without secrets.
         place: what its file system calls it.
         facts: what its file system says of it that another content would change.
     """
 
+    shown: str
     place: str
     facts: Mapping[str, Any]
 
@@ -66,15 +69,15 @@ class Origin:
         with _reading(self.shown):
             info = self._files.info(self._place)
             if self._is_http or info["type"] != "directory":  # over HTTP there are no folders
-                return {"": Found(self._place, _facts(info))}
+                return {"": Found(self.shown, self._place, _facts(info))}
             root = self._place.rstrip("/")
-            listed = sorted(self._files.find(root, detail=True).items())
+            listed = sorted(files_below(self._files, root).items())
         found: dict[str, Found] = {}
         for place, facts in listed:
             name = PurePosixPath(str(place).removeprefix(root).lstrip("/"))
             if ".." in name.parts or not name.parts or str(name) in found:
                 raise EngineError(f"{self.shown} holds a name that leads out of it, or is there twice")
-            found[str(name)] = Found(place, _facts(facts))
+            found[str(name)] = Found(f"{self.shown.rstrip('/')}/{name}", place, _facts(facts))
         return found
 
     def pieces(self, found: Found) -> Iterator[bytes]:
@@ -86,7 +89,7 @@ class Origin:
         # One request for all of it over HTTP: several may be answered from several states of it.
         size = 0 if self._is_http else PIECE
         source: BinaryIO
-        with _reading(self.shown), self._files.open(found.place, "rb", block_size=size) as source:
+        with _reading(found.shown), self._files.open(found.place, "rb", block_size=size) as source:
             while piece := source.read(PIECE):
                 yield piece
 

@@ -112,7 +112,7 @@ def unpack(stream: BinaryIO, folder: Path) -> None:
                     path.mkdir()
                 elif member.issym():
                     links.append((path, member.linkname))  # made last: nothing is ever written through a link
-                elif member.isreg():
+                elif member.type == tarfile.REGTYPE and not member.issparse():  # a hole could be larger than any disk
                     _write(archive, member, path)
                 else:
                     raise ValueError(f"{member.name!r} is of a type that no folder is stored with")

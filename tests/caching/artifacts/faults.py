@@ -16,7 +16,7 @@ import pytest
 
 __all__ = ["CALLS", "Faults", "mounted"]
 
-CALLS = ("open", "read", "write", "fsync", "replace", "link", "unlink", "mkdir", "lstat")
+CALLS = ("open", "read", "write", "fsync", "replace", "link", "unlink", "mkdir", "lstat", "scandir")
 """The calls that can be made to fail. `read` and `write` are those of files that were opened by `os.open`."""
 
 Effect = Callable[[], None]
@@ -34,7 +34,7 @@ class Faults:
         self._short = False
         self.seen: dict[str, int] = {}
         self._ours: set[int] = set()
-        for name in ("replace", "link", "unlink", "mkdir", "lstat"):
+        for name in ("replace", "link", "unlink", "mkdir", "lstat", "scandir"):
             monkeypatch.setattr(os, name, self._by_path(name, getattr(os, name)))
         monkeypatch.setattr(os, "open", self._opening(os.open))
         monkeypatch.setattr(os, "fdopen", self._wrapping(os.fdopen))

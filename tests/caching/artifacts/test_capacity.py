@@ -34,6 +34,13 @@ def test_eviction_keeps_what_the_policy_wants_and_what_is_pinned(cache: Artifact
     assert [entry.key for entry in cache.evict(0)] == ["a", "d"]
 
 
+def test_equal_content_is_there_once_and_nothing_goes_for_its_copies(cache: ArtifactCache) -> None:
+    for number in range(3):
+        assert isinstance(cache.put(f"k{number}", {"out": b"x" * 400}), Stored)
+    assert cache.evict(400) == ()
+    assert [entry.key for entry in cache.evict(399)] == ["k0", "k1", "k2"]
+
+
 def test_the_capacity_holds_and_the_policy_chooses(small: ArtifactCache) -> None:
     assert isinstance(put(small, "a", 400, 1), Stored)
     assert isinstance(put(small, "b", 400, 5), Stored)

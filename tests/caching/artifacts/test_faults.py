@@ -16,7 +16,7 @@ from caching.artifacts.faults import CALLS, Faults, mounted
 from couler_plugins.caching.artifacts import ArtifactCache, Existed, Lost, Refused, Stored
 
 ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EROFS": errno.EROFS, "EACCES": errno.EACCES}
-WRITING = [call for call in CALLS if call not in ("read", "lstat")]
+WRITING = [call for call in CALLS if call not in ("read", "lstat", "scandir")]
 
 
 class Bench:
@@ -122,6 +122,16 @@ def test_a_get_whose_calls_fail_is_a_miss(bench: Bench, call: str, error: str) -
         assert target is not None
         bench.cache.restore(key, {"model": target.with_name("restored")})
     bench.mend()
+
+
+def test_what_cannot_be_removed_still_counts(bench: Bench) -> None:
+    assert isinstance(bench.cache.put("key", outputs_of("key")), Stored)
+    bench.faults.fail("unlink", errno.EIO)
+    assert bench.cache.remove("key")
+    assert bench.cache.stats().bytes == stored_bytes(bench.folder) > 0
+    bench.faults.reset()
+    bench.cache.evict(0)
+    assert bench.cache.stats().bytes == stored_bytes(bench.folder) == 0
 
 
 def test_short_writes_are_carried_on(bench: Bench) -> None:

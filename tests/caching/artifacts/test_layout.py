@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import shutil
 import sqlite3
@@ -11,7 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from couler_plugins.caching.artifacts import ArtifactCache, Existed, Lost, Meta, Stored, open_cache
+from caching.artifacts.faults import Faults
+from couler_plugins.caching.artifacts import ArtifactCache, Existed, Lost, Meta, Refused, Stored, open_cache
 from couler_plugins.caching.artifacts.entry import Entry, decode_entry
 
 DIGEST = hashlib.sha256(b"content").hexdigest()
@@ -84,6 +86,55 @@ def test_a_lost_index_is_rebuilt(tmp_path: Path, way: str) -> None:
             assert cache.rebuild() == 5
         assert cache.entries() == before
         assert read(cache, "k3") == b"3"
+        assert cache.verify().ok
+
+
+def test_what_other_namespaces_hold_counts_in_a_new_index(tmp_path: Path) -> None:
+    """They share the capacity, whoever opens the cache first."""
+    for name in ("mine", "theirs"):
+        with open_cache(tmp_path, namespace=name) as cache:
+            assert isinstance(cache.put("key", {"out": name.encode() * 100}), Stored)
+    for file in tmp_path.glob("index.sqlite*"):
+        file.unlink()
+    with open_cache(tmp_path, namespace="mine", capacity=1_200) as cache:
+        assert {name: usage.bytes for name, usage in cache.stats().usage.items()} == {"mine": 400, "theirs": 600}
+        assert cache.pin("key", 60)
+        assert isinstance(cache.put("other", {"out": b"x" * 201}), Refused)
+        assert isinstance(cache.put("other", {"out": b"x" * 200}), Stored)
+    with open_cache(tmp_path, namespace="theirs") as cache:
+        assert read(cache, "key") == b"theirs" * 100
+        assert cache.verify().ok
+
+
+def test_another_namespace_that_cannot_be_read_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may read one namespace only uses it; it is looked for again by who may read all."""
+    for name in ("mine", "theirs"):
+        with open_cache(tmp_path, namespace=name) as cache:
+            assert isinstance(cache.put("key", {"out": name.encode()}), Stored)
+    for file in tmp_path.glob("index.sqlite*"):
+        file.unlink()
+    faults = Faults(tmp_path / "v1/theirs", monkeypatch)
+    faults.reset()
+    faults.fail("scandir", errno.EACCES)
+    with open_cache(tmp_path, namespace="mine") as cache:
+        assert read(cache, "key") == b"mine"
+        assert list(cache.stats().usage) == ["mine"]
+    faults.reset()
+    with open_cache(tmp_path, namespace="mine") as cache:
+        assert list(cache.stats().usage) == ["mine", "theirs"]
+
+
+def test_what_a_killed_writer_left_aside_goes_when_the_index_is_made_anew(tmp_path: Path) -> None:
+    with open_cache(tmp_path) as cache:
+        cache.put("key", {"out": b"content"})
+    aside = tmp_path / "v1/default/tmp/0123456789ab"
+    aside.parent.mkdir(exist_ok=True)
+    aside.write_bytes(b"half of it")
+    for file in tmp_path.glob("index.sqlite*"):
+        file.unlink()
+    with open_cache(tmp_path) as cache:
+        assert not aside.exists()
+        assert cache.stats().bytes == len(b"content")
         assert cache.verify().ok
 
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.caching.artifacts.redact import redact, redact_url
 
 SECRETS = ("AKIAKEY", "s3cr/et+x", "pa@ss:w")
 
@@ -17,6 +17,8 @@ SHOWN = [
     "s3://bucket/x?token=s3cr/et+x&region=eu",
     "{'key': 'AKIAKEY', 'secret': 's3cr/et+x'}",
     "connection failed: password=pa@ss:w host=db",
+    "abfs://container@host/x?account_key=s3cr/et+x",
+    "DefaultEndpointsProtocol=https;AccountName=me;AccountKey=s3cr/et+x;EndpointSuffix=host",
 ]
 
 
@@ -30,3 +32,13 @@ def test_credentials_are_hidden(text: str, around: str) -> None:
 def test_what_is_no_credential_stays() -> None:
     for text in ("s3://bucket/a@b", "/data/cache", "the key k1 is missing", "memory://x"):
         assert redact(text) == text
+
+
+@pytest.mark.parametrize("secret", ["s3cr et", "s3/cr?et", "s3#cr'et", "s3@cr:et", '"'])
+def test_of_a_url_nothing_in_its_credentials_is_shown(secret: str) -> None:
+    assert redact_url(f"s3://AKIAKEY:{secret}@bucket/x") == "s3://***@bucket/x"
+
+
+def test_of_a_url_without_credentials_all_is_shown() -> None:
+    for url in ("s3://bucket/a@b", "/data/a@b", "file:///data/x"):
+        assert redact_url(url) == url

@@ -150,6 +150,20 @@ def test_nothing_leaves_the_folder(members: list[Member], tmp_path: Path) -> Non
     assert outside == {tmp_path / "place"}
 
 
+def test_holes_are_not_made(tmp_path: Path) -> None:
+    """A file of a terabyte takes a block in an archive that says so."""
+    member = tarfile.TarInfo("hole")
+    member.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(1 << 40)}
+    member.pax_headers |= {"GNU.sparse.map": f"{(1 << 40) - 1},1", "GNU.sparse.name": "hole"}
+    member.size = 1
+    stream = io.BytesIO(member.tobuf(tarfile.PAX_FORMAT) + b"x".ljust(tarfile.BLOCKSIZE, b"\0") + bytes(10_240))
+    with tarfile.open(fileobj=stream) as archive:
+        assert archive.getmember("hole").issparse(), "it has to be one for Python"
+    stream.seek(0)
+    with pytest.raises(ValueError, match="of a type that no folder is stored with"):
+        unpack(stream, tmp_path / "after")
+
+
 @pytest.mark.parametrize(
     "spoil", [lambda content: content[:700], lambda content: b"\0" * 100 + content, lambda _: b"no archive"]
 )

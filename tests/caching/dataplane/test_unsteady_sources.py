@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from caching.artifacts.faults import Faults
 from caching.dataplane.fetching import opening
 from couler_plugins.caching.dataplane.datasets import Dataset
 from couler_plugins.caching.dataplane.downloads import fetch
@@ -53,6 +55,30 @@ def test_one_answer_is_never_mixed_with_another(server: Server, tmp_path: Path) 
     server.sending()
     fetch(Dataset(url=server.url, version="1"), tmp_path / "x", opening(tmp_path))
     assert set((tmp_path / "x").read_bytes()) == {0}
+
+
+def test_the_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table/a").write_bytes(b"x")
+    (tmp_path / "table/b").symlink_to("nowhere")
+    with pytest.raises(EngineError, match=r"there is nothing at .*/table/b$"):
+        fetch(Dataset(url=str(tmp_path / "table"), version="1"), tmp_path / "x", opening(tmp_path))
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("open", "walled"):
+        (tmp_path / "table" / name).mkdir(parents=True)
+        (tmp_path / "table" / name / "part").write_bytes(b"x")
+    faults = Faults(tmp_path / "table/walled", monkeypatch)
+    faults.reset()
+    faults.fail("scandir", errno.EACCES)
+    dataset = Dataset(url=str(tmp_path / "table"), version="1")
+    with pytest.raises(EngineError, match="Permission denied"):
+        fetch(dataset, tmp_path / "x", opening(tmp_path))
+    faults.reset()
+    fetch(dataset, tmp_path / "x", opening(tmp_path))
+    assert (tmp_path / "x/walled/part").read_bytes() == b"x"
 
 
 @pytest.mark.parametrize("change", ["a", "c"])
