@@ -126,7 +126,9 @@ def _workflows(experiment: Experiment) -> str:
     steps = sum(len(load.steps) for load in loads)
     each = time_text(sum(sum(load.seconds) for load in loads))
     size = size_text(sum(load.total_bytes for load in loads))
-    return f"{names}: {steps} steps, which compute for {each} and make {size} in a run"
+    what = "1 step, which computes" if steps == 1 else f"{steps} steps, which compute"
+    makes = "makes" if steps == 1 else "make"
+    return f"{names}: {what} for {each} and {makes} {size} in a run"
 
 
 def _heading(experiment: Experiment, choice: Choice) -> str:
