@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from couler_plugins.ir.walk import callables
 from couler_plugins.parallelism.check import Part, parts_of
 from couler_plugins.plan import Part as NamedPart
 
@@ -84,7 +85,7 @@ class Cut:
         for (name, at), _ in sorted(overlaps.items(), key=lambda item: (-item[1], item[0])):
             if at not in found and name not in found.values():
                 found[at] = name
-        taken = {part.name for part in self.previous}
+        taken = {part.name for part in self.previous}.union(callables(self.workflow))
         fresh = (
             name for number in range(1, 2 + len(parts) + len(taken)) if (name := f"{self.prefix}-{number}") not in taken
         )

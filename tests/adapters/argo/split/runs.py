@@ -18,11 +18,18 @@ from typing import Any
 import yaml
 
 from adapters.argo.split.cluster import Cluster, Leaf
-from adapters.argo.split.texts import Broken, filled, handed, seen_of
+from adapters.argo.split.texts import Broken, filled, handed, packed, seen_of
 
 __all__ = ["Cluster", "Leaf", "run"]
 
 JSON_PATH = re.compile(r'\{\.status\.outputs\.parameters\[\?\(@\.name=="(.+)"\)\]\.value\}')
+KEYS = {"s3": "key", "gcs": "key", "oss": "key", "azure": "blob"}
+OF_PODS = (
+    "affinity", "archiveLogs", "artifactRepositoryRef", "dnsConfig", "hostAliases", "imagePullSecrets", "nodeSelector",
+    "podMetadata", "podPriorityClassName", "podSpecPatch", "priority", "schedulerName", "securityContext",
+    "serviceAccountName", "templateDefaults", "tolerations", "volumes",
+)  # fmt: skip
+"""What a spec says of every pod of its workflow."""
 GUARDS = ("when", "withItems", "withParam", "withSequence", "continueOn")
 
 
@@ -80,12 +87,12 @@ class _Run:
     def located(self, item: Any, scope: Mapping[str, str]) -> str:
         """What an artifact is, from the place where it is said to be."""
         if "from" in item:
-            return filled(item["from"], scope)
-        if "s3" in item:
-            key = filled(item["s3"]["key"], scope)
+            return filled(item["from"], scope) + filled(str(item.get("subPath", "")), scope)
+        for kind in KEYS.keys() & item.keys():
+            key = filled(item[kind][KEYS[kind]], scope)
             if key not in self.cluster.files and key.startswith("<"):
                 raise Broken(f"nothing is stored under {key}")
-            return self.cluster.files.get(key, f"<file {key}>")
+            return packed(self.cluster.files.get(key, f"<file {key}>"), item)
         return json.dumps({key: content for key, content in item.items() if key != "name"}, sort_keys=True)
 
     def template(
@@ -120,19 +127,19 @@ class _Run:
     def leaf(
         self, template: Any, scope: Mapping[str, str], given: Any, before: frozenset[str], guards: Any
     ) -> tuple[dict[str, dict[str, str]], frozenset[str]]:
-        body = json.dumps({key: part for key, part in template.items() if key != "name"}, sort_keys=True)
-        text = filled(body, scope)
+        body = {key: part for key, part in template.items() if key != "name"}
+        of_pods = {key: part for key, part in self.spec.items() if key in OF_PODS}
+        text = filled(json.dumps(body, sort_keys=True), scope) + filled(json.dumps(of_pods, sort_keys=True), self.facts)
         digest = hashlib.sha256(json.dumps([text, given, guards], sort_keys=True).encode()).hexdigest()[:16]
         number = sum(1 for leaf in self.cluster.leaves if leaf.startswith(digest))
         own = f"{digest}-{number}"
         self.cluster.leaves[own] = Leaf(text, json.dumps([given, guards], sort_keys=True), before)
-        made = {
-            plural: {
-                port["name"]: f"<{digest}.{port['name']}>" for port in (template.get("outputs") or {}).get(plural, ())
-            }
-            for plural in ("parameters", "artifacts")
-        }
-        self.cluster.files.update({f"<key {value}>": value for value in made["artifacts"].values()})
+        made: dict[str, dict[str, str]] = {"parameters": {}, "artifacts": {}}
+        for plural, ports in made.items():
+            for port in (template.get("outputs") or {}).get(plural, ()):
+                stored = f"<{digest}.{port['name']}>"
+                ports[port["name"]] = packed(stored, port)
+                self.cluster.files[f"<key {packed(stored, port)}>"] = stored
         return {**made, "": {"result": f"<{digest}>"}}, before | {own}
 
     def steps(
