@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -27,15 +27,17 @@ class Extent(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What a step adds to its part: an upper estimate, additive over steps.
+    """What a step adds to its part: an upper estimate, additive over steps but for what they call.
 
     Attributes:
-        bytes: of its own, with all that it calls.
+        bytes: of its own.
         pods: that it starts, for all items of its loop; None where only the run can tell.
+        called: the bytes of all that it calls, directly and through others, by name; a part has each once.
     """
 
     bytes: int
     pods: int | None
+    called: Mapping[str, int]
 
 
 class Parts(NamedTuple):

@@ -155,9 +155,7 @@ class Splitter:
 
     def _detached(self, plan: Plan, job: _Job, bonds: list[Bond]) -> Plan:
         """The plan with parts that are workflows of their own; a coordinator that is too big is split again."""
-        # A part has at most as many definitions as steps that call them, beside its own.
-        steps = min(job.most.steps, job.most.definitions - job.facet.wrapper.definitions)
-        whole = Budget(job.most.bytes, steps, job.pods)
+        whole = Budget(job.most.bytes, _steps(job), job.pods)
         large: list[tuple[str, str]] = []
         for share in FILLS:
             cut = self._cut(job, bonds, whole.scaled(share))
@@ -209,6 +207,13 @@ class Splitter:
         split = ask_partitioner(self._partitioner, contraction.dag, budget, before)
         labels = tuple(contraction.expand(split.labels))
         return Cut(job.workflow, job.view, contraction, labels, budget, job.prefix, previous)
+
+
+def _steps(job: _Job) -> int:
+    """How many steps a part may have, so that the definitions that they call fit beside its own."""
+    room = job.most.definitions - job.facet.wrapper.definitions
+    # As a rule, a part has no more definitions than steps, and never more than there are.
+    return job.most.steps if job.facet.extent(job.workflow).definitions <= room else min(job.most.steps, room)
 
 
 def _refuse_taken(plan: Plan, made: Sequence[Workflow]) -> None:

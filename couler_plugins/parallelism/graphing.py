@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,18 +61,48 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
         handed, read = facet.crossing(value)
         exports[number[value.step]] += handed
         imports[number[value.step]] += read
+    shares, weights, alone = _shared([load.called for load in loads])
     dag = Dag.of(
         [step.name for step in graph.steps],
         [[number[name] for name in view.predecessors(step.name)] for step in graph.steps],
         [usual if seconds is None else seconds for seconds in known],
-        bytes=[load.bytes for load in loads],
+        bytes=[load.bytes + more for load, more in zip(loads, alone, strict=True)],
         pods=[1 if load.pods is None else load.pods for load in loads],
         exports=exports,
         imports=imports,
         wrapper=facet.wrapper.bytes,
+        shares=shares,
+        weights=weights,
     )
     unsaid = tuple(step.name for step, load in zip(graph.steps, loads, strict=True) if load.pods is None)
     return Graphed(dag, unsaid, sum(seconds is None for seconds in known))
+
+
+def _shared(called: Sequence[Mapping[str, int]]) -> tuple[list[tuple[int, ...]], list[int], list[int]]:
+    """What steps call in common, as pieces; what only one step calls is its own.
+
+    Returns:
+        The pieces of each step, the bytes of each piece, and of each step the bytes of what nobody else calls.
+    """
+    users: dict[str, list[int]] = {}
+    sizes: dict[str, int] = {}
+    for step, some in enumerate(called):
+        sizes.update(some)
+        for name in some:
+            users.setdefault(name, []).append(step)
+    alone = [0] * len(called)
+    pieces: dict[tuple[int, ...], int] = {}
+    """What the same steps call is one piece."""
+    for name, steps in users.items():
+        if len(steps) == 1:
+            alone[steps[0]] += sizes[name]
+        else:
+            pieces[tuple(steps)] = pieces.get(tuple(steps), 0) + sizes[name]
+    shares: list[list[int]] = [[] for _ in called]
+    for piece, together in enumerate(pieces):
+        for step in together:
+            shares[step].append(piece)
+    return [tuple(some) for some in shares], list(pieces.values()), alone
 
 
 def _values_between(graph: Graph, number: dict[str, int], inline: dict[str, tuple[object, ...]]) -> set[Reference]:

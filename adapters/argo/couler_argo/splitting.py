@@ -5,6 +5,7 @@ Sources: `maxItems` in the CRDs of Argo 4.0 and later; `workflow/packer/packer.g
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,8 +28,12 @@ __all__ = ["ArgoSplitting", "splitting_of"]
 
 LIMITS = Extent(bytes=700_000, steps=200, definitions=200)
 """Tasks of a DAG and templates of a workflow as the CRDs limit them; a mebibyte less room for the status of a run."""
-CROSSING = 256
-"""An upper estimate of what one value takes where it is handed out or comes in, beside its name (several times)."""
+OUT, IN = 112, 112
+"""Upper estimates of what a parameter takes where it is handed out and where it comes in, beside its name."""
+KEY_OUT, KEY_IN = 240, 304
+"""The same for an artifact: the expression for its key, and where it lies."""
+NAMED = 4
+"""How often its name is written in either place."""
 
 
 def splitting_of(workflow: Workflow) -> ArgoSplitting | None:
@@ -46,7 +51,7 @@ class ArgoSplitting:
         self._entry = entry
         self._by_name = callables(workflow)
         self._footprints = Footprints(workflow)
-        self._closures: dict[str, int] = {}
+        self._closures: dict[str, dict[str, int]] = {}
 
     @property
     def graph(self) -> str:
@@ -66,11 +71,12 @@ class ArgoSplitting:
         return Extent(len(encode(data)), max(graphs, default=0), len(named))
 
     def load(self, step: Step) -> Load:
-        """A task, and a copy of all templates that it calls."""
+        """A task, and the templates that it calls."""
         measured = self._footprints(step)
         sites = (step, *(handler.step for handler in step.handlers))
         called = {site.call.name for site in sites if isinstance(site.call, Call)}
-        return Load(measured.bytes + sum(map(self._closure, called)), measured.pods)
+        templates = [self._closure(name) for name in sorted(called)]
+        return Load(measured.bytes, measured.pods, templates[0] if len(templates) == 1 else dict(ChainMap(*templates)))
 
     @property
     def wrapper(self) -> Extent:
@@ -78,13 +84,14 @@ class ArgoSplitting:
         empty = Graph(name=self._entry.name)
         probe = Part(self._workflow, empty, (empty,), {})
         written = lower_workflow(probe.library, None, None, Origins())
-        passed = sum(CROSSING + 4 * len(port.name) for port in self._workflow.parameters)
+        passed = sum(IN + NAMED * len(port.name) for port in self._workflow.parameters)
         return Extent(len(encode(written)) + passed, 0, len(probe.library.graphs) + len(probe.library.operations))
 
     def crossing(self, value: Reference) -> tuple[int, int]:
         """An output of the part's DAG; an input and an argument of the part."""
-        size = CROSSING + 4 * len(f"{value.step}-{value.name}")
-        return size, size
+        named = NAMED * len(f"{value.step}-{value.name}")
+        handed, read = (KEY_OUT, KEY_IN) if value.kind == "artifact" else (OUT, IN)
+        return handed + named, read + named
 
     def bonds(self) -> Sequence[Bond]:
         """What the IR knows, and what only Argo has; see `couler_argo.bonds`."""
@@ -104,10 +111,10 @@ class ArgoSplitting:
         base = self._workflow.name or self._workflow.prefix.rstrip("-.")
         return kept(base, self._workflow.namespace, file, text)
 
-    def _closure(self, name: str) -> int:
-        """The bytes of a template and of all that it calls."""
+    def _closure(self, name: str) -> dict[str, int]:
+        """The bytes of a template and of each that it calls, by name."""
         if name not in self._closures:
             content = reached(self._by_name, [Step(name="", call=Call(name=name))])
-            written = [self._footprints.size(self._by_name[item]) for item in content if not self._by_name[item].inline]
-            self._closures[name] = sum(written)
+            own = sorted(item for item in content if not self._by_name[item].inline)
+            self._closures[name] = {item: self._footprints.size(self._by_name[item]) for item in own}
         return self._closures[name]

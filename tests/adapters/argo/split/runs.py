@@ -183,7 +183,10 @@ class _Run:
         arguments = task.get("arguments") or {}
         parameters = {item["name"]: filled(str(item["value"]), scope) for item in arguments.get("parameters") or ()}
         artifacts = {item["name"]: self.located(item, scope) for item in arguments.get("artifacts") or ()}
-        guards = [task["name"], *(filled(json.dumps(task[key]), scope) for key in GUARDS if key in task)]
+        guards = [
+            task["name"],
+            *(filled(json.dumps(task[key], sort_keys=True), scope) for key in GUARDS if key in task),
+        ]
         # What a handler is told is looked up when it runs: only that it stays is compared.
         guards += [f"{key}: {sorted(task[key])}" for key in ("hooks", "onExit") if key in task]
         if "templateRef" in task:
