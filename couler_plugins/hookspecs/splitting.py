@@ -48,12 +48,14 @@ class Parts(NamedTuple):
         workflows: the parts, in the order of their graphs.
         links: what crosses between them.
         side: documents that the coordinator needs beside it, such as permissions.
+        notes: what whoever runs the workflow does otherwise from now on, and why.
     """
 
     coordinator: Workflow
     workflows: tuple[Workflow, ...]
     links: tuple[Link, ...]
     side: tuple[Any, ...]
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 class Splitting(Protocol):

@@ -39,7 +39,7 @@ class Detached(NamedTuple):
 
 
 def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | None = None) -> Iterator[Decision]:
-    """A decision for the workflow, one for each part, and one for each set of steps that have to stay together.
+    """Decisions for the workflow, one for each part, and one for each set of steps that have to stay together.
 
     Args:
         cut: what was cut.
@@ -67,6 +67,8 @@ def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | 
             reason="so that the whole stays as parallel as it can",
             figures=_figures(part, most) if detached is None else _exact_figures(part, most, detached, at),
         )
+    for action, reason in detached.parts.notes if detached is not None else ():
+        yield Decision(optimizer=NAME, workflow=label, action=action, reason=reason)
     for group, reasons in zip(cut.contraction.groups, cut.contraction.reasons, strict=True):
         if reasons:
             steps = tuple(dag.names[step] for step in group)

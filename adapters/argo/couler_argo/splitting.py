@@ -17,7 +17,8 @@ from couler_argo.detaching import detach, links
 from couler_argo.footprint import Footprints
 from couler_argo.originals import kept
 from couler_argo.origins import Origins
-from couler_argo.parts import Part
+from couler_argo.part_spec import SPLIT, annotations_of
+from couler_argo.parts import RUN_LABEL, Part
 from couler_argo.patching import lower_workflow
 from couler_argo.permissions import permissions
 from couler_argo.reaching import reached
@@ -32,6 +33,11 @@ OUT, IN = 112, 112
 """Upper estimates of what a parameter takes where it is handed out and where it comes in, beside its name."""
 KEY_OUT, KEY_IN = 240, 304
 """The same for an artifact: the expression for its key, and where it lies."""
+NOTES = (
+    ("stop it with couler stop", "argo stop and argo terminate let its parts run on"),
+    ("retry its parts first", f"argo retry finds failed ones as they are (-l {RUN_LABEL}=UID)"),
+)
+"""What whoever runs a split workflow does otherwise; docs/split.md has the commands."""
 NAMED = 4
 """How often its name is written in either place."""
 
@@ -104,7 +110,9 @@ class ArgoSplitting:
         refuse_undetachable(workflow, outer)
         parent, parts = detach(workflow, self.graph, graphs)
         libraries = tuple(part.library for part in parts)
-        return Parts(parent, libraries, links(parent, self.graph, parts), permissions(workflow))
+        # What starts parts of a workflow that was split is nothing that a person runs.
+        notes = () if SPLIT in annotations_of(workflow) else NOTES
+        return Parts(parent, libraries, links(parent, self.graph, parts), permissions(workflow), notes)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """ConfigMaps with the text; see `couler_argo.originals`."""

@@ -1,9 +1,9 @@
 """Runs an Argo workflow and the workflows that it applies, in symbols and without adapter code.
 
 A leaf does nothing but remember what it was given. The order is that of a controller with unlimited workers: a task
-runs once what it depends on has ended. Every task succeeds, conditions and loops stay as they are and become part of
-what a leaf was given. A `resource` template that applies a Workflow runs the WorkflowTemplate that this refers to, and
-its outputs are read by JSONPath from the status; artifacts are files at keys of one store.
+runs once what it depends on has ended. Every task succeeds that is not told to fail; conditions and loops stay as they
+are and become part of what a leaf was given. A `resource` template that applies a Workflow runs the WorkflowTemplate
+that this refers to, and its outputs are read by JSONPath from the status; artifacts are files at keys of one store.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from adapters.argo.split.cluster import Cluster, Leaf
-from adapters.argo.split.texts import Broken, filled, handed, packed, seen_of
+from adapters.argo.split.texts import Broken, Failed, filled, handed, packed, seen_of
 
 __all__ = ["Cluster", "Leaf", "run"]
 
@@ -44,6 +44,7 @@ def run(documents: Sequence[Any], uid: str = "uid-1", cluster: Cluster | None = 
 
     Raises:
         Broken: a cluster would not run it to its end.
+        Failed: a leaf has failed.
     """
     cluster = cluster or Cluster()
     cluster.templates = {doc["metadata"]["name"]: doc for doc in documents if doc["kind"] == "WorkflowTemplate"}
@@ -75,6 +76,7 @@ class _Run:
         self.before = before
         self.outputs: dict[str, str] = {}
         self.inside: list[str] = []
+        self.path: list[str] = [facts["workflow.uid"]]
 
     def finish(self) -> None:
         self.template(self.named(self.spec["entrypoint"]), self.parameters, self.artifacts, self.before, ())
@@ -130,6 +132,11 @@ class _Run:
         body = {key: part for key, part in template.items() if key != "name"}
         of_pods = {key: part for key, part in self.spec.items() if key in OF_PODS}
         text = filled(json.dumps(body, sort_keys=True), scope) + filled(json.dumps(of_pods, sort_keys=True), self.facts)
+        path = tuple(self.path)
+        if path in self.cluster.done:
+            return self.cluster.done[path]
+        if self.cluster.failing and self.cluster.failing in json.dumps(given):
+            raise Failed(self.path[-1])
         digest = hashlib.sha256(json.dumps([text, given, guards], sort_keys=True).encode()).hexdigest()[:16]
         number = sum(1 for leaf in self.cluster.leaves if leaf.startswith(digest))
         own = f"{digest}-{number}"
@@ -140,7 +147,8 @@ class _Run:
                 stored = f"<{digest}.{port['name']}>"
                 ports[port["name"]] = packed(stored, port)
                 self.cluster.files[f"<key {packed(stored, port)}>"] = stored
-        return {**made, "": {"result": f"<{digest}>"}}, before | {own}
+        self.cluster.done[path] = {**made, "": {"result": f"<{digest}>"}}, before | {own}
+        return self.cluster.done[path]
 
     def steps(
         self, template: Any, scope: dict[str, str], before: frozenset[str]
@@ -169,17 +177,36 @@ class _Run:
             order = list(TopologicalSorter(needs).static_order())
         except CycleError as error:
             raise Broken(f"tasks wait for each other: {error.args[1]}") from None
+        failed: dict[str, Failed] = {}  # what depends on them is omitted; the others go on
         for name in order:
+            if lost := [failed[need] for need in needs[name] if need in failed]:
+                failed[name] = lost[0]
+                continue
             upstream = before.union(*(ended[need] for need in needs[name]))
             known = {key: value for need in needs[name] for key, value in seen[need].items()}
-            made, ended[name] = self.task(tasks[name], {**scope, **known}, upstream)
+            try:
+                made, ended[name] = self.task(tasks[name], {**scope, **known}, upstream)
+            except Failed as error:
+                failed[name] = error
+                continue
             own = seen_of(f"tasks.{name}", made)
             seen[name] = {**known, **own}
+        if failed:
+            raise next(iter(failed.values()))
         for known in seen.values():
             scope.update(known)
         return handed(template, scope), before.union(*ended.values())
 
     def task(self, task: Any, scope: Mapping[str, str], before: frozenset[str]) -> Any:
+        self.path.append(task["name"])
+        depth = len(self.inside)
+        try:
+            return self.called(task, scope, before)
+        finally:
+            self.path.pop()
+            del self.inside[depth:]
+
+    def called(self, task: Any, scope: Mapping[str, str], before: frozenset[str]) -> Any:
         arguments = task.get("arguments") or {}
         parameters = {item["name"]: filled(str(item["value"]), scope) for item in arguments.get("parameters") or ()}
         artifacts = {item["name"]: self.located(item, scope) for item in arguments.get("artifacts") or ()}
@@ -197,7 +224,6 @@ class _Run:
         declared = task.get("inline") or self.named(task["template"])
         self.inside.append(task.get("template", ""))
         made = self.template(declared, parameters, artifacts, before, guards)
-        self.inside.pop()
         # A global name counts where a task hands the output out; a DAG's artifact is the one of its task, without it.
         for port in (declared.get("outputs") or {}).get("parameters", ()):
             if "globalName" in port:
@@ -215,6 +241,8 @@ class _Run:
             raise Broken(f"{name!r} is no name")
         if resource["action"] != "apply" or "successCondition" not in resource:
             raise Broken("it does not wait for the workflow that it applies")
+        if name in self.cluster.failed:
+            raise Failed(name)
         if name not in self.cluster.applied:
             library = manifest["spec"]["workflowTemplateRef"]["name"]
             if library not in self.cluster.templates:
@@ -224,9 +252,13 @@ class _Run:
             }
             facts = {"workflow.uid": f"uid of {name}", "workflow.name": name}
             child = _Run(self.cluster, self.cluster.templates[library]["spec"], facts, given, before)
-            ended = set(self.cluster.leaves)
-            child.finish()
-            self.cluster.applied[name] = child.outputs, frozenset(self.cluster.leaves.keys() - ended)
+            try:
+                child.finish()
+            except Failed:
+                self.cluster.failed.add(name)
+                raise
+            ran = (after for path, (_, after) in self.cluster.done.items() if path[0] == facts["workflow.uid"])
+            self.cluster.applied[name] = child.outputs, frozenset().union(*ran)
         outputs, own = self.cluster.applied[name]
         read: dict[str, str] = {}
         for port in (template.get("outputs") or {}).get("parameters", ()):

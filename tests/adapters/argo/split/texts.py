@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Broken", "evaluated", "filled", "handed", "packed", "seen_of", "stored_key"]
+__all__ = ["Broken", "Failed", "evaluated", "filled", "handed", "packed", "seen_of", "stored_key"]
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 STORED_KEY = re.compile(
@@ -28,6 +28,10 @@ EXPRESSION = {
 
 class Broken(Exception):
     """Something that a cluster would refuse, or wait for in vain."""
+
+
+class Failed(Exception):
+    """A leaf has failed, and so does all that it is in."""
 
 
 def filled(text: str, scope: Mapping[str, str]) -> str:
