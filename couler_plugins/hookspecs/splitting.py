@@ -17,7 +17,7 @@ class Extent(NamedTuple):
 
     Attributes:
         bytes: of its document as JSON.
-        steps: in its largest graph.
+        steps: in its largest graph; as a limit, `sys.maxsize` for none.
         definitions: graphs and operations.
     """
 
@@ -64,6 +64,10 @@ class Splitting(Protocol):
     @property
     def graph(self) -> str:
         """The graph whose steps are distributed over parts."""
+
+    @property
+    def coordinates(self) -> bool:
+        """Whether the workflow is what is left of one that was split: it starts parts."""
 
     @property
     def limits(self) -> Extent:

@@ -11,9 +11,10 @@ from couler_plugins.errors import InvalidInput
 if TYPE_CHECKING:
     from couler_plugins.parallelism.dag import Dag
 
-__all__ = ["Budget", "check_steps"]
+__all__ = ["UNLIMITED", "Budget", "check_steps"]
 
 UNLIMITED = sys.maxsize
+"""The number that stands for no limit."""
 
 
 @dataclass(frozen=True)

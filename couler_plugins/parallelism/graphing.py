@@ -28,11 +28,13 @@ class Graphed(NamedTuple):
             median of the others.
         unknown_pods: the steps of which only the run can tell how many pods they start.
         unknown_seconds: how many steps' times are not known.
+        stages: the numbers of the steps of each stage; None where only what steps need counts.
     """
 
     dag: Dag
     unknown_pods: tuple[str, ...]
     unknown_seconds: int
+    stages: tuple[tuple[int, ...], ...] | None = None
 
 
 def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[str, float]) -> Graphed:
@@ -75,7 +77,14 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
         weights=weights,
     )
     unsaid = tuple(step.name for step, load in zip(graph.steps, loads, strict=True) if load.pods is None)
-    return Graphed(dag, unsaid, sum(seconds is None for seconds in known))
+    return Graphed(dag, unsaid, sum(seconds is None for seconds in known), _stages(graph, dag))
+
+
+def _stages(graph: Graph, dag: Dag) -> tuple[tuple[int, ...], ...] | None:
+    if graph.stages is None:
+        return None
+    place = {name: at for at, name in enumerate(dag.names)}
+    return tuple(tuple(place[name] for name in stage) for stage in graph.stages)
 
 
 def _shared(called: Sequence[Mapping[str, int]]) -> tuple[list[tuple[int, ...]], list[int], list[int]]:

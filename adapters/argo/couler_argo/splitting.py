@@ -5,6 +5,7 @@ Sources: `maxItems` in the CRDs of Argo 4.0 and later; `workflow/packer/packer.g
 
 from __future__ import annotations
 
+import sys
 from collections import ChainMap
 from collections.abc import Sequence
 from typing import Any
@@ -43,14 +44,14 @@ NAMED = 4
 
 
 def splitting_of(workflow: Workflow) -> ArgoSplitting | None:
-    """The facet of a workflow that runs a DAG; None for every other one."""
+    """The facet of a workflow that runs a DAG or steps; None for every other one."""
     call = workflow.entry.call if workflow.entry is not None else None
     entry = callables(workflow).get(call.name) if isinstance(call, Call) else None
-    return ArgoSplitting(workflow, entry) if isinstance(entry, Graph) and entry.stages is None else None
+    return ArgoSplitting(workflow, entry) if isinstance(entry, Graph) else None
 
 
 class ArgoSplitting:
-    """One workflow, and the DAG that it runs."""
+    """One workflow, and the DAG or the steps that it runs."""
 
     def __init__(self, workflow: Workflow, entry: Graph) -> None:
         self._workflow = workflow
@@ -61,18 +62,24 @@ class ArgoSplitting:
 
     @property
     def graph(self) -> str:
-        """The DAG that the workflow runs."""
+        """The DAG, or the steps, that the workflow runs."""
         return self._entry.name
 
     @property
+    def coordinates(self) -> bool:
+        """Whether it starts parts."""
+        return SPLIT in annotations_of(self._workflow)
+
+    @property
     def limits(self) -> Extent:
-        """What the CRDs and the controller take."""
-        return LIMITS
+        """What the CRDs and the controller take: they do not limit how many steps there are, other than tasks."""
+        return LIMITS if self._entry.stages is None else LIMITS._replace(steps=sys.maxsize)
 
     def extent(self, workflow: Workflow) -> Extent:
         """How large a workflow is when it is submitted."""
         data = lower_workflow(without_origin(workflow), None, None, Origins())
-        graphs = [len(graph.steps) for graph in workflow.graphs if graph.stages is None]
+        staged = self._entry.stages is not None
+        graphs = [len(graph.steps) for graph in workflow.graphs if staged or graph.stages is None]
         named = [item for item in (*workflow.graphs, *workflow.operations) if not item.inline]
         return Extent(len(encode(data)), max(graphs, default=0), len(named))
 
@@ -111,7 +118,7 @@ class ArgoSplitting:
         parent, parts = detach(workflow, self.graph, graphs)
         libraries = tuple(part.library for part in parts)
         # What starts parts of a workflow that was split is nothing that a person runs.
-        notes = () if SPLIT in annotations_of(workflow) else NOTES
+        notes = () if self.coordinates else NOTES
         return Parts(parent, libraries, links(parent, self.graph, parts), permissions(workflow), notes)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:

@@ -38,7 +38,7 @@ class Cluster:
     files: dict[str, str] = field(default_factory=dict)
     failing: str = ""
     failed: set[str] = field(default_factory=set)
-    done: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    done: dict[tuple[str, ...], tuple[dict[str, dict[str, str]], frozenset[str]]] = field(default_factory=dict)
 
     def retry_parts(self) -> None:
         """`argo retry` of the parts that have failed; they go on once they are looked at."""

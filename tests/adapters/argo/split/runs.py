@@ -78,8 +78,10 @@ class _Run:
         self.inside: list[str] = []
         self.path: list[str] = [facts["workflow.uid"]]
 
-    def finish(self) -> None:
-        self.template(self.named(self.spec["entrypoint"]), self.parameters, self.artifacts, self.before, ())
+    def finish(self) -> frozenset[str]:
+        """Runs it; what has ended once it has."""
+        entry = self.named(self.spec["entrypoint"])
+        return self.template(entry, self.parameters, self.artifacts, self.before, ())[1]
 
     def named(self, name: str) -> Any:
         if name not in self.templates:
@@ -156,10 +158,17 @@ class _Run:
         for group in template["steps"]:
             known: dict[str, str] = {}
             ended = before
+            failed: list[Failed] = []
             for step in group:
-                made, after = self.task(step, scope, before)
+                try:
+                    made, after = self.task(step, scope, before)
+                except Failed as error:
+                    failed.append(error)
+                    continue
                 known.update(seen_of(f"steps.{step['name']}", made))
                 ended |= after
+            if failed:
+                raise failed[0]
             scope.update(known)
             before = ended
         return handed(template, scope), before
@@ -253,12 +262,11 @@ class _Run:
             facts = {"workflow.uid": f"uid of {name}", "workflow.name": name}
             child = _Run(self.cluster, self.cluster.templates[library]["spec"], facts, given, before)
             try:
-                child.finish()
+                ended = child.finish()
             except Failed:
                 self.cluster.failed.add(name)
                 raise
-            ran = (after for path, (_, after) in self.cluster.done.items() if path[0] == facts["workflow.uid"])
-            self.cluster.applied[name] = child.outputs, frozenset().union(*ran)
+            self.cluster.applied[name] = child.outputs, ended
         outputs, own = self.cluster.applied[name]
         read: dict[str, str] = {}
         for port in (template.get("outputs") or {}).get("parameters", ()):

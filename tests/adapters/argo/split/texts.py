@@ -12,7 +12,7 @@ __all__ = ["Broken", "Failed", "evaluated", "filled", "handed", "packed", "seen_
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 STORED_KEY = re.compile(
-    r"let stored = fromJSON\(toJson\((tasks.+)\)\); "
+    r"let stored = fromJSON\(toJson\(((?:tasks|steps).+)\)\); "
     r"stored\.s3\?\.key \?\? stored\.gcs\?\.key \?\? stored\.oss\?\.key \?\? stored\.azure\.blob"
 )
 MEMBER = re.compile(r"\['([^']+)'\]")
