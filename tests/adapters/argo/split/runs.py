@@ -250,6 +250,8 @@ class _Run:
             raise Broken(f"{name!r} is no name")
         if resource["action"] != "apply" or "successCondition" not in resource:
             raise Broken("it does not wait for the workflow that it applies")
+        if manifest["spec"].get("serviceAccountName") != filled("{{workflow.serviceAccountName}}", scope):
+            raise Broken("it runs under another account")
         if name in self.cluster.failed:
             raise Failed(name)
         if name not in self.cluster.applied:

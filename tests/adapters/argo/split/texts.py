@@ -16,6 +16,8 @@ STORED_KEY = re.compile(
     r"stored\.s3\?\.key \?\? stored\.gcs\?\.key \?\? stored\.oss\?\.key \?\? stored\.azure\.blob"
 )
 MEMBER = re.compile(r"\['([^']+)'\]")
+SAME_IN_PARTS = ("workflow.namespace", "workflow.serviceAccountName")
+"""What a workflow that is applied has of the one that applies it."""
 CHAIN = re.compile(r"\b(?:tasks|steps|inputs|workflow)(?:\.\w+|\['[^']+'\]|\[\"[^\"]+\"\])+")
 INPUT = re.compile(r"inputs\.parameters(?:\.(\w+)|\['([^']+)'\])")
 PARAMETER = re.compile(r"workflow\.parameters\['([^']+)'\]")
@@ -43,6 +45,8 @@ def filled(text: str, scope: Mapping[str, str]) -> str:
             return evaluated(inner[1:], scope)
         if inner in scope:
             return str(scope[inner])
+        if inner in SAME_IN_PARTS:
+            return f"<{inner}>"
         if inner.startswith("workflow.") and not inner.startswith(("workflow.parameters.", "workflow.outputs.")):
             return f"<{inner} of {scope['workflow.uid']}>"
         if inner.startswith(("tasks.", "steps.", "inputs.", "workflow.")):
