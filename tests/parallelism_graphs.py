@@ -27,6 +27,7 @@ def named(needs: Mapping[str, str], seconds: float = 1.0) -> Dag:
 def dag_of(links: Sequence[Sequence[int]], seed: int) -> Dag:
     """A graph of these links whose times and sizes are drawn."""
     chance, count = random.Random(seed), len(links)
+    weights = [chance.randint(0, 40) for _ in range(chance.choice((0, 0, 1, 3)))]
     return Dag.of(
         [f"s{step}" for step in range(count)],
         links,
@@ -37,6 +38,8 @@ def dag_of(links: Sequence[Sequence[int]], seed: int) -> Dag:
         exports=[chance.randint(0, 9) for _ in links],
         imports=[chance.randint(0, 9) for _ in links],
         wrapper=chance.randint(0, 20),
+        shares=[chance.sample(range(len(weights)), chance.randint(0, len(weights))) for _ in links],
+        weights=weights,
     )
 
 
@@ -64,7 +67,7 @@ def cases(draw: st.DrawFn) -> tuple[Dag, Budget]:
     ]
     dag = dag_of(links, chance.randrange(2**32))
     least = [
-        dag.wrapper + dag.bytes[step] + dag.exports[step] + sum(dag.imports[parent] for parent in dag.parents[step])
+        dag.wrapper + dag.alone(step) + dag.exports[step] + sum(dag.imports[parent] for parent in dag.parents[step])
         for step in range(count)
     ]
     budget = Budget(

@@ -12,12 +12,25 @@ from couler_plugins.hookspecs.caching import Caching
 from couler_plugins.ir import Argument, Call, Directive, Operation, Scalar, Step, Workflow, callables
 from couler_plugins.plan import Decision
 
-__all__ = ["decide"]
+__all__ = ["decide", "part_decision"]
 
 Cached = tuple[tuple[Directive, ...], tuple[Argument, ...]]
 """How a call is cached: the request that holds for it, and the lineage that it hands over."""
 
 NAME = "cache"
+
+
+def part_decision(workflow: Workflow, whole: str) -> Decision:
+    """Why a part of a workflow that was split keeps the keys that it has, and gets no others.
+
+    A key covers all that a step comes after, by data or by order. A part says that it comes after another one as a
+    whole, or nothing of it: its keys would be other ones than those of the whole, or would miss a change.
+    """
+    reason = (
+        f"it is a part of {whole}, and what its steps come after is in other parts (rule part): put cache before split "
+        "in the pipeline"
+    )
+    return Decision(optimizer=NAME, workflow=workflow.label, reason=reason)
 
 
 def decide(

@@ -55,6 +55,7 @@ class Cache:
         from couler_plugins.caching.application import apply
         from couler_plugins.caching.choice import Limit
         from couler_plugins.caching.circles import circular
+        from couler_plugins.caching.decisions import part_decision
 
         wrapper = self._wrapper()
         circles = circular(plan.workflows)
@@ -65,7 +66,9 @@ class Cache:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
             offered = getattr(ctx.adapter(workflow.engine), "caching", None)  # a facet, which an adapter may lack
             facet = offered(workflow) if offered is not None else None
-            if facet is not None:
+            if facet is not None and facet.part_of:
+                plan = plan.with_workflow(workflow, workflow, part_decision(workflow, facet.part_of))
+            elif facet is not None:
                 inside = id(workflow) in circles
                 new, decisions = apply(
                     workflow,

@@ -61,6 +61,10 @@ class Caching(Protocol):
     def shard_bytes(self) -> int | None:
         """How many bytes the engine can keep in one shard of its own cache; None where there is no limit."""
 
+    @property
+    def part_of(self) -> str:
+        """The workflow that was split, where this is a part of it: what its steps come after is not to be seen here."""
+
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left behind where its owner has edited it since."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class Extent(NamedTuple):
 
     Attributes:
         bytes: of its document as JSON.
-        steps: in its largest graph.
+        steps: in its largest graph; as a limit, `sys.maxsize` for none.
         definitions: graphs and operations.
     """
 
@@ -27,15 +27,17 @@ class Extent(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What a step adds to its part: an upper estimate, additive over steps.
+    """What a step adds to its part: an upper estimate, additive over steps but for what they call.
 
     Attributes:
-        bytes: of its own, with all that it calls.
+        bytes: of its own.
         pods: that it starts, for all items of its loop; None where only the run can tell.
+        called: the bytes of all that it calls, directly and through others, by name; a part has each once.
     """
 
     bytes: int
     pods: int | None
+    called: Mapping[str, int]
 
 
 class Parts(NamedTuple):
@@ -46,12 +48,14 @@ class Parts(NamedTuple):
         workflows: the parts, in the order of their graphs.
         links: what crosses between them.
         side: documents that the coordinator needs beside it, such as permissions.
+        notes: what whoever runs the workflow does otherwise from now on, and why.
     """
 
     coordinator: Workflow
     workflows: tuple[Workflow, ...]
     links: tuple[Link, ...]
     side: tuple[Any, ...]
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 class Splitting(Protocol):
@@ -60,6 +64,10 @@ class Splitting(Protocol):
     @property
     def graph(self) -> str:
         """The graph whose steps are distributed over parts."""
+
+    @property
+    def coordinates(self) -> bool:
+        """Whether the workflow is what is left of one that was split: it starts parts."""
 
     @property
     def limits(self) -> Extent:

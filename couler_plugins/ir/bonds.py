@@ -69,7 +69,7 @@ def _holding(
     if cut.graph.fail_fast is False:
         yield cut.view.predecessors(step.name), f"a failure in {cut.graph.name!r} stops only what depends on it"
     if is_daemon(step, by_name):
-        yield sorted(cut.view.descendants(step.name)), f"they use the daemon {step.name!r}"
+        yield cut.following(step.name), f"they use the daemon {step.name!r}"
     for reference in references((step, inline)):
         if cut.owns(reference.step) and (reason := _clinging(cut, reference)):
             yield [reference.step], reason

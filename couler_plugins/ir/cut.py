@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir.base import replace
@@ -102,6 +103,8 @@ class Cut:
         Raises:
             Unsupported: a path leaves a new graph and comes back.
         """
+        if self.outer_stages is not None:
+            return [name for stage in self.outer_stages for name in stage]
         try:
             return list(TopologicalSorter(self._outside(self.view.predecessors)).static_order())
         except CycleError as error:
@@ -109,6 +112,42 @@ class Cut:
                 f"a path leaves the steps to move and comes back: {' → '.join(error.args[1])}",
                 hint="move the steps between them as well",
             ) from None
+
+    @cached_property
+    def outer_stages(self) -> tuple[tuple[str, ...], ...] | None:
+        """The stages of what stays and of the steps that call the new graphs; None where the graph has none.
+
+        Each is as early as it can be: after all that has a step in an earlier stage than one of its own.
+
+        Raises:
+            Unsupported: two would have to wait for each other, since each has a step in a later stage.
+        """
+        if self.graph.stages is None:
+            return None
+        groups = [dict.fromkeys(self.seen(name) for name in stage) for stage in self.graph.stages if stage]
+        needs: dict[str, set[str]] = {name: set() for group in groups for name in group}
+        for group, following in pairwise(groups):
+            for name in following:
+                needs[name].update(other for other in group if other != name)
+        sorter = TopologicalSorter(needs)
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            reason = f"stages would be cut across: {' → '.join(error.args[1])}"
+            raise self.refusal(reason, hint="move whole stages, or steps of one stage") from None
+        stages = []
+        while sorter.is_active():
+            ready = sorter.get_ready()
+            stages.append(tuple(ready))
+            sorter.done(*ready)
+        return tuple(stages)
+
+    def inner_stages(self, new: str) -> tuple[tuple[str, ...], ...] | None:
+        """The stages of a new graph."""
+        if self.graph.stages is None:
+            return None
+        own = (tuple(name for name in stage if self.place(name) == new) for stage in self.graph.stages)
+        return tuple(stage for stage in own if stage)
 
     @cached_property
     def entering(self) -> dict[str, tuple[Needs, ...]]:
@@ -139,6 +178,13 @@ class Cut:
         place, parts = self.place(step.name), conjuncts(step.needs)
         inside = [need for need in parts if self._is_inside(need, place)]
         return step.needs if len(inside) == len(parts) else all_of(inside)
+
+    def following(self, name: str) -> list[str]:
+        """The steps that start after one, or may: those that need it, or those of all later stages."""
+        if self.graph.stages is None:
+            return sorted(self.view.descendants(name))
+        at = next(number for number, stage in enumerate(self.graph.stages) if name in stage)
+        return [other for stage in self.graph.stages[at + 1 :] for other in stage]
 
     def refusal(self, reason: str, step: str = "", hint: str = "move that step as well") -> Unsupported:
         """An error that says why the steps cannot move."""

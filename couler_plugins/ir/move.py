@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir.base import replace
 from couler_plugins.ir.boundary import Boundary
 from couler_plugins.ir.cut import OUTSIDE, Cut, is_plain
@@ -53,6 +54,9 @@ def move_into_graph(workflow: Workflow, graph_name: str, steps: Collection[str],
     """Moves steps into one new graph; see `move_into_graphs`."""
     graph = callables(workflow)[graph_name]
     assert isinstance(graph, Graph)
+    if graph.stages is not None:
+        reason = f"the steps of {graph_name!r} run in stages"
+        raise Unsupported(reason, engine=workflow.engine, step=graph_name, hint="leave them where they are")
     moves = move_into_graphs(workflow, graph_name, {new_graph: steps})
     view = GraphView(graph, callables(workflow))
     return Move(moves.workflow, new_graph, moves.steps[new_graph], tuple(_waits(graph, view, frozenset(steps))))
@@ -66,7 +70,7 @@ def move_into_graphs(workflow: Workflow, graph_name: str, parts: Mapping[str, Co
 
     Args:
         workflow: the workflow.
-        graph_name: the graph that the steps belong to; one with needs, not stages.
+        graph_name: the graph that the steps belong to.
         parts: the steps to move (at least one each, no step twice), by the name of the new graph that they move into;
             the step that calls it gets this name too, or one like it.
 
@@ -109,11 +113,12 @@ def move_into_graphs(workflow: Workflow, graph_name: str, parts: Mapping[str, Co
     for new, caller in cut.callers.items():
         needs = all_of(list(cut.outer_needs[caller]))
         outer[caller] = Step(name=caller, call=Call(name=new), arguments=boundary.arguments(new), needs=needs)
-    changed[graph_name] = replace(rest, steps=tuple(outer.values()))
+    changed[graph_name] = replace(rest, steps=tuple(outer.values()), stages=cut.outer_stages)
     added = [
         Graph(
             name=new,
             steps=tuple(steps),
+            stages=cut.inner_stages(new),
             inputs=boundary.inputs(new),
             outputs=boundary.outputs(new),
             fail_fast=graph.fail_fast,
@@ -141,7 +146,7 @@ def _refuse_daemons(cut: Cut, by_name: Mapping[str, Graph | Operation]) -> None:
     for new in cut.callers:
         for step in cut.members[new]:
             if is_daemon(step, by_name):
-                users = cut.view.descendants(step.name)
+                users = cut.following(step.name)
                 if not users or any(cut.place(name) != new for name in users):
                     raise cut.refusal(
                         "a daemon would end with the new graph", step.name, "move those that use it as well"

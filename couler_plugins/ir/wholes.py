@@ -21,7 +21,6 @@ def refuse_steps(workflow: Workflow, graph: Graph, steps: Iterable[Step], inline
     moved = list(steps)
     names = {step.name for step in moved}
     reasons = {
-        f"the steps of {graph.name!r} run in stages": graph.stages is not None,
         f"{graph.name!r} asks for some of its steps only": bool(graph.targets),
         f"{graph.name!r} limits how many of its steps run at a time": graph.parallelism is not None,
         f"{graph.name!r} takes a lock": graph.locks is not None,

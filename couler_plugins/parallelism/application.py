@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import move_into_graphs
 from couler_plugins.parallelism.bonds import Bond, contract
-from couler_plugins.parallelism.budget import Budget
+from couler_plugins.parallelism.budget import UNLIMITED, Budget
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
 from couler_plugins.parallelism.graphing import Graphed, graphed
 from couler_plugins.parallelism.report import Detached, explained
+from couler_plugins.parallelism.staging import split_stages
 from couler_plugins.partitioners import ask_partitioner
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Splitter:
 
     def _nested(self, plan: Plan, job: _Job, bonds: list[Bond]) -> Plan | None:
         """The plan with parts that are graphs of the same workflow; None where that is still too large."""
-        budget = Budget(steps=job.most.steps)
+        budget = Budget(steps=_limited(job.most.steps))
         cut = self._cut(job, bonds, budget)
         new = move_into_graphs(job.workflow, job.facet.graph, cut.members).workflow
         if _over(job.facet.extent(new), job.most):
@@ -155,9 +156,7 @@ class Splitter:
 
     def _detached(self, plan: Plan, job: _Job, bonds: list[Bond]) -> Plan:
         """The plan with parts that are workflows of their own; a coordinator that is too big is split again."""
-        # A part has at most as many definitions as steps that call them, beside its own.
-        steps = min(job.most.steps, job.most.definitions - job.facet.wrapper.definitions)
-        whole = Budget(job.most.bytes, steps, job.pods)
+        whole = Budget(job.most.bytes, _steps(job), job.pods)
         large: list[tuple[str, str]] = []
         for share in FILLS:
             cut = self._cut(job, bonds, whole.scaled(share))
@@ -205,10 +204,25 @@ class Splitter:
     def _cut(self, job: _Job, bonds: list[Bond], budget: Budget) -> Cut:
         contraction = contract(job.view.dag, bonds, budget)
         previous = self._ctx.previous(job.workflow)
-        before = earlier_labels(previous, contraction.dag.names)
-        split = ask_partitioner(self._partitioner, contraction.dag, budget, before)
-        labels = tuple(contraction.expand(split.labels))
+        if job.view.stages is not None:
+            found: Sequence[int] = split_stages(contraction, job.view.stages, budget)
+        else:
+            before = earlier_labels(previous, contraction.dag.names)
+            found = ask_partitioner(self._partitioner, contraction.dag, budget, before).labels
+        labels = tuple(contraction.expand(found))
         return Cut(job.workflow, job.view, contraction, labels, budget, job.prefix, previous)
+
+
+def _steps(job: _Job) -> int | None:
+    """How many steps a part may have, so that the definitions that they call fit beside its own."""
+    room = job.most.definitions - job.facet.wrapper.definitions
+    # As a rule, a part has no more definitions than steps, and never more than there are.
+    few = job.facet.extent(job.workflow).definitions <= room
+    return _limited(job.most.steps if few else min(job.most.steps, room))
+
+
+def _limited(amount: int) -> int | None:
+    return amount if amount < UNLIMITED else None
 
 
 def _refuse_taken(plan: Plan, made: Sequence[Workflow]) -> None:

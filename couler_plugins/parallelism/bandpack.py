@@ -37,7 +37,8 @@ def bandpack(dag: Dag, budget: Budget) -> Clusters:
     size, count, pods = list(dag.bytes), list(dag.steps), list(dag.pods)
     limit_bytes, limit_steps, limit_pods = budget.limits
     limit_bytes -= dag.wrapper
-    imports, exports = dag.imports, dag.exports
+    imports, exports, weights = dag.imports, dag.exports, dag.weights
+    held = list(map(frozenset, dag.shares)) if weights else []
     for step, above in enumerate(dag.parents):
         if dag.children[step]:
             size[step] += exports[step]
@@ -58,6 +59,10 @@ def bandpack(dag: Dag, budget: Budget) -> Clusters:
         for parent, root in zip(above, roots, strict=True):
             if root not in together:
                 new_bytes += imports[parent]
+        pieces: frozenset[int] = frozenset()
+        if weights:
+            pieces = held[step].union(*(held[root] for root in together))
+            new_bytes += sum(map(weights.__getitem__, pieces))
         new_count = count[step] + sum(map(count.__getitem__, together))
         new_pods = pods[step] + sum(map(pods.__getitem__, together))
         if new_bytes <= limit_bytes and new_count <= limit_steps and new_pods <= limit_pods:
@@ -66,6 +71,9 @@ def bandpack(dag: Dag, budget: Budget) -> Clusters:
                 up[other] = root
             up[step] = root
             size[root], count[root], pods[root] = new_bytes, new_count, new_pods
+            if weights:
+                size[root] -= sum(map(weights.__getitem__, pieces))
+                held[root] = pieces
         else:
             band[step] = highest + 1
             size[step] += sum(map(imports.__getitem__, above))

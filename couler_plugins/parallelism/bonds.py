@@ -107,6 +107,8 @@ def _contracted(
         exports=[sum(dag.exports[step] for step in some) for some in read],
         imports=[sum(dag.imports[step] for step in some) for some in read],
         wrapper=dag.wrapper,
+        shares=[sorted({piece for step in group for piece in dag.shares[step]}) for group in groups],
+        weights=dag.weights,
     )
     place = {dag.names[group[0]]: at for at, group in enumerate(groups)}
     order = [place[name] for name in smaller.names]
@@ -129,7 +131,7 @@ def _check(dag: Dag, budget: Budget, group: Sequence[int], reasons: Sequence[str
     """
     if len(group) < 2:
         return
-    size = dag.wrapper + sum(dag.bytes[step] for step in group)
+    size = dag.wrapper + sum(dag.bytes[step] for step in group) + dag.shared(group)
     count, pods = sum(dag.steps[step] for step in group), sum(dag.pods[step] for step in group)
     for what, amount, limit in budget.over(size, count, pods):
         names = ", ".join(repr(dag.names[step]) for step in group[:SHOWN])

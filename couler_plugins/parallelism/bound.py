@@ -50,7 +50,7 @@ def fewest_parts(dag: Dag, budget: Budget) -> int:
         return 0
     limit_bytes, limit_steps, limit_pods = budget.limits
     room = (max(1, limit_bytes - dag.wrapper), limit_steps, limit_pods)
-    totals = (sum(dag.bytes), sum(dag.steps), sum(dag.pods))
+    totals = (sum(dag.bytes) + dag.shared(range(len(dag))), sum(dag.steps), sum(dag.pods))
     return max(1, *(-(-total // most) for total, most in zip(totals, room, strict=True)))
 
 

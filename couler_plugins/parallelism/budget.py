@@ -11,9 +11,10 @@ from couler_plugins.errors import InvalidInput
 if TYPE_CHECKING:
     from couler_plugins.parallelism.dag import Dag
 
-__all__ = ["Budget", "check_steps"]
+__all__ = ["UNLIMITED", "Budget", "check_steps"]
 
 UNLIMITED = sys.maxsize
+"""The number that stands for no limit."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def check_steps(dag: Dag, budget: Budget) -> None:
     limit_bytes, limit_steps, limit_pods = budget.limits
     imports = dag.imports
     for step, above in enumerate(dag.parents):
-        size = dag.wrapper + dag.bytes[step] + (dag.exports[step] if dag.children[step] else 0)
+        size = dag.wrapper + dag.alone(step) + (dag.exports[step] if dag.children[step] else 0)
         for parent in above:
             size += imports[parent]
         if size > limit_bytes or dag.steps[step] > limit_steps or dag.pods[step] > limit_pods:

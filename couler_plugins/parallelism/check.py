@@ -60,6 +60,7 @@ def parts_of(dag: Dag, labels: Sequence[int]) -> list[Part]:
         reads = frozenset(parent for step in steps for parent in dag.parents[step]) - own
         read = frozenset(step for step in steps if not own.issuperset(dag.children[step]))
         size = dag.wrapper + sum(dag.bytes[step] for step in steps)
+        size += sum(dag.weights[piece] for piece in {piece for step in steps for piece in dag.shares[step]})
         size += sum(dag.imports[step] for step in reads) + sum(dag.exports[step] for step in read)
         count, pods = (sum(column[step] for step in steps) for column in (dag.steps, dag.pods))
         parts.append(Part(label, tuple(steps), size, count, pods, reads, read))

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from couler_plugins.ir.walk import callables
+from couler_plugins.parallelism import staging
+from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
 from couler_plugins.parallelism.check import Part, parts_of
 from couler_plugins.plan import Part as NamedPart
 
@@ -63,8 +66,13 @@ class Cut:
 
     def seconds(self, launch: float) -> dict[str, float]:
         """What each part takes, by its name: its launch, and the longest path through its own steps."""
-        dag = self.view.dag
+        dag, stages = self.view.dag, self.view.stages
         found: dict[str, float] = {}
+        if stages is not None:
+            for name, part in self.parts.items():
+                own = [[step for step in steps if self.labels[step] == part.label] for steps in stages]
+                found[name] = staging.makespan(dag, [steps for steps in own if steps], self.labels, launch)
+            return found
         for name, part in self.parts.items():
             ends: dict[int, float] = {}
             for step in part.members:
@@ -72,6 +80,15 @@ class Cut:
                 ends[step] = ready + dag.seconds[step]
             found[name] = launch + max(ends.values())
         return found
+
+    def makespans(self, launch: float) -> tuple[float, float, float]:
+        """Seconds of the whole before it is cut, of the parts, and what no cut within the budget goes below."""
+        dag, stages = self.view.dag, self.view.stages
+        if stages is not None:
+            before = staging.makespan(dag, stages, [0] * len(dag), 0.0)
+            return before, staging.makespan(dag, stages, self.labels, launch), before + launch
+        after = barrier_makespan(dag, self.labels, launch)
+        return dag.critical_path(), after, makespan_bound(self.contraction.dag, self.budget, launch)
 
     def _steps(self, part: Part) -> list[str]:
         return [self.view.dag.names[step] for step in part.members]
@@ -84,7 +101,7 @@ class Cut:
         for (name, at), _ in sorted(overlaps.items(), key=lambda item: (-item[1], item[0])):
             if at not in found and name not in found.values():
                 found[at] = name
-        taken = {part.name for part in self.previous}
+        taken = {part.name for part in self.previous}.union(callables(self.workflow))
         fresh = (
             name for number in range(1, 2 + len(parts) + len(taken)) if (name := f"{self.prefix}-{number}") not in taken
         )

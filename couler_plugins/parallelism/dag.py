@@ -31,6 +31,8 @@ class Dag:
         exports: bytes that a part pays once for each of its own steps that another part reads.
         imports: bytes that a part pays once for each step outside it that it reads.
         wrapper: bytes of a part without steps.
+        shares: the pieces that each step needs in its part, by number: a part pays a piece once for all of its steps.
+        weights: the bytes of each piece.
     """
 
     names: Sequence[str]
@@ -42,7 +44,9 @@ class Dag:
     pods: Sequence[int]
     exports: Sequence[int]
     imports: Sequence[int]
-    wrapper: int = 0
+    wrapper: int
+    shares: Sequence[Sequence[int]]
+    weights: Sequence[int] = ()
 
     @classmethod
     def of(
@@ -57,6 +61,8 @@ class Dag:
         exports: Iterable[int] | None = None,
         imports: Iterable[int] | None = None,
         wrapper: int = 0,
+        shares: Iterable[Sequence[int]] | None = None,
+        weights: Sequence[int] = (),
     ) -> Dag:
         """The graph of steps in any order; they keep it where it is topological already.
 
@@ -67,6 +73,8 @@ class Dag:
             bytes, exports, imports: see the class; 0 each unless given.
             steps, pods: see the class; 1 each unless given.
             wrapper: bytes of a part without steps.
+            shares: see the class; none unless given, and none twice in one step.
+            weights: the bytes of each piece.
 
         Raises:
             InvalidInput: steps wait for each other in a circle, or two have one name.
@@ -77,6 +85,7 @@ class Dag:
         zeros, ones = [0] * count, [1] * count
         columns = [list(column if column is not None else zeros) for column in (bytes, exports, imports)]
         columns += [list(column if column is not None else ones) for column in (steps, pods)]
+        pieces = list(shares) if shares is not None else [()] * count
         if any(above and max(above) >= step for step, above in enumerate(parents)):
             order = _order(labels, parents)
             place = [0] * count
@@ -85,13 +94,27 @@ class Dag:
             parents = [[place[parent] for parent in parents[step]] for step in order]
             labels, times = [labels[step] for step in order], [times[step] for step in order]
             columns = [[column[step] for step in order] for column in columns]
+            pieces = [pieces[step] for step in order]
         above = [tuple(sorted(some)) if len(some) > 1 else tuple(some) for some in parents]
         below: list[list[int]] = [[] for _ in labels]
         for step, some in enumerate(above):
             for parent in some:
                 below[parent].append(step)
         own_bytes, own_exports, own_imports, own_steps, own_pods = columns
-        return cls(labels, above, below, times, own_bytes, own_steps, own_pods, own_exports, own_imports, wrapper)
+        return cls(
+            labels,
+            above,
+            below,
+            times,
+            own_bytes,
+            own_steps,
+            own_pods,
+            own_exports,
+            own_imports,
+            wrapper,
+            pieces,
+            weights,
+        )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -100,6 +123,16 @@ class Dag:
     def edges(self) -> int:
         """How many edges there are."""
         return sum(map(len, self.parents))
+
+    def alone(self, step: int) -> int:
+        """The bytes of a step with all that it would share with others."""
+        return self.bytes[step] + self.shared((step,))
+
+    def shared(self, steps: Iterable[int]) -> int:
+        """The bytes of the pieces that some steps need together, each once."""
+        if not self.weights:
+            return 0
+        return sum(self.weights[piece] for piece in set().union(*(self.shares[step] for step in steps)))
 
     def finishes(self) -> list[float]:
         """When each step ends, with nothing between it and the last of its parents to end; seconds."""
@@ -137,6 +170,8 @@ class Dag:
             exports=self.exports[::-1],
             imports=self.imports[::-1],
             wrapper=self.wrapper,
+            shares=self.shares[::-1],
+            weights=self.weights,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,11 +28,13 @@ class Graphed(NamedTuple):
             median of the others.
         unknown_pods: the steps of which only the run can tell how many pods they start.
         unknown_seconds: how many steps' times are not known.
+        stages: the numbers of the steps of each stage; None where only what steps need counts.
     """
 
     dag: Dag
     unknown_pods: tuple[str, ...]
     unknown_seconds: int
+    stages: tuple[tuple[int, ...], ...] | None = None
 
 
 def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[str, float]) -> Graphed:
@@ -61,18 +63,55 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
         handed, read = facet.crossing(value)
         exports[number[value.step]] += handed
         imports[number[value.step]] += read
+    shares, weights, alone = _shared([load.called for load in loads])
     dag = Dag.of(
         [step.name for step in graph.steps],
         [[number[name] for name in view.predecessors(step.name)] for step in graph.steps],
         [usual if seconds is None else seconds for seconds in known],
-        bytes=[load.bytes for load in loads],
+        bytes=[load.bytes + more for load, more in zip(loads, alone, strict=True)],
         pods=[1 if load.pods is None else load.pods for load in loads],
         exports=exports,
         imports=imports,
         wrapper=facet.wrapper.bytes,
+        shares=shares,
+        weights=weights,
     )
     unsaid = tuple(step.name for step, load in zip(graph.steps, loads, strict=True) if load.pods is None)
-    return Graphed(dag, unsaid, sum(seconds is None for seconds in known))
+    return Graphed(dag, unsaid, sum(seconds is None for seconds in known), _stages(graph, dag))
+
+
+def _stages(graph: Graph, dag: Dag) -> tuple[tuple[int, ...], ...] | None:
+    if graph.stages is None:
+        return None
+    place = {name: at for at, name in enumerate(dag.names)}
+    return tuple(tuple(place[name] for name in stage) for stage in graph.stages)
+
+
+def _shared(called: Sequence[Mapping[str, int]]) -> tuple[list[tuple[int, ...]], list[int], list[int]]:
+    """What steps call in common, as pieces; what only one step calls is its own.
+
+    Returns:
+        The pieces of each step, the bytes of each piece, and of each step the bytes of what nobody else calls.
+    """
+    users: dict[str, list[int]] = {}
+    sizes: dict[str, int] = {}
+    for step, some in enumerate(called):
+        sizes.update(some)
+        for name in some:
+            users.setdefault(name, []).append(step)
+    alone = [0] * len(called)
+    pieces: dict[tuple[int, ...], int] = {}
+    """What the same steps call is one piece."""
+    for name, steps in users.items():
+        if len(steps) == 1:
+            alone[steps[0]] += sizes[name]
+        else:
+            pieces[tuple(steps)] = pieces.get(tuple(steps), 0) + sizes[name]
+    shares: list[list[int]] = [[] for _ in called]
+    for piece, together in enumerate(pieces):
+        for step in together:
+            shares[step].append(piece)
+    return [tuple(some) for some in shares], list(pieces.values()), alone
 
 
 def _values_between(graph: Graph, number: dict[str, int], inline: dict[str, tuple[object, ...]]) -> set[Reference]:

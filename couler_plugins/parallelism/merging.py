@@ -44,7 +44,7 @@ def _partners(solution: Solution, part: int) -> list[tuple[float, int]]:
     """The parts that this one may fit into, with about how long a path through both would be."""
     parts, times = solution.parts, solution.times
     limit_bytes, limit_steps, limit_pods = parts.limits
-    most_bytes = MISFIT * limit_bytes - parts.bytes[part] + solution.dag.wrapper
+    most_bytes = MISFIT * limit_bytes - parts.bytes[part] + solution.dag.wrapper + parts.shared[part]
     most_steps, most_pods = limit_steps - parts.steps[part], limit_pods - parts.pods[part]
     start, length, after = times.start(part), times.length[part], times.after[part]
     found = []

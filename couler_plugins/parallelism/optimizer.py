@@ -48,5 +48,6 @@ class Split:
             facet = offered(workflow) if offered is not None else None
             if facet is not None:
                 ctx.progress(f"measuring {workflow.label}")
-                plan = splitter.split(plan, workflow, facet)
+                # What an earlier call has left of a workflow is no part: it may have all that its engine takes.
+                plan = splitter.split(plan, workflow, facet, rank=int(facet.coordinates))
         return plan

@@ -79,6 +79,7 @@ class Filling:
         """Empties the part."""
         self._bytes, self._steps, self._pods = self.dag.wrapper, 0, 0
         self._imported: set[int] = set()
+        self._held: set[int] = set()
 
     def take(self, block: Sequence[int]) -> bool:
         """Puts steps into the part, and says whether they fit; if not, they have to be put into another at once."""
@@ -89,6 +90,10 @@ class Filling:
             size += dag.bytes[step]
             self._steps += dag.steps[step]
             self._pods += dag.pods[step]
+            for piece in dag.shares[step]:
+                if piece not in self._held:
+                    self._held.add(piece)
+                    size += dag.weights[piece]
             for parent in dag.parents[step]:
                 if labels[parent] == label:
                     outside[parent] -= 1
@@ -143,13 +148,14 @@ def first_fit(dag: Dag, budget: Budget, clusters: Clusters, launch: float, *, by
         bins: list[_Bin] = []
         for members, reads in _ordered(dag, group, labels, ends, by_ready):
             size = _size(dag, members)
+            pieces = frozenset(piece for step in members for piece in dag.shares[step])
             for offset in range(max(0, len(bins) - OFFERED), len(bins)):
-                if bins[offset].take(dag, limits, size, reads):
+                if bins[offset].take(dag, limits, size, reads, pieces):
                     break
             else:
                 offset = len(bins)
                 bins.append(_Bin(dag.wrapper))
-                bins[offset].take(dag, limits, size, reads)
+                bins[offset].take(dag, limits, size, reads, pieces)
                 ends.append(0.0)
             label = first + offset
             start = launch + max((ends[labels[step]] for step in reads), default=0.0)
@@ -167,24 +173,34 @@ def first_fit(dag: Dag, budget: Budget, clusters: Clusters, launch: float, *, by
 class _Bin:
     """A part of a band while it is filled."""
 
-    __slots__ = ("bytes", "imported", "length", "pods", "start", "steps")
+    __slots__ = ("bytes", "held", "imported", "length", "pods", "start", "steps")
 
     def __init__(self, wrapper: int) -> None:
         self.bytes, self.steps, self.pods = wrapper, 0, 0
         self.imported: set[int] = set()
+        self.held: set[int] = set()
         self.start = self.length = 0.0
 
-    def take(self, dag: Dag, limits: tuple[int, int, int], size: tuple[int, int, int], reads: frozenset[int]) -> bool:
+    def take(
+        self,
+        dag: Dag,
+        limits: tuple[int, int, int],
+        size: tuple[int, int, int],
+        reads: frozenset[int],
+        pieces: frozenset[int],
+    ) -> bool:
         """Takes a cluster of that size if there is room; no edge may lead from one cluster of the part to another."""
         steps, pods = self.steps + size[1], self.pods + size[2]
         if steps > limits[1] or pods > limits[2] or self.bytes + size[0] > limits[0]:
             return False
         new = reads - self.imported
         total = self.bytes + size[0] + sum(map(dag.imports.__getitem__, new))
+        total += sum(map(dag.weights.__getitem__, pieces - self.held))
         if total > limits[0]:
             return False
         self.bytes, self.steps, self.pods = total, steps, pods
         self.imported |= new
+        self.held |= pieces
         return True
 
 
@@ -209,7 +225,7 @@ def _ordered(
 
 
 def _size(dag: Dag, members: Sequence[int]) -> tuple[int, int, int]:
-    """Bytes without reads, steps and pods of a cluster."""
+    """Bytes without reads and without what is shared, steps and pods of a cluster."""
     own = set(members)
     size = sum(map(dag.bytes.__getitem__, members))
     size += sum(dag.exports[step] for step in members if not own.issuperset(dag.children[step]))

@@ -85,9 +85,10 @@ def _filled(dag: Dag, budget: Budget, order: Sequence[int]) -> list[int]:
     parts = [0] * len(dag)
     part = size = count = pods = 0
     for step in order:
-        taken = (dag.wrapper + size + dag.bytes[step], count + dag.steps[step], pods + dag.pods[step])
+        own = dag.alone(step)
+        taken = (dag.wrapper + size + own, count + dag.steps[step], pods + dag.pods[step])
         if count and budget.over(*taken):
             part, size, count, pods = part + 1, 0, 0, 0
         parts[step] = part
-        size, count, pods = size + dag.bytes[step], count + dag.steps[step], pods + dag.pods[step]
+        size, count, pods = size + own, count + dag.steps[step], pods + dag.pods[step]
     return parts

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
 from couler_plugins.plan import Decision
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class Detached(NamedTuple):
 
 
 def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | None = None) -> Iterator[Decision]:
-    """A decision for the workflow, one for each part, and one for each set of steps that have to stay together.
+    """Decisions for the workflow, one for each part, and one for each set of steps that have to stay together.
 
     Args:
         cut: what was cut.
@@ -67,6 +66,8 @@ def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | 
             reason="so that the whole stays as parallel as it can",
             figures=_figures(part, most) if detached is None else _exact_figures(part, most, detached, at),
         )
+    for action, reason in detached.parts.notes if detached is not None else ():
+        yield Decision(optimizer=NAME, workflow=label, action=action, reason=reason)
     for group, reasons in zip(cut.contraction.groups, cut.contraction.reasons, strict=True):
         if reasons:
             steps = tuple(dag.names[step] for step in group)
@@ -84,8 +85,8 @@ def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | 
 
 
 def _totals(cut: Cut, most: Budget, detached: Detached | None) -> Figures:
-    dag = cut.view.dag
     launch = 0.0 if detached is None else detached.launch
+    before, after, least = cut.makespans(launch)
     links = {(link.producer, link.output, link.consumer) for link in detached.parts.links} if detached else set()
     limits = (("bytes", most.bytes), ("steps", most.steps), ("pods", most.pods))
     return (
@@ -93,9 +94,9 @@ def _totals(cut: Cut, most: Budget, detached: Detached | None) -> Figures:
         *((f"{name} a part may have", int(limit)) for name, limit in limits if limit is not None),
         ("steps read by other parts", len({step for part in cut.parts.values() for step in part.reads})),
         *((("values crossing", len(links)),) if detached else ()),
-        (BEFORE, round(dag.critical_path(), 1)),
-        ("critical path seconds after", round(barrier_makespan(dag, cut.labels, launch), 1)),
-        (AFTER_AT_LEAST, round(makespan_bound(cut.contraction.dag, cut.budget, launch), 1)),
+        (BEFORE, round(before, 1)),
+        ("critical path seconds after", round(after, 1)),
+        (AFTER_AT_LEAST, round(least, 1)),
         (LAUNCH_EACH, launch),
     )
 

@@ -25,6 +25,7 @@ class Parts:
         into, out: of each part, the parts that it needs, and those that need it.
         links: edges between two parts, by `before * stride + after`.
         bytes, steps, pods: what each part takes.
+        shared: of its bytes, those of the pieces that its steps share.
         cut: the number of edges between parts.
     """
 
@@ -48,6 +49,9 @@ class Parts:
         self._free: list[int] = []
         self._pairs: dict[int, int] = {}
         """How many children a step has in a part, by `step * stride + part`."""
+        self._users: dict[int, int] = {}
+        """How many steps in a part need a piece, by `piece * stride + part`."""
+        self.shared = [0] * count
         self._readers = [0] * len(dag)
         """How many parts read each step, its own not counted."""
         self._count()
@@ -61,6 +65,8 @@ class Parts:
             self.bytes[own] += dag.bytes[step]
             self.steps[own] += dag.steps[step]
             self.pods[own] += dag.pods[step]
+            if dag.shares[step]:
+                self._use(step, own)
             for parent in dag.parents[step]:
                 other = part[parent]
                 pair = parent * stride + own
@@ -101,7 +107,13 @@ class Parts:
             self.members.append([])
             self.into.append(set())
             self.out.append(set())
-            for column, value in ((self.bytes, self.dag.wrapper), (self.steps, 0), (self.pods, 0), (self.place, 0)):
+            for column, value in (
+                (self.bytes, self.dag.wrapper),
+                (self.steps, 0),
+                (self.pods, 0),
+                (self.place, 0),
+                (self.shared, 0),
+            ):
                 column.append(value)
         self.order.insert(place, part)
         self._number()
@@ -192,6 +204,29 @@ class Parts:
         self.steps[to] += dag.steps[step]
         self.pods[at] -= dag.pods[step]
         self.pods[to] += dag.pods[step]
+        if dag.shares[step]:
+            self._release(step, at)
+            self._use(step, to)
+
+    def _use(self, step: int, part: int) -> None:
+        """Counts what a step shares with the others of a part that it has come to."""
+        for piece in self.dag.shares[step]:
+            key = piece * self.stride + part
+            known = self._users.get(key, 0)
+            self._users[key] = known + 1
+            if not known:
+                self.bytes[part] += self.dag.weights[piece]
+                self.shared[part] += self.dag.weights[piece]
+
+    def _release(self, step: int, part: int) -> None:
+        """Counts no more what a step shared with the others of a part that it has left."""
+        for piece in self.dag.shares[step]:
+            key = piece * self.stride + part
+            self._users[key] -= 1
+            if not self._users[key]:
+                del self._users[key]
+                self.bytes[part] -= self.dag.weights[piece]
+                self.shared[part] -= self.dag.weights[piece]
 
     def _link(self, links: dict[int, int], before: int, after: int) -> None:
         self.cut += 1

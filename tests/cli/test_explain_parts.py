@@ -41,7 +41,7 @@ def test_the_same_figures_are_in_the_json(split_command: Couler) -> None:
     write_workflow(Path("big.json"), CHAIN)
     out = split_command("explain", "-p", "split{max-steps=12,into=workflows}", "big.json", "--format", "json").stdout
     [run] = json.loads(out)["files"][0]["passes"]
-    whole, *parts = [decision for decision in run["decisions"] if decision["action"]]
+    whole, *parts = [decision for decision in run["decisions"] if decision["figures"]]
     figures = whole["figures"]
     assert figures["parts"] == len(parts)
     assert figures["steps a part may have"] == 12

@@ -25,6 +25,7 @@ from couler_plugins.ir import (
     callables,
     from_json,
     move_into_graph,
+    move_into_graphs,
     references,
     replace,
     to_json,
@@ -308,3 +309,32 @@ def test_an_optional_input_and_a_daemon_are_refused() -> None:
     inputs = (Port(name="p", optional=True),)
     refused(workflow(graph(reader, inputs=inputs), parameters=inputs), ["b"], "optional")
     refused(workflow(graph(step("a")), operations=(replace(operation(), daemon=True),)), ["a"], "a daemon would end")
+
+
+def staged(*stages: str) -> Any:
+    """Steps that need nothing of each other and run in stages, a letter each."""
+    return workflow(
+        graph(*(step(name) for stage in stages for name in stage), stages=tuple(tuple(stage) for stage in stages))
+    )
+
+
+@pytest.mark.parametrize(
+    ("stages", "parts", "outer", "inner"),
+    [
+        (("a", "b", "c"), {"x": "ab", "y": "c"}, (("x",), ("y",)), {"x": (("a",), ("b",)), "y": (("c",),)}),
+        (("a", "bcd"), {"x": "bc", "y": "d"}, (("a",), ("x", "y")), {"x": (("b", "c"),), "y": (("d",),)}),
+        (("a", "bc", "d"), {"x": "ab", "y": "c"}, (("x",), ("y",), ("d",)), {"x": (("a",), ("b",))}),
+        (("a", "", "b"), {"x": "a"}, (("x",), ("b",)), {"x": (("a",),)}),
+    ],
+)
+def test_stages_are_kept_inside_and_outside(stages: Any, parts: Any, outer: Any, inner: Any) -> None:
+    moved = move_into_graphs(staged(*stages), "g", parts).workflow
+    assert graph_of(moved).stages == outer
+    assert {name: graph_of(moved, name).stages for name in inner} == inner
+    assert verify(moved) == []
+
+
+def test_stages_are_not_cut_across() -> None:
+    with pytest.raises(Unsupported, match="stages would be cut across") as caught:
+        move_into_graphs(staged("ab", "cd"), "g", {"x": "ac", "y": "bd"})
+    assert caught.value.hint

@@ -65,7 +65,7 @@ def test_what_fits_contracted_fits_expanded(case: tuple[Dag, Budget], drawn: lis
     dag, _ = case
     bonds = [Bond(tuple(dag.names[step] for step in sorted(some)), "r") for some in drawn if max(some) < len(dag)]
     found = contract(dag, bonds, Budget())
-    largest = max((dag.wrapper + sum(dag.bytes) + sum(dag.exports) + sum(dag.imports), 1))
+    largest = max((dag.wrapper + sum(dag.bytes) + sum(dag.weights) + sum(dag.exports) + sum(dag.imports), 1))
     budget = Budget(bytes=largest, steps=max([*found.dag.steps, 5]))
     labels = found.expand(Levels().split(found.dag, budget))
     assert order_problem(dag, labels) is None

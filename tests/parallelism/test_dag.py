@@ -58,3 +58,12 @@ def test_turned_around_twice_it_is_the_same() -> None:
     again = back.reversed()
     assert [list(some) for some in again.parents] == [list(some) for some in dag.parents]
     assert dag.tails() == back.finishes()[::-1]
+
+
+def test_pieces_are_counted_once_and_move_with_the_steps() -> None:
+    dag = Dag.of("ba", [[1], []], [1.0, 1.0], bytes=[5, 7], shares=[(0, 1), (1,)], weights=[100, 10])
+    assert list(dag.names) == ["a", "b"]
+    assert [dag.alone(step) for step in range(2)] == [17, 115]
+    assert dag.shared(range(2)) == 110
+    assert [dag.reversed().alone(step) for step in range(2)] == [115, 17]
+    assert dag.reversed().shared([1]) == 10

@@ -25,6 +25,7 @@ def check(dag: Dag, parts: Parts) -> None:
     found = {part.label: part for part in parts_of(dag, parts.part)}
     for part, known in found.items():
         assert (parts.bytes[part], parts.steps[part], parts.pods[part]) == (known.bytes, known.steps, known.pods)
+        assert parts.shared[part] == dag.shared(known.members)
     for part in parts.order:
         if part not in found:
             assert (parts.bytes[part], parts.steps[part], parts.pods[part]) == (dag.wrapper, 0, 0)

@@ -59,6 +59,11 @@ class ArgoCaching:
         self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
         self.shard_bytes: int | None = SHARD_BYTES
 
+    @property
+    def part_of(self) -> str:
+        """What the annotation of a part says."""
+        return self._annotations.get(PART_OF, "")
+
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left at places that its owner has edited since."""
         return without_traces(workflow)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from couler_argo.ports import LOCATIONS
 from couler_argo.spelling import write_native
@@ -22,9 +22,22 @@ KEYS = {"s3": "key", "gcs": "key", "oss": "key", "azure": "blob"}
 """The kinds of location that artifacts can cross in, and which of their fields holds the key."""
 GIVEN_KIND = "s3"
 """The kind in which a key in the workflow's own repository is written."""
-Place = Mapping[str, Any]
-"""A location without its key: its kind, and the fields of it (none in the workflow's own repository)."""
 DELETED = "OnWorkflowCompletion"
+
+
+class Place(NamedTuple):
+    """A location without its key, and how what lies there is packed.
+
+    Attributes:
+        kind: of the location.
+        fields: of the location; none in the workflow's own repository.
+        archive: what the output says of that; an artifact of a task takes it along, one that is found by its key does
+            not, and what is no tarball by its looks would stay packed.
+    """
+
+    kind: str
+    fields: Mapping[str, Any]
+    archive: Mapping[str, Any] | None
 
 
 def key_of(artifact: Reference) -> Expression:
@@ -41,8 +54,8 @@ def key_of(artifact: Reference) -> Expression:
 
 def located(place: Place, key: str) -> dict[str, Any]:
     """The location of an artifact with a key."""
-    ((kind, fields),) = place.items()
-    return {kind: {**fields, KEYS[kind]: key}}
+    packed = {} if place.archive is None else {"archive": place.archive}
+    return {place.kind: {**place.fields, KEYS[place.kind]: key}, **packed}
 
 
 def place_of(by_name: Mapping[str, Graph | Operation], graph: Graph, artifact: Reference) -> Place | str:
@@ -80,4 +93,6 @@ def _declared(rest: Mapping[str, Any]) -> Place | str:
     if kind not in KEYS:
         return f"it is stored in a location of the kind {kind!r}"
     fields = {name: content for name, content in rest.get(kind, {}).items() if name != KEYS[kind]}
-    return "the run chooses where it is stored" if "{{" in json.dumps(fields) else {kind: fields}
+    return (
+        "the run chooses where it is stored" if "{{" in json.dumps(fields) else Place(kind, fields, rest.get("archive"))
+    )

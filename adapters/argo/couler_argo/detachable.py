@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from couler_argo.bonds import claims_of, mounts
-from couler_argo.part_spec import account_of, spec_of
+from couler_argo.part_spec import SPLIT, account_of, annotations_of, spec_of
+from couler_argo.parts import RUN_ID
 from couler_argo.reaching import calls_elsewhere, reached
 from couler_argo.spelling import write_native
 from couler_plugins.errors import Unsupported
@@ -42,6 +43,10 @@ def _of_spec(workflow: Workflow) -> Iterator[str]:
     yield from (reason for field, reason in LIMITS.items() if field in spec)
     if workflow.library:
         yield "others may call its templates"
+    if not workflow.name and not workflow.prefix:
+        yield "it has no name, and its parts are named after it: give it one"
+    if SPLIT not in annotations_of(workflow) and any(port.name == RUN_ID for port in workflow.parameters):
+        yield f"it has a parameter {RUN_ID!r} of its own, which would name the runs of its parts: rename it"
     if (spec.get("artifactGC") or {}).get("strategy") == "OnWorkflowCompletion":
         yield "its artifacts are deleted when a workflow completes, while other parts still read them"
     if "{{" in account_of(workflow):
@@ -78,8 +83,12 @@ def _of_content(workflow: Workflow, entry: Graph) -> Iterator[str]:
             yield f"{item.name!r} makes a global output, which would be one of a part"
         if isinstance(item, Operation) and item.kind == "suspend" and not _ends_by_itself(item):
             yield f"{item.name!r} waits for someone to resume the workflow, who would not find it there"
+    declared = {port.name for port in workflow.parameters}
     for reference in references((workflow.graphs, workflow.operations)):
-        if reference.to == "run" and reference.name == "workflow" and reference.path[:1] == ("parameters",):
+        if reference.to == "run" and reference.name == "workflow" and not reference.path:
+            yield "all that is known of its run is read at once"
+        whole = reference.to == "run" and reference.name == "workflow" and reference.path[:1] == ("parameters",)
+        if whole or (reference.to == "parameter" and reference.name == "json" and "json" not in declared):
             yield "all its parameters are read at once"
 
 

@@ -56,13 +56,16 @@ def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> Detached:
     assert isinstance(outer, Graph)
     parts: dict[str, Part] = {}
     left: set[str] = set()
+    taken = set(by_name)
     for name in graphs:
         body = by_name[name]
         assert isinstance(body, Graph)
         content = reached(by_name, [Step(name="", call=Call(name=name))])
         left |= content
         places = _places(by_name, outer, name)
-        parts[name] = Part(workflow, body, (item for item in by_name.values() if item.name in content), places)
+        part = Part(workflow, body, (item for item in by_name.values() if item.name in content), places, taken)
+        taken.add(part.runner.name)
+        parts[name] = part
     called = {
         step.name: parts[step.call.name]
         for step in outer.steps
@@ -73,11 +76,16 @@ def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> Detached:
     used = reached(callables(parent), [parent.entry, *(handler.step for handler in parent.handlers)])
     parent = remove_callables(parent, left - used)
     alone = {item.name for item in parent.operations} == {runner.name for runner in runners}
-    identity = Port(name=RUN_ID, value=Literal(value=""))
-    parameters = [port for port in parent.parameters if port.kind == "parameter"]
-    artifacts = [port for port in parent.parameters if port.kind != "parameter"]
-    parent = replace(parent, parameters=(*parameters, identity, *artifacts), rest=parent_rest(parent, entry, alone))
+    parent = replace(parent, parameters=_with_identity(parent.parameters), rest=parent_rest(parent, entry, alone))
     return Detached(parent, tuple(parts.values()))
+
+
+def _with_identity(ports: Iterable[Port]) -> tuple[Port, ...]:
+    """The parameters of a workflow, and the one that names a run; what starts parts already has it."""
+    parameters = {port.name: port for port in ports if port.kind == "parameter"}
+    artifacts = [port for port in ports if port.kind != "parameter"]
+    parameters.setdefault(RUN_ID, Port(name=RUN_ID, value=Literal(value="")))
+    return (*parameters.values(), *artifacts)
 
 
 def _places(by_name: Mapping[str, Graph | Operation], outer: Graph, name: str) -> dict[str, Place]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from couler_argo.manifests import Manifest, at
@@ -10,8 +11,9 @@ from couler_argo.patching import lower_workflow
 from couler_argo.tracing import trace
 from couler_argo.versions import check_version, respell
 from couler_plugins.documents import diff
-from couler_plugins.errors import CoulerError
+from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Source, Workflow
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
 
 __all__ = ["lower"]
@@ -25,7 +27,7 @@ def lower(plan: Plan, version: str = "") -> Lowered:
         version: the Argo version to write for; empty to keep every manifest's own spelling.
 
     Raises:
-        InvalidInput: the version is none that we know.
+        InvalidInput: the version is none that we know, or what comes beside the workflows has the name of a document.
         Unsupported: a workflow without an origin has something that Argo cannot say.
     """
     if version:
@@ -65,6 +67,7 @@ class _Lowerer:
             except CoulerError as error:
                 error.file = error.file or bundle.files[file].name
                 self._refused[file] = error
+        _refuse_taken(self._plan.side, bundle)
         refused = {number for number, file in enumerate(bundle.file_numbers) if file in self._refused}
         return Lowered(
             bundle=bundle,
@@ -111,3 +114,26 @@ class _Lowerer:
                 )
             )
         return with_at(data, manifest.path, mapping), manifest._replace(data=mapping)
+
+
+def _refuse_taken(side: Iterable[Any], bundle: Bundle) -> None:
+    """Refuses documents that would overwrite others of the bundle once they are applied.
+
+    Raises:
+        InvalidInput: one would.
+    """
+    wanted = {_identity(document): document for document in side}
+    for document in bundle.documents if wanted else ():
+        if _identity(document.data) in wanted:
+            kind, _, name = _identity(document.data)
+            reason = f"there is a {kind} {name!r} already, and one of that name comes with the parts"
+            raise InvalidInput(reason, engine="argo", file=document.file, hint="rename it, or the workflow")
+
+
+def _identity(data: Any) -> tuple[str, str, str]:
+    match data:
+        case {"kind": kind, "metadata": {"name": name, "namespace": namespace}}:
+            return str(kind), str(namespace), str(name)
+        case {"kind": kind, "metadata": {"name": name}}:
+            return str(kind), "", str(name)
+    return "", "", ""

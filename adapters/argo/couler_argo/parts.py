@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec.json import encode
@@ -76,7 +76,12 @@ class Part:
     """
 
     def __init__(
-        self, whole: Workflow, graph: Graph, content: Iterable[Graph | Operation], places: Mapping[str, Place]
+        self,
+        whole: Workflow,
+        graph: Graph,
+        content: Iterable[Graph | Operation],
+        places: Mapping[str, Place],
+        taken: Collection[str] = (),
     ) -> None:
         """The part.
 
@@ -85,6 +90,7 @@ class Part:
             graph: the graph.
             content: that graph, and everything that it calls.
             places: where each of the graph's input artifacts lies.
+            taken: the names of what stays beside the runner.
         """
         self.name = part_name(whole, graph.name)
         self._graph = graph
@@ -100,10 +106,11 @@ class Part:
             named = [port.name for port in whole.parameters if port.kind == "parameter"]
             self.extra = {name: Reference(to="parameter", kind="parameter", name=name) for name in named}
         items = [map_references(item, self._passed) for item in before]
+        rest = map_references(part_rest(whole, graph.name), self._passed)
         self.inputs = _crossing_names(graph.inputs, self.extra)
         self.outputs = _crossing_names(graph.outputs, ())
-        self.library = self._library(whole, items)
-        self.runner = self._runner()
+        self.library = self._library(whole, items, rest)
+        self.runner = self._runner(fresh_name(f"run-{graph.name}", taken))
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -124,7 +131,7 @@ class Part:
             return Reference(to="parameter", kind="parameter", name=self._facts[fact])
         return reference
 
-    def _library(self, whole: Workflow, items: Iterable[Graph | Operation]) -> Workflow:
+    def _library(self, whole: Workflow, items: Iterable[Graph | Operation], rest: Native | None) -> Workflow:
         own = [replace(item, outputs=self._exported()) if item.name == self._graph.name else item for item in items]
         start = self._start(item.name for item in own)
         library = Workflow(
@@ -137,7 +144,7 @@ class Part:
             entry=Step(name="entrypoint", call=Call(name=start.name)),
             graphs=(start, *(item for item in own if isinstance(item, Graph))),
             operations=tuple(item for item in own if isinstance(item, Operation)),
-            rest=part_rest(whole, self._graph.name),
+            rest=rest,
         )
         return without_origin(library)
 
@@ -166,7 +173,7 @@ class Part:
             found.append(Output(name=name, value=value, exported=Literal(value=name)))
         return tuple(found)
 
-    def _runner(self) -> Operation:
+    def _runner(self, name: str) -> Operation:
         manifest = [
             "apiVersion: argoproj.io/v1alpha1",
             "kind: Workflow",
@@ -184,14 +191,14 @@ class Part:
         ]
         if self.parameters:
             manifest += ["  arguments:", "    parameters:"]
-        for name in self.parameters:
+        for passed in self.parameters:
             # As JSON, it is safe in YAML whatever it holds.
-            manifest += [f"    - name: {name}", f"      value: {{{{=toJson(inputs.parameters['{name}'])}}}}"]
+            manifest += [f"    - name: {passed}", f"      value: {{{{=toJson(inputs.parameters['{passed}'])}}}}"]
         resource = {"action": "apply", "setOwnerReference": True, **CONDITIONS, "manifest": "\n".join(manifest) + "\n"}
         return Operation(
-            name=f"run-{self._graph.name}",
+            name=name,
             kind="resource",
-            inputs=tuple(Port(name=name) for name in self.parameters),
+            inputs=tuple(Port(name=passed) for passed in self.parameters),
             outputs=tuple(map(_read, self.outputs.values())),
             rest=native({"resource": resource}),
         )
@@ -224,12 +231,11 @@ def _is_of_whole_run(reference: Reference) -> bool:
 
 
 def _crossing_names(ports: Iterable[Port | Output], taken: Iterable[str]) -> Names:
-    """The parameters by which ports cross: their own, and for an artifact one with its key."""
-    ports = list(ports)
+    """The parameters by which ports cross: one called as they are, and for an artifact one with its key."""
     names: dict[tuple[PortKind, str], str] = {}
-    used = {*taken, *(port.name for port in ports if port.kind == "parameter")}
-    for port in ports:
-        name = port.name if port.kind == "parameter" else fresh_name(f"{port.name}-key", used)
+    used = set(taken)
+    for port in sorted(ports, key=lambda port: port.kind != "parameter"):
+        name = fresh_name(port.name if port.kind == "parameter" else f"{port.name}-key", used)
         names[port.kind, port.name] = name
         used.add(name)
     return names

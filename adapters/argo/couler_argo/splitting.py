@@ -5,6 +5,8 @@ Sources: `maxItems` in the CRDs of Argo 4.0 and later; `workflow/packer/packer.g
 
 from __future__ import annotations
 
+import sys
+from collections import ChainMap
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +18,8 @@ from couler_argo.detaching import detach, links
 from couler_argo.footprint import Footprints
 from couler_argo.originals import kept
 from couler_argo.origins import Origins
-from couler_argo.parts import Part
+from couler_argo.part_spec import SPLIT, annotations_of
+from couler_argo.parts import RUN_LABEL, Part
 from couler_argo.patching import lower_workflow
 from couler_argo.permissions import permissions
 from couler_argo.reaching import reached
@@ -27,50 +30,66 @@ __all__ = ["ArgoSplitting", "splitting_of"]
 
 LIMITS = Extent(bytes=700_000, steps=200, definitions=200)
 """Tasks of a DAG and templates of a workflow as the CRDs limit them; a mebibyte less room for the status of a run."""
-CROSSING = 256
-"""An upper estimate of what one value takes where it is handed out or comes in, beside its name (several times)."""
+OUT, IN = 112, 112
+"""Upper estimates of what a parameter takes where it is handed out and where it comes in, beside its name."""
+KEY_OUT, KEY_IN = 240, 304
+"""The same for an artifact: the expression for its key, and where it lies."""
+NOTES = (
+    ("stop it with couler stop", "argo stop and argo terminate let its parts run on"),
+    ("retry its parts first", f"argo retry finds failed ones as they are (-l {RUN_LABEL}=UID)"),
+)
+"""What whoever runs a split workflow does otherwise; docs/split.md has the commands."""
+NAMED = 4
+"""How often its name is written in either place."""
 
 
 def splitting_of(workflow: Workflow) -> ArgoSplitting | None:
-    """The facet of a workflow that runs a DAG; None for every other one."""
+    """The facet of a workflow that runs a DAG or steps; None for every other one."""
     call = workflow.entry.call if workflow.entry is not None else None
     entry = callables(workflow).get(call.name) if isinstance(call, Call) else None
-    return ArgoSplitting(workflow, entry) if isinstance(entry, Graph) and entry.stages is None else None
+    return ArgoSplitting(workflow, entry) if isinstance(entry, Graph) else None
 
 
 class ArgoSplitting:
-    """One workflow, and the DAG that it runs."""
+    """One workflow, and the DAG or the steps that it runs."""
 
     def __init__(self, workflow: Workflow, entry: Graph) -> None:
         self._workflow = workflow
         self._entry = entry
         self._by_name = callables(workflow)
         self._footprints = Footprints(workflow)
-        self._closures: dict[str, int] = {}
+        self._closures: dict[str, dict[str, int]] = {}
 
     @property
     def graph(self) -> str:
-        """The DAG that the workflow runs."""
+        """The DAG, or the steps, that the workflow runs."""
         return self._entry.name
 
     @property
+    def coordinates(self) -> bool:
+        """Whether it starts parts."""
+        return SPLIT in annotations_of(self._workflow)
+
+    @property
     def limits(self) -> Extent:
-        """What the CRDs and the controller take."""
-        return LIMITS
+        """What the CRDs and the controller take: they do not limit how many steps there are, other than tasks."""
+        return LIMITS if self._entry.stages is None else LIMITS._replace(steps=sys.maxsize)
 
     def extent(self, workflow: Workflow) -> Extent:
         """How large a workflow is when it is submitted."""
         data = lower_workflow(without_origin(workflow), None, None, Origins())
-        graphs = [len(graph.steps) for graph in workflow.graphs if graph.stages is None]
+        staged = self._entry.stages is not None
+        graphs = [len(graph.steps) for graph in workflow.graphs if staged or graph.stages is None]
         named = [item for item in (*workflow.graphs, *workflow.operations) if not item.inline]
         return Extent(len(encode(data)), max(graphs, default=0), len(named))
 
     def load(self, step: Step) -> Load:
-        """A task, and a copy of all templates that it calls."""
+        """A task, and the templates that it calls."""
         measured = self._footprints(step)
         sites = (step, *(handler.step for handler in step.handlers))
         called = {site.call.name for site in sites if isinstance(site.call, Call)}
-        return Load(measured.bytes + sum(map(self._closure, called)), measured.pods)
+        templates = [self._closure(name) for name in sorted(called)]
+        return Load(measured.bytes, measured.pods, templates[0] if len(templates) == 1 else dict(ChainMap(*templates)))
 
     @property
     def wrapper(self) -> Extent:
@@ -78,13 +97,14 @@ class ArgoSplitting:
         empty = Graph(name=self._entry.name)
         probe = Part(self._workflow, empty, (empty,), {})
         written = lower_workflow(probe.library, None, None, Origins())
-        passed = sum(CROSSING + 4 * len(port.name) for port in self._workflow.parameters)
+        passed = sum(IN + NAMED * len(port.name) for port in self._workflow.parameters)
         return Extent(len(encode(written)) + passed, 0, len(probe.library.graphs) + len(probe.library.operations))
 
     def crossing(self, value: Reference) -> tuple[int, int]:
         """An output of the part's DAG; an input and an argument of the part."""
-        size = CROSSING + 4 * len(f"{value.step}-{value.name}")
-        return size, size
+        named = NAMED * len(f"{value.step}-{value.name}")
+        handed, read = (KEY_OUT, KEY_IN) if value.kind == "artifact" else (OUT, IN)
+        return handed + named, read + named
 
     def bonds(self) -> Sequence[Bond]:
         """What the IR knows, and what only Argo has; see `couler_argo.bonds`."""
@@ -97,17 +117,19 @@ class ArgoSplitting:
         refuse_undetachable(workflow, outer)
         parent, parts = detach(workflow, self.graph, graphs)
         libraries = tuple(part.library for part in parts)
-        return Parts(parent, libraries, links(parent, self.graph, parts), permissions(workflow))
+        # What starts parts of a workflow that was split is nothing that a person runs.
+        notes = () if self.coordinates else NOTES
+        return Parts(parent, libraries, links(parent, self.graph, parts), permissions(workflow), notes)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """ConfigMaps with the text; see `couler_argo.originals`."""
         base = self._workflow.name or self._workflow.prefix.rstrip("-.")
         return kept(base, self._workflow.namespace, file, text)
 
-    def _closure(self, name: str) -> int:
-        """The bytes of a template and of all that it calls."""
+    def _closure(self, name: str) -> dict[str, int]:
+        """The bytes of a template and of each that it calls, by name."""
         if name not in self._closures:
             content = reached(self._by_name, [Step(name="", call=Call(name=name))])
-            written = [self._footprints.size(self._by_name[item]) for item in content if not self._by_name[item].inline]
-            self._closures[name] = sum(written)
+            own = sorted(item for item in content if not self._by_name[item].inline)
+            self._closures[name] = {item: self._footprints.size(self._by_name[item]) for item in own}
         return self._closures[name]

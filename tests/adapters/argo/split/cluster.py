@@ -27,9 +27,19 @@ class Cluster:
         applied: the workflows that were applied, by name, with their statuses.
         leaves: what ran, by a name that is each leaf's own.
         files: what is stored, by key.
+        failing: a text; leaves whose inputs have it in them fail. Empty where all succeed.
+        failed: the workflows that were applied and have failed, by name.
+        done: what the tasks of each workflow have made, by its name and their path: a retry does them no more.
     """
 
     templates: Mapping[str, Any] = field(default_factory=dict)
     applied: dict[str, Any] = field(default_factory=dict)
     leaves: dict[str, Leaf] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    failing: str = ""
+    failed: set[str] = field(default_factory=set)
+    done: dict[tuple[str, ...], tuple[dict[str, dict[str, str]], frozenset[str]]] = field(default_factory=dict)
+
+    def retry_parts(self) -> None:
+        """`argo retry` of the parts that have failed; they go on once they are looked at."""
+        self.failed.clear()

@@ -1,9 +1,9 @@
 """Runs an Argo workflow and the workflows that it applies, in symbols and without adapter code.
 
 A leaf does nothing but remember what it was given. The order is that of a controller with unlimited workers: a task
-runs once what it depends on has ended. Every task succeeds, conditions and loops stay as they are and become part of
-what a leaf was given. A `resource` template that applies a Workflow runs the WorkflowTemplate that this refers to, and
-its outputs are read by JSONPath from the status; artifacts are files at keys of one store.
+runs once what it depends on has ended. Every task succeeds that is not told to fail; conditions and loops stay as they
+are and become part of what a leaf was given. A `resource` template that applies a Workflow runs the WorkflowTemplate
+that this refers to, and its outputs are read by JSONPath from the status; artifacts are files at keys of one store.
 """
 
 from __future__ import annotations
@@ -18,11 +18,18 @@ from typing import Any
 import yaml
 
 from adapters.argo.split.cluster import Cluster, Leaf
-from adapters.argo.split.texts import Broken, filled, handed, seen_of
+from adapters.argo.split.texts import Broken, Failed, filled, handed, packed, seen_of
 
 __all__ = ["Cluster", "Leaf", "run"]
 
 JSON_PATH = re.compile(r'\{\.status\.outputs\.parameters\[\?\(@\.name=="(.+)"\)\]\.value\}')
+KEYS = {"s3": "key", "gcs": "key", "oss": "key", "azure": "blob"}
+OF_PODS = (
+    "affinity", "archiveLogs", "artifactRepositoryRef", "dnsConfig", "hostAliases", "imagePullSecrets", "nodeSelector",
+    "podMetadata", "podPriorityClassName", "podSpecPatch", "priority", "schedulerName", "securityContext",
+    "serviceAccountName", "templateDefaults", "tolerations", "volumes",
+)  # fmt: skip
+"""What a spec says of every pod of its workflow."""
 GUARDS = ("when", "withItems", "withParam", "withSequence", "continueOn")
 
 
@@ -37,6 +44,7 @@ def run(documents: Sequence[Any], uid: str = "uid-1", cluster: Cluster | None = 
 
     Raises:
         Broken: a cluster would not run it to its end.
+        Failed: a leaf has failed.
     """
     cluster = cluster or Cluster()
     cluster.templates = {doc["metadata"]["name"]: doc for doc in documents if doc["kind"] == "WorkflowTemplate"}
@@ -68,9 +76,12 @@ class _Run:
         self.before = before
         self.outputs: dict[str, str] = {}
         self.inside: list[str] = []
+        self.path: list[str] = [facts["workflow.uid"]]
 
-    def finish(self) -> None:
-        self.template(self.named(self.spec["entrypoint"]), self.parameters, self.artifacts, self.before, ())
+    def finish(self) -> frozenset[str]:
+        """Runs it; what has ended once it has."""
+        entry = self.named(self.spec["entrypoint"])
+        return self.template(entry, self.parameters, self.artifacts, self.before, ())[1]
 
     def named(self, name: str) -> Any:
         if name not in self.templates:
@@ -80,12 +91,12 @@ class _Run:
     def located(self, item: Any, scope: Mapping[str, str]) -> str:
         """What an artifact is, from the place where it is said to be."""
         if "from" in item:
-            return filled(item["from"], scope)
-        if "s3" in item:
-            key = filled(item["s3"]["key"], scope)
+            return filled(item["from"], scope) + filled(str(item.get("subPath", "")), scope)
+        for kind in KEYS.keys() & item.keys():
+            key = filled(item[kind][KEYS[kind]], scope)
             if key not in self.cluster.files and key.startswith("<"):
                 raise Broken(f"nothing is stored under {key}")
-            return self.cluster.files.get(key, f"<file {key}>")
+            return packed(self.cluster.files.get(key, f"<file {key}>"), item)
         return json.dumps({key: content for key, content in item.items() if key != "name"}, sort_keys=True)
 
     def template(
@@ -120,20 +131,26 @@ class _Run:
     def leaf(
         self, template: Any, scope: Mapping[str, str], given: Any, before: frozenset[str], guards: Any
     ) -> tuple[dict[str, dict[str, str]], frozenset[str]]:
-        body = json.dumps({key: part for key, part in template.items() if key != "name"}, sort_keys=True)
-        text = filled(body, scope)
+        body = {key: part for key, part in template.items() if key != "name"}
+        of_pods = {key: part for key, part in self.spec.items() if key in OF_PODS}
+        text = filled(json.dumps(body, sort_keys=True), scope) + filled(json.dumps(of_pods, sort_keys=True), self.facts)
+        path = tuple(self.path)
+        if path in self.cluster.done:
+            return self.cluster.done[path]
+        if self.cluster.failing and self.cluster.failing in json.dumps(given):
+            raise Failed(self.path[-1])
         digest = hashlib.sha256(json.dumps([text, given, guards], sort_keys=True).encode()).hexdigest()[:16]
         number = sum(1 for leaf in self.cluster.leaves if leaf.startswith(digest))
         own = f"{digest}-{number}"
         self.cluster.leaves[own] = Leaf(text, json.dumps([given, guards], sort_keys=True), before)
-        made = {
-            plural: {
-                port["name"]: f"<{digest}.{port['name']}>" for port in (template.get("outputs") or {}).get(plural, ())
-            }
-            for plural in ("parameters", "artifacts")
-        }
-        self.cluster.files.update({f"<key {value}>": value for value in made["artifacts"].values()})
-        return {**made, "": {"result": f"<{digest}>"}}, before | {own}
+        made: dict[str, dict[str, str]] = {"parameters": {}, "artifacts": {}}
+        for plural, ports in made.items():
+            for port in (template.get("outputs") or {}).get(plural, ()):
+                stored = f"<{digest}.{port['name']}>"
+                ports[port["name"]] = packed(stored, port)
+                self.cluster.files[f"<key {packed(stored, port)}>"] = stored
+        self.cluster.done[path] = {**made, "": {"result": f"<{digest}>"}}, before | {own}
+        return self.cluster.done[path]
 
     def steps(
         self, template: Any, scope: dict[str, str], before: frozenset[str]
@@ -141,10 +158,17 @@ class _Run:
         for group in template["steps"]:
             known: dict[str, str] = {}
             ended = before
+            failed: list[Failed] = []
             for step in group:
-                made, after = self.task(step, scope, before)
+                try:
+                    made, after = self.task(step, scope, before)
+                except Failed as error:
+                    failed.append(error)
+                    continue
                 known.update(seen_of(f"steps.{step['name']}", made))
                 ended |= after
+            if failed:
+                raise failed[0]
             scope.update(known)
             before = ended
         return handed(template, scope), before
@@ -162,21 +186,43 @@ class _Run:
             order = list(TopologicalSorter(needs).static_order())
         except CycleError as error:
             raise Broken(f"tasks wait for each other: {error.args[1]}") from None
+        failed: dict[str, Failed] = {}  # what depends on them is omitted; the others go on
         for name in order:
+            if lost := [failed[need] for need in needs[name] if need in failed]:
+                failed[name] = lost[0]
+                continue
             upstream = before.union(*(ended[need] for need in needs[name]))
             known = {key: value for need in needs[name] for key, value in seen[need].items()}
-            made, ended[name] = self.task(tasks[name], {**scope, **known}, upstream)
+            try:
+                made, ended[name] = self.task(tasks[name], {**scope, **known}, upstream)
+            except Failed as error:
+                failed[name] = error
+                continue
             own = seen_of(f"tasks.{name}", made)
             seen[name] = {**known, **own}
+        if failed:
+            raise next(iter(failed.values()))
         for known in seen.values():
             scope.update(known)
         return handed(template, scope), before.union(*ended.values())
 
     def task(self, task: Any, scope: Mapping[str, str], before: frozenset[str]) -> Any:
+        self.path.append(task["name"])
+        depth = len(self.inside)
+        try:
+            return self.called(task, scope, before)
+        finally:
+            self.path.pop()
+            del self.inside[depth:]
+
+    def called(self, task: Any, scope: Mapping[str, str], before: frozenset[str]) -> Any:
         arguments = task.get("arguments") or {}
         parameters = {item["name"]: filled(str(item["value"]), scope) for item in arguments.get("parameters") or ()}
         artifacts = {item["name"]: self.located(item, scope) for item in arguments.get("artifacts") or ()}
-        guards = [task["name"], *(filled(json.dumps(task[key]), scope) for key in GUARDS if key in task)]
+        guards = [
+            task["name"],
+            *(filled(json.dumps(task[key], sort_keys=True), scope) for key in GUARDS if key in task),
+        ]
         # What a handler is told is looked up when it runs: only that it stays is compared.
         guards += [f"{key}: {sorted(task[key])}" for key in ("hooks", "onExit") if key in task]
         if "templateRef" in task:
@@ -187,7 +233,6 @@ class _Run:
         declared = task.get("inline") or self.named(task["template"])
         self.inside.append(task.get("template", ""))
         made = self.template(declared, parameters, artifacts, before, guards)
-        self.inside.pop()
         # A global name counts where a task hands the output out; a DAG's artifact is the one of its task, without it.
         for port in (declared.get("outputs") or {}).get("parameters", ()):
             if "globalName" in port:
@@ -205,6 +250,10 @@ class _Run:
             raise Broken(f"{name!r} is no name")
         if resource["action"] != "apply" or "successCondition" not in resource:
             raise Broken("it does not wait for the workflow that it applies")
+        if manifest["spec"].get("serviceAccountName") != filled("{{workflow.serviceAccountName}}", scope):
+            raise Broken("it runs under another account")
+        if name in self.cluster.failed:
+            raise Failed(name)
         if name not in self.cluster.applied:
             library = manifest["spec"]["workflowTemplateRef"]["name"]
             if library not in self.cluster.templates:
@@ -214,9 +263,12 @@ class _Run:
             }
             facts = {"workflow.uid": f"uid of {name}", "workflow.name": name}
             child = _Run(self.cluster, self.cluster.templates[library]["spec"], facts, given, before)
-            ended = set(self.cluster.leaves)
-            child.finish()
-            self.cluster.applied[name] = child.outputs, frozenset(self.cluster.leaves.keys() - ended)
+            try:
+                ended = child.finish()
+            except Failed:
+                self.cluster.failed.add(name)
+                raise
+            self.cluster.applied[name] = child.outputs, ended
         outputs, own = self.cluster.applied[name]
         read: dict[str, str] = {}
         for port in (template.get("outputs") or {}).get("parameters", ()):

@@ -172,27 +172,3 @@ def test_a_template_elsewhere_may_read_any_parameter() -> None:
     first, second = of_kind(list(optimize([data], HALVES).documents), "WorkflowTemplate")
     assert "only-there" not in json.dumps(first)
     assert {"name": "only-there"} in second["spec"]["arguments"]["parameters"]
-
-
-def keys(documents: list[Any]) -> set[tuple[str, str, str]]:
-    """What finds each task's result: the key, where it is looked up, and the lineage that it covers."""
-    found = set()
-    for document in documents:
-        templates = {item["name"]: item for item in (document.get("spec") or {}).get("templates", ())}
-        for task in (task for item in templates.values() for task in (item.get("dag") or {}).get("tasks", ())):
-            if memoize := templates[task["template"]].get("memoize"):
-                given = {item["name"]: item["value"] for item in task["arguments"]["parameters"]}
-                found.add((memoize["key"], memoize["cache"]["configMap"]["name"], str(given.get("couler-lineage"))))
-    return found
-
-
-def test_keys_of_results_are_those_of_the_whole() -> None:
-    chain = Chain()
-    data = chain.data
-    data["metadata"] = {"generateName": "gen-"}
-    chain.leaf["inputs"].pop("artifacts")
-    annotations = {"couler.io/cache": "pure", "couler.io/cache-version": "1", "couler.io/max-output-bytes": "100"}
-    chain.leaf["metadata"] = {"annotations": annotations}
-    whole = keys(list(optimize([copy.deepcopy(data)], "cache").documents))
-    assert len(whole) == 4
-    assert keys(cut(data, f"cache,{HALVES}")) == whole

@@ -40,6 +40,19 @@ REFUSED: dict[str, tuple[Any, str]] = {
         Chain().task(1, arguments={"parameters": [{"name": "x", "value": "{{workflow.parameters}}"}]}),
         "all its parameters",
     ),
+    "all parameters as JSON": (
+        Chain().task(1, arguments={"parameters": [{"name": "x", "value": "{{workflow.parameters.json}}"}]}),
+        "all its parameters",
+    ),
+    "all of the run": (
+        Chain().task(1, arguments={"parameters": [{"name": "x", "value": "{{=toJson(workflow)}}"}]}),
+        "all that is known of its run",
+    ),
+    "a run of the user's": (
+        Chain(arguments={"parameters": [{"name": "p", "value": "1"}, {"name": "couler-run", "value": "7"}]}).data,
+        "'couler-run' of its own",
+    ),
+    "no name": ({**Chain().data, "metadata": {}}, "has no name"),
     "a global output": (
         Chain().every(outputs={"parameters": [{"name": "o", "globalName": "g", "valueFrom": {"path": "/o"}}]}),
         "global output",

@@ -8,14 +8,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Broken", "filled", "handed", "seen_of", "stored_key"]
+__all__ = ["Broken", "Failed", "evaluated", "filled", "handed", "packed", "seen_of", "stored_key"]
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 STORED_KEY = re.compile(
-    r"let stored = fromJSON\(toJson\((tasks.+)\)\); "
+    r"let stored = fromJSON\(toJson\(((?:tasks|steps).+)\)\); "
     r"stored\.s3\?\.key \?\? stored\.gcs\?\.key \?\? stored\.oss\?\.key \?\? stored\.azure\.blob"
 )
 MEMBER = re.compile(r"\['([^']+)'\]")
+SAME_IN_PARTS = ("workflow.namespace", "workflow.serviceAccountName")
+"""What a workflow that is applied has of the one that applies it."""
+CHAIN = re.compile(r"\b(?:tasks|steps|inputs|workflow)(?:\.\w+|\['[^']+'\]|\[\"[^\"]+\"\])+")
 INPUT = re.compile(r"inputs\.parameters(?:\.(\w+)|\['([^']+)'\])")
 PARAMETER = re.compile(r"workflow\.parameters\['([^']+)'\]")
 EXPRESSION = {
@@ -29,6 +32,10 @@ class Broken(Exception):
     """Something that a cluster would refuse, or wait for in vain."""
 
 
+class Failed(Exception):
+    """A leaf has failed, and so does all that it is in."""
+
+
 def filled(text: str, scope: Mapping[str, str]) -> str:
     """A text with its tags filled in; one that nothing stands for is what a cluster would wait for in vain."""
 
@@ -38,6 +45,8 @@ def filled(text: str, scope: Mapping[str, str]) -> str:
             return evaluated(inner[1:], scope)
         if inner in scope:
             return str(scope[inner])
+        if inner in SAME_IN_PARTS:
+            return f"<{inner}>"
         if inner.startswith("workflow.") and not inner.startswith(("workflow.parameters.", "workflow.outputs.")):
             return f"<{inner} of {scope['workflow.uid']}>"
         if inner.startswith(("tasks.", "steps.", "inputs.", "workflow.")):
@@ -60,8 +69,13 @@ def evaluated(text: str, scope: Mapping[str, str]) -> str:
         chosen = scope["workflow.parameters.couler-run"]
         other = PARAMETER.sub(r"workflow.parameters.\1", match[1])
         return scope[other] if chosen == "" else chosen
-    known = {**scope}
-    return "{{=" + re.sub(r"[a-z]+\.[-\w.]+", lambda name: json.dumps(known.get(name[0], name[0])), text) + "}}"
+    return "{{=" + CHAIN.sub(lambda chain: json.dumps(looked_up(chain[0], scope)), text) + "}}"
+
+
+def looked_up(chain: str, scope: Mapping[str, str]) -> str:
+    """What stands for a variable of an expression, however its members are written."""
+    name = MEMBER.sub(r".\1", chain.replace('"', "'"))
+    return filled(f"{{{{{name}}}}}", scope)
 
 
 def stored_key(text: str, scope: Mapping[str, str]) -> str:
@@ -88,10 +102,18 @@ def handed(template: Any, scope: Mapping[str, str]) -> dict[str, dict[str, str]]
     found: dict[str, dict[str, str]] = {"parameters": {}, "artifacts": {}}
     for port in (template.get("outputs") or {}).get("parameters", ()):
         source = port["valueFrom"]
-        if "expression" in source:
+        if STORED_KEY.fullmatch(source.get("expression", "")):
             found["parameters"][port["name"]] = stored_key(source["expression"], scope)
+        elif "expression" in source:
+            found["parameters"][port["name"]] = evaluated(source["expression"], scope)
         else:
             found["parameters"][port["name"]] = filled(source["parameter"], scope)
     for port in (template.get("outputs") or {}).get("artifacts", ()):
-        found["artifacts"][port["name"]] = filled(port["from"], scope)
+        bare = port.get("fromExpression")
+        found["artifacts"][port["name"]] = filled(port["from"], scope) if bare is None else evaluated(bare, scope)
     return found
+
+
+def packed(artifact: str, port: Mapping[str, Any]) -> str:
+    """An artifact with how it is to be unpacked, where that is said: it decides what a leaf is given."""
+    return f"{artifact} as {json.dumps(port['archive'])}" if "archive" in port else artifact
