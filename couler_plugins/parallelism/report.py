@@ -48,7 +48,10 @@ def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | 
     """
     label, dag = cut.workflow.label, cut.view.dag
     unknown = cut.view.unknown_seconds
-    guess = f"; the times of {unknown:,} of its {len(dag):,} steps are not known, and guessed" if unknown else ""
+    guess = ""
+    if unknown:
+        some = "nothing" if unknown == len(dag) else f"of {unknown:,} nothing"
+        guess = f"; {some} is known of what its {len(dag):,} steps take, which is guessed (--history would tell)"
     yield Decision(
         optimizer=NAME,
         workflow=label,

@@ -92,11 +92,28 @@ def run_split(tasks: Planned, paths: Mapping[str, Path], launch: float, workers:
     return SplitRun(makespan=times.makespan, parts=tuple(sorted(parts, key=lambda part: part.start)))
 
 
+def _paths(tasks: Planned, paths: Mapping[str, Path]) -> list[Path]:
+    """The parts that each task is in; a junction of the graph is in one where all before it and all after it are."""
+    found = [paths.get(step, ()) for step in tasks.steps]
+    below: list[list[int]] = [[] for _ in found]
+    for task, above in enumerate(tasks.parents):
+        for parent in above:
+            below[parent].append(task)
+    before, after = list(found), list(found)
+    numbers = range(len(found))
+    for order, links, known in ((numbers, tasks.parents, before), (numbers[::-1], below, after)):
+        for task in order:
+            if task in tasks.junctions and not tasks.steps[task]:
+                around = {known[other] for other in links[task]}
+                known[task] = around.pop() if len(around) == 1 else ()
+    return [path if path == other else () for path, other in zip(before, after, strict=True)]
+
+
 class _Barriers:
     """Tasks with the barriers of parts between them: a launch before and an end after all that is in a part."""
 
     def __init__(self, tasks: Planned, paths: Mapping[str, Path], launch: float) -> None:
-        self.paths: list[Path] = [paths.get(step, ()) for step in tasks.steps]
+        self.paths = _paths(tasks, paths)
         self.seconds = list(tasks.seconds)
         self.parents: list[set[int]] = [set() for _ in tasks.steps]
         self.idle = set(tasks.junctions)
@@ -142,13 +159,13 @@ def _part(  # of the run's figures, those of one part
 ) -> PartRun:
     members = barriers.members[path]
     own = set(members)
-    outside = {parent for task in members for parent in tasks.parents[task]} - own
+    outside = _behind_junctions(tasks, barriers, {parent for task in members for parent in tasks.parents[task]} - own)
     start, launched = starts[barriers.launches[path]], ends[barriers.launches[path]]
     end = ends[barriers.ends[path]]
     longest = _longest(tasks, members)
     return PartRun(
         name=path[-1],
-        steps=len({tasks.steps[task] for task in members}),
+        steps=len({tasks.steps[task] for task in members} - {""}),
         needs=len({barriers.paths[parent] for parent in outside} - {()}),
         start=start,
         end=end,
@@ -158,6 +175,21 @@ def _part(  # of the run's figures, those of one part
         queue=max(0.0, end - launched - longest),  # never below, but for rounding
         later=end - max(whole[task] for task in members),
     )
+
+
+def _behind_junctions(tasks: Planned, barriers: _Barriers, outside: set[int]) -> set[int]:
+    """The tasks, and instead of junctions that are in no part what these wait for."""
+    found: set[int] = set()
+    pending = sorted(outside)
+    seen = set(pending)
+    while pending:
+        task = pending.pop()
+        if task in tasks.junctions and not barriers.paths[task] and tasks.parents[task]:
+            pending += [parent for parent in tasks.parents[task] if parent not in seen]
+            seen.update(tasks.parents[task])
+        else:
+            found.add(task)
+    return found
 
 
 def _longest(tasks: Planned, members: list[int]) -> float:

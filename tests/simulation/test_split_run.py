@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,15 @@ def test_groups_of_parts_are_barriers_too() -> None:
     assert run.makespan == 3 + 5 * 10
     assert [part.name for part in run.parts] == ["p1", "p2", "p3"]
     assert [part.start for part in run.parts] == [10, 21, 42]
+
+
+def test_a_junction_between_stages_of_one_part_is_in_it() -> None:
+    # a and b, a junction, c, a junction, d: the first three are one part.
+    names, seconds = ("a", "b", "", "c", "", "d"), [1.0, 2.0, 0.0, 3.0, 0.0, 4.0]
+    staged = replace(tasks(seconds, [(), (), (0, 1), (2,), (3,), (4,)], names), junctions=frozenset({2, 4}))
+    run = run_split(staged, paths(one="abc", two="d"), 10.0, None)
+    assert run.makespan == 10 + 2 + 3 + 10 + 4
+    assert [(part.steps, part.needs, part.critical_path) for part in run.parts] == [(3, 0, 5), (1, 1, 4)]
 
 
 def test_parts_that_wait_for_each_other_are_refused() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from couler_argo.codec import Context
 from couler_argo.crossing import place_of
-from couler_argo.part_spec import spec_of
+from couler_argo.part_spec import name_of, spec_of
 from couler_argo.reaching import calls_elsewhere, reached
 from couler_argo.templates import OPERATION
 from couler_plugins.errors import Unsupported
@@ -55,9 +55,7 @@ def argo_bonds(workflow: Workflow, entry: Graph) -> list[Bond]:
 
 def claims_of(workflow: Workflow) -> set[str]:
     """The volumes that a workflow gets for each of its runs."""
-    return {
-        str((claim.get("metadata") or {}).get("name")) for claim in spec_of(workflow).get("volumeClaimTemplates", ())
-    }
+    return {name_of(claim) for claim in spec_of(workflow).get("volumeClaimTemplates", ())}
 
 
 def mounts(item: Graph | Operation) -> set[str]:

@@ -6,6 +6,8 @@ Source: `WorkflowSpec` in `pkg/apis/workflow/v1alpha1` of Argo 4.1.
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Collection
 from typing import Any
 
 from couler_argo.manifests import SPEC_PATHS
@@ -19,6 +21,7 @@ __all__ = [
     "account_of",
     "annotations_of",
     "family_of",
+    "name_of",
     "parent_rest",
     "part_name",
     "part_rest",
@@ -36,6 +39,7 @@ OF_PODS = frozenset(
     }
 )  # fmt: skip
 """How pods run: parts get these, since that is where the pods are."""
+CLAIMS = "volumeClaimTemplates"
 OF_BOTH = frozenset({"activeDeadlineSeconds"})
 """What holds for the run as a whole, and so for each part as well."""
 OF_TEMPLATES = frozenset(
@@ -62,6 +66,11 @@ def part_name(workflow: Workflow, graph: str) -> str:
     return f"{base[: LONGEST - len(graph) - len(digest) - 2].rstrip('-.')}-{digest}-{graph}"
 
 
+def name_of(claim: Any) -> str:
+    """The name of a volume claim, which is that of the volume."""
+    return str((claim.get("metadata") or {}).get("name"))
+
+
 def spec_of(workflow: Workflow) -> dict[str, Any]:
     """What a workflow's spec says beside what the IR models."""
     data = _rest(workflow)
@@ -77,14 +86,19 @@ def account_of(workflow: Workflow) -> str:
     return str(executor or spec.get("serviceAccountName") or "default")
 
 
-def part_rest(workflow: Workflow, graph: str) -> Native | None:
+def part_rest(workflow: Workflow, graph: str, mounted: Collection[str] | None = None) -> Native | None:
     """What a part's manifest says beside its templates.
 
     Args:
         workflow: what it is a part of.
         graph: the part's own graph, which starts parts if that workflow already does.
+        mounted: the volumes that its templates mount; None where that is not to be seen. It gets no other claims.
     """
     spec = {key: content for key, content in spec_of(workflow).items() if key in OF_PODS | OF_BOTH}
+    if mounted is not None and CLAIMS in spec:
+        others = json.dumps({key: content for key, content in spec.items() if key != CLAIMS})  # a patch may name one
+        claims = [claim for claim in spec[CLAIMS] if (name := name_of(claim)) in mounted or name in others]
+        spec = {key: claims if key == CLAIMS else content for key, content in spec.items() if claims or key != CLAIMS}
     data = marked({"spec": spec} if spec else {}, PART_OF, family_of(workflow))
     return native(marked(data, SPLIT, graph) if SPLIT in annotations_of(workflow) else data)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from msgspec.json import encode
 
+from couler_argo.bonds import claims_of, mounts
 from couler_argo.crossing import Place, key_of, located
 from couler_argo.origins import Origins
 from couler_argo.part_spec import part_name, part_rest
@@ -101,12 +102,14 @@ class Part:
         self._facts: dict[Reference, str] = {}
         self._taken = {port.name for port in whole.parameters}
         before = list(content)
-        if calls_elsewhere({item.name: item for item in before}, [Step(name="", call=Call(name=graph.name))]):
+        elsewhere = calls_elsewhere({item.name: item for item in before}, [Step(name="", call=Call(name=graph.name))])
+        if elsewhere:
             # A template of another document may read any of them.
             named = [port.name for port in whole.parameters if port.kind == "parameter"]
             self.extra = {name: Reference(to="parameter", kind="parameter", name=name) for name in named}
         items = [map_references(item, self._passed) for item in before]
-        rest = map_references(part_rest(whole, graph.name), self._passed)
+        mounted = None if elsewhere or not claims_of(whole) else set().union(*map(mounts, before))
+        rest = map_references(part_rest(whole, graph.name, mounted), self._passed)
         self.inputs = _crossing_names(graph.inputs, self.extra)
         self.outputs = _crossing_names(graph.outputs, ())
         self.library = self._library(whole, items, rest)

@@ -30,9 +30,9 @@ __all__ = ["ArgoSplitting", "splitting_of"]
 
 LIMITS = Extent(bytes=700_000, steps=200, definitions=200)
 """Tasks of a DAG and templates of a workflow as the CRDs limit them; a mebibyte less room for the status of a run."""
-OUT, IN = 112, 112
+OUT, IN = 128, 128
 """Upper estimates of what a parameter takes where it is handed out and where it comes in, beside its name."""
-KEY_OUT, KEY_IN = 240, 304
+KEY_OUT, KEY_IN = 256, 320
 """The same for an artifact: the expression for its key, and where it lies."""
 NOTES = (
     ("stop it with couler stop", "argo stop and argo terminate let its parts run on"),

@@ -172,3 +172,27 @@ def test_a_template_elsewhere_may_read_any_parameter() -> None:
     first, second = of_kind(list(optimize([data], HALVES).documents), "WorkflowTemplate")
     assert "only-there" not in json.dumps(first)
     assert {"name": "only-there"} in second["spec"]["arguments"]["parameters"]
+
+
+def test_only_who_mounts_a_claim_of_the_run_gets_one() -> None:
+    names = ("work", "other", "patched")
+    claims = [{"metadata": {"name": name}, "spec": {"accessModes": ["ReadWriteOnce"]}} for name in names]
+    chain = Chain(volumeClaimTemplates=claims, podSpecPatch="volumes: patched")
+    mounting = copy.deepcopy({**chain.leaf, "name": "mounting"})
+    mounting["container"]["volumeMounts"] = [{"name": "work", "mountPath": "/w"}]
+    chain.spec["templates"].append(mounting)
+    for number in (2, 3):
+        chain.task(number, template="mounting")
+    first, second = of_kind(cut(chain.data), "WorkflowTemplate")
+    assert [claim["metadata"]["name"] for claim in first["spec"]["volumeClaimTemplates"]] == ["patched"]
+    assert [claim["metadata"]["name"] for claim in second["spec"]["volumeClaimTemplates"]] == ["work", "patched"]
+
+
+def test_a_template_elsewhere_may_mount_any_claim() -> None:
+    claims = [{"metadata": {"name": "work"}, "spec": {"accessModes": ["ReadWriteOnce"]}}]
+    chain = Chain(volumeClaimTemplates=claims)
+    data = chain.task(3, templateRef={"name": "library", "template": "t"})
+    del chain.tasks[3]["template"]
+    first, second = of_kind(list(optimize([data], HALVES).documents), "WorkflowTemplate")
+    assert "volumeClaimTemplates" not in first["spec"]
+    assert second["spec"]["volumeClaimTemplates"] == claims

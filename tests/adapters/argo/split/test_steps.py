@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from adapters.argo.crd import violations
 from adapters.argo.split.chains import Chain
 from adapters.argo.split.test_split import STORED, differences, loaded, split
 from couler_plugins.api import lift, lint, optimize
+from couler_plugins.cli.group import couler
 from couler_plugins.errors import CoulerError
 
 
@@ -152,6 +155,17 @@ def test_the_critical_path_is_told() -> None:
     assert figures["critical path seconds before"] == 3 * 60
     assert figures["critical path seconds after"] == 3 * (60 + 10)
     assert figures["critical path seconds at least"] == 3 * 60 + 10
+
+
+def test_a_run_of_the_parts_takes_what_was_reckoned(tmp_path: Path) -> None:
+    file = tmp_path / "workflow.json"
+    file.write_text(json.dumps(stepped([2, 1, 1, 5, 1])))
+    pipeline = "split{into=workflows,max-steps=3}"
+    asked = CliRunner().invoke(couler, ["simulate", "-p", pipeline, "--format", "json", str(file)])
+    assert asked.exit_code == 0, asked.output
+    (told,) = json.loads(asked.stdout)["workflows"]
+    figures = dict(optimize(file, pipeline, plugins=loaded()).decisions[0].figures)
+    assert told["after"]["critical_path"] == figures["critical path seconds after"]
 
 
 def test_the_stored_documents_are_all_there_is(tmp_path: Path) -> None:
