@@ -1,16 +1,31 @@
-"""What the benchmarks share: the command line, timing with the garbage collector paused, JSON and a picture."""
+"""What the benchmarks share: the command line, processes, timing with the collector paused, JSON and a picture."""
 
 from __future__ import annotations
 
 import argparse
 import gc
 import json
+import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["arguments", "finish", "parser", "report", "seconds"]
+__all__ = ["Task", "arguments", "finish", "in_parallel", "parser", "report", "seconds", "tell"]
+
+
+class Task(Protocol):
+    """Something to do in a process of its own."""
+
+    @property
+    def cost(self) -> float:
+        """About how long it takes, beside others."""
+
+    def __call__(self) -> Any:
+        """What comes out."""
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -42,6 +57,26 @@ def seconds(work: Callable[[], Any], repeat: int) -> float:
             best = min(best, time.process_time() - start)
             gc.enable()
     return best
+
+
+def tell(message: str) -> None:
+    """Says on stderr what goes on."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def in_parallel(groups: Mapping[str, Sequence[Task]]) -> dict[str, list[Any]]:
+    """What tasks give, by group and in order, the longest being started first; how far it is goes to stderr."""
+    tasks = sorted((task for some in groups.values() for task in some), key=lambda task: -task.cost)
+    total, done, told, start = sum(task.cost for task in tasks), 0.0, 0, time.monotonic()
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        costs = {pool.submit(task): task.cost for task in tasks}
+        started = {id(task): future for task, future in zip(tasks, costs, strict=True)}
+        for future in as_completed(costs):
+            done += costs[future]
+            if 100 * done / total >= told:
+                tell(f"{100 * done / total:.0f} % done after {time.monotonic() - start:.0f} s")
+                told += 2
+    return {name: [started[id(task)].result() for task in some] for name, some in groups.items()}
 
 
 def finish(
