@@ -91,7 +91,7 @@ class Job:
 
     @property
     def cost(self) -> float:
-        return _steps(self.graph) * {LONG: 100, OURS: 10, FEW_PARTS: 10}.get(self.method, 1)
+        return _steps(self.graph) * {LONG: 300, OURS: 30, FEW_PARTS: 30}.get(self.method, 1)
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,13 @@ GROWN_LARGE = ((0.15, 0.4, 0.0), (0.25, 0.4, 1.0))
 KEPT, KEPT_LARGE = (6, 3, 1), (1,)
 """How many are searched in each round."""
 TRIES, TRIES_STEP, TRIES_LARGE = 8_000, 6, 16_000
+"""How many moves are tried of any graph, and for each step; and how many of a large graph."""
 SMALL = 1_000
 """Steps up to which the best split is shaken."""
 SHAKES, SHAKES_SMALL, SHAKE, SETTLE, UPHILL = 150, 10_000, 20, 150, (0.05, 0.1, 0.2, 0.4)
-"""How often, with how many moves that may raise the value by these shares, and how many tries after each."""
+"""How often (and how much oftener, for one step), with how many moves up to how far uphill, and how many after each."""
 RISE = 0.005
+"""How far above the least value a search may go at first."""
 TOLERANCE = 0.01
 """How much a merge between two searches may cost."""
 
