@@ -65,12 +65,13 @@ from benchmarks.caching_jobs import (
     SLOW,
     UNSEEN,
     Size,
+    Task,
     jobs,
     work,
 )
 from benchmarks.caching_plot import draw
-from benchmarks.caching_replays import Job, named, replays
-from benchmarks.harness import arguments, report
+from benchmarks.caching_replays import Job, named
+from benchmarks.harness import arguments, in_parallel, report
 from couler_plugins.errors import CoulerError
 from couler_plugins.simulation.recorded import Recorded
 
@@ -84,11 +85,11 @@ def main() -> None:
     try:
         found = inputs(options.traces)
         groups = jobs(found, size, options.seed)
-        each = iter(replays([job for some in groups.values() for job in some], work))
+        done = in_parallel({name: [Task(job) for job in some] for name, some in groups.items()})
     except CoulerError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
-    results = {name: [trial for _ in some for trial in next(each)] for name, some in groups.items()}
+    results = {name: [trial for trials in some for trial in trials] for name, some in done.items()}
     (ours,) = named([OURS])
     figures = {
         **capture_figures(results, size),

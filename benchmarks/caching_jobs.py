@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from benchmarks.caching_figures import OURS
+from benchmarks.caching_figures import OURS, Trial
 from benchmarks.caching_inputs import Inputs
-from benchmarks.caching_replays import Job, Least
+from benchmarks.caching_replays import Job, Least, trials
 from couler_plugins.caching.policies import POLICIES
 from couler_plugins.simulation.bench import Edits
 from couler_plugins.simulation.edits import (
@@ -36,6 +36,7 @@ __all__ = [
     "SLOW",
     "UNSEEN",
     "Size",
+    "Task",
     "jobs",
     "work",
 ]
@@ -132,6 +133,20 @@ def work(job: Job) -> int:
     size = len(job.workload.steps) + sum(map(len, job.workload.parents))
     each = LEAST[job.least] + sum(WEIGHTS.get(policy, 1) for policy in job.policies)
     return job.runs * len(job.shares) * size * each
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job to be done in a process of its own."""
+
+    job: Job
+
+    @property
+    def cost(self) -> float:
+        return work(self.job)
+
+    def __call__(self) -> list[Trial]:
+        return trials(self.job)
 
 
 def _spread(streams: Sequence[Stream], most: int, room: float, first: int, some: bool) -> list[Job]:

@@ -1,16 +1,12 @@
-"""Streams of runs replayed under many policies, in parallel, beside the offline optimum where wanted."""
+"""Streams of runs replayed under many policies, beside the offline optimum where wanted."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import Literal
 
 from benchmarks.caching_figures import Trial
-from benchmarks.harness import wait
 from benchmarks.optimum import bound, optimum
 from couler_plugins.caching.policies import POLICIES
 from couler_plugins.hookspecs import CachePolicy
@@ -20,7 +16,7 @@ from couler_plugins.simulation.replay import everything, nothing, replay
 from couler_plugins.simulation.setup import Insight, Setup
 from couler_plugins.simulation.workload import Version, Workload, stream
 
-__all__ = ["Job", "Least", "named", "replays", "trials"]
+__all__ = ["Job", "Least", "named", "trials"]
 
 Least = Literal["optimum", "bound"]
 GAP = 1e-3
@@ -58,15 +54,6 @@ def named(names: Iterable[str]) -> tuple[CachePolicy, ...]:
     """The policies of these names, each as it is by default."""
     found = {policy.name: policy for policy in POLICIES}
     return tuple(found[name]() for name in names)
-
-
-def replays(jobs: Sequence[Job], work: Callable[[Job], int]) -> list[list[Trial]]:
-    """The trials of each job, in the order of the jobs; those with the most work are done first."""
-    largest_first = sorted(range(len(jobs)), key=lambda at: -work(jobs[at]))
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        started = {at: pool.submit(trials, jobs[at]) for at in largest_first}
-        wait(started.values(), "replaying")
-        return [started[at].result() for at in range(len(jobs))]
 
 
 def trials(job: Job) -> list[Trial]:

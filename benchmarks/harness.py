@@ -1,20 +1,31 @@
-"""What the benchmarks share: the command line, timing with the garbage collector paused, JSON and a picture."""
+"""What the benchmarks share: the command line, processes, timing with the collector paused, JSON and a picture."""
 
 from __future__ import annotations
 
 import argparse
 import gc
 import json
+import os
+import sys
 import time
-from collections.abc import Callable, Collection
-from concurrent.futures import Future, as_completed
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from rich.console import Console
-from rich.progress import track
+__all__ = ["Task", "arguments", "finish", "in_parallel", "parser", "report", "seconds", "tell"]
 
-__all__ = ["arguments", "finish", "parser", "report", "seconds", "wait"]
+
+class Task(Protocol):
+    """Something to do in a process of its own."""
+
+    @property
+    def cost(self) -> float:
+        """About how long it takes, beside others."""
+
+    def __call__(self) -> Any:
+        """What comes out."""
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -48,18 +59,32 @@ def seconds(work: Callable[[], Any], repeat: int) -> float:
     return best
 
 
-def wait(futures: Collection[Future[Any]], what: str) -> None:
-    """Waits for all of them, with a bar where stderr is a terminal; the first that fails is raised, the rest left."""
-    console = Console(stderr=True)
-    hidden = not console.is_terminal
-    done = as_completed(futures)
-    try:
-        for future in track(done, what, len(futures), console=console, transient=True, disable=hidden):
-            future.result()
-    except BaseException:
-        for future in futures:
-            future.cancel()
-        raise
+def tell(message: str) -> None:
+    """Says on stderr what goes on."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def in_parallel(groups: Mapping[str, Sequence[Task]]) -> dict[str, list[Any]]:
+    """What tasks give, by group and in order, the longest being started first; how far it is goes to stderr.
+
+    The first that fails is raised when it fails, and what has not been started by then never is.
+    """
+    tasks = sorted((task for some in groups.values() for task in some), key=lambda task: -task.cost)
+    total, done, told, start = sum(task.cost for task in tasks), 0.0, 0, time.monotonic()
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        costs = {pool.submit(task): task.cost for task in tasks}
+        results = {id(task): future for task, future in zip(tasks, costs, strict=True)}
+        try:
+            for future in as_completed(costs):
+                future.result()
+                done += costs[future]
+                if 100 * done / total >= told:
+                    tell(f"{100 * done / total:.0f} % done after {time.monotonic() - start:.0f} s")
+                    told += 2
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return {name: [results[id(task)].result() for task in some] for name, some in groups.items()}
 
 
 def finish(

@@ -21,28 +21,32 @@ optimum_ratio        value over the exact optimum of small graphs; `optimum_rati
 core_ratio           CPU time of the near-linear core (`bandpack`) at 100,000 steps, over rustworkx' for building that
                      graph and sorting it; `portfolio_ratio` that of the whole search
 large                stretch, parts and cut of each kind at 100,000 steps
+stability            `unchanged_min` and `unchanged_mean`: after one edit of 2,000 steps, the share of steps in parts of
+                     which nothing changed, by edit; `ratio_after_many`: after 100 edits, the makespan over that of a
+                     fresh split, by kind of graph
 """
 
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from typing import Any
 
-from benchmarks.harness import parser, report
+from benchmarks.harness import in_parallel, parser, report, tell
 from benchmarks.split_graphs import BUDGET, KINDS, Subject, generated, traces
 from benchmarks.split_methods import FEW_PARTS, LAUNCH, LONG, METHODS, OURS, Cut, bound, cut
 from benchmarks.split_plot import draw
-from benchmarks.split_small import optimum_ratios
+from benchmarks.split_small import optimum_ratios, small_graphs
 from benchmarks.split_speed import speed
+from benchmarks.split_stability import edited, stability
 
 MINUTE = 60.0
+
+Graph = Subject | tuple[str, int, int]
+"""A trace, or the kind, the steps and the seed of what is generated."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Size:
         large: steps of those that are reported by themselves, if any.
         long: steps up to which the search of ten times the effort is among the methods.
         small: graphs whose exact optimum is found.
+        edited: steps of graphs that are edited.
+        edits: how often one is edited.
     """
 
     tiny: int
@@ -62,10 +68,12 @@ class Size:
     large: int | None
     long: int
     small: int
+    edited: int
+    edits: int
 
 
-FULL = Size(tiny=100, steps=(1_000, 3_000, 10_000), large=100_000, long=1_000, small=16)
-QUICK = Size(tiny=100, steps=(1_000,), large=None, long=0, small=4)
+FULL = Size(tiny=100, steps=(1_000, 3_000, 10_000), large=100_000, long=1_000, small=16, edited=2_000, edits=100)
+QUICK = Size(tiny=100, steps=(1_000,), large=None, long=0, small=4, edited=500, edits=10)
 SPEED = 100_000
 """Steps of the graph on which speed is measured."""
 
@@ -74,18 +82,31 @@ SPEED = 100_000
 class Job:
     """A graph, by its trace or by what it is generated from, a method, and what starting a part costs."""
 
-    graph: Subject | tuple[str, int, int]
+    graph: Graph
     method: str
     launch: float = LAUNCH
 
     def __call__(self) -> Cut:
-        subject = self.graph if isinstance(self.graph, Subject) else generated(*self.graph)
-        return cut(subject, self.method, self.launch)
+        return cut(_subject(self.graph), self.method, self.launch)
 
     @property
     def cost(self) -> float:
-        """About how long it takes, to start the longest first."""
-        return steps_of(self.graph) * {LONG: 100, OURS: 10, FEW_PARTS: 10}.get(self.method, 1)
+        return _steps(self.graph) * {LONG: 300, OURS: 30, FEW_PARTS: 30}.get(self.method, 1)
+
+
+@dataclass(frozen=True)
+class Least:
+    """A graph of which the bound is wanted."""
+
+    graph: Graph
+
+    def __call__(self) -> tuple[str, float]:
+        subject = _subject(self.graph)
+        return subject.name, bound(subject, LAUNCH)
+
+    @property
+    def cost(self) -> float:
+        return _steps(self.graph)
 
 
 def main() -> None:
@@ -93,19 +114,26 @@ def main() -> None:
     flags.add_argument("--suite", choices=["reach"], default="reach", help="what to measure")
     options = flags.parse_args()
     size = QUICK if options.quick else FULL
-    times = speed(SPEED, options.seed, 2 if options.quick else 5)
-    graphs: list[Subject | tuple[str, int, int]] = list(traces(options.traces))
-    graphs += [(kind, count, options.seed) for kind in KINDS for count in size.steps]
-    tiny = [Job((kind, size.tiny, options.seed), method) for kind in KINDS for method in METHODS if method != LONG]
-    jobs = [Job(graph, method) for graph in graphs for method in METHODS if method != LONG]
-    jobs += [Job(graph, LONG) for graph in graphs if steps_of(graph) <= size.long]
-    free = [Job(graph, method, 0.0) for graph in graphs for method in METHODS if method != LONG]
-    large = [Job((kind, size.large, options.seed), OURS) for kind in KINDS if size.large]
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        cuts, without, whole, little = _run(pool, jobs, free, large, tiny)
-        bounds = dict(pool.map(_bound, graphs))
-        optima = optimum_ratios(pool, size.small, options.seed)
-    faults = wrong([*cuts, *without, *whole, *little])
+    seed = options.seed
+    graphs: list[Graph] = [*traces(options.traces), *((kind, count, seed) for kind in KINDS for count in size.steps)]
+    methods = [method for method in METHODS if method != LONG]
+    changes = edited(size.edited, size.edits, seed)
+    tell("measuring speed")
+    times = speed(SPEED, seed, 2 if options.quick else 5)
+    found = in_parallel(
+        {
+            "cuts": [Job(graph, method) for graph in graphs for method in methods],
+            "long": [Job(graph, LONG) for graph in graphs if _steps(graph) <= size.long],
+            "free": [Job(graph, method, 0.0) for graph in graphs for method in methods],
+            "large": [Job((kind, size.large, seed), OURS) for kind in KINDS if size.large],
+            "tiny": [Job((kind, size.tiny, seed), method) for kind in KINDS for method in methods],
+            "bounds": [Least(graph) for graph in graphs],
+            "small": small_graphs(size.small, seed),
+            "edited": changes,
+        }
+    )
+    cuts, without, bounds = [*found["cuts"], *found["long"]], found["free"], dict(found["bounds"])
+    faults = wrong([*cuts, *without, *found["large"], *found["tiny"]])
     figures = {
         **faults,
         **summary(cuts, bounds, ""),
@@ -115,28 +143,21 @@ def main() -> None:
         "stretch_no_launch_long": by_method(
             [one for one in without if one.critical_path > MINUTE], lambda one: one.stretch
         ),
-        "large": {one.subject: _row(one) for one in whole},
+        "large": {one.subject: _row(one) for one in found["large"]},
         "graphs": {one.subject: {**_row(one), "bound": bounds[one.subject]} for one in cuts if one.method == OURS},
-        **optima,
+        **optimum_ratios(found["small"]),
+        "stability": stability(changes, found["edited"]),
         **times,
-        "seed": options.seed,
+        "seed": seed,
         "size": asdict(size),
         "budget": asdict(BUDGET),
     }
     report(options, figures)
     if options.plot:
-        draw(
-            options.plot,
-            cuts,
-            bounds,
-            f"{len(graphs)} graphs of up to {max(size.steps):,} steps; {LAUNCH:g} s to start a part",
-        )
+        caption = f"{len(graphs)} graphs of up to {max(size.steps):,} steps; {LAUNCH:g} s to start a part"
+        draw(options.plot, cuts, bounds, caption)
     broken = sum(count for name in faults for method, count in faults[name].items() if method != "paper")
     sys.exit(1 if broken else 0)
-
-
-def steps_of(graph: Subject | tuple[str, int, int]) -> int:
-    return len(graph.dag) if isinstance(graph, Subject) else graph[1]
 
 
 def wrong(cuts: Sequence[Cut]) -> dict[str, dict[str, int]]:
@@ -173,17 +194,12 @@ def by_method(cuts: Iterable[Cut], measure: Callable[[Cut], float]) -> dict[str,
     return {method: math.exp(statistics.fmean(values)) for method, values in found.items()}
 
 
-def _run(pool: ProcessPoolExecutor, *groups: Sequence[Job]) -> list[list[Cut]]:
-    """The cuts of each group, in the order of its jobs, whatever order they were done in."""
-    started = {
-        id(job): pool.submit(job) for job in sorted((job for some in groups for job in some), key=lambda job: -job.cost)
-    }
-    return [[started[id(job)].result() for job in some] for some in groups]
+def _subject(graph: Graph) -> Subject:
+    return graph if isinstance(graph, Subject) else generated(*graph)
 
 
-def _bound(graph: Subject | tuple[str, int, int]) -> tuple[str, float]:
-    subject = graph if isinstance(graph, Subject) else generated(*graph)
-    return subject.name, bound(subject, LAUNCH)
+def _steps(graph: Graph) -> int:
+    return len(graph.dag) if isinstance(graph, Subject) else graph[1]
 
 
 def _row(one: Cut) -> dict[str, float]:

@@ -141,10 +141,29 @@ def generated(kind: str, count: int, seed: int) -> Subject:
     """
     chance = random.Random(f"{kind}:{count}:{seed}")
     links = KINDS[kind](round(count * chance.uniform(0.8, 1.0)), chance)
-    seconds = [round(MEDIAN_SECONDS * chance.lognormvariate(0, SPREAD_SECONDS), 1) for _ in links]
+    seconds = [drawn_seconds(chance) for _ in links]
     budget = SMALL_BUDGET if count <= SMALL else BUDGET
     names = [f"step-{number}" for number in range(len(links))]
-    return Subject(f"{kind}-{count}-{seed}", kind, _dag(names, links, seconds, chance), budget)
+    dag = dag_of(names, links, seconds, [drawn_bytes(chance) for _ in links])
+    return Subject(f"{kind}-{count}-{seed}", kind, dag, budget)
+
+
+def drawn_seconds(chance: random.Random) -> float:
+    """How long a step takes."""
+    return round(MEDIAN_SECONDS * chance.lognormvariate(0, SPREAD_SECONDS), 1)
+
+
+def drawn_bytes(chance: random.Random) -> int:
+    """What a step adds to its part."""
+    return round(MEDIAN_BYTES * chance.lognormvariate(0, SPREAD_BYTES))
+
+
+def dag_of(names: Sequence[str], links: Sequence[Sequence[int]], seconds: Sequence[float], sizes: Sequence[int]) -> Dag:
+    """A graph whose results all cost the same where they cross."""
+    count = len(names)
+    return Dag.of(
+        names, links, seconds, bytes=sizes, exports=[EXPORT] * count, imports=[IMPORT] * count, wrapper=WRAPPER
+    )
 
 
 def traces(folder: Path | None) -> Iterator[Subject]:
@@ -155,33 +174,27 @@ def traces(folder: Path | None) -> Iterator[Subject]:
     folder = folder or SHARED / "corpus" / "traces"
     for path in sorted(folder.rglob("*.json")):
         name = path.relative_to(folder).as_posix()
+        if name.endswith(".edits.json"):
+            continue
         try:
-            if path.name.endswith(".edits.json"):
-                continue
-            subject = _subject(read_wfformat(path.read_bytes(), name), name.removesuffix(".json"))
+            yield _subject(read_wfformat(path.read_bytes(), name), name.removesuffix(".json"))
         except (InvalidInput, OSError) as error:
             print(f"left out: {name}: {error}", file=sys.stderr)
-            continue
-        if over_budget(subject.dag, subject.budget, [0] * len(subject.dag)):
-            yield subject
 
 
 def _subject(run: Run, name: str) -> Subject:
+    """A trace as a graph to cut.
+
+    Raises:
+        InvalidInput: a step is larger than a part may be, or there is nothing to cut or to measure.
+    """
     names = [step.step for step in run.steps]
     seconds = [step.seconds or 0.0 for step in run.steps]
-    dag = _dag(names, [list(step.parents) for step in run.steps], seconds, random.Random(f"bytes:{name}"))
+    chance = random.Random(f"bytes:{name}")
+    dag = dag_of(names, [step.parents for step in run.steps], seconds, [drawn_bytes(chance) for _ in names])
     check_steps(dag, BUDGET)
+    if not over_budget(dag, BUDGET, [0] * len(dag)):
+        raise InvalidInput(f"{len(dag):,} steps fit into one part: there is nothing to cut")
+    if not dag.critical_path():
+        raise InvalidInput("no step takes any time: there is nothing to measure")
     return Subject(name, "trace", dag, BUDGET)
-
-
-def _dag(names: Sequence[str], links: Links, seconds: Sequence[float], chance: random.Random) -> Dag:
-    count = len(names)
-    return Dag.of(
-        names,
-        links,
-        seconds,
-        bytes=[round(MEDIAN_BYTES * chance.lognormvariate(0, SPREAD_BYTES)) for _ in names],
-        exports=[EXPORT] * count,
-        imports=[IMPORT] * count,
-        wrapper=WRAPPER,
-    )

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import statistics
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.split_graphs import generated
 from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
@@ -24,7 +25,7 @@ from couler_plugins.parallelism.critical_path import CriticalPath
 from couler_plugins.parallelism.dag import Dag
 from couler_plugins.parallelism.objective import Objective
 
-__all__ = ["least_value", "optimum_ratios", "small_graph"]
+__all__ = ["Small", "least_value", "optimum_ratios", "small_graph", "small_graphs"]
 
 KINDS = ("layered", "random", "series-parallel", "fork-join")
 STEPS, BUDGET, LAUNCH, WEIGHT = 30, Budget(steps=8), 10, 0.1
@@ -34,17 +35,40 @@ WORK = 300.0
 """The solver's own deterministic measure of time, after which an optimum is given up; the same on any machine."""
 
 
-def optimum_ratios(pool: ProcessPoolExecutor, count: int, seed: int) -> dict[str, Any]:
-    """The value of what is found over the least there is, for `count` graphs with seeds from `seed` on."""
+@dataclass(frozen=True)
+class Small:
+    """A small graph, whose split is held against the best that there is."""
+
+    kind: str
+    seed: int
+    cost: ClassVar[int] = 40_000
+
+    def __call__(self) -> float | None:
+        """The value of what is found over the least; None where the search for that was given up."""
+        dag = small_graph(self.kind, self.seed)
+        labels = CriticalPath(launch=LAUNCH, part_weight=WEIGHT).split(dag, BUDGET)
+        cut = sum(labels[parent] != label for label, above in zip(labels, dag.parents, strict=True) for parent in above)
+        objective = Objective.of(dag, BUDGET, LAUNCH, WEIGHT)
+        value = objective.value(barrier_makespan(dag, labels, LAUNCH), len(set(labels)), cut)
+        least = least_value(dag, BUDGET, LAUNCH, WEIGHT, value)
+        return None if least is None else value / least
+
+
+def small_graphs(count: int, seed: int) -> list[Small]:
+    """`count` graphs with seeds from `seed` on; none without the solver."""
     if find_spec("ortools") is None:
         print("left out: the exact optimum: ortools is not installed", file=sys.stderr)
-        return {"optimum_ratio": {}, "optimum_ratio_max": {}, "optimum_graphs": 0}
-    asked = [(KINDS[number % len(KINDS)], seed + number // len(KINDS)) for number in range(count)]
-    found = [ratio for ratio in pool.map(_ratio, asked) if ratio is not None]
+        return []
+    return [Small(KINDS[number % len(KINDS)], seed + number // len(KINDS)) for number in range(count)]
+
+
+def optimum_ratios(found: Iterable[float | None]) -> dict[str, Any]:
+    """What small graphs came to, without those that were given up."""
+    ratios = [ratio for ratio in found if ratio is not None]
     return {
-        "optimum_ratio": {CriticalPath.name: statistics.fmean(found)},
-        "optimum_ratio_max": {CriticalPath.name: max(found)},
-        "optimum_graphs": len(found),
+        "optimum_ratio": {CriticalPath.name: statistics.fmean(ratios)} if ratios else {},
+        "optimum_ratio_max": {CriticalPath.name: max(ratios)} if ratios else {},
+        "optimum_graphs": len(ratios),
     }
 
 
@@ -76,16 +100,6 @@ def least_value(dag: Dag, budget: Budget, launch: int, weight: float, known: flo
         best = min(best, value)
         parts += 1
     return best
-
-
-def _ratio(asked: tuple[str, int]) -> float | None:
-    dag = small_graph(*asked)
-    labels = CriticalPath(launch=LAUNCH, part_weight=WEIGHT).split(dag, BUDGET)
-    cut = sum(labels[parent] != label for label, above in zip(labels, dag.parents, strict=True) for parent in above)
-    objective = Objective.of(dag, BUDGET, LAUNCH, WEIGHT)
-    value = objective.value(barrier_makespan(dag, labels, LAUNCH), len(set(labels)), cut)
-    least = least_value(dag, BUDGET, LAUNCH, WEIGHT, value)
-    return None if least is None else value / least
 
 
 class _Program:

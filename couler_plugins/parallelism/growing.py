@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from couler_plugins.parallelism.bound import fewest_parts
 from couler_plugins.parallelism.packing import Filling
 
 if TYPE_CHECKING:
@@ -13,52 +14,125 @@ if TYPE_CHECKING:
 
 __all__ = ["grow"]
 
-WAITING = 8
-"""How many times as many as were taken may wait to be ranked anew when a part starts; beyond, old ranks stay."""
+FREE = 0.5
+"""Up to this share of a part's length so far, it does not matter when a step ends."""
+DEFERRED = 8
+"""How many times as many as were taken may be ranked anew because a part has become longer."""
 
 
-def grow(dag: Dag, budget: Budget, urgency: float) -> list[int]:
-    """Fills parts one after the other with the step that is ready and ranks lowest. O((V + E) log V).
+def grow(dag: Dag, budget: Budget, launch: float, urgency: float, ready: float, nearness: float) -> list[int]:
+    """Fills parts one after the other, each with the step that can start in it and ranks lowest. O((V + E) log V).
 
-    A step ranks by when it would end after the start of the part, less its urgency: the longest path from its start on.
-    What starts late in one part starts at once in the next, and so the ranks of all that wait are taken anew then.
+    A part opens when so many steps can start in it. What can start only later is left for parts that start later, and
+    so several run side by side where the graph is wide.
 
     Args:
         dag: the graph.
-        budget: that every step fits by itself.
+        budget: what does not fit it by itself has a part of its own all the same.
+        launch: seconds that starting a part takes.
         urgency: seconds that one second of the path from a step on is worth.
+        ready: how many steps have to be able to start, as a share of what the fewest parts would have on average.
+        nearness: what each parent in the same part is worth, in times the mean of the steps' seconds.
     """
-    ahead = dag.tails()
-    waits = [len(above) for above in dag.parents]
-    finish = list(dag.seconds)
-    filling = Filling(dag, budget)
-    labels, seconds = filling.labels, dag.seconds
-    ready = [(finish[step] - urgency * ahead[step], step) for step, wait in enumerate(waits) if not wait]
-    heapify(ready)
-    taken = 0
-    while ready:
-        _, step = heappop(ready)
-        if not filling.take((step,)):
-            filling.next()
-            if len(ready) <= WAITING * taken:
-                ready.append((0.0, step))
-                for _, other in ready:
-                    finish[other] = seconds[other]
-                ready = [(finish[other] - urgency * ahead[other], other) for _, other in ready]
-                heapify(ready)
-                _, step = heappop(ready)
-            finish[step] = seconds[step]
-            filling.take((step,))
-            taken = 0
-        taken += 1
-        label = labels[step]
-        for child in dag.children[step]:
+    growth = _Growth(dag, budget, launch, urgency, nearness)
+    wanted = max(1.0, ready * len(dag) / max(fewest_parts(dag, budget), 1))
+    while growth.open(wanted):
+        growth.fill()
+    return growth.filling.labels
+
+
+class _Growth:
+    """Parts that have been filled, and what can come into the next one.
+
+    A step ranks by when it would end after the start of its part, less its urgency (the longest path from it on) and
+    its nearness (the parents that it has there).
+    """
+
+    def __init__(self, dag: Dag, budget: Budget, launch: float, urgency: float, nearness: float) -> None:
+        self.dag = dag
+        self.launch = launch
+        self.filling = Filling(dag, budget)
+        self._urgency = [urgency * ahead for ahead in dag.tails()]
+        self._nearness = nearness * sum(dag.seconds) / len(dag)
+        self._waits = [len(above) for above in dag.parents]
+        self._needs = [0.0] * len(dag)
+        """When all that a step needs of other parts has ended."""
+        self._finish = list(dag.seconds)
+        """When it would end in the part that is being filled, from the start of that on."""
+        self._inside = [0] * len(dag)
+        """How many parents it has in that part."""
+        self._ends: list[float] = []
+        self._horizon = 0.0
+        """What needs nothing that ends later can start in the part that is being filled."""
+        self._coming = [(0.0, step) for step, wait in enumerate(self._waits) if not wait]
+        self._able: list[tuple[float, int]] = []
+
+    def open(self, wanted: float) -> bool:
+        """Looks ahead until so many steps can start; False where none is left."""
+        coming, able = self._coming, self._able
+        while coming and (len(able) < wanted or coming[0][0] <= self._horizon):
+            need, step = heappop(coming)
+            self._horizon = max(self._horizon, need)
+            heappush(able, (self.dag.seconds[step] - self._urgency[step], step))
+        return bool(able)
+
+    def fill(self) -> None:
+        """Fills a part, and closes it."""
+        able, finish, urgency, filling = self._able, self._finish, self._urgency, self.filling
+        inside, nearness = self._inside, self._nearness
+        inner: list[tuple[float, int]] = []
+        late: list[int] = []
+        start = length = 0.0
+        taken = deferred = 0
+        while able or inner:
+            queue = inner if not able or (inner and inner[0] < able[0]) else able
+            known, step = queue[0]
+            rank = max(finish[step], FREE * length) - urgency[step] - nearness * inside[step]
+            if rank > known and deferred <= DEFERRED * taken:
+                deferred += 1
+                heappop(queue)
+                heappush(inner, (rank, step))
+                continue
+            if not filling.take((step,)) and taken:
+                break
+            heappop(queue)
+            taken += 1
+            start, length = max(start, self._needs[step]), max(length, finish[step])
+            for child in self._freed(step):
+                if self._needs[child] <= self._horizon:
+                    heappush(inner, (finish[child] - urgency[child] - nearness * inside[child], child))
+                else:
+                    late.append(child)
+        self._close(start + self.launch + length, [*late, *(step for _, step in inner)])
+
+    def _freed(self, step: int) -> list[int]:
+        """The children of a step that wait for no other."""
+        waits, labels, finish, needs, ends = self._waits, self.filling.labels, self._finish, self._needs, self._ends
+        label = len(ends)
+        found = []
+        for child in self.dag.children[step]:
             waits[child] -= 1
-            if not waits[child]:
-                start = 0.0
-                for parent in dag.parents[child]:
-                    if labels[parent] == label and finish[parent] > start:
-                        start = finish[parent]
-                finish[child] = start + seconds[child]
-                heappush(ready, (finish[child] - urgency * ahead[child], child))
-    return labels
+            if waits[child]:
+                continue
+            begin = need = 0.0
+            inside = 0
+            for parent in self.dag.parents[child]:
+                if labels[parent] == label:
+                    begin = max(begin, finish[parent])
+                    inside += 1
+                else:
+                    need = max(need, ends[labels[parent]])
+            finish[child], needs[child], self._inside[child] = begin + self.dag.seconds[child], need, inside
+            found.append(child)
+        return found
+
+    def _close(self, end: float, left: list[int]) -> None:
+        """Closes a part; steps that were left can come into later ones."""
+        self._ends.append(end)
+        self.filling.next()
+        for step in left:
+            if self._inside[step]:
+                self._needs[step] = max(self._needs[step], end)
+                self._finish[step] = self.dag.seconds[step]
+                self._inside[step] = 0
+            heappush(self._coming, (self._needs[step], step))

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from couler_plugins.parallelism.dag import Dag
 
-__all__ = ["by_depth", "by_earliest_start", "depth_first"]
-
-
-def by_earliest_start(dag: Dag) -> list[int]:
-    """The steps by when they can start."""
-    ends = dag.finishes()  # an end less its seconds may be rounded to before the start of a parent
-    starts = [max((ends[parent] for parent in above), default=0.0) for above in dag.parents]
-    return sorted(range(len(dag)), key=starts.__getitem__)
+__all__ = ["by_depth", "depth_first"]
 
 
 def by_depth(dag: Dag) -> list[int]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from couler_plugins.parallelism.budget import Budget
     from couler_plugins.parallelism.dag import Dag
 
-__all__ = ["Filling", "contiguous", "cut_to_fit", "fill", "first_fit"]
+__all__ = ["Filling", "cut_to_fit", "fill", "first_fit"]
 
 OFFERED = 12
 """Parts of a band that a cluster is offered to, the last that were opened; more cost more than they find."""
@@ -110,34 +110,14 @@ class Filling:
         return size <= limit_bytes and self._steps <= limit_steps and self._pods <= limit_pods
 
 
-def contiguous(dag: Dag, budget: Budget, clusters: Clusters) -> list[int]:
-    """Fills one part after the other with clusters, band by band; in a band, those together that need the same parts.
-
-    Args:
-        dag: the graph.
-        budget: that every step fits by itself.
-        clusters: those of `bandpack`, for this budget or a share of it.
-    """
-    finishes = dag.finishes()
-    filling = Filling(dag, budget)
-
-    def blocks() -> Iterator[Sequence[int]]:
-        for group in _bands(clusters):
-            keys = [_latest(dag, filling.labels, finishes, members) for members in group]
-            yield from (group[at] for at in sorted(range(len(group)), key=keys.__getitem__))
-
-    return _filled(filling, blocks())
-
-
-def first_fit(dag: Dag, budget: Budget, clusters: Clusters, launch: float, *, by_ready: bool) -> list[int]:
-    """Packs each band into parts of its own, each cluster into the first with room.
+def first_fit(dag: Dag, budget: Budget, clusters: Clusters, launch: float) -> list[int]:
+    """Packs each band into parts of its own: clusters by when all that they need has ended, into the first with room.
 
     Args:
         dag: the graph.
         budget: that every step fits by itself.
         clusters: those of `bandpack`, for a budget within this one.
         launch: seconds that starting a part takes.
-        by_ready: take clusters of a band by when all that they need has ended; else by the latest part that they need.
     """
     labels = [-1] * len(dag)
     finish = [0.0] * len(dag)
@@ -146,7 +126,7 @@ def first_fit(dag: Dag, budget: Budget, clusters: Clusters, launch: float, *, by
     for group in _bands(clusters):
         first = len(ends)
         bins: list[_Bin] = []
-        for members, reads in _ordered(dag, group, labels, ends, by_ready):
+        for members, reads in _ordered(dag, group, labels, ends):
             size = _size(dag, members)
             pieces = frozenset(piece for step in members for piece in dag.shares[step])
             for offset in range(max(0, len(bins) - OFFERED), len(bins)):
@@ -211,15 +191,14 @@ def _bands(clusters: Clusters) -> Iterator[list[list[int]]]:
 
 
 def _ordered(
-    dag: Dag, group: Sequence[Sequence[int]], labels: Sequence[int], ends: Sequence[float], by_ready: bool
+    dag: Dag, group: Sequence[Sequence[int]], labels: Sequence[int], ends: Sequence[float]
 ) -> list[tuple[Sequence[int], frozenset[int]]]:
     """The clusters of a band in the order in which they are packed, each with what it reads."""
     keyed = []
     for at, members in enumerate(group):
         reads = frozenset(parent for step in members for parent in dag.parents[step]).difference(members)
-        parts = {labels[step] for step in reads}
-        ready = max(map(ends.__getitem__, parts), default=0.0)
-        keyed.append(((0 if by_ready else max(parts, default=-1), ready, at), members, reads))
+        ready = max((ends[labels[step]] for step in reads), default=0.0)
+        keyed.append(((ready, at), members, reads))
     keyed.sort(key=lambda one: one[0])
     return [(members, reads) for _, members, reads in keyed]
 
@@ -230,9 +209,3 @@ def _size(dag: Dag, members: Sequence[int]) -> tuple[int, int, int]:
     size = sum(map(dag.bytes.__getitem__, members))
     size += sum(dag.exports[step] for step in members if not own.issuperset(dag.children[step]))
     return size, sum(map(dag.steps.__getitem__, members)), sum(map(dag.pods.__getitem__, members))
-
-
-def _latest(dag: Dag, labels: Sequence[int], finishes: Sequence[float], members: Sequence[int]) -> tuple[int, float]:
-    """The latest part that a cluster needs, and when what it needs could end at the earliest."""
-    reads = {parent for step in members for parent in dag.parents[step]}.difference(members)
-    return max((labels[step] for step in reads), default=-1), max((finishes[step] for step in reads), default=0.0)

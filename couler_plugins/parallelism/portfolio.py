@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from couler_plugins.parallelism.bandpack import bandpack
@@ -11,8 +12,7 @@ from couler_plugins.parallelism.bound import barrier_makespan
 from couler_plugins.parallelism.cutting import cut_pass
 from couler_plugins.parallelism.growing import grow
 from couler_plugins.parallelism.merging import merge
-from couler_plugins.parallelism.orders import by_earliest_start, depth_first
-from couler_plugins.parallelism.packing import contiguous, cut_to_fit, fill, first_fit
+from couler_plugins.parallelism.packing import cut_to_fit, fill, first_fit
 from couler_plugins.parallelism.search import Search
 from couler_plugins.parallelism.solution import Solution
 
@@ -25,17 +25,20 @@ __all__ = ["Effort", "candidates", "split_afresh"]
 
 LARGE = 30_000
 """Steps above which fewer starts are made and searched."""
-SHARES, SHARES_LARGE = (1.0, 0.5, 0.25, 0.125, 0.0), (1.0,)
-"""Of the budget, for clusters. The last keeps each step by itself."""
-URGENCIES, URGENCIES_LARGE = (0.0, 0.5, 1.0, 2.0), (1.0,)
-"""Of parts that are grown."""
-KEPT, KEPT_LARGE = (6, 3, 1), (2, 1)
+URGENCIES, READY, NEARNESS = (0.25, 0.35, 0.5, 0.7, 1.0), (0.15, 0.4, 1.0), (0.0, 1.0, 2.0)
+"""Of parts that are grown: all that go together are tried."""
+GROWN_LARGE = ((0.15, 0.4, 0.0), (0.25, 0.4, 1.0))
+"""Those that are tried of a large graph."""
+KEPT, KEPT_LARGE = (6, 3, 1), (1,)
 """How many are searched in each round."""
-TRIES, TRIES_STEP, TRIES_LARGE = 6_000, 4, 9_000
+TRIES, TRIES_STEP, TRIES_LARGE = 8_000, 6, 16_000
+"""How many moves are tried of any graph, and for each step; and how many of a large graph."""
 SMALL = 1_000
 """Steps up to which the best split is shaken."""
-SHAKES, SHAKE, SETTLE, UPHILL = 150, 20, 150, (0.05, 0.1, 0.2, 0.4)
-"""How often, with how many moves that may raise the value by these shares, and how many tries after each."""
+SHAKES, SHAKES_SMALL, SHAKE, SETTLE, UPHILL = 150, 10_000, 20, 150, (0.05, 0.1, 0.2, 0.4)
+"""How often (and how much oftener, for one step), with how many moves up to how far uphill, and how many after each."""
+RISE = 0.005
+"""How far above the least value a search may go at first."""
 TOLERANCE = 0.01
 """How much a merge between two searches may cost."""
 
@@ -57,29 +60,19 @@ class Effort:
 
 def candidates(dag: Dag, budget: Budget, launch: float) -> Iterator[list[int]]:
     """Splits to start from, all within the budget; a constant number, each near-linear in the graph."""
-    large = len(dag) > LARGE
+    if len(dag) > LARGE:
+        yield from (grow(dag, budget, launch, *options) for options in GROWN_LARGE)
+        return
     yield fill(dag, budget, ((step,) for step in range(len(dag))))
-    if not large:
-        yield fill(dag, budget, ((step,) for step in by_earliest_start(dag)))
-        yield fill(dag, budget, ((step,) for step in depth_first(dag.children)[::-1]))
-    yield from _directed(dag, budget, launch, large)
-    last = len(dag) - 1
-    for labels in _directed(dag.reversed(), budget, launch, large):
+    yield first_fit(dag, budget, bandpack(dag, budget), launch)
+    for options in product(URGENCIES, READY, NEARNESS):
+        yield grow(dag, budget, launch, *options)
+    turned, last = dag.reversed(), len(dag) - 1
+    for urgency, ready in product(URGENCIES, READY):
+        labels = grow(turned, budget, launch, urgency, ready, 0.0)
         most = max(labels)
         # What crosses costs otherwise in that graph, where results go the other way.
         yield cut_to_fit(dag, budget, [most - labels[last - step] for step in range(last + 1)])
-
-
-def _directed(dag: Dag, budget: Budget, launch: float, large: bool) -> Iterator[list[int]]:
-    """Splits that come out otherwise when all edges are turned around."""
-    for urgency in URGENCIES_LARGE if large else URGENCIES:
-        yield grow(dag, budget, urgency)
-    for share in SHARES_LARGE if large else SHARES:
-        clusters = bandpack(dag, budget.scaled(share))
-        yield first_fit(dag, budget, clusters, launch, by_ready=True)
-        if not large:
-            yield contiguous(dag, budget, clusters)
-            yield first_fit(dag, budget, clusters, launch, by_ready=False)
 
 
 def split_afresh(dag: Dag, budget: Budget, objective: Objective, effort: Effort) -> Solution:
@@ -98,7 +91,7 @@ def split_afresh(dag: Dag, budget: Budget, objective: Objective, effort: Effort)
         del searches[kept:]
         tries = int(total / len(rounds) / len(searches) / 2)
         for search in searches:
-            search.run(tries)
+            search.run(tries, RISE)
             if not large:
                 merge(search.solution, TOLERANCE)
             search.run(tries)
@@ -115,7 +108,8 @@ def _shaken(dag: Dag, budget: Budget, pool: list[Solution], effort: Effort) -> S
 
     Small graphs have many valleys, which the search does not leave by itself, and cost little.
     """
-    for number in range(int(SHAKES * effort.factor)):
+    shakes = SHAKES + SHAKES_SMALL // len(dag)
+    for number in range(int(shakes * effort.factor)):
         before = pool[number % len(pool)]
         solution = Solution(dag, budget, before.parts.labels(), before.objective, effort.launch)
         search = Search(solution, effort.seed + number)

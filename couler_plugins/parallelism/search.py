@@ -15,6 +15,8 @@ __all__ = ["Search"]
 
 CLOSURE, SWAP = 60, 6
 TRIES, RENEWALS, LOOKS = 30, 20, 12
+LEEWAY = 0.001
+"""How much later than now all may end, as a share, for a move to be tried: fewer edges between parts may pay for it."""
 EDGES = 2_000
 """Of steps that move together; more make a try dearer than it is worth."""
 
@@ -35,14 +37,22 @@ class Search:
         self._renewed = 0
 
     def run(self, effort: int, tolerance: float = 0.0) -> None:
-        """Tries that many moves, each of which may raise the value by a share of it."""
+        """Tries that many moves.
+
+        Args:
+            effort: how many.
+            tolerance: how far above the least value so far it may go at first, as a share; in the end not at all.
+        """
         solution = self.solution
-        self._tolerance = tolerance
+        least = solution.value
         self._renew()
-        for _ in range(effort):
+        for number in range(effort):
             if len(solution.parts) < 2:
                 return
             before = solution.value
+            least = min(least, before)
+            allowed = least * (1 + tolerance * (1 - number / effort))
+            self._tolerance = max(0.0, allowed / before - 1)
             kept = self._try()
             if kept:
                 self._paths.clear()
@@ -107,15 +117,18 @@ class Search:
         low, high = solution.between(steps)
         at = solution.parts.part[step]
         if random.random() < 0.05:
-            return solution.attempt_alone(steps)
+            return solution.attempt_alone(steps, self._tolerance)
         if low == high:
             return False
-        to = self._target(steps, low, high, at)
-        if to is None:
+        to = self._target(low, high, at)
+        back: list[int] = []
+        if random.random() < 0.1 or not self._roomy(steps, (), to):
+            back = self._in_return(steps, to, at)
+            if not self._roomy(steps, back, to):
+                return False
+        elif self._too_late(steps, to, at):
             return False
-        moves = [(one, to) for one in steps]
-        if random.random() < 0.1 or not self._roomy(steps, to):
-            moves += self._in_return(steps, to, at)
+        moves = [*((one, to) for one in steps), *((one, at) for one in back)]
         return solution.attempt(moves, self._tolerance)
 
     def _pick(self) -> int | None:
@@ -160,34 +173,52 @@ class Search:
         edges = sum(len(dag.parents[one]) + len(dag.children[one]) for one in found)
         return found if edges <= EDGES else None
 
-    def _target(self, steps: Sequence[int], low: int, high: int, at: int) -> int | None:
+    def _target(self, low: int, high: int, at: int) -> int:
         """A part from one place to another, other than their own."""
         order, place = self.solution.parts.order, self.solution.parts.place[at]
         drawn = self._random.randrange(low, high)
         return order[drawn if drawn < place else drawn + 1]
 
-    def _roomy(self, steps: Sequence[int], to: int) -> bool:
-        """Whether a part has room for steps, what crosses its border left aside."""
+    def _roomy(self, steps: Sequence[int], back: Sequence[int], to: int) -> bool:
+        """Whether a part has room for steps when others have left it, what crosses its border left aside."""
         parts, dag = self.solution.parts, self.solution.dag
-        limit_bytes, limit_steps, limit_pods = parts.limits
-        return (
-            parts.steps[to] + sum(dag.steps[step] for step in steps) <= limit_steps
-            and parts.bytes[to] + sum(dag.bytes[step] for step in steps) <= limit_bytes
-            and parts.pods[to] + sum(dag.pods[step] for step in steps) <= limit_pods
-        )
+        used = (parts.bytes[to], parts.steps[to], parts.pods[to])
+        for taken, limit, each in zip(used, parts.limits, (dag.bytes, dag.steps, dag.pods), strict=True):
+            if taken + sum(map(each.__getitem__, steps)) - sum(map(each.__getitem__, back)) > limit:
+                return False
+        return True
 
-    def _in_return(self, steps: Sequence[int], to: int, at: int) -> list[tuple[int, int]]:
+    def _too_late(self, steps: Sequence[int], to: int, at: int) -> bool:
+        """Whether all would end later with steps in another part, by what these need, and what needs them."""
+        parts, times, dag = self.solution.parts, self.solution.times, self.solution.dag
+        part, end, length, after, pair = parts.part, times.end, times.length, times.after, (at, to)
+        # Without steps their own part is shorter: what is known of parts that depend on it says nothing.
+        start = 0.0 if at in parts.into[to] else end[to] - length[to] - times.launch
+        ahead = 0.0 if at in parts.out[to] else after[to]
+        for step in steps:
+            for parent in dag.parents[step]:
+                other = part[parent]
+                if end[other] > start and other not in pair:
+                    start = end[other]
+            for child in dag.children[step]:
+                other = part[child]
+                if other not in pair:
+                    ahead = max(ahead, times.launch + length[other] + after[other])
+        latest = times.makespan * (1 + self._tolerance + LEEWAY)
+        return start + times.launch + length[to] + ahead > latest and len(steps) < len(parts.members[at])
+
+    def _in_return(self, steps: Sequence[int], to: int, at: int) -> list[int]:
         """Some steps of a part that can go to the part that others come from, when these have come."""
         parts, dag, random = self.solution.parts, self.solution.dag, self._random
         place, part, members = parts.place, parts.part, parts.members[to]
         there, coming = place[at], set(steps)
-        found: list[tuple[int, int]] = []
+        found: list[int] = []
         for _ in range(SWAP):
             step = random.choice(members)
-            if (step, at) in found:
+            if step in found:
                 continue
             above = (place[to if parent in coming else part[parent]] for parent in dag.parents[step])
             below = (place[to if child in coming else part[child]] for child in dag.children[step])
             if all(other <= there for other in above) and all(other >= there for other in below):
-                found.append((step, at))
+                found.append(step)
         return found

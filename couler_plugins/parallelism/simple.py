@@ -31,7 +31,7 @@ class BandPack:
 
     def split(self, dag: Dag, budget: Budget, previous: Mapping[str, int] | None = None) -> list[int]:
         """The part of each step, whatever the previous ones were."""
-        return first_fit(dag, budget, bandpack(dag, budget), self.launch, by_ready=True)
+        return first_fit(dag, budget, bandpack(dag, budget), self.launch)
 
 
 @dataclass(frozen=True)

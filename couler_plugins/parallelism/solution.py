@@ -27,7 +27,6 @@ class Solution:
     Attributes:
         parts, times: what it is, and when it runs.
         value: of the objective.
-        work: the edges and parts looked at so far: a measure of effort that is the same on every machine.
     """
 
     def __init__(self, dag: Dag, budget: Budget, labels: Sequence[int], objective: Objective, launch: float) -> None:
@@ -36,7 +35,6 @@ class Solution:
         self.parts = Parts(dag, budget, labels)
         self.times = Times(self.parts, launch)
         self.value = self._worth()
-        self.work = 0
 
     def _worth(self) -> float:
         return self.objective.value(self.times.makespan, len(self.parts), self.parts.cut)
@@ -77,7 +75,7 @@ class Solution:
             parts.move(step, at)
         return False
 
-    def attempt_alone(self, steps: Sequence[int]) -> bool:
+    def attempt_alone(self, steps: Sequence[int], tolerance: float = 0.0) -> bool:
         """Moves steps of one part into a new part beside it, and keeps that where the value does not rise.
 
         Returns:
@@ -92,7 +90,7 @@ class Solution:
         new = parts.add(parts.place[at] + (low == parts.place[at]))
         self.times.add(new)
         low, high = self.between(steps)
-        if low <= parts.place[new] <= high and self.attempt([(step, new) for step in steps]):
+        if low <= parts.place[new] <= high and self.attempt([(step, new) for step in steps], tolerance):
             return True
         parts.drop(new)
         return False
@@ -100,35 +98,29 @@ class Solution:
     def _settle(self, moves: Sequence[Move], pair: set[int], tolerance: float, growth: float | None) -> bool:
         """Works out times and value after moves between a pair of parts; False, with both as before, if it is worse."""
         parts, times = self.parts, self.times
-        members = {part: parts.members[part] for part in pair}
         lengths = {part: times.length[part] for part in pair}
-        first = min(step for step, _ in moves)
+        finishes = times.ripple([step for step, _ in moves])
         for part in pair:
-            parts.gather(part, gone=True, new=[step for step, to in moves if to == part])
-            times.length[part] = times.longest(part, first)
-            self.work += len(parts.members[part])
+            times.length[part] = times.longest(part)
         empty = [part for part in pair if not parts.members[part]]
-        used = len(parts) - len(empty)
-        limit = self.objective.makespan(self.value * (1 + tolerance), used, parts.cut)
+        limit = self.objective.makespan(self.value * (1 + tolerance), len(parts) - len(empty), parts.cut)
         if growth is not None:
             limit = min(limit, times.makespan * (1 + growth))
         limit *= 1 + ROUNDING
         places = [parts.place[part] for part in pair]
-        log = times.shift(pair.difference(empty), min(places), limit)
-        if log is not None:
+        ends = times.shift(pair.difference(empty), min(places), limit)
+        if ends is not None:
             for part in empty:
-                log.append((part, times.end[part]))
+                ends.append((part, times.end[part]))
                 times.end[part] = 0.0
-            if max(times.end) <= limit:
+            if times.makespan <= limit:
                 times.look_ahead(pair, max(places))
-                for part in pair:
-                    times.settle(part, first)
                 for part in empty:
                     parts.drop(part)
                 self.value = self._worth()
                 return True
-            times.back(reversed(log))
+            times.back(reversed(ends))
+        times.restore(finishes)
         for part in pair:
-            parts.members[part] = members[part]
             times.length[part] = lengths[part]
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class Parts:
 
     Attributes:
         part: of each step, the id of its part.
-        members: of each part, its steps, sorted; behind between `move` and `gather`.
+        members: of each part, its steps, in no order.
         order: the ids in use, by place: no edge goes to an earlier place.
         place: of each id, its place.
         into, out: of each part, the parts that it needs, and those that need it.
@@ -54,6 +54,8 @@ class Parts:
         self.shared = [0] * count
         self._readers = [0] * len(dag)
         """How many parts read each step, its own not counted."""
+        self._slot = [0] * len(dag)
+        """Where each step is among the members of its part."""
         self._count()
 
     def _count(self) -> None:
@@ -61,6 +63,7 @@ class Parts:
             self.dag, self.part, self.stride, self._pairs, self._readers, self.links,
         )  # fmt: skip
         for step, own in enumerate(part):
+            self._slot[step] = len(self.members[own])
             self.members[own].append(step)
             self.bytes[own] += dag.bytes[step]
             self.steps[own] += dag.steps[step]
@@ -134,20 +137,6 @@ class Parts:
         for place, part in enumerate(self.order):
             self.place[part] = place
 
-    def gather(self, part: int, gone: bool, new: Iterable[int] = ()) -> None:
-        """Brings the members of a part up to date.
-
-        Args:
-            part: the part.
-            gone: whether some have left it.
-            new: steps that have come.
-        """
-        some = self.members[part]
-        some = [step for step in some if self.part[step] == part] if gone else list(some)
-        some.extend(new)
-        some.sort()
-        self.members[part] = some
-
     def move(self, step: int, to: int) -> None:
         """Moves a step to another part, whatever that does to order and budget. O(its edges)."""
         dag, part, stride, pairs, readers, size, links = (
@@ -156,6 +145,7 @@ class Parts:
         imports, exports = dag.imports, dag.exports
         at = part[step]
         part[step] = to
+        self._resettle(step, at, to)
         for parent in dag.parents[step]:
             other = part[parent]
             pair = parent * stride + at
@@ -227,6 +217,16 @@ class Parts:
                 del self._users[key]
                 self.bytes[part] -= self.dag.weights[piece]
                 self.shared[part] -= self.dag.weights[piece]
+
+    def _resettle(self, step: int, at: int, to: int) -> None:
+        """Takes a step from the members of a part, the last of which takes its slot, to those of another."""
+        slot, left, joined = self._slot, self.members[at], self.members[to]
+        last = left.pop()
+        if last != step:
+            left[slot[step]] = last
+            slot[last] = slot[step]
+        slot[step] = len(joined)
+        joined.append(step)
 
     def _link(self, links: dict[int, int], before: int, after: int) -> None:
         self.cut += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ class Times:
         self.parts = parts
         self.launch = launch
         self.finish = [0.0] * len(parts.dag)
-        self._trial = [0.0] * len(parts.dag)
-        self.length = [self.longest(part, 0) for part in range(len(parts.members))]
-        self.finish, self._trial = self._trial, self.finish
+        self.ripple(range(len(parts.dag)))
+        self.length = [self.longest(part) for part in range(len(parts.members))]
         self.end = [0.0] * len(parts.members)
         self.after = [0.0] * len(parts.members)
         self.renew()
@@ -52,37 +51,51 @@ class Times:
         """When the last part that this one needs has ended."""
         return max((self.end[other] for other in self.parts.into[part]), default=0.0)
 
-    def longest(self, part: int, first: int) -> float:
-        """The seconds of the critical path inside a part, from its members. O(those steps and their edges).
+    def longest(self, part: int) -> float:
+        """The seconds of the critical path inside a part, from its steps' finishes."""
+        return max(map(self.finish.__getitem__, self.parts.members[part]), default=0.0)
+
+    def ripple(self, moved: Sequence[int]) -> list[tuple[int, float]]:
+        """Works out the finishes again of steps that moved, and of those that follow from them.
+
+        O(the steps whose finish changes, and their edges).
 
         Args:
-            part: the part.
-            first: the step from which on members have changed since `settle`, or follow from what has.
-        """
-        parents, seconds, of, finish, trial = (
-            self.parts.dag.parents, self.parts.dag.seconds, self.parts.part, self.finish, self._trial,
-        )  # fmt: skip
-        members = self.parts.members[part]
-        place = bisect_left(members, first)
-        most = max(map(finish.__getitem__, members[:place]), default=0.0)
-        for step in members[place:]:
-            ready = 0.0
-            for parent in parents[step]:
-                if of[parent] == part:
-                    end = finish[parent] if parent < first else trial[parent]
-                    if end > ready:
-                        ready = end
-            ready += seconds[step]
-            trial[step] = ready
-            if ready > most:
-                most = ready
-        return most
+            moved: steps that have moved between two parts.
 
-    def settle(self, part: int, first: int) -> None:
-        """Takes over what `longest` found of a part."""
-        members = self.parts.members[part]
-        for step in members[bisect_left(members, first) :]:
-            self.finish[step] = self._trial[step]
+        Returns:
+            The steps whose finishes were others, with these, for `restore`.
+        """
+        parents, children, seconds, of, finish = (
+            self.parts.dag.parents, self.parts.dag.children, self.parts.dag.seconds, self.parts.part, self.finish,
+        )  # fmt: skip
+        seen = set(moved)
+        for step in moved:
+            seen.update(children[step])
+        queue = list(seen)
+        heapify(queue)
+        log: list[tuple[int, float]] = []
+        while queue:
+            step = heappop(queue)
+            part = of[step]
+            now = 0.0
+            for parent in parents[step]:
+                if of[parent] == part and finish[parent] > now:
+                    now = finish[parent]
+            now += seconds[step]
+            if now != finish[step]:
+                log.append((step, finish[step]))
+                finish[step] = now
+                for child in children[step]:
+                    if of[child] == part and child not in seen:
+                        seen.add(child)
+                        heappush(queue, child)
+        return log
+
+    def restore(self, log: Iterable[tuple[int, float]]) -> None:
+        """Takes back a ripple."""
+        for step, before in log:
+            self.finish[step] = before
 
     def path(self, part: int) -> list[int]:
         """The steps on one critical path inside a part, last first."""

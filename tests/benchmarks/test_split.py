@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-from concurrent.futures import ThreadPoolExecutor
+import json
+import random
 from itertools import product
+from pathlib import Path
 
 import pytest
 
-from benchmarks.split import by_method, summary, wrong
-from benchmarks.split_graphs import BUDGET, KINDS, generated
+from benchmarks.harness import in_parallel
+from benchmarks.split import Least, by_method, summary, wrong
+from benchmarks.split_graphs import BUDGET, KINDS, generated, traces
 from benchmarks.split_methods import METHODS, OURS, bound, cut
-from benchmarks.split_small import least_value, optimum_ratios
+from benchmarks.split_small import least_value, optimum_ratios, small_graphs
+from benchmarks.split_stability import EDITS, OneEdit, edited, linked, stability
 from couler_plugins.parallelism.bound import barrier_makespan
 from couler_plugins.parallelism.budget import Budget, check_steps
 from couler_plugins.parallelism.check import order_problem, over_budget
@@ -72,4 +76,57 @@ def test_the_optimum_is_that_of_trying_everything() -> None:
 
 def test_without_the_solver_there_is_no_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.split_small.find_spec", lambda _: None)
-    assert optimum_ratios(ThreadPoolExecutor(1), 4, 0)["optimum_graphs"] == 0  # type: ignore[arg-type]  # it starts nothing
+    assert small_graphs(4, 0) == []
+    assert optimum_ratios([])["optimum_graphs"] == 0
+    assert optimum_ratios([1.0, None, 1.02])["optimum_ratio_max"] == {OURS: 1.02}
+
+
+def test_traces_that_cannot_be_used_are_left_out_and_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def trace(count: int, seconds: float) -> bytes:
+        tasks = [{"id": f"t{task}", "name": f"t{task}", "parents": [], "children": []} for task in range(count)]
+        took = [{"id": f"t{task}", "runtimeInSeconds": seconds} for task in range(count)]
+        workflow = {"specification": {"tasks": tasks}, "execution": {"tasks": took}}
+        return json.dumps({"name": "w", "workflow": workflow}).encode()
+
+    files = {
+        "broken.json": trace(300, 1.0)[:-9],
+        "deep.json": b"[" * 100_000,
+        "empty.json": b"",
+        "idle.json": trace(300, 0.0),
+        "list.json": b"[1]",
+        "small.json": trace(9, 1.0),
+        "used.json": trace(300, 1.0),
+        "x/binary.json": bytes(range(256)),
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder.json").mkdir()
+    assert [subject.name for subject in traces(tmp_path)] == ["used"]
+    said = capsys.readouterr().err
+    assert all(f"left out: {name}: " in said for name in {*files, "folder.json"} - {"used.json"})
+    assert "9 steps fit into one part" in said
+    assert "no step takes any time" in said
+
+
+def test_tasks_come_back_in_order_and_progress_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    tasks = [Least((kind, 100, 1)) for kind in ("chain", "star", "layered")]
+    assert [name for name, _ in in_parallel({"some": tasks, "none": []})["some"]] == [
+        "chain-100-1", "star-100-1", "layered-100-1",
+    ]  # fmt: skip
+    assert capsys.readouterr().err.splitlines()[-1].startswith("100 % done after ")
+
+
+def test_stability_is_told_by_edit_and_by_kind() -> None:
+    tasks = edited(40, 3, 2)
+    once = {task: task() for task in tasks if isinstance(task, OneEdit)}
+    assert all(0 <= share <= 1 for share in once.values())
+    figures = stability(tasks, [once.get(task, 1.5) for task in tasks])  # type: ignore[call-overload]  # of two kinds
+    assert figures["unchanged_min"].keys() == {"added", "removed", "inserted"}
+    assert set(figures["ratio_after_many"].values()) == {1.5}
+    graph = linked("layered", 50, 1)
+    new = EDITS["inserted"](graph, "new", random.Random(1))
+    assert len(new) == 51
+    assert sum("new" in above for above in new.values()) == 1

@@ -82,7 +82,7 @@ def test_times_and_value_follow_the_search(case: tuple[Dag, Budget], seed: int) 
         check(dag, solution.parts)
         for part in solution.parts.order:
             path = sum(dag.seconds[step] for step in solution.times.path(part))
-            assert solution.times.length[part] == solution.times.longest(part, 0) == pytest.approx(path)
+            assert solution.times.length[part] == solution.times.longest(part) == pytest.approx(path)
         ends = [solution.times.end[part] + solution.times.after[part] for part in solution.parts.order]
         assert max(ends) == pytest.approx(makespan)
 
