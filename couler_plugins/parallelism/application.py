@@ -120,8 +120,7 @@ class Splitter:
             InvalidInput: a step, or steps that have to stay together, are over the budget.
             Unsupported: the workflow is over the limits and cannot be split.
         """
-        most = self._limits.extent(facet.limits)
-        pods = self._limits.pods
+        most, pods = self._limits.extent(facet.limits), self._limits.pods
         if rank:  # a coordinator is no part: it may have all the steps that its engine takes
             most, pods = most._replace(steps=facet.limits.steps), None
         view = graphed(workflow, facet, self._ctx, taken)
@@ -173,9 +172,7 @@ class Splitter:
             hint = "raise the budget, or make what the steps call smaller"
             raise InvalidInput(f"{part}, a part of {job.workflow.label}, still has {what}", hint=hint)
         if job.rank and len(cut.parts) == len(job.view.dag):
-            reason = (
-                f"what starts the parts of {job.workflow.label} has {' and '.join(job.over)}, and cannot be made less"
-            )
+            reason = f"what starts the parts of {job.workflow.label} has {' and '.join(job.over)}, and cannot be less"
             raise InvalidInput(reason, hint="raise the budget: fewer and larger parts")
         _refuse_taken(plan, made.workflows)
         launch = float(getattr(self._partitioner, "launch", LAUNCH))
@@ -209,8 +206,7 @@ class Splitter:
         else:
             before = earlier_labels(previous, contraction.dag.names)
             found = ask_partitioner(self._partitioner, contraction.dag, budget, before).labels
-        labels = tuple(contraction.expand(found))
-        return Cut(job.workflow, job.view, contraction, labels, budget, job.prefix, previous)
+        return Cut(job.workflow, job.view, contraction, tuple(contraction.expand(found)), budget, job.prefix, previous)
 
 
 def _steps(job: _Job) -> int | None:

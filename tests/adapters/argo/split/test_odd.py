@@ -12,8 +12,14 @@ from adapters.argo.split.chains import Chain
 from adapters.argo.split.test_split import STORED, differences, loaded
 from couler_plugins.api import lint, optimize
 from couler_plugins.errors import InvalidInput
+from oracles.argo_oracle import Oracle, build
 
 HALVES = "split{into=workflows,max-steps=2}"
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
+    return build(tmp_path_factory)
 
 
 def reading(text: str, number: int = 3, **spec: Any) -> Any:
@@ -88,3 +94,11 @@ def test_what_comes_beside_parts_overwrites_nothing(kind: str, name: str) -> Non
 def test_what_is_elsewhere_is_not_overwritten() -> None:
     mine = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "big-original", "namespace": "other"}}
     assert len(optimize([Chain().data, mine], HALVES, plugins=loaded()).documents) == 7
+
+
+@pytest.mark.oracle
+def test_argo_accepts_it(oracle: Oracle) -> None:
+    split = {what: optimize([copy.deepcopy(data)], HALVES, plugins=loaded()).documents for what, data in SAME.items()}
+    kept = {what: [document for document in after if document["kind"] in STORED] for what, after in split.items()}
+    for what, verdicts in zip(kept, oracle.judge(list(kept.values())), strict=True):
+        assert [verdict.complaint for verdict in verdicts if not verdict.accepted] == [], what

@@ -19,6 +19,12 @@ from adapters.argo.split.test_split import STORED, differences, loaded, split
 from couler_plugins.api import lift, lint, optimize
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import CoulerError
+from oracles.argo_oracle import Oracle, build
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
+    return build(tmp_path_factory)
 
 
 def stepped(widths: list[int], seed: int = 0) -> Any:
@@ -171,3 +177,10 @@ def test_a_run_of_the_parts_takes_what_was_reckoned(tmp_path: Path) -> None:
 def test_the_stored_documents_are_all_there_is(tmp_path: Path) -> None:
     after = split(stepped([2, 2]), tmp_path, into="workflows", max_steps=2)
     assert {document["kind"] for document in after} == set(STORED)
+
+
+@pytest.mark.oracle
+def test_argo_accepts_it(oracle: Oracle, tmp_path: Path) -> None:
+    calls = [split(stepped(widths), tmp_path, into="workflows", max_steps=3) for widths in ([1, 5, 2], [2] * 6, [7])]
+    for verdicts in oracle.judge(calls):
+        assert [verdict.complaint for verdict in verdicts if not verdict.accepted] == []
