@@ -29,15 +29,15 @@ URGENCIES, READY, NEARNESS = (0.25, 0.35, 0.5, 0.7, 1.0), (0.15, 0.4, 1.0), (0.0
 """Of parts that are grown: all that go together are tried."""
 GROWN_LARGE = ((0.15, 0.4, 0.0), (0.25, 0.4, 1.0))
 """Those that are tried of a large graph."""
-KEPT, KEPT_LARGE = (6, 3, 1), (1,)
+KEPT, KEPT_LARGE = (12, 4, 1), (1,)
 """How many are searched in each round."""
-TRIES, TRIES_STEP, TRIES_LARGE = 8_000, 6, 16_000
+TRIES, TRIES_STEP, TRIES_LARGE = 20_000, 6, 16_000
 """How many moves are tried of any graph, and for each step; and how many of a large graph."""
 SMALL = 1_000
 """Steps up to which the best split is shaken."""
 SHAKES, SHAKES_SMALL, SHAKE, SETTLE, UPHILL = 150, 10_000, 20, 150, (0.05, 0.1, 0.2, 0.4)
 """How often (and how much oftener, for one step), with how many moves up to how far uphill, and how many after each."""
-RISE = 0.005
+RISE, RISE_LARGE = 0.008, 0.002
 """How far above the least value a search may go at first."""
 TOLERANCE = 0.01
 """How much a merge between two searches may cost."""
@@ -79,19 +79,20 @@ def split_afresh(dag: Dag, budget: Budget, objective: Objective, effort: Effort)
     """The best split that is found without an earlier one."""
     large = len(dag) > LARGE
     total = effort.factor * (TRIES_LARGE if large else TRIES + TRIES_STEP * len(dag))
-    ranked = sorted(
-        (_value(dag, objective, labels, effort.launch), number, labels)
-        for number, labels in enumerate(candidates(dag, budget, effort.launch))
-    )
     rounds = KEPT_LARGE if large else KEPT
-    alive = [Solution(dag, budget, labels, objective, effort.launch) for _, _, labels in ranked[: rounds[0]]]
+    starts: dict[float, list[int]] = {}
+    for labels in candidates(dag, budget, effort.launch):
+        starts.setdefault(_value(dag, objective, labels, effort.launch), labels)  # of equal value are equal splits
+    alive = [
+        Solution(dag, budget, labels, objective, effort.launch) for _, labels in sorted(starts.items())[: rounds[0]]
+    ]
     searches = [Search(solution, effort.seed) for solution in alive]
     for kept in rounds:
         searches.sort(key=lambda search: search.solution.value)
         del searches[kept:]
         tries = int(total / len(rounds) / len(searches) / 2)
         for search in searches:
-            search.run(tries, RISE)
+            search.run(tries, RISE_LARGE if large else RISE)
             if not large:
                 merge(search.solution, TOLERANCE)
             search.run(tries)

@@ -123,7 +123,7 @@ def test_stability_is_told_by_edit_and_by_kind() -> None:
     tasks = edited(40, 3, 2)
     once = {task: task() for task in tasks if isinstance(task, OneEdit)}
     assert all(0 <= share <= 1 for share in once.values())
-    figures = stability(tasks, [once.get(task, 1.5) for task in tasks])  # type: ignore[call-overload]  # of two kinds
+    figures = stability(tasks, [once[task] if isinstance(task, OneEdit) else 1.5 for task in tasks])
     assert figures["unchanged_min"].keys() == {"added", "removed", "inserted"}
     assert set(figures["ratio_after_many"].values()) == {1.5}
     graph = linked("layered", 50, 1)
