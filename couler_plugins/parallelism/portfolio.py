@@ -30,7 +30,7 @@ URGENCIES, READY, NEARNESS = (0.25, 0.35, 0.5, 0.7, 1.0), (0.15, 0.4, 1.0), (0.0
 """Of parts that are grown: all that go together are tried."""
 GROWN_LARGE = ((0.15, 0.4, 0.0), (0.25, 0.4, 1.0))
 """Those that are tried of a large graph."""
-TRIES, TRIES_STEP, TRIES_LARGE = 20_000, 6, 20_000
+TRIES, TRIES_STEP, TRIES_LARGE = 20_000, 6, 16_000
 """How many moves are tried of any graph, and for each step; and how many of a large graph."""
 SMALL = 1_000
 """Steps up to which the best split is shaken."""
@@ -97,25 +97,33 @@ def split_afresh(dag: Dag, budget: Budget, objective: Objective, effort: Effort)
     starts: dict[float, list[int]] = {}
     for labels in candidates(dag, budget, effort.launch):
         starts.setdefault(_value(dag, objective, labels, effort.launch), labels)  # of equal value are equal splits
-    alive = [
+    pool = [
         Solution(dag, budget, labels, objective, effort.launch) for _, labels in sorted(starts.items())[: scale.kept[0]]
     ]
-    searches = [Search(solution, effort.seed) for solution in alive]
     for kept in scale.kept:
-        searches.sort(key=lambda search: search.solution.value)
-        del searches[kept:]
-        tries = int(total / len(scale.kept) / len(searches) / 2)
-        for search in searches:
-            search.run(tries, scale.rise)
-            if not large:
-                merge(search.solution, TOLERANCE)
-            search.run(tries)
-    best = searches[0].solution
+        pool.sort(key=lambda solution: solution.value)
+        tries = int(total / len(scale.kept) / kept / 2)
+        pool[:kept] = [_searched(solution, budget, effort, tries, scale.rise) for solution in pool[:kept]]
+    best = min(pool, key=lambda solution: solution.value)
     merge(best, 0.0)
     if len(dag) <= SMALL:
-        best = _shaken(dag, budget, alive, effort)
+        best = _shaken(dag, budget, pool, effort)
     cut_pass(best, int(total) // 4)
     return best
+
+
+def _searched(solution: Solution, budget: Budget, effort: Effort, tries: int, rise: float) -> Solution:
+    """A split searched uphill and down again; only down where that has led to none that is as good."""
+    dag, before, labels = solution.dag, solution.value, solution.parts.labels()
+    search = Search(solution, effort.seed)
+    search.run(tries, rise)
+    if len(dag) <= LARGE:
+        merge(solution, TOLERANCE)
+    search.run(tries)
+    if solution.value > before:
+        solution = Solution(dag, budget, labels, solution.objective, effort.launch)
+        Search(solution, effort.seed).run(tries)
+    return solution
 
 
 def _shaken(dag: Dag, budget: Budget, pool: list[Solution], effort: Effort) -> Solution:
