@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.parallelism.bandpack import bandpack
 from couler_plugins.parallelism.bound import barrier_makespan
@@ -29,18 +30,31 @@ URGENCIES, READY, NEARNESS = (0.25, 0.35, 0.5, 0.7, 1.0), (0.15, 0.4, 1.0), (0.0
 """Of parts that are grown: all that go together are tried."""
 GROWN_LARGE = ((0.15, 0.4, 0.0), (0.25, 0.4, 1.0))
 """Those that are tried of a large graph."""
-KEPT, KEPT_LARGE = (12, 4, 1), (1,)
-"""How many are searched in each round."""
 TRIES, TRIES_STEP, TRIES_LARGE = 20_000, 6, 16_000
 """How many moves are tried of any graph, and for each step; and how many of a large graph."""
 SMALL = 1_000
 """Steps up to which the best split is shaken."""
 SHAKES, SHAKES_SMALL, SHAKE, SETTLE, UPHILL = 150, 10_000, 20, 150, (0.05, 0.1, 0.2, 0.4)
 """How often (and how much oftener, for one step), with how many moves up to how far uphill, and how many after each."""
-RISE, RISE_LARGE = 0.008, 0.002
-"""How far above the least value a search may go at first."""
 TOLERANCE = 0.01
 """How much a merge between two searches may cost."""
+
+
+class _Scale(NamedTuple):
+    """How graphs up to a size are searched.
+
+    Attributes:
+        steps: up to how many.
+        kept: how many starts are searched in each round: the more the steps, the longer each takes to come far.
+        rise: how far above the least value a search may go at first.
+    """
+
+    steps: float
+    kept: tuple[int, ...]
+    rise: float
+
+
+SCALES = (_Scale(5_000, (12, 4, 1), 0.008), _Scale(LARGE, (6, 3, 1), 0.005), _Scale(math.inf, (1,), 0.002))
 
 
 @dataclass(frozen=True)
@@ -79,29 +93,37 @@ def split_afresh(dag: Dag, budget: Budget, objective: Objective, effort: Effort)
     """The best split that is found without an earlier one."""
     large = len(dag) > LARGE
     total = effort.factor * (TRIES_LARGE if large else TRIES + TRIES_STEP * len(dag))
-    rounds = KEPT_LARGE if large else KEPT
+    scale = next(scale for scale in SCALES if len(dag) <= scale.steps)
     starts: dict[float, list[int]] = {}
     for labels in candidates(dag, budget, effort.launch):
         starts.setdefault(_value(dag, objective, labels, effort.launch), labels)  # of equal value are equal splits
-    alive = [
-        Solution(dag, budget, labels, objective, effort.launch) for _, labels in sorted(starts.items())[: rounds[0]]
+    pool = [
+        Solution(dag, budget, labels, objective, effort.launch) for _, labels in sorted(starts.items())[: scale.kept[0]]
     ]
-    searches = [Search(solution, effort.seed) for solution in alive]
-    for kept in rounds:
-        searches.sort(key=lambda search: search.solution.value)
-        del searches[kept:]
-        tries = int(total / len(rounds) / len(searches) / 2)
-        for search in searches:
-            search.run(tries, RISE_LARGE if large else RISE)
-            if not large:
-                merge(search.solution, TOLERANCE)
-            search.run(tries)
-    best = searches[0].solution
+    for kept in scale.kept:
+        pool.sort(key=lambda solution: solution.value)
+        tries = int(total / len(scale.kept) / kept / 2)
+        pool[:kept] = [_searched(solution, budget, effort, tries, scale.rise) for solution in pool[:kept]]
+    best = min(pool, key=lambda solution: solution.value)
     merge(best, 0.0)
     if len(dag) <= SMALL:
-        best = _shaken(dag, budget, alive, effort)
+        best = _shaken(dag, budget, pool, effort)
     cut_pass(best, int(total) // 4)
     return best
+
+
+def _searched(solution: Solution, budget: Budget, effort: Effort, tries: int, rise: float) -> Solution:
+    """A split searched uphill and down again; only down where that has led to none that is as good."""
+    dag, before, labels = solution.dag, solution.value, solution.parts.labels()
+    search = Search(solution, effort.seed)
+    search.run(tries, rise)
+    if len(dag) <= LARGE:
+        merge(solution, TOLERANCE)
+    search.run(tries)
+    if solution.value > before:
+        solution = Solution(dag, budget, labels, solution.objective, effort.launch)
+        Search(solution, effort.seed).run(tries)
+    return solution
 
 
 def _shaken(dag: Dag, budget: Budget, pool: list[Solution], effort: Effort) -> Solution:
