@@ -30,13 +30,14 @@ class Capability(msgspec.Struct, frozen=True):
     Attributes:
         feature: the IR's name for it, such as `Step.condition`.
         support: `full` (lifted, and written wherever an optimizer sets it), `derived` (lifted, follows from other
-            fields), or `refused` (lowering raises `Unsupported`).
+            fields), `kept` (lifted, and lowering raises `Unsupported` where it was changed), or `refused` (not lifted;
+            lowering raises `Unsupported`).
         native: what the engine calls it.
         note: the limits of it, in half a sentence.
     """
 
     feature: str
-    support: Literal["full", "derived", "refused"]
+    support: Literal["full", "derived", "kept", "refused"]
     native: str = ""
     note: str = ""
 
