@@ -119,7 +119,9 @@ def hand_out(
         files[number].text = text
     for number, shown in written.shown.items():
         files[number].shown = shown
-        files[number].data = [item.data for item, own in zip(plan.bundle.documents, numbers, strict=True) if own == number]
+        files[number].data = [
+            item.data for item, own in zip(plan.bundle.documents, numbers, strict=True) if own == number
+        ]
     for document, data in lowered.changed.items():
         files[numbers[document]].data[document - first[numbers[document]]] = data
     for workflow in plan.originals:

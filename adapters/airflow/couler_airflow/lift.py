@@ -115,7 +115,6 @@ class _Lifter:
                 "tags": sorted(dag.tags),
                 "catchup": dag.catchup,
                 "max_active_runs": dag.max_active_runs,
-                **({"labels": dag.edge_info} if dag.edge_info else {}),
             }
         )
 

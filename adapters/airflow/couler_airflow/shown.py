@@ -20,7 +20,9 @@ def shown(lowered: Lowered) -> Written:
     return Written(
         texts={},
         shown={
-            number: Shown(before="---\n".join(before), after="---\n".join(after), error=_not_ours(bundle.files[number].name))
+            number: Shown(
+                before="---\n".join(before), after="---\n".join(after), error=_not_ours(bundle.files[number].name)
+            )
             for number, (before, after) in texts.items()
         },
     )

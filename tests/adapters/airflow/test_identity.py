@@ -89,7 +89,10 @@ def test_everything_of_a_dag_is_lifted() -> None:
             read = {
                 (operator.task_id, task.task_id)
                 for task in dag.tasks
-                for value in (*template_values(task).values(), *((task._get_specified_expand_input(),) if task.is_mapped else ()))
+                for value in (
+                    *template_values(task).values(),
+                    *((task._get_specified_expand_input(),) if task.is_mapped else ()),
+                )
                 for operator, _ in XComArg.iter_xcom_references(value)
                 if type(value).__name__ != "MappedArgument"
             }
@@ -100,17 +103,30 @@ def test_everything_of_a_dag_is_lifted() -> None:
             assert {edge for edge in found - read if "xcom_pull" not in str(vars(dag.task_dict[edge[1]]))} == set()
             always = {task.task_id for task in dag.tasks if task.trigger_rule == "always"}
             assert {(edge.before, edge.after) for edge in edges if edge.why == "order"} == {
-                (before, task.task_id) for task in dag.tasks for before in task.upstream_task_ids if task.task_id not in always
+                (before, task.task_id)
+                for task in dag.tasks
+                for before in task.upstream_task_ids
+                if task.task_id not in always
             }
             assert {step.name for step in graph.steps if step.loop} == {t.task_id for t in dag.tasks if t.is_mapped}
             assert {region.name: set(region.steps) for region in graph.regions} == {
                 name: {task.task_id for task in group.iter_tasks()} for name, group in groups.items()
             }
             assert {region.name for region in graph.regions if region.loop} == mapped_groups
-            framing = {task.task_id: "setup" if task.is_setup else "teardown" for task in dag.tasks if task.is_setup or task.is_teardown}
+            framing = {
+                task.task_id: "setup" if task.is_setup else "teardown"
+                for task in dag.tasks
+                if task.is_setup or task.is_teardown
+            }
             assert {step.name: step.role for step in graph.steps if step.role != "normal"} == framing
             assert {port.name for port in workflow.parameters} == set(dag.params)
-            counts = (len(edges), len(read), len([t for t in dag.tasks if t.is_mapped]), len(groups), len(mapped_groups))
+            counts = (
+                len(edges),
+                len(read),
+                len([t for t in dag.tasks if t.is_mapped]),
+                len(groups),
+                len(mapped_groups),
+            )
             for name, count in zip(totals, (*counts, len(framing), len(found - read)), strict=True):
                 totals[name] += count
     assert all(totals.values()), totals
