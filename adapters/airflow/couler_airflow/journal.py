@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 __all__ = ["Journal"]
@@ -23,19 +24,19 @@ class Journal:
         """Remembers what a mapping holds."""
         if self._first(held):
             before = dict(held)
-            self._undo.append(lambda: (held.clear(), held.update(before))[0])
+            self._undo.append(partial(_restore, held, before))
 
     def members(self, held: set[Any]) -> None:
         """Remembers what a set holds."""
         if self._first(held):
             before = set(held)
-            self._undo.append(lambda: (held.clear(), held.update(before))[0])
+            self._undo.append(partial(_restore, held, before))
 
     def attribute(self, item: object, name: str) -> None:
         """Remembers one attribute, where the object keeps it in a slot."""
         if self._first(item, name):
             before = getattr(item, name)
-            self._undo.append(lambda: object.__setattr__(item, name, before))
+            self._undo.append(partial(object.__setattr__, item, name, before))
 
     def task(self, task: Any) -> None:
         """Remembers everything of an operator that lowering may change."""
@@ -69,3 +70,8 @@ class Journal:
         self._known.add(key)
         self._kept.append(item)
         return True
+
+
+def _restore(held: Any, before: Any) -> None:
+    held.clear()
+    held.update(before)

@@ -49,9 +49,9 @@ def lift(bundle: DagBundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
             errors.setdefault(bundle.file_numbers[number], InvalidInput(message, engine="airflow"))
         except CoulerError as error:
             errors.setdefault(bundle.file_numbers[number], error)
-    for file, error in errors.items():
-        error.file = error.file or bundle.files[file].name
-        refuse(file, error)
+    for file, reason in errors.items():
+        reason.file = reason.file or bundle.files[file].name
+        refuse(file, reason)
     lifted = tuple(workflows)
     return Plan(bundle=bundle, originals=lifted, workflows=lifted).without(errors)
 

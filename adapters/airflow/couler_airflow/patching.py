@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from couler_airflow.capabilities import CAPABILITIES
@@ -134,15 +135,13 @@ class _Patcher:
         return tuple(region for region in self._new.regions if region.loop is not None and step.name in region.steps)
 
     def _ask(self, task: Any, old: Step, new: Step) -> None:
-        from couler_airflow.runtime_wrap import wrap
-
         if old.directives or new.directives != (Directive(kind=KIND),):
             reason = (
                 "a task that is cached stays so" if old.directives else "an operator can be asked to cache, no more"
             )
             raise _unsupported("Step.directives", new.name, reason)
         self._journal.mapping(marks_of(self._dag))
-        wrap(task)
+        import_module("couler_airflow.runtime_wrap").wrap(task)
         marks_of(self._dag)[task.task_id] = new.directives[0]
 
     def _check(self) -> None:

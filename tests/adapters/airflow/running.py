@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 __all__ = ["Outcome", "database", "run"]
 
 BUNDLE = "couler-test"
-WHEN = datetime(2024, 5, 6, tzinfo=UTC)
+WHEN = datetime(2026, 2, 3, tzinfo=UTC)
 """The logical date of every run, so that what is made of it is the same each time."""
 
 

@@ -22,7 +22,8 @@ def airflow_hash(dag: Any) -> str:
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.serialization.serialized_objects import DagSerialization
 
-    return str(SerializedDagModel.hash(DagSerialization.to_dict(dag)))
+    digest: Any = SerializedDagModel.hash
+    return str(digest(DagSerialization.to_dict(dag)))
 
 
 def raw(dag: Any) -> str:
