@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from couler_airflow.marks import marked_tasks
+from couler_airflow.wrapped import marked_tasks
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Source

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
-from couler_airflow.marks import directives_of
+from couler_airflow.wrapped import directives_of
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
 from couler_plugins.errors import CoulerError, InvalidInput

@@ -9,7 +9,7 @@ from typing import Any
 
 from couler_airflow.capabilities import CAPABILITIES
 from couler_airflow.journal import Journal
-from couler_airflow.marks import KIND, marks_of
+from couler_airflow.wrapped import KIND, marks_of
 from couler_airflow.trigger_rules import DEFAULT, rule_of
 from couler_airflow.values import seconds
 from couler_plugins.errors import CoulerError, Unsupported
