@@ -121,13 +121,17 @@ class Fingerprint:
         return form(value)
 
     def _function(self, function: types.FunctionType) -> Any:
-        module = function.__module__ or ""
-        if not self._is_dag_file(function.__globals__) and is_library(module):
-            self._reached(f"{module}.{function.__qualname__}")
+        scope = function.__globals__
+        module = str(scope.get("__name__", ""))  # its `__module__` is that of the function that it wraps
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None and module.startswith("airflow."):
+            self._modules.add(module)  # what Airflow puts around the methods of operators
+            return ["wrapped", module, self.form(wrapped)]
+        if not self._is_dag_file(scope):
             self._modules.add(module)
-            return ["installed", module, function.__qualname__]
-        if not self._is_dag_file(function.__globals__):
-            self._modules.add(module)
+            if is_library(module):
+                self._reached(f"{module}.{function.__qualname__}")
+                return ["installed", module, function.__qualname__]
         free = function.__code__.co_freevars
         return [
             "function",

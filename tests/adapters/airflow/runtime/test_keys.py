@@ -112,6 +112,10 @@ def test_how_a_task_is_run_leaves_its_key_alone(dag_files: DagFiles, decorator: 
     assert key(dag_of(dag_files)) == key(dag_of(dag_files, DECORATOR=decorator))
 
 
+LOADS = {
+    "import math": "import yaml, math",
+    "def other": "@functools.wraps(yaml.dump)\ndef load(x):\n    return x\n\ndef other",
+}
 CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "bytecode": ({"BODY": "return x + 1"}, {"BODY": "return x - 1"}),
     "a constant": ({"BODY": "return x + 1"}, {"BODY": "return x + 2"}),
@@ -159,6 +163,20 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "a decorator": (
         {"BODY": "return wrapped(x)", "def other": "@counted\ndef wrapped(x):\n    return x\n\ndef other"},
         {"BODY": "return wrapped(x)", "def other": "@counted\ndef wrapped(x):\n    return -x\n\ndef other"},
+    ),
+    "a decorator around another's function": (
+        {
+            "BODY": "return root(x)",
+            "def other": "@functools.wraps(math.hypot)\ndef root(x):\n    return x\n\ndef other",
+        },
+        {
+            "BODY": "return root(x)",
+            "def other": "@functools.wraps(math.hypot)\ndef root(x):\n    return -x\n\ndef other",
+        },
+    ),
+    "a decorator around a library's function": (
+        {"BODY": "return load(x)", **LOADS},
+        {"BODY": "return load(x)", **LOADS, "def other": LOADS["def other"].replace("return x", "return -x")},
     ),
     "a value in a closure": (
         {"BODY": "return made(x)", "def other": "def make(n):\n    return lambda x: x + n\nmade = make(1)\ndef other"},
