@@ -1,0 +1,268 @@
+"""What a Python callable computes, as JSON for a key: its code, and all that its code reads.
+
+Functions of the DAG file count one by one, so that editing one task leaves the keys of the others as they are.
+Functions of other files count with all of their file and of what that imports; functions of installed distributions by
+a version.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import logging
+import sys
+import types
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from couler_airflow.fingerprint_modules import Modules, file_of, is_library
+from couler_airflow.fingerprint_names import names_of
+from couler_airflow.fingerprint_reach import kind_of, kind_of_attribute
+from couler_airflow.fingerprint_values import serialized_form, too_deep, value_form
+from couler_airflow.uncacheable import Uncacheable
+
+__all__ = ["Fingerprint"]
+
+DAG_MODULES = "unusual_prefix_"
+"""How the names begin that Airflow gives to DAG files."""
+
+WRAPPED = (staticmethod, classmethod)
+
+
+class Fingerprint:
+    """Gives the forms of callables and values, and gathers the modules behind them.
+
+    Args:
+        dag_file: the DAG file.
+        allow: what the owner allows bodies to read, and `context` where named values of the run are in the key.
+    """
+
+    def __init__(self, dag_file: str, allow: Collection[str] = ()) -> None:
+        self._dag_file = Path(dag_file)
+        self._allow = frozenset(allow)
+        self._modules = Modules()
+        self._numbers: dict[int, int] = {}
+        self._alive: list[Any] = []
+        self._depth = 0
+
+    def modules(self) -> list[list[str]]:
+        """The modules behind all that was asked for until now."""
+        return self._modules.form
+
+    def form(self, value: Any) -> Any:
+        """The form of a callable or any other value.
+
+        Raises:
+            Uncacheable: no key can cover it.
+        """
+        self._depth += 1
+        too_deep(self._depth)
+        try:
+            return self._form(value)
+        finally:
+            self._depth -= 1
+
+    def _form(self, value: Any) -> Any:
+        if isinstance(value, types.FunctionType):
+            return self._once(value, self._function)
+        if isinstance(value, type):
+            return self._once(value, self._class)
+        if isinstance(value, types.ModuleType):
+            self._modules.add(value.__name__)
+            return ["module", value.__name__]
+        if isinstance(value, types.CodeType):
+            return self._code(value)
+        if isinstance(value, functools.partial):
+            return ["partial", self.form(value.func), self.form(value.args), self.form(value.keywords)]
+        if isinstance(value, types.MethodType):
+            return ["method", self.form(value.__self__), self.form(value.__func__)]
+        if isinstance(value, WRAPPED):
+            return [type(value).__name__, self.form(value.__func__)]
+        if isinstance(value, property):
+            return ["property", *(self.form(part) for part in (value.fget, value.fset, value.fdel))]
+        if isinstance(value, types.BuiltinFunctionType | types.MethodDescriptorType | types.WrapperDescriptorType):
+            return self._builtin(value)
+        if isinstance(value, logging.Logger | logging.LoggerAdapter):
+            return ["logger"]  # what is logged is no part of a result
+        if type(value).__module__ in ("typing", "types") or isinstance(value, types.GenericAlias):
+            return ["typing", repr(value)]
+        return self._instance(value)
+
+    def _instance(self, value: Any) -> Any:
+        found = value_form(value, self.form)
+        if found is not None:
+            return found
+        wrapped = getattr(value, "__wrapped__", None) or getattr(value, "function", None)
+        if isinstance(wrapped, types.FunctionType) and _is_airflow_or_cache(value):
+            return ["wrapped", f"{type(value).__module__}.{type(value).__qualname__}", self.form(wrapped)]
+        if self._is_plain(type(value)):
+            return ["object", self.form(type(value)), self.form(vars(value))]
+        return serialized_form(value)
+
+    def _is_plain(self, cls: type) -> bool:
+        """Whether all that objects of a class hold is in their `__dict__`: no class behind it is another's."""
+        own = [base for base in cls.__mro__ if base is not object]
+        slots = any("__slots__" in vars(base) for base in own)
+        return (
+            bool(own)
+            and not slots
+            and not any(base.__module__ == "builtins" or is_library(base.__module__) for base in own)
+        )
+
+    def _once(self, value: Any, form: Any) -> Any:
+        """A form, or the number of the one that was given before: functions may call each other."""
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return ["again", number]
+        self._numbers[id(value)] = len(self._numbers)
+        self._alive.append(value)  # or another value could get its id
+        return form(value)
+
+    def _function(self, function: types.FunctionType) -> Any:
+        scope = function.__globals__
+        module = str(scope.get("__name__", ""))  # its `__module__` is that of the function that it wraps
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None and module.startswith("airflow."):
+            self._modules.add(module)  # what Airflow puts around the methods of operators
+            return ["wrapped", module, self.form(wrapped)]
+        if not self._is_dag_file(scope):
+            self._modules.add(module)
+            if is_library(module):
+                self._reached(f"{module}.{function.__qualname__}")
+                return ["installed", module, function.__qualname__]
+        free = function.__code__.co_freevars
+        return [
+            "function",
+            self._code(function.__code__),
+            self.form(function.__defaults__),
+            self.form(function.__kwdefaults__),
+            [self._cell(name, cell) for name, cell in zip(free, function.__closure__ or (), strict=True)],
+            self._read(function),
+        ]
+
+    def _cell(self, name: str, cell: types.CellType) -> Any:
+        try:
+            return [name, self._named(name, cell.cell_contents)]
+        except ValueError:
+            return [name, ["empty"]]
+
+    def _read(self, function: types.FunctionType) -> Any:
+        """The forms of all that its code reads by name."""
+        scope = function.__globals__
+        names = names_of(function.__code__, str(scope.get("__package__") or ""))
+        if names.written:
+            raise Uncacheable(f"{function.__qualname__} changes the global {names.written[0]!r}")
+        found = kind_of_attribute(names.attributes)
+        if found is not None:
+            self._refuse(*found)
+        read = []
+        for root, *path in names.chains:
+            if root in scope:
+                read.append([root, path, self._followed(root, scope[root], path)])
+            elif hasattr(builtins, root):
+                self._reached(f"builtins.{root}")
+        for module, *path in names.imports:
+            read.append([module, path, self._imported(module, path)])
+        return read
+
+    def _followed(self, name: str, value: Any, path: list[str]) -> Any:
+        """The form of what is read of a global: of a module no more than what is named of it."""
+        here = path
+        while isinstance(value, types.ModuleType):
+            self._modules.add(value.__name__)
+            dotted = ".".join([value.__name__, *here])
+            self._reached(dotted)
+            if is_library(value.__name__) or not here or not hasattr(value, here[0]):
+                return ["module", dotted]
+            value, here = getattr(value, here[0]), here[1:]
+        self._reached(".".join([_dotted(value), *here]))
+        return self._named(name, value)
+
+    def _imported(self, module: str, path: list[str]) -> Any:
+        """The form of what a body imports by itself; a module of which only a version counts is not loaded for it."""
+        self._reached(".".join([module, *path]))
+        self._modules.add(module)
+        if path:
+            self._modules.add_if_module(f"{module}.{path[0]}")
+        if is_library(module) or file_of(module) is None:
+            return ["module", module]
+        try:
+            loaded = importlib.import_module(module)  # the body does so too, and what it calls has to be looked at
+        except Exception:  # noqa: BLE001  # a module's own code may raise anything
+            raise Uncacheable(f"the module {module} that it imports cannot be imported", step=module) from None
+        return self._followed(module, loaded, path)
+
+    def _named(self, name: str, value: Any) -> Any:
+        try:
+            return self.form(value)
+        except Uncacheable as error:
+            if error.step is not None:
+                raise
+            raise Uncacheable(f"{name!r}: {error.message}", step=name) from None
+
+    def _class(self, cls: type) -> Any:
+        """A class by the source of its file, and its methods by what they read."""
+        module = cls.__module__
+        dotted = f"{module}.{cls.__qualname__}"
+        in_dag_file = self._is_dag_file(vars(sys.modules.get(module, object)) if module in sys.modules else {})
+        if not in_dag_file and (module == "builtins" or is_library(module)):
+            self._reached(dotted)
+            self._modules.add(module)
+            return ["installed", module, cls.__qualname__]
+        if in_dag_file:
+            self._modules.add_file("<dag file>", self._dag_file, sys.modules.get(module))
+        else:
+            self._modules.add(module)
+        named = sorted(vars(cls).items())
+        members = [[name, self.form(member)] for name, member in named if _is_member(name, member)]
+        bases = [self.form(base) for base in cls.__bases__ if base is not object]
+        return ["class", cls.__qualname__, bases, members]
+
+    def _builtin(self, value: Any) -> Any:
+        owner = getattr(value, "__self__", None)
+        if owner is not None and not isinstance(owner, types.ModuleType | type):
+            return ["bound", value.__name__, self.form(owner)]
+        dotted = _dotted(value)
+        self._reached(dotted)
+        self._modules.add(dotted.partition(".")[0])
+        return ["builtin", dotted]
+
+    def _code(self, code: types.CodeType) -> Any:
+        counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+        names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+        table = getattr(code, "co_exceptiontable", b"")
+        constants = [self.form(constant) for constant in code.co_consts]
+        return ["code", code.co_name, code.co_code.hex(), table.hex(), *counts, *map(list, names), constants]
+
+    def _reached(self, dotted: str) -> None:
+        kind = kind_of(dotted)
+        if kind is not None:
+            self._refuse(kind, dotted)
+
+    def _refuse(self, kind: str, name: str) -> None:
+        if kind not in self._allow:
+            raise Uncacheable(f"it names {name}, which may reach {kind}", step=name, feature=kind)
+
+    def _is_dag_file(self, scope: dict[str, Any]) -> bool:
+        name, file = str(scope.get("__name__", "")), scope.get("__file__")
+        return name.startswith(DAG_MODULES) or (file is not None and Path(file) == self._dag_file)
+
+
+def _is_member(name: str, member: Any) -> bool:
+    """Whether it counts by itself: methods, and plain values, which may have been set at run time."""
+    if isinstance(member, (types.FunctionType, property, *WRAPPED)):
+        return True
+    return not name.startswith("__") and isinstance(member, bool | int | float | str | bytes | type(None))
+
+
+def _is_airflow_or_cache(value: Any) -> bool:
+    return type(value).__module__.startswith(("airflow.", "functools"))
+
+
+def _dotted(value: Any) -> str:
+    """Where something comes from, as far as it says so."""
+    named = value if hasattr(value, "__qualname__") else type(value)
+    module = getattr(named, "__module__", None) or getattr(getattr(value, "__self__", None), "__name__", "builtins")
+    return f"{module}.{getattr(named, '__qualname__', '')}"
