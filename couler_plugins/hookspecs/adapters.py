@@ -13,7 +13,7 @@ from couler_plugins.hookspecs.markers import hookspec
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Caching
+    from couler_plugins.hookspecs.caching import Caching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -121,6 +121,10 @@ class Adapter(Protocol):
 
     def caching(self, workflow: Workflow) -> Caching | None:
         """What decides whether results of this workflow's steps may be reused; None where the engine cannot cache."""
+        return None
+
+    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
+        """What workers that look results up by themselves are to be asked; None where the engine has none of these."""
         return None
 
     def evictor(self, target: Target) -> Evictor | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from couler_airflow.wrapped import marked_tasks
+from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Source
@@ -89,7 +89,7 @@ def _raised(dags: Iterable[Any] | CoulerError) -> list[tuple[int, Any]]:
 
 
 def snapshot(dag: Any) -> dict[str, Any]:
-    """What Airflow serializes of a DAG, without where its file is, and with what Airflow does not know of: our marks.
+    """What Airflow serializes of a DAG, without where its file is, and, under `couler`, which of its tasks are cached.
 
     Raises:
         InvalidInput: Airflow cannot serialize it, so that no scheduler would run it.
@@ -111,8 +111,8 @@ def snapshot(dag: Any) -> dict[str, Any]:
         fields = task["__var"]
         if isinstance(fields.get("template_fields"), list):
             fields["template_fields"].sort()  # some operators make them from a set, whose order differs by process
-    if marks := marked_tasks(dag):
-        data["couler"] = marks
+    if cached := wrapped_tasks(dag):
+        data["couler"] = {"cache": cached}
     return data
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
-from couler_airflow.wrapped import directives_of
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
+from couler_airflow.wrapped import directives_of
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import (
     Argument,
@@ -157,7 +157,7 @@ class _Lifter:
             retry=Retry(limit=Literal(value=task.retries)) if task.retries else None,
             timeout=None if timeout is None else Literal(value=seconds(timeout)),
             role="setup" if task.is_setup else "teardown" if task.is_teardown else "normal",
-            directives=directives_of(self._dag, task.task_id),
+            directives=directives_of(task),
             source=self._source(*TASKS, number),
         )
 

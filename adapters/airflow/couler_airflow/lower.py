@@ -150,6 +150,4 @@ def _subject(path: Path, workflow: Workflow) -> str:
     match path[:3]:
         case (*place, int(number)) if tuple(place) == TASKS:
             return f"{workflow.name}/{workflow.graphs[0].steps[number].name}"
-        case ("couler", str(task), *_):
-            return f"{workflow.name}/{task}"
     return ""

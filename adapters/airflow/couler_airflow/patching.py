@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 from couler_airflow.capabilities import CAPABILITIES
 from couler_airflow.journal import Journal
-from couler_airflow.wrapped import KIND, marks_of
 from couler_airflow.trigger_rules import DEFAULT, rule_of
 from couler_airflow.values import seconds
+from couler_airflow.wrapped import CACHE, Owner
 from couler_plugins.errors import CoulerError, Unsupported
-from couler_plugins.ir import Directive, Graph, Literal, Node, Region, Step, Value, Workflow, references
+from couler_plugins.ir import Graph, Literal, Node, Region, Step, Value, Workflow, references
 from couler_plugins.ir.base import compared_fields
 
 __all__ = ["patch"]
@@ -47,6 +46,7 @@ class _Patcher:
         self._old = old
         self._new = new
         self._journal = journal
+        self._owner = Owner(dag)
         self._setups = {step.name for step in old.steps if step.role == "setup"}
 
     def run(self) -> None:
@@ -135,14 +135,13 @@ class _Patcher:
         return tuple(region for region in self._new.regions if region.loop is not None and step.name in region.steps)
 
     def _ask(self, task: Any, old: Step, new: Step) -> None:
-        if old.directives or new.directives != (Directive(kind=KIND),):
+        if old.directives or new.directives != (CACHE,):
             reason = (
                 "a task that is cached stays so" if old.directives else "an operator can be asked to cache, no more"
             )
             raise _unsupported("Step.directives", new.name, reason)
-        self._journal.mapping(marks_of(self._dag))
-        import_module("couler_airflow.runtime_wrap").wrap(task)
-        marks_of(self._dag)[task.task_id] = new.directives[0]
+        if reason := self._owner.wrap(task):
+            raise _unsupported("Step.directives", new.name, reason)
 
     def _check(self) -> None:
         """Asks Airflow itself, which looks at a DAG before policies change it and not afterwards."""

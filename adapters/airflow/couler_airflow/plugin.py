@@ -11,6 +11,8 @@ from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
     from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs.caching import WorkerCaching
+    from couler_plugins.ir import Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan, Written
 
@@ -50,6 +52,15 @@ class AirflowAdapter(Adapter):
         from couler_airflow.lower import commit
 
         return commit(plan).lowered
+
+    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
+        """What decides which tasks look their results up; see `couler_airflow.caching`."""
+        from couler_airflow.bundle import DagBundle
+        from couler_airflow.caching import AirflowCaching
+
+        if not isinstance(bundle, DagBundle) or workflow.source is None:
+            return None
+        return AirflowCaching(bundle.live_of(workflow.source).dag, workflow)
 
     def dump(self, lowered: Lowered) -> Written:
         """What changed in the DAGs, for people: a Python file is its owner's, and not written."""

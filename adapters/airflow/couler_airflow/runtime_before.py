@@ -15,7 +15,7 @@ from couler_airflow.marks import Declaration
 from couler_airflow.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
 
-__all__ = ["XCOM", "Before", "token_of"]
+__all__ = ["XCOM", "Before", "handed", "token_of", "upstream"]
 
 XCOM = "couler_cache"
 """The XCom in which a task says what the cache did."""
@@ -50,9 +50,9 @@ class Before:
         self._ti = ti
         self._dag = task.dag
         self._operator = task.dag.task_dict.get(task.task_id, task)
-        self._all = sorted(_upstream(self._dag, self._operator))
-        handed = set() if READS_BEHIND.intersection(declaration.allow) else _handed(self._operator)
-        self._by_order = [task_id for task_id in self._all if task_id not in handed]
+        self._all = sorted(upstream(self._dag, self._operator))
+        values = set() if READS_BEHIND.intersection(declaration.allow) else handed(self._operator)
+        self._by_order = [task_id for task_id in self._all if task_id not in values]
         self._told: dict[str, list[Any]] = {}
 
     def tokens(self) -> list[str]:
@@ -94,7 +94,7 @@ class Before:
         return int(self._ti.get_ti_count(dag_id=self._ti.dag_id, task_ids=[task_id], run_ids=[self._ti.run_id]))
 
 
-def _upstream(dag: Any, operator: Any) -> set[str]:
+def upstream(dag: Any, operator: Any) -> set[str]:
     """The tasks right before one; what does nothing (EmptyOperator) is looked through."""
     found: set[str] = set()
     seen: set[str] = set()
@@ -112,7 +112,7 @@ def _upstream(dag: Any, operator: Any) -> set[str]:
     return found
 
 
-def _handed(operator: Any) -> set[str]:
+def handed(operator: Any) -> set[str]:
     """The tasks whose results are in its arguments, and so in its key by their values."""
     return {producer.task_id for producer in _producers(operator)}
 

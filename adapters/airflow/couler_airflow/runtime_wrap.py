@@ -15,7 +15,7 @@ from typing import Any
 from couler_airflow.eligible import BRANCHES, class_of, is_mapped, objection, path_of
 from couler_airflow.marks import Declaration
 
-__all__ = ["wrap"]
+__all__ = ["is_wrapped", "wrap"]
 
 METHODS = ("execute", "resume_execution")
 
@@ -51,6 +51,13 @@ def wrap(
         # An attribute of the instance, which Airflow's own copy of it for the run takes along.
         object.__setattr__(operator, name, _Method(name, declaration, not branch))
     return reason
+
+
+def is_wrapped(operator: Any) -> bool:
+    """Whether an operator, or what a mapped one is made into for a run, looks its result up."""
+    if is_mapped(operator):
+        return hasattr(operator.operator_class, "__couler_original__")
+    return isinstance(vars(operator).get(METHODS[0]), _Method)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

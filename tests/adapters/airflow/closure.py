@@ -132,7 +132,10 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
         case Step(), "tolerates":
             return node.role != "teardown"
         case Step(), "directives":
-            return bool(node.directives)
+            operation = next(item for item in workflow.operations if item.name == f"task/{node.name}")
+            plain = json.dumps([str(part) for part in operation.rest.parts]) if operation.rest else ""
+            pure = "_PythonDecoratedOperator" in plain or "PythonOperator" in plain.replace("BranchPython", "")
+            return bool(node.directives) or node.role != "normal" or "outlets" in plain or not pure
         case Step(), "needs":
             return node.role == "teardown" or _is_bound(graph, node, _waiting(graph, node, value))
         case Graph(), "timeout":
