@@ -117,9 +117,10 @@ def snapshot(dag: Any) -> dict[str, Any]:
 
 
 def _plain(data: Any) -> Any:
-    """As it is written into Airflow's database: mappings, lists and scalars."""
+    """As it is written into Airflow's database: mappings, lists and scalars; the order of keys differs by process."""
     if isinstance(data, dict):
-        return {_plain(key): _plain(item) for key, item in data.items()}
+        plain = {str(_plain(key)): _plain(item) for key, item in data.items()}
+        return {key: plain[key] for key in sorted(plain)}
     if isinstance(data, (list, tuple)):
         return [_plain(item) for item in data]
     return data.value if isinstance(data, Enum) else data

@@ -99,6 +99,7 @@ def _optimize(dag: Any, pipeline: str | Sequence[Optimizer], plugins: Plugins | 
 
     if not is_enabled():
         return
+    _check(dag)
     plugins = plugins or _plugins()
     optimizers = parse_pipeline(pipeline, plugins) if isinstance(pipeline, str) else pipeline
     declares = declared(dag) is None and any(item.name == PIPELINE for item in optimizers)
@@ -122,9 +123,7 @@ def _lifted(dags: Sequence[Any], *, snapshots: bool) -> Plan:
     from couler_plugins.documents import SourceFile
 
     for dag in dags:
-        if not hasattr(dag, "task_dict"):
-            hint = "give what DAG(…) or a function below @dag returns"
-            raise InvalidInput(f"a {type(dag).__name__} is no DAG", engine="airflow", hint=hint)
+        _check(dag)
     files = [(SourceFile(str(dag.fileloc), "", "python", ()), [dag]) for dag in dags]
 
     def refuse(_: int, error: CoulerError) -> None:
@@ -134,6 +133,12 @@ def _lifted(dags: Sequence[Any], *, snapshots: bool) -> Plan:
     for error in bundle.errors.values():
         raise error
     return lift_bundle(bundle, refuse)
+
+
+def _check(dag: Any) -> None:
+    if not hasattr(dag, "task_dict"):
+        hint = "give what DAG(…) or a function below @dag returns"
+        raise InvalidInput(f"{type(dag).__name__} is no DAG", engine="airflow", hint=hint)
 
 
 @functools.cache
