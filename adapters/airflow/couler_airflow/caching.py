@@ -40,7 +40,7 @@ class AirflowCaching:
         if reason is not None:
             return Request(objection=Objection("operator", reason))
         if said is None and not assume_pure:
-            advice = f"couler_airflow.cached({task.task_id!r} or its function)"
+            advice = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
             return Request(objection=Objection("not-declared", "its owner has not declared it pure"), advice=advice)
         before = self._without_key(task, found)
         if before is not None:

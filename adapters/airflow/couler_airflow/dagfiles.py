@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 __all__ = ["is_dag_file", "load_dags"]
 
 PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
-LEVEL = "AIRFLOW__LOGGING__LOGGING_LEVEL"
+QUIET = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL", "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "100"}
+"""Settings while a file is loaded: nothing but errors, and those with all lines that took part."""
 HINT = "see what `python` says of the file; what it imports has to be installed here"
 
 
@@ -37,7 +37,7 @@ def load_dags(file: SourceFile) -> Sequence[Any] | CoulerError:
     if not path.is_file():
         message = "Airflow loads DAGs from files, and this is none"
         return InvalidInput(message, file=file.name, engine="airflow", hint="give the path of the DAG file")
-    with _own_logging():
+    with _own_settings():
         try:
             from airflow.dag_processing.dagbag import DagBag
         except ImportError as error:
@@ -54,18 +54,17 @@ def load_dags(file: SourceFile) -> Sequence[Any] | CoulerError:
 
 
 @contextlib.contextmanager
-def _own_logging() -> Iterator[None]:
+def _own_settings() -> Iterator[None]:
     """Keeps logging as it is: Airflow sets it up for the whole process when it is imported, and talks a lot then."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    first = "airflow" not in sys.modules and LEVEL not in os.environ
-    if first:
-        os.environ[LEVEL] = "CRITICAL"
+    ours = {name: text for name, text in QUIET.items() if name not in os.environ}
+    os.environ.update(ours)
     try:
         yield
     finally:
-        if first:
-            del os.environ[LEVEL]
+        for name in ours:
+            del os.environ[name]
         root.handlers[:] = handlers
         root.setLevel(level)
 
