@@ -42,7 +42,8 @@ def _decisions(
         subject = "/".join(place)
         figures: list[tuple[str, Scalar]] = []
         if request.objection is None:
-            reason = f"{request.declared} says that it is pure" if place in new else "it is cached already"
+            said = f"{request.declared} says that it is pure" if place in new else "it is cached already"
+            reason = f"{said}; {request.note}" if request.note else said
         else:
             reason = f"worth caching if it is pure: {request.advice}" if request.advice else request.objection.reason
             figures.append(("rule", request.objection.rule))

@@ -107,9 +107,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         declared: where its owner declared it pure; empty where it is not to be cached.
         objection: why it is not.
         advice: what its owner would paste, where nothing but a declaration is missing.
+        note: what its owner should know of how it is cached, in half a sentence.
     """
 
     declared: str = ""
+    note: str = ""
     objection: Objection | None = None
     advice: str = ""
 

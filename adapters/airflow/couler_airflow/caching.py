@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_airflow.marks import Declaration
-from couler_airflow.wrapped import Owner, directives_of
+from couler_airflow.wrapped import Owner, directives_of, is_branch
 from couler_plugins.hookspecs.caching import Objection, Request
 from couler_plugins.ir import GraphView, Workflow
 
 __all__ = ["AirflowCaching"]
+
+ALWAYS = "it decides what else runs and so runs every time, under a key for what comes after it"
 
 
 class AirflowCaching:
@@ -45,7 +47,7 @@ class AirflowCaching:
         before = self._without_key(task, found)
         if before is not None:
             return Request(objection=Objection("producer", f"{before!r} runs before it, and has no key"))
-        return Request(declared=where)
+        return Request(declared=where, note=ALWAYS if is_branch(task) else "")
 
     def _without_key(self, task: Any, found: Mapping[str, Request]) -> str | None:
         """A task before this one of which no key tells what it has done, and which hands over no value."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from couler_plugins.errors import CoulerError, InvalidInput
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs import Optimizer
     from couler_plugins.plan import Lowered, Plan
     from couler_plugins.plugins import Plugins
+
+    Pipeline = str | Sequence[Optimizer]
 
 __all__ = ["lift", "lower", "optimize"]
 
@@ -49,7 +51,11 @@ def lower(plan: Plan) -> Lowered:
     return done.lowered
 
 
-def optimize(dag: Any = None, pipeline: str | Sequence[Optimizer] = PIPELINE, *, plugins: Plugins | None = None) -> Any:
+@overload
+def optimize(dag: T, pipeline: Pipeline = ..., *, plugins: Plugins | None = ...) -> T: ...
+@overload
+def optimize(dag: None = None, pipeline: Pipeline = ..., *, plugins: Plugins | None = ...) -> Callable[[T], T]: ...
+def optimize(dag: Any = None, pipeline: Pipeline = PIPELINE, *, plugins: Plugins | None = None) -> Any:
     """Optimizes a DAG in place: a call at the end of a DAG file, or a decorator above `@dag`.
 
     Asking for it declares the tasks of the DAG pure that are `@task` or a PythonOperator; others, and exceptions, are
@@ -78,9 +84,7 @@ def optimize(dag: Any = None, pipeline: str | Sequence[Optimizer] = PIPELINE, *,
     return dag
 
 
-def _decorated(
-    make: Callable[..., T], pipeline: str | Sequence[Optimizer], plugins: Plugins | None
-) -> Callable[..., T]:
+def _decorated(make: Callable[..., T], pipeline: Pipeline, plugins: Plugins | None) -> Callable[..., T]:
     @functools.wraps(make)
     def making(*args: Any, **kwargs: Any) -> T:
         dag = make(*args, **kwargs)
@@ -90,7 +94,7 @@ def _decorated(
     return making
 
 
-def _optimize(dag: Any, pipeline: str | Sequence[Optimizer], plugins: Plugins | None) -> None:
+def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
     from couler_airflow.lower import commit
     from couler_airflow.marks import MARK, cached, declared
     from couler_airflow.settings import is_enabled

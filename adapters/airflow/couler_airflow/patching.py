@@ -136,10 +136,8 @@ class _Patcher:
 
     def _ask(self, task: Any, old: Step, new: Step) -> None:
         if old.directives or new.directives != (CACHE,):
-            reason = (
-                "a task that is cached stays so" if old.directives else "an operator can be asked to cache, no more"
-            )
-            raise _unsupported("Step.directives", new.name, reason)
+            limit = "a task that is cached stays so" if old.directives else "an operator can be asked to cache, no more"
+            raise _unsupported("Step.directives", new.name, limit)
         if reason := self._owner.wrap(task):
             raise _unsupported("Step.directives", new.name, reason)
 

@@ -8,7 +8,7 @@ from typing import Any
 from couler_airflow.marks import Declaration, declared
 from couler_plugins.ir import Directive
 
-__all__ = ["CACHE", "Owner", "directives_of", "wrapped_tasks"]
+__all__ = ["CACHE", "Owner", "directives_of", "is_branch", "wrapped_tasks"]
 
 CACHE = Directive(kind="cache")
 """The only directive that an operator can carry out; what its owner says of it stands on the operator, not in here."""
@@ -24,6 +24,13 @@ def directives_of(task: Any) -> tuple[Directive, ...]:
 def wrapped_tasks(dag: Any) -> list[str]:
     """The tasks of a DAG that are wrapped, in order."""
     return [task_id for task_id, task in dag.task_dict.items() if directives_of(task)]
+
+
+def is_branch(task: Any) -> bool:
+    """Whether a task decides what else runs, by a function of what it is handed."""
+    from couler_airflow.eligible import BRANCHES, class_of, path_of
+
+    return path_of(class_of(task)) in BRANCHES
 
 
 class Owner:
@@ -54,10 +61,10 @@ class Owner:
 
     def objection(self, task: Any, declaration: Declaration) -> str | None:
         """Why a task is never cached, whatever a run may bring; None where it may be, or its choice has a key."""
-        from couler_airflow.eligible import BRANCHES, class_of, objection, path_of
+        from couler_airflow.eligible import objection
 
         framing = task.is_setup or task.is_teardown
-        if path_of(class_of(task)) in BRANCHES and declaration.cache and not framing:
+        if is_branch(task) and declaration.cache and not framing:
             return None
         return objection(task, declaration, declared(task) is not None, self._settings.cache_operators)
 
