@@ -6,7 +6,7 @@ Figures (each ratio is measured side by side in this one run, in an Airflow home
 
 cached_over_uncached    a run of a DAG of tasks of a second each (`dag.test()`, wall seconds): all hits, over no cache
 parse_overhead          CPU seconds to parse a DAG file with our policy loaded and nothing cached, over without, less 1
-first_import_seconds    what importing our part in parsing DAGs takes (policy, plugin, provider, settings), Airflow aside
+first_import_seconds    what importing our part in parsing DAGs takes (policy, plugin, settings), beside Airflow
 hit_seconds             wall seconds that one hit takes, beyond what Airflow itself does
 miss_seconds            what looking up, keeping and telling adds to a task that is computed
 """

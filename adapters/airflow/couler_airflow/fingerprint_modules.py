@@ -25,6 +25,7 @@ from couler_airflow.uncacheable import Uncacheable
 __all__ = ["Modules", "file_of", "is_library", "source_of"]
 
 ABSENT = "absent"
+REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SITE = frozenset({"site-packages", "dist-packages"})
 STDLIB = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
 
@@ -83,7 +84,7 @@ class Modules:
         if path is None:
             self._found[name] = "namespace" if _is_namespace(name) else ABSENT
         elif (owner := _owner(path)) is not None:
-            self._found[owner] = "installed"
+            self._found |= dict.fromkeys([owner, *_needed_by(owner)], "installed")
         else:
             self.add_file(name, path, sys.modules.get(name))
 
@@ -165,6 +166,30 @@ def _owner(path: Path) -> str | None:
             found = importlib.metadata.PathDistribution(record.parent)
             return f"{found.name} {found.version}"
     return None
+
+
+@functools.lru_cache(maxsize=256)
+def _needed_by(owner: str) -> tuple[str, ...]:
+    """The distributions that one needs, and that those need, with their versions, as far as they are installed.
+
+    Airflow's own need all of an installation; they are known by their versions alone.
+    """
+    found: dict[str, str] = {}
+    waiting = [owner.partition(" ")[0]]
+    while waiting:
+        name = waiting.pop()
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found[name] = f"{distribution.name} {distribution.version}"
+        if name.startswith("apache-airflow"):
+            continue
+        for requirement in distribution.requires or ():
+            needed = REQUIREMENT.match(requirement)
+            if needed is not None and "extra ==" not in requirement and needed[0] not in found:
+                waiting.append(needed[0])
+    return tuple(sorted({*found.values()}))
 
 
 def source_of(path: Path) -> tuple[str, tuple[str, ...]]:

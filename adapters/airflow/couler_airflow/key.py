@@ -17,6 +17,7 @@ from couler_airflow.fingerprint import Fingerprint
 from couler_airflow.marks import Declaration
 from couler_airflow.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
+from couler_plugins.caching.words import impurity
 
 __all__ = ["TaskKey", "key_of"]
 
@@ -90,6 +91,10 @@ LOOKED_UP = re.compile(r"\{[{%][^}]*\b(?P<kind>conn|var)\s*[.\[]")
 KINDS = {"conn": "connections", "var": "variables"}
 
 
+PROGRAMS = frozenset({"bash_command", "command", "cmds", "arguments", "script", "sql", "hql", "query"})
+"""Fields of operators in which stands what is run."""
+
+
 class TaskKey(NamedTuple):
     """A key, and the hash of what the operation itself is."""
 
@@ -114,7 +119,8 @@ def key_of(task: Any, context: Mapping[str, Any], declaration: Declaration, befo
     _check_templates(task, declaration)
     python = [platform.python_implementation(), platform.python_version()]
     cls = class_of_run(task)
-    fields = [name for name in task.template_fields if name != "op_kwargs" or hasattr(task, "op_kwargs")]
+    fields = task.template_fields
+    _check_programs(task)
     what = {name: value for name, value in vars(task).items() if _counts(name) and name not in fields}
     spec = [
         *("airflow", python, forms.form(cls), declaration.version),
@@ -204,6 +210,18 @@ def _check_templates(task: Any, declaration: Declaration) -> None:
         found = LOOKED_UP.search(text)
         if found and KINDS[found["kind"]] not in declaration.allow:
             raise Uncacheable(f"a template of it reads {KINDS[found['kind']]}", feature=KINDS[found["kind"]])
+
+
+def _check_programs(task: Any) -> None:
+    """Refuses shell commands and queries that name a clock, chance or the network, whoever declared them pure.
+
+    Raises:
+        Uncacheable: one does.
+    """
+    texts = _texts([getattr(task, name, None) for name in task.template_fields if name in PROGRAMS])
+    found = impurity(texts)
+    if found is not None:
+        raise Uncacheable(found.reason, feature=found.rule)
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

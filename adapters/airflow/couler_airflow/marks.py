@@ -108,5 +108,5 @@ def _mark(target: T, declaration: Declaration) -> T:
 
 def _callable_of(operator: Any) -> Any:
     """The function that a Python operator calls, mapped or not; else None."""
-    partial = getattr(operator, "partial_kwargs", None)
-    return partial.get("python_callable") if partial else getattr(operator, "python_callable", None)
+    found = getattr(operator, "python_callable", None)
+    return getattr(operator, "partial_kwargs", {}).get("python_callable") if found is None else found

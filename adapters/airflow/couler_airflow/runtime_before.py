@@ -83,15 +83,29 @@ class Before:
 
     def _tell(self, task_id: str) -> list[Any]:
         if task_id not in self._told:
-            found = self._ti.xcom_pull(task_ids=[task_id], key=XCOM)
+            # Of a task that is expanded together with this one, only the instance beside it was before it.
+            where = {"map_indexes": [self._ti.map_index]} if self._is_beside(task_id) else {}
+            found = self._ti.xcom_pull(task_ids=[task_id], key=XCOM, **where)
             self._told[task_id] = [item for item in found or () if item is not None]
         return self._told[task_id]
 
     def _expected(self, task_id: str) -> int:
         operator = self._dag.task_dict[task_id]
-        if not (is_mapped(operator) or next(operator.iter_mapped_task_groups(), None)):
+        expanded = is_mapped(operator) or _group_of(operator) is not None
+        if not expanded or self._is_beside(task_id):
             return 1
         return int(self._ti.get_ti_count(dag_id=self._ti.dag_id, task_ids=[task_id], run_ids=[self._ti.run_id]))
+
+    def _is_beside(self, task_id: str) -> bool:
+        operator = self._dag.task_dict[task_id]
+        group = _group_of(operator)
+        both = group is not None and group is _group_of(self._operator)
+        return both and not is_mapped(operator) and not is_mapped(self._operator)
+
+
+def _group_of(operator: Any) -> Any:
+    """The innermost task group that an operator is expanded with; None where there is none."""
+    return next(operator.iter_mapped_task_groups(), None)
 
 
 def upstream(dag: Any, operator: Any) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -17,6 +18,7 @@ from couler_airflow.marks import Declaration
 
 __all__ = ["is_wrapped", "wrap"]
 
+log = logging.getLogger(__name__)
 METHODS = ("execute", "resume_execution")
 
 
@@ -106,6 +108,7 @@ def _run(
         from couler_airflow.settings import is_enabled
 
         run = Run(task, context, declaration, stores=stores, resumed=name != "execute") if is_enabled() else None
-    except Exception:  # noqa: BLE001  # an installation that is broken in our part runs tasks all the same
+    except Exception as error:  # noqa: BLE001  # where our part is broken or set up wrongly, tasks run all the same
+        log.warning("the task goes on without the cache: %s", type(error).__name__)
         run = None
     return compute() if run is None else run.result(compute)

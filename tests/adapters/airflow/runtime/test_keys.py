@@ -315,6 +315,23 @@ def test_a_file_that_was_changed_since_it_was_loaded_is_refused(dag_files: DagFi
         key(dag)
 
 
+@pytest.mark.parametrize(("command", "word"), [("date", "date"), ("curl http://x", "curl"), ("echo $RANDOM", "RANDOM")])
+def test_a_command_that_names_a_clock_chance_or_the_network_is_refused(
+    dag_files: DagFiles, command: str, word: str
+) -> None:
+    from couler_airflow.uncacheable import Uncacheable
+
+    text = """
+    from airflow.providers.standard.operators.bash import BashOperator
+    with DAG("d", schedule=None) as dag:
+        BashOperator(task_id="shell", bash_command="COMMAND")
+    """
+    with pytest.raises(Uncacheable, match=word):
+        key(dag_files.dag(text.replace("COMMAND", command)))
+    keys = {key(dag_files.dag(text.replace("COMMAND", f"echo {number}"))) for number in (1, 2, 1)}
+    assert len(keys) == 2
+
+
 def test_a_distribution_counts_with_its_version(dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     from couler_airflow import fingerprint_modules
 

@@ -131,6 +131,13 @@ with DAG("kinds", schedule=None) as dag:
     def with_context(x, ds=None, params=None):
         return [x, params["y"]]
 
+    @task
+    PUSHES
+    def pushes(x, ti=None):
+        ti.xcom_push("rows", [x, x])
+        return x
+
+    pushes(6)
     makes()
     nothing_returned()
     with_context(1)
@@ -141,7 +148,7 @@ with DAG("kinds", schedule=None) as dag:
 HITS = {
     *("numbers", "double", "total", "pulled", "left", "gone_on", "group.first", "group.second", "with_context"),
 }
-MISSES = {"choose", "goes_on", "join", "within", "nothing_returned"}
+MISSES = {"choose", "goes_on", "join", "within", "nothing_returned", "pushes"}
 """Tasks that run again, and say why."""
 
 UNTOUCHED = {"begin", "end", "makes"}
@@ -200,7 +207,7 @@ def hits(told: dict[str, list[Any]]) -> set[str]:
 
 
 def test_with_the_policy_alone_a_run_ends_as_without_us(dag_files: DagFiles, env: pytest.MonkeyPatch) -> None:
-    text = FILE.replace("MARKS", "").replace("EDITS", "")
+    text = FILE.replace("MARKS", "").replace("EDITS", "").replace("    PUSHES\n", "")
     env.setenv("AIRFLOW__COULER__ENABLED", "False")
     env.setenv("AIRFLOW__COULER__CACHE_DAGS", "other,kin*")
     plain = dag_files.dag(text)
@@ -229,7 +236,8 @@ def test_with_the_policy_alone_a_run_ends_as_without_us(dag_files: DagFiles, env
 def test_with_marks_in_the_file_the_marked_tasks_are_found(dag_files: DagFiles, env: pytest.MonkeyPatch) -> None:
     text = FILE.replace("MARKS", "from couler_airflow.marks import cached, never")
     text = text.replace("EDITS", "cached(shell, version='1'); cached(waits); never(pulled)")
-    plain_text = FILE.replace("MARKS", "").replace("EDITS", "")
+    text = text.replace("PUSHES", "@cached(context=('ds',))")
+    plain_text = FILE.replace("MARKS", "").replace("EDITS", "").replace("    PUSHES\n", "")
     text = text.replace("    @task\n    def left", "    @cached(ttl=600)\n    @task\n    def left")
     text = text.replace("    @task\n    def numbers", "    @task\n    @cached\n    def numbers")
     plain = dag_files.dag(plain_text)
@@ -240,5 +248,5 @@ def test_with_marks_in_the_file_the_marked_tasks_are_found(dag_files: DagFiles, 
     first, second = ran(dag), ran(dag_files.dag(text))
     assert first[:2] == second[:2] == (states, xcoms)
     # Nobody has marked what chooses and what totals, so nothing is known of what comes after them by order only.
-    assert hits(second[2]) == {"numbers", "waits"}
-    assert set(second[2]) == {"numbers", "waits", "left", "shell"}
+    assert hits(second[2]) == {"numbers", "pushes", "waits"}
+    assert set(second[2]) == {"numbers", "pushes", "waits", "left", "shell"}
