@@ -13,10 +13,24 @@ from adapters.airflow.examples import each_dag, lifted, loaded
 from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
+from couler_airflow.marks import Declaration
 from couler_airflow.trigger_rules import RULES, needs_of
+from couler_airflow.wrapped import CACHE, Owner
 from couler_plugins.documents import diff
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.ir import Graph, Literal, Need, Retry, Step, Workflow, all_of, needed, replace, replace_steps
+from couler_plugins.ir import (
+    Graph,
+    Literal,
+    Need,
+    Retry,
+    Step,
+    Workflow,
+    all_of,
+    needed,
+    replace,
+    replace_steps,
+    with_directive,
+)
 from couler_plugins.plan import Decision, Plan
 from documents.judge import apply, exactly
 
@@ -134,6 +148,46 @@ def refused(bundle: DagBundle, plan: Plan, old: Workflow, new: Workflow, match: 
     now = [{name: vars(task) for name, task in live.dag.task_dict.items()} for live in bundle.live]
     assert now == parts
     assert not any(live.spent for live in bundle.live)
+
+
+def test_requests_to_cache() -> None:
+    """Airflow serializes the same; what is wrapped, a mapped operator's class included, is unwrapped by undoing."""
+    asked = mapped = 0
+    for bundle, plan, workflow, number in workflows():
+        dag, owner = bundle.live[number].dag, Owner(bundle.live[number].dag)
+        names = [name for name, task in dag.task_dict.items() if owner.objection(task, Declaration()) is None]
+        new, expected = workflow, copy.deepcopy(bundle.documents[number].data)
+        classes = {name: dag.task_dict[name].operator_class for name in names}
+        for step in workflow.graphs[0].steps:
+            if step.name in names:
+                new = with_step(new, with_directive(step, CACHE))
+                mapped += step.loop is not None
+        if names:
+            expected["couler"] = {"cache": names}
+            carried_out(bundle, plan, workflow, new, expected)
+            assert all(dag.task_dict[name].operator_class is cls for name, cls in classes.items())
+            asked += len(names)
+    assert asked >= 100
+    assert mapped >= 3
+
+
+def test_attributes_that_nobody_has_heard_of_stay() -> None:
+    for bundle, plan, workflow, number in list(workflows())[::5]:
+        dag = bundle.live[number].dag
+        unknown = {name: object() for name in dag.task_dict}
+        for name, task in dag.task_dict.items():
+            task.__dict__["x_unknown"] = unknown[name]
+        dag.__dict__["x_unknown"] = unknown
+        steps = tuple(replace(step, timeout=Literal(value=9)) for step in workflow.graphs[0].steps)
+        graph = replace(workflow.graphs[0], steps=steps)
+        done = commit(plan.with_workflow(workflow, replace(workflow, graphs=(graph,))))
+        assert not done.lowered.refused
+        for _ in range(2):
+            assert dag.x_unknown is unknown
+            assert all(task.x_unknown is unknown[name] for name, task in dag.task_dict.items())
+            done.undo()
+        for held in (dag, *dag.task_dict.values()):
+            del held.__dict__["x_unknown"]
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))

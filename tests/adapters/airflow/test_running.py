@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.airflow.examples import each_dag, lifted
+from adapters.airflow.examples import dag_files, each_dag, lifted, load
 from adapters.airflow.running import Outcome, run
+from couler_airflow import optimize
 from couler_airflow.bundle import DagBundle
 from couler_airflow.lower import commit
+from couler_airflow.runtime_before import XCOM
+from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.ir import Literal, Retry, Workflow, replace
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
@@ -43,6 +47,7 @@ LEFT_OUT = {
     "example_passing_params_via_test_command": "UndefinedError: 'dict object' has no attribute 'foo'",
     "example_python_decorator": INSTALLS,
     "example_python_operator": INSTALLS,
+    "example_sensors": "its sensors wait for hours of the day",
     "example_retry_policy": "it waits for minutes between attempts",
     "read_asset_event_from_classic": "UndefinedError: there are no events of the asset that it reads",
     "tutorial_objectstorage": f"requests.ConnectionError: {NETWORK}",
@@ -83,6 +88,29 @@ def test_the_same_comes_of_it(dag_id: str) -> None:
     assert before == after
     assert before.state == "success"
     assert before.states
+
+
+@pytest.mark.parametrize("dag_id", ["example_dynamic_task_mapping", "example_xcom_args"])
+def test_the_same_comes_of_it_from_the_cache(dag_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", str(tmp_path))
+    path = next(path for path in dag_files() if any(live.dag.dag_id == dag_id for live in load(path).live))
+    dag = next(live.dag for live in load(path).live if live.dag.dag_id == dag_id)
+    before = run(dag)
+    optimize(dag)
+    assert wrapped_tasks(dag)
+    computed, found = run(dag), run(dag)
+    assert without_ours(computed) == without_ours(found) == before
+    assert "'hit': True" not in told(computed)
+    assert told(found).count("'hit': True") >= len(wrapped_tasks(dag)) - 1
+
+
+def without_ours(outcome: Outcome) -> Outcome:
+    return outcome._replace(xcoms={key: value for key, value in outcome.xcoms.items() if key[2] != XCOM})
+
+
+def told(outcome: Outcome) -> str:
+    """What the cache said of itself."""
+    return " ".join(value for key, value in outcome.xcoms.items() if key[2] == XCOM)
 
 
 @pytest.mark.slow
