@@ -54,12 +54,21 @@ def task_in(data: dict[str, Any], name: str) -> dict[str, Any]:
     return fields["partial_kwargs"] if fields.get("_is_mapped") else fields
 
 
+def held(dag: Any) -> dict[str, tuple[dict[str, Any], ...]]:
+    """What the operators of a DAG hold, and what they were made with."""
+    inner = ("_BaseOperator__init_kwargs", "partial_kwargs")
+    return {
+        name: (vars(task).copy(), *(dict(getattr(task, where, {})) for where in inner))
+        for name, task in dag.task_dict.items()
+    }
+
+
 def carried_out(bundle: DagBundle, plan: Plan, old: Workflow, new: Workflow, expected: dict[str, Any]) -> None:
     """Carries out an edit: the DAG is `expected` then, the edits are just that, and undone all is as it was."""
     assert old.source
     number = int(old.source[0])
     dag, before = bundle.live[number].dag, bundle.documents[number].data
-    parts = {name: vars(task).copy() for name, task in dag.task_dict.items()}
+    parts = held(dag)
     done = commit(plan.with_workflow(old, new))
     try:
         assert not done.lowered.refused, done.lowered.refused
@@ -71,7 +80,7 @@ def carried_out(bundle: DagBundle, plan: Plan, old: Workflow, new: Workflow, exp
     finally:
         done.undo()
     assert exactly(snapshot(dag), before)
-    assert {name: vars(task) for name, task in dag.task_dict.items()} == parts
+    assert held(dag) == parts
 
 
 def test_retries_and_timeouts() -> None:
@@ -135,7 +144,7 @@ def test_failing_fast_goes_with_the_default_trigger_rule_only() -> None:
 def refused(bundle: DagBundle, plan: Plan, old: Workflow, new: Workflow, match: str) -> None:
     """An edit is refused for a reason, and all DAGs of the file are as they were."""
     before = [snapshot(live.dag) for live in bundle.live]
-    parts = [{name: vars(task).copy() for name, task in live.dag.task_dict.items()} for live in bundle.live]
+    parts = [held(live.dag) for live in bundle.live]
     done = commit(plan.with_workflow(old, new))
     (error,) = done.lowered.refused.values()
     assert isinstance(error, Unsupported)
@@ -145,8 +154,7 @@ def refused(bundle: DagBundle, plan: Plan, old: Workflow, new: Workflow, match: 
     assert error.file
     assert (done.lowered.changed, done.lowered.edits) == ({}, ())
     assert all(exactly(snapshot(live.dag), data) for live, data in zip(bundle.live, before, strict=True))
-    now = [{name: vars(task) for name, task in live.dag.task_dict.items()} for live in bundle.live]
-    assert now == parts
+    assert [held(live.dag) for live in bundle.live] == parts
     assert not any(live.spent for live in bundle.live)
 
 
@@ -186,8 +194,8 @@ def test_attributes_that_nobody_has_heard_of_stay() -> None:
             assert dag.x_unknown is unknown
             assert all(task.x_unknown is unknown[name] for name, task in dag.task_dict.items())
             done.undo()
-        for held in (dag, *dag.task_dict.values()):
-            del held.__dict__["x_unknown"]
+        for item in (dag, *dag.task_dict.values()):
+            del item.__dict__["x_unknown"]
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
