@@ -9,7 +9,7 @@ from typing import Any
 
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.documents import Document, SourceFile
-from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.ir import Source
 from couler_plugins.ir.bundle import Bundle
 
@@ -93,9 +93,13 @@ def snapshot(dag: Any) -> dict[str, Any]:
 
     Raises:
         InvalidInput: Airflow cannot serialize it, so that no scheduler would run it.
+        EngineError: it is an older Airflow.
     """
-    from airflow.serialization.serialized_objects import DagSerialization
-
+    try:
+        from airflow.serialization.serialized_objects import DagSerialization
+    except ImportError as error:
+        message = f"this Airflow does not serialize DAGs as 3.3 does: {error}"
+        raise EngineError(message, engine="airflow", hint="install apache-airflow 3.3 or later") from error
     try:
         data: dict[str, Any] = _plain(DagSerialization.to_dict(dag))
     except Exception as error:  # timetables, weights and operators of anyone run in there

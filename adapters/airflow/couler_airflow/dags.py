@@ -98,6 +98,7 @@ def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
     from couler_airflow.lower import commit
     from couler_airflow.marks import MARK, cached, declared
     from couler_airflow.settings import is_enabled
+    from couler_plugins.collector import collector_paused
     from couler_plugins.context import RunContext
     from couler_plugins.pipeline import parse_pipeline, run_pipeline
 
@@ -111,8 +112,9 @@ def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
         cached(dag)
     try:
         plan = _lifted([dag], snapshots=False)
-        run = run_pipeline(plan, optimizers, RunContext(plugins, log.debug), plugins)
-        done = commit(run.plan)
+        with collector_paused():
+            run = run_pipeline(plan, optimizers, RunContext(plugins, log.debug), plugins)
+            done = commit(run.plan)
         for error in done.lowered.refused.values():
             raise error
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -160,3 +161,11 @@ def test_what_airflow_cannot_serialize_is_refused() -> None:
 
     with pytest.raises(InvalidInput, match="cannot serialize the DAG 'own'"):
         snapshot(DAG("own", schedule=Own()))
+
+
+def test_an_older_airflow_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from couler_plugins.errors import EngineError
+
+    monkeypatch.setitem(sys.modules, "airflow.serialization.serialized_objects", None)
+    with pytest.raises(EngineError, match=r"as 3\.3 does"):
+        snapshot(next(each_dag())[2])
