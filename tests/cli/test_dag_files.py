@@ -51,14 +51,50 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda *arguments: CliRunner().invoke(couler, arguments, catch_exceptions=False)
 
 
-def test_explain(run: Run) -> None:
-    result = run("explain", "marked.py", "plain.py")
-    assert result.exit_code == 0, result.output
-    assert "marked.py: 1 workflow, 2 changes" in result.stdout
-    assert "pipeline pipeline/extract: cache: the DAG 'pipeline' says that it is pure" in result.stdout
-    assert "plain.py: 1 workflow, nothing to do" in result.stdout
-    assert "worth caching if it is pure: @couler_airflow.cached above its function" in result.stdout
-    assert "Filling up the DagBag" not in result.output
+BAD = {
+    "import.py": ("\n\nimport nonsense\n", 3, "ModuleNotFoundError: No module named 'nonsense'"),
+    "name.py": ("\nDAG('a b')\n", 2, "has to be made of alphanumeric characters"),
+    "syntax.py": ("\ndef f(:\n", 2, "SyntaxError: invalid syntax"),
+    "exit.py": ("\nraise SystemExit(3)\n", 2, "SystemExit: 3"),
+    "empty.py": ("\n", None, "Airflow finds no DAG in this file"),
+}
+"""DAG files that cannot be loaded: what follows their first line, the line that is to blame, and the reason."""
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """What `couler explain` says of good and bad files, in a process of its own: logging is set up once."""
+    folder = tmp_path_factory.mktemp("dags")
+    (folder / "marked.py").write_text(DAG.format(mark="cached"))
+    (folder / "plain.py").write_text(DAG.format(mark=""))
+    for name, (text, _, _) in BAD.items():
+        (folder / name).write_text(f"from airflow.sdk import DAG{text}")
+    code = "from couler_plugins.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "explain", "marked.py", "plain.py", *BAD],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+
+
+def test_explain(explained: subprocess.CompletedProcess[str]) -> None:
+    assert "marked.py: 1 workflow, 2 changes" in explained.stdout
+    assert "pipeline pipeline/extract: cache: the DAG 'pipeline' says that it is pure" in explained.stdout
+    assert "plain.py: 1 workflow, nothing to do" in explained.stdout
+    assert "worth caching if it is pure: @couler_airflow.cached above its function" in explained.stdout
+    assert "Filling up the DagBag" not in explained.stdout + explained.stderr
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_loaded_is_refused_with_its_line(explained: subprocess.CompletedProcess[str], name: str) -> None:
+    _, line, reason = BAD[name]
+    assert explained.returncode == 2
+    (told,) = [text for text in explained.stderr.splitlines() if text.startswith(f"error: {name}")]
+    assert told.startswith(f"error: {name}{f':{line}' if line else ''}: ")
+    assert reason in told
+    assert "Traceback" not in explained.stdout + explained.stderr
 
 
 def test_diff_shows_what_airflow_serializes(run: Run) -> None:
@@ -116,26 +152,6 @@ def test_the_library_refuses_the_text(run: Run) -> None:
         _ = result.text
     with pytest.raises(Unsupported, match="is not rewritten"):
         _ = result.documents
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "reason"),
-    [
-        ("from airflow.sdk import DAG\n\nimport nonsense\n", 3, "ModuleNotFoundError: No module named 'nonsense'"),
-        ("from airflow.sdk import DAG\nDAG('a b')\n", 2, "has to be made of alphanumeric characters"),
-        ("from airflow.sdk import DAG\ndef f(:\n", 2, "SyntaxError: invalid syntax"),
-        ("from airflow.sdk import DAG\nraise SystemExit(3)\n", 2, "SystemExit: 3"),
-        ("from airflow.sdk import DAG\n", None, "Airflow finds no DAG in this file"),
-    ],
-)
-def test_what_cannot_be_loaded_is_refused_with_its_line(run: Run, text: str, line: int | None, reason: str) -> None:
-    Path("bad.py").write_text(text)
-    result = run("explain", "bad.py", "plain.py")
-    assert result.exit_code == 2
-    assert f"error: bad.py{f':{line}' if line else ''}: " in result.stderr
-    assert reason in result.stderr
-    assert "Traceback" not in result.output
-    assert "plain.py: 1 workflow" in result.stdout
 
 
 def test_a_dag_that_airflow_cannot_serialize_is_refused(run: Run) -> None:
