@@ -17,9 +17,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from couler_airflow.fingerprint_modules import Modules, file_of, is_library
-from couler_airflow.fingerprint_names import names_of
-from couler_airflow.fingerprint_reach import kind_of, kind_of_attribute
+from couler_airflow.fingerprint_modules import Modules, file_of, is_installed, is_library
+from couler_airflow.fingerprint_names import ALL, names_of
+from couler_airflow.fingerprint_reach import kind_of, kinds_of_attributes
 from couler_airflow.fingerprint_values import serialized_form, too_deep, value_form
 from couler_airflow.uncacheable import Uncacheable
 
@@ -129,9 +129,9 @@ class Fingerprint:
             return ["wrapped", module, self.form(wrapped)]
         if not self._is_dag_file(scope):
             self._modules.add(module)
-            if is_library(module):
-                self._reached(f"{module}.{function.__qualname__}")
-                return ["installed", module, function.__qualname__]
+            if is_installed(function):
+                self._reached(f"{function.__module__}.{function.__qualname__}")
+                return ["installed", function.__module__, function.__qualname__]
         free = function.__code__.co_freevars
         return [
             "function",
@@ -154,9 +154,8 @@ class Fingerprint:
         names = names_of(function.__code__, str(scope.get("__package__") or ""))
         if names.written:
             raise Uncacheable(f"{function.__qualname__} changes the global {names.written[0]!r}")
-        found = kind_of_attribute(names.attributes)
-        if found is not None:
-            self._refuse(*found)
+        for kind, name in kinds_of_attributes(names.attributes):
+            self._refuse(kind, name)
         read = []
         for root, *path in names.chains:
             if root in scope:
@@ -172,7 +171,7 @@ class Fingerprint:
         here = path
         while isinstance(value, types.ModuleType):
             self._modules.add(value.__name__)
-            dotted = ".".join([value.__name__, *here])
+            dotted = ".".join([value.__name__, *(here or [ALL])])
             self._reached(dotted)
             if is_library(value.__name__) or not here or not hasattr(value, here[0]):
                 return ["module", dotted]
@@ -207,18 +206,32 @@ class Fingerprint:
         module = cls.__module__
         dotted = f"{module}.{cls.__qualname__}"
         in_dag_file = self._is_dag_file(vars(sys.modules.get(module, object)) if module in sys.modules else {})
-        if not in_dag_file and (module == "builtins" or is_library(module)):
+        if not in_dag_file and is_library(module):
             self._reached(dotted)
             self._modules.add(module)
+            if not is_installed(cls):
+                raise Uncacheable(f"the class {dotted} was made at run time", step=dotted)
             return ["installed", module, cls.__qualname__]
         if in_dag_file:
             self._modules.add_file("<dag file>", self._dag_file, sys.modules.get(module))
         else:
             self._modules.add(module)
         named = sorted(vars(cls).items())
-        members = [[name, self.form(member)] for name, member in named if _is_member(name, member)]
+        members = [[name, self._member(name, member)] for name, member in named]
         bases = [self.form(base) for base in cls.__bases__ if base is not object]
         return ["class", cls.__qualname__, bases, members]
+
+    def _member(self, name: str, member: Any) -> Any:
+        """The form of what is in a class; of what has none, the source of the class says enough."""
+        is_code = isinstance(member, (types.FunctionType, property, *WRAPPED))
+        if name.startswith("__") and not is_code:
+            return ["source"]
+        try:
+            return self.form(member)
+        except Uncacheable as error:
+            if is_code or error.feature is not None:
+                raise
+            return ["source"]
 
     def _builtin(self, value: Any) -> Any:
         owner = getattr(value, "__self__", None)
@@ -248,13 +261,6 @@ class Fingerprint:
     def _is_dag_file(self, scope: dict[str, Any]) -> bool:
         name, file = str(scope.get("__name__", "")), scope.get("__file__")
         return name.startswith(DAG_MODULES) or (file is not None and Path(file) == self._dag_file)
-
-
-def _is_member(name: str, member: Any) -> bool:
-    """Whether it counts by itself: methods, and plain values, which may have been set at run time."""
-    if isinstance(member, (types.FunctionType, property, *WRAPPED)):
-        return True
-    return not name.startswith("__") and isinstance(member, bool | int | float | str | bytes | type(None))
 
 
 def _is_airflow_or_cache(value: Any) -> bool:

@@ -18,11 +18,12 @@ import sysconfig
 import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from couler_airflow.fingerprint_loaded import is_current
 from couler_airflow.uncacheable import Uncacheable
 
-__all__ = ["Modules", "file_of", "is_library", "source_of"]
+__all__ = ["Modules", "file_of", "is_installed", "is_library", "source_of"]
 
 ABSENT = "absent"
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -95,6 +96,20 @@ def is_library(name: str) -> bool:
         return True
     path = file_of(name)
     return path is not None and _owner(path) is not None
+
+
+def is_installed(value: Any) -> bool:
+    """Whether a function or class is one that a library has under its own name, and not one that it made for others.
+
+    A decorator of a library makes functions, too: they are of the library's code and somebody else's functions.
+    """
+    module = str(value.__module__)
+    if not is_library(module):
+        return False
+    found: Any = sys.modules.get(module)
+    for part in value.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is value or getattr(found, "__func__", None) is value
 
 
 def file_of(name: str) -> Path | None:

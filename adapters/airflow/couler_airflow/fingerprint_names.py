@@ -7,13 +7,17 @@ import types
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["Names", "names_of"]
+__all__ = ["ALL", "Names", "names_of"]
 
 GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME")
 LOCALS = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST_CHECK")
 STORES = ("STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL")
 ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 IGNORED = ("CACHE", "PRECALL", "PUSH_NULL", "RESUME", "SWAP", "POP_TOP", "COPY", "EXTENDED_ARG", "NOP")
+
+
+ALL = "__dict__"
+"""The attribute that stands for all of them, where something is handed on as a whole."""
 
 
 class Names(NamedTuple):
@@ -56,7 +60,8 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
             if item.opname in GLOBALS:
                 chains.add((name, *_attributes(instructions, number)))
             elif item.opname in LOCALS and name in aliases:
-                imports.add((*aliases[name], *_attributes(instructions, number)))
+                read = tuple(_attributes(instructions, number))
+                imports.add((*aliases[name], *(read or (ALL,))))
             elif item.opname in ATTRIBUTES:
                 attributes.add(name)
             elif item.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):

@@ -116,6 +116,7 @@ LOADS = {
     "import math": "import yaml, math",
     "def other": "@functools.wraps(yaml.dump)\ndef load(x):\n    return x\n\ndef other",
 }
+GIVES = {"def other": "import contextlib\n@contextlib.contextmanager\ndef given(x):\n    yield x\n\ndef other"}
 CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "bytecode": ({"BODY": "return x + 1"}, {"BODY": "return x - 1"}),
     "a constant": ({"BODY": "return x + 1"}, {"BODY": "return x + 2"}),
@@ -177,6 +178,14 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "a decorator around a library's function": (
         {"BODY": "return load(x)", **LOADS},
         {"BODY": "return load(x)", **LOADS, "def other": LOADS["def other"].replace("return x", "return -x")},
+    ),
+    "a helper that a library's decorator wraps": (
+        {"BODY": "return list(given(x))", **GIVES},
+        {"BODY": "return list(given(x))", **GIVES, "def other": GIVES["def other"].replace("yield x", "yield -x")},
+    ),
+    "a table in a class": (
+        {"BODY": "return Model.size", "size = 4": "size = [1, {2: 3}]"},
+        {"BODY": "return Model.size", "size = 4": "size = [1, {2: 4}]"},
     ),
     "a value in a closure": (
         {"BODY": "return made(x)", "def other": "def make(n):\n    return lambda x: x + n\nmade = make(1)\ndef other"},
@@ -248,6 +257,17 @@ REFUSED = {
         },
         "time.time",
     ),
+    "a clock that is handed on": ({"BODY": "return helper(time)"}, "time"),
+    "a clock under another name": ({"BODY": "import time as t; u = t; return u.time()"}, "time"),
+    "a clock after what is allowed": ({"BODY": "return x.read_text(), x.utcnow()"}, "read_text"),
+    "a clock in a lambda of a class": (
+        {"BODY": "return Model.size", "size = 4": 'size = {"now": lambda: time.time()}'},
+        "time.time",
+    ),
+    "a class made at run time": (
+        {"BODY": "return Made", "def other": "Made = type('int', (), {'__module__': 'builtins'})\ndef other"},
+        "made at run time",
+    ),
     "chance": ({"BODY": "return random.random()"}, "random.random"),
     "chance that it imports": ({"BODY": "import random as r; return r.choice([1, 2])"}, "random"),
     "chance from a library": ({"BODY": "import numpy as np; return np.random.rand()"}, "numpy.random"),
@@ -295,6 +315,14 @@ def test_what_no_key_can_cover_is_refused(dag_files: DagFiles, what: str) -> Non
 def test_an_owner_may_allow_it(dag_files: DagFiles, what: str, said: dict[str, Any]) -> None:
     changes, _ = REFUSED[what]
     assert key(changed(dag_files, changes), **said)
+
+
+def test_what_is_allowed_hides_nothing_else(dag_files: DagFiles) -> None:
+    from couler_airflow.uncacheable import Uncacheable
+
+    changes, _ = REFUSED["a clock after what is allowed"]
+    with pytest.raises(Uncacheable, match="utcnow"):
+        key(changed(dag_files, changes), allow=("files",))
 
 
 @pytest.mark.parametrize("kind", ["clock", "randomness", "network", "dynamic code", "context"])
