@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -361,13 +362,34 @@ def test_a_command_that_names_a_clock_chance_or_the_network_is_refused(
 
 
 def test_a_distribution_counts_with_its_version(dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    from couler_airflow import fingerprint_modules
+    from couler_airflow.fingerprint_distributions import owner_of
 
     dag = dag_of(dag_files, BODY="import yaml; return yaml.dump(x)")
     first = key(dag)
-    owner = fingerprint_modules._owner
-    monkeypatch.setattr(fingerprint_modules, "_owner", lambda path: "PyYAML 99" if "yaml" in str(path) else owner(path))
+    target = "couler_airflow.fingerprint_modules.owner_of"
+    monkeypatch.setattr(target, lambda path: "PyYAML 99" if "yaml" in str(path) else owner_of(path))
     assert key(dag) != first
+
+
+def test_a_distribution_counts_with_what_it_needs() -> None:
+    from couler_airflow.fingerprint_distributions import needed_by, owner_of
+    from couler_airflow.fingerprint_modules import file_of
+
+    for module, owner, needed in (
+        ("yaml", "PyYAML", None),
+        ("moto", "moto", "botocore"),
+        ("airflow.sdk", "apache-airflow-task-sdk", None),
+    ):
+        path = file_of(module)
+        assert path is not None
+        found = owner_of(path)
+        assert found is not None
+        assert found.startswith(f"{owner} ")
+        names = [item.partition(" ")[0] for item in needed_by(found)]
+        assert owner in names
+        assert needed in names if needed else len(names) == 1
+    assert owner_of(file_of("json") or Path()) == "python"
+    assert owner_of(Path(__file__)) is None
 
 
 def test_values_do_not_collide(dag_files: DagFiles) -> None:
