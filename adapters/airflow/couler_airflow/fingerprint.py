@@ -18,6 +18,7 @@ from typing import Any
 from couler_airflow.fingerprint_modules import Modules, is_installed, is_library
 from couler_airflow.fingerprint_reading import Reading, dotted_name
 from couler_airflow.fingerprint_values import serialized_form, too_deep, value_form
+from couler_airflow.marks import MARK
 from couler_airflow.uncacheable import Uncacheable
 
 __all__ = ["Fingerprint"]
@@ -26,6 +27,8 @@ DAG_MODULES = "unusual_prefix_"
 """How the names begin that Airflow gives to DAG files."""
 
 WRAPPED = (staticmethod, classmethod)
+NO_STATE = ("__wrapped__", MARK)
+"""Attributes of functions that say nothing of what they compute: the function inside is in their closure as well."""
 
 
 class Fingerprint:
@@ -137,6 +140,7 @@ class Fingerprint:
             self.form(function.__kwdefaults__),
             [self._cell(name, cell) for name, cell in zip(free, function.__closure__ or (), strict=True)],
             self._reading.read(function),
+            self.form({name: value for name, value in vars(function).items() if name not in NO_STATE}),
         ]
 
     def _cell(self, name: str, cell: types.CellType) -> Any:

@@ -188,6 +188,10 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"BODY": "return Model.size", "size = 4": "size = [1, {2: 3}]"},
         {"BODY": "return Model.size", "size = 4": "size = [1, {2: 4}]"},
     ),
+    "an attribute of a function": (
+        {"BODY": "return helper.rate", "class Model": "helper.rate = 1\nclass Model"},
+        {"BODY": "return helper.rate", "class Model": "helper.rate = 2\nclass Model"},
+    ),
     "a value in a closure": (
         {"BODY": "return made(x)", "def other": "def make(n):\n    return lambda x: x + n\nmade = make(1)\ndef other"},
         {"BODY": "return made(x)", "def other": "def make(n):\n    return lambda x: x + n\nmade = make(2)\ndef other"},
