@@ -76,7 +76,7 @@ def main() -> None:
         subprocess.run(
             [Path(sys.executable).parent / "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL
         )
-        figures = import_figures(3 if options.quick else 15)
+        figures = import_figures(3 if options.quick else 7)
         figures |= parse_figures(Path(home), 5 if options.quick else 30)
         figures |= run_figures(Path(home), 2 if options.quick else 8, 1 if options.quick else 3)
     finish(options, figures, {name: figures[name] for name in LIMITS}, LIMITS)

@@ -49,14 +49,16 @@ class FakeInstance:
         self.task = task
         self.dag_id, self.task_id, self.run_id = task.dag.dag_id, task.task_id, "run"
         self.try_number = try_number
+        self.map_index = 1 if next(task.iter_mapped_task_groups(), None) else -1
         self.pushed: dict[str, Any] = {}
         self._told = dict(xcoms or {})
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
 
-    def xcom_pull(self, *, task_ids: list[str], key: str) -> list[Any]:
-        return [item for task_id in task_ids for item in self._told.get(task_id, [])]
+    def xcom_pull(self, *, task_ids: list[str], key: str, map_indexes: list[int] | None = None) -> list[Any]:
+        told = [item for task_id in task_ids for item in self._told.get(task_id, [])]
+        return told if map_indexes is None else [told[index] for index in map_indexes]
 
     def get_ti_count(self, *, dag_id: str, task_ids: list[str], run_ids: list[str]) -> int:
         return 2

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class LiveAirflow:
         self.home = home
         self.dags = home / "dags"
         self._processes: list[subprocess.Popen[bytes]] = []
-        port = _free_port()
+        self._port = port = _free_port()
         self._environment = {
             **os.environ,
             "AIRFLOW_HOME": str(home),
@@ -43,6 +44,7 @@ class LiveAirflow:
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__API__SECRET_KEY": "a secret of this test",
             "AIRFLOW__API_AUTH__JWT_SECRET": "another secret of this test, which is long enough for a signature of it",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
@@ -79,6 +81,18 @@ class LiveAirflow:
         done = subprocess.run(program, env=self._environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        """What the API that the UI uses answers; a body is posted."""
+        token = self._call("/auth/token")["access_token"]
+        return self._call(f"/api/v2{path}", body, {"Authorization": f"Bearer {token}"})
+
+    def _call(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://localhost:{self._port}{path}", data, dict(headers or {}))
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of Airflow's database."""

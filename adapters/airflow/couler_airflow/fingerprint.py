@@ -7,9 +7,7 @@ a version.
 
 from __future__ import annotations
 
-import builtins
 import functools
-import importlib
 import logging
 import sys
 import types
@@ -17,10 +15,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from couler_airflow.fingerprint_modules import Modules, file_of, is_library
-from couler_airflow.fingerprint_names import names_of
-from couler_airflow.fingerprint_reach import kind_of, kind_of_attribute
+from couler_airflow.fingerprint_modules import Modules, is_installed, is_library
+from couler_airflow.fingerprint_reading import Reading, dotted_name
 from couler_airflow.fingerprint_values import serialized_form, too_deep, value_form
+from couler_airflow.marks import MARK
 from couler_airflow.uncacheable import Uncacheable
 
 __all__ = ["Fingerprint"]
@@ -29,6 +27,8 @@ DAG_MODULES = "unusual_prefix_"
 """How the names begin that Airflow gives to DAG files."""
 
 WRAPPED = (staticmethod, classmethod)
+NO_STATE = ("__wrapped__", MARK)
+"""Attributes of functions that say nothing of what they compute: the function inside is in their closure as well."""
 
 
 class Fingerprint:
@@ -41,8 +41,8 @@ class Fingerprint:
 
     def __init__(self, dag_file: str, allow: Collection[str] = ()) -> None:
         self._dag_file = Path(dag_file)
-        self._allow = frozenset(allow)
         self._modules = Modules()
+        self._reading = Reading(self._modules, self.form, allow)
         self._numbers: dict[int, int] = {}
         self._alive: list[Any] = []
         self._depth = 0
@@ -129,9 +129,9 @@ class Fingerprint:
             return ["wrapped", module, self.form(wrapped)]
         if not self._is_dag_file(scope):
             self._modules.add(module)
-            if is_library(module):
-                self._reached(f"{module}.{function.__qualname__}")
-                return ["installed", module, function.__qualname__]
+            if is_installed(function):
+                self._reading.reached(f"{function.__module__}.{function.__qualname__}")
+                return ["installed", function.__module__, function.__qualname__]
         free = function.__code__.co_freevars
         return [
             "function",
@@ -139,93 +139,54 @@ class Fingerprint:
             self.form(function.__defaults__),
             self.form(function.__kwdefaults__),
             [self._cell(name, cell) for name, cell in zip(free, function.__closure__ or (), strict=True)],
-            self._read(function),
+            self._reading.read(function),
+            self.form({name: value for name, value in vars(function).items() if name not in NO_STATE}),
         ]
 
     def _cell(self, name: str, cell: types.CellType) -> Any:
         try:
-            return [name, self._named(name, cell.cell_contents)]
+            return [name, self._reading.named(name, cell.cell_contents)]
         except ValueError:
             return [name, ["empty"]]
-
-    def _read(self, function: types.FunctionType) -> Any:
-        """The forms of all that its code reads by name."""
-        scope = function.__globals__
-        names = names_of(function.__code__, str(scope.get("__package__") or ""))
-        if names.written:
-            raise Uncacheable(f"{function.__qualname__} changes the global {names.written[0]!r}")
-        found = kind_of_attribute(names.attributes)
-        if found is not None:
-            self._refuse(*found)
-        read = []
-        for root, *path in names.chains:
-            if root in scope:
-                read.append([root, path, self._followed(root, scope[root], path)])
-            elif hasattr(builtins, root):
-                self._reached(f"builtins.{root}")
-        for module, *path in names.imports:
-            read.append([module, path, self._imported(module, path)])
-        return read
-
-    def _followed(self, name: str, value: Any, path: list[str]) -> Any:
-        """The form of what is read of a global: of a module no more than what is named of it."""
-        here = path
-        while isinstance(value, types.ModuleType):
-            self._modules.add(value.__name__)
-            dotted = ".".join([value.__name__, *here])
-            self._reached(dotted)
-            if is_library(value.__name__) or not here or not hasattr(value, here[0]):
-                return ["module", dotted]
-            value, here = getattr(value, here[0]), here[1:]
-        self._reached(".".join([_dotted(value), *here]))
-        return self._named(name, value)
-
-    def _imported(self, module: str, path: list[str]) -> Any:
-        """The form of what a body imports by itself; a module of which only a version counts is not loaded for it."""
-        self._reached(".".join([module, *path]))
-        self._modules.add(module)
-        if path:
-            self._modules.add_if_module(f"{module}.{path[0]}")
-        if is_library(module) or file_of(module) is None:
-            return ["module", module]
-        try:
-            loaded = importlib.import_module(module)  # the body does so too, and what it calls has to be looked at
-        except Exception:  # noqa: BLE001  # a module's own code may raise anything
-            raise Uncacheable(f"the module {module} that it imports cannot be imported", step=module) from None
-        return self._followed(module, loaded, path)
-
-    def _named(self, name: str, value: Any) -> Any:
-        try:
-            return self.form(value)
-        except Uncacheable as error:
-            if error.step is not None:
-                raise
-            raise Uncacheable(f"{name!r}: {error.message}", step=name) from None
 
     def _class(self, cls: type) -> Any:
         """A class by the source of its file, and its methods by what they read."""
         module = cls.__module__
         dotted = f"{module}.{cls.__qualname__}"
         in_dag_file = self._is_dag_file(vars(sys.modules.get(module, object)) if module in sys.modules else {})
-        if not in_dag_file and (module == "builtins" or is_library(module)):
-            self._reached(dotted)
+        if not in_dag_file and is_library(module):
+            self._reading.reached(dotted)
             self._modules.add(module)
+            if not is_installed(cls):
+                raise Uncacheable(f"the class {dotted} was made at run time", step=dotted)
             return ["installed", module, cls.__qualname__]
         if in_dag_file:
             self._modules.add_file("<dag file>", self._dag_file, sys.modules.get(module))
         else:
             self._modules.add(module)
         named = sorted(vars(cls).items())
-        members = [[name, self.form(member)] for name, member in named if _is_member(name, member)]
+        members = [[name, self._member(name, member)] for name, member in named]
         bases = [self.form(base) for base in cls.__bases__ if base is not object]
         return ["class", cls.__qualname__, bases, members]
+
+    def _member(self, name: str, member: Any) -> Any:
+        """The form of what is in a class; of what has none, the source of the class says enough."""
+        is_code = isinstance(member, (types.FunctionType, property, *WRAPPED))
+        if name.startswith("__") and not is_code:
+            return ["source"]
+        try:
+            return self.form(member)
+        except Uncacheable as error:
+            if is_code or error.feature is not None:
+                raise
+            return ["source"]
 
     def _builtin(self, value: Any) -> Any:
         owner = getattr(value, "__self__", None)
         if owner is not None and not isinstance(owner, types.ModuleType | type):
             return ["bound", value.__name__, self.form(owner)]
-        dotted = _dotted(value)
-        self._reached(dotted)
+        dotted = dotted_name(value)
+        self._reading.reached(dotted)
         self._modules.add(dotted.partition(".")[0])
         return ["builtin", dotted]
 
@@ -236,33 +197,10 @@ class Fingerprint:
         constants = [self.form(constant) for constant in code.co_consts]
         return ["code", code.co_name, code.co_code.hex(), table.hex(), *counts, *map(list, names), constants]
 
-    def _reached(self, dotted: str) -> None:
-        kind = kind_of(dotted)
-        if kind is not None:
-            self._refuse(kind, dotted)
-
-    def _refuse(self, kind: str, name: str) -> None:
-        if kind not in self._allow:
-            raise Uncacheable(f"it names {name}, which may reach {kind}", step=name, feature=kind)
-
     def _is_dag_file(self, scope: dict[str, Any]) -> bool:
         name, file = str(scope.get("__name__", "")), scope.get("__file__")
         return name.startswith(DAG_MODULES) or (file is not None and Path(file) == self._dag_file)
 
 
-def _is_member(name: str, member: Any) -> bool:
-    """Whether it counts by itself: methods, and plain values, which may have been set at run time."""
-    if isinstance(member, (types.FunctionType, property, *WRAPPED)):
-        return True
-    return not name.startswith("__") and isinstance(member, bool | int | float | str | bytes | type(None))
-
-
 def _is_airflow_or_cache(value: Any) -> bool:
     return type(value).__module__.startswith(("airflow.", "functools"))
-
-
-def _dotted(value: Any) -> str:
-    """Where something comes from, as far as it says so."""
-    named = value if hasattr(value, "__qualname__") else type(value)
-    module = getattr(named, "__module__", None) or getattr(getattr(value, "__self__", None), "__name__", "builtins")
-    return f"{module}.{getattr(named, '__qualname__', '')}"

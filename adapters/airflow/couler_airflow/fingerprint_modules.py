@@ -11,23 +11,19 @@ import ast
 import functools
 import hashlib
 import importlib.machinery
-import importlib.metadata
-import re
 import sys
-import sysconfig
 import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from couler_airflow.fingerprint_distributions import needed_by, owner_of
 from couler_airflow.fingerprint_loaded import is_current
 from couler_airflow.uncacheable import Uncacheable
 
-__all__ = ["Modules", "file_of", "is_library", "source_of"]
+__all__ = ["Modules", "file_of", "is_installed", "is_library", "source_of"]
 
 ABSENT = "absent"
-REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-SITE = frozenset({"site-packages", "dist-packages"})
-STDLIB = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
 
 
 class Modules:
@@ -83,8 +79,8 @@ class Modules:
         path = file_of(name)
         if path is None:
             self._found[name] = "namespace" if _is_namespace(name) else ABSENT
-        elif (owner := _owner(path)) is not None:
-            self._found |= dict.fromkeys([owner, *_needed_by(owner)], "installed")
+        elif (owner := owner_of(path)) is not None:
+            self._found |= dict.fromkeys([owner, *needed_by(owner)], "installed")
         else:
             self.add_file(name, path, sys.modules.get(name))
 
@@ -94,7 +90,21 @@ def is_library(name: str) -> bool:
     if name.partition(".")[0] in sys.stdlib_module_names:
         return True
     path = file_of(name)
-    return path is not None and _owner(path) is not None
+    return path is not None and owner_of(path) is not None
+
+
+def is_installed(value: Any) -> bool:
+    """Whether a function or class is one that a library has under its own name, and not one that it made for others.
+
+    A decorator of a library makes functions, too: they are of the library's code and somebody else's functions.
+    """
+    module = str(value.__module__)
+    if not is_library(module):
+        return False
+    found: Any = sys.modules.get(module)
+    for part in value.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is value or getattr(found, "__func__", None) is value
 
 
 def file_of(name: str) -> Path | None:
@@ -145,51 +155,6 @@ def _find(name: str, places: object) -> importlib.machinery.ModuleSpec | None:
         if isinstance(spec, importlib.machinery.ModuleSpec):
             return spec
     return None
-
-
-@functools.lru_cache(maxsize=4096)
-def _owner(path: Path) -> str | None:
-    """The distribution that has installed a file, with its version; None where none has."""
-    resolved = path.resolve()
-    site = next((parent for parent in path.parents if parent.name in SITE), None)
-    if site is None:
-        inside = any(resolved.is_relative_to(root) for root in STDLIB)
-        return "python" if inside else None
-    needle = path.relative_to(site).as_posix().encode()
-    top = re.sub(r"[-_.]+", "_", path.relative_to(site).parts[0].partition(".")[0]).lower()
-    records = sorted(
-        site.glob("*.dist-info/RECORD"), key=lambda record: (top not in record.parent.name.lower(), record)
-    )
-    for record in records:
-        data = b"\n" + record.read_bytes()
-        if b"\n" + needle + b"," in data or b'\n"' + needle + b'",' in data:
-            found = importlib.metadata.PathDistribution(record.parent)
-            return f"{found.name} {found.version}"
-    return None
-
-
-@functools.lru_cache(maxsize=256)
-def _needed_by(owner: str) -> tuple[str, ...]:
-    """The distributions that one needs, and that those need, with their versions, as far as they are installed.
-
-    Airflow's own need all of an installation; they are known by their versions alone.
-    """
-    found: dict[str, str] = {}
-    waiting = [owner.partition(" ")[0]]
-    while waiting:
-        name = waiting.pop()
-        try:
-            distribution = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        found[name] = f"{distribution.name} {distribution.version}"
-        if name.startswith("apache-airflow"):
-            continue
-        for requirement in distribution.requires or ():
-            needed = REQUIREMENT.match(requirement)
-            if needed is not None and "extra ==" not in requirement and needed[0] not in found:
-                waiting.append(needed[0])
-    return tuple(sorted({*found.values()}))
 
 
 def source_of(path: Path) -> tuple[str, tuple[str, ...]]:

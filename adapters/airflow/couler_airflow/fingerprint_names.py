@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import dis
+import re
 import types
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["Names", "names_of"]
+__all__ = ["ALL", "Names", "names_of"]
 
-GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME")
-LOCALS = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST_CHECK")
-STORES = ("STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL")
-ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
+FAST = re.compile(r"(LOAD|STORE)_FAST")
+SAME = {
+    **dict.fromkeys(("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"), "LOAD_GLOBAL"),
+    **dict.fromkeys(("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"), "LOAD_FAST"),
+    **dict.fromkeys(("LOAD_METHOD", "LOAD_SUPER_ATTR"), "LOAD_ATTR"),
+    **dict.fromkeys(("STORE_DEREF", "STORE_NAME"), "STORE_FAST"),
+    "DELETE_GLOBAL": "STORE_GLOBAL",
+}
+"""Instructions that do the same to a name, as far as it matters here."""
+
+STORES = ("STORE_FAST", "STORE_GLOBAL")
 IGNORED = ("CACHE", "PRECALL", "PUSH_NULL", "RESUME", "SWAP", "POP_TOP", "COPY", "EXTENDED_ARG", "NOP")
+
+ALL = "__dict__"
+"""The attribute that stands for all of them, where something is handed on as a whole."""
 
 
 class Names(NamedTuple):
@@ -50,16 +61,16 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
     attributes: set[str] = set()
     written: set[str] = set()
     for one in codes:
-        instructions = [item for item in dis.get_instructions(one) if item.opname not in IGNORED]
-        for number, item in enumerate(instructions):
-            name = item.argval
-            if item.opname in GLOBALS:
-                chains.add((name, *_attributes(instructions, number)))
-            elif item.opname in LOCALS and name in aliases:
-                imports.add((*aliases[name], *_attributes(instructions, number)))
-            elif item.opname in ATTRIBUTES:
+        steps = list(_steps(one))
+        for number, (does, name) in enumerate(steps):
+            if does == "LOAD_GLOBAL":
+                chains.add((name, *_attributes(steps, number)))
+            elif does == "LOAD_FAST" and name in aliases:
+                read = tuple(_attributes(steps, number))
+                imports.add((*aliases[name], *(read or (ALL,))))
+            elif does == "LOAD_ATTR":
                 attributes.add(name)
-            elif item.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+            elif does == "STORE_GLOBAL":
                 written.add(name)
     return Names(tuple(sorted(chains)), tuple(sorted(imports)), tuple(sorted(attributes)), tuple(sorted(written)))
 
@@ -71,12 +82,25 @@ def _all(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _all(constant)
 
 
-def _attributes(instructions: list[dis.Instruction], number: int) -> Iterator[str]:
-    """The attributes that are read of what an instruction loads, one of the other."""
-    for item in instructions[number + 1 :]:
-        if item.opname not in ATTRIBUTES:
+def _steps(code: types.CodeType) -> Iterator[tuple[str, Any]]:
+    """What code does, one thing at a time: from Python 3.13 on one instruction may do two."""
+    for item in dis.get_instructions(code):
+        if item.opname in IGNORED:
+            continue
+        fast = FAST.findall(item.opname)
+        if fast:
+            names = item.argval if isinstance(item.argval, tuple) else (item.argval,)
+            yield from ((f"{does}_FAST", name) for does, name in zip(fast, names, strict=True))
+        else:
+            yield SAME.get(item.opname, item.opname), item.argval
+
+
+def _attributes(steps: list[tuple[str, Any]], number: int) -> Iterator[str]:
+    """The attributes that are read of what a step loads, one of the other."""
+    for does, name in steps[number + 1 :]:
+        if does != "LOAD_ATTR":
             return
-        yield item.argval
+        yield name
 
 
 def _imports(code: types.CodeType, package: str) -> tuple[set[tuple[str, ...]], dict[str, tuple[str, ...]]]:
@@ -86,19 +110,19 @@ def _imports(code: types.CodeType, package: str) -> tuple[set[tuple[str, ...]], 
     module, taken = "", False
     constants: list[Any] = []
     imported: tuple[str, ...] | None = None  # what the next store binds
-    for item in dis.get_instructions(code):
-        if item.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
-            constants.append(item.argval)
-        elif item.opname == "IMPORT_NAME":
+    for does, name in _steps(code):
+        if does in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            constants.append(name)
+        elif does == "IMPORT_NAME":
             level, names = constants[-2:]
-            module, taken = _absolute(item.argval, level, package), bool(names)
-            found |= {(module,), *((module, name) for name in names or ())}
+            module, taken = _absolute(name, level, package), bool(names)
+            found |= {(module,), *((module, item) for item in names or ())}
             imported = (module,) if taken else (module.partition(".")[0],)
-        elif item.opname == "IMPORT_FROM":
+        elif does == "IMPORT_FROM":
             # `import a.b as c` takes b from a as well, but it is the whole module that it names.
-            imported = (module, item.argval) if taken else (module,)
-        elif item.opname in STORES and imported is not None:
-            bound[item.argval] = imported
+            imported = (module, name) if taken else (module,)
+        elif does in STORES and imported is not None:
+            bound[name] = imported
             imported = None
     return found, bound
 

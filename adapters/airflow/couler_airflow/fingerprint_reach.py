@@ -6,9 +6,9 @@ The lists find too much rather than too little: too much costs a recomputation, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-__all__ = ["kind_of", "kind_of_attribute"]
+__all__ = ["kind_of", "kinds_of_attributes"]
 
 NETWORKS = (
     r"requests|urllib\.request|urllib3|httpx|aiohttp|socket|ssl|http\.client|http\.server|ftplib|smtplib|imaplib|poplib"
@@ -70,10 +70,9 @@ def kind_of(dotted: str) -> str | None:
     return next((kind for kind, pattern in PATTERNS if pattern.match(known)), None)
 
 
-def kind_of_attribute(names: Iterable[str]) -> tuple[str, str] | None:
-    """The first attribute that names something outside, whatever it is read of, and what that is."""
+def kinds_of_attributes(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What attributes name outside of the process, whatever they are read of: the kind, and the name."""
     for name in names:
         kind = ATTRIBUTES.get(name) or ("files" if READING.fullmatch(name) else None)
         if kind is not None:
-            return kind, name
-    return None
+            yield kind, name

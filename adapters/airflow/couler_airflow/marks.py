@@ -8,11 +8,13 @@ from typing import Any, TypeVar, overload
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["ALLOWED", "Declaration", "cached", "declared", "never"]
+__all__ = ["ALLOWED", "MARK", "Declaration", "cached", "declared", "never"]
 
 T = TypeVar("T")
 
 MARK = "__couler_cache__"
+"""The attribute in which a function, an operator or a DAG carries what was said of it."""
+
 ALLOWED = ("connections", "environment", "files", "programs", "variables")
 """What a body may read once its owner says that the result does not depend on it."""
 

@@ -40,9 +40,11 @@ def apply(dag: Any) -> dict[str, str]:
     from couler_airflow.settings import load_settings
 
     marks = {task_id: mark for task_id, task in dag.task_dict.items() if (mark := declared(task)) is not None}
+    whole = declared(dag) or (Declaration() if load_settings("cache_tag", "cache_dags").covers(dag) else None)
+    if not (marks or whole):
+        return {}
     settings = load_settings()
-    whole = declared(dag) or (Declaration() if settings.covers(dag) else None)
-    if not settings.cache_store or not (marks or whole):
+    if not settings.cache_store:
         return {}
     left = {}
     for task_id, task in dag.task_dict.items():

@@ -7,6 +7,8 @@ and when a task runs, never when this is imported.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import typing
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -65,6 +67,7 @@ class Settings:
         return tagged or any(fnmatchcase(dag.dag_id, pattern) for pattern in self.cache_dags)
 
 
+@functools.cache
 def option_names() -> dict[str, dataclasses.Field[Any]]:
     """The settings by name."""
     return {field.name: field for field in dataclasses.fields(Settings)}
@@ -77,29 +80,37 @@ def is_enabled() -> bool:
     return bool(conf.getboolean(SECTION, "enabled", fallback=True))
 
 
-def load_settings() -> Settings:
+def load_settings(*names: str) -> Settings:
     """The settings that hold.
+
+    Args:
+        *names: which are wanted, where not all are: each takes Airflow a while, and every DAG that is parsed asks.
 
     Raises:
         InvalidInput: one of them is not what its type says.
     """
-    from typing import get_type_hints
-
     from airflow.configuration import conf
 
-    hints = get_type_hints(Settings)
+    wanted = names or tuple(option_names())
+    return _settings_of(wanted, tuple(conf.get(SECTION, name, fallback=None) for name in wanted))
+
+
+@functools.lru_cache(maxsize=8)
+def _settings_of(names: tuple[str, ...], texts: tuple[str | None, ...]) -> Settings:
+    """The settings that texts say."""
+    hints = typing.get_type_hints(Settings)
     values = {}
-    for name, field in option_names().items():
-        text = conf.get(SECTION, name, fallback=None)
+    for name, text in zip(names, texts, strict=True):
+        field = option_names()[name]
         if text is None:
             continue
         is_list = isinstance(field.default, tuple)
-        texts = tuple(part.strip() for part in text.split(",") if part.strip()) if is_list else (text.strip(),)
+        parts = tuple(part.strip() for part in text.split(",") if part.strip()) if is_list else (text.strip(),)
         try:
-            values[name] = parse(texts, hints[name])
+            values[name] = parse(parts, hints[name])
         except ValueError as error:
             hint = (
-                f"set AIRFLOW__{SECTION.upper()}__{name.upper()}; the default is {', '.join(texts_of(field.default))!r}"
+                f"set AIRFLOW__{SECTION.upper()}__{name.upper()}; the default is {','.join(texts_of(field.default))!r}"
             )
             raise InvalidInput(f"[{SECTION}] {name}: {error}", engine="airflow", hint=hint) from None
     return Settings(**values)

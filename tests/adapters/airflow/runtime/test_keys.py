@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,6 +117,7 @@ LOADS = {
     "import math": "import yaml, math",
     "def other": "@functools.wraps(yaml.dump)\ndef load(x):\n    return x\n\ndef other",
 }
+GIVES = {"def other": "import contextlib\n@contextlib.contextmanager\ndef given(x):\n    yield x\n\ndef other"}
 CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "bytecode": ({"BODY": "return x + 1"}, {"BODY": "return x - 1"}),
     "a constant": ({"BODY": "return x + 1"}, {"BODY": "return x + 2"}),
@@ -177,6 +179,18 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "a decorator around a library's function": (
         {"BODY": "return load(x)", **LOADS},
         {"BODY": "return load(x)", **LOADS, "def other": LOADS["def other"].replace("return x", "return -x")},
+    ),
+    "a helper that a library's decorator wraps": (
+        {"BODY": "return list(given(x))", **GIVES},
+        {"BODY": "return list(given(x))", **GIVES, "def other": GIVES["def other"].replace("yield x", "yield -x")},
+    ),
+    "a table in a class": (
+        {"BODY": "return Model.size", "size = 4": "size = [1, {2: 3}]"},
+        {"BODY": "return Model.size", "size = 4": "size = [1, {2: 4}]"},
+    ),
+    "an attribute of a function": (
+        {"BODY": "return helper.rate", "class Model": "helper.rate = 1\nclass Model"},
+        {"BODY": "return helper.rate", "class Model": "helper.rate = 2\nclass Model"},
     ),
     "a value in a closure": (
         {"BODY": "return made(x)", "def other": "def make(n):\n    return lambda x: x + n\nmade = make(1)\ndef other"},
@@ -248,6 +262,17 @@ REFUSED = {
         },
         "time.time",
     ),
+    "a clock that is handed on": ({"BODY": "return helper(time)"}, "time"),
+    "a clock under another name": ({"BODY": "import time as t; u = t; return u.time()"}, "time"),
+    "a clock after what is allowed": ({"BODY": "return x.read_text(), x.utcnow()"}, "read_text"),
+    "a clock in a lambda of a class": (
+        {"BODY": "return Model.size", "size = 4": 'size = {"now": lambda: time.time()}'},
+        "time.time",
+    ),
+    "a class made at run time": (
+        {"BODY": "return Made", "def other": "Made = type('int', (), {'__module__': 'builtins'})\ndef other"},
+        "made at run time",
+    ),
     "chance": ({"BODY": "return random.random()"}, "random.random"),
     "chance that it imports": ({"BODY": "import random as r; return r.choice([1, 2])"}, "random"),
     "chance from a library": ({"BODY": "import numpy as np; return np.random.rand()"}, "numpy.random"),
@@ -297,6 +322,14 @@ def test_an_owner_may_allow_it(dag_files: DagFiles, what: str, said: dict[str, A
     assert key(changed(dag_files, changes), **said)
 
 
+def test_what_is_allowed_hides_nothing_else(dag_files: DagFiles) -> None:
+    from couler_airflow.uncacheable import Uncacheable
+
+    changes, _ = REFUSED["a clock after what is allowed"]
+    with pytest.raises(Uncacheable, match="utcnow"):
+        key(changed(dag_files, changes), allow=("files",))
+
+
 @pytest.mark.parametrize("kind", ["clock", "randomness", "network", "dynamic code", "context"])
 def test_nobody_may_allow_clocks_chance_and_the_network(kind: str) -> None:
     from couler_airflow.marks import Declaration
@@ -333,13 +366,34 @@ def test_a_command_that_names_a_clock_chance_or_the_network_is_refused(
 
 
 def test_a_distribution_counts_with_its_version(dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    from couler_airflow import fingerprint_modules
+    from couler_airflow.fingerprint_distributions import owner_of
 
     dag = dag_of(dag_files, BODY="import yaml; return yaml.dump(x)")
     first = key(dag)
-    owner = fingerprint_modules._owner
-    monkeypatch.setattr(fingerprint_modules, "_owner", lambda path: "PyYAML 99" if "yaml" in str(path) else owner(path))
+    target = "couler_airflow.fingerprint_modules.owner_of"
+    monkeypatch.setattr(target, lambda path: "PyYAML 99" if "yaml" in str(path) else owner_of(path))
     assert key(dag) != first
+
+
+def test_a_distribution_counts_with_what_it_needs() -> None:
+    from couler_airflow.fingerprint_distributions import needed_by, owner_of
+    from couler_airflow.fingerprint_modules import file_of
+
+    for module, owner, needed in (
+        ("yaml", "PyYAML", None),
+        ("moto", "moto", "botocore"),
+        ("airflow.sdk", "apache-airflow-task-sdk", None),
+    ):
+        path = file_of(module)
+        assert path is not None
+        found = owner_of(path)
+        assert found is not None
+        assert found.startswith(f"{owner} ")
+        names = [item.partition(" ")[0] for item in needed_by(found)]
+        assert owner in names
+        assert needed in names if needed else len(names) == 1
+    assert owner_of(file_of("json") or Path()) == "python"
+    assert owner_of(Path(__file__)) is None
 
 
 def test_values_do_not_collide(dag_files: DagFiles) -> None:

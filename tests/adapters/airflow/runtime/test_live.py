@@ -54,13 +54,18 @@ def test_a_whole_airflow(tmp_path: Path) -> None:
         assert sorted(item["hit"] for item in told) == [False, True], "one computes, and the other waits for it"
         assert airflow.xcom("one", "waits", "return_value") == 7
 
-        airflow.command("dags", "trigger", "live", "--run-id", "three", "--logical-date", "2026-01-01")
+        airflow.command("dags", "trigger", "live", "--run-id", "three")
         airflow.finished("three")
         for task in ("work", "after", "waits"):
             assert airflow.xcom("three", task, "couler_cache")["hit"], task
 
-        dates = ("--start-date", "2025-12-31", "--end-date", "2026-01-02")
-        airflow.command("tasks", "clear", "live", "--yes", "--task-regex", "^work$", *dates)
+        links = airflow.ask("/dags/live/dagRuns/three/taskInstances/work/links")["extra_links"]
+        assert links == {"Couler cache": "/dags/live/runs/three/tasks/work/xcom"}
+        log = next((airflow.home / "logs").rglob("run_id=three/task_id=work/*.log")).read_text()
+        assert "HIT: this result was computed before" in log
+
+        cleared = {"dry_run": False, "dag_run_id": "three", "task_ids": ["work"], "only_failed": False}
+        airflow.ask("/dags/live/clearTaskInstances", cleared)
         airflow.until(
             lambda: airflow.query(
                 "SELECT 1 FROM task_instance WHERE run_id = 'three' AND task_id = 'work' AND try_number = 2"

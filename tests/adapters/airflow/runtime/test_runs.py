@@ -167,6 +167,17 @@ def test_all_of_a_mapped_task_before_it_have_to_have_keys(runs: Runs) -> None:
     assert "not all of 'before'" in told["reason"]
 
 
+def test_of_what_is_expanded_together_with_it_only_the_instance_beside_it_counts(runs: Runs) -> None:
+    group = "@task_group\n    def group(x):\n        before(x) >> work(5)\n    group.expand(x=[1, 2])"
+    text = "from airflow.sdk import task_group\n" + ORDER.format(group)
+    for tokens in (["a", "b"], ["c", "b"]):
+        _, told = runs.run(text, task_id="group.work", xcoms={"group.before": [{"token": token} for token in tokens]})
+        assert told["cached"]
+    assert runs.calls == 1, "another instance of the group made something else, and this one does not see it"
+    _, told = runs.run(text, task_id="group.work", xcoms={"group.before": [{"token": "a"}, {"token": None}]})
+    assert "'group.before'" in told["reason"]
+
+
 def test_what_does_nothing_is_looked_through(runs: Runs) -> None:
     text = "from airflow.providers.standard.operators.empty import EmptyOperator\n" + ORDER.format(
         'before(1) >> EmptyOperator(task_id="e") >> work(5)'

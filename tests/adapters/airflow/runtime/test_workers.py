@@ -8,11 +8,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from airflow_runs import FILE, Runs
+from servers.postgres import PASSWORD, binaries, postgres_server
 
 pytestmark = [
     pytest.mark.airflow,
@@ -48,7 +50,7 @@ def worker(runs: Runs, name: str, seconds: float) -> subprocess.Popen[str]:
     (folder / "text.py").write_text(textwrap.dedent(FILE))
     script = WORKER.format(paths=[str(Path(__file__).parents[3])])
     command = [sys.executable, "-c", script, name, str(folder), str(seconds)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=dict(os.environ))
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ))
 
 
 def wait_for(*paths: Path) -> None:
@@ -58,16 +60,32 @@ def wait_for(*paths: Path) -> None:
         time.sleep(0.02)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def index(request: pytest.FixtureRequest, runs: Runs) -> Iterator[None]:
+    """The index that workers share: of one host, or of several."""
+    found = binaries()
+    if request.param == "sqlite":
+        yield
+    elif found is None:
+        pytest.skip("needs PostgreSQL's server binaries: apt-get install postgresql-15")
+    else:
+        with postgres_server(found) as server:
+            runs.set(cache_index=server.database())
+            yield
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("index")
 def test_of_two_workers_on_one_key_one_computes(runs: Runs) -> None:
     folder = runs.files.folder
     runs.set(cache_wait="60")
     both = [worker(runs, name, 1.0) for name in ("one", "two")]
     wait_for(folder / "ready-one", folder / "ready-two")
     (folder / "go").touch()
-    answers = sorted(process.communicate(timeout=120)[0].strip().splitlines()[-1] for process in both)
-    assert answers == ["10 False", "10 True"]
+    printed = [process.communicate(timeout=120)[0] for process in both]
+    assert sorted(text.strip().splitlines()[-1] for text in printed) == ["10 False", "10 True"]
     assert len(list(folder.glob("computing-*"))) == 1
+    assert PASSWORD not in "".join(printed)
 
 
 @pytest.mark.slow
