@@ -59,7 +59,8 @@ def optimize(dag: Any = None, pipeline: Pipeline = PIPELINE, *, plugins: Plugins
     """Optimizes a DAG in place: a call at the end of a DAG file, or a decorator above `@dag`.
 
     Asking for it declares the tasks of the DAG pure that are `@task` or a PythonOperator; others, and exceptions, are
-    marked with `couler_airflow.cached` and `never`. Whatever fails, the DAG stays as it was and the reason is logged.
+    marked with `couler_airflow.cached` and `never`.
+    Where no store is named, nothing is cached. Whatever fails, the DAG stays as it was and the reason is logged.
     The same is done in the process that serializes the DAG and in every worker: it depends on the DAG, the pipeline
     and the settings alone.
 
@@ -97,7 +98,7 @@ def _decorated(make: Callable[..., T], pipeline: Pipeline, plugins: Plugins | No
 def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
     from couler_airflow.lower import commit
     from couler_airflow.marks import MARK, cached, declared
-    from couler_airflow.settings import is_enabled
+    from couler_airflow.settings import is_enabled, load_settings
     from couler_plugins.collector import collector_paused
     from couler_plugins.context import RunContext
     from couler_plugins.pipeline import parse_pipeline, run_pipeline
@@ -107,6 +108,8 @@ def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
     _check(dag)
     plugins = plugins or _plugins()
     optimizers = parse_pipeline(pipeline, plugins) if isinstance(pipeline, str) else pipeline
+    if not load_settings().cache_store:  # as for the policy: there is nowhere to look
+        optimizers = [item for item in optimizers if item.name != PIPELINE]
     declares = declared(dag) is None and any(item.name == PIPELINE for item in optimizers)
     if declares:
         cached(dag)

@@ -15,6 +15,7 @@ from adapters.airflow.examples import dag_files, load
 from couler_airflow import cached, never, optimize
 from couler_airflow.bundle import snapshot
 from couler_airflow.dags import lift, lower
+from couler_airflow.marks import declared
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import Literal, replace
@@ -22,6 +23,12 @@ from couler_plugins.plugins import Plugins, load_plugins
 from support import ROOT
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store: nothing is run here, so it is never opened."""
+    monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", "memory://nowhere")
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +191,14 @@ def test_one_setting_turns_it_off(plugins: Plugins) -> None:
     dag = kinds()
     optimize(dag, plugins=plugins)
     assert wrapped_tasks(dag) == []
+
+
+def test_without_a_store_nothing_is_cached(plugins: Plugins, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW__COULER__CACHE_STORE")
+    dag = kinds()
+    optimize(dag, plugins=plugins)
+    assert wrapped_tasks(dag) == []
+    assert declared(dag) is None
 
 
 def test_no_dag_is_no_traceback(caplog: pytest.LogCaptureFixture, plugins: Plugins) -> None:
