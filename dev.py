@@ -27,12 +27,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 TOOLS, VENV = ROOT / ".tools", ROOT / ".venv"
 DEMO = [["couler", "demo", "-o", "build/demo"]]
-BENCHMARKS = ("adapters", "page", "caching", "cache_store", "split")
+BENCHMARKS = ("adapters", "airflow", "page", "caching", "cache_store", "split")
 TEST = [["pytest", "-n", "auto"]]
 LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]
 
 RUN_TIME = ["--editable", "."]
-EVERYTHING = ["--exact", "--editable", ".[argo,cluster,index,lint,plots,storage]", "--group", "dev"]
+EVERYTHING = ["--exact", "--editable", ".[airflow,argo,cluster,index,lint,plots,storage]", "--group", "dev"]
 
 
 def main(job: str = "help", *arguments: str) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError
 from couler_plugins.pipeline import Pass
-from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit, Written
+from couler_plugins.plan import Decision, Lowered, Plan, Shown, TracedEdit, Written
 from couler_plugins.results import FileResult, WorkflowVersions
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class FileState:
         text: its text after the engines so far.
         data: the data of its documents after the engines so far.
         workflows: how many workflows were found in it.
+        shown: what is shown of it instead of its text, where it is a program.
         edits: the differences, each with the number of the decision (as `add` gave it) behind it.
     """
 
@@ -42,6 +43,7 @@ class FileState:
         self.text: str | None = item.file.text if item.file else None
         self.data: list[Any] = [document.data for document in item.file.documents] if item.file else []
         self.workflows = 0
+        self.shown: Shown | None = None
         self.edits: list[tuple[TracedEdit, int | None]] = []
         self._decisions: list[tuple[tuple[int, str], Decision]] = []
 
@@ -66,15 +68,18 @@ class FileState:
 
     def result(self) -> FileResult:
         """What became of the file: the decisions sorted by the step that took them."""
-        original = self.source.text if self.source else None
+        original, text = self.source.text if self.source else None, self.text
+        if self.shown is not None:
+            original, text = self.shown.before, self.shown.after
         result = FileResult(
             name=self._item.name,
             relative=self._item.relative,
             path=self._item.path,
-            status="refused" if self.error else "ok" if self.text == original else "changed",
+            status="refused" if self.error else "ok" if text == original else "changed",
             original=original,
             workflows=self.workflows,
             error=self.error,
+            unwritable=self.shown.error if self.shown is not None else None,
         )
         if self.error is not None:
             return result
@@ -86,7 +91,7 @@ class FileState:
             passes.setdefault(key, []).append(decision)
         return replace(
             result,
-            text=self.text,
+            text=text,
             documents=tuple(self.data),
             passes=tuple(Pass(title, tuple(decisions)) for (_, title), decisions in passes.items()),
             edits=tuple(
@@ -112,6 +117,11 @@ def hand_out(
     first = {number: document for document, number in reversed(list(enumerate(numbers)))}
     for number, text in written.texts.items():
         files[number].text = text
+    for number, shown in written.shown.items():
+        files[number].shown = shown
+        files[number].data = [
+            item.data for item, own in zip(plan.bundle.documents, numbers, strict=True) if own == number
+        ]
     for document, data in lowered.changed.items():
         files[numbers[document]].data[document - first[numbers[document]]] = data
     for workflow in plan.originals:

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     # Every plugin imports Decision, and `couler plugins` imports every plugin: that must not cost a YAML parser. The
     # structs below are written as JSON and never read from it, so msgspec does not evaluate these annotations.
     from couler_plugins.documents import Edit
+    from couler_plugins.errors import CoulerError
     from couler_plugins.ir import Operation, Scalar, Workflow
     from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["Decision", "Link", "Lowered", "Part", "Plan", "TracedEdit", "Written"]
+__all__ = ["Decision", "Link", "Lowered", "Part", "Plan", "Shown", "TracedEdit", "Written"]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -214,6 +215,20 @@ class Lowered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A file that is not ours to write, since it is a program that makes workflows.
+
+    Attributes:
+        before, after: the workflows that it makes, as text for people.
+        error: what is raised where somebody wants it to be written.
+    """
+
+    before: str
+    after: str
+    error: CoulerError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """The text of files after lowering.
 
@@ -221,8 +236,10 @@ class Written:
         texts: the new text of each changed file, by its number in the bundle.
         added: the text of documents that have no original; empty where there are none.
         decisions: where formatting could not be kept, and why.
+        shown: the files, by number, that are shown and not written.
     """
 
     texts: Mapping[int, str]
     added: str = ""
     decisions: tuple[Decision, ...] = ()
+    shown: Mapping[int, Shown] = field(default_factory=dict)

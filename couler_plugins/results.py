@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,13 +25,14 @@ class FileResult:
         relative: its path relative to the folder that was given.
         path: the file itself; None where it is none.
         status: `refused` files are left as they were, and `error` says why.
-        original: the text that was read; None where it could not be read.
-        text: the text as it should be; None where the file is refused.
+        original: the text that was read; None where it could not be read. Of a program: the workflows that it makes.
+        text: the text as it should be; None where the file is refused. Of a program: these, as they should be.
         documents: the data of its documents as they should be; empty where the file is refused.
         passes: what each optimizer decided about it, then what lowering did, by the engine's name.
         edits: every difference; documents are numbered within the file, decisions within `decisions`.
         workflows: how many workflows were found in it.
         error: why it is refused.
+        unwritable: why its text is for people only, and cannot be written; None for a file that can.
     """
 
     name: str
@@ -45,6 +46,7 @@ class FileResult:
     edits: tuple[TracedEdit, ...] = ()
     workflows: int = 0
     error: CoulerError | None = None
+    unwritable: CoulerError | None = None
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
@@ -87,6 +89,14 @@ class Result:
     added_documents: tuple[Any, ...] = ()
     parts: tuple[Part, ...] = ()
 
+    def to_write(self) -> Result:
+        """As this, for somebody who is about to write: files that cannot be written are refused."""
+        files = tuple(
+            file if file.unwritable is None else replace(file, status="refused", text=None, error=file.unwritable)
+            for file in self.files
+        )
+        return replace(self, files=files)
+
     @property
     def changed(self) -> bool:
         """Whether anything is not as it was."""
@@ -102,9 +112,9 @@ class Result:
         """The data of all documents as they should be, files in order, added ones last.
 
         Raises:
-            CoulerError: a file was refused; look at `files` to go on without it.
+            CoulerError: a file was refused, or cannot be written; look at `files` to go on without it.
         """
-        self._raise_refused()
+        self.to_write()._raise_refused()
         return (*(document for file in self.files for document in file.documents), *self.added_documents)
 
     @property
@@ -112,10 +122,10 @@ class Result:
         """The text of the only file, documents that were added included.
 
         Raises:
-            CoulerError: the file was refused.
+            CoulerError: the file was refused, or cannot be written.
             ValueError: there are several files.
         """
-        self._raise_refused()
+        self.to_write()._raise_refused()
         if len(self.files) != 1:
             raise ValueError(f"there are {len(self.files)} files: look at `files`")
         return join_documents(self.files[0].text or "", self.added)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs import Capability
 
 DOCS = Path(__file__).resolve().parent
-SUPPORT = {"full": "yes", "derived": "read only", "refused": "refused"}
+SUPPORT = {"full": "yes", "derived": "read only", "kept": "kept", "refused": "refused"}
 MADE_BY = "This page is made by `python3 dev.py docs`"
 
 
@@ -36,6 +36,7 @@ def support() -> str:
         "",
         "- **yes**: lifted, and written wherever an optimizer sets it.",
         "- **read only**: lifted; it follows from other fields.",
+        "- **kept**: lifted; lowering refuses a change of it.",
         "- **refused**: lowering says so, and writes nothing.",
         "",
         "Whatever the IR has no field for is kept as it is.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from couler_plugins.errors import Unsupported
 from couler_plugins.options import Size
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Cache:
         from couler_plugins.caching.choice import Limit
         from couler_plugins.caching.circles import circular
         from couler_plugins.caching.decisions import part_decision
+        from couler_plugins.caching.workers import ask_workers
 
         wrapper = self._wrapper()
         circles = circular(plan.workflows)
@@ -64,6 +66,13 @@ class Cache:
         limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
         for workflow in plan.workflows:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
+            workers = getattr(ctx.adapter(workflow.engine), "worker_caching", None)  # a facet, as the one below
+            asked = workers(workflow, plan.bundle) if workers is not None else None
+            if asked is not None:
+                self._refuse_for_workers(workflow.engine)
+                new, decisions = ask_workers(workflow, asked, ctx, assume_pure=self.assume_pure)
+                plan = plan.with_workflow(workflow, new, *decisions)
+                continue
             offered = getattr(ctx.adapter(workflow.engine), "caching", None)  # a facet, which an adapter may lack
             facet = offered(workflow) if offered is not None else None
             if facet is not None and facet.part_of:
@@ -81,6 +90,18 @@ class Cache:
                 )
                 plan = plan.with_workflow(workflow, new, *decisions)
         return plan
+
+    def _refuse_for_workers(self, engine: str) -> None:
+        """Raises `Unsupported` for what workers that look results up are told by their engine's own settings."""
+        given = {"capacity": self.capacity is not None, "via": self.via != "memoize", "store": bool(self.store)}
+        for name, is_given in given.items():
+            if is_given:
+                raise Unsupported(
+                    f"{name} is no matter of a workflow there: the workers of {engine} share one store",
+                    engine=engine,
+                    feature=f"cache{{{name}}}",
+                    hint=f"say it in the settings of {engine}",
+                )
 
     def _wrapper(self) -> Wrapper | None:
         from couler_plugins.caching.wrapping import Wrapper

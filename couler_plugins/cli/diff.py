@@ -23,6 +23,7 @@ __all__ = ["command"]
     epilog="""\b
 Examples:
   couler diff workflow.yaml
+  couler diff dags/train.py
   couler diff manifests/ | patch -p0
   couler diff --exit-code -p dedupe workflow.yaml
 """,

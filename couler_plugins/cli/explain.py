@@ -23,6 +23,7 @@ __all__ = ["command"]
     epilog="""\b
 Examples:
   couler explain workflow.yaml
+  couler explain dags/train.py
   couler explain -p dedupe --format json manifests/
 """,
 )

@@ -30,6 +30,7 @@ def finish(
     Returns:
         The exit code.
     """
+    result = result if destination is None else result.to_write()
     written = write_result(result, destination) if destination is not None else []
     for path in written:
         log.info("wrote %s", path)

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
     epilog="""\b
 Examples:
   couler graph workflow.yaml
+  couler graph dags/train.py
   couler graph --format dot workflow.yaml | dot -Tsvg > workflow.svg
   couler graph --format html -p dedupe,prune workflow.yaml -o page.html
   couler graph --format dot -p split workflow.yaml | dot -Tsvg > parts.svg

@@ -68,12 +68,12 @@ class SourceFile:
         name: the file's name as given (`<stdin>` for standard input).
         text: its text, character by character (byte-order mark and CRLF included).
         format: the notation that it is written in.
-        documents: at least one; an empty document has the data None.
+        documents: at least one; an empty document, and a program as a whole, has the data None.
     """
 
     name: str
     text: str = field(repr=False)
-    format: Literal["yaml", "json"]
+    format: Literal["yaml", "json", "python"]
     documents: tuple[Document, ...]
 
     def line_of(self, path: Path, document: int = 0) -> int | None:
@@ -82,17 +82,19 @@ class SourceFile:
 
 
 def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES) -> SourceFile:
-    """Reads a YAML or JSON file.
+    """Reads a YAML or JSON file, or a Python file as the text that it is.
 
     Args:
         content: the whole file.
-        name: the file's name, for errors and findings.
+        name: the file's name, for errors and findings; one that ends with `.py` is Python's.
         max_bytes: the largest size accepted, in bytes of UTF-8.
 
     Raises:
         InvalidInput: the content is too large, not UTF-8, not YAML, or YAML that Kubernetes would refuse.
     """
     text = _decode(content, name, max_bytes)
+    if name.endswith(".py"):
+        return SourceFile(name, text, "python", (Document(name, 0, None, 1, text),))
     with collector_paused():
         if looks_like_json(text) and (parsed := parse_json(text, name)) is not None:
             return SourceFile(name, text, "json", (Document(name, 0, *parsed, text),))

@@ -13,7 +13,7 @@ from couler_plugins.hookspecs.markers import hookspec
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Caching
+    from couler_plugins.hookspecs.caching import Caching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -30,13 +30,14 @@ class Capability(msgspec.Struct, frozen=True):
     Attributes:
         feature: the IR's name for it, such as `Step.condition`.
         support: `full` (lifted, and written wherever an optimizer sets it), `derived` (lifted, follows from other
-            fields), or `refused` (lowering raises `Unsupported`).
+            fields), `kept` (lifted, and lowering raises `Unsupported` where it was changed), or `refused` (not lifted;
+            lowering raises `Unsupported`).
         native: what the engine calls it.
         note: the limits of it, in half a sentence.
     """
 
     feature: str
-    support: Literal["full", "derived", "refused"]
+    support: Literal["full", "derived", "kept", "refused"]
     native: str = ""
     note: str = ""
 
@@ -120,6 +121,10 @@ class Adapter(Protocol):
 
     def caching(self, workflow: Workflow) -> Caching | None:
         """What decides whether results of this workflow's steps may be reused; None where the engine cannot cache."""
+        return None
+
+    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
+        """What workers that look results up by themselves are to be asked; None where the engine has none of these."""
         return None
 
     def evictor(self, target: Target) -> Evictor | None:

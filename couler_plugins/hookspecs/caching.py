@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from couler_plugins.ir import Argument, Graph, Operation, Reference, Step, Workflow
 
-__all__ = ["Caching", "Material", "Objection"]
+__all__ = ["Caching", "Material", "Objection", "Request", "WorkerCaching"]
 
 
 class Objection(msgspec.Struct, frozen=True):
@@ -102,3 +102,30 @@ class Caching(Protocol):
 
     def place_objection(self, argument: Argument) -> Objection | None:
         """Why an artifact that a call takes from outside of the workflow forbids caching; None if it never changes."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to ask of a step whose worker makes its key.
+
+    Attributes:
+        declared: where its owner declared it pure; empty where it is not to be cached.
+        objection: why it is not.
+        advice: what its owner would paste, where nothing but a declaration is missing.
+        note: what its owner should know of how it is cached, in half a sentence.
+    """
+
+    declared: str = ""
+    note: str = ""
+    objection: Objection | None = None
+    advice: str = ""
+
+
+class WorkerCaching(Protocol):
+    """An adapter's facet for one workflow of an engine whose workers look results up, under keys that they make."""
+
+    def requests(self, *, assume_pure: bool) -> Mapping[tuple[str, str], Request]:
+        """What to ask of each step, by graph and step, in the order of the source.
+
+        Args:
+            assume_pure: whether a step of which its owner says nothing counts as declared pure.
+        """

@@ -5,15 +5,21 @@ To add an adapter, write a `Subject` for it and put it into `SUBJECTS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.airflow import closure as airflow_closure
+from adapters.airflow.examples import FOLDERS, airflow_root, dag_files, read_dag_file
 from adapters.argo import closure, counts
+from couler_airflow.bundle import DagBundle
+from couler_airflow.lift import lift_dag
+from couler_airflow.lower import commit
+from couler_airflow.plugin import AirflowAdapter
 from couler_argo.plugin import ArgoAdapter, Options
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.hookspecs import Adapter
@@ -21,10 +27,20 @@ from couler_plugins.ir import Node, Workflow
 from couler_plugins.plan import Lowered, Plan, Written
 from support import SHARED
 
-__all__ = ["SUBJECTS", "Subject", "each_file", "lift_file", "lift_source", "lower_and_write", "regenerate"]
+__all__ = [
+    "GENERATORS",
+    "SUBJECTS",
+    "Subject",
+    "each_file",
+    "each_subject",
+    "lift_file",
+    "lift_source",
+    "lower_and_write",
+    "regenerate",
+]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """One adapter under test.
 
@@ -39,6 +55,10 @@ class Subject:
             None where the field cannot be set there by itself.
         excused: whether the engine has no way to say this one value at this place.
         closed: a workflow without what the adapter declares to follow from other fields.
+        invented: values for fields that hold the same in the whole corpus.
+        edits_inline: whether a step whose callee is written inside it can be edited by itself.
+        generates: whether it writes a workflow that has no origin.
+        marks: of all tests that run over it.
     """
 
     adapter: Adapter
@@ -50,15 +70,60 @@ class Subject:
     consistent: Callable[[Workflow, Node, str, Any], Workflow | None]
     excused: Callable[[Workflow, Node, str, Any], bool]
     closed: Callable[[Workflow], Workflow]
+    invented: Mapping[tuple[type[Node], str], tuple[Any, ...]] = field(default_factory=dict)
+    edits_inline: bool = False
+    generates: bool = True
+    marks: tuple[pytest.MarkDecorator, ...] = ()
 
     @property
     def engine(self) -> str:
         return self.adapter.engine
 
+    @property
+    def root(self) -> Path:
+        """The folder of the corpus."""
+        return SHARED / self.folder
+
     def files(self) -> list[Path]:
         """The files of the corpus; none where it is missing."""
-        root = SHARED / self.folder
-        return sorted(path for pattern in self.patterns for path in root.rglob(pattern))
+        return sorted(path for pattern in self.patterns for path in self.root.rglob(pattern))
+
+    def read(self, path: Path) -> SourceFile:
+        """A file of the corpus."""
+        return read(path.read_bytes(), path.name)
+
+    def relifted(self, plan: Plan, workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
+        """What a plan of one file holds once these workflows were lowered and lifted again."""
+        new = Plan(bundle=plan.bundle, originals=plan.originals, workflows=workflows)
+        lowered, written = lower_and_write(self, new)
+        for error in lowered.refused.values():
+            raise error
+        text = written.texts.get(0, plan.bundle.files[0].text)
+        return lift_source(self, read(text, plan.bundle.files[0].name)).workflows
+
+
+class AirflowSubject(Subject):
+    """DAGs are changed in place: what was lifted from them is lifted again, and they are put back."""
+
+    @property
+    def root(self) -> Path:
+        return airflow_root()
+
+    def files(self) -> list[Path]:
+        return dag_files()
+
+    def read(self, path: Path) -> SourceFile:
+        return read_dag_file(path)
+
+    def relifted(self, plan: Plan, workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
+        assert isinstance(plan.bundle, DagBundle)
+        done = commit(Plan(bundle=plan.bundle, originals=plan.originals, workflows=workflows))
+        try:
+            for error in done.lowered.refused.values():
+                raise error
+            return tuple(lift_dag(live.dag, number) for number, live in enumerate(plan.bundle.live))
+        finally:
+            done.undo()
 
 
 ARGO = Subject(
@@ -72,20 +137,43 @@ ARGO = Subject(
     closure.excused,
     closure.closed,
 )
-SUBJECTS = (ARGO,)
+AIRFLOW = AirflowSubject(
+    AirflowAdapter(),
+    None,
+    ", ".join(FOLDERS),
+    (),
+    airflow_closure.counted,
+    lambda document: document,
+    airflow_closure.consistent,
+    airflow_closure.excused,
+    airflow_closure.closed,
+    invented=airflow_closure.INVENTED,
+    edits_inline=True,
+    generates=False,
+    marks=(pytest.mark.airflow, pytest.mark.filterwarnings("ignore")),
+)
+SUBJECTS = (ARGO, AIRFLOW)
+GENERATORS = tuple(subject for subject in SUBJECTS if subject.generates)
+"""The adapters of engines whose workflows can be written down without an original."""
 
 
-def each_file() -> list[Any]:
+def each_subject(subjects: Sequence[Subject] = SUBJECTS) -> list[Any]:
+    """A parameter for every adapter."""
+    return [pytest.param(subject, id=subject.engine, marks=subject.marks) for subject in subjects]
+
+
+def each_file(subjects: Sequence[Subject] = SUBJECTS) -> list[Any]:
     """A parameter for every corpus file of every adapter: (subject, path)."""
     parameters: list[Any] = []
-    for subject in SUBJECTS:
-        root = SHARED / subject.folder
+    for subject in subjects:
+        root = subject.root
         files = subject.files()
         parameters += [
-            pytest.param(subject, path, id=f"{subject.engine}:{path.relative_to(root).as_posix()}") for path in files
+            pytest.param(subject, path, id=f"{subject.engine}:{path.relative_to(root).as_posix()}", marks=subject.marks)
+            for path in files
         ]
         if not files:
-            skip = pytest.mark.skip(reason=f"needs {subject.folder} in the shared folder")
+            skip = pytest.mark.skip(reason=f"needs the corpus of {subject.engine} in {subject.folder}")
             parameters.append(pytest.param(subject, root, id=f"{subject.engine}:missing", marks=skip))
     return parameters
 
@@ -93,7 +181,7 @@ def each_file() -> list[Any]:
 @cache
 def lift_file(subject: Subject, path: Path) -> Plan:
     """The plan of a corpus file; nothing of it is refused."""
-    return lift_source(subject, read(path.read_bytes(), path.name))
+    return lift_source(subject, subject.read(path))
 
 
 def lift_source(subject: Subject, *files: SourceFile) -> Plan:

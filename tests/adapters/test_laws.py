@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.subjects import Subject, each_file, lift_file, lift_source, lower_and_write, regenerate
+from adapters.subjects import GENERATORS, Subject, each_file, lift_file, lift_source, lower_and_write, regenerate
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow, call_sites, references, rename_steps, without_origin
@@ -17,6 +17,7 @@ from couler_plugins.plan import Plan
 from documents.judge import apply, exactly
 
 every_file = pytest.mark.parametrize(("subject", "path"), each_file())
+every_generator = pytest.mark.parametrize(("subject", "path"), each_file(GENERATORS))
 
 
 @every_file
@@ -42,6 +43,19 @@ def test_everything_that_is_there_is_lifted(subject: Subject, path: Path) -> Non
 
 
 @every_file
+def test_a_workflow_without_an_origin_is_written_anew_or_refused(subject: Subject, path: Path) -> None:
+    workflows = tuple(map(without_origin, lift_file(subject, path).workflows))
+    plan = Plan(bundle=subject.adapter.load(()), originals=(), workflows=workflows)
+    if subject.generates:
+        assert len(subject.adapter.lower(plan, subject.options).added) == len(workflows)
+    elif workflows:
+        with pytest.raises(Unsupported) as caught:
+            subject.adapter.lower(plan, subject.options)
+        assert caught.value.feature
+        assert caught.value.hint
+
+
+@every_generator
 def test_what_is_generated_is_the_same(subject: Subject, path: Path) -> None:
     plan = lift_file(subject, path)
     workflows = [without_origin(workflow) for workflow in plan.workflows]
@@ -54,7 +68,7 @@ def test_what_is_generated_is_the_same(subject: Subject, path: Path) -> None:
         assert exactly(subject.normal(document), subject.normal(original))
 
 
-@every_file
+@every_generator
 def test_unknown_fields_survive(subject: Subject, path: Path) -> None:
     """A field that nobody has heard of, in every object of the document, is there whatever happens around it."""
     for document in lift_file(subject, path).bundle.documents:

@@ -232,3 +232,12 @@ def test_the_collector_is_left_as_it_was() -> None:
 
 def test_libyaml_is_there() -> None:
     assert CParser("a: 1").get_event() is not None
+
+
+def test_a_program_is_the_text_that_it_is() -> None:
+    text = "a: [1, 2\n# no YAML at all: {\n"
+    file = read(text.encode(), "dags/a.py")
+    (document,) = file.documents
+    assert (file.format, file.text, document.data, document.text) == ("python", text, None, text)
+    with pytest.raises(InvalidInput, match="allowed"):
+        read(text.encode(), "dags/a.py", max_bytes=5)

@@ -1,14 +1,12 @@
-"""Every document of the corpora of Tekton, KFP and Airflow fits the IR. (Argo's has its own adapter and tests.)"""
+"""Every document of the corpora of Tekton and KFP fits the IR, and what Airflow's adapter makes of its examples."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from adapters.airflow.examples import lifted, loaded
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     FirstOf,
@@ -36,9 +34,6 @@ from ir.corpora import (
     tekton_workflows,
 )
 from support import shared, shared_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TEKTON = pytest.mark.parametrize("path", shared_files("corpus/tekton", "**/*.yaml"))
 KFP = pytest.mark.parametrize("path", shared_files("corpus/kfp", "**/*.yaml"))
@@ -148,68 +143,10 @@ def test_the_corpora_have_what_the_ir_was_made_for() -> None:
     assert all(found.values())
 
 
-@cache
-def airflow_dags() -> dict[str, Any]:
-    """The example DAGs that come with Airflow and its standard provider; read without a database."""
-    bag = import_module("airflow.dag_processing.dagbag").DagBag
-    folders = [
-        folder
-        for package in ("airflow.example_dags", "airflow.providers.standard.example_dags")
-        for folder in import_module(package).__path__
-    ]
-    bags = [bag(dag_folder=folder) for folder in folders]
-    assert all(not found.import_errors for found in bags)
-    return {name: dag for found in bags for name, dag in found.dags.items()}
-
-
-def xcom_edges(task: Any) -> Iterator[tuple[str, str]]:
-    """Who a task reads from, found by Airflow itself."""
-    arg = import_module("airflow.sdk.definitions.xcom_arg").XComArg
-    expand = task._get_specified_expand_input().value if getattr(task, "_is_mapped", False) else None
-    fields = [*getattr(task, "partial_kwargs", {}).values(), expand]
-    fields += [] if expand is not None else [getattr(task, name, None) for name in task.template_fields]
-    yield from ((operator.task_id, task.task_id) for field in fields for operator, _ in arg.iter_xcom_references(field))
-
-
-@pytest.mark.airflow
-@pytest.mark.filterwarnings("ignore")
-def test_airflow_examples_are_lifted_whole() -> None:
-    airflow = import_module("lifters.airflow")
-    dags = airflow_dags()
-    assert len(dags) >= 110
-    totals = dict.fromkeys(("tasks", "order edges", "data edges", "mapped", "regions", "mapped regions", "framing"), 0)
-    for dag in dags.values():
-        workflow = airflow.lift(dag)
-        (graph,) = workflow.graphs
-        edges = list(GraphView(graph, callables(workflow)).edges())
-        groups = [group for name, group in dag.task_group_dict.items() if name is not None]
-        lifted = {
-            "tasks": {step.name for step in graph.steps},
-            "order": {(edge.before, edge.after) for edge in edges if edge.why == "order"},
-            "data": {(edge.before, edge.after) for edge in edges if edge.why == "data"},
-            "mapped": {step.name for step in graph.steps if step.loop},
-            "regions": {region.name: set(region.steps) for region in graph.regions},
-            "framing": {step.name for step in graph.steps if step.role != "normal"},
-        }
-        assert lifted == {
-            "tasks": set(dag.task_dict),
-            "order": {(before, task.task_id) for task in dag.tasks for before in task.upstream_task_ids},
-            "data": {edge for task in dag.tasks for edge in xcom_edges(task)},
-            "mapped": {task.task_id for task in dag.tasks if type(task).__name__.endswith("MappedOperator")},
-            "regions": {group.group_id: {task.task_id for task in group.iter_tasks()} for group in groups},
-            "framing": {task.task_id for task in dag.tasks if task.is_setup or task.is_teardown},
-        }
-        counts = [len(lifted[key]) for key in ("tasks", "order", "data", "mapped", "regions")]
-        counts += [sum(region.loop is not None for region in graph.regions), len(lifted["framing"])]
-        totals = {key: total + count for (key, total), count in zip(totals.items(), counts, strict=True)}
-    assert all(totals.values())
-
-
 @pytest.mark.airflow
 @pytest.mark.filterwarnings("ignore")
 def test_airflow_examples_obey_the_laws() -> None:
-    airflow = import_module("lifters.airflow")
-    for dag in airflow_dags().values():
-        workflow = airflow.lift(dag)
-        check_laws(workflow)
-        check_edits(workflow)
+    for bundle in loaded():
+        for workflow in lifted(bundle).workflows:
+            check_laws(workflow)
+            check_edits(workflow)

@@ -12,7 +12,7 @@ from couler_plugins.hookspecs import Adapter, Capability, Footprint, hookimpl
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Caching
+    from couler_plugins.hookspecs.caching import Caching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -84,6 +84,10 @@ class ArgoAdapter:
         from couler_argo.caching import ArgoCaching
 
         return ArgoCaching(workflow)
+
+    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
+        """None: Argo's controller looks results up, under keys that stand in the manifest."""
+        return None
 
     def evictor(self, target: Target) -> Evictor:
         """What evicts memoized results from ConfigMaps; see `couler_argo.evict`."""

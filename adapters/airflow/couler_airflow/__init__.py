@@ -1,0 +1,25 @@
+"""Airflow: its DAGs as workflows, and results that its tasks need not compute again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from couler_airflow.dags import optimize
+    from couler_airflow.marks import cached, never
+
+__all__ = ["cached", "never", "optimize"]
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        """Imports what the authors of DAGs want on first use.
+
+        `lift` and `lower` are modules here; those for DAG objects are in `couler_airflow.dags`.
+        """
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from couler_airflow import dags, marks
+
+        return getattr(dags if name == "optimize" else marks, name)

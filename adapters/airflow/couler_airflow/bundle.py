@@ -1,0 +1,130 @@
+"""DAGs as documents: each with what Airflow serializes of it, and with the objects that lowering changes in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from couler_airflow.wrapped import wrapped_tasks
+from couler_plugins.documents import Document, SourceFile
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.ir import Source
+from couler_plugins.ir.bundle import Bundle
+
+__all__ = ["TASKS", "DagBundle", "LiveDag", "snapshot"]
+
+TASKS = ("dag", "tasks")
+"""Where the tasks stand in what Airflow serializes of a DAG, in the order of `task_dict`."""
+
+
+@dataclass(slots=True)
+class LiveDag:
+    """A DAG, and the state in which it was lifted.
+
+    Attributes:
+        dag: the object itself.
+        operators: its operators, in the order of the tasks.
+        spent: whether a plan was carried out on it, so that what was lifted is out of date.
+    """
+
+    dag: Any
+    operators: tuple[Any, ...]
+    spent: bool = False
+
+    @classmethod
+    def of(cls, dag: Any) -> LiveDag:
+        """The DAG as it is now."""
+        return cls(dag, tuple(dag.task_dict.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class DagBundle(Bundle):
+    """Files with the DAGs that they define; every DAG is a document.
+
+    Attributes:
+        live: the DAG behind each document.
+        errors: why a file (by its number) could not be loaded.
+    """
+
+    live: tuple[LiveDag, ...] = ()
+    errors: Mapping[int, CoulerError] = field(default_factory=dict)
+
+    @classmethod
+    def of_dags(cls, loaded: Iterable[tuple[SourceFile, Iterable[Any] | CoulerError]], *, snapshots: bool) -> DagBundle:
+        """A bundle of files and what loading each gave: its DAGs in order, or an error.
+
+        Args:
+            loaded: the files.
+            snapshots: whether to serialize the DAGs, so that lowering can tell what changed.
+        """
+        files: list[SourceFile] = []
+        documents: list[Document] = []
+        numbers: list[int] = []
+        live: list[LiveDag] = []
+        errors: dict[int, CoulerError] = {}
+        for number, (file, dags) in enumerate(loaded):
+            files.append(file)
+            try:
+                found = _raised(dags)
+                own = [Document(file.name, at, snapshot(dag) if snapshots else None, 1, "") for at, dag in found]
+            except CoulerError as error:
+                errors[number] = error
+                continue
+            documents += own
+            numbers += [number] * len(own)
+            live += [LiveDag.of(dag) for _, dag in found]
+        return cls(tuple(files), tuple(documents), tuple(numbers), tuple(live), errors)
+
+    def live_of(self, source: Source) -> LiveDag:
+        """The DAG that something was lifted from."""
+        return self.live[int(source[0])]
+
+
+def _raised(dags: Iterable[Any] | CoulerError) -> list[tuple[int, Any]]:
+    if isinstance(dags, CoulerError):
+        raise dags
+    return list(enumerate(dags))
+
+
+def snapshot(dag: Any) -> dict[str, Any]:
+    """What Airflow serializes of a DAG, without where its file is, and, under `couler`, which of its tasks are cached.
+
+    Raises:
+        InvalidInput: Airflow cannot serialize it, so that no scheduler would run it.
+        EngineError: it is an older Airflow.
+    """
+    try:
+        from airflow.serialization.serialized_objects import DagSerialization
+    except ImportError as error:
+        message = f"this Airflow does not serialize DAGs as 3.3 does: {error}"
+        raise EngineError(message, engine="airflow", hint="install apache-airflow 3.3 or later") from error
+    try:
+        data: dict[str, Any] = _plain(DagSerialization.to_dict(dag))
+    except Exception as error:  # timetables, weights and operators of anyone run in there
+        reason = " ".join(str(error).split())
+        raise InvalidInput(
+            f"Airflow cannot serialize the DAG {dag.dag_id!r}: {reason[:300]}",
+            engine="airflow",
+            hint="see what `airflow dags list-import-errors` says of it; its plugins have to be installed here",
+        ) from error
+    for name in ("fileloc", "relative_fileloc", "_processor_dags_folder"):
+        data["dag"].pop(name, None)
+    for task in data["dag"]["tasks"]:
+        fields = task["__var"]
+        if isinstance(fields.get("template_fields"), list):
+            fields["template_fields"].sort()  # some operators make them from a set, whose order differs by process
+    if cached := wrapped_tasks(dag):
+        data["couler"] = {"cache": cached}
+    return data
+
+
+def _plain(data: Any) -> Any:
+    """As it is written into Airflow's database: mappings, lists and scalars; the order of keys differs by process."""
+    if isinstance(data, dict):
+        plain = {str(_plain(key)): _plain(item) for key, item in data.items()}
+        return {key: plain[key] for key in sorted(plain)}
+    if isinstance(data, (list, tuple)):
+        return [_plain(item) for item in data]
+    return data.value if isinstance(data, Enum) else data

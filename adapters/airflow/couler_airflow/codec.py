@@ -1,0 +1,91 @@
+"""Results as bytes: JSON of what Airflow itself makes of values for XComs. Nothing is pickled or unpickled.
+
+Reading imports classes only from `[core] allowed_deserialization_classes`, as Airflow does for XComs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from couler_airflow.uncacheable import Uncacheable
+
+__all__ = ["CODEC", "OUTPUT", "Result", "decode_result", "encode", "encode_result"]
+
+CODEC = "airflow-xcom-json"
+OUTPUT = "result"
+"""The name of the one output that a result has in the cache."""
+
+
+class Result(NamedTuple):
+    """What a task has made: what it returned, and what it pushed by itself, by key."""
+
+    value: Any
+    xcoms: Mapping[str, Any]
+
+
+def encode(value: Any) -> bytes:
+    """A value as JSON.
+
+    Raises:
+        Uncacheable: Airflow cannot serialise it, or it is none of JSON's then.
+    """
+    try:
+        return _encode(value)
+    except Exception as error:  # noqa: BLE001  # a value's own code may raise anything
+        raise Uncacheable(_reason(value, error)) from None
+
+
+def encode_result(result: Result) -> bytes:
+    """A result as it is stored.
+
+    Raises:
+        Uncacheable: a value in it cannot be serialised, or is not the same when it comes back.
+    """
+    try:
+        data = _encode([result.value, dict(result.xcoms)])
+        back = decode_result(data)
+        same = _encode([back.value, dict(back.xcoms)]) == data
+    except Exception as error:  # noqa: BLE001  # see `encode`
+        raise Uncacheable(_reason(result.value, error)) from None
+    if not same:
+        raise Uncacheable(f"a {type(result.value).__name__} does not come back as it was from an XCom")
+    return data
+
+
+def decode_result(data: bytes) -> Result:
+    """What `encode_result` has encoded.
+
+    Raises:
+        ValueError: it is nothing of the kind.
+        ImportError: it holds a class that this installation does not allow.
+    """
+    _, deserialize = _serde()
+    try:
+        given = json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not (isinstance(given, list) and len(given) == 2 and isinstance(given[1], dict)):
+        raise ValueError("this is no result of a task")
+    value, xcoms = (deserialize(part) for part in given)
+    return Result(value, xcoms)
+
+
+def _encode(value: Any) -> bytes:
+    serialize, _ = _serde()
+    return json.dumps(serialize(value), separators=(",", ":")).encode()
+
+
+def _reason(value: Any, error: Exception) -> str:
+    """What cannot be stored; the error's own text could hold the value."""
+    return f"a {type(value).__name__} cannot be kept as an XCom ({type(error).__name__})"
+
+
+def _serde() -> tuple[Any, Any]:
+    try:
+        from airflow.sdk import serde
+    except ImportError:  # before Airflow 3.2
+        serde = importlib.import_module("airflow.serialization.serde")
+    return serde.serialize, serde.deserialize

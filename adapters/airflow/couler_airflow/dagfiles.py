@@ -1,0 +1,77 @@
+"""DAG files: what tells them from other Python, without Airflow, and the DAGs that Airflow finds in them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from couler_plugins.documents import Document, SourceFile
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+
+__all__ = ["is_dag_file", "load_dags"]
+
+PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
+QUIET = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL", "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "100"}
+"""Settings while a file is loaded: nothing but errors, and those with all lines that took part."""
+HINT = "see what `python` says of the file; what it imports has to be installed here"
+
+
+def is_dag_file(document: Document) -> bool:
+    """Whether this is a Python file that names both Airflow and a DAG, which is what Airflow itself looks for."""
+    text = document.text.lower()
+    return document.file.endswith(".py") and document.data is None and "airflow" in text and "dag" in text
+
+
+def load_dags(file: SourceFile) -> Sequence[Any] | CoulerError:
+    """The DAGs of a file, in the order of their ids, or why there are none. This runs the file, as Airflow does.
+
+    Args:
+        file: the file; it has to be on disk, since that is where Airflow reads it.
+    """
+    path = Path(file.name)
+    if not path.is_file():
+        message = "Airflow loads DAGs from files, and this is none"
+        return InvalidInput(message, file=file.name, engine="airflow", hint="give the path of the DAG file")
+    with _own_settings():
+        try:
+            from airflow.dag_processing.dagbag import DagBag
+        except ImportError as error:
+            message = f"Airflow cannot be imported: {error}"
+            hint = "install apache-airflow (3.3 or later) beside couler-plugins, with what the DAG file imports"
+            return EngineError(message, file=file.name, engine="airflow", hint=hint)
+        bag = DagBag(dag_folder=str(path.resolve()))
+    for trace in bag.import_errors.values():
+        return _import_error(file.name, path, str(trace))
+    if not bag.dags:
+        message = "Airflow finds no DAG in this file"
+        return InvalidInput(message, file=file.name, engine="airflow", hint="a DAG has to be a global of its module")
+    return [bag.dags[name] for name in sorted(bag.dags)]
+
+
+@contextlib.contextmanager
+def _own_settings() -> Iterator[None]:
+    """Keeps logging as it is: Airflow sets it up for the whole process when it is imported, and talks a lot then."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    ours = {name: text for name, text in QUIET.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            del os.environ[name]
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def _import_error(name: str, path: Path, trace: str) -> InvalidInput:
+    """The last line of a traceback, with the last line of the file that took part in it."""
+    lines = [found["line"] for found in PLACE.finditer(trace) if Path(found["file"]).resolve() == path.resolve()]
+    reason = next((line.strip() for line in reversed(trace.splitlines()) if line.strip()), "it cannot be imported")
+    line = int(lines[-1]) if lines else None
+    return InvalidInput(f"Airflow cannot import it: {reason[:300]}", file=name, line=line, engine="airflow", hint=HINT)

@@ -1,0 +1,158 @@
+"""For those who write DAGs: `optimize`, `lift` and `lower`, on DAG objects."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from couler_plugins.errors import CoulerError, InvalidInput
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Optimizer
+    from couler_plugins.plan import Lowered, Plan
+    from couler_plugins.plugins import Plugins
+
+    Pipeline = str | Sequence[Optimizer]
+
+__all__ = ["lift", "lower", "optimize"]
+
+log = logging.getLogger(__name__)
+PIPELINE = "cache"
+T = TypeVar("T")
+
+
+def lift(*dags: Any) -> Plan:
+    """DAGs as optimizers see them. The DAGs stay as they are, and are pointed to.
+
+    Raises:
+        InvalidInput: one is no DAG, or Airflow cannot serialize it.
+        Unsupported: one uses what is not known here.
+    """
+    return _lifted(dags, snapshots=True)
+
+
+def lower(plan: Plan) -> Lowered:
+    """Carries out a plan on its DAGs, in place; the plan can be carried out once.
+
+    Returns:
+        What changed in what Airflow serializes of them.
+
+    Raises:
+        CoulerError: a DAG cannot be what the plan says; all of them are as they were then.
+    """
+    from couler_airflow.lower import commit
+
+    done = commit(plan)
+    for error in done.lowered.refused.values():
+        done.undo()
+        raise error
+    return done.lowered
+
+
+@overload
+def optimize(dag: T, pipeline: Pipeline = ..., *, plugins: Plugins | None = ...) -> T: ...
+@overload
+def optimize(dag: None = None, pipeline: Pipeline = ..., *, plugins: Plugins | None = ...) -> Callable[[T], T]: ...
+def optimize(dag: Any = None, pipeline: Pipeline = PIPELINE, *, plugins: Plugins | None = None) -> Any:
+    """Optimizes a DAG in place: a call at the end of a DAG file, or a decorator above `@dag`.
+
+    Asking for it declares the tasks of the DAG pure that are `@task` or a PythonOperator; others, and exceptions, are
+    marked with `couler_airflow.cached` and `never`.
+    Where no store is named, nothing is cached. Whatever fails, the DAG stays as it was and the reason is logged.
+    The same is done in the process that serializes the DAG and in every worker: it depends on the DAG, the pipeline
+    and the settings alone.
+
+    Args:
+        dag: the DAG, or what makes it (a function below `@dag`).
+        pipeline: what to run, as text or as optimizers.
+        plugins: the plugins; loaded once a process unless given.
+
+    Returns:
+        The DAG itself, or a function that optimizes the one that it makes.
+    """
+    if dag is None:
+        return functools.partial(optimize, pipeline=pipeline, plugins=plugins)
+    if not hasattr(dag, "task_dict") and callable(dag):
+        return _decorated(dag, pipeline, plugins)
+    try:
+        _optimize(dag, pipeline, plugins)
+    except Exception as error:  # no DAG may vanish because of us
+        log.info("the traceback:", exc_info=error)
+        reason = error.message if isinstance(error, CoulerError) else type(error).__name__
+        log.warning("the DAG %s is not optimized: %s", getattr(dag, "dag_id", dag), reason)
+    return dag
+
+
+def _decorated(make: Callable[..., T], pipeline: Pipeline, plugins: Plugins | None) -> Callable[..., T]:
+    @functools.wraps(make)
+    def making(*args: Any, **kwargs: Any) -> T:
+        dag = make(*args, **kwargs)
+        optimize(dag, pipeline, plugins=plugins)
+        return dag
+
+    return making
+
+
+def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
+    from couler_airflow.lower import commit
+    from couler_airflow.marks import MARK, cached, declared
+    from couler_airflow.settings import is_enabled, load_settings
+    from couler_plugins.collector import collector_paused
+    from couler_plugins.context import RunContext
+    from couler_plugins.pipeline import parse_pipeline, run_pipeline
+
+    if not is_enabled():
+        return
+    _check(dag)
+    plugins = plugins or _plugins()
+    optimizers = parse_pipeline(pipeline, plugins) if isinstance(pipeline, str) else pipeline
+    if not load_settings().cache_store:  # as for the policy: there is nowhere to look
+        optimizers = [item for item in optimizers if item.name != PIPELINE]
+    declares = declared(dag) is None and any(item.name == PIPELINE for item in optimizers)
+    if declares:
+        cached(dag)
+    try:
+        plan = _lifted([dag], snapshots=False)
+        with collector_paused():
+            run = run_pipeline(plan, optimizers, RunContext(plugins, log.debug), plugins)
+            done = commit(run.plan)
+        for error in done.lowered.refused.values():
+            raise error
+    except BaseException:
+        if declares:
+            delattr(dag, MARK)
+        raise
+
+
+def _lifted(dags: Sequence[Any], *, snapshots: bool) -> Plan:
+    from couler_airflow.bundle import DagBundle
+    from couler_airflow.lift import lift as lift_bundle
+    from couler_plugins.documents import SourceFile
+
+    for dag in dags:
+        _check(dag)
+    files = [(SourceFile(str(dag.fileloc), "", "python", ()), [dag]) for dag in dags]
+
+    def refuse(_: int, error: CoulerError) -> None:
+        raise error
+
+    bundle = DagBundle.of_dags(files, snapshots=snapshots)
+    for error in bundle.errors.values():
+        raise error
+    return lift_bundle(bundle, refuse)
+
+
+def _check(dag: Any) -> None:
+    if not hasattr(dag, "task_dict"):
+        hint = "give what DAG(…) or a function below @dag returns"
+        raise InvalidInput(f"{type(dag).__name__} is no DAG", engine="airflow", hint=hint)
+
+
+@functools.cache
+def _plugins() -> Plugins:
+    """The plugins of this process: a DAG file is parsed again and again, and its settings do not change meanwhile."""
+    from couler_plugins.plugins import load_plugins
+
+    return load_plugins()

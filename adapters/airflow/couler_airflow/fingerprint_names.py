@@ -1,0 +1,135 @@
+"""What code names: the dotted names that it reaches from its globals and imports, read from its bytecode."""
+
+from __future__ import annotations
+
+import dis
+import re
+import types
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+__all__ = ["ALL", "Names", "names_of"]
+
+FAST = re.compile(r"(LOAD|STORE)_FAST")
+SAME = {
+    **dict.fromkeys(("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"), "LOAD_GLOBAL"),
+    **dict.fromkeys(("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"), "LOAD_FAST"),
+    **dict.fromkeys(("LOAD_METHOD", "LOAD_SUPER_ATTR"), "LOAD_ATTR"),
+    **dict.fromkeys(("STORE_DEREF", "STORE_NAME"), "STORE_FAST"),
+    "DELETE_GLOBAL": "STORE_GLOBAL",
+}
+"""Instructions that do the same to a name, as far as it matters here."""
+
+STORES = ("STORE_FAST", "STORE_GLOBAL")
+IGNORED = ("CACHE", "PRECALL", "PUSH_NULL", "RESUME", "SWAP", "POP_TOP", "COPY", "EXTENDED_ARG", "NOP")
+
+ALL = "__dict__"
+"""The attribute that stands for all of them, where something is handed on as a whole."""
+
+
+class Names(NamedTuple):
+    """What some code names.
+
+    Attributes:
+        chains: globals with the attributes read of them: `("np", "random", "rand")`.
+        imports: modules that it imports itself, with the attributes read of them: `("os", "environ")`.
+        attributes: all attributes that it reads of anything.
+        written: globals that it assigns or deletes.
+    """
+
+    chains: tuple[tuple[str, ...], ...]
+    imports: tuple[tuple[str, ...], ...]
+    attributes: tuple[str, ...]
+    written: tuple[str, ...]
+
+
+def names_of(code: types.CodeType, package: str = "") -> Names:
+    """The names in a code object and in those inside of it, each once and sorted.
+
+    Args:
+        code: the code.
+        package: the package that relative imports start from.
+    """
+    codes = list(_all(code))
+    aliases: dict[str, tuple[str, ...]] = {}
+    imports: set[tuple[str, ...]] = set()
+    for one in codes:
+        found, bound = _imports(one, package)
+        imports |= found
+        aliases |= bound
+    chains: set[tuple[str, ...]] = set()
+    attributes: set[str] = set()
+    written: set[str] = set()
+    for one in codes:
+        steps = list(_steps(one))
+        for number, (does, name) in enumerate(steps):
+            if does == "LOAD_GLOBAL":
+                chains.add((name, *_attributes(steps, number)))
+            elif does == "LOAD_FAST" and name in aliases:
+                read = tuple(_attributes(steps, number))
+                imports.add((*aliases[name], *(read or (ALL,))))
+            elif does == "LOAD_ATTR":
+                attributes.add(name)
+            elif does == "STORE_GLOBAL":
+                written.add(name)
+    return Names(tuple(sorted(chains)), tuple(sorted(imports)), tuple(sorted(attributes)), tuple(sorted(written)))
+
+
+def _all(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _all(constant)
+
+
+def _steps(code: types.CodeType) -> Iterator[tuple[str, Any]]:
+    """What code does, one thing at a time: from Python 3.13 on one instruction may do two."""
+    for item in dis.get_instructions(code):
+        if item.opname in IGNORED:
+            continue
+        fast = FAST.findall(item.opname)
+        if fast:
+            names = item.argval if isinstance(item.argval, tuple) else (item.argval,)
+            yield from ((f"{does}_FAST", name) for does, name in zip(fast, names, strict=True))
+        else:
+            yield SAME.get(item.opname, item.opname), item.argval
+
+
+def _attributes(steps: list[tuple[str, Any]], number: int) -> Iterator[str]:
+    """The attributes that are read of what a step loads, one of the other."""
+    for does, name in steps[number + 1 :]:
+        if does != "LOAD_ATTR":
+            return
+        yield name
+
+
+def _imports(code: types.CodeType, package: str) -> tuple[set[tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """The modules (and what is taken from them) that code imports, and the local names that these get."""
+    found: set[tuple[str, ...]] = set()
+    bound: dict[str, tuple[str, ...]] = {}
+    module, taken = "", False
+    constants: list[Any] = []
+    imported: tuple[str, ...] | None = None  # what the next store binds
+    for does, name in _steps(code):
+        if does in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            constants.append(name)
+        elif does == "IMPORT_NAME":
+            level, names = constants[-2:]
+            module, taken = _absolute(name, level, package), bool(names)
+            found |= {(module,), *((module, item) for item in names or ())}
+            imported = (module,) if taken else (module.partition(".")[0],)
+        elif does == "IMPORT_FROM":
+            # `import a.b as c` takes b from a as well, but it is the whole module that it names.
+            imported = (module, name) if taken else (module,)
+        elif does in STORES and imported is not None:
+            bound[name] = imported
+            imported = None
+    return found, bound
+
+
+def _absolute(name: str, level: int, package: str) -> str:
+    if not level:
+        return name
+    base = package.split(".")
+    parts = base[: len(base) - level + 1]
+    return ".".join([*parts, name] if name else parts)

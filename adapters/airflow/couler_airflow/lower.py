@@ -1,0 +1,153 @@
+"""From a plan back to the DAGs it came from: a commit that changes them in place, once, and whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from couler_airflow.bundle import TASKS, DagBundle, LiveDag, snapshot
+from couler_airflow.journal import Journal
+from couler_airflow.patching import patch
+from couler_plugins.documents import Edit, Path, diff
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.ir import Source, Workflow
+from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
+
+__all__ = ["Commit", "commit"]
+
+
+class Commit:
+    """A plan that was carried out.
+
+    Attributes:
+        lowered: what came of it; edits and documents only where the DAGs were serialized when they were lifted.
+    """
+
+    def __init__(self, lowered: Lowered, journals: Iterable[Journal], changed: Iterable[LiveDag]) -> None:
+        self.lowered = lowered
+        self._journals = tuple(journals)
+        self._changed = tuple(changed)
+
+    def undo(self) -> None:
+        """Puts every DAG back into the state in which it was lifted; the plan can be carried out again."""
+        for journal in self._journals:
+            journal.undo()
+        for live in self._changed:
+            live.spent = False
+
+
+def commit(plan: Plan) -> Commit:
+    """Carries out a plan. A DAG of which nothing is to change is not touched.
+
+    What one DAG cannot be goes to `Lowered.refused`; all DAGs of its file are then as they were.
+
+    Raises:
+        Unsupported: a workflow comes from no DAG: there are no operators to run it.
+    """
+    bundle = plan.bundle
+    originals: dict[Source | None, Workflow] = {original.source: original for original in plan.originals}
+    for workflow in plan.workflows:
+        if not isinstance(bundle, DagBundle) or workflow.source is None or workflow.source not in originals:
+            raise Unsupported(
+                f"{workflow.label!r} comes from no DAG, and an operator is a Python object that cannot be written down",
+                engine="airflow",
+                feature="Workflow.operations",
+                hint="lift the DAG itself, and lower what comes of that",
+            )
+    if not isinstance(bundle, DagBundle):
+        return Commit(Lowered(bundle=bundle, added=plan.side, decisions=plan.decisions), (), ())
+    pairs = [(originals[workflow.source], workflow) for workflow in plan.workflows]
+    return _Committer(plan, bundle).commit([(old, new) for old, new in pairs if new is not old and new != old])
+
+
+class _Committer:
+    def __init__(self, plan: Plan, bundle: DagBundle) -> None:
+        self._plan = plan
+        self._bundle = bundle
+        self._refused: dict[int, Exception] = {}
+        self._journals: dict[int, Journal] = {}
+        self._changed: dict[int, Workflow] = {}
+
+    def commit(self, pairs: Sequence[tuple[Workflow, Workflow]]) -> Commit:
+        for old, new in pairs:
+            assert new.source
+            document = int(new.source[0])
+            file = self._bundle.file_numbers[document]
+            if file in self._refused:
+                continue
+            try:
+                self._carry_out(document, old, new, self._journals.setdefault(file, Journal()))
+            except CoulerError as error:
+                error.file = error.file or self._bundle.files[file].name
+                self._refuse(file, error)
+            except BaseException:
+                for number in list(self._journals):
+                    self._refuse(number)
+                raise
+        data, edits = self._differences()
+        lowered = Lowered(
+            bundle=self._bundle,
+            changed=data,
+            added=self._plan.side,
+            edits=tuple(edits),
+            decisions=self._plan.decisions,
+            refused=self._refused,
+        )
+        return Commit(lowered, self._journals.values(), [self._bundle.live[document] for document in self._changed])
+
+    def _carry_out(self, document: int, old: Workflow, new: Workflow, journal: Journal) -> None:
+        live = self._bundle.live[document]
+        if live.spent:
+            raise InvalidInput(
+                f"a plan was carried out on the DAG {old.name!r} already",
+                engine="airflow",
+                hint="lift the DAG as it is now",
+            )
+        self._changed[document] = new
+        live.spent = True
+        patch(live.dag, dict(enumerate(live.operators)), old, new, journal)
+
+    def _refuse(self, file: int, error: Exception | None = None) -> None:
+        self._journals[file].undo()
+        for document in [number for number in self._changed if self._bundle.file_numbers[number] == file]:
+            self._bundle.live[document].spent = False
+            del self._changed[document]
+        if error is not None:
+            self._refused[file] = error
+
+    def _differences(self) -> tuple[Mapping[int, Any], list[TracedEdit]]:
+        data: dict[int, Any] = {}
+        edits: list[TracedEdit] = []
+        for document, workflow in self._changed.items():
+            before = self._bundle.documents[document].data
+            if before is None:
+                continue
+            after = snapshot(self._bundle.live[document].dag)
+            found = diff(before, after)
+            if found:
+                data[document] = after
+                edits += self._traced(found, document, workflow)
+        return data, edits
+
+    def _traced(self, edits: Iterable[Edit], document: int, workflow: Workflow) -> Iterable[TracedEdit]:
+        known: dict[str, int] = {}
+        for position, decision in enumerate(self._plan.decisions):
+            if _about(decision, document, workflow):
+                known.update(dict.fromkeys((decision.subject, *decision.affects), position))
+        for edit in edits:
+            subject = _subject(edit.before or edit.after or (), workflow)
+            names = (subject, workflow.name, "")
+            by = next((known[name] for name in names if name in known), None)
+            yield TracedEdit(document=document, edit=edit, subject=subject, decision=by)
+
+
+def _about(decision: Decision, document: int, workflow: Workflow) -> bool:
+    return decision.document in (None, document) and decision.workflow == workflow.label
+
+
+def _subject(path: Path, workflow: Workflow) -> str:
+    """The step that a path in a serialized DAG leads to; empty for the DAG as a whole."""
+    match path[:3]:
+        case (*place, int(number)) if tuple(place) == TASKS:
+            return f"{workflow.name}/{workflow.graphs[0].steps[number].name}"
+    return ""

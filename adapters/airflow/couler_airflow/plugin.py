@@ -1,0 +1,75 @@
+"""The Airflow adapter, as it is registered. Importing this module imports nothing of the adapter's work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from couler_airflow.capabilities import CAPABILITIES
+from couler_plugins.hookspecs import Adapter, Capability, hookimpl
+
+if TYPE_CHECKING:
+    from couler_plugins.documents import Document, SourceFile
+    from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs.caching import WorkerCaching
+    from couler_plugins.ir import Workflow
+    from couler_plugins.ir.bundle import Bundle
+    from couler_plugins.plan import Lowered, Plan, Written
+
+__all__ = ["AirflowAdapter"]
+
+
+class AirflowAdapter(Adapter):
+    """DAG files, which Airflow loads, and the DAG objects in them, which are changed in place."""
+
+    engine: ClassVar[str] = "airflow"
+    capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
+
+    def claims(self, document: Document) -> bool:
+        """Whether the document is a Python file that names both Airflow and a DAG."""
+        from couler_airflow.dagfiles import is_dag_file
+
+        return is_dag_file(document)
+
+    def load(self, files: Iterable[SourceFile]) -> Bundle:
+        """The DAGs of the files; this runs them. See `couler_airflow.dagfiles`."""
+        from couler_airflow.bundle import DagBundle
+        from couler_airflow.dagfiles import is_dag_file, load_dags
+
+        claimed = ((file, load_dags(file) if any(map(is_dag_file, file.documents)) else ()) for file in files)
+        return DagBundle.of_dags(claimed, snapshots=True)
+
+    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
+        """The workflows of all DAGs; see `couler_airflow.lift`."""
+        from couler_airflow.bundle import DagBundle
+        from couler_airflow.lift import lift
+
+        assert isinstance(bundle, DagBundle)
+        return lift(bundle, refuse)
+
+    def lower(self, plan: Plan, options: Any) -> Lowered:
+        """Changes the DAGs of a plan in place, and says what that changed; see `couler_airflow.lower`."""
+        from couler_airflow.lower import commit
+
+        return commit(plan).lowered
+
+    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
+        """What decides which tasks look their results up; see `couler_airflow.caching`."""
+        from couler_airflow.bundle import DagBundle
+        from couler_airflow.caching import AirflowCaching
+
+        if not isinstance(bundle, DagBundle) or workflow.source is None:
+            return None
+        return AirflowCaching(bundle.live_of(workflow.source).dag, workflow)
+
+    def dump(self, lowered: Lowered) -> Written:
+        """What changed in the DAGs, for people: a Python file is its owner's, and not written."""
+        from couler_airflow.shown import shown
+
+        return shown(lowered)
+
+
+@hookimpl
+def couler_adapters() -> list[Adapter]:
+    """The Airflow adapter."""
+    return [AirflowAdapter()]

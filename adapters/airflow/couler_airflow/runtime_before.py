@@ -1,0 +1,146 @@
+"""What ran before a task: tokens of the results that it may depend on without being handed their values.
+
+A token says which result it was: the key, and a digest of what was made. A task that was run again, because somebody
+cleared it, has another token exactly if it made something else. What has no token makes the tasks after it uncacheable
+in this run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from couler_airflow.eligible import class_of, is_mapped
+from couler_airflow.marks import Declaration
+from couler_airflow.uncacheable import Uncacheable
+from couler_plugins.caching.keys import VERSION, digest
+
+__all__ = ["XCOM", "Before", "handed", "token_of", "upstream"]
+
+XCOM = "couler_cache"
+"""The XCom in which a task says what the cache did."""
+
+MOST = 100
+"""Tasks before one that are asked, each of which takes a call of Airflow's API."""
+
+READS_BEHIND = frozenset({"connections", "files", "programs"})
+"""What lets a task see more of another's work than the value it is handed."""
+
+
+def token_of(key: str, sha256: str) -> str:
+    """The token of a result.
+
+    Args:
+        key: its key.
+        sha256: the digest of what was made.
+    """
+    return digest([VERSION, "airflow-token", key, sha256])
+
+
+class Before:
+    """What ran right before a task in this run.
+
+    Args:
+        task: the operator of the run.
+        ti: its task instance.
+        declaration: what its owner says of it.
+    """
+
+    def __init__(self, task: Any, ti: Any, declaration: Declaration) -> None:
+        self._ti = ti
+        self._dag = task.dag
+        self._operator = task.dag.task_dict.get(task.task_id, task)
+        self._all = sorted(upstream(self._dag, self._operator))
+        values = set() if READS_BEHIND.intersection(declaration.allow) else handed(self._operator)
+        self._by_order = [task_id for task_id in self._all if task_id not in values]
+        self._told: dict[str, list[Any]] = {}
+
+    def tokens(self) -> list[str]:
+        """The tokens of all that hands it no value.
+
+        Raises:
+            Uncacheable: one of them has none, or they are too many to ask.
+        """
+        if len(self._by_order) > MOST:
+            raise Uncacheable(f"{len(self._by_order)} tasks before it hand it no value, more than {MOST}")
+        return [token for task_id in self._by_order for token in self._tokens_of(task_id)]
+
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the results before it, as far as there are any: what an eviction policy weighs by."""
+        told = (item for task_id in self._all[:MOST] for item in self._tell(task_id))
+        return tuple(
+            sorted({item["key"] for item in told if isinstance(item, dict) and isinstance(item.get("key"), str)})
+        )
+
+    def _tokens_of(self, task_id: str) -> list[str]:
+        told = self._tell(task_id)
+        tokens = [item.get("token") if isinstance(item, dict) else None for item in told]
+        if not tokens or any(not isinstance(token, str) for token in tokens):
+            raise Uncacheable(f"{task_id!r} runs before it, and no key covers what that has done", step=task_id)
+        if len(tokens) != self._expected(task_id):
+            raise Uncacheable(f"not all of {task_id!r} before it have a key", step=task_id)
+        return [str(token) for token in tokens]
+
+    def _tell(self, task_id: str) -> list[Any]:
+        if task_id not in self._told:
+            # Of a task that is expanded together with this one, only the instance beside it was before it.
+            where = {"map_indexes": [self._ti.map_index]} if self._is_beside(task_id) else {}
+            found = self._ti.xcom_pull(task_ids=[task_id], key=XCOM, **where)
+            self._told[task_id] = [item for item in found or () if item is not None]
+        return self._told[task_id]
+
+    def _expected(self, task_id: str) -> int:
+        operator = self._dag.task_dict[task_id]
+        expanded = is_mapped(operator) or _group_of(operator) is not None
+        if not expanded or self._is_beside(task_id):
+            return 1
+        return int(self._ti.get_ti_count(dag_id=self._ti.dag_id, task_ids=[task_id], run_ids=[self._ti.run_id]))
+
+    def _is_beside(self, task_id: str) -> bool:
+        operator = self._dag.task_dict[task_id]
+        group = _group_of(operator)
+        both = group is not None and group is _group_of(self._operator)
+        return both and not is_mapped(operator) and not is_mapped(self._operator)
+
+
+def _group_of(operator: Any) -> Any:
+    """The innermost task group that an operator is expanded with; None where there is none."""
+    return next(operator.iter_mapped_task_groups(), None)
+
+
+def upstream(dag: Any, operator: Any) -> set[str]:
+    """The tasks right before one; what does nothing (EmptyOperator) is looked through."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = list(operator.upstream_task_ids)
+    while waiting:
+        task_id = waiting.pop()
+        if task_id in seen:
+            continue
+        seen.add(task_id)
+        one = dag.task_dict[task_id]
+        if class_of(one).__name__ == "EmptyOperator" and not one.outlets:
+            waiting.extend(one.upstream_task_ids)
+        else:
+            found.add(task_id)
+    return found
+
+
+def handed(operator: Any) -> set[str]:
+    """The tasks whose results are in its arguments, and so in its key by their values."""
+    return {producer.task_id for producer in _producers(operator)}
+
+
+def _producers(operator: Any) -> Iterator[Any]:
+    from airflow.sdk.definitions.xcom_arg import XComArg
+
+    if not is_mapped(operator):
+        sources = [getattr(operator, name, None) for name in operator.template_fields]
+    else:
+        sources = [operator.partial_kwargs]
+        for name in ("expand_input", "op_kwargs_expand_input"):
+            given = getattr(operator, name, None)
+            if given is not None:
+                yield from (producer for producer, _ in given.iter_references())
+    for source in sources:
+        yield from (producer for producer, _ in XComArg.iter_xcom_references(source))

@@ -1,0 +1,134 @@
+"""The artifact cache as a task sees it: none of its failures, and no store that hangs, keeps a task from its work.
+
+Calls run in a thread beside the task, which waits for them only so long. A timer by signal would take the place of the
+one that Airflow holds `execution_timeout` with.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from couler_airflow.settings import Settings
+    from couler_plugins.caching.artifacts import ArtifactCache, Claim, Entry, Meta
+
+__all__ = ["Store"]
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """The cache of one run of a task; use it in a `with`.
+
+    Args:
+        settings: which store, and how long to wait for it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._cache: ArtifactCache | None = None
+        self._claim: Claim | None = None
+        self._given_up = False
+        self.failure = ""
+
+    def find(self, key: str, usable: Callable[[Entry], bool], wait: float) -> tuple[Entry, bytes] | None:
+        """A result and its bytes; None where there is none, and it is for the caller to compute it.
+
+        Args:
+            key: its key.
+            usable: which results count.
+            wait: seconds to wait for another worker that computes the same.
+        """
+        if self._try("opening", self._open) is None:
+            return None
+        return self._try("look-up", lambda: self._find(key, usable, wait), wait)
+
+    def keep(self, data: bytes, meta: Meta) -> str:
+        """Keeps a result under the key that was asked for; why it was not kept, else an empty text."""
+        refused = self._try("put", lambda: self._keep(data, meta))
+        return (self.failure or "the store failed") if refused is None else refused
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        cache, self._cache = self._cache, None
+        if cache is not None:
+            closing = threading.Thread(target=cache.close, name="couler cache: release", daemon=True)
+            closing.start()
+            closing.join(0 if self._given_up else self._settings.cache_timeout)
+
+    def _find(self, key: str, usable: Callable[[Entry], bool], wait: float) -> tuple[Entry, bytes] | None:
+        from couler_airflow.codec import OUTPUT
+        from couler_plugins.caching.artifacts import Hit, Lost
+
+        damaged: list[Entry] = []
+        while True:
+            found = self._open().claim(key, wait=wait, usable=lambda entry: entry not in damaged and usable(entry))
+            if not isinstance(found, Hit):
+                self._claim = found
+                return None
+            with found:
+                try:
+                    return found.entry, found.read(OUTPUT)
+                except Lost as error:
+                    log.warning("the result cannot be used: %s", error.message)
+                    damaged.append(found.entry)
+
+    def _keep(self, data: bytes, meta: Meta) -> str:
+        from couler_airflow.codec import CODEC, OUTPUT
+        from couler_plugins.caching.artifacts import Content, Refused
+
+        if self._claim is None:
+            return "the store was not there before"
+        kept = self._claim.put({OUTPUT: Content(data, CODEC)}, meta)
+        return kept.reason if isinstance(kept, Refused) else ""
+
+    def _open(self) -> ArtifactCache:
+        from couler_plugins.caching.artifacts import open_cache
+
+        if self._cache is None:
+            settings = self._settings
+            cache = open_cache(
+                settings.cache_store,
+                namespace=settings.cache_namespace,
+                index=settings.cache_index or None,
+                capacity=settings.cache_capacity.bytes,
+                patience=min(20.0, settings.cache_timeout),
+            )
+            if self._given_up:  # nobody is waiting for it any more
+                cache.close()
+            self._cache = cache
+        return self._cache
+
+    def _try(self, what: str, call: Callable[[], T], wait: float = 0.0) -> T | None:
+        """What a call returns; None where it fails or takes too long, and everything after it then."""
+        if self._given_up:
+            return None
+        outcome: list[Any] = []
+        failure: list[Exception] = []
+
+        def work() -> None:
+            try:
+                outcome.append(call())
+            except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache, the task goes on
+                failure.append(error)
+
+        thread = threading.Thread(target=work, name=f"couler cache: {what}", daemon=True)
+        thread.start()
+        thread.join(self._settings.cache_timeout + wait)
+        if not outcome:
+            self._given_up = True
+            self._say(what, failure[0] if failure else TimeoutError(f"no answer in {self._settings.cache_timeout:g} s"))
+            return None
+        return outcome[0]  # type: ignore[no-any-return]
+
+    def _say(self, what: str, error: Exception) -> None:
+        from couler_plugins.caching.dataplane.failures import reason_of
+
+        self.failure = reason_of(error)
+        log.warning("the cache's %s failed, and the task goes on without it: %s", what, self.failure)

@@ -1,0 +1,39 @@
+"""DAG files for people: what Airflow serializes of their DAGs, before and after, as YAML."""
+
+from __future__ import annotations
+
+from couler_plugins.documents import dump_yaml
+from couler_plugins.errors import Unsupported
+from couler_plugins.plan import Lowered, Shown, Written
+
+__all__ = ["shown"]
+
+
+def shown(lowered: Lowered) -> Written:
+    """The DAGs of every file that has any."""
+    bundle = lowered.bundle
+    texts: dict[int, tuple[list[str], list[str]]] = {}
+    for number, document in enumerate(bundle.documents):
+        before, after = texts.setdefault(bundle.file_numbers[number], ([], []))
+        before.append(dump_yaml(document.data))
+        after.append(dump_yaml(lowered.changed[number]) if number in lowered.changed else before[-1])
+    return Written(
+        texts={},
+        shown={
+            number: Shown(
+                before="---\n".join(before), after="---\n".join(after), error=_not_ours(bundle.files[number].name)
+            )
+            for number, (before, after) in texts.items()
+        },
+    )
+
+
+def _not_ours(name: str) -> Unsupported:
+    return Unsupported(
+        "a DAG file is a program, and is not rewritten",
+        file=name,
+        engine="airflow",
+        feature="optimize",
+        hint="call couler_airflow.optimize(dag) at the end of the file, or let the plugin's policy do it for all DAGs;"
+        " `couler explain` and `couler diff` say what that does",
+    )

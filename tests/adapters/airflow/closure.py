@@ -1,0 +1,184 @@
+"""What moves along when one field of a DAG changes, what Airflow has no words for, and counts of serialized DAGs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from couler_plugins.ir import (
+    AnyOf,
+    Argument,
+    Call,
+    Container,
+    Directive,
+    Graph,
+    Handler,
+    Literal,
+    Native,
+    Node,
+    Operation,
+    Output,
+    Port,
+    Reference,
+    Retry,
+    Step,
+    Workflow,
+    conjuncts,
+    map_needs,
+    needed,
+    nodes,
+    rebuild,
+    references,
+    replace,
+)
+
+__all__ = ["INVENTED", "closed", "consistent", "counted", "excused"]
+
+
+SOMETHING = Native.of({"x": 1})
+BOUND = Literal(value=1)
+INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
+    (Workflow, "prefix"): ("x-",),
+    (Workflow, "library"): ("namespace",),
+    (Workflow, "handlers"): ((Handler(step=Step(name="x", call=Call(name="x"))),),),
+    (Graph, "inputs"): ((Port(name="x"),),),
+    (Graph, "outputs"): ((Output(name="x"),),),
+    (Graph, "memoized"): (SOMETHING,),
+    (Graph, "metrics"): (SOMETHING,),
+    (Graph, "inline"): (True,),
+    (Graph, "rest"): (SOMETHING,),
+    (Graph, "stages"): ((("x",),),),
+    (Graph, "targets"): (("x",),),
+    (Operation, "retry"): (Retry(limit=BOUND),),
+    (Operation, "timeout"): (BOUND,),
+    (Operation, "memoized"): (SOMETHING,),
+    (Operation, "locks"): (SOMETHING,),
+    (Operation, "metrics"): (SOMETHING,),
+    (Operation, "containers"): ((Container(image=Literal(value="busybox")),),),
+    (Operation, "daemon"): (True,),
+    (Step, "condition"): (Literal(value="no"),),
+    (Step, "handlers"): ((Handler(step=Step(name="x", call=Call(name="x"))),),),
+    (Step, "timeout"): (Literal(value=90), Literal(value=0.25)),
+    (Step, "tolerates"): (("failed",),),
+    (Port, "kind"): ("artifact",),
+    (Port, "rest"): (SOMETHING,),
+    (Output, "kind"): ("artifact",),
+    (Output, "value"): (BOUND,),
+    (Output, "exported"): (BOUND,),
+    (Output, "rest"): (SOMETHING,),
+    (Argument, "kind"): ("artifact",),
+    (Retry, "limit"): (Literal(value=5), Literal(value="5")),
+    (Retry, "rest"): (SOMETHING,),
+}
+"""Values of fields that hold the same in all example DAGs."""
+
+
+def counted(data: Any) -> tuple[int, int, int]:
+    """The numbers of graphs and operations, of call sites and of references in a serialized DAG."""
+    tasks = len(data["dag"]["tasks"])
+    text = json.dumps(data)
+    return 1 + tasks, 1 + tasks, sum(map(text.count, ('"xcomref"', "xcom_pull(", "MappedArgument(")))
+
+
+def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflow | None:
+    """The workflow with one field set, and with what has to follow."""
+    if node is workflow:
+        return _whole(workflow, name, value)
+    if node is workflow.entry and name in ("needs", "tolerates", "directives", "retry", "timeout"):
+        return None  # that is the DAG as a whole
+    match node, name:
+        case Step(), "needs":
+            value = _waiting(workflow.graphs[0], node, value)
+        case Step(), "directives":
+            value = (Directive(kind="cache"),) if value else ()
+        case Graph(), "steps":
+            value = _slower(node, len(value))
+    return None if value == getattr(node, name) else _set(workflow, node, name, value)
+
+
+def _whole(workflow: Workflow, name: str, value: Any) -> Workflow:
+    if name == "graphs":
+        graph = replace(workflow.graphs[0], parallelism=Literal(value=len(value) + 100))
+        return replace(workflow, graphs=(graph,))
+    return replace(workflow, **{name: value})
+
+
+def _set(workflow: Workflow, node: Node, name: str, value: Any) -> Workflow:
+    return rebuild(workflow, lambda item: replace(node, **{name: value}) if item is node else item)
+
+
+def _slower(graph: Graph, number: int) -> tuple[Step, ...]:
+    return tuple(replace(step, timeout=Literal(value=number + 1)) for step in graph.steps)
+
+
+def _waiting(graph: Graph, step: Step, value: Any) -> Any:
+    """What steps of another DAG wait for, said of the steps before this one."""
+    place = next(number for number, item in enumerate(graph.steps) if item is step)
+    own = [item.name for item in graph.steps[:place]]
+    names = list(dict.fromkeys(need.step for need in needed(value)))
+    after = {item.name for item in graph.steps if step.name in (need.step for need in needed(item.needs))}
+    if len(names) > len(own) or after.intersection(own):
+        return step.needs
+    renamed = dict(zip(sorted(names), sorted(own[: len(names)]), strict=True))
+    return value and map_needs(value, lambda need: replace(need, step=renamed[need.step]))
+
+
+def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
+    """Whether Airflow has no way to say this one value at this place."""
+    graph = workflow.graphs[0]
+    match node, name:
+        case Step(), "timeout":
+            return not _is_number(value)
+        case Step(), "tolerates":
+            return node.role != "teardown"
+        case Step(), "directives":
+            operation = next(item for item in workflow.operations if item.name == f"task/{node.name}")
+            plain = json.dumps([str(part) for part in operation.rest.parts]) if operation.rest else ""
+            pure = "_PythonDecoratedOperator" in plain or "PythonOperator" in plain.replace("BranchPython", "")
+            return bool(node.directives) or node.role != "normal" or "outlets" in plain or not pure
+        case Step(), "needs":
+            return node.role == "teardown" or _is_bound(graph, node, _waiting(graph, node, value))
+        case Graph(), "timeout":
+            return not _is_number(value)
+        case Graph(), "parallelism":
+            return value is None
+        case Graph(), "fail_fast":
+            return value is None or any(not _is_default(step) for step in graph.steps)
+        case Retry(), "limit":
+            return not _is_number(value)
+    return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Literal) and isinstance(value.value, int)
+
+
+def _is_default(step: Step) -> bool:
+    usual = all(need.outcomes == ("succeeded",) for need in needed(step.needs))
+    return usual and not any(isinstance(part, AnyOf) for part in conjuncts(step.needs))
+
+
+def _is_bound(graph: Graph, step: Step, value: Any) -> bool:
+    """Whether an edge would go that something else depends on, a cycle come, or a setup be followed by another rule."""
+    gone = {need.step for need in needed(step.needs)} - {need.step for need in needed(value)}
+    read = {reference.step for reference in references((step.arguments, step.loop))}
+    setups = {item.name for item in graph.steps if item.role == "setup"}
+    new = {need.step for need in needed(value)}
+    return bool(gone & read or new & setups or graph.regions or _cycle(graph, step, new))
+
+
+def _cycle(graph: Graph, step: Step, new: set[str]) -> bool:
+    before = {item.name: {need.step for need in needed(item.needs)} for item in graph.steps} | {step.name: set()}
+    pending, seen = list(new), set(new)
+    while pending:
+        for name in before[pending.pop()] - seen:
+            seen.add(name)
+            pending.append(name)
+    return step.name in seen
+
+
+def closed(workflow: Workflow) -> Workflow:
+    """All of it: no field of a DAG follows from another one."""
+    assert not any(isinstance(item, Native) and item.parts == () for item in nodes(workflow))
+    assert not any(isinstance(item, Reference) and item.to == "unknown" for item in nodes(workflow))
+    return workflow

@@ -1,0 +1,88 @@
+"""The example DAGs that Airflow and its standard provider come with: found without importing Airflow, loaded by it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from couler_airflow.bundle import DagBundle
+from couler_airflow.dagfiles import load_dags
+from couler_airflow.lift import lift
+from couler_plugins.documents import SourceFile, read
+from couler_plugins.errors import CoulerError
+from couler_plugins.plan import Plan
+
+__all__ = ["FOLDERS", "airflow_root", "dag_files", "each_dag", "lifted", "load", "loaded", "read_dag_file"]
+
+FOLDERS = ("example_dags", "providers/standard/example_dags", "providers/common/sql/example_dags")
+
+
+def airflow_root() -> Path:
+    """Where Airflow is installed; a folder that is not there where it is not."""
+    spec = find_spec("airflow")
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else Path("airflow")
+
+
+def dag_files() -> list[Path]:
+    """Every file of the examples that defines a DAG."""
+    found = (path for folder in FOLDERS for path in (airflow_root() / folder).rglob("*.py"))
+    return sorted(path for path in found if "plugins" not in path.parts and _defines_dag(path))
+
+
+def _defines_dag(path: Path) -> bool:
+    text = path.read_text()
+    return "airflow" in text and ("DAG(" in text or "@dag" in text or "@asset" in text)
+
+
+@cache
+def register_example_plugins() -> None:
+    """Two of the examples have a timetable and a weight of their own, which only come as plugins of examples."""
+    from airflow import plugins_manager
+
+    wanted = pytest.MonkeyPatch()
+    with wanted.context() as patch:
+        patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "True")
+        plugins_manager._get_plugins.cache_clear()
+        plugins_manager.get_timetables_plugins.cache_clear()
+        plugins_manager.get_priority_weight_strategy_plugins.cache_clear()
+        plugins_manager.ensure_plugins_loaded()
+    assert os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+
+
+def read_dag_file(path: Path) -> SourceFile:
+    """The file, with all that is needed to load it."""
+    register_example_plugins()
+    return read(path.read_bytes(), str(path))
+
+
+def load(path: Path, *, snapshots: bool = True) -> DagBundle:
+    """The DAGs of a file as a bundle of fresh objects."""
+    file = read_dag_file(path)
+    return DagBundle.of_dags([(file, load_dags(file))], snapshots=snapshots)
+
+
+def lifted(bundle: DagBundle) -> Plan:
+    """The plan of a bundle of which nothing is refused."""
+    errors: list[CoulerError] = []
+    plan = lift(bundle, lambda number, error: errors.append(error))
+    assert not errors
+    return plan
+
+
+@cache
+def loaded() -> tuple[DagBundle, ...]:
+    """All DAG files, loaded once: whoever changes a DAG puts it back."""
+    return tuple(load(path) for path in dag_files())
+
+
+def each_dag() -> Iterator[tuple[DagBundle, int, Any]]:
+    """Every DAG: the bundle that it is in, the number of its document there, and the object."""
+    for bundle in loaded():
+        for number, live in enumerate(bundle.live):
+            yield bundle, number, live.dag

@@ -1,0 +1,433 @@
+"""What changes the key of a task, what does not, and what refuses one."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_dags import DagFiles, FakeInstance, context_of, rendered
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.filterwarnings("ignore"),  # Airflow's own, which differ from release to release
+]
+
+FILE = '''
+import math
+import os
+import time
+import random
+import logging
+import datetime as dt
+import functools
+from datetime import datetime
+from os import listdir
+import helpers
+from helpers import clean
+log = logging.getLogger(__name__)
+LIMIT = 3
+TABLE = {"a": 1, "b": (2, 3)}
+
+def helper(x, y=1):
+    return x * LIMIT + y
+
+def counted(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        log.info("called")
+        return function(*args, **kwargs)
+    return wrapper
+
+class Model:
+    """Doc."""
+    size = 4
+    def __init__(self, rate):
+        self.rate = rate
+    def fit(self, x):
+        return x * self.rate
+
+MODEL = Model(2)
+
+def other(x):
+    return x
+
+with DAG("d", schedule=None) as dag:
+    @task(DECORATOR)
+    def work(ARGUMENTS):
+        BODY
+    work(CALL)
+'''
+HELPERS = """
+import deep
+FACTOR = 2
+def clean(x):
+    return x * FACTOR
+def unused():
+    return 1
+"""
+PLACES = {"DECORATOR": "", "ARGUMENTS": "x", "BODY": "return helper(x)", "CALL": "5"}
+
+
+def dag_of(files: DagFiles, text: str = FILE, helpers: str = HELPERS, deep: str = "D = 1\n", **places: str) -> Any:
+    for place, value in {**PLACES, **places}.items():
+        text = text.replace(place, value)
+    files.write("helpers.py", helpers)
+    files.write("deep.py", deep)
+    return files.dag(text)
+
+
+def key(dag: Any, before: tuple[str, ...] = (), run: dict[str, Any] | None = None, **said: Any) -> str:
+    from couler_airflow.key import key_of
+    from couler_airflow.marks import Declaration
+
+    (task,) = dag.task_dict.values()
+    copy = rendered(task)
+    return key_of(copy, context_of(FakeInstance(copy), **(run or {})), Declaration(**said), before).key
+
+
+def test_the_same_file_gives_the_same_key(dag_files: DagFiles) -> None:
+    assert key(dag_of(dag_files)) == key(dag_of(dag_files))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return x * self.rate", "return x + self.rate"),
+        ("def other(x):\n    return x", "def other(x):\n    return -x"),
+        ('"""Doc."""', '"""Another text."""'),
+        ("log.info", "log.debug"),
+        ("TABLE = ", "\n\n# a comment\nTABLE = "),
+        ('DAG("d", schedule=None)', 'DAG("e", schedule="@daily", max_active_runs=1)'),
+    ],
+)
+def test_what_a_task_does_not_reach_leaves_its_key_alone(dag_files: DagFiles, old: str, new: str) -> None:
+    assert old in FILE
+    assert key(dag_of(dag_files)) == key(dag_of(dag_files, FILE.replace(old, new)))
+
+
+@pytest.mark.parametrize("decorator", ['task_id="another"', "retries=3", 'pool="big", priority_weight=9'])
+def test_how_a_task_is_run_leaves_its_key_alone(dag_files: DagFiles, decorator: str) -> None:
+    assert key(dag_of(dag_files)) == key(dag_of(dag_files, DECORATOR=decorator))
+
+
+LOADS = {
+    "import math": "import yaml, math",
+    "def other": "@functools.wraps(yaml.dump)\ndef load(x):\n    return x\n\ndef other",
+}
+GIVES = {"def other": "import contextlib\n@contextlib.contextmanager\ndef given(x):\n    yield x\n\ndef other"}
+CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "bytecode": ({"BODY": "return x + 1"}, {"BODY": "return x - 1"}),
+    "a constant": ({"BODY": "return x + 1"}, {"BODY": "return x + 2"}),
+    "the type of a constant": ({"BODY": "return 1"}, {"BODY": "return True"}),
+    "a default": ({"ARGUMENTS": "x, y=1", "BODY": "return y"}, {"ARGUMENTS": "x, y=2", "BODY": "return y"}),
+    "a keyword's default": ({"ARGUMENTS": "x, *, y=1"}, {"ARGUMENTS": "x, *, y=2"}),
+    "an argument": ({}, {"CALL": "6"}),
+    "the type of an argument": ({}, {"CALL": '"5"'}),
+    "a float for an integer": ({}, {"CALL": "5.0"}),
+    "a list for a tuple": ({"CALL": "[1]"}, {"CALL": "(1,)"}),
+    "how arguments are split": ({"CALL": '["a", "b"]'}, {"CALL": '["a\\", \\"b"]'}),
+    "the order of a mapping": ({"CALL": '{"a": 1, "b": 2}'}, {"CALL": '{"b": 2, "a": 1}'}),
+    "a helper's body": ({}, {"return x * LIMIT + y": "return x * LIMIT - y"}),
+    "a helper's default": ({}, {"def helper(x, y=1)": "def helper(x, y=2)"}),
+    "a constant that a helper reads": ({}, {"LIMIT = 3": "LIMIT = 4"}),
+    "a table": ({"BODY": "return TABLE"}, {"BODY": "return TABLE", "(2, 3)": "(2, 4)"}),
+    "a lambda inside": ({"BODY": "return (lambda y: y + 1)(x)"}, {"BODY": "return (lambda y: y + 2)(x)"}),
+    "a nested function": (
+        {"BODY": "return [y for y in range(x) if y > 1]"},
+        {"BODY": "return [y for y in range(x) if y > 2]"},
+    ),
+    "a method": (
+        {"BODY": "return Model(1).fit(x)"},
+        {"BODY": "return Model(1).fit(x)", "return x * self.rate": "return x / self.rate"},
+    ),
+    "a class attribute": ({"BODY": "return Model.size"}, {"BODY": "return Model.size", "size = 4": "size = 5"}),
+    "an object's state": ({"BODY": "return MODEL.fit(x)"}, {"BODY": "return MODEL.fit(x)", "Model(2)": "Model(3)"}),
+    "a function from another file": (
+        {"BODY": "return clean(x)"},
+        {"BODY": "return clean(x)", "helpers": HELPERS.replace("x * FACTOR", "x + FACTOR")},
+    ),
+    "a constant of another file": (
+        {"BODY": "return clean(x)"},
+        {"BODY": "return clean(x)", "helpers": HELPERS.replace("FACTOR = 2", "FACTOR = 3")},
+    ),
+    "another file by its module": (
+        {"BODY": "return helpers.clean(x)"},
+        {"BODY": "return helpers.clean(x)", "helpers": HELPERS.replace("FACTOR = 2", "FACTOR = 3")},
+    ),
+    "a file that the body imports": (
+        {"BODY": "from helpers import unused; return unused()"},
+        {"BODY": "from helpers import unused; return unused()", "helpers": HELPERS.replace("return 1", "return 2")},
+    ),
+    "a file that a file imports": ({"BODY": "return clean(x)"}, {"BODY": "return clean(x)", "deep": "D = 2\n"}),
+    "a decorator": (
+        {"BODY": "return wrapped(x)", "def other": "@counted\ndef wrapped(x):\n    return x\n\ndef other"},
+        {"BODY": "return wrapped(x)", "def other": "@counted\ndef wrapped(x):\n    return -x\n\ndef other"},
+    ),
+    "a decorator around another's function": (
+        {
+            "BODY": "return root(x)",
+            "def other": "@functools.wraps(math.hypot)\ndef root(x):\n    return x\n\ndef other",
+        },
+        {
+            "BODY": "return root(x)",
+            "def other": "@functools.wraps(math.hypot)\ndef root(x):\n    return -x\n\ndef other",
+        },
+    ),
+    "a decorator around a library's function": (
+        {"BODY": "return load(x)", **LOADS},
+        {"BODY": "return load(x)", **LOADS, "def other": LOADS["def other"].replace("return x", "return -x")},
+    ),
+    "a helper that a library's decorator wraps": (
+        {"BODY": "return list(given(x))", **GIVES},
+        {"BODY": "return list(given(x))", **GIVES, "def other": GIVES["def other"].replace("yield x", "yield -x")},
+    ),
+    "a table in a class": (
+        {"BODY": "return Model.size", "size = 4": "size = [1, {2: 3}]"},
+        {"BODY": "return Model.size", "size = 4": "size = [1, {2: 4}]"},
+    ),
+    "an attribute of a function": (
+        {"BODY": "return helper.rate", "class Model": "helper.rate = 1\nclass Model"},
+        {"BODY": "return helper.rate", "class Model": "helper.rate = 2\nclass Model"},
+    ),
+    "a value in a closure": (
+        {"BODY": "return made(x)", "def other": "def make(n):\n    return lambda x: x + n\nmade = make(1)\ndef other"},
+        {"BODY": "return made(x)", "def other": "def make(n):\n    return lambda x: x + n\nmade = make(2)\ndef other"},
+    ),
+    "a partial": (
+        {"BODY": "return part(x)", "def other": "part = functools.partial(helper, y=1)\ndef other"},
+        {"BODY": "return part(x)", "def other": "part = functools.partial(helper, y=2)\ndef other"},
+    ),
+    "several outputs": ({}, {"DECORATOR": "multiple_outputs=True"}),
+    "no XCom": ({}, {"DECORATOR": "do_xcom_push=False"}),
+    "where it runs": ({}, {"DECORATOR": 'run_as_user="nobody"'}),
+}
+
+
+def changed(files: DagFiles, changes: dict[str, str]) -> Any:
+    text = FILE
+    places = {name: value for name, value in changes.items() if name in PLACES or name in ("helpers", "deep")}
+    for old, new in changes.items():
+        if old not in places:
+            assert old in text
+            text = text.replace(old, new)
+    return dag_of(files, text, **places)
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_a_task_computes_changes_its_key(dag_files: DagFiles, what: str) -> None:
+    before, after = CHANGES[what]
+    first = key(changed(dag_files, before))
+    assert key(changed(dag_files, before)) == first
+    assert key(changed(dag_files, after)) != first
+
+
+def test_what_is_said_of_a_run_changes_the_key(dag_files: DagFiles) -> None:
+    dag = dag_of(dag_files)
+    keys = [
+        key(dag),
+        key(dag, before=("a",)),
+        key(dag, before=("a", "b")),
+        key(dag, version="2"),
+        key(dag, context=("ds",)),
+    ]
+    assert len({*keys}) == len(keys)
+
+
+def test_values_of_the_run_that_a_body_asks_for_change_the_key(dag_files: DagFiles) -> None:
+    dag = dag_of(dag_files, ARGUMENTS="x, ds=None, params=None")
+    keys = [key(dag), key(dag, run={"ds": "2026-01-02"}), key(dag, run={"params": {"rate": 2}})]
+    assert len({*keys}) == 3
+    assert key(dag, run={"ts": "now"}) == keys[0]
+
+
+REFUSED = {
+    "the task instance": ({"ARGUMENTS": "x, ti=None"}, "'ti'"),
+    "the name of the run": ({"ARGUMENTS": "x, run_id=None"}, "'run_id'"),
+    "all of the context": ({"ARGUMENTS": "x, **kwargs"}, r"\*\*kwargs"),
+    "a clock": ({"BODY": "return time.time()"}, "time.time"),
+    "a clock by its class": ({"BODY": "return datetime.now()"}, "now"),
+    "a clock by its module": ({"BODY": "return dt.datetime.utcnow()"}, "utcnow"),
+    "a clock in a helper": ({"return x * LIMIT + y": "return time.monotonic()"}, "time.monotonic"),
+    "a clock in another file": (
+        {"BODY": "return clean(x)", "helpers": "import time\ndef clean(x):\n    return time.time()\n"},
+        "time.time",
+    ),
+    "a clock in a file that the body imports": (
+        {
+            "BODY": "from helpers import unused; return unused()",
+            "helpers": "import time\nclean = 1\nunused = lambda: time.time()\n",
+        },
+        "time.time",
+    ),
+    "a clock that is handed on": ({"BODY": "return helper(time)"}, "time"),
+    "a clock under another name": ({"BODY": "import time as t; u = t; return u.time()"}, "time"),
+    "a clock after what is allowed": ({"BODY": "return x.read_text(), x.utcnow()"}, "read_text"),
+    "a clock in a lambda of a class": (
+        {"BODY": "return Model.size", "size = 4": 'size = {"now": lambda: time.time()}'},
+        "time.time",
+    ),
+    "a class made at run time": (
+        {"BODY": "return Made", "def other": "Made = type('int', (), {'__module__': 'builtins'})\ndef other"},
+        "made at run time",
+    ),
+    "chance": ({"BODY": "return random.random()"}, "random.random"),
+    "chance that it imports": ({"BODY": "import random as r; return r.choice([1, 2])"}, "random"),
+    "chance from a library": ({"BODY": "import numpy as np; return np.random.rand()"}, "numpy.random"),
+    "a file": ({"BODY": "return open(x).read()"}, "builtins.open"),
+    "a file by a method": ({"BODY": "return x.read_text()"}, "read_text"),
+    "a table from a file": ({"BODY": "import pandas as pd; return pd.read_csv(x)"}, "read_csv"),
+    "a folder": ({"BODY": "return listdir(x)"}, "listdir"),
+    "the environment": ({"BODY": 'return os.environ["HOME"]'}, "os.environ"),
+    "another program": ({"BODY": "import subprocess; return subprocess.run(x)"}, "subprocess"),
+    "the network": ({"BODY": "import requests; return requests.get(x).text"}, "requests"),
+    "a variable": ({"BODY": 'from airflow.sdk import Variable; return Variable.get("a")'}, "Variable"),
+    "a connection": ({"BODY": 'from airflow.sdk import BaseHook as B; return B.get_connection("a")'}, "get_connection"),
+    "the context": ({"BODY": "from airflow.sdk import get_current_context; return get_current_context()"}, "context"),
+    "what nobody can follow": ({"BODY": "return eval(x)"}, "eval"),
+    "a global that it changes": ({"BODY": "global LIMIT; LIMIT = 4; return 1"}, "'LIMIT'"),
+    "a global without a form": ({"BODY": "return LOCK", "LIMIT = 3": "LOCK, LIMIT = iter([1]), 3"}, "'LOCK'"),
+    "an argument without a form": ({"CALL": "object()"}, "op_args"),
+    "the DAG": ({"BODY": "return dag.dag_id"}, "'dag'"),
+    "a variable in a template": ({"CALL": '"{{ var.value.a }}"'}, "variables"),
+    "a connection in a template": ({"CALL": '["{{ conn.db.password }}"]'}, "connections"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_no_key_can_cover_is_refused(dag_files: DagFiles, what: str) -> None:
+    from couler_airflow.uncacheable import Uncacheable
+
+    changes, reason = REFUSED[what]
+    with pytest.raises(Uncacheable, match=reason):
+        key(changed(dag_files, changes))
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("a file", {"allow": ("files",)}),
+        ("the environment", {"allow": ("environment",)}),
+        ("a variable", {"allow": ("variables",)}),
+        ("a connection in a template", {"allow": ("connections",)}),
+        ("all of the context", {"context": ("ds",)}),
+        ("the task instance", {"context": ("ds",)}),
+        ("the context", {"context": ("ds",)}),
+    ],
+)
+def test_an_owner_may_allow_it(dag_files: DagFiles, what: str, said: dict[str, Any]) -> None:
+    changes, _ = REFUSED[what]
+    assert key(changed(dag_files, changes), **said)
+
+
+def test_what_is_allowed_hides_nothing_else(dag_files: DagFiles) -> None:
+    from couler_airflow.uncacheable import Uncacheable
+
+    changes, _ = REFUSED["a clock after what is allowed"]
+    with pytest.raises(Uncacheable, match="utcnow"):
+        key(changed(dag_files, changes), allow=("files",))
+
+
+@pytest.mark.parametrize("kind", ["clock", "randomness", "network", "dynamic code", "context"])
+def test_nobody_may_allow_clocks_chance_and_the_network(kind: str) -> None:
+    from couler_airflow.marks import Declaration
+    from couler_plugins.errors import InvalidInput
+
+    with pytest.raises(InvalidInput, match="cannot be allowed"):
+        Declaration(allow=(kind,))
+
+
+def test_a_file_that_was_changed_since_it_was_loaded_is_refused(dag_files: DagFiles) -> None:
+    from couler_airflow.uncacheable import Uncacheable
+
+    dag = dag_of(dag_files, BODY="return clean(x)")
+    (dag_files.folder / "helpers.py").write_text(HELPERS.replace("x * FACTOR", "x + FACTOR"))
+    with pytest.raises(Uncacheable, match=r"helpers\.py has changed"):
+        key(dag)
+
+
+@pytest.mark.parametrize(("command", "word"), [("date", "date"), ("curl http://x", "curl"), ("echo $RANDOM", "RANDOM")])
+def test_a_command_that_names_a_clock_chance_or_the_network_is_refused(
+    dag_files: DagFiles, command: str, word: str
+) -> None:
+    from couler_airflow.uncacheable import Uncacheable
+
+    text = """
+    from airflow.providers.standard.operators.bash import BashOperator
+    with DAG("d", schedule=None) as dag:
+        BashOperator(task_id="shell", bash_command="COMMAND")
+    """
+    with pytest.raises(Uncacheable, match=word):
+        key(dag_files.dag(text.replace("COMMAND", command)))
+    keys = {key(dag_files.dag(text.replace("COMMAND", f"echo {number}"))) for number in (1, 2, 1)}
+    assert len(keys) == 2
+
+
+def test_a_distribution_counts_with_its_version(dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    from couler_airflow.fingerprint_distributions import owner_of
+
+    dag = dag_of(dag_files, BODY="import yaml; return yaml.dump(x)")
+    first = key(dag)
+    target = "couler_airflow.fingerprint_modules.owner_of"
+    monkeypatch.setattr(target, lambda path: "PyYAML 99" if "yaml" in str(path) else owner_of(path))
+    assert key(dag) != first
+
+
+def test_a_distribution_counts_with_what_it_needs() -> None:
+    from couler_airflow.fingerprint_distributions import needed_by, owner_of
+    from couler_airflow.fingerprint_modules import file_of
+
+    for module, owner, needed in (
+        ("yaml", "PyYAML", None),
+        ("moto", "moto", "botocore"),
+        ("airflow.sdk", "apache-airflow-task-sdk", None),
+    ):
+        path = file_of(module)
+        assert path is not None
+        found = owner_of(path)
+        assert found is not None
+        assert found.startswith(f"{owner} ")
+        names = [item.partition(" ")[0] for item in needed_by(found)]
+        assert owner in names
+        assert needed in names if needed else len(names) == 1
+    assert owner_of(file_of("json") or Path()) == "python"
+    assert owner_of(Path(__file__)) is None
+
+
+def test_values_do_not_collide(dag_files: DagFiles) -> None:
+    """All values here differ for a task, and so do all their forms."""
+    import datetime
+    import decimal
+    import http
+    import pathlib
+    import uuid
+
+    from couler_airflow.fingerprint import Fingerprint
+    from couler_plugins.caching.keys import digest
+
+    nan = float("nan")
+    atoms: list[Any] = [
+        *(None, True, False, 0, 1, -1, 2**80, 0.0, -0.0, 1.0, nan, float("inf"), "", "1", "None", "a", b"", b"a"),
+        *(bytearray(b"a"), (), [], {}, set(), frozenset(), ..., 1j, range(3), http.HTTPStatus.OK),
+        *(decimal.Decimal(1), decimal.Decimal("1.0"), uuid.UUID(int=1), pathlib.PurePosixPath("a")),
+        *(datetime.date(2026, 1, 1), datetime.datetime(2026, 1, 1), datetime.timedelta(1), datetime.time(1)),  # noqa: DTZ001
+        datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
+    ]
+    pairs = [kind(pair) for pair in itertools.product(atoms[:12], repeat=2) for kind in (list, tuple)]
+    nested = (
+        [[pair] for pair in pairs[:50]]
+        + [{"a": pair} for pair in pairs[:50]]
+        + [["a", "b"], ["a,b"], ["ab"], [["a"], "b"]]
+    )
+    values = [*atoms, *pairs, *nested]
+    forms = Fingerprint(str(dag_files.folder / "none.py"))
+    assert len({digest(forms.form(value)) for value in values}) == len(values)
+
+
+def test_sets_have_one_form_in_any_order(dag_files: DagFiles) -> None:
+    from couler_airflow.fingerprint import Fingerprint
+
+    forms = Fingerprint("none.py")
+    assert forms.form({"a", "b", 3, None}) == forms.form({None, 3, "b", "a"})

@@ -1,0 +1,79 @@
+"""With a real scheduler: what is cleared runs again, what is deferred is kept, and of two that race one computes."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from airflow_live import LiveAirflow
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+
+FILE = """
+    import datetime
+    import time
+    from airflow.sdk import DAG, BaseOperator, task
+    from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+    from couler_airflow.marks import cached
+
+    class Deferring(BaseOperator):
+        def execute(self, context):
+            # Of a trigger that fires at once, the scheduler may hear before it hears that the task has deferred itself.
+            self.defer(trigger=TimeDeltaTrigger(datetime.timedelta(seconds=10)), method_name="done")
+
+        def done(self, context, event=None):
+            return 7
+
+    with DAG("live", schedule=None, tags=["couler-cache"], max_active_runs=4) as dag:
+        @task
+        def work(x):
+            time.sleep(5)
+            return x * 2
+
+        @task
+        def after():
+            return "after"
+
+        work(5) >> after()
+        cached(Deferring(task_id="waits"))
+"""
+
+
+def test_a_whole_airflow(tmp_path: Path) -> None:
+    settings = {"AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store"), "AIRFLOW__COULER__CACHE_WAIT": "120"}
+    with LiveAirflow(tmp_path / "home", settings) as airflow:
+        (airflow.dags / "live.py").write_text(textwrap.dedent(FILE))
+        airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'live'"), "the DAG")
+        for run in ("one", "two"):
+            airflow.command("dags", "trigger", "live", "--run-id", run)
+        airflow.finished("one", "two")
+        told = [airflow.xcom(run, "work", "couler_cache") for run in ("one", "two")]
+        assert [airflow.xcom(run, "work", "return_value") for run in ("one", "two")] == [10, 10]
+        assert sorted(item["hit"] for item in told) == [False, True], "one computes, and the other waits for it"
+        assert airflow.xcom("one", "waits", "return_value") == 7
+
+        airflow.command("dags", "trigger", "live", "--run-id", "three")
+        airflow.finished("three")
+        for task in ("work", "after", "waits"):
+            assert airflow.xcom("three", task, "couler_cache")["hit"], task
+
+        links = airflow.ask("/dags/live/dagRuns/three/taskInstances/work/links")["extra_links"]
+        assert links == {"Couler cache": "/dags/live/runs/three/tasks/work/xcom"}
+        log = next((airflow.home / "logs").rglob("run_id=three/task_id=work/*.log")).read_text()
+        assert "HIT: this result was computed before" in log
+
+        cleared = {"dry_run": False, "dag_run_id": "three", "task_ids": ["work"], "only_failed": False}
+        airflow.ask("/dags/live/clearTaskInstances", cleared)
+        airflow.until(
+            lambda: airflow.query(
+                "SELECT 1 FROM task_instance WHERE run_id = 'three' AND task_id = 'work' AND try_number = 2"
+                " AND state = 'success'"
+            ),
+            "the second try",
+        )
+        again = airflow.xcom("three", "work", "couler_cache")
+        assert not again["hit"]
+        versions = airflow.query("SELECT COUNT(*) FROM dag_version WHERE dag_id = 'live'")
+        assert versions == [(1,)], "the cache is no new version of the DAG"

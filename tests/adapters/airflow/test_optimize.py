@@ -1,0 +1,269 @@
+"""`couler_airflow.optimize`: which tasks are asked to look their results up, that it is the same anywhere, and open."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.airflow.examples import dag_files, load
+from couler_airflow import cached, never, optimize
+from couler_airflow.bundle import snapshot
+from couler_airflow.dags import lift, lower
+from couler_airflow.marks import declared
+from couler_airflow.wrapped import wrapped_tasks
+from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.ir import Literal, replace
+from couler_plugins.plugins import Plugins, load_plugins
+from support import ROOT
+
+pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store: nothing is run here, so it is never opened."""
+    monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", "memory://nowhere")
+
+
+@pytest.fixture(scope="module")
+def plugins() -> Plugins:
+    return load_plugins()
+
+
+def kinds() -> Any:
+    """A DAG with a task of every kind that matters to caching."""
+    from airflow.providers.standard.operators.bash import BashOperator
+    from airflow.providers.standard.operators.empty import EmptyOperator
+    from airflow.providers.standard.operators.python import PythonOperator
+    from airflow.providers.standard.sensors.python import PythonSensor
+    from airflow.sdk import DAG, Asset, task
+
+    with DAG("kinds") as dag:
+
+        @task
+        def first() -> int:
+            return 1
+
+        @task
+        def add(x: int) -> int:
+            return x + 1
+
+        @task.branch
+        def choose(x: int) -> str:
+            return f"add{x}"
+
+        @task(outlets=[Asset("s3://there")])
+        def publish(x: int) -> None: ...
+
+        start = EmptyOperator(task_id="start")
+        bash = BashOperator(task_id="bash", bash_command="date")
+        plain = PythonOperator(task_id="plain", python_callable=int)
+        waits = PythonSensor(task_id="waits", python_callable=bool)
+        one = first()
+        many = add.expand(x=[1, 2])
+        start >> one >> choose(one)  # type: ignore[arg-type]  # Airflow hands the value over
+        publish(one)  # type: ignore[arg-type]
+        bash >> plain
+        waits >> many
+        setup, work, teardown = (PythonOperator(task_id=f"frame{number}", python_callable=int) for number in range(3))
+        setup.is_setup = True
+        teardown.as_teardown(setups=setup)
+        setup >> work >> teardown
+    return dag
+
+
+def test_what_a_key_covers_is_cached_and_nothing_else(plugins: Plugins) -> None:
+    dag = kinds()
+    assert optimize(dag, plugins=plugins) is dag
+    assert wrapped_tasks(dag) == ["first", "choose"]
+
+
+def test_every_other_task_has_a_reason(plugins: Plugins) -> None:
+    from couler_plugins.context import RunContext
+    from couler_plugins.pipeline import parse_pipeline, run_pipeline
+
+    plan = run_pipeline(lift(cached(kinds())), parse_pipeline("cache", plugins), RunContext(plugins), plugins).plan
+    reasons = {item.subject: item.reason for item in plan.decisions}
+    assert reasons == {
+        "kinds/start": "it computes nothing",
+        "kinds/bash": "nobody has declared BashOperator pure: mark the task, or list"
+        " airflow.providers.standard.operators.bash.BashOperator in cache_operators",
+        "kinds/plain": "'bash' runs before it, and has no key",
+        "kinds/waits": "it waits for something",
+        "kinds/first": "the DAG 'kinds' says that it is pure",
+        "kinds/add": "'waits' runs before it, and has no key",
+        "kinds/choose": "the DAG 'kinds' says that it is pure; it decides what else runs and so runs every time,"
+        " under a key for what comes after it",
+        "kinds/publish": "it has outlets, whose events say more than a result",
+        "kinds/frame0": "it sets up or tears down",
+        "kinds/frame1": "'frame0' runs before it, and has no key",
+        "kinds/frame2": "it sets up or tears down",
+    }
+
+
+def test_marks_of_a_task_win(plugins: Plugins) -> None:
+    dag = kinds()
+    never(dag.task_dict["first"])
+    cached(dag.task_dict["bash"])
+    optimize(dag, plugins=plugins)
+    assert wrapped_tasks(dag) == ["bash", "plain", "choose"]
+
+
+def test_a_second_time_changes_nothing(plugins: Plugins) -> None:
+    dag = kinds()
+    optimize(dag, plugins=plugins)
+    before = {name: vars(task).copy() for name, task in dag.task_dict.items()}
+    optimize(dag, plugins=plugins)
+    assert {name: vars(task) for name, task in dag.task_dict.items()} == before
+
+
+def test_airflow_serializes_the_same(plugins: Plugins) -> None:
+    """No new version of the DAG: the scheduler and the UI do not see a difference."""
+    found = 0
+    for path in dag_files():
+        for live in load(path).live:
+            before = snapshot(live.dag)
+            optimize(live.dag, plugins=plugins)
+            after = snapshot(live.dag)
+            assert after.pop("couler", {"cache": []})["cache"] == wrapped_tasks(live.dag)
+            assert after == before
+            found += bool(wrapped_tasks(live.dag))
+    assert found >= 10
+
+
+def test_a_decorator(plugins: Plugins) -> None:
+    from airflow.sdk import dag, task
+
+    @optimize(plugins=plugins)
+    @dag(schedule=None)
+    def made() -> None:
+        @task
+        def one() -> int:
+            return 1
+
+        one()
+
+    assert wrapped_tasks(made()) == ["one"]
+    assert made.__name__ == "made"
+
+
+@pytest.mark.parametrize("pipeline", ["nonsense", "cache{capacity=3GB}", "cache{"])
+def test_whatever_fails_the_dag_stays(pipeline: str, plugins: Plugins, caplog: pytest.LogCaptureFixture) -> None:
+    dag = kinds()
+    before = {name: vars(task).copy() for name, task in dag.task_dict.items()}, set(vars(dag))
+    with caplog.at_level(logging.WARNING):
+        assert optimize(dag, pipeline, plugins=plugins) is dag
+    assert "the DAG kinds is not optimized: " in caplog.text
+    assert ({name: vars(task) for name, task in dag.task_dict.items()}, set(vars(dag))) == before
+
+
+def test_an_operator_that_fails_half_way_undoes_the_others(
+    plugins: Plugins, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from couler_airflow.wrapped import Owner
+
+    def fails(self: Owner, task: Any, *, wrap: Any = Owner.wrap) -> str | None:
+        if task.task_id == "choose":
+            raise RuntimeError("out of luck")
+        return wrap(self, task)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(Owner, "wrap", fails)
+    dag = kinds()
+    with caplog.at_level(logging.WARNING):
+        optimize(dag, plugins=plugins)
+    assert wrapped_tasks(dag) == []
+    assert "RuntimeError" in caplog.text
+
+
+@pytest.fixture
+def off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__COULER__ENABLED", "False")
+
+
+@pytest.mark.usefixtures("off")
+def test_one_setting_turns_it_off(plugins: Plugins) -> None:
+    dag = kinds()
+    optimize(dag, plugins=plugins)
+    assert wrapped_tasks(dag) == []
+
+
+def test_without_a_store_nothing_is_cached(plugins: Plugins, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW__COULER__CACHE_STORE")
+    dag = kinds()
+    optimize(dag, plugins=plugins)
+    assert wrapped_tasks(dag) == []
+    assert declared(dag) is None
+
+
+def test_no_dag_is_no_traceback(caplog: pytest.LogCaptureFixture, plugins: Plugins) -> None:
+    with caplog.at_level(logging.WARNING):
+        optimize(3, plugins=plugins)
+    assert "int is no DAG" in caplog.text
+    with pytest.raises(InvalidInput, match="is no DAG"):
+        lift("kinds")
+
+
+def test_lift_and_lower() -> None:
+    dag = kinds()
+    plan = lift(dag)
+    (workflow,) = plan.workflows
+    graph = replace(workflow.graphs[0], parallelism=Literal(value=2))
+    lowered = lower(plan.with_workflow(workflow, replace(workflow, graphs=(graph,))))
+    assert dag.max_active_tasks == 2
+    assert [traced.edit.new for traced in lowered.edits] == [2]
+    again = lift(dag)
+    with pytest.raises(Unsupported, match="cannot be changed so"):
+        lower(again.with_workflow(again.workflows[0], replace(again.workflows[0], name="other")))
+    assert dag.dag_id == "kinds"
+
+
+PROGRAM = """
+import hashlib, sys
+from pathlib import Path
+from airflow.dag_processing.dagbag import DagBag
+from couler_airflow.dags import lift, optimize
+from couler_airflow.wrapped import wrapped_tasks
+from couler_plugins.ir import to_json
+seen = hashlib.sha256()
+for path in sys.argv[1:]:
+    dags = DagBag(dag_folder=path).dags
+    for name in sorted(dags):
+        optimize(dags[name])
+        plan = lift(dags[name])
+        seen.update(to_json(plan.workflows[0]))
+        seen.update(repr((wrapped_tasks(dags[name]), plan.bundle.documents[0].data["dag"]["tasks"])).encode())
+print(seen.hexdigest())
+"""
+
+
+def test_every_process_does_the_same(tmp_path: Path) -> None:
+    """The one that serializes a DAG and each worker: whatever the hash seed and the folder."""
+    files = [str(path) for path in dag_files() if "weight" not in path.name and "workday" not in path.name]
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "adapters/airflow")))
+    quiet = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL", "PYTHONWARNINGS": "ignore"}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *files],
+            env={
+                **os.environ,
+                **quiet,
+                "PYTHONHASHSEED": seed,
+                "PYTHONPATH": path,
+                "AIRFLOW_HOME": str(tmp_path / seed),
+            },
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed, folder in (("0", ROOT), ("4711", tmp_path))
+    ]
+    outputs = [process.communicate()[0].splitlines()[-1:] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert outputs[0] == outputs[1] != []
+    assert len(outputs[0][0]) == 64

@@ -1,0 +1,139 @@
+"""A whole Airflow on loopback for one test: all of its processes, and the LocalExecutor, on SQLite."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["LiveAirflow"]
+
+PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+PATIENCE = 120.0  # seconds
+
+
+class LiveAirflow:
+    """The processes of an Airflow, and what its database says; use it in a `with`.
+
+    Args:
+        home: its home; DAG files go into `dags` in it.
+        settings: further environment variables.
+    """
+
+    def __init__(self, home: Path, settings: dict[str, str]) -> None:
+        self.home = home
+        self.dags = home / "dags"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._port = port = _free_port()
+        self._environment = {
+            **os.environ,
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__API__SECRET_KEY": "a secret of this test",
+            "AIRFLOW__API_AUTH__JWT_SECRET": "another secret of this test, which is long enough for a signature of it",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            **settings,
+        }
+
+    def __enter__(self) -> LiveAirflow:
+        self.dags.mkdir(parents=True, exist_ok=True)
+        self.command("db", "migrate")
+        for part in PARTS:
+            with (self.home / f"{part}.log").open("wb") as log:
+                streams: dict[str, Any] = {"stdout": log, "stderr": subprocess.STDOUT}
+                program = [str(_airflow()), part]
+                self._processes.append(
+                    subprocess.Popen(program, env=self._environment, start_new_session=True, **streams)
+                )
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self._processes:
+            os.killpg(process.pid, signal.SIGTERM)
+        for process in self._processes:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(20)
+
+    def command(self, *arguments: str) -> str:
+        """What a command of Airflow prints."""
+        program = [str(_airflow()), *arguments]
+        done = subprocess.run(program, env=self._environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        """What the API that the UI uses answers; a body is posted."""
+        token = self._call("/auth/token")["access_token"]
+        return self._call(f"/api/v2{path}", body, {"Authorization": f"Bearer {token}"})
+
+    def _call(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://localhost:{self._port}{path}", data, dict(headers or {}))
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of Airflow's database."""
+        connection = sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=30)
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+    def until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Waits for something."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := condition()):
+            assert time.monotonic() < deadline, f"{what} did not come; see the logs in {self.home}"
+            assert all(process.poll() is None for process in self._processes), "a part of Airflow has ended"
+            time.sleep(0.5)
+        return found
+
+    def finished(self, *runs: str) -> None:
+        """Waits until runs have succeeded."""
+
+        def states() -> bool:
+            marks = ",".join("?" * len(runs))
+            found = [row[0] for row in self.query(f"SELECT state FROM dag_run WHERE run_id IN ({marks})", *runs)]
+            assert "failed" not in found, found
+            return found == ["success"] * len(runs)
+
+        self.until(states, f"the end of {runs}")
+
+    def xcom(self, run: str, task: str, key: str) -> Any:
+        """The value of an XCom, as JSON says it; None where there is none."""
+        rows = self.query("SELECT value FROM xcom WHERE run_id = ? AND task_id = ? AND key = ?", run, task, key)
+        value = rows[0][0] if rows else None
+        return json.loads(value) if isinstance(value, str | bytes) else value
+
+
+def _airflow() -> Path:
+    return Path(sys.executable).parent / "airflow"
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

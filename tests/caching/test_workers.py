@@ -1,0 +1,105 @@
+"""Engines whose workers make their own keys: which steps are asked, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from couler_plugins.caching.optimizer import Cache
+from couler_plugins.caching.workers import ASKED, ask_workers
+from couler_plugins.context import RunContext
+from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs.caching import Objection, Request
+from couler_plugins.ir import Directive, Workflow, replace_steps, with_directive
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Plan
+from couler_plugins.plugins import Plugins
+from ir.small import graph, step, workflow
+
+CONTEXT = RunContext(Plugins(()))
+OTHER = Directive(kind="other")
+
+
+class Workers:
+    """Asks all but what is objected to."""
+
+    def __init__(self, **objections: str) -> None:
+        self.objections = objections
+
+    def requests(self, *, assume_pure: bool) -> Mapping[tuple[str, str], Request]:
+        def request(name: str) -> Request:
+            if name in self.objections and not assume_pure:
+                reason = self.objections[name]
+                return Request(objection=Objection("a-rule", reason), advice="a word" if not reason else "")
+            return Request(declared="the test", note="slowly" if name == "c" else "")
+
+        return {("g", name): request(name) for name in ("a", "b", "c")}
+
+
+def three() -> Workflow:
+    return workflow(graph(step("a"), step("b", "a"), step("c", "b", directives=(OTHER,))))
+
+
+def test_steps_are_asked_or_told_why_not() -> None:
+    new, decisions = ask_workers(three(), Workers(b="no"), CONTEXT, assume_pure=False)
+    assert [item.directives for item in new.graphs[0].steps] == [(ASKED,), (), (ASKED, OTHER)]
+    assert [(item.subject, item.action, item.reason, item.figures) for item in decisions] == [
+        ("g/a", "cache", "the test says that it is pure", ()),
+        ("g/b", "", "no", (("rule", "a-rule"),)),
+        ("g/c", "cache", "the test says that it is pure; slowly", ()),
+    ]
+
+
+def test_a_second_time_changes_nothing_and_says_so() -> None:
+    once, _ = ask_workers(three(), Workers(b=""), CONTEXT, assume_pure=False)
+    again, decisions = ask_workers(once, Workers(b=""), CONTEXT, assume_pure=False)
+    assert again is once
+    assert [(item.action, item.reason) for item in decisions] == [
+        ("", "it is cached already"),
+        ("", "worth caching if it is pure: a word"),
+        ("", "it is cached already; slowly"),
+    ]
+
+
+def test_what_was_asked_before_stays() -> None:
+    flow = three()
+    asked = replace_steps(flow, {("g", "b"): with_directive(flow.graphs[0].steps[1], ASKED)})
+    new, _ = ask_workers(asked, Workers(b="no"), CONTEXT, assume_pure=False)
+    assert all(ASKED in item.directives for item in new.graphs[0].steps)
+
+
+def test_assuming_purity_is_handed_on() -> None:
+    new, _ = ask_workers(three(), Workers(a="no", b="no"), CONTEXT, assume_pure=True)
+    assert all(ASKED in item.directives for item in new.graphs[0].steps)
+
+
+class Engine:
+    """An adapter with nothing but workers."""
+
+    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> Workers:
+        del workflow, bundle
+        return Workers()
+
+
+class Context(RunContext):
+    def adapter(self, engine: str) -> Any:
+        del engine
+        return Engine()
+
+    def policy(self, text: str) -> Any:
+        return text
+
+
+@pytest.mark.parametrize(
+    "options", [{"capacity": 5}, {"via": "wrapper", "image": "i", "store": "s3://b"}, {"store": "x"}]
+)
+def test_what_workers_share_is_no_matter_of_a_workflow(options: dict[str, object]) -> None:
+    flow = three()
+    plan = Plan(bundle=Bundle.of(()), originals=(flow,), workflows=(flow,))
+    context = Context(Plugins(()))
+    assert len(Cache().run(plan, context).decisions) == 3
+    with pytest.raises(Unsupported, match="share one store") as caught:
+        Cache(**options).run(plan, context)  # type: ignore[arg-type]
+    assert caught.value.hint

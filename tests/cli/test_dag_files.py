@@ -1,0 +1,200 @@
+"""DAG files on the command line: read by Airflow, explained and drawn, and never rewritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from couler_plugins import api
+from couler_plugins.cli.group import couler
+from couler_plugins.errors import Unsupported
+from support import ROOT
+
+pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+
+DAG = """
+from airflow.sdk import dag, task
+from couler_airflow import cached
+
+@dag(schedule=None)
+def pipeline():
+    @task
+    def extract():
+        return [1, 2]
+
+    @task
+    def load(rows):
+        print(rows)
+
+    load(extract())
+
+{mark}(pipeline())
+"""
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `couler` where there are a DAG file that asks for caching and one that does not."""
+    monkeypatch.chdir(tmp_path)
+    Path("marked.py").write_text(DAG.format(mark="cached"))
+    Path("plain.py").write_text(DAG.format(mark=""))
+    return lambda *arguments: CliRunner().invoke(couler, arguments, catch_exceptions=False)
+
+
+BAD = {
+    "import.py": ("\n\nimport nonsense\n", 3, "ModuleNotFoundError: No module named 'nonsense'"),
+    "name.py": ("\nDAG('a b')\n", 2, "has to be made of alphanumeric characters"),
+    "syntax.py": ("\ndef f(:\n", 2, "SyntaxError: invalid syntax"),
+    "exit.py": ("\nraise SystemExit(3)\n", 2, "SystemExit: 3"),
+    "empty.py": ("\n", None, "Airflow finds no DAG in this file"),
+}
+"""DAG files that cannot be loaded: what follows their first line, the line that is to blame, and the reason."""
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """What `couler explain` says of good and bad files, in a process of its own: logging is set up once."""
+    folder = tmp_path_factory.mktemp("dags")
+    (folder / "marked.py").write_text(DAG.format(mark="cached"))
+    (folder / "plain.py").write_text(DAG.format(mark=""))
+    for name, (text, _, _) in BAD.items():
+        (folder / name).write_text(f"from airflow.sdk import DAG{text}")
+    code = "from couler_plugins.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "explain", "marked.py", "plain.py", *BAD],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+
+
+def test_explain(explained: subprocess.CompletedProcess[str]) -> None:
+    assert "marked.py: 1 workflow, 2 changes" in explained.stdout
+    assert "pipeline pipeline/extract: cache: the DAG 'pipeline' says that it is pure" in explained.stdout
+    assert "plain.py: 1 workflow, nothing to do" in explained.stdout
+    assert "worth caching if it is pure: @couler_airflow.cached above its function" in explained.stdout
+    assert "Filling up the DagBag" not in explained.stdout + explained.stderr
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_loaded_is_refused_with_its_line(explained: subprocess.CompletedProcess[str], name: str) -> None:
+    _, line, reason = BAD[name]
+    assert explained.returncode == 2
+    (told,) = [text for text in explained.stderr.splitlines() if text.startswith(f"error: {name}")]
+    assert told.startswith(f"error: {name}{f':{line}' if line else ''}: ")
+    assert reason in told
+    assert "Traceback" not in explained.stdout + explained.stderr
+
+
+def test_diff_shows_what_airflow_serializes(run: Run) -> None:
+    result = run("diff", "marked.py")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["--- marked.py", "+++ marked.py"]
+    assert [line for line in lines[2:] if line.startswith(("+", "-"))] == [
+        "+couler:",
+        "+  cache:",
+        "+  - extract",
+        "+  - load",
+    ]
+    again = run("diff", "plain.py")
+    assert (again.exit_code, again.stdout) == (0, "")
+    records = run("diff", "--format", "json", "marked.py")
+    (edit,) = json.loads(records.stdout)["files"][0]["edits"]
+    assert (edit["op"], edit["after"], edit["new"]) == ("add", ["couler"], {"cache": ["extract", "load"]})
+
+
+@pytest.mark.parametrize("notation", ["mermaid", "dot", "html"])
+def test_graph(run: Run, notation: str) -> None:
+    result = run("graph", "--format", notation, "marked.py")
+    assert result.exit_code == 0, result.output
+    assert "extract" in result.stdout
+    assert "load" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("optimize", "plain.py"), ("optimize", "-i", "marked.py"), ("optimize", "-o", "x.py", "marked.py")]
+)
+def test_no_dag_file_is_rewritten(run: Run, arguments: tuple[str, ...]) -> None:
+    before = Path("marked.py").read_text(), Path("plain.py").read_text()
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "a DAG file is a program, and is not rewritten" in result.stderr
+    assert "call couler_airflow.optimize(dag) at the end of the file" in result.stderr
+    assert (Path("marked.py").read_text(), Path("plain.py").read_text()) == before
+    assert not Path("x.py").exists()
+
+
+def test_check_and_records_write_nothing_and_are_answered(run: Run) -> None:
+    check = run("optimize", "--check", "marked.py")
+    assert (check.exit_code, "would change" in check.stderr) == (1, True)
+    assert run("optimize", "--check", "-p", "dedupe", "marked.py").exit_code == 0
+    records = run("optimize", "--format", "json", "marked.py")
+    assert json.loads(records.stdout)["files"][0]["status"] == "changed"
+
+
+def test_the_library_refuses_the_text(run: Run) -> None:
+    result = api.optimize("marked.py")
+    assert result.changed
+    with pytest.raises(Unsupported, match="is not rewritten"):
+        _ = result.text
+    with pytest.raises(Unsupported, match="is not rewritten"):
+        _ = result.documents
+
+
+def test_a_dag_that_airflow_cannot_serialize_is_refused(run: Run) -> None:
+    imports = "from airflow.sdk import DAG\nfrom airflow.timetables.simple import NullTimetable\n"
+    text = f"{imports}class Own(NullTimetable): ...\ndag = DAG('own', schedule=Own())\n"
+    Path("own.py").write_text(text)
+    result = run("explain", "own.py")
+    assert result.exit_code == 2
+    assert "own.py: Airflow cannot serialize the DAG 'own'" in result.stderr
+
+
+def test_other_python_is_nobodys(run: Run) -> None:
+    Path("other.py").write_text("raise SystemExit('this must not run')\n")
+    result = run("explain", "other.py")
+    assert (result.exit_code, result.stdout) == (0, "other.py: no workflow found\n")
+
+
+def test_folders_are_not_searched_for_programs(run: Run) -> None:
+    Path("folder").mkdir()
+    Path("folder/marked.py").write_text(DAG.format(mark="cached"))
+    result = run("explain", "folder")
+    assert result.exit_code == 2
+    assert "the folder holds no manifests" in result.stderr
+
+
+def test_python_from_elsewhere_than_a_file_is_refused(run: Run) -> None:
+    result = api.optimize(api.Text(DAG.format(mark=""), name="text.py"))
+    assert "this is none" in str(result.files[0].error)
+
+
+def test_listing_plugins_and_reading_manifests_imports_no_airflow(run: Run) -> None:
+    Path("wf.yaml").write_text(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: a}\nspec: {templates: []}\n"
+    )
+    code = "import sys; from couler_plugins.cli import main\ntry: main()\nfinally: assert 'airflow' not in sys.modules"
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "adapters/airflow", ROOT / "adapters/argo")))
+    for arguments in (["plugins"], ["explain", "-p", "dedupe", "wf.yaml"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "airflow" in done.stdout or arguments[0] == "explain"
