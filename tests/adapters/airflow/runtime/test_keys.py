@@ -1,4 +1,4 @@
-"""What changes the key of a task, what does not, and what refuses one."""
+"""What changes the key of a task, and what does not."""
 
 from __future__ import annotations
 
@@ -8,84 +8,13 @@ from typing import Any
 
 import pytest
 
-from airflow_dags import DagFiles, FakeInstance, context_of, rendered
+from airflow_dags import DagFiles
+from airflow_keys import FILE, HELPERS, changed, dag_of, key
 
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.filterwarnings("ignore"),  # Airflow's own, which differ from release to release
 ]
-
-FILE = '''
-import math
-import os
-import time
-import random
-import logging
-import datetime as dt
-import functools
-from datetime import datetime
-from os import listdir
-import helpers
-from helpers import clean
-log = logging.getLogger(__name__)
-LIMIT = 3
-TABLE = {"a": 1, "b": (2, 3)}
-
-def helper(x, y=1):
-    return x * LIMIT + y
-
-def counted(function):
-    @functools.wraps(function)
-    def wrapper(*args, **kwargs):
-        log.info("called")
-        return function(*args, **kwargs)
-    return wrapper
-
-class Model:
-    """Doc."""
-    size = 4
-    def __init__(self, rate):
-        self.rate = rate
-    def fit(self, x):
-        return x * self.rate
-
-MODEL = Model(2)
-
-def other(x):
-    return x
-
-with DAG("d", schedule=None) as dag:
-    @task(DECORATOR)
-    def work(ARGUMENTS):
-        BODY
-    work(CALL)
-'''
-HELPERS = """
-import deep
-FACTOR = 2
-def clean(x):
-    return x * FACTOR
-def unused():
-    return 1
-"""
-PLACES = {"DECORATOR": "", "ARGUMENTS": "x", "BODY": "return helper(x)", "CALL": "5"}
-
-
-def dag_of(files: DagFiles, text: str = FILE, helpers: str = HELPERS, deep: str = "D = 1\n", **places: str) -> Any:
-    for place, value in {**PLACES, **places}.items():
-        text = text.replace(place, value)
-    files.write("helpers.py", helpers)
-    files.write("deep.py", deep)
-    return files.dag(text)
-
-
-def key(dag: Any, before: tuple[str, ...] = (), run: dict[str, Any] | None = None, **said: Any) -> str:
-    from couler_airflow.key import key_of
-    from couler_airflow.marks import Declaration
-
-    (task,) = dag.task_dict.values()
-    copy = rendered(task)
-    return key_of(copy, context_of(FakeInstance(copy), **(run or {})), Declaration(**said), before).key
 
 
 def test_the_same_file_gives_the_same_key(dag_files: DagFiles) -> None:
@@ -206,16 +135,6 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 }
 
 
-def changed(files: DagFiles, changes: dict[str, str]) -> Any:
-    text = FILE
-    places = {name: value for name, value in changes.items() if name in PLACES or name in ("helpers", "deep")}
-    for old, new in changes.items():
-        if old not in places:
-            assert old in text
-            text = text.replace(old, new)
-    return dag_of(files, text, **places)
-
-
 @pytest.mark.parametrize("what", CHANGES)
 def test_what_a_task_computes_changes_its_key(dag_files: DagFiles, what: str) -> None:
     before, after = CHANGES[what]
@@ -241,128 +160,6 @@ def test_values_of_the_run_that_a_body_asks_for_change_the_key(dag_files: DagFil
     keys = [key(dag), key(dag, run={"ds": "2026-01-02"}), key(dag, run={"params": {"rate": 2}})]
     assert len({*keys}) == 3
     assert key(dag, run={"ts": "now"}) == keys[0]
-
-
-REFUSED = {
-    "the task instance": ({"ARGUMENTS": "x, ti=None"}, "'ti'"),
-    "the name of the run": ({"ARGUMENTS": "x, run_id=None"}, "'run_id'"),
-    "all of the context": ({"ARGUMENTS": "x, **kwargs"}, r"\*\*kwargs"),
-    "a clock": ({"BODY": "return time.time()"}, "time.time"),
-    "a clock by its class": ({"BODY": "return datetime.now()"}, "now"),
-    "a clock by its module": ({"BODY": "return dt.datetime.utcnow()"}, "utcnow"),
-    "a clock in a helper": ({"return x * LIMIT + y": "return time.monotonic()"}, "time.monotonic"),
-    "a clock in another file": (
-        {"BODY": "return clean(x)", "helpers": "import time\ndef clean(x):\n    return time.time()\n"},
-        "time.time",
-    ),
-    "a clock in a file that the body imports": (
-        {
-            "BODY": "from helpers import unused; return unused()",
-            "helpers": "import time\nclean = 1\nunused = lambda: time.time()\n",
-        },
-        "time.time",
-    ),
-    "a clock that is handed on": ({"BODY": "return helper(time)"}, "time"),
-    "a clock under another name": ({"BODY": "import time as t; u = t; return u.time()"}, "time"),
-    "a clock after what is allowed": ({"BODY": "return x.read_text(), x.utcnow()"}, "read_text"),
-    "a clock in a lambda of a class": (
-        {"BODY": "return Model.size", "size = 4": 'size = {"now": lambda: time.time()}'},
-        "time.time",
-    ),
-    "a class made at run time": (
-        {"BODY": "return Made", "def other": "Made = type('int', (), {'__module__': 'builtins'})\ndef other"},
-        "made at run time",
-    ),
-    "chance": ({"BODY": "return random.random()"}, "random.random"),
-    "chance that it imports": ({"BODY": "import random as r; return r.choice([1, 2])"}, "random"),
-    "chance from a library": ({"BODY": "import numpy as np; return np.random.rand()"}, "numpy.random"),
-    "a file": ({"BODY": "return open(x).read()"}, "builtins.open"),
-    "a file by a method": ({"BODY": "return x.read_text()"}, "read_text"),
-    "a table from a file": ({"BODY": "import pandas as pd; return pd.read_csv(x)"}, "read_csv"),
-    "a folder": ({"BODY": "return listdir(x)"}, "listdir"),
-    "the environment": ({"BODY": 'return os.environ["HOME"]'}, "os.environ"),
-    "another program": ({"BODY": "import subprocess; return subprocess.run(x)"}, "subprocess"),
-    "the network": ({"BODY": "import requests; return requests.get(x).text"}, "requests"),
-    "a variable": ({"BODY": 'from airflow.sdk import Variable; return Variable.get("a")'}, "Variable"),
-    "a connection": ({"BODY": 'from airflow.sdk import BaseHook as B; return B.get_connection("a")'}, "get_connection"),
-    "the context": ({"BODY": "from airflow.sdk import get_current_context; return get_current_context()"}, "context"),
-    "what nobody can follow": ({"BODY": "return eval(x)"}, "eval"),
-    "a global that it changes": ({"BODY": "global LIMIT; LIMIT = 4; return 1"}, "'LIMIT'"),
-    "a global without a form": ({"BODY": "return LOCK", "LIMIT = 3": "LOCK, LIMIT = iter([1]), 3"}, "'LOCK'"),
-    "an argument without a form": ({"CALL": "object()"}, "op_args"),
-    "the DAG": ({"BODY": "return dag.dag_id"}, "'dag'"),
-    "a variable in a template": ({"CALL": '"{{ var.value.a }}"'}, "variables"),
-    "a connection in a template": ({"CALL": '["{{ conn.db.password }}"]'}, "connections"),
-}
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_no_key_can_cover_is_refused(dag_files: DagFiles, what: str) -> None:
-    from couler_airflow.uncacheable import Uncacheable
-
-    changes, reason = REFUSED[what]
-    with pytest.raises(Uncacheable, match=reason):
-        key(changed(dag_files, changes))
-
-
-@pytest.mark.parametrize(
-    ("what", "said"),
-    [
-        ("a file", {"allow": ("files",)}),
-        ("the environment", {"allow": ("environment",)}),
-        ("a variable", {"allow": ("variables",)}),
-        ("a connection in a template", {"allow": ("connections",)}),
-        ("all of the context", {"context": ("ds",)}),
-        ("the task instance", {"context": ("ds",)}),
-        ("the context", {"context": ("ds",)}),
-    ],
-)
-def test_an_owner_may_allow_it(dag_files: DagFiles, what: str, said: dict[str, Any]) -> None:
-    changes, _ = REFUSED[what]
-    assert key(changed(dag_files, changes), **said)
-
-
-def test_what_is_allowed_hides_nothing_else(dag_files: DagFiles) -> None:
-    from couler_airflow.uncacheable import Uncacheable
-
-    changes, _ = REFUSED["a clock after what is allowed"]
-    with pytest.raises(Uncacheable, match="utcnow"):
-        key(changed(dag_files, changes), allow=("files",))
-
-
-@pytest.mark.parametrize("kind", ["clock", "randomness", "network", "dynamic code", "context"])
-def test_nobody_may_allow_clocks_chance_and_the_network(kind: str) -> None:
-    from couler_airflow.marks import Declaration
-    from couler_plugins.errors import InvalidInput
-
-    with pytest.raises(InvalidInput, match="cannot be allowed"):
-        Declaration(allow=(kind,))
-
-
-def test_a_file_that_was_changed_since_it_was_loaded_is_refused(dag_files: DagFiles) -> None:
-    from couler_airflow.uncacheable import Uncacheable
-
-    dag = dag_of(dag_files, BODY="return clean(x)")
-    (dag_files.folder / "helpers.py").write_text(HELPERS.replace("x * FACTOR", "x + FACTOR"))
-    with pytest.raises(Uncacheable, match=r"helpers\.py has changed"):
-        key(dag)
-
-
-@pytest.mark.parametrize(("command", "word"), [("date", "date"), ("curl http://x", "curl"), ("echo $RANDOM", "RANDOM")])
-def test_a_command_that_names_a_clock_chance_or_the_network_is_refused(
-    dag_files: DagFiles, command: str, word: str
-) -> None:
-    from couler_airflow.uncacheable import Uncacheable
-
-    text = """
-    from airflow.providers.standard.operators.bash import BashOperator
-    with DAG("d", schedule=None) as dag:
-        BashOperator(task_id="shell", bash_command="COMMAND")
-    """
-    with pytest.raises(Uncacheable, match=word):
-        key(dag_files.dag(text.replace("COMMAND", command)))
-    keys = {key(dag_files.dag(text.replace("COMMAND", f"echo {number}"))) for number in (1, 2, 1)}
-    assert len(keys) == 2
 
 
 def test_a_distribution_counts_with_its_version(dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch) -> None:
