@@ -32,11 +32,17 @@ def parser(description: str) -> argparse.ArgumentParser:
     """The flags that every benchmark takes, to which one may add its own."""
     flags = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--quick", action="store_true", help="fewer repetitions and smaller inputs")
-    flags.add_argument("--traces", type=Path, help="a folder of documents to measure on, instead of our own")
+    flags.add_argument("--traces", type=_folder, help="a folder of documents to measure on, instead of our own")
     flags.add_argument("--seed", type=int, default=0, help="of everything that is drawn at random")
     flags.add_argument("--json", type=Path, required=True, help="where to write the figures")
     flags.add_argument("--plot", type=Path, help="where to draw them")
     return flags
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
+    return Path(text)
 
 
 def arguments(description: str) -> argparse.Namespace:

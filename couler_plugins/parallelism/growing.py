@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["grow"]
 
-FREE = 0.5
-"""Up to this share of a part's length so far, it does not matter when a step ends."""
 DEFERRED = 8
 """How many times as many as were taken may be ranked anew because a part has become longer."""
 
 
-def grow(dag: Dag, budget: Budget, launch: float, urgency: float, ready: float, nearness: float) -> list[int]:
+def grow(
+    dag: Dag, budget: Budget, launch: float, urgency: float, ready: float, nearness: float, free: float = 0.5
+) -> list[int]:
     """Fills parts one after the other, each with the step that can start in it and ranks lowest. O((V + E) log V).
 
     A part opens when so many steps can start in it. What can start only later is left for parts that start later, and
@@ -33,8 +33,9 @@ def grow(dag: Dag, budget: Budget, launch: float, urgency: float, ready: float, 
         urgency: seconds that one second of the path from a step on is worth.
         ready: how many steps have to be able to start, as a share of what the fewest parts would have on average.
         nearness: what each parent in the same part is worth, in times the mean of the steps' seconds.
+        free: up to this share of a part's length so far, it does not matter when a step ends.
     """
-    growth = _Growth(dag, budget, launch, urgency, nearness)
+    growth = _Growth(dag, budget, launch, urgency, nearness, free)
     wanted = max(1.0, ready * len(dag) / max(fewest_parts(dag, budget), 1))
     while growth.open(wanted):
         growth.fill()
@@ -48,12 +49,13 @@ class _Growth:
     its nearness (the parents that it has there).
     """
 
-    def __init__(self, dag: Dag, budget: Budget, launch: float, urgency: float, nearness: float) -> None:
+    def __init__(self, dag: Dag, budget: Budget, launch: float, urgency: float, nearness: float, free: float) -> None:
         self.dag = dag
         self.launch = launch
         self.filling = Filling(dag, budget)
         self._urgency = [urgency * ahead for ahead in dag.tails()]
         self._nearness = nearness * sum(dag.seconds) / len(dag)
+        self._free = free
         self._waits = [len(above) for above in dag.parents]
         self._needs = [0.0] * len(dag)
         """When all that a step needs of other parts has ended."""
@@ -79,7 +81,7 @@ class _Growth:
     def fill(self) -> None:
         """Fills a part, and closes it."""
         able, finish, urgency, filling = self._able, self._finish, self._urgency, self.filling
-        inside, nearness = self._inside, self._nearness
+        inside, nearness, needs, horizon = self._inside, self._nearness, self._needs, self._horizon
         inner: list[tuple[float, int]] = []
         late: list[int] = []
         start = length = 0.0
@@ -87,7 +89,10 @@ class _Growth:
         while able or inner:
             queue = inner if not able or (inner and inner[0] < able[0]) else able
             known, step = queue[0]
-            rank = max(finish[step], FREE * length) - urgency[step] - nearness * inside[step]
+            end, free = finish[step], self._free * length
+            if free < end:
+                free = end
+            rank = free - urgency[step] - nearness * inside[step]
             if rank > known and deferred <= DEFERRED * taken:
                 deferred += 1
                 heappop(queue)
@@ -97,9 +102,12 @@ class _Growth:
                 break
             heappop(queue)
             taken += 1
-            start, length = max(start, self._needs[step]), max(length, finish[step])
+            if needs[step] > start:
+                start = needs[step]
+            if end > length:
+                length = end
             for child in self._freed(step):
-                if self._needs[child] <= self._horizon:
+                if needs[child] <= horizon:
                     heappush(inner, (finish[child] - urgency[child] - nearness * inside[child], child))
                 else:
                     late.append(child)
@@ -107,7 +115,8 @@ class _Growth:
 
     def _freed(self, step: int) -> list[int]:
         """The children of a step that wait for no other."""
-        waits, labels, finish, needs, ends = self._waits, self.filling.labels, self._finish, self._needs, self._ends
+        waits, labels, finish, ends = self._waits, self.filling.labels, self._finish, self._ends
+        parents, seconds = self.dag.parents, self.dag.seconds
         label = len(ends)
         found = []
         for child in self.dag.children[step]:
@@ -116,13 +125,14 @@ class _Growth:
                 continue
             begin = need = 0.0
             inside = 0
-            for parent in self.dag.parents[child]:
+            for parent in parents[child]:
                 if labels[parent] == label:
-                    begin = max(begin, finish[parent])
                     inside += 1
-                else:
-                    need = max(need, ends[labels[parent]])
-            finish[child], needs[child], self._inside[child] = begin + self.dag.seconds[child], need, inside
+                    if finish[parent] > begin:
+                        begin = finish[parent]
+                elif ends[labels[parent]] > need:
+                    need = ends[labels[parent]]
+            finish[child], self._needs[child], self._inside[child] = begin + seconds[child], need, inside
             found.append(child)
         return found
 

@@ -28,9 +28,9 @@ LARGE = 30_000
 """Steps above which fewer starts are made and searched."""
 URGENCIES, READY, NEARNESS = (0.25, 0.35, 0.5, 0.7, 1.0), (0.15, 0.4, 1.0), (0.0, 1.0, 2.0)
 """Of parts that are grown: all that go together are tried."""
-GROWN_LARGE = ((0.15, 0.4, 0.0), (0.25, 0.4, 1.0))
-"""Those that are tried of a large graph."""
-TRIES, TRIES_STEP, TRIES_LARGE = 20_000, 6, 16_000
+GROWN_LARGE = ((0.2, 0.4, 0.0, 0.7), (0.25, 0.4, 1.0, 0.5))
+"""Those that are tried of a large graph, with the share of a part in which it does not matter when a step ends."""
+TRIES, TRIES_STEP, TRIES_LARGE = 20_000, 6, 18_000
 """How many moves are tried of any graph, and for each step; and how many of a large graph."""
 SMALL = 1_000
 """Steps up to which the best split is shaken."""
