@@ -30,12 +30,14 @@ URGENCIES, READY, NEARNESS = (0.25, 0.35, 0.5, 0.7, 1.0), (0.15, 0.4, 1.0), (0.0
 """Of parts that are grown: all that go together are tried."""
 GROWN_LARGE = ((0.2, 0.4, 0.0, 0.7), (0.25, 0.4, 1.0, 0.5))
 """Those that are tried of a large graph, with the share of a part in which it does not matter when a step ends."""
-TRIES, TRIES_STEP, TRIES_LARGE = 20_000, 6, 18_000
-"""How many moves are tried of any graph, and for each step; and how many of a large graph."""
+TRIES, TRIES_STEP, TRIES_TINY, TRIES_LARGE = 20_000, 6, 1_000, 18_000
+"""How many moves are tried of any graph, and for each step; for each step at most; and how many of a large graph."""
 SMALL = 1_000
 """Steps up to which the best split is shaken."""
-SHAKES, SHAKES_SMALL, SHAKE, SETTLE, UPHILL = 150, 10_000, 20, 150, (0.05, 0.1, 0.2, 0.4)
-"""How often (and how much oftener, for one step), with how many moves up to how far uphill, and how many after each."""
+SHAKES, SHAKES_SMALL, SHAKES_STEP = 150, 10_000, 16
+"""How often; how much oftener a small graph, shared out among its steps; and for each step at most."""
+SHAKE, SETTLE, UPHILL = 20, 150, (0.05, 0.1, 0.2, 0.4)
+"""With how many moves up to how far uphill, and how many after each."""
 TOLERANCE = 0.01
 """How much a merge between two searches may cost."""
 
@@ -92,7 +94,8 @@ def candidates(dag: Dag, budget: Budget, launch: float) -> Iterator[list[int]]:
 def split_afresh(dag: Dag, budget: Budget, objective: Objective, effort: Effort) -> Solution:
     """The best split that is found without an earlier one."""
     large = len(dag) > LARGE
-    total = effort.factor * (TRIES_LARGE if large else TRIES + TRIES_STEP * len(dag))
+    tries = TRIES_LARGE if large else min(TRIES + TRIES_STEP * len(dag), TRIES_TINY * len(dag))
+    total = effort.factor * tries
     scale = next(scale for scale in SCALES if len(dag) <= scale.steps)
     starts: dict[float, list[int]] = {}
     for labels in candidates(dag, budget, effort.launch):
@@ -102,8 +105,8 @@ def split_afresh(dag: Dag, budget: Budget, objective: Objective, effort: Effort)
     ]
     for kept in scale.kept:
         pool.sort(key=lambda solution: solution.value)
-        tries = int(total / len(scale.kept) / kept / 2)
-        pool[:kept] = [_searched(solution, budget, effort, tries, scale.rise) for solution in pool[:kept]]
+        each = int(total / len(scale.kept) / kept / 2)
+        pool[:kept] = [_searched(solution, budget, effort, each, scale.rise) for solution in pool[:kept]]
     best = min(pool, key=lambda solution: solution.value)
     merge(best, 0.0)
     if len(dag) <= SMALL:
@@ -131,7 +134,7 @@ def _shaken(dag: Dag, budget: Budget, pool: list[Solution], effort: Effort) -> S
 
     Small graphs have many valleys, which the search does not leave by itself, and cost little.
     """
-    shakes = SHAKES + SHAKES_SMALL // len(dag)
+    shakes = min(SHAKES + SHAKES_SMALL // len(dag), SHAKES_STEP * len(dag))
     for number in range(int(shakes * effort.factor)):
         before = pool[number % len(pool)]
         solution = Solution(dag, budget, before.parts.labels(), before.objective, effort.launch)
