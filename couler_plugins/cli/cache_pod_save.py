@@ -62,14 +62,16 @@ def command(
     from couler_plugins.errors import EngineError
 
     shared = Path(folder)
-    with harmless(WHAT, bad_input=True), tidy(), at_work(shared):
+    with at_work(shared):
         try:
-            if not wait_for_result(shared):
-                return
-            meta = msgspec.structs.replace(meta, seconds=seconds_taken(shared))
-            with within(timeout, deadline), opened(config, writing=True) as cache:
-                refusal = save(cache, key, outputs_in(shared, KEPT, names), meta)
+            # What went wrong is said before the launcher goes on: once the command has ended, so has this container.
+            with harmless(WHAT, bad_input=True), tidy():
+                if not wait_for_result(shared):
+                    return
+                meta = msgspec.structs.replace(meta, seconds=seconds_taken(shared))
+                with within(timeout, deadline), opened(config, writing=True) as cache:
+                    refusal = save(cache, key, outputs_in(shared, KEPT, names), meta)
+                if refusal:
+                    raise EngineError(refusal)
         finally:
             release_launcher(shared)
-        if refusal:
-            raise EngineError(refusal)
