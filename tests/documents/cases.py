@@ -111,5 +111,6 @@ DIFFERENT = [
     ("a: !!set {x: }\n", False),
     ("a: [http://a.b/c?d=e]\n", True),  # Go's scanner is older than libyaml's
     ('a: "\\/"\n', True),
+    ("a: {b:}\n", False),  # libyaml wants a space after a colon inside of brackets
     ("[" * 251 + "]" * 251, False),
 ]

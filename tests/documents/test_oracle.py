@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -127,8 +128,12 @@ def test_spliced_manifests(oracle: Path) -> None:
 SPECIAL = st.text(st.sampled_from("0123456789+-._eExXoObBaAfFyYnNtTzZ:, ~<>=|&*%@#'\"{}[]\n\t"), max_size=8)
 
 
+COLON = re.compile(r"[\[{].*:[,\[\]{}]", re.DOTALL)
+"""What libyaml refuses and Go does not: see `DIFFERENT`."""
+
+
 @settings(max_examples=25)
-@given(st.lists(SPECIAL, min_size=80, max_size=80))
+@given(st.lists(SPECIAL.filter(lambda text: not COLON.search(text)), min_size=80, max_size=80))
 def test_random_scalars(oracle: Path, texts: list[str]) -> None:
     check(oracle, [f"- {text}\n" for text in texts])
 
