@@ -30,7 +30,7 @@ URGENCIES, READY, NEARNESS = (0.25, 0.35, 0.5, 0.7, 1.0), (0.15, 0.4, 1.0), (0.0
 """Of parts that are grown: all that go together are tried."""
 GROWN_LARGE = ((0.2, 0.4, 0.0, 0.7), (0.25, 0.4, 1.0, 0.5))
 """Those that are tried of a large graph, with the share of a part in which it does not matter when a step ends."""
-TRIES, TRIES_STEP, TRIES_TINY, TRIES_LARGE = 20_000, 6, 1_000, 18_000
+TRIES, TRIES_STEP, TRIES_TINY, TRIES_LARGE = 20_000, 6, 1_000, 24_000
 """How many moves are tried of any graph, and for each step; for each step at most; and how many of a large graph."""
 SMALL = 1_000
 """Steps up to which the best split is shaken."""
