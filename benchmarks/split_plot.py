@@ -43,8 +43,11 @@ def draw(path: Path, cuts: Sequence[Cut], bounds: Mapping[str, float], caption: 
 
 
 def _methods(axes: Any, cuts: Sequence[Cut]) -> None:
+    graphs = len({one.subject for one in cuts})
     for method in dict.fromkeys(one.method for one in cuts):
         own = [one for one in cuts if one.method == method]
+        if len(own) < graphs:  # on a part of them, its mean says nothing beside the others'
+            continue
         parts, stretch = (_mean([getattr(one, name) for one in own]) for name in ("parts_ratio", "stretch"))
         wrong = sum(one.cyclic or one.over > 0 for one in own)
         color = WRONG if wrong else ACCENT if method.startswith(OURS) else OTHER
@@ -52,6 +55,7 @@ def _methods(axes: Any, cuts: Sequence[Cut]) -> None:
         note = f"{method}, {wrong} of {len(own)} deadlock or are too big" if wrong else method
         axes.annotate(note, (parts, stretch), (6, 4), textcoords="offset points", fontsize=8, color=color)
     axes.set_yscale("log")
+    _plain(axes.yaxis)
     axes.set_title("Makespan and parts, geometric means", loc="left", fontweight="bold")
     axes.set_xlabel("parts over the fewest possible")
     axes.set_ylabel("makespan over the critical path")
@@ -71,6 +75,7 @@ def _kinds(axes: Any, cuts: Sequence[Cut], bounds: Mapping[str, float]) -> None:
             axes.plot((bound, one.stretch), (y, y), color=OTHER, linewidth=1, zorder=2)
             axes.plot((bound, bound), (y - 0.06, y + 0.06), color=INK, linewidth=1.2, zorder=2)
     axes.set_xscale("log")
+    _plain(axes.xaxis)
     axes.set_yticks(range(len(order)), order)
     axes.set_title(f"Makespan of {OURS} by graph", loc="left", fontweight="bold")
     axes.set_xlabel("over the critical path; bar: what no split goes below")
@@ -79,6 +84,12 @@ def _kinds(axes: Any, cuts: Sequence[Cut], bounds: Mapping[str, float]) -> None:
 
 def _mean(values: Sequence[float]) -> float:
     return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def _plain(axis: Any) -> None:
+    """Numbers on a logarithmic axis as they are, not as powers."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter("{x:g}")
 
 
 def _tidy(axes: Any) -> None:
