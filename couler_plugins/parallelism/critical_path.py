@@ -10,8 +10,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.options import check_range
 from couler_plugins.parallelism.budget import check_steps
 from couler_plugins.parallelism.objective import Objective
-from couler_plugins.parallelism.portfolio import Effort, split_afresh
-from couler_plugins.parallelism.resplit import resplit
 
 if TYPE_CHECKING:
     from couler_plugins.parallelism.budget import Budget
@@ -56,6 +54,10 @@ class CriticalPath:
 
     def split(self, dag: Dag, budget: Budget, previous: Mapping[str, int] | None = None) -> list[int]:
         """The part of each step; the same for the same graph, budget and options on any machine."""
+        # Whoever lists the partitioners needs no search.
+        from couler_plugins.parallelism.portfolio import Effort, split_afresh
+        from couler_plugins.parallelism.resplit import resplit
+
         if not len(dag):
             return []
         objective = Objective.of(dag, budget, self.launch, self.part_weight)
