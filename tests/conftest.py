@@ -20,6 +20,15 @@ settings.register_profile("search", max_examples=2_000, deadline=None, print_blo
 settings.load_profile("repeatable")
 
 
+AIRFLOWS = (
+    "ignore::DeprecationWarning",
+    "ignore::PendingDeprecationWarning",
+    "ignore::FutureWarning",
+    "ignore:Using `httpx` with `starlette.testclient`",
+)
+"""What Airflow and its libraries warn of when they are used: which parts of each other will not be there for long."""
+
+
 def pytest_configure() -> None:
     """Airflow writes a configuration and logs into its home when it is imported: give it one of its own."""
     home = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="couler-airflow-")
@@ -37,6 +46,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "oracle": None if support.GO else "needs a Go toolchain",
     }
     for item in items:
+        if item.get_closest_marker("airflow"):
+            for warning in AIRFLOWS:
+                item.add_marker(pytest.mark.filterwarnings(warning))
         for marker, reason in missing.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))

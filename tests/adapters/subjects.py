@@ -150,7 +150,7 @@ AIRFLOW = AirflowSubject(
     invented=airflow_closure.INVENTED,
     edits_inline=True,
     generates=False,
-    marks=(pytest.mark.airflow, pytest.mark.filterwarnings("ignore")),
+    marks=(pytest.mark.airflow,),
 )
 SUBJECTS = (ARGO, AIRFLOW)
 GENERATORS = tuple(subject for subject in SUBJECTS if subject.generates)

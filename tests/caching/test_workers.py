@@ -101,5 +101,5 @@ def test_what_workers_share_is_no_matter_of_a_workflow(options: dict[str, object
     context = Context(Plugins(()))
     assert len(Cache().run(plan, context).decisions) == 3
     with pytest.raises(Unsupported, match="share one store") as caught:
-        Cache(**options).run(plan, context)  # type: ignore[arg-type]
+        Cache(**options).run(plan, context)  # type: ignore[arg-type]  # options of several types in one mapping
     assert caught.value.hint

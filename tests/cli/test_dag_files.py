@@ -17,7 +17,7 @@ from couler_plugins.cli.group import couler
 from couler_plugins.errors import Unsupported
 from support import ROOT
 
-pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.airflow
 
 DAG = """
 from airflow.sdk import dag, task

@@ -144,7 +144,6 @@ def test_the_corpora_have_what_the_ir_was_made_for() -> None:
 
 
 @pytest.mark.airflow
-@pytest.mark.filterwarnings("ignore")
 def test_airflow_examples_obey_the_laws() -> None:
     for bundle in loaded():
         for workflow in lifted(bundle).workflows:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow.plugins_manager import AirflowPlugin  # noqa: TID253  # who imports this module has imported Airflow
-from airflow.sdk import BaseOperatorLink  # noqa: TID253
+from airflow.sdk import BaseOperatorLink  # noqa: TID253  # as above
 
 __all__ = ["CacheLink", "CoulerPlugin"]
 

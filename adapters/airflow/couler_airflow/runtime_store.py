@@ -125,7 +125,7 @@ class Store:
             self._given_up = True
             self._say(what, failure[0] if failure else TimeoutError(f"no answer in {self._settings.cache_timeout:g} s"))
             return None
-        return outcome[0]  # type: ignore[no-any-return]
+        return outcome[0]  # type: ignore[no-any-return]  # what the call of the store returned
 
     def _say(self, what: str, error: Exception) -> None:
         from couler_plugins.caching.dataplane.failures import reason_of

@@ -72,7 +72,7 @@ class _Method:
 
     def __call__(self, *arguments: Any, context: Any = None, **named: Any) -> Any:
         if context is None:
-            *arguments, context = arguments  # type: ignore[assignment]
+            *arguments, context = arguments  # type: ignore[assignment]  # a list, which is passed on as it is
         task = context["ti"].task  # the copy that was rendered, not the operator that was parsed
         original = functools.partial(getattr(type(task), self.name), task, *arguments, **named)
         return _run(self.name, task, context, original, self.declaration, self.stores)
@@ -85,7 +85,7 @@ def _subclass(cls: type, declaration: Declaration, stores: bool) -> type:
     def method(name: str) -> Callable[..., Any]:
         def call(self: Any, *arguments: Any, context: Any = None, **named: Any) -> Any:
             if context is None:
-                *arguments, context = arguments  # type: ignore[assignment]
+                *arguments, context = arguments  # type: ignore[assignment]  # a list, which is passed on as it is
             original = functools.partial(getattr(cls, name), self, *arguments, **named)
             return _run(name, self, context, original, declaration, stores)
 

@@ -20,7 +20,7 @@ def noted(ti: Any) -> Iterator[dict[str, Any]]:
         pushed[key] = value
 
     async def note_async(key: str, value: Any) -> None:
-        await push_async(key, value)  # type: ignore[misc]
+        await push_async(key, value)  # type: ignore[misc]  # only put in place where there is one
         pushed[key] = value
 
     ours = {"xcom_push": note} | ({"axcom_push": note_async} if push_async is not None else {})

@@ -18,7 +18,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Decision
 
-pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.airflow
 
 
 def test_a_plan_is_carried_out_once() -> None:

@@ -20,7 +20,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Plan
 
-pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.airflow
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))

@@ -15,7 +15,7 @@ from couler_airflow.lower import commit
 from couler_plugins.ir import GraphView, callables, from_json, to_json, verify, without_origin
 from couler_plugins.plan import Plan
 
-pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.airflow
 
 
 def airflow_hash(dag: Any) -> str:

@@ -22,7 +22,7 @@ from couler_plugins.ir import Literal, replace
 from couler_plugins.plugins import Plugins, load_plugins
 from support import ROOT
 
-pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def kinds() -> Any:
         one = first()
         many = add.expand(x=[1, 2])
         start >> one >> choose(one)  # type: ignore[arg-type]  # Airflow hands the value over
-        publish(one)  # type: ignore[arg-type]
+        publish(one)  # type: ignore[arg-type]  # as above
         bash >> plain
         waits >> many
         setup, work, teardown = (PythonOperator(task_id=f"frame{number}", python_callable=int) for number in range(3))
@@ -171,7 +171,7 @@ def test_an_operator_that_fails_half_way_undoes_the_others(
     def fails(self: Owner, task: Any, *, wrap: Any = Owner.wrap) -> str | None:
         if task.task_id == "choose":
             raise RuntimeError("out of luck")
-        return wrap(self, task)  # type: ignore[no-any-return]
+        return wrap(self, task)  # type: ignore[no-any-return]  # what stands in for the module has no types
 
     monkeypatch.setattr(Owner, "wrap", fails)
     dag = kinds()

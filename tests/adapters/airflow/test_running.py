@@ -16,7 +16,7 @@ from couler_airflow.runtime_before import XCOM
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.ir import Literal, Workflow, replace
 
-pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.airflow
 
 FAST = (
     "example_dynamic_task_mapping",

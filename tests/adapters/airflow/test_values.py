@@ -98,7 +98,11 @@ class Something:
 )
 def test_values(data: Any, expected: Any) -> None:
     found = VALUES.value(data)
-    assert found == expected if not isinstance(expected, Native) else found.data == expected.data  # type: ignore[union-attr]
+    if isinstance(expected, Native):
+        assert isinstance(found, Native)
+        assert found.data == expected.data
+    else:
+        assert found == expected
 
 
 def test_texts_in_structures_and_around_pulls() -> None:

@@ -17,10 +17,7 @@ import pytest
 from airflow_dags import DagFiles, FakeInstance, context_of, rendered
 from airflow_runs import FILE, Runs
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.filterwarnings("ignore"),  # Airflow's own, which differ from release to release
-]
+pytestmark = pytest.mark.airflow
 
 
 class Unserialisable:

@@ -14,7 +14,6 @@ from airflow_dags import DagFiles
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore"),  # Airflow's own, which differ from release to release
 ]
 
 FILE = """

@@ -11,10 +11,7 @@ import pytest
 
 from airflow_dags import DagFiles
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.filterwarnings("ignore"),  # Airflow's own, which differ from release to release
-]
+pytestmark = pytest.mark.airflow
 
 FILE = """
 from airflow.providers.standard.operators.bash import BashOperator

@@ -9,10 +9,7 @@ import pytest
 from airflow_dags import DagFiles
 from airflow_keys import HELPERS, changed, dag_of, key
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.filterwarnings("ignore"),  # Airflow's own, which differ from release to release
-]
+pytestmark = pytest.mark.airflow
 
 REFUSED = {
     "the task instance": ({"ARGUMENTS": "x, ti=None"}, "'ti'"),

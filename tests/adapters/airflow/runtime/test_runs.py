@@ -11,10 +11,7 @@ import pytest
 from airflow_dags import FakeInstance
 from airflow_runs import FILE, XCOM, Runs
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.filterwarnings("ignore"),  # Airflow's own, which differ from release to release
-]
+pytestmark = pytest.mark.airflow
 
 
 def test_the_second_run_finds_what_the_first_has_kept(runs: Runs) -> None:

@@ -16,10 +16,7 @@ import pytest
 from airflow_runs import FILE, Runs
 from servers.postgres import PASSWORD, binaries, postgres_server
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.filterwarnings("ignore"),  # Airflow's own, which differ from release to release
-]
+pytestmark = pytest.mark.airflow
 
 
 WORKER = """
