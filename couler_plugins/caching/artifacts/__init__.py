@@ -48,34 +48,24 @@ __all__ = [
     "open_cache",
 ]
 
+_HOMES = {
+    "ArtifactCache": "cache",
+    **dict.fromkeys(("Entry", "Meta", "Output"), "entry"),
+    "Claim": "flight",
+    "Hit": "hits",
+    **dict.fromkeys(("Damaged", "Lost"), "lost"),
+    **dict.fromkeys(("UNLIMITED", "open_cache"), "opening"),
+    **dict.fromkeys(("Admission", "Existed", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"), "results"),
+    **dict.fromkeys(("Content", "Outputs", "Source"), "sources"),
+}
+
+
 if not TYPE_CHECKING:  # type checkers would take any name for one of ours
-    HOMES = {
-        "Admission": "results",
-        "ArtifactCache": "cache",
-        "Claim": "flight",
-        "Content": "sources",
-        "Damaged": "lost",
-        "Entry": "entry",
-        "Existed": "results",
-        "Hit": "hits",
-        "Lost": "lost",
-        "Meta": "entry",
-        "Output": "entry",
-        "Outputs": "sources",
-        "PutResult": "results",
-        "Refused": "results",
-        "Report": "results",
-        "Source": "sources",
-        "Stats": "results",
-        "Stored": "results",
-        "UNLIMITED": "opening",
-        "Usage": "results",
-        "open_cache": "opening",
-    }
-    """The module of each name: what lists stores needs none of the rest."""
 
     def __getattr__(name: str) -> object:
-        """Imports a name on first use."""
-        if name not in HOMES:
+        """Imports what the package offers on first use: whoever lists the stores there are needs none of it."""
+        if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
