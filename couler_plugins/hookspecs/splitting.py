@@ -66,6 +66,14 @@ class Splitting(Protocol):
         """The graph whose steps are distributed over parts."""
 
     @property
+    def partitioner(self) -> str:
+        """What cuts the graph where the user names nothing else: a partitioner, with its options."""
+
+    @property
+    def nests(self) -> bool:
+        """Whether steps can be moved into graphs of the same workflow."""
+
+    @property
     def coordinates(self) -> bool:
         """Whether the workflow is what is left of one that was split: it starts parts."""
 
@@ -93,8 +101,12 @@ class Splitting(Protocol):
             Unsupported: the workflow cannot be split, whatever stays together.
         """
 
-    def detach(self, workflow: Workflow, graphs: Sequence[str]) -> Parts:
-        """Makes these graphs, into which the steps were moved, workflows of their own."""
+    def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:
+        """Makes workflows of the parts.
+
+        Args:
+            parts: the names of each part's steps, by the name of the part, in an order in which they may start.
+        """
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """Documents that keep the text of the file that the workflow was read from, for `couler rollback`."""

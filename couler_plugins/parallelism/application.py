@@ -134,7 +134,10 @@ class Splitter:
         # A coordinator that has too many steps is no reason to start workflows that start workflows.
         into = "auto" if rank else self._into
         only_steps = list(over) == _over(extent._replace(bytes=0, definitions=0), most)
-        if into == "graphs" or (into == "auto" and only_steps):
+        if into == "graphs" and not facet.nests:
+            reason = f"{workflow.engine} has no graphs inside of a workflow, into which {workflow.label} could be split"
+            raise InvalidInput(reason, hint="leave out into=graphs")
+        if facet.nests and (into == "graphs" or (into == "auto" and only_steps)):
             inside = self._nested(plan, job, bonds)
             if inside is not None:
                 return inside
@@ -159,9 +162,7 @@ class Splitter:
         large: list[tuple[str, str]] = []
         for share in FILLS:
             cut = self._cut(job, bonds, whole.scaled(share))
-            made = job.facet.detach(
-                move_into_graphs(job.workflow, job.facet.graph, cut.members).workflow, list(cut.members)
-            )
+            made = job.facet.detach(cut.members)
             extents = [job.facet.extent(part) for part in made.workflows]
             pairs = zip(made.workflows, extents, strict=True)
             large = [(part.label, what) for part, extent in pairs for what in _over(extent, job.most)]

@@ -19,7 +19,8 @@ class Split:
     """Split a workflow that is too big for its engine, and run the parts as parallel as before.
 
     Attributes:
-        partitioner: how the graph is cut, with its options (`couler plugins` lists the partitioners).
+        partitioner: how the graph is cut, with its options (`couler plugins` lists the partitioners); what suits the
+            engine unless given.
         into: `graphs` of the same workflow, `workflows` of their own, or `auto`: graphs where only the number of steps
             in one is too large, else workflows.
         keep_original: whether the text of a workflow that becomes several is kept beside them, for `couler rollback`.
@@ -30,7 +31,7 @@ class Split:
 
     name: ClassVar[str] = "split"
 
-    partitioner: str = "critical-path"
+    partitioner: str | None = None
     into: Literal["auto", "graphs", "workflows"] = "auto"
     keep_original: bool = True
     max_bytes: Size | None = None
@@ -42,12 +43,14 @@ class Split:
         from couler_plugins.parallelism.application import Limits, Splitter
 
         limits = Limits(self.max_bytes, self.max_steps, self.max_pods)
-        splitter = Splitter(ctx.partitioner(self.partitioner), limits, self.into, self.keep_original, ctx)
+        named = None if self.partitioner is None else ctx.partitioner(self.partitioner)
         for workflow in plan.workflows:
             offered = getattr(ctx.adapter(workflow.engine), "splitting", None)  # a facet, which an adapter may lack
             facet = offered(workflow) if offered is not None else None
             if facet is not None:
                 ctx.progress(f"measuring {workflow.label}")
+                partitioner = named or ctx.partitioner(facet.partitioner)
+                splitter = Splitter(partitioner, limits, self.into, self.keep_original, ctx)
                 # What an earlier call has left of a workflow is no part: it may have all that its engine takes.
                 plan = splitter.split(plan, workflow, facet, rank=int(facet.coordinates))
         return plan

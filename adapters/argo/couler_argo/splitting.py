@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import ChainMap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.json import encode
@@ -24,7 +24,18 @@ from couler_argo.patching import lower_workflow
 from couler_argo.permissions import permissions
 from couler_argo.reaching import reached
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
-from couler_plugins.ir import Bond, Call, Graph, Reference, Step, Workflow, bonds, callables, without_origin
+from couler_plugins.ir import (
+    Bond,
+    Call,
+    Graph,
+    Reference,
+    Step,
+    Workflow,
+    bonds,
+    callables,
+    move_into_graphs,
+    without_origin,
+)
 
 __all__ = ["ArgoSplitting", "splitting_of"]
 
@@ -64,6 +75,16 @@ class ArgoSplitting:
     def graph(self) -> str:
         """The DAG, or the steps, that the workflow runs."""
         return self._entry.name
+
+    @property
+    def partitioner(self) -> str:
+        """A manifest is split once, and run often."""
+        return "critical-path"
+
+    @property
+    def nests(self) -> bool:
+        """Templates call templates."""
+        return True
 
     @property
     def coordinates(self) -> bool:
@@ -110,16 +131,17 @@ class ArgoSplitting:
         """What the IR knows, and what only Argo has; see `couler_argo.bonds`."""
         return [*bonds(self._workflow, self.graph), *argo_bonds(self._workflow, self._entry)]
 
-    def detach(self, workflow: Workflow, graphs: Sequence[str]) -> Parts:
-        """A WorkflowTemplate for each graph, a parent that runs them, and what that is allowed to do."""
+    def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:
+        """A WorkflowTemplate for each part, a parent that runs them, and what that is allowed to do."""
+        workflow = move_into_graphs(self._workflow, self.graph, parts).workflow
         outer = callables(workflow)[self.graph]
         assert isinstance(outer, Graph)
         refuse_undetachable(workflow, outer)
-        parent, parts = detach(workflow, self.graph, graphs)
-        libraries = tuple(part.library for part in parts)
+        parent, made = detach(workflow, self.graph, parts)
+        libraries = tuple(part.library for part in made)
         # What starts parts of a workflow that was split is nothing that a person runs.
         notes = () if self.coordinates else NOTES
-        return Parts(parent, libraries, links(parent, self.graph, parts), permissions(workflow), notes)
+        return Parts(parent, libraries, links(parent, self.graph, made), permissions(workflow), notes)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """ConfigMaps with the text; see `couler_argo.originals`."""
