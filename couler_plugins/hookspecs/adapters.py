@@ -135,7 +135,7 @@ class Adapter(Protocol):
         """What submits documents to an engine and follows them; None where only the engine's own means do."""
         return None
 
-    def splitting(self, workflow: Workflow) -> Splitting | None:
+    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
         """What splitting this workflow has to know; None where it has nothing that could be split."""
         return None
 

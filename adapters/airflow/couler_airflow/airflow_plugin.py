@@ -11,6 +11,8 @@ from urllib.parse import quote
 from airflow.plugins_manager import AirflowPlugin  # noqa: TID253  # who imports this module has imported Airflow
 from airflow.sdk import BaseOperatorLink  # noqa: TID253  # as above
 
+from couler_airflow.split_timetable import PartTimetable
+
 __all__ = ["CacheLink", "CoulerPlugin"]
 
 
@@ -38,6 +40,7 @@ class CoulerPlugin(AirflowPlugin):
 
     name = "couler"
     global_operator_extra_links = [CacheLink()]  # noqa: RUF012  # Airflow's own way to say so
+    timetables = [PartTimetable]  # noqa: RUF012  # as above
 
 
 def _has_said_something(ti_key: Any) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
+from couler_airflow.split_plan import links_of
+from couler_airflow.split_roles import said_by
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
 from couler_airflow.wrapped import directives_of
@@ -53,7 +55,8 @@ def lift(bundle: DagBundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
         reason.file = reason.file or bundle.files[file].name
         refuse(file, reason)
     lifted = tuple(workflows)
-    return Plan(bundle=bundle, originals=lifted, workflows=lifted).without(errors)
+    links = tuple(link for workflow in lifted for link in links_of(workflow))
+    return Plan(bundle=bundle, originals=lifted, workflows=lifted, links=links).without(errors)
 
 
 def lift_dag(dag: Any, document: int) -> Workflow:
@@ -173,7 +176,7 @@ class _Lifter:
         operator = task.operator_class
         python = any(item.__name__ == "PythonOperator" for item in operator.__mro__)
         assets = {name: [self._asset(item) for item in getattr(task, name)] for name in ("inlets", "outlets")}
-        what = {"operator": operator.__qualname__, "module": module_name(operator.__module__)}
+        what = {"operator": operator.__qualname__, "module": module_name(operator.__module__), **said_by(task)}
         return Operation(
             name=f"task/{task.task_id}",
             kind="python" if python else task.task_type,

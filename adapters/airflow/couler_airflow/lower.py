@@ -8,6 +8,7 @@ from typing import Any
 from couler_airflow.bundle import TASKS, DagBundle, LiveDag, snapshot
 from couler_airflow.journal import Journal
 from couler_airflow.patching import patch
+from couler_airflow.split_commit import split
 from couler_plugins.documents import Edit, Path, diff
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Source, Workflow
@@ -46,8 +47,12 @@ def commit(plan: Plan) -> Commit:
     """
     bundle = plan.bundle
     originals: dict[Source | None, Workflow] = {original.source: original for original in plan.originals}
+    parts: dict[int, list[Workflow]] = {}
     for workflow in plan.workflows:
-        if not isinstance(bundle, DagBundle) or workflow.source is None or workflow.source not in originals:
+        split = _split_from(workflow)
+        if isinstance(bundle, DagBundle) and workflow.source is None and split is not None:
+            parts.setdefault(split, []).append(workflow)
+        elif not isinstance(bundle, DagBundle) or workflow.source not in originals:
             raise Unsupported(
                 f"{workflow.label!r} comes from no DAG, and an operator is a Python object that cannot be written down",
                 engine="airflow",
@@ -56,14 +61,21 @@ def commit(plan: Plan) -> Commit:
             )
     if not isinstance(bundle, DagBundle):
         return Commit(Lowered(bundle=bundle, added=plan.side, decisions=plan.decisions), (), ())
-    pairs = [(originals[workflow.source], workflow) for workflow in plan.workflows]
-    return _Committer(plan, bundle).commit([(old, new) for old, new in pairs if new is not old and new != old])
+    pairs = [(originals[workflow.source], workflow) for workflow in plan.workflows if workflow.source is not None]
+    return _Committer(plan, bundle, parts).commit([(old, new) for old, new in pairs if new is not old and new != old])
+
+
+def _split_from(workflow: Workflow) -> int | None:
+    """The document whose tasks a part has; None where it has none of any."""
+    sources = (step.source for graph in workflow.graphs for step in graph.steps)
+    return next((int(source[0]) for source in sources if source is not None), None)
 
 
 class _Committer:
-    def __init__(self, plan: Plan, bundle: DagBundle) -> None:
+    def __init__(self, plan: Plan, bundle: DagBundle, parts: Mapping[int, Sequence[Workflow]]) -> None:
         self._plan = plan
         self._bundle = bundle
+        self._parts = parts
         self._refused: dict[int, Exception] = {}
         self._journals: dict[int, Journal] = {}
         self._changed: dict[int, Workflow] = {}
@@ -85,10 +97,11 @@ class _Committer:
                     self._refuse(number)
                 raise
         data, edits = self._differences()
+        made = [part for number in self._parts if number in data for part in self._bundle.live[number].dag.couler_parts]
         lowered = Lowered(
             bundle=self._bundle,
             changed=data,
-            added=self._plan.side,
+            added=(*map(snapshot, made), *self._plan.side),
             edits=tuple(edits),
             decisions=self._plan.decisions,
             refused=self._refused,
@@ -105,7 +118,10 @@ class _Committer:
             )
         self._changed[document] = new
         live.spent = True
-        patch(live.dag, dict(enumerate(live.operators)), old, new, journal)
+        if document in self._parts:
+            split(live, old, new, self._parts[document], journal)
+        else:
+            patch(live.dag, dict(enumerate(live.operators)), old, new, journal)
 
     def _refuse(self, file: int, error: Exception | None = None) -> None:
         self._journals[file].undo()
@@ -130,12 +146,13 @@ class _Committer:
         return data, edits
 
     def _traced(self, edits: Iterable[Edit], document: int, workflow: Workflow) -> Iterable[TracedEdit]:
+        original = next(item for item in self._plan.originals if item.source == workflow.source)
         known: dict[str, int] = {}
         for position, decision in enumerate(self._plan.decisions):
             if _about(decision, document, workflow):
                 known.update(dict.fromkeys((decision.subject, *decision.affects), position))
         for edit in edits:
-            subject = _subject(edit.before or edit.after or (), workflow)
+            subject = _subject(edit.after, workflow) if edit.before is None else _subject(edit.before, original)
             names = (subject, workflow.name, "")
             by = next((known[name] for name in names if name in known), None)
             yield TracedEdit(document=document, edit=edit, subject=subject, decision=by)
@@ -145,9 +162,9 @@ def _about(decision: Decision, document: int, workflow: Workflow) -> bool:
     return decision.document in (None, document) and decision.workflow == workflow.label
 
 
-def _subject(path: Path, workflow: Workflow) -> str:
+def _subject(path: Path | None, workflow: Workflow) -> str:
     """The step that a path in a serialized DAG leads to; empty for the DAG as a whole."""
-    match path[:3]:
+    match (path or ())[:3]:
         case (*place, int(number)) if tuple(place) == TASKS:
             return f"{workflow.name}/{workflow.graphs[0].steps[number].name}"
     return ""

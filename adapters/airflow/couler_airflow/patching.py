@@ -15,7 +15,7 @@ from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Graph, Literal, Node, Region, Step, Value, Workflow, references
 from couler_plugins.ir.base import compared_fields
 
-__all__ = ["patch"]
+__all__ = ["patch", "patch_graph"]
 
 TABLE = {row.feature: row for row in CAPABILITIES}
 
@@ -36,7 +36,23 @@ def patch(dag: Any, operators: Mapping[int, Any], original: Workflow, wanted: Wo
     _refuse_others(original, wanted, ("graphs",), wanted.label)
     if len(wanted.graphs) != 1:
         raise _unsupported("Workflow.graphs", wanted.label, "a DAG is one graph")
-    _Patcher(dag, operators, original.graphs[0], wanted.graphs[0], journal).run()
+    patch_graph(dag, operators, original.graphs[0], wanted.graphs[0], journal)
+
+
+def patch_graph(dag: Any, operators: Mapping[int, Any], old: Graph, new: Graph, journal: Journal) -> None:
+    """Makes the tasks of a DAG what a graph says, and what holds for all of them.
+
+    Args:
+        dag: the DAG that the tasks are in.
+        operators: the operators, by the position of their step.
+        old: what they were lifted to.
+        new: what they are to be.
+        journal: is told of everything before it changes.
+
+    Raises:
+        Unsupported: the table of capabilities does not claim an edit, or Airflow refuses what came of it.
+    """
+    _Patcher(dag, operators, old, new, journal).run()
 
 
 class _Patcher:

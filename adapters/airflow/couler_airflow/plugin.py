@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import WorkerCaching
+    from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan, Written
@@ -61,6 +62,15 @@ class AirflowAdapter(Adapter):
         if not isinstance(bundle, DagBundle) or workflow.source is None:
             return None
         return AirflowCaching(bundle.live_of(workflow.source).dag, workflow)
+
+    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+        """What splitting a DAG has to know; see `couler_airflow.splitting`."""
+        from couler_airflow.bundle import DagBundle
+        from couler_airflow.splitting import splitting_of
+
+        if not isinstance(bundle, DagBundle) or workflow.source is None:
+            return None
+        return splitting_of(workflow, bundle.live_of(workflow.source).dag)
 
     def dump(self, lowered: Lowered) -> Written:
         """What changed in the DAGs, for people: a Python file is its owner's, and not written."""

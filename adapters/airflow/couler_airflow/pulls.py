@@ -5,17 +5,35 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator
+from types import EllipsisType
 from typing import NamedTuple
 
 from couler_plugins.ir import Expression, Reference
 
-__all__ = ["pieces"]
+__all__ = ["PULL", "RESULT", "Named", "named", "pieces", "texts_named", "with_dag_id"]
 
 BLOCK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 CALL = re.compile(r"\b(?:ti|task_instance)\s*\.\s*xcom_pull\s*\(")
 WHOLE = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+BEFORE = "f("
+"""What arguments are parsed behind."""
+PULL = "xcom_pull"
 RESULT = "return_value"
 """The key under which a task's result is kept."""
+
+
+class Named(NamedTuple):
+    """What a call of `xcom_pull` names; `...` for what only the run can tell.
+
+    Attributes:
+        tasks: the ids of tasks; none for the task itself.
+        dag: the id of their DAG; None for the task's own.
+        key: of the XCom.
+    """
+
+    tasks: tuple[str, ...] | EllipsisType
+    dag: str | EllipsisType | None
+    key: str | EllipsisType
 
 
 class Pull(NamedTuple):
@@ -35,7 +53,7 @@ def pieces(text: str, tasks: Collection[str], dag_id: str) -> list[str | Referen
     """
     found: list[str | Reference | Expression] = []
     end = 0
-    for block in BLOCK.finditer(text) if "xcom_pull" in text else ():
+    for block in BLOCK.finditer(text) if PULL in text else ():
         pulls = list(_pulls(block[0], tasks, dag_id))
         if not pulls:
             continue
@@ -71,14 +89,75 @@ def _pulls(block: str, tasks: Collection[str], dag_id: str) -> Iterator[Pull]:
         if parsed is None:
             continue
         node, end = parsed
-        given = dict(zip(("task_ids", "dag_id", "key"), node.args, strict=False))
-        given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-        named = _constant(given.get("task_ids"))
-        names = (named,) if isinstance(named, str) else tuple(named) if isinstance(named, (list, tuple)) else ()
-        key = _constant(given["key"]) if "key" in given else RESULT
-        own = "dag_id" not in given or _constant(given["dag_id"]) in (None, dag_id)
-        if names and own and isinstance(key, str) and all(name in tasks for name in names):
-            yield Pull(call.start(), end, names, key)
+        tasks_named, dag, key = named(node)
+        own = dag in (None, dag_id)
+        if (
+            tasks_named is not ...
+            and tasks_named
+            and own
+            and key is not ...
+            and all(name in tasks for name in tasks_named)
+        ):
+            yield Pull(call.start(), end, tasks_named, key)
+
+
+def named(call: ast.Call) -> Named:
+    """What a call of `xcom_pull` names."""
+    given = dict(zip(("task_ids", "dag_id", "key"), call.args, strict=False))
+    given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    tasks = _constant(given.get("task_ids"))
+    if isinstance(tasks, str):
+        tasks = (tasks,)
+    elif isinstance(tasks, (list, tuple)) and all(isinstance(name, str) for name in tasks):
+        tasks = tuple(tasks)
+    elif tasks is not None or any(keyword.arg is None for keyword in call.keywords):
+        tasks = ...
+    dag = _constant(given.get("dag_id"))
+    key = _constant(given["key"]) if "key" in given else RESULT
+    return Named(
+        () if tasks is None else tasks,
+        dag if dag is None or isinstance(dag, str) else ...,
+        key if isinstance(key, str) else ...,
+    )
+
+
+def texts_named(text: str) -> Iterator[Named]:
+    """What each call of `xcom_pull` in the blocks of a template names."""
+    for _, call in _calls(text):
+        yield Named(..., ..., ...) if call is None else named(call)
+
+
+def with_dag_id(text: str, old: str, new: str) -> str:
+    """A template whose calls of `xcom_pull` name another DAG, where they name this one."""
+    parts: list[str] = []
+    end = 0
+    for start, call in _calls(text):
+        words = [] if call is None else [word.value for word in call.keywords if word.arg == "dag_id"]
+        given = words if call is None else [*call.args[1:2], *words]
+        for node in given:
+            if _constant(node) == old:
+                at = start + _offset(text[start:], node.lineno, node.col_offset - len(BEFORE))
+                stop = start + _offset(text[start:], node.end_lineno or 1, (node.end_col_offset or 0) - len(BEFORE))
+                parts += [text[end:at], repr(new)]
+                end = stop
+    return "".join([*parts, text[end:]])
+
+
+def _calls(text: str) -> Iterator[tuple[int, ast.Call | None]]:
+    """The calls of `xcom_pull` in a template, and where the arguments begin; None for what is no such call."""
+    for block in BLOCK.finditer(text) if PULL in text else ():
+        for name in re.finditer(rf"\b{PULL}\b", block[0]):
+            opening = re.compile(r"\s*\(").match(block[0], name.end())
+            parsed = _call(block[0], opening.end()) if opening else None
+            yield block.start() + (opening or name).end(), None if parsed is None else parsed[0]
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    """Where a place in a call is, that Python gives as a line and, in bytes, a column."""
+    lines = text.splitlines(keepends=True)
+    if line > 1:
+        column += len(BEFORE)
+    return sum(map(len, lines[: line - 1])) + len(lines[line - 1].encode()[:column].decode())
 
 
 def _call(block: str, start: int) -> tuple[ast.Call, int] | None:
@@ -86,7 +165,7 @@ def _call(block: str, start: int) -> tuple[ast.Call, int] | None:
     for closing in re.finditer(r"\)", block[start:]):
         end = start + closing.end()
         try:
-            node = ast.parse(f"f({block[start:end]}", mode="eval").body
+            node = ast.parse(f"{BEFORE}{block[start:end]}", mode="eval").body
         except (SyntaxError, ValueError):
             continue
         return (node, end) if isinstance(node, ast.Call) else None

@@ -101,7 +101,7 @@ class ArgoAdapter:
 
         return ArgoRunner(where)
 
-    def splitting(self, workflow: Workflow) -> Splitting | None:
+    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
         """What splitting has to know; see `couler_argo.splitting`."""
         from couler_argo.splitting import splitting_of
 

@@ -1,0 +1,202 @@
+"""Splits a DAG in place: it keeps its id, schedule and history, and its operators move into the DAGs of parts."""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from couler_airflow.bundle import LiveDag
+from couler_airflow.journal import Journal
+from couler_airflow.lift import template_values
+from couler_airflow.patching import patch_graph
+from couler_airflow.pulls import with_dag_id
+from couler_airflow.split_groups import Groups, groups_of
+from couler_airflow.split_plan import PART_TAG
+from couler_airflow.split_roles import says
+from couler_plugins.ir import Call, Operation, Source, Workflow, callables, needed, replace
+
+__all__ = ["PARTS", "split"]
+
+PARTS = "couler_parts"
+"""The attribute in which a DAG that was split holds the DAGs of its parts."""
+SAME = ("executor", "executor_config", "owner", "queue", "run_as_user")
+"""What a proxy has in common with the task that it stands for: it runs where that one may run."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+Operators = Mapping[Source | None, Any]
+
+
+def split(
+    live: LiveDag, original: Workflow, coordinator: Workflow, parts: Sequence[Workflow], journal: Journal
+) -> tuple[Any, ...]:
+    """Makes a DAG what is left of it, and DAGs of its parts.
+
+    Args:
+        live: the DAG, as it was lifted.
+        original: what it was lifted to.
+        coordinator: what it is to be.
+        parts: its parts.
+        journal: is told of everything before it changes.
+
+    Returns:
+        The DAGs of the parts.
+
+    Raises:
+        Unsupported: the table of capabilities does not claim an edit of a task, or Airflow refuses what came of it.
+    """
+    dag = live.dag
+    old = {step.source: step for step in original.graphs[0].steps}
+    operators = {step.source: task for step, task in zip(original.graphs[0].steps, live.operators, strict=True)}
+    for task in live.operators:
+        journal.task(task)
+    groups = groups_of(dag.task_group)
+    shells = tuple(_part(dag, part, operators, groups) for part in parts)
+    journal.dag(dag)
+    dag.__dict__ |= {"task_dict": {}, "edge_info": {}, PARTS: shells, "task_group": _root(dag)}
+    _add(dag, coordinator, dag.default_args)
+    for shell, workflow in ((dag, coordinator), *zip(shells, parts, strict=True)):
+        graph = workflow.graphs[0]
+        kept = [step for step in graph.steps if step.source is not None]
+        before = replace(
+            original.graphs[0], name=graph.name, regions=graph.regions, steps=tuple(old[step.source] for step in kept)
+        )
+        moved = dict(enumerate(operators[step.source] for step in kept))
+        patch_graph(shell, moved, before, replace(graph, steps=tuple(kept), source=before.source), journal)
+    for shell in shells:
+        _register(shell, journal)
+    return shells
+
+
+def _part(dag: Any, part: Workflow, operators: Operators, groups: dict[str, Any]) -> Any:
+    """A DAG like the one that is split, but for its id and schedule, with the part's operators moved into it."""
+    from couler_airflow.split_timetable import timetable_of_part
+
+    shell = copy.copy(dag)
+    shell.__dict__ |= {
+        "dag_id": part.name,
+        "dag_display_name": part.name,
+        "timetable": timetable_of_part(dag.timetable),
+        "schedule": None,
+        "catchup": False,
+        "tags": {*dag.tags, PART_TAG},
+        "default_args": {},  # its operators have them already, and proxies are not to have them
+        "task_dict": {},
+        "edge_info": {},
+        "is_paused_upon_creation": False,
+        "max_consecutive_failed_dag_runs": 0,  # else Airflow pauses it
+        "allowed_run_types": None,
+        "auto_register": True,
+        **dict.fromkeys(("on_success_callback", "on_failure_callback", "deadline")),
+        **dict.fromkeys(("has_on_success_callback", "has_on_failure_callback"), False),
+    }
+    shell.__dict__["task_group"] = _root(shell)
+    moving = [operators[step.source] for step in part.graphs[0].steps if step.source is not None]
+    _add(shell, part, {}, dag.task_dict)
+    inside = {*shell.task_dict, *(task.task_id for task in moving)}
+    own = Groups(shell, groups)
+    for task in moving:
+        _move(task, shell, own.of(task.task_group), inside)
+        _respell(task, dag.dag_id, part.name)
+    shell.__dict__["edge_info"] = dict(_labels(dag, inside | own.trim(inside)))
+    return shell
+
+
+def _move(task: Any, shell: Any, group: Any, inside: set[str]) -> None:
+    """Hands an operator to a part; what comes before it there, or a proxy of that, has the same name."""
+    fields = {"task_group": weakref.proxy(group), "dag" if task.is_mapped else "_dag": shell}
+    for name, value in fields.items():
+        object.__setattr__(task, name, value)  # operators take every attribute that is set for an argument
+    task.downstream_task_ids.intersection_update(inside)
+    for name in task.upstream_task_ids & shell.task_dict.keys():
+        shell.task_dict[name].downstream_task_ids.add(task.task_id)  # its proxies; of others it is known
+    group.children[task.task_id] = task
+    shell.task_dict[task.task_id] = task
+
+
+def _respell(task: Any, old: str, new: str) -> None:
+    """Has templates pull from the part what they pull by the DAG's id, as `f"{result}"` of a task's result does."""
+    held = task.partial_kwargs if task.is_mapped else vars(task)
+    for name, value in template_values(task).items():
+        spelt = _with_dag_id(value, old, new)
+        if spelt is not value:
+            held[name] = spelt
+
+
+def _with_dag_id(value: Any, old: str, new: str) -> Any:
+    """A value of a template field with the texts in it changed; the same object where there is nothing to change."""
+    if isinstance(value, str):
+        text = with_dag_id(value, old, new)
+        return value if text == value else text
+    if isinstance(value, dict):
+        items = {name: _with_dag_id(item, old, new) for name, item in value.items()}
+        return value if all(items[name] is item for name, item in value.items()) else items
+    if type(value) in (list, tuple):
+        made = [_with_dag_id(item, old, new) for item in value]
+        return value if all(one is two for one, two in zip(made, value, strict=True)) else type(value)(made)
+    return value
+
+
+def _add(dag: Any, workflow: Workflow, defaults: Mapping[str, Any], like: Mapping[str, Any] = NOTHING) -> None:
+    """Makes the tasks that a split adds, and the edges between them.
+
+    Args:
+        dag: the DAG that they go into.
+        workflow: what it is to be.
+        defaults: arguments of tasks, of which they take where tasks run.
+        like: the tasks that proxies stand for, by their ids.
+    """
+    from airflow.sdk.definitions._internal.contextmanager import DagContext, TaskGroupContext
+
+    from couler_airflow import split_operators
+
+    by_name = callables(workflow)
+    added = [step for step in workflow.graphs[0].steps if step.source is None]
+    # Whatever DAG or group is open where a DAG file calls us is not theirs.
+    DagContext.push(None)  # type: ignore[arg-type]  # as Airflow does it to have none
+    TaskGroupContext.push(None)  # type: ignore[arg-type]  # as above
+    try:
+        for step in added:
+            assert isinstance(step.call, Call)
+            item = by_name[step.call.name]
+            assert isinstance(item, Operation)
+            known = like.get(step.name)
+            where = {name: _given(known, defaults, name) for name in SAME}
+            given = {name: value for name, value in where.items() if value is not None}
+            task = getattr(split_operators, item.kind)(task_id=step.name, **says(item), **given)
+            dag.task_group.add(task)
+            task.dag = dag
+    finally:
+        TaskGroupContext.pop()
+        DagContext.pop()
+    for step in added:
+        for need in needed(step.needs):
+            dag.task_dict[step.name].upstream_task_ids.add(need.step)
+            dag.task_dict[need.step].downstream_task_ids.add(step.name)
+
+
+def _given(task: Any, defaults: Mapping[str, Any], name: str) -> Any:
+    return defaults.get(name) if task is None else getattr(task, name, None)
+
+
+def _root(dag: Any) -> Any:
+    from airflow.sdk import TaskGroup
+
+    return TaskGroup.create_root(dag)
+
+
+def _labels(dag: Any, inside: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for before, labels in dag.edge_info.items():
+        kept = {after: label for after, label in labels.items() if after in inside}
+        if before in inside and kept:
+            yield before, kept
+
+
+def _register(shell: Any, journal: Journal) -> None:
+    """Has Airflow find the part, where it is loading the DAG file at the moment."""
+    from airflow.sdk.definitions._internal.contextmanager import DagContext
+
+    journal.members(DagContext.autoregistered_dags)
+    with shell:
+        pass
