@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
-from couler_airflow.split_plan import links_of
-from couler_airflow.split_roles import said_by
+from couler_airflow.split_roles import links_of, said_by
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
 from couler_airflow.wrapped import directives_of
@@ -31,7 +30,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Plan
 
-__all__ = ["lift", "lift_dag", "template_values"]
+__all__ = ["arguments_of", "lift", "lift_dag", "template_values"]
 
 
 def lift(bundle: DagBundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
@@ -77,6 +76,17 @@ def template_values(task: Any) -> Mapping[str, Any]:
     if task.is_mapped:
         return {name: task.partial_kwargs[name] for name in task.template_fields if name in task.partial_kwargs}
     return {name: getattr(task, name, None) for name in task.template_fields}
+
+
+def arguments_of(task: Any, values: Values) -> tuple[Argument, ...]:
+    """What a task hands to its operator.
+
+    Args:
+        task: the task.
+        values: lifts values of its DAG.
+    """
+    given = sorted(template_values(task).items())
+    return tuple(Argument(name=name, value=values.value(value)) for name, value in given)
 
 
 class _Lifter:
@@ -148,10 +158,7 @@ class _Lifter:
         return Step(
             name=task.task_id,
             call=Call(name=f"task/{task.task_id}"),
-            arguments=tuple(
-                Argument(name=name, value=self._values.value(value))
-                for name, value in sorted(template_values(task).items())
-            ),
+            arguments=arguments_of(task, self._values),
             needs=needs_of(
                 str(getattr(task.trigger_rule, "value", task.trigger_rule)), task.upstream_task_ids, self._setups
             ),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import EllipsisType
 from typing import NamedTuple
 
 from couler_plugins.ir import Expression, Reference
 
-__all__ = ["PULL", "RESULT", "Named", "named", "pieces", "texts_named", "with_dag_id"]
+__all__ = ["PULL", "RESULT", "Named", "named", "pieces", "texts_named", "with_dag_ids"]
 
 BLOCK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 CALL = re.compile(r"\b(?:ti|task_instance)\s*\.\s*xcom_pull\s*\(")
@@ -127,19 +127,26 @@ def texts_named(text: str) -> Iterator[Named]:
         yield Named(..., ..., ...) if call is None else named(call)
 
 
-def with_dag_id(text: str, old: str, new: str) -> str:
-    """A template whose calls of `xcom_pull` name another DAG, where they name this one."""
+def with_dag_ids(text: str, where: Callable[[Named], str | None]) -> str:
+    """A template whose calls of `xcom_pull` name the DAGs that they pull from.
+
+    Args:
+        text: the template.
+        where: tells the id of the DAG for what a call names; None to leave the call as it is.
+    """
     parts: list[str] = []
     end = 0
     for start, call in _calls(text):
-        words = [] if call is None else [word.value for word in call.keywords if word.arg == "dag_id"]
-        given = words if call is None else [*call.args[1:2], *words]
-        for node in given:
-            if _constant(node) == old:
-                at = start + _offset(text[start:], node.lineno, node.col_offset - len(BEFORE))
-                stop = start + _offset(text[start:], node.end_lineno or 1, (node.end_col_offset or 0) - len(BEFORE))
-                parts += [text[end:at], repr(new)]
-                end = stop
+        dag_id = None if call is None else where(named(call))
+        if call is None or dag_id is None:
+            continue
+        given = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "dag_id")]
+        last = [*call.args, *(word.value for word in call.keywords)][-1]
+        node = given[0] if given else last
+        at = start + _offset(text[start:], node.lineno, node.col_offset)
+        stop = start + _offset(text[start:], node.end_lineno or 1, node.end_col_offset or 0)
+        parts += [text[end:at], repr(dag_id)] if given else [text[end:stop], f", dag_id={dag_id!r}"]
+        end = stop
     return "".join([*parts, text[end:]])
 
 
@@ -153,11 +160,10 @@ def _calls(text: str) -> Iterator[tuple[int, ast.Call | None]]:
 
 
 def _offset(text: str, line: int, column: int) -> int:
-    """Where a place in a call is, that Python gives as a line and, in bytes, a column."""
+    """Where a place among arguments is, for which Python gives a line and, in bytes, a column in the whole call."""
     lines = text.splitlines(keepends=True)
-    if line > 1:
-        column += len(BEFORE)
-    return sum(map(len, lines[: line - 1])) + len(lines[line - 1].encode()[:column].decode())
+    before = lines[line - 1].encode()[: column - len(BEFORE) if line == 1 else column]
+    return sum(map(len, lines[: line - 1])) + len(before.decode())
 
 
 def _call(block: str, start: int) -> tuple[ast.Call, int] | None:

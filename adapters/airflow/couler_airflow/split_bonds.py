@@ -7,14 +7,16 @@ Sources: `skipmixin.py` and `taskinstance.py` of Airflow (what a branch skips, i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from couler_airflow.eligible import class_of
+from couler_airflow.split_ancestry import Ancestry
+from couler_airflow.split_reads import Reads
 from couler_airflow.trigger_rules import DEFAULT
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Bond, Graph, GraphView, needed, references
+from couler_plugins.ir import Bond, Graph, needed, references
 
 __all__ = ["bonds_of", "refuse_unsplittable"]
 
@@ -26,8 +28,6 @@ COUNTS_ONE = frozenset(
 )
 """Rules that one more task before it, which always succeeds, could meet or miss."""
 PER_RUN = ("depends_on_past", "wait_for_downstream")
-
-Reads = Mapping[str, Collection[tuple[str, str]]]
 
 
 def refuse_unsplittable(dag: Any) -> None:
@@ -58,7 +58,7 @@ def bonds_of(dag: Any, graph: Graph, reads: Reads) -> list[Bond]:
     Args:
         dag: the DAG.
         graph: what it was lifted to.
-        reads: what the code of tasks reads of others.
+        reads: what tasks read of others beside what they are handed.
     """
     found: dict[Bond, None] = {}
     held = (_mapped(dag, graph), _framed(dag), _chosen(dag), _counted(dag), _read(dag, graph, reads))
@@ -125,27 +125,18 @@ def _counted(dag: Any) -> Iterator[Held]:
 
 
 def _read(dag: Any, graph: Graph, reads: Reads) -> Iterator[Held]:
-    """Who reads results of a task that it does not wait for directly."""
-    before = _ancestors(graph, {name for pairs in reads.values() for name, _ in pairs})
+    """Who reads, past what a template can say, results of a task that it does not wait for directly."""
+    ancestry = Ancestry(graph, {name for pairs in reads.code.values() for name, _ in pairs})
     for step in graph.steps:
-        waits = {need.step for need in needed(step.needs)}
-        told = {reference.step for reference in references((step.arguments, step.loop)) if reference.to == "output"}
-        in_code = {name for name, _ in reads.get(step.name, ())}
-        for name in sorted((told | in_code) - waits - {step.name}):
+        waits = {need.step for need in needed(step.needs)} | {step.name}
+        in_code = {name for name, _ in reads.code.get(step.name, ())} - waits
+        calls = [call.tasks for call in reads.texts.get(step.name, ()) if len(call.tasks) > 1]
+        several = {name for names in calls for name in names} - waits
+        for name in sorted(in_code | several):
             if _rule(dag.task_dict[step.name]) in COUNTS_ONE:
                 yield [name, step.name], f"{step.name!r} reads its result, and could not wait for that alone"
-            elif name in in_code and name not in before[step.name]:
+            elif name in in_code and not ancestry.is_before(name, step.name):
                 yield [name, step.name], f"{step.name!r} reads its result, and nothing says which comes first"
-
-
-def _ancestors(graph: Graph, wanted: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """Those of some tasks that come before each task. Linear in the edges for few that are wanted."""
-    found: dict[str, frozenset[str]] = {}
-    steps = {step.name: step for step in graph.steps}
-    for name in GraphView(graph).order() if wanted else ():
-        above = {need.step for need in needed(steps[name].needs)}
-        found[name] = frozenset(above.intersection(wanted)).union(*(found[before] for before in above))
-    return found
 
 
 def _reached(start: str, steps: Callable[[str], Iterable[str]]) -> set[str]:

@@ -10,13 +10,14 @@ from typing import Any
 
 from couler_airflow.bundle import LiveDag
 from couler_airflow.journal import Journal
-from couler_airflow.lift import template_values
+from couler_airflow.lift import arguments_of
 from couler_airflow.patching import patch_graph
-from couler_airflow.pulls import with_dag_id
 from couler_airflow.split_groups import Groups, groups_of
 from couler_airflow.split_plan import PART_TAG
 from couler_airflow.split_roles import says
-from couler_plugins.ir import Call, Operation, Source, Workflow, callables, needed, replace
+from couler_airflow.split_texts import places, respelled
+from couler_airflow.values import Values
+from couler_plugins.ir import Call, Operation, Step, Workflow, callables, needed, replace
 
 __all__ = ["PARTS", "split"]
 
@@ -25,7 +26,6 @@ PARTS = "couler_parts"
 SAME = ("executor", "executor_config", "owner", "queue", "run_as_user")
 """What a proxy has in common with the task that it stands for: it runs where that one may run."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-Operators = Mapping[Source | None, Any]
 
 
 def split(
@@ -46,61 +46,94 @@ def split(
     Raises:
         Unsupported: the table of capabilities does not claim an edit of a task, or Airflow refuses what came of it.
     """
-    dag = live.dag
-    old = {step.source: step for step in original.graphs[0].steps}
-    operators = {step.source: task for step, task in zip(original.graphs[0].steps, live.operators, strict=True)}
-    for task in live.operators:
-        journal.task(task)
-    groups = groups_of(dag.task_group)
-    shells = tuple(_part(dag, part, operators, groups) for part in parts)
-    journal.dag(dag)
-    dag.__dict__ |= {"task_dict": {}, "edge_info": {}, PARTS: shells, "task_group": _root(dag)}
-    _add(dag, coordinator, dag.default_args)
-    for shell, workflow in ((dag, coordinator), *zip(shells, parts, strict=True)):
-        graph = workflow.graphs[0]
-        kept = [step for step in graph.steps if step.source is not None]
-        before = replace(
-            original.graphs[0], name=graph.name, regions=graph.regions, steps=tuple(old[step.source] for step in kept)
+    return _Splitting(live, original, coordinator, parts, journal).run()
+
+
+class _Splitting:
+    def __init__(
+        self, live: LiveDag, original: Workflow, coordinator: Workflow, parts: Sequence[Workflow], journal: Journal
+    ) -> None:
+        self._dag = live.dag
+        self._coordinator = coordinator
+        self._parts = parts
+        self._journal = journal
+        self._before = original.graphs[0]
+        pairs = list(zip(self._before.steps, live.operators, strict=True))
+        self._steps = {step.source: step for step, _ in pairs}
+        self._operators = {step.source: task for step, task in pairs}
+        self._groups = groups_of(live.dag.task_group)
+        self._owners = {step.name: part.name for part in parts for step in _kept(part)}
+
+    def run(self) -> tuple[Any, ...]:
+        dag = self._dag
+        for task in self._operators.values():
+            self._journal.task(task)
+        shells = tuple(self._part(part) for part in self._parts)
+        self._journal.dag(dag)
+        dag.__dict__ |= {"task_dict": {}, "edge_info": {}, PARTS: shells, "task_group": _root(dag)}
+        _add(dag, self._coordinator, dag.default_args)
+        for shell, workflow in ((dag, self._coordinator), *zip(shells, self._parts, strict=True)):
+            self._patch(shell, workflow)
+        for shell in shells:
+            _register(shell, self._journal)
+        return shells
+
+    def _part(self, part: Workflow) -> Any:
+        """A DAG like the one that is split, but for its id and schedule, with the part's operators moved into it."""
+        from couler_airflow.split_timetable import timetable_of_part
+
+        dag = self._dag
+        shell = copy.copy(dag)
+        shell.__dict__ |= {
+            "dag_id": part.name,
+            "dag_display_name": part.name,
+            "timetable": timetable_of_part(dag.timetable),
+            "schedule": None,
+            "catchup": False,
+            "tags": {*dag.tags, PART_TAG},
+            "default_args": {},  # its operators have them already, and proxies are not to have them
+            "task_dict": {},
+            "edge_info": {},
+            "is_paused_upon_creation": False,
+            "max_consecutive_failed_dag_runs": 0,  # else Airflow pauses it
+            "allowed_run_types": None,
+            "auto_register": True,
+            **dict.fromkeys(("on_success_callback", "on_failure_callback", "deadline")),
+            **dict.fromkeys(("has_on_success_callback", "has_on_failure_callback"), False),
+        }
+        shell.__dict__["task_group"] = _root(shell)
+        _add(shell, part, {}, dag.task_dict)
+        moving = [self._operators[step.source] for step in _kept(part)]
+        inside = {*shell.task_dict, *(task.task_id for task in moving)}
+        groups = Groups(shell, self._groups)
+        where = places(dag.dag_id, part.name, inside, self._owners)
+        for task in moving:
+            _move(task, shell, groups.of(task.task_group), inside)
+            held = task.partial_kwargs if task.is_mapped else vars(task)
+            held.update(respelled(task, where))
+        shell.__dict__["edge_info"] = dict(_labels(dag, inside | groups.trim(inside)))
+        return shell
+
+    def _patch(self, dag: Any, workflow: Workflow) -> None:
+        """Makes the tasks that were moved what the workflow says, which other optimizers may have changed."""
+        kept = _kept(workflow)
+        values = Values(dag.task_dict, dag.dag_id)
+        tasks = [self._operators[step.source] for step in kept]
+        # What split itself has changed of their arguments is nothing that would be refused.
+        steps = (
+            replace(self._steps[step.source], arguments=arguments_of(task, values))
+            if step.arguments != self._steps[step.source].arguments
+            else self._steps[step.source]
+            for step, task in zip(kept, tasks, strict=True)
         )
-        moved = dict(enumerate(operators[step.source] for step in kept))
-        patch_graph(shell, moved, before, replace(graph, steps=tuple(kept), source=before.source), journal)
-    for shell in shells:
-        _register(shell, journal)
-    return shells
+        new = replace(workflow.graphs[0], steps=tuple(kept), source=self._before.source)
+        old = replace(self._before, name=new.name, regions=new.regions, steps=tuple(steps))
+        patch_graph(dag, dict(enumerate(tasks)), old, new, self._journal)
 
 
-def _part(dag: Any, part: Workflow, operators: Operators, groups: dict[str, Any]) -> Any:
-    """A DAG like the one that is split, but for its id and schedule, with the part's operators moved into it."""
-    from couler_airflow.split_timetable import timetable_of_part
-
-    shell = copy.copy(dag)
-    shell.__dict__ |= {
-        "dag_id": part.name,
-        "dag_display_name": part.name,
-        "timetable": timetable_of_part(dag.timetable),
-        "schedule": None,
-        "catchup": False,
-        "tags": {*dag.tags, PART_TAG},
-        "default_args": {},  # its operators have them already, and proxies are not to have them
-        "task_dict": {},
-        "edge_info": {},
-        "is_paused_upon_creation": False,
-        "max_consecutive_failed_dag_runs": 0,  # else Airflow pauses it
-        "allowed_run_types": None,
-        "auto_register": True,
-        **dict.fromkeys(("on_success_callback", "on_failure_callback", "deadline")),
-        **dict.fromkeys(("has_on_success_callback", "has_on_failure_callback"), False),
-    }
-    shell.__dict__["task_group"] = _root(shell)
-    moving = [operators[step.source] for step in part.graphs[0].steps if step.source is not None]
-    _add(shell, part, {}, dag.task_dict)
-    inside = {*shell.task_dict, *(task.task_id for task in moving)}
-    own = Groups(shell, groups)
-    for task in moving:
-        _move(task, shell, own.of(task.task_group), inside)
-        _respell(task, dag.dag_id, part.name)
-    shell.__dict__["edge_info"] = dict(_labels(dag, inside | own.trim(inside)))
-    return shell
+def _kept(workflow: Workflow) -> list[Step]:
+    """The steps that are tasks of the DAG that was split."""
+    return [step for step in workflow.graphs[0].steps if step.source is not None]
 
 
 def _move(task: Any, shell: Any, group: Any, inside: set[str]) -> None:
@@ -109,33 +142,11 @@ def _move(task: Any, shell: Any, group: Any, inside: set[str]) -> None:
     for name, value in fields.items():
         object.__setattr__(task, name, value)  # operators take every attribute that is set for an argument
     task.downstream_task_ids.intersection_update(inside)
+    task.upstream_task_ids.intersection_update(inside)  # who always starts waits for nothing, and needs no proxy
     for name in task.upstream_task_ids & shell.task_dict.keys():
         shell.task_dict[name].downstream_task_ids.add(task.task_id)  # its proxies; of others it is known
     group.children[task.task_id] = task
     shell.task_dict[task.task_id] = task
-
-
-def _respell(task: Any, old: str, new: str) -> None:
-    """Has templates pull from the part what they pull by the DAG's id, as `f"{result}"` of a task's result does."""
-    held = task.partial_kwargs if task.is_mapped else vars(task)
-    for name, value in template_values(task).items():
-        spelt = _with_dag_id(value, old, new)
-        if spelt is not value:
-            held[name] = spelt
-
-
-def _with_dag_id(value: Any, old: str, new: str) -> Any:
-    """A value of a template field with the texts in it changed; the same object where there is nothing to change."""
-    if isinstance(value, str):
-        text = with_dag_id(value, old, new)
-        return value if text == value else text
-    if isinstance(value, dict):
-        items = {name: _with_dag_id(item, old, new) for name, item in value.items()}
-        return value if all(items[name] is item for name, item in value.items()) else items
-    if type(value) in (list, tuple):
-        made = [_with_dag_id(item, old, new) for item in value]
-        return value if all(one is two for one, two in zip(made, value, strict=True)) else type(value)(made)
-    return value
 
 
 def _add(dag: Any, workflow: Workflow, defaults: Mapping[str, Any], like: Mapping[str, Any] = NOTHING) -> None:

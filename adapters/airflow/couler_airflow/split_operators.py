@@ -122,7 +122,7 @@ class PartProxy(BaseOperator):
     template_fields: Sequence[str] = ()
 
     def __init__(self, *, part: str, keys: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(retries=0, **kwargs)
+        super().__init__(retries=0, trigger_rule="all_done", **kwargs)  # after other proxies, however those end
         self.couler_fields = {"part": part, "keys": list(keys)}
 
     def execute(self, context: Any) -> None:

@@ -1,8 +1,8 @@
 """The parts of a DAG, and what starts them, as workflows: what lowering makes DAGs of, and lifting those gives again.
 
-A task that another part's task waits for, or reads, has a proxy there under the same name, so that trigger rules and
-templates stay as they are. Who only reads a task, and waits for something after it, waits for a gate instead, which
-opens when the proxies have ended, however they did.
+A task that another part's task waits for has a proxy there under the same name, so that trigger rules, arguments and
+templates stay as they are. A template that pulls the result of a task without waiting for it pulls it from the other
+part. Code that does so finds proxies, too, and waits for a gate that opens when they have ended, however they did.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from typing import Any
 
 from couler_airflow.pulls import RESULT
 from couler_airflow.runtime_before import XCOM
-from couler_airflow.split_roles import GATE, PROXY, TRIGGER, WATCHER, operation, says
+from couler_airflow.split_crossing import Crossing
+from couler_airflow.split_reads import Reads
+from couler_airflow.split_roles import GATE, PROXY, TRIGGER, WATCHER, links_of, operation
+from couler_airflow.split_texts import Where, places, respelled
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values
 from couler_plugins.hookspecs.splitting import Parts
@@ -22,15 +25,12 @@ from couler_plugins.ir import (
     Region,
     Step,
     Workflow,
-    callables,
     fresh_name,
     needed,
-    references,
     replace,
 )
-from couler_plugins.plan import Link
 
-__all__ = ["PART_TAG", "detached", "leaves", "links_of", "part_id"]
+__all__ = ["PART_TAG", "detached", "leaves", "part_id"]
 
 PART_TAG = "couler-part"
 """The tag of the DAGs that parts become."""
@@ -38,9 +38,6 @@ GATE_ID, WATCHER_ID = "couler-gate", "couler-watcher"
 """What the tasks are called that wait for all proxies of a part, and for all parts."""
 ALWAYS = (RESULT, XCOM)
 """What a proxy hands on whether or not anything is seen to read it: a result, and what the cache says of it."""
-
-Reads = Mapping[str, Collection[tuple[str, str]]]
-"""By task, what its code reads of others: their ids, and the keys."""
 
 
 def part_id(dag_id: str, part: str) -> str:
@@ -55,24 +52,9 @@ def detached(workflow: Workflow, dag: Any, parts: Mapping[str, Sequence[str]], r
         workflow: the DAG, lifted.
         dag: the DAG itself.
         parts: the names of each part's tasks, by the name of the part, in an order in which they may start.
-        reads: what the code of tasks reads of others.
+        reads: what tasks read of others beside what they are handed.
     """
     return _Detaching(workflow, dag, parts, reads).parts()
-
-
-def links_of(workflow: Workflow) -> Iterator[Link]:
-    """What a part takes over from others: the XComs that its proxies hand on."""
-    by_name = callables(workflow)
-    for step in workflow.graphs[0].steps:
-        proxied = by_name[step.call.name] if isinstance(step.call, Call) else None
-        if isinstance(proxied, Operation) and proxied.kind == PROXY:
-            told = says(proxied)
-            for key in told["keys"]:
-                name = f"{step.name}.{key}"
-                if key != XCOM:
-                    yield Link(
-                        producer=told["part"], output=name, consumer=workflow.label, input=name, kind="parameter"
-                    )
 
 
 def leaves(dag: Any) -> list[str]:
@@ -98,9 +80,11 @@ class _Detaching:
         self._reads = reads
         self._steps = {step.name: step for step in self._graph.steps}
         self._operations = {item.name: item for item in workflow.operations}
-        self._owner = {name: part for part, names in parts.items() for name in names}
+        self._ids = {part: part_id(dag.dag_id, part) for part in parts}
+        self._part_of = {name: part for part, names in parts.items() for name in names}
+        self._owner = {name: self._ids[part] for name, part in self._part_of.items()}
         self._setups = {step.name for step in self._graph.steps if step.role == "setup"}
-        self._in_loop = self._read_by_loops()
+        self._crossing = Crossing(self._graph, reads, self._owner)
 
     def parts(self) -> Parts:
         made = [self._part(part, names) for part, names in self._members.items()]
@@ -108,25 +92,18 @@ class _Detaching:
         return Parts(self._coordinator(), tuple(made), links, (), NOTES)
 
     def _part(self, part: str, names: Iterable[str]) -> Workflow:
-        own = set(names)
+        dag_id, own = self._ids[part], set(names)
         steps = [step for step in self._graph.steps if step.name in own]
-        keys: dict[str, set[str]] = {}
-        gated: set[str] = set()
-        for step in steps:
-            waits = {need.step for need in needed(step.needs)}
-            read = [(name, key) for name, key in self._all_reads(step) if name in self._owner and name not in own]
-            for name in waits - own:
-                keys.setdefault(name, set())
-            for name, key in read:
-                keys.setdefault(name, set()).add(key)
-                if name not in waits:
-                    gated.add(step.name)
-        proxies = [self._proxy(name, read) for name, read in sorted(keys.items())]
+        keys, gated = self._crossing.into(steps, own)
+        first = self._crossing.first(steps, keys)
+        proxies = [self._proxy(name, read, first.get(name, ())) for name, read in sorted(keys.items())]
         gate = fresh_name(GATE_ID, {*own, *keys})
         gates = [(self._gate(gate, sorted(keys)), operation(gate, GATE, {}))] if gated else []
         added = [*proxies, *gates]
+        where = places(self._dag.dag_id, dag_id, {*own, *keys}, self._owner)
+        values = Values(dict.fromkeys((*own, *keys)), dag_id)
         steps = [self._behind(step, gate) if step.name in gated else step for step in steps]
-        dag_id = part_id(self._dag.dag_id, part)
+        steps = [self._respelled(step, where, values) if step.name in self._reads.texts else step for step in steps]
         graph = replace(
             self._graph,
             name=dag_id,
@@ -144,25 +121,31 @@ class _Detaching:
             source=None,
         )
 
+    def _respelled(self, step: Step, where: Where, values: Values) -> Step:
+        changed = respelled(self._dag.task_dict[step.name], where)
+        arguments = (
+            replace(item, value=values.value(changed[item.name])) if item.name in changed else item
+            for item in step.arguments
+        )
+        return replace(step, arguments=tuple(arguments)) if changed else step
+
     def _coordinator(self) -> Workflow:
         """The DAG itself, with the parts as its tasks."""
         before: dict[str, set[str]] = {part: set() for part in self._members}
         for step in self._graph.steps:
-            part = self._owner[step.name]
-            named = (need.step for need in needed(step.needs))
-            read = (name for name, _ in self._all_reads(step) if name in self._owner)
-            before[part].update(self._owner[name] for name in (*named, *read))
+            named = {need.step for need in needed(step.needs)} | self._crossing.read_by(step)
+            before[self._part_of[step.name]].update(self._part_of[name] for name in named if name in self._part_of)
         made = [
             (
                 Step(name=part, call=Call(name=f"task/{part}"), needs=needs_of("all_done", others - {part}, ())),
-                operation(part, TRIGGER, {"part": part_id(self._dag.dag_id, part)}),
+                operation(part, TRIGGER, {"part": self._ids[part]}),
             )
             for part, others in before.items()
         ]
         watcher = fresh_name(WATCHER_ID, self._members)
         last: dict[str, list[str]] = {}
         for name in leaves(self._dag):
-            last.setdefault(part_id(self._dag.dag_id, self._owner[name]), []).append(name)
+            last.setdefault(self._owner[name], []).append(name)
         waiting = needs_of("all_done", self._members, ())
         made.append(
             (
@@ -173,10 +156,10 @@ class _Detaching:
         graph = replace(self._graph, steps=tuple(step for step, _ in made), regions=())
         return replace(self._workflow, graphs=(graph,), operations=tuple(item for _, item in made))
 
-    def _proxy(self, name: str, keys: Collection[str]) -> tuple[Step, Operation]:
-        part = part_id(self._dag.dag_id, self._owner[name])
-        told = {"part": part, "keys": sorted({*keys, *ALWAYS})}
-        return Step(name=name, call=Call(name=f"task/{name}")), operation(name, PROXY, told)
+    def _proxy(self, name: str, keys: Collection[str], first: Collection[str]) -> tuple[Step, Operation]:
+        told = {"part": self._owner[name], "keys": sorted({*keys, *ALWAYS})}
+        step = Step(name=name, call=Call(name=f"task/{name}"), needs=needs_of("all_done", first, ()))
+        return step, operation(name, PROXY, told)
 
     def _gate(self, name: str, proxies: Collection[str]) -> Step:
         return Step(name=name, call=Call(name=f"task/{name}"), needs=needs_of("all_done", proxies, ()))
@@ -186,22 +169,6 @@ class _Detaching:
         rule = str(getattr(task.trigger_rule, "value", task.trigger_rule))
         upstream = {need.step for need in needed(step.needs)}
         return replace(step, needs=needs_of(rule, {*upstream, gate}, self._setups))
-
-    def _all_reads(self, step: Step) -> Iterator[tuple[str, str]]:
-        """What a task reads of others: in its templates and arguments, by its groups' loops, and in its code."""
-        for reference in references((step.arguments, step.loop)):
-            if reference.to == "output":
-                yield reference.step, reference.name
-        yield from self._in_loop.get(step.name, ())
-        yield from self._reads.get(step.name, ())
-
-    def _read_by_loops(self) -> dict[str, list[tuple[str, str]]]:
-        found: dict[str, list[tuple[str, str]]] = {}
-        for region in self._graph.regions:
-            read = [(item.step, item.name) for item in references(region.loop) if item.to == "output"]
-            for name in region.steps if read else ():
-                found.setdefault(name, []).extend(read)
-        return found
 
     def _regions(self, own: set[str]) -> Iterator[Region]:
         for region in self._graph.regions:

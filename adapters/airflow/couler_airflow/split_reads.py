@@ -12,7 +12,7 @@ import sysconfig
 import textwrap
 import types
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from couler_airflow.eligible import class_of
 from couler_airflow.fingerprint_names import names_of
@@ -20,7 +20,7 @@ from couler_airflow.lift import template_values
 from couler_airflow.pulls import PULL, Named, named, texts_named
 from couler_plugins.errors import Unsupported
 
-__all__ = ["reads_of"]
+__all__ = ["Call", "Reads", "reads_of", "strings"]
 
 COUNTING = frozenset({"get_task_breadcrumbs", "get_task_states", "get_ti_count"})
 """What asks for the states of tasks by the ids of a DAG and a run."""
@@ -34,26 +34,49 @@ THEIRS = ("airflow.", "couler_")
 """Modules whose code pulls what it is told to by arguments, which are looked at by themselves."""
 
 
-def reads_of(dag: Any) -> dict[str, set[tuple[str, str]]]:
-    """By task, the ids of the tasks of this DAG that its code and its template files name, and the keys.
+class Call(NamedTuple):
+    """A call of `xcom_pull` in a template: the ids of the tasks that it names, and the key."""
+
+    tasks: tuple[str, ...]
+    key: str
+
+
+class Reads(NamedTuple):
+    """What tasks read of others of their DAG, beside what they are handed.
+
+    Attributes:
+        code: by task, the ids of tasks that its code and its template files name, and the keys.
+        texts: by task, the calls of `xcom_pull` in its templates, as far as they name tasks of this DAG.
+    """
+
+    code: Mapping[str, set[tuple[str, str]]]
+    texts: Mapping[str, list[Call]]
+
+
+def reads_of(dag: Any) -> Reads:
+    """What the tasks of a DAG read.
 
     Raises:
         Unsupported: only the run can tell what a task reads, or it reads by the id of the DAG.
     """
-    code = _Code()
-    found: dict[str, set[tuple[str, str]]] = {}
+    functions = _Functions()
+    code: dict[str, set[tuple[str, str]]] = {}
+    texts: dict[str, list[Call]] = {}
     for task_id, task in dag.task_dict.items():
-        texts = list(_strings(tuple(template_values(task).values())))
-        for item in (item for text in texts for item in texts_named(text)):
-            _literal(item, task_id, dag.dag_id)  # lifting has seen what it names
-        files = (_file(task, text) for text in texts if text.endswith(tuple(task.template_ext)))
-        pulled = [item for source in _sources(task) for item in code.pulled(source, task_id)]
+        written = list(strings(tuple(template_values(task).values())))
+        for item in (item for text in written for item in texts_named(text)):
+            names = tuple(name for name in _literal(item, task_id, dag.dag_id) if name in dag.task_dict)
+            if names:
+                texts.setdefault(task_id, []).append(Call(names, str(item.key)))
+        files = (_file(task, text) for text in written if text.endswith(tuple(task.template_ext)))
+        pulled = [item for source in _sources(task) for item in functions.pulled(source, task_id)]
         for item in (*pulled, *(item for text in files for item in texts_named(text))):
             if item.dag == dag.dag_id:
                 raise _undecided(task_id)
-            names = [name for name in _literal(item, task_id, dag.dag_id) if name in dag.task_dict]
-            found.setdefault(task_id, set()).update((name, str(item.key)) for name in names)
-    return {task_id: read for task_id, read in found.items() if read}
+            for name in _literal(item, task_id, dag.dag_id):
+                if name in dag.task_dict:
+                    code.setdefault(task_id, set()).add((name, str(item.key)))
+    return Reads(code, texts)
 
 
 def _literal(item: Named, task_id: str, dag_id: str) -> tuple[str, ...]:
@@ -88,7 +111,7 @@ def _sources(task: Any) -> Iterator[Any]:
             yield from (item for item in vars(base).values() if isinstance(item, types.FunctionType))
 
 
-class _Code:
+class _Functions:
     """What functions pull, and what they call; each is read once."""
 
     def __init__(self) -> None:
@@ -168,15 +191,16 @@ def _pulls(function: types.FunctionType, task_id: str) -> Iterator[Named]:
             yield named(calls[node]) if node in calls else Named(..., ..., ...)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
+    """The texts in the value of a template field."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _strings(item)
+            yield from strings(item)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
-            yield from _strings(item)
+            yield from strings(item)
 
 
 def _file(task: Any, name: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from couler_plugins.ir import Native, Operation, Output
+from couler_airflow.runtime_before import XCOM
+from couler_plugins.ir import Call, Native, Operation, Output, Workflow, callables
+from couler_plugins.plan import Link
 
-__all__ = ["ADDED", "GATE", "PROXY", "TRIGGER", "WATCHER", "operation", "said_by", "says"]
+__all__ = ["ADDED", "GATE", "PROXY", "TRIGGER", "WATCHER", "links_of", "operation", "said_by", "says"]
 
 TRIGGER, PROXY, WATCHER, GATE = "PartTrigger", "PartProxy", "RunWatcher", "PartGate"
 """What runs a part, stands for a task of another one, gives the whole its state, waits for all proxies."""
@@ -47,3 +49,18 @@ def said_by(task: Any) -> Mapping[str, Any]:
     """What a task says of itself; nothing where it is none of these."""
     fields: Mapping[str, Any] = getattr(task, FIELDS, {})
     return fields
+
+
+def links_of(workflow: Workflow) -> Iterator[Link]:
+    """What a part takes over from others: the XComs that its proxies hand on."""
+    by_name = callables(workflow)
+    for step in workflow.graphs[0].steps:
+        proxied = by_name[step.call.name] if isinstance(step.call, Call) else None
+        if isinstance(proxied, Operation) and proxied.kind == PROXY:
+            told = says(proxied)
+            for key in told["keys"]:
+                name = f"{step.name}.{key}"
+                if key != XCOM:
+                    yield Link(
+                        producer=told["part"], output=name, consumer=workflow.label, input=name, kind="parameter"
+                    )

@@ -15,7 +15,7 @@ from msgspec.json import encode
 
 from couler_airflow.split_bonds import bonds_of, refuse_unsplittable
 from couler_airflow.split_plan import PART_TAG, detached, part_id
-from couler_airflow.split_reads import reads_of
+from couler_airflow.split_reads import Reads, reads_of
 from couler_airflow.split_roles import ADDED
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
@@ -98,7 +98,7 @@ class AirflowSplitting:
         return ()
 
     @cached_property
-    def _reads(self) -> dict[str, set[tuple[str, str]]]:
+    def _reads(self) -> Reads:
         return reads_of(self._dag)
 
     def _bytes(self, step: Step) -> int:

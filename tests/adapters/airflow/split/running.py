@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import dataclasses
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
 
 from adapters.airflow.running import Outcome, run
-from couler_airflow.lower import Commit, commit
+from couler_airflow.split_commit import PARTS
 from couler_airflow.split_operators import RUN_PREFIX, RunWatcher
 from couler_airflow.split_roles import ADDED
 from couler_plugins.context import RunContext
@@ -17,22 +19,33 @@ from couler_plugins.parallelism.optimizer import Split
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
 
-__all__ = ["run_parts", "smallest_split", "split"]
+__all__ = ["alone", "plugins", "run_parts", "smallest_split", "split"]
 
 RUN = "whole"
 
 
-def split(plan: Plan, plugins: Plugins, **options: Any) -> Plan:
+@cache
+def plugins() -> Plugins:
+    """Those that are installed."""
+    return load_plugins()
+
+
+def alone(plan: Plan, number: int) -> Plan:
+    """The plan with one of its workflows."""
+    return dataclasses.replace(plan, workflows=(plan.workflows[number],))
+
+
+def split(plan: Plan, **options: Any) -> Plan:
     """The plan with its DAGs split."""
-    return Split(**options).run(plan, RunContext(plugins, print))
+    return Split(**options).run(plan, RunContext(plugins(), lambda message: None))
 
 
-def smallest_split(plan: Plan, plugins: Plugins) -> tuple[Plan | None, str]:
+def smallest_split(plan: Plan) -> tuple[Plan | None, str]:
     """A plan of one DAG, split into the smallest parts that it can be; else None, and why not."""
     reason = "it has one task"
     for steps in range(1, len(plan.workflows[0].graphs[0].steps)):
         try:
-            return split(plan, plugins, max_steps=steps), ""
+            return split(plan, max_steps=steps), ""
         except CoulerError as error:
             reason = error.message
     return None, reason
@@ -48,7 +61,7 @@ def run_parts(dag: Any) -> Outcome:
     xcoms: dict[tuple[str, int, str], str] = {}
     with pytest.MonkeyPatch.context() as patch:
         _call_runs(patch, RUN_PREFIX + RUN)
-        for part in dag.couler_parts:
+        for part in getattr(dag, PARTS):
             own = {name for name, task in part.task_dict.items() if type(task).__name__ not in ADDED}
             outcome = run(part)
             states.update({key: state for key, state in outcome.states.items() if key[0] in own})
@@ -66,9 +79,10 @@ def _call_runs(patch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def _watching(dag: Any) -> Any:
+    """A DAG of nothing but the watcher: what triggers parts runs under a scheduler only (see `test_live.py`)."""
     from airflow.sdk import DAG
 
     watcher = next(task for task in dag.task_dict.values() if isinstance(task, RunWatcher))
-    with DAG(f"{dag.dag_id}__watched", schedule=None, start_date=datetime(2026, 1, 1)) as alone:
+    with DAG(f"{dag.dag_id}__watched", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as only:
         RunWatcher(task_id=watcher.task_id, **watcher.couler_fields)
-    return alone
+    return only

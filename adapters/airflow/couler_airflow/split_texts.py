@@ -1,0 +1,61 @@
+"""Templates that pull results by the id of a DAG, or of what is in another part: they name the part's DAG then.
+
+All parts of a run have the same run id, so that the id of the DAG is all that a call needs to find another part's XCom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from couler_airflow.lift import template_values
+from couler_airflow.pulls import Named, with_dag_ids
+
+__all__ = ["places", "respelled"]
+
+Where = Callable[[Named], str | None]
+
+
+def places(dag_id: str, part: str, here: Collection[str], owners: Mapping[str, str]) -> Where:
+    """Says from which DAG a call in a part pulls.
+
+    Args:
+        dag_id: the DAG that was split.
+        part: the DAG of the part.
+        here: the ids of the part's tasks and proxies.
+        owners: the DAG of the part that each task is in.
+    """
+
+    def where(call: Named) -> str | None:
+        if call.tasks is ... or not call.tasks or call.dag not in (None, dag_id):
+            return None
+        if all(name in here for name in call.tasks):
+            return None if call.dag is None else part
+        found = {owners[name] for name in call.tasks if name in owners}
+        return found.pop() if len(found) == 1 else None  # several would have had proxies, all of them
+
+    return where
+
+
+def respelled(task: Any, where: Where) -> dict[str, Any]:
+    """The template fields of a task that have to name other DAGs, with their new values."""
+    changed = {}
+    for name, value in template_values(task).items():
+        new = _respelled(value, where)
+        if new is not value:
+            changed[name] = new
+    return changed
+
+
+def _respelled(value: Any, where: Where) -> Any:
+    """A value with the texts in it changed; the same object where there is nothing to change."""
+    if isinstance(value, str):
+        text = with_dag_ids(value, where)
+        return value if text == value else text
+    if isinstance(value, dict):
+        items = {name: _respelled(item, where) for name, item in value.items()}
+        return value if all(items[name] is item for name, item in value.items()) else items
+    if type(value) in (list, tuple):
+        made = [_respelled(item, where) for item in value]
+        return value if all(one is two for one, two in zip(made, value, strict=True)) else type(value)(made)
+    return value
