@@ -106,11 +106,13 @@ def named(call: ast.Call) -> Named:
     given = dict(zip(("task_ids", "dag_id", "key"), call.args, strict=False))
     given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     tasks = _constant(given.get("task_ids"))
-    if isinstance(tasks, str):
+    if any(word.arg is None for word in call.keywords):
+        tasks = ...
+    elif isinstance(tasks, str):
         tasks = (tasks,)
     elif isinstance(tasks, (list, tuple)) and all(isinstance(name, str) for name in tasks):
         tasks = tuple(tasks)
-    elif tasks is not None or any(keyword.arg is None for keyword in call.keywords):
+    elif tasks is not None:
         tasks = ...
     dag = _constant(given.get("dag_id"))
     key = _constant(given["key"]) if "key" in given else RESULT

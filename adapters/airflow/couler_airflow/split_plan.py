@@ -64,11 +64,12 @@ def leaves(dag: Any) -> list[str]:
         return not task.is_teardown or task.on_failure_fail_dagrun
 
     tasks = dag.task_dict
-    return [
+    found = [
         name
         for name, task in tasks.items()
         if counts(task) and not any(counts(tasks[after]) for after in task.downstream_task_ids)
     ]
+    return found or [name for name, task in tasks.items() if not task.downstream_task_ids]
 
 
 class _Detaching:

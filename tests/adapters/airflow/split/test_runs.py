@@ -99,7 +99,7 @@ def test_what_cannot_be_cut_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 16))], ids="seed {}".format
+    "seed", [3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(16) if seed != 3)], ids="seed {}".format
 )
 def test_rules_and_failures_in_any_graph(seed: int) -> None:
     """Tasks that succeed, fail and are skipped, with every trigger rule, in a graph that is drawn."""
@@ -109,7 +109,32 @@ def test_rules_and_failures_in_any_graph(seed: int) -> None:
     assert new is not None, reason
     dags.lower(new)
     assert len(getattr(parts, PARTS)) > 1
-    assert before == run_parts(parts)
+    after = run_parts(parts)
+    if not (raced := races(whole, before)):
+        assert before == after
+    assert {task: state for task, state in before.states.items() if task[0] not in raced} == {
+        task: state for task, state in after.states.items() if task[0] not in raced
+    }
+
+
+def races(dag: Any, outcome: Outcome) -> set[str]:
+    """The tasks whose state hangs on which of two others ended first, one skipped and one failed; and what follows.
+
+    In parts, a failure counts before a skip, unless the one that was skipped comes before the other.
+    """
+    found: set[str] = set()
+    for task in sorted(dag.task_dict.values(), key=lambda task: int(task.task_id[1:])):
+        ended = {name: outcome.states[name, -1] for name in task.upstream_task_ids}
+        skipped = {name for name, state in ended.items() if state == "skipped"}
+        failed = {name for name, state in ended.items() if "failed" in state}
+        tied = any(
+            name not in dag.task_dict[other].get_flat_relative_ids(upstream=True)
+            for name in skipped
+            for other in failed
+        )
+        if (task.trigger_rule == "all_success" and tied) or found & task.upstream_task_ids:
+            found.add(task.task_id)
+    return found
 
 
 def drawn(seed: int) -> Any:
@@ -145,8 +170,9 @@ def drawn(seed: int) -> Any:
             before = draw.sample(range(max(0, number - 5), number), min(number, draw.randrange(1, 4)))
             ends = draw.choices(["succeeds", "fails", "is skipped"], (8, 1, 1) if number else (1, 0, 0))[0]
             rule = draw.choice(rules) if before and draw.random() < 0.5 else "all_success"
-            paths = [{near, *above[near]} for near in before] or [set()]
-            above.append(set.intersection(*paths) if rule in EAGER else set.union(*paths))
+            # Of what comes further before, only a task that waits for success knows that it has ended.
+            further = [far for near in before if rule == "all_success" for far in above[near]]
+            above.append(set(before[: len(before) == 1]) if rule in EAGER else {*before, *further})
             told = made[draw.choice(before)] if before and rule not in EAGER and draw.random() < 0.4 else None
             read = draw.sample(sorted(above[number]), min(2, len(above[number])))
             texts = [f"{{{{ ti.xcom_pull(task_ids='t{other}') }}}}" for other in read]
