@@ -44,10 +44,15 @@ def command(
     from couler_plugins.cli.messages import use_color
     from couler_plugins.cli.records import file_record, print_json
     from couler_plugins.cli.work import read_inputs, refused_exit, say_refused, working
+    from couler_plugins.parallelism.advice import SplitAdvice
+    from couler_plugins.parallelism.optimizer import Split
+    from couler_plugins.pipeline import parse_pipeline
 
     files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:
-        result = optimize_inputs(files, config.pipeline, session)
+        optimizers = parse_pipeline(config.pipeline, session.plugins)
+        advice = [] if any(item.name == Split.name for item in optimizers) else [SplitAdvice()]
+        result = optimize_inputs(files, [*optimizers, *advice], session)
     if output_format == "json":
         records = [file_record(file, ("workflows", "passes")) for file in result.files]
         print_json("couler.explain/v1", {"pipeline": config.pipeline, "files": records})

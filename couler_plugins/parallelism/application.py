@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from couler_plugins.ir import Workflow
     from couler_plugins.plan import Plan
 
-__all__ = ["Limits", "Splitter"]
+__all__ = ["Limits", "Splitter", "excess"]
 
 FILLS = (1.0, 0.9, 0.75, 0.5, 0.25)
 """Shares of the budget that are tried one after another, until all parts are within the limits when measured."""
@@ -125,7 +125,7 @@ class Splitter:
             most, pods = most._replace(steps=facet.limits.steps), None
         view = graphed(workflow, facet, self._ctx, taken)
         extent = facet.extent(workflow)
-        over = (*_over(extent, most), *_pods_over(view, pods))
+        over = (*excess(extent, most), *_podsexcess(view, pods))
         if not over:
             return plan
         self._ctx.progress(f"splitting {workflow.label}")
@@ -133,7 +133,7 @@ class Splitter:
         bonds = [Bond(bond.steps, bond.reason) for bond in facet.bonds()]
         # A coordinator that has too many steps is no reason to start workflows that start workflows.
         into = "auto" if rank else self._into
-        only_steps = list(over) == _over(extent._replace(bytes=0, definitions=0), most)
+        only_steps = list(over) == excess(extent._replace(bytes=0, definitions=0), most)
         if into == "graphs" and not facet.nests:
             reason = f"{workflow.engine} has no graphs inside of a workflow, into which {workflow.label} could be split"
             raise InvalidInput(reason, hint="leave out into=graphs")
@@ -151,7 +151,7 @@ class Splitter:
         budget = Budget(steps=_limited(job.most.steps))
         cut = self._cut(job, bonds, budget)
         new = move_into_graphs(job.workflow, job.facet.graph, cut.members).workflow
-        if _over(job.facet.extent(new), job.most):
+        if excess(job.facet.extent(new), job.most):
             return None
         plan = plan.with_workflow(job.workflow, new, *explained(cut, job.over, budget))
         return dataclasses.replace(plan, parts=(*plan.parts, *cut.named))
@@ -165,7 +165,7 @@ class Splitter:
             made = job.facet.detach(cut.members)
             extents = [job.facet.extent(part) for part in made.workflows]
             pairs = zip(made.workflows, extents, strict=True)
-            large = [(part.label, what) for part, extent in pairs for what in _over(extent, job.most)]
+            large = [(part.label, what) for part, extent in pairs for what in excess(extent, job.most)]
             if not large:
                 break
         else:
@@ -235,7 +235,7 @@ def _refuse_taken(plan: Plan, made: Sequence[Workflow]) -> None:
             raise InvalidInput(reason, hint="rename one of the two workflows")
 
 
-def _over(extent: Extent, most: Extent) -> list[str]:
+def excess(extent: Extent, most: Extent) -> list[str]:
     """What a workflow has too much of."""
     return [
         f"{amount:,} {what} of at most {limit:,}"
@@ -244,7 +244,7 @@ def _over(extent: Extent, most: Extent) -> list[str]:
     ]
 
 
-def _pods_over(view: Graphed, limit: int | None) -> Iterator[str]:
+def _podsexcess(view: Graphed, limit: int | None) -> Iterator[str]:
     pods = sum(view.dag.pods)
     if limit is not None and pods > limit:
         yield f"{pods:,} pods of at most {limit:,}"

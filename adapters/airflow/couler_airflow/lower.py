@@ -8,7 +8,7 @@ from typing import Any
 from couler_airflow.bundle import TASKS, DagBundle, LiveDag, snapshot
 from couler_airflow.journal import Journal
 from couler_airflow.patching import patch
-from couler_airflow.split_commit import split
+from couler_airflow.split_commit import parts_of, split
 from couler_plugins.documents import Edit, Path, diff
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Source, Workflow
@@ -97,7 +97,7 @@ class _Committer:
                     self._refuse(number)
                 raise
         data, edits = self._differences()
-        made = [part for number in self._parts if number in data for part in self._bundle.live[number].dag.couler_parts]
+        made = [part for number in self._parts if number in data for part in parts_of(self._bundle.live[number].dag)]
         lowered = Lowered(
             bundle=self._bundle,
             changed=data,

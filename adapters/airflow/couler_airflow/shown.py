@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from couler_airflow.bundle import DagBundle, snapshot
+from couler_airflow.split_commit import parts_of
 from couler_plugins.documents import dump_yaml
 from couler_plugins.errors import Unsupported
 from couler_plugins.plan import Lowered, Shown, Written
@@ -17,6 +19,8 @@ def shown(lowered: Lowered) -> Written:
         before, after = texts.setdefault(bundle.file_numbers[number], ([], []))
         before.append(dump_yaml(document.data))
         after.append(dump_yaml(lowered.changed[number]) if number in lowered.changed else before[-1])
+        if number in lowered.changed and isinstance(bundle, DagBundle):
+            after += (dump_yaml(snapshot(part)) for part in parts_of(bundle.live[number].dag))
     return Written(
         texts={},
         shown={

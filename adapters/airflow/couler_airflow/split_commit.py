@@ -19,7 +19,7 @@ from couler_airflow.split_texts import places, respelled
 from couler_airflow.values import Values
 from couler_plugins.ir import Call, Operation, Step, Workflow, callables, needed, replace
 
-__all__ = ["PARTS", "split"]
+__all__ = ["PARTS", "parts_of", "split"]
 
 PARTS = "couler_parts"
 """The attribute in which a DAG that was split holds the DAGs of its parts."""
@@ -47,6 +47,12 @@ def split(
         Unsupported: the table of capabilities does not claim an edit of a task, or Airflow refuses what came of it.
     """
     return _Splitting(live, original, coordinator, parts, journal).run()
+
+
+def parts_of(dag: Any) -> tuple[Any, ...]:
+    """The DAGs of the parts of a DAG that was split; none of any other."""
+    parts: tuple[Any, ...] = getattr(dag, PARTS, ())
+    return parts
 
 
 class _Splitting:

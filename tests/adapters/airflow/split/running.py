@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.airflow.running import Outcome, run
-from couler_airflow.split_commit import PARTS
+from couler_airflow.split_commit import parts_of
 from couler_airflow.split_operators import RUN_PREFIX, RunWatcher
 from couler_airflow.split_roles import ADDED
 from couler_plugins.context import RunContext
@@ -61,7 +61,7 @@ def run_parts(dag: Any) -> Outcome:
     xcoms: dict[tuple[str, int, str], str] = {}
     with pytest.MonkeyPatch.context() as patch:
         _call_runs(patch, RUN_PREFIX + RUN)
-        for part in getattr(dag, PARTS):
+        for part in parts_of(dag):
             own = {name for name, task in part.task_dict.items() if type(task).__name__ not in ADDED}
             outcome = run(part)
             states.update({key: state for key, state in outcome.states.items() if key[0] in own})

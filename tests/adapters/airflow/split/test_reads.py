@@ -12,7 +12,7 @@ import pytest
 from adapters.airflow.split.running import split
 from couler_airflow import dags
 from couler_airflow.pulls import Named, with_dag_ids
-from couler_airflow.split_commit import PARTS
+from couler_airflow.split_commit import parts_of
 from couler_airflow.split_reads import reads_of
 from couler_plugins.errors import Unsupported
 
@@ -138,7 +138,7 @@ def test_templates_of_which_only_the_run_can_tell(text: str) -> None:
 def test_code_waits_for_proxies() -> None:
     dag = reading(helper)
     dags.lower(split(dags.lift(dag), max_steps=2))
-    second = getattr(dag, PARTS)[1]
+    second = parts_of(dag)[1]
     assert second.task_dict["last"].upstream_task_ids == {"couler-gate", "third"}
     assert second.task_dict["couler-gate"].upstream_task_ids == {"first", "second"}
     assert second.task_dict["first"].couler_fields["keys"] == ["couler_cache", "more", "return_value"]
@@ -147,7 +147,7 @@ def test_code_waits_for_proxies() -> None:
 def test_templates_pull_from_the_other_part() -> None:
     dag = reading(bash_command="echo {{ ti.xcom_pull(task_ids='first') }}", env={"A": "{{ ti.xcom_pull('third') }}"})
     dags.lower(split(dags.lift(dag), max_steps=2))
-    last = getattr(dag, PARTS)[1].task_dict["last"]
+    last = parts_of(dag)[1].task_dict["last"]
     assert last.bash_command == "echo {{ ti.xcom_pull(task_ids='first', dag_id='reading__part-1') }}"
     assert last.env == {"A": "{{ ti.xcom_pull('third') }}"}
     assert last.upstream_task_ids == {"third"}
@@ -157,7 +157,7 @@ def test_templates_of_a_result_name_the_part_that_it_is_in() -> None:
     dag = reading(bash_command="echo 1")
     dag.task_dict["last"].bash_command = f"echo {dag.task_dict['third'].output} {dag.task_dict['first'].output}"
     dags.lower(split(dags.lift(dag), max_steps=2))
-    assert getattr(dag, PARTS)[1].task_dict["last"].bash_command == (
+    assert parts_of(dag)[1].task_dict["last"].bash_command == (
         "echo {{ task_instance.xcom_pull(task_ids='third', dag_id='reading__part-2', key='return_value') }}"
         " {{ task_instance.xcom_pull(task_ids='first', dag_id='reading__part-1', key='return_value') }}"
     )
@@ -166,7 +166,7 @@ def test_templates_of_a_result_name_the_part_that_it_is_in() -> None:
 def test_a_call_that_names_tasks_here_and_there_gets_proxies() -> None:
     dag = reading(bash_command="echo {{ ti.xcom_pull(task_ids=['first', 'third']) }}")
     dags.lower(split(dags.lift(dag), max_steps=2))
-    last = getattr(dag, PARTS)[1].task_dict["last"]
+    last = parts_of(dag)[1].task_dict["last"]
     assert last.bash_command == "echo {{ ti.xcom_pull(task_ids=['first', 'third']) }}"
     assert last.upstream_task_ids == {"couler-gate", "third"}
 

@@ -17,7 +17,7 @@ from adapters.airflow.split.running import alone, smallest_split, split
 from couler_airflow import dags
 from couler_airflow.bundle import snapshot
 from couler_airflow.lower import commit
-from couler_airflow.split_commit import PARTS
+from couler_airflow.split_commit import parts_of
 from couler_airflow.split_plan import leaves
 from couler_airflow.split_timetable import PartTimetable, timetable_of_part
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
@@ -46,8 +46,7 @@ def chain(length: int = 6, **options: Any) -> Any:
 def halves(dag: Any, steps: int = 3, **options: Any) -> tuple[Any, ...]:
     """The parts of a DAG that is split in place."""
     dags.lower(split(dags.lift(dag), max_steps=steps, **options))
-    parts: tuple[Any, ...] = getattr(dag, PARTS)
-    return parts
+    return parts_of(dag)
 
 
 def test_examples_lift_to_their_plan_again_and_are_put_back() -> None:
@@ -60,7 +59,7 @@ def test_examples_lift_to_their_plan_again_and_are_put_back() -> None:
         done = commit(new)
         try:
             assert not done.lowered.refused
-            again = dags.lift(*getattr(dag, PARTS), dag)
+            again = dags.lift(*parts_of(dag), dag)
             assert again.workflows == new.workflows, dag.dag_id
             assert set(again.links) == set(new.links)
             assert split(again) is again, "what was split is not split again"
@@ -68,7 +67,7 @@ def test_examples_lift_to_their_plan_again_and_are_put_back() -> None:
         finally:
             done.undo()
         assert snapshot(dag) == before, dag.dag_id
-        assert not hasattr(dag, PARTS)
+        assert not parts_of(dag)
     assert checked >= 30
 
 
@@ -121,7 +120,7 @@ def test_edits_of_others_reach_the_tasks() -> None:
     step = part.graphs[0].steps[-1]
     graph = replace(part.graphs[0], steps=(*part.graphs[0].steps[:-1], replace(step, timeout=Literal(value=9))))
     dags.lower(plan.with_workflow(part, replace(part, graphs=(graph,))))
-    assert getattr(dag, PARTS)[1].task_dict["t5"].execution_timeout == timedelta(seconds=9)
+    assert parts_of(dag)[1].task_dict["t5"].execution_timeout == timedelta(seconds=9)
 
 
 def test_what_cannot_be_carried_out_leaves_the_dag_as_it_was() -> None:
