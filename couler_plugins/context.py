@@ -38,6 +38,7 @@ class RunContext:
         report: is told what is going on, in one line.
         history: files that tell of past runs.
         previous: how workflows were split before.
+        explains: whether anybody is told what is decided.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class RunContext:
         report: Callable[[str], None] = log.info,
         history: Sequence[SourceFile] = (),
         previous: Sequence[Part] = (),
+        explains: bool = True,
     ) -> None:
+        self.explains = explains
         self._plugins = plugins
         self._report = report
         self._history = history

@@ -20,7 +20,13 @@ __all__ = ["Context", "Optimizer", "couler_after_optimizer", "couler_before_opti
 
 
 class Context(Protocol):
-    """What an optimizer may ask for while it runs."""
+    """What an optimizer may ask for while it runs.
+
+    Attributes:
+        explains: whether anybody is told what is decided: figures that are only told need not be computed otherwise.
+    """
+
+    explains: bool
 
     def profile(self, workflow: Workflow, step: str) -> Profile:
         """What is known of a step (`graph/step`) from past runs; all fields None where nothing is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context, Partitioner
     from couler_plugins.hookspecs.splitting import Extent, Splitting
     from couler_plugins.ir import Workflow
-    from couler_plugins.plan import Plan
+    from couler_plugins.plan import Decision, Plan
 
 __all__ = ["Limits", "Splitter", "excess"]
 
@@ -153,7 +153,7 @@ class Splitter:
         new = move_into_graphs(job.workflow, job.facet.graph, cut.members).workflow
         if excess(job.facet.extent(new), job.most):
             return None
-        plan = plan.with_workflow(job.workflow, new, *explained(cut, job.over, budget))
+        plan = plan.with_workflow(job.workflow, new, *self._explained(cut, job, budget))
         return dataclasses.replace(plan, parts=(*plan.parts, *cut.named))
 
     def _detached(self, plan: Plan, job: _Job, bonds: list[Bond]) -> Plan:
@@ -177,7 +177,7 @@ class Splitter:
             raise InvalidInput(reason, hint="raise the budget: fewer and larger parts")
         _refuse_taken(plan, made.workflows)
         launch = float(getattr(self._partitioner, "launch", LAUNCH))
-        decisions = explained(cut, job.over, whole, Detached(made, extents, launch))
+        decisions = self._explained(cut, job, whole, Detached(made, extents, launch))
         plan = plan.with_workflow(job.workflow, made.coordinator, *decisions)
         at = plan.workflows.index(made.coordinator)
         beside = [*made.side, *(() if job.rank else self._original(plan, job))]
@@ -192,6 +192,9 @@ class Splitter:
         if inner is None:
             return plan
         return self.split(plan, made.coordinator, inner, job.rank + 1, cut.seconds(launch))
+
+    def _explained(self, cut: Cut, job: _Job, most: Budget, detached: Detached | None = None) -> Iterable[Decision]:
+        return explained(cut, job.over, most, detached, bounded=self._ctx.explains)
 
     def _original(self, plan: Plan, job: _Job) -> tuple[Any, ...]:
         if job.workflow.source is None or not self._keep_original:

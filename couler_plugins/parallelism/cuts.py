@@ -81,14 +81,19 @@ class Cut:
             found[name] = launch + max(ends.values())
         return found
 
-    def makespans(self, launch: float) -> tuple[float, float, float]:
-        """Seconds of the whole before it is cut, of the parts, and what no cut within the budget goes below."""
+    def makespans(self, launch: float) -> tuple[float, float]:
+        """Seconds of the whole before it is cut, and of the parts."""
         dag, stages = self.view.dag, self.view.stages
         if stages is not None:
             before = staging.makespan(dag, stages, [0] * len(dag), 0.0)
-            return before, staging.makespan(dag, stages, self.labels, launch), before + launch
-        after = barrier_makespan(dag, self.labels, launch)
-        return dag.critical_path(), after, makespan_bound(self.contraction.dag, self.budget, launch)
+            return before, staging.makespan(dag, stages, self.labels, launch)
+        return dag.critical_path(), barrier_makespan(dag, self.labels, launch)
+
+    def bound(self, launch: float) -> float:
+        """Seconds that no cut within the budget goes below; it takes longer than a near-linear cut."""
+        if self.view.stages is not None:
+            return self.makespans(launch)[0] + launch
+        return makespan_bound(self.contraction.dag, self.budget, launch)
 
     def _steps(self, part: Part) -> list[str]:
         return [self.view.dag.names[step] for step in part.members]

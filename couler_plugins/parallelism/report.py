@@ -37,7 +37,9 @@ class Detached(NamedTuple):
     launch: float
 
 
-def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | None = None) -> Iterator[Decision]:
+def explained(
+    cut: Cut, over: Sequence[str], most: Budget, detached: Detached | None = None, *, bounded: bool = True
+) -> Iterator[Decision]:
     """Decisions for the workflow, one for each part, and one for each set of steps that have to stay together.
 
     Args:
@@ -45,6 +47,7 @@ def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | 
         over: what the workflow has too much of.
         most: what a part may have.
         detached: what the parts became; None for graphs of the same workflow.
+        bounded: whether to say how good a cut could be at best.
     """
     label, dag = cut.workflow.label, cut.view.dag
     unknown = cut.view.unknown_seconds
@@ -57,7 +60,7 @@ def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | 
         workflow=label,
         action=f"split into {len(cut.parts):,} {'graphs of the same workflow' if detached is None else 'workflows'}",
         reason=f"it has {' and '.join(over)}{guess}",
-        figures=_totals(cut, most, detached),
+        figures=_totals(cut, most, detached, bounded),
         affects=tuple(cut.parts),
     )
     for at, (name, part) in enumerate(cut.parts.items()):
@@ -87,9 +90,9 @@ def explained(cut: Cut, over: Sequence[str], most: Budget, detached: Detached | 
         yield Decision(optimizer=NAME, workflow=label, subject=step, reason=reason)
 
 
-def _totals(cut: Cut, most: Budget, detached: Detached | None) -> Figures:
+def _totals(cut: Cut, most: Budget, detached: Detached | None, bounded: bool) -> Figures:
     launch = 0.0 if detached is None else detached.launch
-    before, after, least = cut.makespans(launch)
+    before, after = cut.makespans(launch)
     links = {(link.producer, link.output, link.consumer) for link in detached.parts.links} if detached else set()
     limits = (("bytes", most.bytes), ("steps", most.steps), ("pods", most.pods))
     return (
@@ -99,7 +102,7 @@ def _totals(cut: Cut, most: Budget, detached: Detached | None) -> Figures:
         *((("values crossing", len(links)),) if detached else ()),
         (BEFORE, round(before, 1)),
         ("critical path seconds after", round(after, 1)),
-        (AFTER_AT_LEAST, round(least, 1)),
+        *(((AFTER_AT_LEAST, round(cut.bound(launch), 1)),) if bounded else ()),
         (LAUNCH_EACH, launch),
     )
 

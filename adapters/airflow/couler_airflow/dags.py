@@ -116,7 +116,7 @@ def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
     try:
         plan = _lifted([dag], snapshots=False)
         with collector_paused():
-            run = run_pipeline(plan, optimizers, RunContext(plugins, log.debug), plugins)
+            run = run_pipeline(plan, optimizers, RunContext(plugins, log.debug, explains=False), plugins)
             done = commit(run.plan)
         for error in done.lowered.refused.values():
             raise error
