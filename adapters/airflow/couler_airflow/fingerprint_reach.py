@@ -54,6 +54,8 @@ ATTRIBUTES: dict[str, str] = {
     **dict.fromkeys(("sample", "shuffle", "default_rng", "randint", "uuid1", "uuid4"), "randomness"),
     **dict.fromkeys(("read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "rglob"), "files"),
     **dict.fromkeys(("is_file", "is_dir", "unlink", "touch", "mkdir", "rmdir"), "files"),
+    **dict.fromkeys(("open", "exists", "stat", "lstat", "glob", "samefile", "symlink_to", "hardlink_to"), "files"),
+    **dict.fromkeys(("cwd", "home", "expanduser"), "environment"),
     **dict.fromkeys(("to_csv", "to_parquet", "to_sql", "to_excel", "to_pickle", "to_feather", "to_hdf"), "files"),
     **dict.fromkeys(("urlopen", "urlretrieve"), "network"),
     **dict.fromkeys(("get_connection", "get_conn"), "connections"),

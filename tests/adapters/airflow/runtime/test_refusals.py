@@ -46,6 +46,8 @@ REFUSED = {
     "chance from a library": ({"BODY": "import numpy as np; return np.random.rand()"}, "numpy.random"),
     "a file": ({"BODY": "return open(x).read()"}, "builtins.open"),
     "a file by a method": ({"BODY": "return x.read_text()"}, "read_text"),
+    "a file that is opened by a method": ({"BODY": "return x.open().read()"}, "open"),
+    "whether a file is there": ({"BODY": "return x.exists()"}, "exists"),
     "a table from a file": ({"BODY": "import pandas as pd; return pd.read_csv(x)"}, "read_csv"),
     "a folder": ({"BODY": "return listdir(x)"}, "listdir"),
     "the environment": ({"BODY": 'return os.environ["HOME"]'}, "os.environ"),

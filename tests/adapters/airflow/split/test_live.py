@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ FILE = """
     from airflow.sdk.exceptions import AirflowSkipException
     from airflow.providers.standard.operators.bash import BashOperator
     from couler_airflow import optimize
+    from couler_airflow.marks import cached
 
     HOME = pathlib.Path(__file__).parent.parent
 
@@ -34,6 +36,7 @@ FILE = """
         render_template_as_native_obj=True,
     ) as dag:
         @task
+        @cached(allow=("files",))
         def count(x, params=None):
             note("count")
             return x + params["k"]
@@ -67,7 +70,7 @@ FILE = """
             bash_command=f"echo {one} {{{{ ds }}}} {{{{ data_interval_start | ds }}}} {{{{ data_interval_end | ds }}}}",
         )
 
-    optimize(dag, "split{max-steps=2}")
+    optimize(dag, "cache,split{max-steps=2}")
 """
 FIRST = {
     "count": "success",
@@ -93,7 +96,7 @@ class Split:
     def owner(self, task: str) -> str:
         """The part that a task is in."""
         for part, data in self._airflow.query("SELECT dag_id, data FROM serialized_dag WHERE dag_id != 'whole'"):
-            for one in __import__("json").loads(data)["dag"]["tasks"]:
+            for one in json.loads(data)["dag"]["tasks"]:
                 if one["__var"]["task_id"] == task and one["__var"]["task_type"] != "PartProxy":
                     return str(part)
         raise AssertionError(task)
@@ -125,7 +128,11 @@ class Split:
 
 
 def test_a_dag_in_parts(tmp_path: Path) -> None:
-    with LiveAirflow(tmp_path / "home", {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"}) as airflow:
+    settings = {
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store"),
+    }
+    with LiveAirflow(tmp_path / "home", settings) as airflow:
         split = Split(airflow)
         (airflow.dags / "whole.py").write_text(textwrap.dedent(FILE))
         airflow.until(lambda: len(airflow.query("SELECT 1 FROM serialized_dag")) == 5, "the parts")
@@ -155,8 +162,15 @@ def test_a_dag_in_parts(tmp_path: Path) -> None:
         whole = airflow.xcom("couler__one", "says", "return_value")
         assert whole == "6 2026-02-03 2020-02-29 2024-02-29"
 
-        # A part that is cleared in the DAG runs again as a whole, and what comes after it as well.
+        # A part that is cleared in the DAG runs again as a whole, cached or not, and so does what comes after it.
         split.clear("whole", "one", split.owner("count").removeprefix("whole__"), include_downstream=True)
         airflow.until(lambda: split.tries()[3:] == ["count", "fragile"], "the second round")
         split.ended("one", "success")
         assert split.states("one") == MENDED
+
+        # Another run finds in its parts what was kept.
+        airflow.command(*start[:3], "--logical-date", "2026-02-04T07:00:00+00:00", *start[-2:], "--run-id", "two")
+        split.ended("two", "success")
+        assert split.states("two") == MENDED
+        assert split.tries()[5:] == ["fragile"]
+        assert airflow.xcom("couler__two", "count", "couler_cache")["hit"]
