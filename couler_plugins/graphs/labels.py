@@ -26,6 +26,8 @@ LONGEST = 60
 NORMAL_OUTCOMES = frozenset({"succeeded", "skipped", "daemoned"})
 """What an edge without a label stands for: the steps before have done what they should."""
 
+ENDS = frozenset({"failed", "omitted", "skipped", "succeeded"})
+
 
 def shortened(text: str) -> str:
     """The text on one line, cut where it is long."""
@@ -77,7 +79,7 @@ def outcomes(need: Need) -> str:
     """The label of an edge; empty for the usual case."""
     if "succeeded" in need.outcomes and NORMAL_OUTCOMES.issuperset(need.outcomes):
         return ""
-    return " or ".join(need.outcomes)
+    return "however it ends" if ENDS.issubset(need.outcomes) else " or ".join(need.outcomes)
 
 
 def describe_loop(loop: Loop) -> str:

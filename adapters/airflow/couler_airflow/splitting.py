@@ -6,6 +6,7 @@ counts is how many tasks a DAG has, and how deep they lie. Rows of over a megaby
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -25,8 +26,10 @@ __all__ = ["AirflowSplitting", "splitting_of"]
 
 LIMITS = Extent(bytes=1_000_000, steps=500, definitions=sys.maxsize)
 """Above which a DAG is split; the scheduler takes 0.3 s a loop for so many tasks that lie deep, and 16 s for 5,000."""
-TASK, DAG, PROXY = 700, 1_500, 600
+TASK, DAG, PROXY = 900, 2_200, 600
 """Upper estimates of what Airflow writes of a task beside its templates, of an empty DAG, and of a proxy, in bytes."""
+NESTED = 3
+"""How often longer the schemas of params become when Airflow writes them."""
 LONGEST = 250
 """Characters of the id of a DAG at most."""
 
@@ -50,12 +53,18 @@ class AirflowSplitting:
     nests = False
     coordinates = False
     limits = LIMITS
-    wrapper = Extent(DAG, 0, 0)
 
     def __init__(self, workflow: Workflow, dag: Any) -> None:
         self._workflow = workflow
         self._dag = dag
         self._by_name = callables(workflow)
+        params = sum(len(json.dumps(dag.params.get_param(name).serialize(), default=str)) for name in dag.params)
+        self._frame = DAG + NESTED * params + len(dag.doc_md or "")
+
+    @property
+    def wrapper(self) -> Extent:
+        """A DAG without tasks: its params, and what it says of itself."""
+        return Extent(self._frame, 0, 0)
 
     @property
     def graph(self) -> str:
@@ -66,7 +75,7 @@ class AirflowSplitting:
         """Its tasks, and about what Airflow writes of them into its database; proxies are no tasks of a part."""
         own = [step for step in workflow.graphs[0].steps if step.source is not None]
         others = len(workflow.graphs[0].steps) - len(own)
-        return Extent(DAG + PROXY * others + sum(map(self._bytes, own)), len(own), 0)
+        return Extent(self._frame + PROXY * others + sum(map(self._bytes, own)), len(own), 0)
 
     def load(self, step: Step) -> Load:
         """A task."""

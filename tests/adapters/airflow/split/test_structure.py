@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from couler_airflow.lower import commit
 from couler_airflow.split_commit import parts_of
 from couler_airflow.split_plan import leaves
 from couler_airflow.split_timetable import PartTimetable, timetable_of_part
+from couler_airflow.splitting import splitting_of
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Literal, replace
 
@@ -219,6 +221,22 @@ def test_parts_have_the_data_interval_of_the_run(schedule: str) -> None:
         whole
     ).infer_manual_data_interval(run_after=when)
     assert not stored.can_be_scheduled
+
+
+def test_sizes_are_upper_estimates_of_what_airflow_stores() -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    shares = []
+    for bundle, number, dag in each_dag():
+        workflow = lifted(bundle).workflows[number]
+        facet = splitting_of(workflow, dag)
+        if facet is not None:
+            stored = len(json.dumps(DagSerialization.to_dict(dag), separators=(",", ":")))
+            shares.append(facet.extent(workflow).bytes / stored)
+    assert len(shares) > 100
+    assert min(shares) >= 0.9, "assets of a schedule, and what one task has beside its templates"
+    assert sorted(shares)[5] >= 1
+    assert max(shares) <= 3
 
 
 def test_leaves_are_those_of_airflow() -> None:
