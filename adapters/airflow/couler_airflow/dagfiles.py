@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from couler_airflow.moved import dag_bag
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 
@@ -39,12 +40,12 @@ def load_dags(file: SourceFile) -> Sequence[Any] | CoulerError:
         return InvalidInput(message, file=file.name, engine="airflow", hint="give the path of the DAG file")
     with _own_settings():
         try:
-            from airflow.dag_processing.dagbag import DagBag
+            bags = dag_bag()
         except ImportError as error:
             message = f"Airflow cannot be imported: {error}"
-            hint = "install apache-airflow (3.3 or later) beside couler-plugins, with what the DAG file imports"
+            hint = "install apache-airflow 3 beside couler-plugins, with what the DAG file imports"
             return EngineError(message, file=file.name, engine="airflow", hint=hint)
-        bag = DagBag(dag_folder=str(path.resolve()))
+        bag = bags(dag_folder=str(path.resolve()))
     for trace in bag.import_errors.values():
         return _import_error(file.name, path, str(trace))
     if not bag.dags:

@@ -256,13 +256,13 @@ def test_lift_and_lower() -> None:
 PROGRAM = """
 import hashlib, sys
 from pathlib import Path
-from airflow.dag_processing.dagbag import DagBag
+from couler_airflow.moved import dag_bag
 from couler_airflow.dags import lift, optimize
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.ir import to_json
 seen = hashlib.sha256()
 for path in sys.argv[1:]:
-    dags = DagBag(dag_folder=path).dags
+    dags = dag_bag()(dag_folder=path).dags
     for name in sorted(dags):
         optimize(dags[name])
         plan = lift(dags[name])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_dags import DagFiles
+from airflow_minors import known_plugins
 
 pytestmark = pytest.mark.airflow
 
@@ -198,7 +199,6 @@ def test_wrapping_again_changes_what_was_declared(dag_files: DagFiles) -> None:
 
 
 def test_airflow_knows_the_provider_and_its_settings() -> None:
-    from airflow import plugins_manager
     from airflow.providers_manager import ProvidersManager
 
     from couler_airflow.settings import option_names
@@ -208,7 +208,7 @@ def test_airflow_knows_the_provider_and_its_settings() -> None:
     options = provider["config"]["couler"]["options"]
     assert set(options) == set(option_names())
     assert {name for name, option in options.items() if option["sensitive"]} == {"cache_store", "cache_index"}
-    assert "couler" in {plugin.name for plugin in plugins_manager._get_plugins()[0]}
+    assert "couler" in known_plugins()
 
 
 def test_every_setting_is_in_the_docs_and_has_the_default_that_they_say() -> None:
