@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from couler_airflow.moved import dag_bag, serialized
@@ -19,10 +20,8 @@ def sync(bag: Any, bundle: str) -> None:
     """Writes the DAGs of a bag into Airflow's database."""
     if hasattr(bag, "sync_to_db"):
         bag.sync_to_db(bundle, None)
-        return
-    from airflow.dag_processing.dagbag import sync_bag_to_db
-
-    sync_bag_to_db(bag, bundle, None)
+    else:
+        sys.modules[type(bag).__module__].sync_bag_to_db(bag, bundle, None)
 
 
 def airflow_hash(dag: Any) -> str:

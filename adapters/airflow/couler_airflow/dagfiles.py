@@ -57,8 +57,9 @@ def load_dags(file: SourceFile) -> Sequence[Any] | CoulerError:
 @contextlib.contextmanager
 def _own_settings() -> Iterator[None]:
     """Keeps logging as it is: Airflow sets it up for the whole process when it is imported, and talks a lot then."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    root, bags = logging.getLogger(), logging.getLogger("airflow.models.dagbag")  # 3.0 logs all tracebacks there
+    handlers, level, own_level = root.handlers[:], root.level, bags.level
+    bags.setLevel(logging.CRITICAL)
     ours = {name: text for name, text in QUIET.items() if name not in os.environ}
     os.environ.update(ours)
     try:
@@ -68,6 +69,7 @@ def _own_settings() -> Iterator[None]:
             del os.environ[name]
         root.handlers[:] = handlers
         root.setLevel(level)
+        bags.setLevel(own_level)
 
 
 def _import_error(name: str, path: Path, trace: str) -> InvalidInput:

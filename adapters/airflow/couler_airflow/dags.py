@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from couler_airflow.installed import installed_plugins
 from couler_plugins.errors import CoulerError, InvalidInput
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _optimize(dag: Any, pipeline: Pipeline, history: History, plugins: Plugins |
     if not is_enabled():
         return
     _check(dag)
-    plugins = plugins or _plugins()
+    plugins = plugins or installed_plugins()
     optimizers = parse_pipeline(pipeline, plugins) if isinstance(pipeline, str) else pipeline
     if not load_settings().cache_store:  # as for the policy: there is nowhere to look
         optimizers = [item for item in optimizers if item.name != PIPELINE]
@@ -175,11 +176,3 @@ def _check(dag: Any) -> None:
     if not hasattr(dag, "task_dict"):
         hint = "give what DAG(…) or a function below @dag returns"
         raise InvalidInput(f"{type(dag).__name__} is no DAG", engine="airflow", hint=hint)
-
-
-@functools.cache
-def _plugins() -> Plugins:
-    """The plugins of this process: a DAG file is parsed again and again, and its settings do not change meanwhile."""
-    from couler_plugins.plugins import load_plugins
-
-    return load_plugins()

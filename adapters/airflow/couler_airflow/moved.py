@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["dag_bag", "serialized"]
+__all__ = ["check_cycle", "context_keys", "dag_bag", "serialized", "trigger_rules"]
 
 
 def dag_bag() -> Any:
@@ -27,6 +27,29 @@ def serialized(dag: Any) -> dict[str, Any]:
     module = importlib.import_module("airflow.serialization.serialized_objects")
     found: dict[str, Any] = getattr(module, "DagSerialization", module.SerializedDAG).to_dict(dag)
     return found
+
+
+def check_cycle(dag: Any) -> None:
+    """Refuses tasks that wait for each other in a circle; a method of the DAG from 3.1 on.
+
+    Raises:
+        Exception: they do; of Airflow's own class.
+    """
+    method = getattr(dag, "check_cycle", None)
+    if method is None:
+        _first("check_cycle", "airflow.utils.dag_cycle_tester")(dag)
+    else:
+        method()
+
+
+def context_keys() -> set[str]:
+    """What a callable may ask for by the name of a parameter; in the SDK from 3.1 on."""
+    return set(_first("KNOWN_CONTEXT_KEYS", "airflow.sdk.definitions.context", "airflow.utils.context"))
+
+
+def trigger_rules() -> Any:
+    """The enumeration `TriggerRule`; in the SDK from 3.1 on."""
+    return _first("TriggerRule", "airflow.sdk", "airflow.utils.trigger_rule")
 
 
 def _first(name: str, *modules: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError
 from couler_plugins.plan import Plan
 
-__all__ = ["FOLDERS", "airflow_root", "dag_files", "each_dag", "lifted", "load", "loaded", "read_dag_file"]
+__all__ = ["FOLDERS", "airflow_root", "dag_files", "each_dag", "fewest", "lifted", "load", "loaded", "read_dag_file"]
 
 FOLDERS = ("example_dags", "providers/standard/example_dags", "providers/common/sql/example_dags")
 
@@ -43,6 +44,12 @@ def dag_files() -> list[Path]:
 def _defines_dag(path: Path) -> bool:
     text = path.read_text()
     return "airflow" in text and ("DAG(" in text or "@dag" in text or "@asset" in text)
+
+
+@cache
+def fewest() -> tuple[int, int]:
+    """How many DAGs, and tasks in all of them, there are at the least: what Airflow ships grows from minor to minor."""
+    return (114, 420) if version("apache-airflow-core") >= "3.3" else (90, 380)
 
 
 @cache
