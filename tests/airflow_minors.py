@@ -36,8 +36,9 @@ def known_plugins() -> set[str]:
     """The names of Airflow's plugins."""
     from airflow import plugins_manager
 
-    plugins_manager.ensure_plugins_loaded()
-    found = plugins_manager._get_plugins()[0] if hasattr(plugins_manager, "_get_plugins") else plugins_manager.plugins
+    manager: Any = plugins_manager
+    manager.ensure_plugins_loaded()
+    found = manager._get_plugins()[0] if hasattr(manager, "_get_plugins") else manager.plugins
     return {str(plugin.name) for plugin in found}
 
 

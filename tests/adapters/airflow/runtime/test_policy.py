@@ -17,7 +17,6 @@ pytestmark = pytest.mark.airflow
 FILE = """
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.latest_only import LatestOnlyOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -25,6 +24,11 @@ from airflow.providers.standard.sensors.python import PythonSensor
 from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
 from airflow.sdk import Asset, setup, task_group, teardown
 from couler_airflow.marks import cached, never
+
+try:
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+except Exception:  # before 3.1
+    ApprovalOperator = EmptyOperator
 
 class Trigger(BashOperator):
     start_from_trigger = True
@@ -75,7 +79,7 @@ with DAG("kinds", schedule=None, tags=[TAGS]) as dag:
     BashOperator(task_id="shell", bash_command="true")
     Trigger(task_id="trigger", bash_command="true")
     LatestOnlyOperator(task_id="latest")
-    ApprovalOperator(task_id="approval", subject="?")
+    ApprovalOperator(task_id="approval", **({} if ApprovalOperator is EmptyOperator else {"subject": "?"}))
     TriggerDagRunOperator(task_id="other_dag", trigger_dag_id="x")
     PythonSensor(task_id="python_sensor", python_callable=len)
     EDITS
