@@ -25,7 +25,6 @@ AIRFLOWS = (
     "ignore::PendingDeprecationWarning",
     "ignore::FutureWarning",
     "ignore:Using `httpx` with `starlette.testclient`",
-    "ignore:'HTTP_422_UNPROCESSABLE_ENTITY' is deprecated",
 )
 """What Airflow and its libraries warn of when they are used: which parts of each other will not be there for long."""
 
