@@ -23,7 +23,8 @@ HINT = "take it from `couler history`, or from Airflow's API: /api/v2/dags/ID/da
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 Number = Annotated[int, msgspec.Meta(ge=-1, le=10**9)]
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Seconds = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+"""Airflow writes times below 0 where clocks disagree, or where it ends what it has never started."""
 T = TypeVar("T")
 
 

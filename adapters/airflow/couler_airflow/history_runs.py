@@ -219,7 +219,7 @@ def _waits(operator: str) -> bool:
 def _took(item: Instance) -> float | None:
     """Seconds of the last try; None where that is not known."""
     if item.duration is not None:
-        return item.duration
+        return item.duration if item.duration >= 0 else None
     if item.start_date is None or item.end_date is None or item.start_date > item.end_date:
         return None
     return _seconds(item.end_date) - _seconds(item.start_date)

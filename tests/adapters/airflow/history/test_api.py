@@ -110,7 +110,7 @@ BROKEN: dict[str, Any] = {
         "text",
         {"task_instances": [{"task_id": "x"}]},
         {"task_instances": [instance("work", run="another")]},
-        {"task_instances": [instance("work", run="r/2", duration=-1)]},
+        {"task_instances": [instance("work", run="r/2", duration=-1e13)]},
     ],
     "/tries": [{"task_instances": None}, {"task_instances": [instance("another", run="r/2")]}],
     "/~/xcomEntries": [{"xcom_entries": [{}]}, {"xcom_entries": [{"task_id": "x", "map_index": "y"}]}],

@@ -143,11 +143,12 @@ def test_a_time_is_that_of_the_try_and_unknown_where_it_is_not_said() -> None:
             instance("told", duration=7.5),
             instance("reckoned", duration=None),
             instance("marked", duration=None, start_date=None),
+            instance("negative", duration=-0.5),
             instance("backwards", duration=None, start="2026-01-02T00:00:00Z"),
         )
     )
     taken = {name.partition("/")[2]: ran.seconds for name, ran in found.items()}
-    assert taken == {"told": 7.5, "reckoned": 60.0, "marked": None, "backwards": None}
+    assert taken == {"told": 7.5, "reckoned": 60.0, "marked": None, "negative": None, "backwards": None}
 
 
 def test_clocks_that_disagree_do_not_turn_the_order_around() -> None:
@@ -211,7 +212,7 @@ def test_an_edit_before_a_task_changes_its_key() -> None:
         {"dag_id": None},
         {"map_index": -2},
         {"map_index": "1"},
-        {"duration": -1.0},
+        {"duration": -1e13},
         {"duration": "long"},
         {"duration": float("inf")},
         {"duration": float("nan")},
