@@ -11,6 +11,7 @@ from typing import Any
 
 from couler_airflow.history_api import ENDED, said_of
 from couler_airflow.history_records import SCHEMA, Cached, DagRun, Document, Instance, Task, believed
+from couler_airflow.moved import xcoms
 from couler_airflow.runtime_before import XCOM
 from couler_plugins.errors import EngineError, InvalidInput
 
@@ -38,8 +39,9 @@ def fetch(dags: Sequence[str], newest: int) -> Document:
     try:
         with create_session() as session:
             return _fetched(session, list(dict.fromkeys(dags)), newest)
-    except (SQLAlchemyError, OSError) as error:
-        # Its text may hold the address of the database, and that a password.
+    except (SQLAlchemyError, OSError, ImportError, AttributeError, KeyError, TypeError) as error:
+        # Its text may hold the address of the database, and that a password. Models are no interface of Airflow's: one
+        # that we do not know may lack anything.
         message = f"Airflow's database cannot be read: {type(error).__name__}"
         raise EngineError(message, engine="airflow", hint=HINT) from None
 
@@ -101,13 +103,9 @@ def _instance(row: Any) -> Instance:
 
 
 def _cached(session: Any, dag: str, run: str) -> Iterator[Cached]:
-    from airflow.models.xcom import XComModel
-
-    found = XComModel.get_many(run_id=run, key=XCOM, dag_ids=dag)
-    columns = (XComModel.task_id, XComModel.map_index, XComModel.value)
-    for task, index, value in session.execute(found.with_only_columns(*columns)):
-        place = {"dag_id": dag, "dag_run_id": run, "task_id": task, "map_index": index}
-        yield said_of(believed(place, Cached), value)
+    for row in xcoms(session, run_id=run, key=XCOM, dag_ids=dag):
+        place = {"dag_id": dag, "dag_run_id": run, "task_id": row.task_id, "map_index": row.map_index}
+        yield said_of(believed(place, Cached), row.value)
 
 
 def _word(state: Any) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["check_cycle", "context_keys", "dag_bag", "serialized", "trigger_rules"]
+__all__ = ["check_cycle", "context_keys", "dag_bag", "serialized", "trigger_rules", "xcoms"]
 
 
 def dag_bag() -> Any:
@@ -50,6 +50,18 @@ def context_keys() -> set[str]:
 def trigger_rules() -> Any:
     """The enumeration `TriggerRule`; in the SDK from 3.1 on."""
     return _first("TriggerRule", "airflow.sdk", "airflow.utils.trigger_rule")
+
+
+def xcoms(session: Any, **which: Any) -> list[Any]:
+    """XComs in the database, with their values; `get_many` makes a query of its own session in 3.0, a statement since.
+
+    Args:
+        session: the session.
+        **which: the arguments of `XComModel.get_many`.
+    """
+    found = _first("XComModel", "airflow.models.xcom").get_many(**which)
+    rows = found.with_session(session) if hasattr(found, "with_session") else session.scalars(found)
+    return list(rows)
 
 
 def _first(name: str, *modules: str) -> Any:
