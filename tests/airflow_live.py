@@ -129,7 +129,7 @@ class LiveAirflow:
 
     def xcom(self, run: str, task: str, key: str) -> Any:
         """The value of an XCom, as JSON says it; None where there is none."""
-        where = "WHERE run_id = ? AND task_id = ? AND key = ?"
+        where = "WHERE run_id = ? AND task_id = ? AND key = ? ORDER BY timestamp DESC"
         new = self.query("SELECT 1 FROM sqlite_master WHERE name = 'xcom_v2'")  # from 3.4 on
         table = "xcom_v2 JOIN task_instance ON task_instance.id = xcom_v2.task_instance_id" if new else "xcom"
         rows = self.query(f"SELECT value FROM {table} {where}", run, task, key)

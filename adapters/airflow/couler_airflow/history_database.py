@@ -11,7 +11,7 @@ from typing import Any
 
 from couler_airflow.history_api import ENDED, said_of
 from couler_airflow.history_records import SCHEMA, Cached, DagRun, Document, Instance, Task, believed
-from couler_airflow.moved import xcoms
+from couler_airflow.moved import tries, xcoms
 from couler_airflow.runtime_before import XCOM
 from couler_plugins.errors import EngineError, InvalidInput
 
@@ -49,12 +49,11 @@ def fetch(dags: Sequence[str], newest: int) -> Document:
 def _fetched(session: Any, dags: Sequence[str], newest: int) -> Document:
     from airflow.models import DagRun as Runs
     from airflow.models import TaskInstance as Instances
-    from airflow.models.taskinstancehistory import TaskInstanceHistory as Tries
     from sqlalchemy import select
 
     runs: list[DagRun] = []
     instances: list[Instance] = []
-    tries: list[Instance] = []
+    earlier: list[Instance] = []
     cached: list[Cached] = []
     tasks: list[Task] = []
     for dag in dags:
@@ -63,14 +62,20 @@ def _fetched(session: Any, dags: Sequence[str], newest: int) -> Document:
         for row in session.scalars(wanted.order_by(Runs.run_after.desc(), Runs.id.desc()).limit(newest)):
             run = {"dag_id": dag, "dag_run_id": row.run_id, "state": _word(row.state), "end_date": row.end_date}
             runs.append(believed(run, DagRun))
-            instances += _instances(session, Instances, dag, row.run_id)
-            tries += _instances(session, Tries, dag, row.run_id)
+            asked = select(Instances).where(Instances.dag_id == dag, Instances.run_id == row.run_id)
+            last = {item.place: item for item in map(_instance, session.scalars(asked))}
+            instances += last.values()
+            earlier += [
+                item
+                for item in map(_instance, tries(session, dag, row.run_id))
+                if item.place in last and item.try_number < last[item.place].try_number
+            ]
             cached += _cached(session, dag, row.run_id)
     return Document(
         schema=SCHEMA,
         dag_runs=tuple(runs),
         task_instances=tuple(instances),
-        tries=tuple(tries),
+        tries=tuple(earlier),
         cached=tuple(cached),
         tasks=tuple(tasks),
     )
@@ -86,14 +91,6 @@ def _tasks(session: Any, dag: str) -> Iterator[Task]:
     for task in data["dag"]["tasks"]:
         fields = task["__var"]
         yield believed({"downstream_task_ids": (), **fields, "dag_id": dag}, Task)
-
-
-def _instances(session: Any, kind: Any, dag: str, run: str) -> list[Instance]:
-    """What the task instances of a run were, or their earlier tries."""
-    from sqlalchemy import select
-
-    rows = session.scalars(select(kind).where(kind.dag_id == dag, kind.run_id == run))
-    return [_instance(row) for row in rows]
 
 
 def _instance(row: Any) -> Instance:

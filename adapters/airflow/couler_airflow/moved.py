@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["check_cycle", "context_keys", "dag_bag", "serialized", "trigger_rules", "xcoms"]
+__all__ = ["check_cycle", "context_keys", "dag_bag", "serialized", "tries", "trigger_rules", "xcoms"]
 
 
 def dag_bag() -> Any:
@@ -50,6 +50,18 @@ def context_keys() -> set[str]:
 def trigger_rules() -> Any:
     """The enumeration `TriggerRule`; in the SDK from 3.1 on."""
     return _first("TriggerRule", "airflow.sdk", "airflow.utils.trigger_rule")
+
+
+def tries(session: Any, dag: str, run: str) -> list[Any]:
+    """Tries of the task instances of a run: earlier ones, and the last ones too from 3.4 on, which has one table."""
+    from sqlalchemy import select
+
+    try:
+        kind = _first("TaskInstanceHistory", "airflow.models.taskinstancehistory")
+    except ImportError:
+        kind = _first("TaskInstance", "airflow.models.taskinstance")
+    asked = select(kind).where(kind.dag_id == dag, kind.run_id == run)
+    return list(session.scalars(asked.execution_options(include_all_attempts=True)))
 
 
 def xcoms(session: Any, **which: Any) -> list[Any]:
