@@ -46,7 +46,9 @@ def command(
     --from, and in the name of COULER_AIRFLOW_TOKEN, or of COULER_AIRFLOW_USERNAME with COULER_AIRFLOW_PASSWORD. Its
     database can be read where Airflow is installed and set up as for its scheduler.
     """
+    import contextlib
     import json
+    import sys
 
     from couler_plugins.cli.eviction import usable_plugins
     from couler_plugins.cli.fetching import archive_of
@@ -54,7 +56,8 @@ def command(
     from couler_plugins.hookspecs.past_runs import Whence
 
     whence = Whence(place=place, max_bytes=config.max_bytes)
-    document = archive_of(usable_plugins(config), engine, whence).fetch(workflows, newest)
+    with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do: stdout is for data
+        document = archive_of(usable_plugins(config), engine, whence).fetch(workflows, newest)
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     if output is None or str(output) == "-":
         write_bytes(text)
