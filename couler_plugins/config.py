@@ -52,7 +52,7 @@ class Config:
         pipeline: the optimizers to run where no `-p` says otherwise.
         to: options of the adapters, as in `--to`: `argo{version=4.1}`, several separated by commas.
         history: files and folders that tell of past runs, relative to the current folder: WfFormat traces, workflows
-            with their engine's status.
+            with their engine's status, what `couler history` writes.
         previous: a file that says how workflows were split before, as `--save-plan` writes it.
         max_bytes: the largest file that is read.
         disable_plugins: plugins (or whole distributions) that are not loaded.

@@ -138,7 +138,7 @@ def read_runs(documents: Iterable[Document], plugins: Plugins) -> list[Run]:
     for document in documents:
         found = runs_in(document, plugins)
         if not found:
-            hint = "give WfFormat traces, or workflows with the status that their engine wrote"
+            hint = "give WfFormat traces, workflows with their engine's status, or what `couler history` wrote"
             raise InvalidInput("this tells of no run", file=document.file, line=document.line, hint=hint)
         runs += found
     return sorted(runs, key=lambda run: run.at)

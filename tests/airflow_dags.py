@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from airflow_minors import empty_bag
+
 __all__ = ["DagFiles", "FakeInstance", "context_of", "rendered"]
 
 
@@ -32,11 +34,9 @@ class DagFiles:
 
     def dag(self, text: str, name: str = "dag_file.py") -> Any:
         """The one DAG of a file, with the policies applied."""
-        from airflow.dag_processing.dagbag import DagBag
-
         path = self.write(name, "from airflow.sdk import DAG, task\n" + textwrap.dedent(text))
-        bag = DagBag(dag_folder="/dev/null", collect_dags=False)
-        bag.process_file(str(path))  # type: ignore[no-untyped-call]  # Airflow's own
+        bag = empty_bag()
+        bag.process_file(str(path))
         assert not bag.import_errors, bag.import_errors
         (dag,) = bag.dags.values()
         return dag

@@ -27,14 +27,19 @@ class LiveAirflow:
     Args:
         home: its home; DAG files go into `dags` in it.
         settings: further environment variables.
+
+    Attributes:
+        environment: the variables that its processes have.
+        url: where its API is.
     """
 
     def __init__(self, home: Path, settings: dict[str, str]) -> None:
         self.home = home
         self.dags = home / "dags"
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._port = port = _free_port()
-        self._environment = {
+        port = _free_port()
+        self.url = f"http://localhost:{port}"
+        self.environment = {
             **os.environ,
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
@@ -61,7 +66,7 @@ class LiveAirflow:
                 streams: dict[str, Any] = {"stdout": log, "stderr": subprocess.STDOUT}
                 program = [str(_airflow()), part]
                 self._processes.append(
-                    subprocess.Popen(program, env=self._environment, start_new_session=True, **streams)
+                    subprocess.Popen(program, env=self.environment, start_new_session=True, **streams)
                 )
         return self
 
@@ -78,7 +83,7 @@ class LiveAirflow:
     def command(self, *arguments: str) -> str:
         """What a command of Airflow prints."""
         program = [str(_airflow()), *arguments]
-        done = subprocess.run(program, env=self._environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(program, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -89,7 +94,7 @@ class LiveAirflow:
 
     def _call(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://localhost:{self._port}{path}", data, dict(headers or {}))
+        request = urllib.request.Request(f"{self.url}{path}", data, dict(headers or {}))
         request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
@@ -124,7 +129,10 @@ class LiveAirflow:
 
     def xcom(self, run: str, task: str, key: str) -> Any:
         """The value of an XCom, as JSON says it; None where there is none."""
-        rows = self.query("SELECT value FROM xcom WHERE run_id = ? AND task_id = ? AND key = ?", run, task, key)
+        where = "WHERE run_id = ? AND task_id = ? AND key = ? ORDER BY timestamp DESC"
+        new = self.query("SELECT 1 FROM sqlite_master WHERE name = 'xcom_v2'")  # from 3.4 on
+        table = "xcom_v2 JOIN task_instance ON task_instance.id = xcom_v2.task_instance_id" if new else "xcom"
+        rows = self.query(f"SELECT value FROM {table} {where}", run, task, key)
         value = rows[0][0] if rows else None
         return json.loads(value) if isinstance(value, str | bytes) else value
 

@@ -25,6 +25,7 @@ COMMANDS = (
     "graph",
     "run",
     "stop",
+    "history",
     "simulate",
     "cache",
     "plugins",

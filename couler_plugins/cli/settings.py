@@ -79,7 +79,8 @@ history_option = click.option(
     "--history",
     multiple=True,
     metavar="PATH",
-    help="Past runs, for optimizers that weigh by figures: WfFormat traces, workflows with their engine's status.",
+    help="Past runs, for optimizers that weigh by figures: WfFormat traces, workflows with their engine's status, "
+    "what `couler history` writes.",
 )
 _previous_option = click.option(
     "--previous",

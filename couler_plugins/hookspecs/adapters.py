@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
@@ -133,6 +134,10 @@ class Adapter(Protocol):
 
     def runner(self, where: Where) -> Runner | None:
         """What submits documents to an engine and follows them; None where only the engine's own means do."""
+        return None
+
+    def archive(self, whence: Whence) -> Archive | None:
+        """What fetches past runs from an engine; None where its own tools already write what `couler_runs` reads."""
         return None
 
     def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from airflow_history import instance
 from couler_plugins import api
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import Unsupported
@@ -51,6 +52,16 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda *arguments: CliRunner().invoke(couler, arguments, catch_exceptions=False)
 
 
+def test_past_runs_say_what_a_hit_saves(run: Run) -> None:
+    took = [instance("extract", dag_id="pipeline", run=name, duration=seconds) for name, seconds in TOOK.items()]
+    Path("runs.json").write_text(json.dumps({"task_instances": took, "total_entries": len(took)}))
+    told = json.loads(run("explain", "marked.py", "--history", "runs.json", "--format", "json").stdout)
+    decisions = [item for each in told["files"][0]["passes"] for item in each["decisions"]]
+    (figures,) = [item["figures"] for item in decisions if item["subject"] == "pipeline/extract"]
+    assert figures["seconds saved by a hit"] == 40.0
+
+
+TOOK = {"r1": 30.0, "r2": 50.0}
 BAD = {
     "import.py": ("\n\nimport nonsense\n", 3, "ModuleNotFoundError: No module named 'nonsense'"),
     "name.py": ("\nDAG('a b')\n", 2, "has to be made of alphanumeric characters"),

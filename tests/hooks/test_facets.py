@@ -14,7 +14,15 @@ PAGE = (ROOT / "docs" / "plugins" / "hooks.md").read_text()
 def test_the_lint_facet_is_documented_as_it_is() -> None:
     section = re.search(r"^## `couler_adapters\(.*?(?=^## )", PAGE, re.MULTILINE | re.DOTALL)
     assert section is not None
-    facets = (Adapter.footprint, Adapter.lint, Adapter.caching, Adapter.worker_caching, Adapter.evictor, Adapter.runner)
+    facets = (
+        Adapter.footprint,
+        Adapter.lint,
+        Adapter.caching,
+        Adapter.worker_caching,
+        Adapter.evictor,
+        Adapter.runner,
+        Adapter.archive,
+    )
     for facet in facets:
         _, *parameters = inspect.signature(facet).parameters
         assert f"`{facet.__name__}({', '.join(parameters)})`" in section[0]

@@ -44,17 +44,19 @@ class CoulerPlugin(AirflowPlugin):
 
 
 def _has_said_something(ti_key: Any) -> bool:
-    from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
+    from couler_airflow.moved import xcoms
     from couler_airflow.runtime_before import XCOM
 
     with create_session() as session:
-        found = XComModel.get_many(
+        found = xcoms(
+            session,
             key=XCOM,
             run_id=ti_key.run_id,
             dag_ids=ti_key.dag_id,
             task_ids=ti_key.task_id,
             map_indexes=ti_key.map_index,
+            limit=1,
         )
-        return session.execute(found.with_only_columns(XComModel.key)).first() is not None
+        return bool(found)

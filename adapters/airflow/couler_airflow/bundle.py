@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from couler_airflow.moved import serialized
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
@@ -93,15 +94,13 @@ def snapshot(dag: Any) -> dict[str, Any]:
 
     Raises:
         InvalidInput: Airflow cannot serialize it, so that no scheduler would run it.
-        EngineError: it is an older Airflow.
+        EngineError: it is no Airflow 3.
     """
     try:
-        from airflow.serialization.serialized_objects import DagSerialization
+        data: dict[str, Any] = _plain(serialized(dag))
     except ImportError as error:
-        message = f"this Airflow does not serialize DAGs as 3.3 does: {error}"
-        raise EngineError(message, engine="airflow", hint="install apache-airflow 3.3 or later") from error
-    try:
-        data: dict[str, Any] = _plain(DagSerialization.to_dict(dag))
+        message = f"this Airflow does not serialize DAGs as Airflow 3 does: {error}"
+        raise EngineError(message, engine="airflow", hint="install apache-airflow 3") from error
     except Exception as error:  # timetables, weights and operators of anyone run in there
         reason = " ".join(str(error).split())
         raise InvalidInput(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from couler_airflow.moved import dag_bag
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 
@@ -39,12 +40,12 @@ def load_dags(file: SourceFile) -> Sequence[Any] | CoulerError:
         return InvalidInput(message, file=file.name, engine="airflow", hint="give the path of the DAG file")
     with _own_settings():
         try:
-            from airflow.dag_processing.dagbag import DagBag
+            bags = dag_bag()
         except ImportError as error:
             message = f"Airflow cannot be imported: {error}"
-            hint = "install apache-airflow (3.3 or later) beside couler-plugins, with what the DAG file imports"
+            hint = "install apache-airflow 3 beside couler-plugins, with what the DAG file imports"
             return EngineError(message, file=file.name, engine="airflow", hint=hint)
-        bag = DagBag(dag_folder=str(path.resolve()))
+        bag = bags(dag_folder=str(path.resolve()))
     for trace in bag.import_errors.values():
         return _import_error(file.name, path, str(trace))
     if not bag.dags:
@@ -56,8 +57,9 @@ def load_dags(file: SourceFile) -> Sequence[Any] | CoulerError:
 @contextlib.contextmanager
 def _own_settings() -> Iterator[None]:
     """Keeps logging as it is: Airflow sets it up for the whole process when it is imported, and talks a lot then."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    root, bags = logging.getLogger(), logging.getLogger("airflow.models.dagbag")  # 3.0 logs all tracebacks there
+    handlers, level, own_level = root.handlers[:], root.level, bags.level
+    bags.setLevel(logging.CRITICAL)
     ours = {name: text for name, text in QUIET.items() if name not in os.environ}
     os.environ.update(ours)
     try:
@@ -67,6 +69,7 @@ def _own_settings() -> Iterator[None]:
             del os.environ[name]
         root.handlers[:] = handlers
         root.setLevel(level)
+        bags.setLevel(own_level)
 
 
 def _import_error(name: str, path: Path, trace: str) -> InvalidInput:

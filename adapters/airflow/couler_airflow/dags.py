@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from couler_airflow.installed import installed_plugins
 from couler_plugins.errors import CoulerError, InvalidInput
 
 if TYPE_CHECKING:
+    from couler_plugins.documents import SourceFile
     from couler_plugins.hookspecs import Optimizer
     from couler_plugins.plan import Lowered, Plan
     from couler_plugins.plugins import Plugins
 
     Pipeline = str | Sequence[Optimizer]
+    History = str | Path | Sequence[str | Path]
 
 __all__ = ["lift", "lower", "optimize"]
 
@@ -52,32 +56,38 @@ def lower(plan: Plan) -> Lowered:
 
 
 @overload
-def optimize(dag: T, pipeline: Pipeline = ..., *, plugins: Plugins | None = ...) -> T: ...
+def optimize(dag: T, pipeline: Pipeline = ..., *, history: History = ..., plugins: Plugins | None = ...) -> T: ...
 @overload
-def optimize(dag: None = None, pipeline: Pipeline = ..., *, plugins: Plugins | None = ...) -> Callable[[T], T]: ...
-def optimize(dag: Any = None, pipeline: Pipeline = PIPELINE, *, plugins: Plugins | None = None) -> Any:
+def optimize(
+    dag: None = None, pipeline: Pipeline = ..., *, history: History = ..., plugins: Plugins | None = ...
+) -> Callable[[T], T]: ...
+def optimize(
+    dag: Any = None, pipeline: Pipeline = PIPELINE, *, history: History = (), plugins: Plugins | None = None
+) -> Any:
     """Optimizes a DAG in place: a call at the end of a DAG file, or a decorator above `@dag`.
 
     Asking for it declares the tasks of the DAG pure that are `@task` or a PythonOperator; others, and exceptions, are
     marked with `couler_airflow.cached` and `never`.
     Where no store is named, nothing is cached. Whatever fails, the DAG stays as it was and the reason is logged.
-    The same is done in the process that serializes the DAG and in every worker: it depends on the DAG, the pipeline
-    and the settings alone.
+    The same is done in the process that serializes the DAG and in every worker: it depends on the DAG, the pipeline,
+    the history and the settings alone. That is why past runs come from files, and nobody is asked for newer ones.
 
     Args:
         dag: the DAG, or what makes it (a function below `@dag`).
         pipeline: what to run, as text or as optimizers.
+        history: files of past runs, as `couler history` writes them, that come with the DAG file; relative to its
+            folder.
         plugins: the plugins; loaded once a process unless given.
 
     Returns:
         The DAG itself, or a function that optimizes the one that it makes.
     """
     if dag is None:
-        return functools.partial(optimize, pipeline=pipeline, plugins=plugins)
+        return functools.partial(optimize, pipeline=pipeline, history=history, plugins=plugins)
     if not hasattr(dag, "task_dict") and callable(dag):
-        return _decorated(dag, pipeline, plugins)
+        return _decorated(dag, functools.partial(optimize, pipeline=pipeline, history=history, plugins=plugins))
     try:
-        _optimize(dag, pipeline, plugins)
+        _optimize(dag, pipeline, history, plugins)
     except Exception as error:  # no DAG may vanish because of us
         log.info("the traceback:", exc_info=error)
         reason = error.message if isinstance(error, CoulerError) else type(error).__name__
@@ -85,17 +95,15 @@ def optimize(dag: Any = None, pipeline: Pipeline = PIPELINE, *, plugins: Plugins
     return dag
 
 
-def _decorated(make: Callable[..., T], pipeline: Pipeline, plugins: Plugins | None) -> Callable[..., T]:
+def _decorated(make: Callable[..., T], optimizing: Callable[[T], T]) -> Callable[..., T]:
     @functools.wraps(make)
     def making(*args: Any, **kwargs: Any) -> T:
-        dag = make(*args, **kwargs)
-        optimize(dag, pipeline, plugins=plugins)
-        return dag
+        return optimizing(make(*args, **kwargs))
 
     return making
 
 
-def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
+def _optimize(dag: Any, pipeline: Pipeline, history: History, plugins: Plugins | None) -> None:
     from couler_airflow.lower import commit
     from couler_airflow.marks import MARK, cached, declared
     from couler_airflow.settings import is_enabled, load_settings
@@ -106,7 +114,7 @@ def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
     if not is_enabled():
         return
     _check(dag)
-    plugins = plugins or _plugins()
+    plugins = plugins or installed_plugins()
     optimizers = parse_pipeline(pipeline, plugins) if isinstance(pipeline, str) else pipeline
     if not load_settings().cache_store:  # as for the policy: there is nowhere to look
         optimizers = [item for item in optimizers if item.name != PIPELINE]
@@ -116,7 +124,8 @@ def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
     try:
         plan = _lifted([dag], snapshots=False)
         with collector_paused():
-            run = run_pipeline(plan, optimizers, RunContext(plugins, log.debug, explains=False), plugins)
+            context = RunContext(plugins, log.debug, _history(dag, history), explains=False)
+            run = run_pipeline(plan, optimizers, context, plugins)
             done = commit(run.plan)
         for error in done.lowered.refused.values():
             raise error
@@ -124,6 +133,25 @@ def _optimize(dag: Any, pipeline: Pipeline, plugins: Plugins | None) -> None:
         if declares:
             delattr(dag, MARK)
         raise
+
+
+def _history(dag: Any, given: History) -> list[SourceFile]:
+    """The files of past runs.
+
+    Raises:
+        InvalidInput: one of them is not there, or cannot be read.
+    """
+    from couler_plugins.config import MAX_BYTES
+    from couler_plugins.sources import read_source
+
+    paths = [given] if isinstance(given, str | Path) else given
+    found = []
+    for item in read_source([Path(dag.fileloc).parent / path for path in paths], MAX_BYTES):
+        if item.error is not None:
+            raise item.error
+        assert item.file is not None
+        found.append(item.file)
+    return found
 
 
 def _lifted(dags: Sequence[Any], *, snapshots: bool) -> Plan:
@@ -148,11 +176,3 @@ def _check(dag: Any) -> None:
     if not hasattr(dag, "task_dict"):
         hint = "give what DAG(…) or a function below @dag returns"
         raise InvalidInput(f"{type(dag).__name__} is no DAG", engine="airflow", hint=hint)
-
-
-@functools.cache
-def _plugins() -> Plugins:
-    """The plugins of this process: a DAG file is parsed again and again, and its settings do not change meanwhile."""
-    from couler_plugins.plugins import load_plugins
-
-    return load_plugins()

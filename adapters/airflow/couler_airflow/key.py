@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from couler_airflow.eligible import class_of
 from couler_airflow.fingerprint import Fingerprint
 from couler_airflow.marks import Declaration
+from couler_airflow.moved import context_keys
 from couler_airflow.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.caching.words import impurity
@@ -174,8 +175,7 @@ def _context_names(task: Any, declaration: Declaration) -> list[str]:
 
 def _asked_for(function: Any, task: Any, declaration: Declaration) -> Iterator[str]:
     """The parameters that Airflow fills from the context."""
-    from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
-
+    known = context_keys()
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -186,7 +186,7 @@ def _asked_for(function: Any, task: Any, declaration: Declaration) -> Iterator[s
                 raise Uncacheable(
                     "it takes **kwargs, and so all of the run: name what it reads (context=…)", feature="context"
                 )
-        elif parameter.name in KNOWN_CONTEXT_KEYS and parameter.name not in task.op_kwargs:
+        elif parameter.name in known and parameter.name not in task.op_kwargs:
             whole = parameter.name not in BY_VALUE and parameter.name != "templates_dict"
             if whole and not declaration.context:
                 raise Uncacheable(

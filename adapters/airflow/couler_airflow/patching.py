@@ -8,6 +8,7 @@ from typing import Any
 
 from couler_airflow.capabilities import CAPABILITIES
 from couler_airflow.journal import Journal
+from couler_airflow.moved import check_cycle, trigger_rules
 from couler_airflow.trigger_rules import DEFAULT, rule_of
 from couler_airflow.values import seconds
 from couler_airflow.wrapped import CACHE, Owner
@@ -128,9 +129,7 @@ class _Patcher:
             self._dag.task_dict[name].downstream_task_ids.add(task.task_id)
             task.upstream_task_ids.add(name)
         if rule != current:
-            from airflow.sdk import TriggerRule
-
-            task.trigger_rule = TriggerRule(rule)
+            task.trigger_rule = trigger_rules()(rule)
 
     def _cut(self, name: str, task: Any, new: Step) -> None:
         """Takes one edge away, and what is written at it."""
@@ -165,7 +164,7 @@ class _Patcher:
             reason = "a DAG that fails fast has tasks with the default trigger rule only"
             raise _unsupported("Graph.fail_fast", broken[0], reason)
         try:
-            dag.check_cycle()
+            check_cycle(dag)
             dag.validate()
         except CoulerError:
             raise

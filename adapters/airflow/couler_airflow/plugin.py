@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import WorkerCaching
+    from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan, Written
+    from couler_plugins.runs import Run
 
 __all__ = ["AirflowAdapter"]
 
@@ -72,6 +74,12 @@ class AirflowAdapter(Adapter):
             return None
         return splitting_of(workflow, bundle.live_of(workflow.source).dag)
 
+    def archive(self, whence: Whence) -> Archive:
+        """What fetches past runs of DAGs; see `couler_airflow.history`."""
+        from couler_airflow.history import AirflowArchive
+
+        return AirflowArchive(whence)
+
     def dump(self, lowered: Lowered) -> Written:
         """What changed in the DAGs, for people: a Python file is its owner's, and not written."""
         from couler_airflow.shown import shown
@@ -83,3 +91,13 @@ class AirflowAdapter(Adapter):
 def couler_adapters() -> list[Adapter]:
     """The Airflow adapter."""
     return [AirflowAdapter()]
+
+
+@hookimpl
+def couler_runs(document: Document) -> list[Run]:
+    """The runs that Airflow's task instances tell of, as its API gives them or `couler history` has written them."""
+    from couler_airflow.history_records import document_of
+    from couler_airflow.history_runs import runs_of
+
+    found = document_of(document.data)
+    return [] if found is None else runs_of(found)

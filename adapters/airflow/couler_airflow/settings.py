@@ -33,7 +33,7 @@ class Settings:
     enabled: bool = _option(True, "Whether anything is done at all; with False no DAG and no task is touched.")
     cache_store: str = _option(
         "",
-        "Where results are kept: a folder, or a URL that fsspec serves. Without one nothing is cached.",
+        "Where results are kept: a folder, or a URL that fsspec or a plugin serves. Without one nothing is cached.",
         example="s3://bucket/cache",
         secret=True,
     )

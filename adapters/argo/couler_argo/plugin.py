@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
@@ -100,6 +101,10 @@ class ArgoAdapter:
         from couler_argo.runner import ArgoRunner
 
         return ArgoRunner(where)
+
+    def archive(self, whence: Whence) -> Archive | None:
+        """None: `argo get -o json` prints what `couler_runs` reads."""
+        return None
 
     def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
         """What splitting has to know; see `couler_argo.splitting`."""

@@ -53,6 +53,10 @@ class PostgresDatabase:
         except ImportError:
             hint = "install `couler-plugins[index]`"
             raise InvalidInput("an index in PostgreSQL needs SQLAlchemy and psycopg", hint=hint) from None
+        if sqlalchemy.__version__.startswith("1."):
+            hint = "install `couler-plugins[index]`, which Airflow 3.0 does not allow: 3.1 does"
+            message = f"an index in PostgreSQL needs SQLAlchemy 2, and this is {sqlalchemy.__version__}"
+            raise InvalidInput(message, hint=hint)
         self._patience = patience
         try:
             self._url = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")

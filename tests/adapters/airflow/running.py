@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from airflow_minors import empty_bag, sync
+
 __all__ = ["Outcome", "database", "run"]
 
 BUNDLE = "couler-test"
@@ -55,12 +57,10 @@ def run(dag: Any, *, seconds: int = 60) -> Outcome:
     Raises:
         TimeoutError: it took longer.
     """
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-
     database()
-    bag = DagBag(dag_folder=os.devnull, collect_dags=False)
+    bag = empty_bag()
     bag.bag_dag(dag)
-    sync_bag_to_db(bag, BUNDLE, None)
+    sync(bag, BUNDLE)
     random.seed(7)
     with _limit(seconds):
         done = dag.test(logical_date=WHEN)

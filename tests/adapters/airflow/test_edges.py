@@ -10,6 +10,7 @@ import pytest
 
 from adapters.airflow.editing import carried_out, first, refused, serialized, task_in, with_step, workflows
 from couler_airflow.lower import commit
+from couler_airflow.moved import trigger_rules
 from couler_airflow.trigger_rules import RULES, needs_of
 from couler_plugins.ir import (
     Need,
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.airflow
 def test_trigger_rules(rule: str) -> None:
     """Every task that waits for others waits by another rule; Airflow's own words for it are all that changes."""
     written = {"all_done_setup_success": "all_done"}.get(rule, rule)  # without a setup these are the same
+    if written not in {item.value for item in trigger_rules()}:
+        pytest.skip("this Airflow has no such rule")
     tried = 0
     for bundle, plan, workflow, number in workflows():
         dag = bundle.live[number].dag
@@ -103,8 +106,9 @@ def refusal(plan: Plan, old: Workflow, new: Workflow) -> str:
 def without_edge(data: dict[str, Any], before: str, after: str) -> bool:
     """Takes an edge out of a serialized DAG, with its label; whether it had one."""
     fields = serialized(data, before)
+    empty = any(task["__var"].get("downstream_task_ids") == [] for task in data["dag"]["tasks"])  # so does 3.0
     fields["downstream_task_ids"].remove(after)
-    if not fields["downstream_task_ids"]:
+    if not fields["downstream_task_ids"] and not empty:
         del fields["downstream_task_ids"]
     labels = data["dag"].get("edge_info", {})
     label = labels.get(before, {}).pop(after, None)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from adapters.airflow.examples import dag_files, load
+from airflow_history import instance
 from couler_airflow import cached, never, optimize
 from couler_airflow.bundle import snapshot
 from couler_airflow.dags import lift, lower
 from couler_airflow.marks import declared
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.hookspecs import Context
 from couler_plugins.ir import Literal, replace
+from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
 from support import ROOT
 
@@ -209,6 +213,32 @@ def test_no_dag_is_no_traceback(caplog: pytest.LogCaptureFixture, plugins: Plugi
         lift("kinds")
 
 
+def test_a_history_beside_the_dag_file_is_what_optimizers_are_told(
+    plugins: Plugins, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[float | None] = []
+
+    class Asks:
+        name: ClassVar[str] = "asks"
+
+        def run(self, plan: Plan, ctx: Context) -> Plan:
+            told.append(ctx.profile(plan.workflows[0], "kinds/first").seconds)
+            return plan
+
+    took = instance("first", dag_id="kinds", duration=42.0)
+    (tmp_path / "runs.json").write_text(json.dumps({"task_instances": [took], "total_entries": 1}))
+    dag = kinds()
+    dag.fileloc = str(tmp_path / "kinds.py")
+    optimize(dag, [Asks()], plugins=plugins)
+    optimize(dag, [Asks()], history="runs.json", plugins=plugins)
+    optimize(pipeline=[Asks()], history=[tmp_path / "runs.json"], plugins=plugins)(lambda: dag)()
+    assert told == [None, 42.0, 42.0]
+    with caplog.at_level(logging.WARNING):
+        assert optimize(dag, [Asks()], history="gone.json", plugins=plugins) is dag
+    assert "the DAG kinds is not optimized: " in caplog.text
+    assert len(told) == 3
+
+
 def test_lift_and_lower() -> None:
     dag = kinds()
     plan = lift(dag)
@@ -226,13 +256,13 @@ def test_lift_and_lower() -> None:
 PROGRAM = """
 import hashlib, sys
 from pathlib import Path
-from airflow.dag_processing.dagbag import DagBag
+from couler_airflow.moved import dag_bag
 from couler_airflow.dags import lift, optimize
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.ir import to_json
 seen = hashlib.sha256()
 for path in sys.argv[1:]:
-    dags = DagBag(dag_folder=path).dags
+    dags = dag_bag()(dag_folder=path).dags
     for name in sorted(dags):
         optimize(dags[name])
         plan = lift(dags[name])

@@ -84,7 +84,10 @@ def before_and_after(bundle: DagBundle, number: int) -> tuple[Outcome, Outcome]:
 
 @pytest.mark.parametrize("dag_id", FAST)
 def test_the_same_comes_of_it(dag_id: str) -> None:
-    bundle, number, _ = next(item for item in each_dag() if item[2].dag_id == dag_id)
+    found = [item for item in each_dag() if item[2].dag_id == dag_id]
+    if not found:
+        pytest.skip("this Airflow does not ship it")
+    ((bundle, number, _),) = found
     before, after = before_and_after(bundle, number)
     assert before == after
     assert before.state == "success"

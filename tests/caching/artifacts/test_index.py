@@ -230,3 +230,11 @@ def test_an_index_of_the_time_before_leases_had_their_own_length_is_used_on(plac
         claim = cache.claim("third")
         assert isinstance(claim, Claim)
         assert claim.leader
+
+
+def test_an_index_in_postgresql_says_that_it_needs_a_newer_sqlalchemy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sqlalchemy.__version__", "1.4.54")
+    with pytest.raises(InvalidInput, match=r"needs SQLAlchemy 2, and this is 1\.4\.54"):
+        open_cache(tmp_path, index="postgresql://u@127.0.0.1:1/x")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_dags import DagFiles
+from airflow_minors import airflow_hash, empty_bag, sync
 
 pytestmark = [
     pytest.mark.airflow,
@@ -169,7 +170,6 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: None) -> pyte
 
 def ran(dag: Any) -> tuple[dict[Any, Any], dict[Any, Any], dict[str, list[Any]]]:
     """The states and the XComs of a run, and what the cache said, by task."""
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
@@ -177,9 +177,9 @@ def ran(dag: Any) -> tuple[dict[Any, Any], dict[Any, Any], dict[str, list[Any]]]
 
     with create_session() as session:
         session.merge(DagBundleModel(name="couler-test"))
-    bag = DagBag(dag_folder="/dev/null", collect_dags=False)
+    bag = empty_bag()
     bag.dags[dag.dag_id] = dag
-    sync_bag_to_db(bag, "couler-test", None)
+    sync(bag, "couler-test")
     run = dag.test()
     states = {(ti.task_id, ti.map_index): str(ti.state) for ti in run.get_task_instances()}
     xcoms: dict[Any, Any] = {}
@@ -191,14 +191,6 @@ def ran(dag: Any) -> tuple[dict[Any, Any], dict[Any, Any], dict[str, list[Any]]]
             else:
                 xcoms[item.task_id, item.map_index, item.key] = item.value
     return states, xcoms, told
-
-
-def hash_of(dag: Any) -> str:
-    from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.serialized_objects import DagSerialization
-
-    hashed: Any = SerializedDagModel.hash  # without types
-    return str(hashed(DagSerialization.to_dict(dag)))
 
 
 def hits(told: dict[str, list[Any]]) -> set[str]:
@@ -213,11 +205,11 @@ def test_with_the_policy_alone_a_run_ends_as_without_us(dag_files: DagFiles, env
     states, xcoms, told = ran(plain)
     assert told == {}
     assert set(states.values()) == {"success", "skipped"}
-    unwrapped = hash_of(plain)
+    unwrapped = airflow_hash(plain)
 
     env.setenv("AIRFLOW__COULER__ENABLED", "True")
     dag = dag_files.dag(text)
-    assert hash_of(dag) == unwrapped
+    assert airflow_hash(dag) == unwrapped
     first = ran(dag)
     assert first[:2] == (states, xcoms)
     assert hits(first[2]) == set()
@@ -243,7 +235,7 @@ def test_with_marks_in_the_file_the_marked_tasks_are_found(dag_files: DagFiles, 
     states, xcoms, told = ran(plain)
     assert told == {}
     dag = dag_files.dag(text)
-    assert hash_of(dag) == hash_of(plain)
+    assert airflow_hash(dag) == airflow_hash(plain)
     first, second = ran(dag), ran(dag_files.dag(text))
     assert first[:2] == second[:2] == (states, xcoms)
     # Nobody has marked what chooses and what totals, so nothing is known of what comes after them by order only.

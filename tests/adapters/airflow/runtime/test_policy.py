@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from airflow_dags import DagFiles
+from airflow_minors import known_plugins
 
 pytestmark = pytest.mark.airflow
 
 FILE = """
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.latest_only import LatestOnlyOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -24,6 +24,11 @@ from airflow.providers.standard.sensors.python import PythonSensor
 from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
 from airflow.sdk import Asset, setup, task_group, teardown
 from couler_airflow.marks import cached, never
+
+try:
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+except Exception:  # before 3.1
+    ApprovalOperator = EmptyOperator
 
 class Trigger(BashOperator):
     start_from_trigger = True
@@ -74,7 +79,7 @@ with DAG("kinds", schedule=None, tags=[TAGS]) as dag:
     BashOperator(task_id="shell", bash_command="true")
     Trigger(task_id="trigger", bash_command="true")
     LatestOnlyOperator(task_id="latest")
-    ApprovalOperator(task_id="approval", subject="?")
+    ApprovalOperator(task_id="approval", **({} if ApprovalOperator is EmptyOperator else {"subject": "?"}))
     TriggerDagRunOperator(task_id="other_dag", trigger_dag_id="x")
     PythonSensor(task_id="python_sensor", python_callable=len)
     EDITS
@@ -198,7 +203,6 @@ def test_wrapping_again_changes_what_was_declared(dag_files: DagFiles) -> None:
 
 
 def test_airflow_knows_the_provider_and_its_settings() -> None:
-    from airflow import plugins_manager
     from airflow.providers_manager import ProvidersManager
 
     from couler_airflow.settings import option_names
@@ -208,7 +212,7 @@ def test_airflow_knows_the_provider_and_its_settings() -> None:
     options = provider["config"]["couler"]["options"]
     assert set(options) == set(option_names())
     assert {name for name, option in options.items() if option["sensitive"]} == {"cache_store", "cache_index"}
-    assert "couler" in {plugin.name for plugin in plugins_manager._get_plugins()[0]}
+    assert "couler" in known_plugins()
 
 
 def test_every_setting_is_in_the_docs_and_has_the_default_that_they_say() -> None:

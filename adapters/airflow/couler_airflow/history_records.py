@@ -1,0 +1,134 @@
+"""What a document of Airflow's history holds, under the names that its API has for them, and what is believed of it.
+
+An answer of `/api/v2/dags/ID/dagRuns/RUN/taskInstances` is such a document by itself: what the other endpoints tell is
+missing then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["SCHEMA", "Cached", "DagRun", "Document", "Instance", "Task", "believed", "document_of"]
+
+SCHEMA = "couler.airflow-runs/v1"
+HINT = "take it from `couler history`, or from Airflow's API: /api/v2/dags/ID/dagRuns/RUN/taskInstances"
+
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+Number = Annotated[int, msgspec.Meta(ge=-1, le=10**9)]
+Seconds = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+"""Airflow writes times below 0 where clocks disagree, or where it ends what it has never started."""
+T = TypeVar("T")
+
+
+class DagRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run of a DAG."""
+
+    dag_id: Name
+    dag_run_id: Name
+    state: str | None = None
+    end_date: Time | None = None
+
+
+class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task instance as its last try left it, or one of its earlier tries."""
+
+    dag_id: Name
+    dag_run_id: Name
+    task_id: Name
+    map_index: Number = -1
+    state: str | None = None
+    try_number: Number = 0
+    start_date: Time | None = None
+    end_date: Time | None = None
+    duration: Seconds | None = None
+    operator: str | None = None
+
+    @property
+    def place(self) -> tuple[str, str, str, int]:
+        """What tells it from all others, its own tries left out."""
+        return (self.dag_id, self.dag_run_id, self.task_id, self.map_index)
+
+
+class Cached(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What our cache said of a task instance (the XCom `couler_cache`): whether its result was loaded, and its key."""
+
+    dag_id: Name
+    dag_run_id: Name
+    task_id: Name
+    map_index: Number = -1
+    hit: bool = False
+    key: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str, int]:
+        """The task instance."""
+        return (self.dag_id, self.dag_run_id, self.task_id, self.map_index)
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task, and what comes right after it, in the newest version of its DAG."""
+
+    dag_id: Name
+    task_id: Name
+    downstream_task_ids: tuple[str, ...] | None = ()
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A document of history.
+
+    Attributes:
+        schema: which one it is; none in what Airflow's API answers.
+        dag_runs: the runs.
+        task_instances: their task instances.
+        tries: earlier tries of these.
+        cached: what our cache said of them.
+        tasks: the tasks of their DAGs.
+    """
+
+    schema: str = ""
+    dag_runs: tuple[DagRun, ...] = ()
+    task_instances: tuple[Instance, ...] = ()
+    tries: tuple[Instance, ...] = ()
+    cached: tuple[Cached, ...] = ()
+    tasks: tuple[Task, ...] = ()
+
+
+def document_of(data: Any) -> Document | None:
+    """The document that some data are; None where they are something else.
+
+    Raises:
+        InvalidInput: they claim to be one, and are not.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    schema = data.get("schema")
+    if schema is None and "task_instances" in data and "total_entries" in data:
+        return believed({"task_instances": data["task_instances"]}, Document)
+    if not isinstance(schema, str) or not schema.startswith(SCHEMA.partition("/")[0] + "/"):
+        return None
+    if schema != SCHEMA:
+        raise InvalidInput(f"this is {schema:.80}, and only {SCHEMA} is known", engine="airflow", hint=HINT)
+    return believed(data, Document)
+
+
+def believed(data: Any, kind: type[T]) -> T:
+    """The data as records of ours, what these have no field for left out.
+
+    Raises:
+        InvalidInput: a field that we read is not what Airflow writes.
+    """
+    try:
+        return msgspec.convert(data, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        # Its message names the kinds of what was found and wanted, and where: none of the values.
+        reason = re.sub(r"\s+", " ", str(error))[:200]
+        message = f"this is not what Airflow tells of runs: {reason}"
+        raise InvalidInput(message, engine="airflow", hint=HINT) from None

@@ -1,0 +1,32 @@
+"""Which engine `couler history` asks."""
+
+from __future__ import annotations
+
+from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.hookspecs.past_runs import Archive, Whence
+from couler_plugins.plugins import Plugins
+
+__all__ = ["archive_of"]
+
+
+def archive_of(plugins: Plugins, engine: str | None, whence: Whence) -> Archive:
+    """What fetches runs from an engine, or from the only one that lets them be fetched.
+
+    Raises:
+        InvalidInput: there is no such engine, or several could be meant.
+        Unsupported: the engine's own tools write its history.
+    """
+    names = list(plugins.adapters) if engine is None else [engine]
+    found = {name: archive for name in names if (archive := _offered(plugins, name, whence)) is not None}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if engine is None:
+        raise InvalidInput("nothing says which engine is meant", hint="give --engine")
+    hint = "name what its own tools print with --history"
+    raise Unsupported(f"runs of {engine} are not fetched", engine=engine, feature="history", hint=hint)
+
+
+def _offered(plugins: Plugins, engine: str, whence: Whence) -> Archive | None:
+    offered = getattr(plugins.adapter(engine), "archive", None)  # a facet, which an adapter may lack
+    archive: Archive | None = offered(whence) if offered is not None else None
+    return archive

@@ -1,0 +1,65 @@
+"""`couler history`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from couler_plugins.cli.settings import engine_option, max_bytes_option, with_settings
+from couler_plugins.config import Config
+
+__all__ = ["command"]
+
+
+@click.command(
+    "history",
+    epilog="""\b
+Examples:
+  couler history train --from https://airflow.example.com -o runs.json
+  couler history train report --from database --newest 50 > runs.json
+  couler explain dags/train.py --history runs.json
+""",
+)
+@click.argument("workflows", nargs=-1, required=True, metavar="WORKFLOW...")
+@click.option("--from", "place", default="", metavar="PLACE", help="The URL of the engine's API, or database.")
+@engine_option
+@click.option(
+    "--newest", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many runs of each workflow."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write; - for stdout.")
+@max_bytes_option
+@with_settings
+def command(
+    *,
+    config: Config,
+    workflows: tuple[str, ...],
+    place: str,
+    engine: str | None,
+    newest: int,
+    output: Path | None,
+) -> None:
+    """Fetches past runs of workflows from their engine, as a file for --history.
+
+    Of each step it says when and how often it ran and what became of it; no values, and no code. So far it asks Airflow
+    (what Argo's runs were is what `argo get -o json` prints). Its API is asked at COULER_AIRFLOW_URL where there is no
+    --from, and in the name of COULER_AIRFLOW_TOKEN, or of COULER_AIRFLOW_USERNAME with COULER_AIRFLOW_PASSWORD. Its
+    database can be read where Airflow is installed and set up as for its scheduler.
+    """
+    import contextlib
+    import json
+    import sys
+
+    from couler_plugins.cli.eviction import usable_plugins
+    from couler_plugins.cli.fetching import archive_of
+    from couler_plugins.cli.outputs import replace_file, write_bytes
+    from couler_plugins.hookspecs.past_runs import Whence
+
+    whence = Whence(place=place, max_bytes=config.max_bytes)
+    with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do: stdout is for data
+        document = archive_of(usable_plugins(config), engine, whence).fetch(workflows, newest)
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    if output is None or str(output) == "-":
+        write_bytes(text)
+    else:
+        replace_file(output, text)
