@@ -73,8 +73,15 @@ class Adapter(Protocol):
     options: ClassVar[type] = NoOptions
     """A frozen dataclass; its fields are the options of `--to 'engine{option=value}'`."""
 
+    suffix: ClassVar[str] = ".yaml"
+    """What the names of files end with that are written for workflows of other engines."""
+
     capabilities: ClassVar[tuple[Capability, ...]] = ()
     """What it does with each typed field of the IR; the documentation's support matrix is made from it."""
+
+    generated: ClassVar[tuple[Capability, ...]] = ()
+    """What it carries of a workflow that it has no original of: one of another engine, which it writes anew. Each is
+    `full` or `refused`. Empty where it writes none. The matrix has a table of its own for this."""
 
     def claims(self, document: Document) -> bool:
         """Whether this engine understands the document, judged without importing the engine."""
@@ -95,7 +102,8 @@ class Adapter(Protocol):
         """The documents of a plan, and how they differ from the originals.
 
         What cannot be written goes to `Lowered.refused`, by file, and that file's documents stay as they were;
-        a workflow without an origin that cannot be written raises `Unsupported`.
+        a workflow without an origin that cannot be written raises `Unsupported`. Workflows of other engines come
+        without an origin, those of one file in one plan; what becomes of them is in `Lowered.added`.
         """
 
     def dump(self, lowered: Lowered) -> Written:

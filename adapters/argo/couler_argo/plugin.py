@@ -41,7 +41,9 @@ class ArgoAdapter:
 
     engine: ClassVar[str] = "argo"
     options: ClassVar[type] = Options
+    suffix: ClassVar[str] = ".yaml"
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
+    generated: ClassVar[tuple[Capability, ...]] = CAPABILITIES
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds an Argo workflow."""
