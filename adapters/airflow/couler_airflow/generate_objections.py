@@ -1,0 +1,77 @@
+"""What a generated DAG has no place for, of steps, graphs and operations: refused by the name of the feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from couler_airflow.generate_refusals import refusal
+from couler_plugins.ir import Graph, Node, Operation, Step
+
+__all__ = ["check_graph", "check_operation", "check_step"]
+
+STEP: Mapping[str, str] = {
+    "handlers": "has hooks, or an exit handler of its own",
+    "directives": "is to be cached or tuned",
+    "rest": "has more than its engine's adapter knows",
+    "retry": "is retried at its call",
+    "timeout": "has a timeout at its call",
+}
+CALLABLE: Mapping[str, str] = {
+    "memoized": "is memoized",
+    "locks": "takes mutexes or semaphores",
+    "metrics": "reports metrics",
+}
+GRAPH: Mapping[str, str] = {
+    **CALLABLE,
+    "retry": "is retried as a whole",
+    "timeout": "has a timeout as a whole",
+    "finalizers": "has steps that run after all others",
+    "regions": "has named subsets of its steps",
+    "targets": "runs only what some of its steps need",
+    "rest": "has more than steps, inputs and outputs",
+}
+OPERATION: Mapping[str, str] = {**CALLABLE, "daemon": "keeps running beside the steps after it"}
+KINDS = ("container", "script")
+
+
+def check_step(step: Step) -> None:
+    """Raises `Unsupported` where a call has what no task has."""
+    _check(step, STEP)
+    if step.role != "normal":
+        raise refusal("Step.role", step.name, f"is a {step.role}")
+
+
+def check_graph(graph: Graph, *, is_entry: bool) -> None:
+    """Raises `Unsupported` where a graph has what no group of tasks has; the entry's is the DAG itself."""
+    _check(graph, GRAPH)
+    if graph.parallelism is not None and not is_entry:
+        raise refusal("Graph.parallelism", graph.name, "limits how many of its steps run at a time", "use a pool")
+
+
+def check_operation(operation: Operation) -> None:
+    """Raises `Unsupported` where what runs is no container, or more than Airflow's operator for pods does."""
+    if operation.kind not in KINDS:
+        raise refusal("Operation.kind", operation.name, f"is a {operation.kind}, which Airflow has no operator for")
+    _check(operation, OPERATION)
+    for output in operation.outputs:
+        if output.kind != "parameter":
+            raise refusal("Output.kind", operation.name, f"hands out the artifact {output.name!r}")
+        if output.exported is not None:
+            raise refusal("Output.exported", operation.name, f"shows {output.name!r} to the whole run")
+        if output.rest is not None:
+            raise refusal("Output.rest", operation.name, f"says more of its output {output.name!r}")
+
+
+def _check(node: Node, reasons: Mapping[str, str]) -> None:
+    kind = "Operation" if isinstance(node, Operation) else type(node).__name__
+    defaults = _defaults(node)
+    for name, reason in reasons.items():
+        if getattr(node, name) != defaults[name]:
+            raise refusal(f"{kind}.{name}", getattr(node, "name", ""), reason)
+
+
+def _defaults(node: Node) -> dict[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(type(node))}
