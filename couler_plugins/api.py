@@ -88,8 +88,8 @@ def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) 
         return Lowered(bundle=plan.bundle, decisions=plan.decisions)
     adapter = work.plugins.adapter(min(engines))
     if to is not None and adapter.engine not in work.to:
-        adapter = target_of(work, min(engines))
-        plan = anew(plan, adapter)
+        source, adapter = adapter, target_of(work, min(engines))
+        plan = anew(plan, source, adapter)
     options = work.options(adapter)
     with collector_paused(), adapter_errors(adapter.engine, "lower()"):
         return adapter.lower(plan, options)

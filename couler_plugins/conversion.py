@@ -65,10 +65,21 @@ def target_of(work: Session, engine: str) -> Adapter:
     return adapter
 
 
-def anew(plan: Plan, target: Adapter) -> Plan:
-    """The workflows of a plan without all that only their own engine knows of them, for another one."""
-    workflows = tuple(map(without_origin, plan.workflows))
-    return Plan(bundle=target.load(()), originals=(), workflows=workflows, decisions=plan.decisions)
+def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
+    """The workflows of a plan without all that only their own engine knows of them, for another one.
+
+    Raises:
+        Unsupported: one has something that counts and that only its own engine knows.
+    """
+    offered = getattr(source, "portable", None)  # a facet, which an adapter may lack
+    workflows: list[Workflow] = []
+    decisions = list(plan.decisions)
+    for workflow in plan.workflows:
+        with adapter_errors(source.engine, "portable()"):
+            portable, notes = offered(workflow, plan.bundle) if offered is not None else (workflow, ())
+        workflows.append(without_origin(portable))
+        decisions += notes
+    return Plan(bundle=target.load(()), originals=(), workflows=tuple(workflows), decisions=tuple(decisions))
 
 
 def _unsupported(engine: str, target: str, file: str | None = None) -> Unsupported:
@@ -114,7 +125,8 @@ def _converted(
             workflows = tuple(of_file.get(number, ()))
             if number not in refused:
                 try:
-                    yield numbers[number], _written(item, replace(plan, workflows=workflows), target, work, names)
+                    own = anew(replace(plan, workflows=workflows), source, target)
+                    yield numbers[number], _written(item, own, target, work, names)
                 except CoulerError as error:
                     refuse(number, error)
             if number in refused:
@@ -130,7 +142,7 @@ def _written(item: Input, plan: Plan, target: Adapter, work: Session, names: dic
         CoulerError: the target cannot say what is in it, or another file has something of the same name.
     """
     with adapter_errors(target.engine, "lower()"):
-        lowered = target.lower(anew(plan, target), work.options(target))
+        lowered = target.lower(plan, work.options(target))
         text = target.dump(lowered).added
     for error in lowered.refused.values():
         raise error if isinstance(error, CoulerError) else PluginFailure(one_line(error), engine=target.engine)

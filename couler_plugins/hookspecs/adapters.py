@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan, Written
+    from couler_plugins.plan import Decision, Lowered, Plan, Written
 
 __all__ = ["Adapter", "Capability", "Footprint", "NoOptions", "couler_adapters"]
 
@@ -97,6 +97,16 @@ class Adapter(Protocol):
 
         Calls `refuse(file number, error)` for a file that it cannot lift, and goes on with the others.
         """
+
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """A workflow that was lifted from the bundle, in terms that other engines understand, to be written for one.
+
+        Its origin is stripped afterwards. The decisions say what is not quite the same in it.
+
+        Raises:
+            Unsupported: it has something that means nothing outside of this engine, and that counts.
+        """
+        return workflow, ()
 
     def lower(self, plan: Plan, options: Any) -> Lowered:
         """The documents of a plan, and how they differ from the originals.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.caching import WorkerCaching
     from couler_plugins.ir import Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan, Written
+    from couler_plugins.plan import Decision, Lowered, Plan, Written
 
 __all__ = ["AirflowAdapter", "Options"]
 
@@ -67,6 +67,15 @@ class AirflowAdapter(Adapter):
 
         assert isinstance(bundle, DagBundle)
         return lift(bundle, refuse)
+
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """A DAG as a workflow of containers; see `couler_airflow.portable`."""
+        from couler_airflow.bundle import DagBundle
+        from couler_airflow.portable import portable
+
+        assert isinstance(bundle, DagBundle)
+        assert workflow.source is not None
+        return portable(workflow, bundle.live_of(workflow.source).dag)
 
     def lower(self, plan: Plan, options: Options) -> Lowered:
         """Changes the DAGs of a plan in place, and says what that changed; see `couler_airflow.lower`.

@@ -31,17 +31,18 @@ class Options:
     Attributes:
         version: the Argo version that the manifests are for, such as 3.7 or 4.1; spellings that it does not know are
             rewritten. Without one, every manifest keeps its own.
+        image: the image for commands of other engines' workflows that run outside of containers there.
     """
 
     version: str = ""
+    image: str = ""
 
 
-class ArgoAdapter:
+class ArgoAdapter(Adapter):
     """Workflow, WorkflowTemplate, ClusterWorkflowTemplate and CronWorkflow; other kinds pass through untouched."""
 
     engine: ClassVar[str] = "argo"
     options: ClassVar[type] = Options
-    suffix: ClassVar[str] = ".yaml"
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = CAPABILITIES
 
@@ -67,7 +68,7 @@ class ArgoAdapter:
         """The documents of a plan, and how they differ from the originals; see `couler_argo.lower`."""
         from couler_argo.lower import lower
 
-        return lower(plan, options.version)
+        return lower(plan, options.version, options.image)
 
     def dump(self, lowered: Lowered) -> Written:
         """The text of what was lowered."""
