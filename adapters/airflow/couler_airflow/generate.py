@@ -17,6 +17,7 @@ from couler_airflow.generate_runtime import compared, only_if
 from couler_airflow.generate_shell import COLLECT, SCRIPT
 from couler_airflow.generate_source import Body, body_of
 from couler_airflow.generate_tasks import tasks_of
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Lowered, Plan
 
@@ -87,9 +88,13 @@ def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> Dag
     if workflow.handlers:
         raise refusal("Workflow.handlers", workflow.label, "has exit handlers or hooks")
     losses = Losses(workflow.label, on_unsupported)
-    parameters = parameters_of(workflow)
-    whole = whole_of(workflow, parameters, losses)
-    body = body_of(whole, tasks_of(workflow, parameters, losses))
+    try:
+        parameters = parameters_of(workflow)
+        whole = whole_of(workflow, parameters, losses)
+        body = body_of(whole, tasks_of(workflow, parameters, losses))
+    except Unsupported as error:
+        error.step = error.step or workflow.label
+        raise
     origin = f"the {workflow.engine} {workflow.kind} {workflow.label}"
     return DagSource(str(whole.arguments["dag_id"]), origin, body, tuple(losses.decisions))
 

@@ -107,10 +107,10 @@ class _Pod:
         container = self._container_rest(main)
         environment = self._environment(main, container)
         init = [self._init(item) for item in self._operation.containers if item.role == "init"]
-        if container:
-            spec["containers"] = [{"name": (BASE,), **container}]
         if init:
             spec["initContainers"] = init
+        if spec or container:
+            spec["containers"] = [{"name": (BASE,), **container}]
         command, arguments, returns = self._command(main)
         found: dict[str, Node] = {
             "image": self._spelt(self._text(main.image)) if main.image is not None else None,
@@ -178,9 +178,13 @@ class _Pod:
         return {key: value for key, value in found.items() if value not in (None, [], {})}
 
     def _environment(self, main: Container, container: dict[str, Any]) -> dict[str, Node] | None:
-        """The environment; Kubernetes' own structures, and names that come twice, go into the container instead."""
+        """The environment; what is no mapping from texts to texts goes into the container instead.
+
+        That is where values are structures of Kubernetes' own, or names come twice, or Airflow would render them.
+        """
         items = [(item.name, self._variable(item.value)) for item in main.env]
-        if all(variable.keys() == {"value"} for _, variable in items) and len(dict(items)) == len(items):
+        plain = all(variable.keys() == {"value"} and spelt((name,)) == name for name, variable in items)
+        if plain and len(dict(items)) == len(items):
             return {name: self._spelt(variable["value"]) for name, variable in items}
         container["env"] = [{"name": (name,), **variable} for name, variable in items]
         return None

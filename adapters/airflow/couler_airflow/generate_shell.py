@@ -40,8 +40,9 @@ until [ "$1" = -- ]; do
   printf '%s"%s":%s' "$separator" "$1" "$value"
   separator=,
   shift 3
-done > /airflow/xcom/return.json
-printf '}' >> /airflow/xcom/return.json
+done > /airflow/xcom/outputs
+printf '}' >> /airflow/xcom/outputs
+mv /airflow/xcom/outputs /airflow/xcom/return.json
 """
 """`sh -c COLLECT sh [NAME FILE =DEFAULT|'']… -- COMMAND…`: runs the command; then the outputs are in return.json.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from couler_airflow.generate_conditions import Condition, condition_of, holds
@@ -122,6 +123,7 @@ def tasks_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) ->
     entry = workflow.entry
     assert entry is not None
     planner.call(entry, (), Scope(parameters, dict(parameters)), _Incoming(), ())
+    planner.lose_unread()
     return planner.tasks
 
 
@@ -134,6 +136,7 @@ class _Planner:
     def __init__(self, workflow: Workflow, losses: Losses) -> None:
         self._losses = losses
         self.tasks: list[Task] = []
+        self._outputs: dict[tuple[str, str], bool] = {}
         self.ids = Ids()
         self._by_name = callables(workflow)
         self._entry = workflow.entry
@@ -156,6 +159,21 @@ class _Planner:
         if isinstance(callee, Operation):
             return self._operation(step, callee, runs, (*place, name), incoming)
         return self._composite(step, callee, runs, (*place, name), incoming, (*around, callee.name))
+
+    def lose_unread(self) -> None:
+        """Says which outputs of graphs are lost, as nothing reads them."""
+        for (graph, name), is_read in self._outputs.items():
+            if not is_read:
+                self._losses.lose("Graph.outputs", graph, f"shows an output {name!r} that no step reads")
+
+    def _graph_output(self, step: Step, graph: Graph, scope: Scope, reference: Reference) -> Text:
+        for item in graph.outputs:
+            if (item.name, item.kind, reference.kind) == (reference.name, "parameter", "parameter"):
+                if item.value is None or item.default is not None:
+                    raise refusal("Output.default", step.name, f"has an output {item.name!r} that may be missing")
+                self._outputs[graph.name, item.name] = True
+                return resolve(item.value, scope, step.name)
+        raise refusal("Output.kind", step.name, f"has no output parameter {reference.name!r}")
 
     def _bound(self, step: Step, callee: Graph | Operation, scope: Scope) -> Scope:
         """What the callee's own references stand for."""
@@ -221,6 +239,8 @@ class _Planner:
             raise refusal("Step.condition", step.name, f"calls the graph {graph.name!r} on a condition")
         if incoming.rule.hollow:
             raise refusal("Step.needs", step.name, f"calls the graph {graph.name!r}, which may be left out")
+        for item in graph.outputs:
+            self._outputs.setdefault((graph.name, item.name), False)
         first = len(self.tasks)
         last: list[Task] = []
         output = _no_outputs(step)
@@ -230,7 +250,7 @@ class _Planner:
             ends, outputs = self._graph(graph, own, run.scope, incoming, around)
             last += ends
             if step.loop is None:
-                output = _graph_outputs(step, graph, outputs)
+                output = partial(self._graph_output, step, graph, outputs)
         tasks = self.tasks[first:]
         omitted = {"omitted"} if incoming.rule.unmet else set()
         return _Called(step, tasks, last, output, frozenset({"succeeded", "failed", *omitted}), is_graph=True)
@@ -378,17 +398,5 @@ def _pulled(task: Task, reference: Reference) -> Text:
 def _no_outputs(step: Step) -> Callable[[Reference], Text]:
     def output(reference: Reference) -> Text:
         raise refusal("Step.loop", step.name, "loops, and the outputs of all its runs are read together")
-
-    return output
-
-
-def _graph_outputs(step: Step, graph: Graph, scope: Scope) -> Callable[[Reference], Text]:
-    def output(reference: Reference) -> Text:
-        for item in graph.outputs:
-            if (item.name, item.kind) == (reference.name, reference.kind) and item.kind == "parameter":
-                if item.value is None or item.default is not None:
-                    raise refusal("Output.default", step.name, f"has an output {item.name!r} that may be missing")
-                return resolve(item.value, scope, step.name)
-        raise refusal("Output.kind", step.name, f"has no output parameter {reference.name!r}")
 
     return output
