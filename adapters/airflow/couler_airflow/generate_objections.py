@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -67,11 +68,12 @@ def check_operation(operation: Operation) -> None:
 
 def _check(node: Node, reasons: Mapping[str, str]) -> None:
     kind = "Operation" if isinstance(node, Operation) else type(node).__name__
-    defaults = _defaults(node)
+    defaults = _defaults(type(node))
     for name, reason in reasons.items():
         if getattr(node, name) != defaults[name]:
             raise refusal(f"{kind}.{name}", getattr(node, "name", ""), reason)
 
 
-def _defaults(node: Node) -> dict[str, Any]:
-    return {field.name: field.default for field in msgspec.structs.fields(type(node))}
+@cache
+def _defaults(node_type: type[Node]) -> Mapping[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(node_type)}

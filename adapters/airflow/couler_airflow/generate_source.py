@@ -52,6 +52,7 @@ class _Body:
         self.used: set[str] = {"DAG", *whole.timetables}
         self._whole = whole
         self._variables: dict[int, str] = {}
+        self._taken = set(TAKEN)
 
     def lines(self, tasks: Sequence[Task]) -> Iterator[str]:
         yield f"with {self._printed(Call('DAG', (), self._whole.arguments), '')}:\n"
@@ -70,8 +71,8 @@ class _Body:
 
     def _task(self, task: Task, indent: str) -> str:
         own = task.task_id.split(".")[-1]
-        variable = identifier(own, TAKEN | set(self._variables.values()))
-        self._variables[task.number] = variable
+        variable = self._variables[task.number] = identifier(own, self._taken)
+        self._taken.add(variable)
         found: dict[str, Node] = {"task_id": own}
         if task.rule.name != "all_success":
             found["trigger_rule"] = task.rule.name

@@ -126,7 +126,6 @@ def test_the_operator_builds_the_pod_that_the_manifest_describes(written: Writte
 
     spec = written.document["spec"]
     spec = spec.get("workflowSpec", spec)
-    templates = {item["name"]: item for item in spec["templates"]}
     checked = 0
     for pod in pods(written, tmp_path / "cluster.yaml"):
         built = ApiClient().sanitize_for_serialization(pod)["spec"]
