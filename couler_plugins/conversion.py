@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from couler_plugins.collector import collector_paused
 from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
 from couler_plugins.ir import Workflow, without_origin
 from couler_plugins.pipeline import Pass
-from couler_plugins.plan import Plan
+from couler_plugins.plan import Decision, Plan
 from couler_plugins.results import FileResult, Result
 from couler_plugins.rewrite import Session, adapter_errors, rewrite
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from couler_plugins.sources import Input
 
 __all__ = ["anew", "convert_inputs", "target_of"]
+
+log = logging.getLogger(__name__)
 
 
 def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
@@ -46,9 +49,10 @@ def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
     own = [number for number in range(len(inputs)) if number not in foreign]
     result = rewrite([checked[number] for number in own], work, None)
     files: dict[int, FileResult] = dict(zip(own, result.files, strict=True))
+    options = work.options(adapter) if foreign else None
     for engine in sorted(set(foreign.values())):
         numbers = [number for number, other in foreign.items() if other == engine]
-        files.update(_converted({number: checked[number] for number in numbers}, engine, adapter, work))
+        files.update(_converted({number: checked[number] for number in numbers}, engine, adapter, options, work))
     return replace(result, files=tuple(_without_clashes(files[number] for number in range(len(inputs)))))
 
 
@@ -100,7 +104,7 @@ def _mixed(engines: Sequence[str], target: str, file: str) -> CoulerError:
 
 
 def _converted(
-    inputs: Mapping[int, Input], engine: str, target: Adapter, work: Session
+    inputs: Mapping[int, Input], engine: str, target: Adapter, options: Any, work: Session
 ) -> Iterator[tuple[int, FileResult]]:
     """The files of one engine, written for another."""
     source = work.plugins.adapter(engine)
@@ -125,8 +129,8 @@ def _converted(
             workflows = tuple(of_file.get(number, ()))
             if number not in refused:
                 try:
-                    own = anew(replace(plan, workflows=workflows), source, target)
-                    yield numbers[number], _written(item, own, target, work, names)
+                    own = anew(replace(plan, workflows=workflows, decisions=_beside(item, source)), source, target)
+                    yield numbers[number], _written(item, own, target, options, names)
                 except CoulerError as error:
                     refuse(number, error)
             if number in refused:
@@ -135,14 +139,28 @@ def _converted(
                 yield numbers[number], _result(item, target, workflows=len(workflows), status="refused", error=reason)
 
 
-def _written(item: Input, plan: Plan, target: Adapter, work: Session, names: dict[str, str]) -> FileResult:
+def _beside(item: Input, source: Adapter) -> tuple[Decision, ...]:
+    """What is in a file beside its workflows, which nothing becomes of."""
+    documents = item.file.documents if item.file is not None else ()
+    others = [document for document in documents if document.data is not None and not source.claims(document)]
+    found: list[Decision] = []
+    for document in others:
+        kind = document.data.get("kind", "") if isinstance(document.data, Mapping) else ""
+        what = f"a {kind}" if kind else "a document"
+        reason = f"line {document.line} begins {what} that is no workflow, and that is not converted"
+        log.warning("%s: %s", item.name, reason)
+        found.append(Decision(optimizer="convert", workflow=item.name, action="left out", reason=reason))
+    return tuple(found)
+
+
+def _written(item: Input, plan: Plan, target: Adapter, options: Any, names: dict[str, str]) -> FileResult:
     """One file for the target.
 
     Raises:
         CoulerError: the target cannot say what is in it, or another file has something of the same name.
     """
     with adapter_errors(target.engine, "lower()"):
-        lowered = target.lower(plan, work.options(target))
+        lowered = target.lower(plan, options)
         text = target.dump(lowered).added
     for error in lowered.refused.values():
         raise error if isinstance(error, CoulerError) else PluginFailure(one_line(error), engine=target.engine)

@@ -29,8 +29,11 @@ def items_of(step: Step, scope: Scope) -> Sequence[Any]:
     loop = step.loop
     if loop is None:
         return [None]
-    if loop.limit is not None or loop.includes or len(loop.axes) != 1 or loop.combine not in ("rows", "sequence"):
-        raise refusal("Loop.combine", step.name, "loops over several lists, or with a limit")
+    if loop.limit is not None or loop.includes:
+        feature = "Loop.limit" if loop.limit is not None else "Loop.includes"
+        raise refusal(feature, step.name, "loops with a limit, or with more items than those of its list")
+    if len(loop.axes) != 1 or loop.combine not in ("rows", "sequence"):
+        raise refusal("Loop.combine", step.name, "loops over several lists")
     items = _sequence(step, loop, scope) if loop.combine == "sequence" else _rows(step, loop, scope)
     if not 0 < len(items) <= MAX_ITEMS:
         hint = f"Airflow skips a task without items, and {MAX_ITEMS} are the most that are written out"

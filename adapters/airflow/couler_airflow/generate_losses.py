@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
 from couler_airflow.generate_refusals import refusal
@@ -9,6 +10,7 @@ from couler_plugins.plan import Decision
 
 __all__ = ["Losses", "OnUnsupported"]
 
+log = logging.getLogger(__name__)
 OnUnsupported = Literal["error", "warn", "drop"]
 HINT = "--to 'airflow{on-unsupported=warn}' leaves it out, and says so"
 
@@ -36,6 +38,7 @@ class Losses:
             raise refusal(feature, step, f"{reason}, which no DAG has a place for", HINT)
         if self._on_unsupported == "warn":
             self.note(step, "left out", f"it {reason}, which no DAG has a place for")
+            log.warning("%s", self.decisions[-1])
 
     def note(self, step: str, action: str, reason: str) -> None:
         """Something that is not quite the same in Airflow."""

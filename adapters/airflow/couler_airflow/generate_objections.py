@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from couler_airflow.generate_refusals import refusal
-from couler_plugins.ir import Graph, Node, Operation, Step
+from couler_plugins.ir import Graph, Node, Operation, Port, Step
 
-__all__ = ["check_graph", "check_operation", "check_step"]
+__all__ = ["check_graph", "check_operation", "check_port", "check_step"]
 
 STEP: Mapping[str, str] = {
     "handlers": "has hooks, or an exit handler of its own",
@@ -34,7 +34,24 @@ GRAPH: Mapping[str, str] = {
     "targets": "runs only what some of its steps need",
     "rest": "has more than steps, inputs and outputs",
 }
-OPERATION: Mapping[str, str] = {**CALLABLE, "daemon": "keeps running beside the steps after it"}
+PORT: Mapping[str, str] = {
+    "kind": "is an artifact",
+    "origin": "comes from elsewhere",
+    "optional": "may stay empty",
+    "path": "appears as a file",
+    "rest": "has more than a name and a value",
+}
+OUTPUT: Mapping[str, str] = {
+    "kind": "is an artifact",
+    "path": "is a file",
+    "exported": "is shown to the whole run",
+    "rest": "has more than a name and a value",
+}
+OPERATION: Mapping[str, str] = {
+    **CALLABLE,
+    "daemon": "keeps running beside the steps after it",
+    "directives": "is to be cached or tuned",
+}
 KINDS = ("container", "script")
 
 
@@ -58,20 +75,23 @@ def check_operation(operation: Operation) -> None:
         raise refusal("Operation.kind", operation.name, f"is a {operation.kind}, which Airflow has no operator for")
     _check(operation, OPERATION)
     for output in operation.outputs:
-        if output.kind != "parameter":
-            raise refusal("Output.kind", operation.name, f"hands out the artifact {output.name!r}")
-        if output.exported is not None:
-            raise refusal("Output.exported", operation.name, f"shows {output.name!r} to the whole run")
-        if output.rest is not None:
-            raise refusal("Output.rest", operation.name, f"says more of its output {output.name!r}")
+        _check(output, OUTPUT, operation.name)
 
 
-def _check(node: Node, reasons: Mapping[str, str]) -> None:
+def check_port(port: Port, step: str) -> None:
+    """Raises `Unsupported` where what a step takes is more than a text."""
+    _check(port, PORT, step)
+
+
+def _check(node: Node, reasons: Mapping[str, str], owner: str = "") -> None:
     kind = "Operation" if isinstance(node, Operation) else type(node).__name__
     defaults = _defaults(type(node))
     for name, reason in reasons.items():
         if getattr(node, name) != defaults[name]:
-            raise refusal(f"{kind}.{name}", getattr(node, "name", ""), reason)
+            own = getattr(node, "name", "")
+            raise refusal(
+                f"{kind}.{name}", owner or own, f"has a {kind.lower()} {own!r} that {reason}" if owner else reason
+            )
 
 
 @cache

@@ -15,7 +15,7 @@ from couler_airflow.generate_ids import Ids
 from couler_airflow.generate_loops import items_of
 from couler_airflow.generate_losses import Losses
 from couler_airflow.generate_needs import ENDS, SUCCESS, Accepted, Rule, Wait, accepted, rule_for
-from couler_airflow.generate_objections import check_graph, check_operation, check_step
+from couler_airflow.generate_objections import check_graph, check_operation, check_port, check_step
 from couler_airflow.generate_refusals import refusal
 from couler_airflow.generate_texts import Jinja, Scope, Text, jinja_quoted, resolve
 from couler_plugins.ir import (
@@ -184,10 +184,7 @@ class _Planner:
             given[argument.name] = resolve(argument.value, scope, step.name)
         inputs: dict[str, Text] = {}
         for port in callee.inputs:
-            if port.kind != "parameter":
-                raise refusal("Port.kind", step.name, f"takes the artifact {port.name!r}")
-            if port.origin is not None:
-                raise refusal("Port.origin", step.name, f"takes {port.name!r} from elsewhere")
+            check_port(port, step.name)
             if port.name in given:
                 inputs[port.name] = given[port.name]
             elif step is self._entry and port.name in scope.parameters:
@@ -325,6 +322,8 @@ class _Planner:
                 raise refusal("Step.needs", name, f"needs {other!r}, which is not in its graph")
             for wait in self._waits(called[other], outcomes, name):
                 waits[wait.task] = wait
+            if called[other].step.tolerates and "failed" not in outcomes:
+                raise refusal("Step.tolerates", other, f"may fail, and {name!r} does not start then")
         found = [waits[number] for number in sorted(waits)]
         return _Incoming(found, rule_for(found, name, some=wanted.some))
 

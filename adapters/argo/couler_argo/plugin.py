@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from couler_argo.capabilities import CAPABILITIES
+from couler_argo.capabilities import CAPABILITIES, GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, Footprint, hookimpl
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ArgoAdapter(Adapter):
     engine: ClassVar[str] = "argo"
     options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
-    generated: ClassVar[tuple[Capability, ...]] = CAPABILITIES
+    generated: ClassVar[tuple[Capability, ...]] = GENERATED
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds an Argo workflow."""

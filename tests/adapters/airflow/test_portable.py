@@ -28,6 +28,10 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TaskGroup, literal, task
 from kubernetes.client import models as k8s
 
+@task
+def count():
+    return 1
+
 def pod(name, **fields):
     return KubernetesPodOperator(**{"task_id": name, "image": "busybox", "cmds": ["echo"], **fields})
 
@@ -163,7 +167,7 @@ def test_a_mapped_task_is_a_loop(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "feature", "word"),
     [
-        ("task(print, task_id='a')()", "Operation.kind", "_PythonDecoratedOperator"),
+        ("count()", "Operation.kind", "_PythonDecoratedOperator"),
         ("pod('a', arguments=['{{ ds }}'])", "Step.arguments", "{{ ds }}"),
         ("pod('a', arguments=['{% if x %}y{% endif %}'])", "Step.arguments", "{% if x %}"),
         ("pod('a') >> pod('b', arguments=[\"{{ ti.xcom_pull('a') }}\"])", "Step.arguments", "xcom_pull"),

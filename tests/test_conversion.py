@@ -1,0 +1,94 @@
+"""Converting files of one engine for another: what is written where, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from couler_plugins import Text, convert, lift, lower
+from couler_plugins.errors import InvalidInput, Unsupported
+
+HELLO = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: hello}
+spec:
+  entrypoint: say
+  templates:
+  - {name: say, container: {image: busybox, command: [echo], args: [hello]}}
+"""
+LABELLED = HELLO.replace("{name: hello}", "{name: hello, labels: {a: b}}")
+SUSPENDED = HELLO.replace("container: {image: busybox, command: [echo], args: [hello]}", "suspend: {}")
+
+
+def test_a_file_becomes_a_dag_file() -> None:
+    result = convert(Text(HELLO, "a/hello.yaml"), "airflow")
+    (file,) = result.files
+    assert (file.status, file.relative, file.workflows) == ("changed", "a/hello.py", 1)
+    assert "dag_id='hello'" in result.text
+    assert convert(Text(HELLO, "a/hello.yaml"), "airflow").text == result.text
+
+
+def test_what_cannot_be_carried_is_refused_by_file() -> None:
+    result = convert([Text(SUSPENDED, "bad.yaml"), Text(HELLO, "good.yaml")], "airflow")
+    assert [file.status for file in result.files] == ["refused", "changed"]
+    error = result.files[0].error
+    assert isinstance(error, Unsupported)
+    assert (error.file, error.step, error.feature) == ("bad.yaml", "say", "Operation.kind")
+
+
+def test_what_does_not_count_is_left_out_on_demand() -> None:
+    assert isinstance(convert(Text(LABELLED, "a.yaml"), "airflow").files[0].error, Unsupported)
+    warned = convert(Text(LABELLED, "a.yaml"), "airflow{on-unsupported=warn}").files[0]
+    assert [(item.optimizer, item.action) for item in warned.decisions] == [("airflow", "left out")]
+    assert "has the labels a" in (warned.text or "")
+    dropped = convert(Text(LABELLED, "a.yaml"), "airflow{on-unsupported=drop}").files[0]
+    assert not dropped.decisions
+    with pytest.raises(InvalidInput, match="on-unsupported"):
+        convert(Text(LABELLED, "a.yaml"), "airflow{on-unsupported=ask}")
+
+
+def test_two_workflows_of_one_name_are_no_two_dags() -> None:
+    for texts in ([Text(HELLO, "a.yaml"), Text(HELLO, "b.yaml")], [Text(f"{HELLO}---{HELLO}", "a.yaml")]):
+        result = convert(texts, "airflow")
+        error = result.files[-1].error
+        assert isinstance(error, InvalidInput)
+        assert "the DAG 'hello', which a.yaml is already" in error.message
+
+
+def test_two_files_of_one_name_are_no_two_files() -> None:
+    result = convert([Text(HELLO, "a.yaml"), Text(HELLO.replace("hello", "other"), "a.yml")], "airflow")
+    assert [file.status for file in result.files] == ["changed", "refused"]
+
+
+def test_several_workflows_of_a_file_share_one() -> None:
+    text = convert(Text(f"{HELLO}---{HELLO.replace('hello', 'other')}", "a.yaml"), "airflow").text
+    assert text.count("with DAG(") == 2
+    assert text.count("import KubernetesPodOperator") == 1
+    compile(text, "a.py", "exec")
+
+
+def test_a_plan_is_lowered_for_another_engine() -> None:
+    plan = lift(Text(HELLO, "a.yaml"))
+    (dag,) = lower(plan, to="airflow").added
+    assert dag.dag_id == "hello"
+
+
+def test_files_of_the_engine_itself_stay_as_they_are() -> None:
+    assert convert(Text(HELLO, "a.yaml"), "argo").text == HELLO
+
+
+def test_a_folder_of_manifests_becomes_a_folder_of_dags(tmp_path: Path) -> None:
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "in" / "a.yaml").write_text(HELLO)
+    (tmp_path / "in" / "deep" / "b.json").write_text("{}")
+    result = convert(tmp_path / "in", "airflow")
+    assert sorted((file.relative, file.status) for file in result.files) == [("a.py", "changed"), ("deep/b.json", "ok")]
+
+
+def test_what_is_beside_a_workflow_is_said_to_be_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
+    file = convert(Text(f"{secret}---{HELLO}", "a.yaml"), "airflow").files[0]
+    assert [decision.action for decision in file.decisions] == ["left out"]
+    assert "line 1 begins a Secret that is no workflow" in caplog.text
