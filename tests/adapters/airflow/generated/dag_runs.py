@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from types import SimpleNamespace
 from typing import Any
 
 from adapters.airflow.generated.argo_runs import Leaf, Outcome
@@ -19,9 +20,10 @@ class TaskInstance:
 
     try_number = 1
 
-    def __init__(self, results: dict[str, Any], task: Any) -> None:
+    def __init__(self, results: dict[str, Any], task: Any, map_index: int = -1) -> None:
         self._results = results
         self.task = task
+        self.map_index = map_index
 
     def xcom_pull(self, task_ids: str) -> Any:
         return self._results[task_ids]
@@ -61,23 +63,25 @@ class run_dag:  # noqa: N801  # as run_manifest
         if task.operator_class.__name__ == "EmptyOperator":
             return "success"
         if not task.is_mapped:
-            return self._run(task, task)
-        states = [self._run(task, item) for item in _mapped(task)]
+            return self._run(copy(task), -1)
+        given = task._get_specified_expand_input().value
+        count = len(given if isinstance(given, list) else next(iter(given.values())))
+        states = {self._run(task, number) for number in range(count)}
         return "failed" if "failed" in states else "success"
 
-    def _run(self, task: Any, item: Any) -> str:
+    def _run(self, task: Any, map_index: int) -> str:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        context = {"params": {name: self._dag.params[name] for name in self._dag.params}}
-        context["ti"] = TaskInstance(self._results, item)  # type: ignore[assignment]  # a context holds anything
-        if item._pre_execute_hook is not None:
+        instance = TaskInstance(self._results, task, map_index)
+        run = SimpleNamespace(conf={})
+        context = {"params": dict(self._dag.params), "ti": instance, "task": task, "dag": self._dag, "dag_run": run}
+        if not task.is_mapped and task._pre_execute_hook is not None:
             try:
-                item._pre_execute_hook(context)
+                task._pre_execute_hook(context)
             except AirflowSkipException:
                 return "skipped"
-
-        item = copy(item)
-        item.render_template_fields(context)
+        task.render_template_fields(context)
+        item: Any = context["task"]
         command, script, names = unwrapped([*item.cmds, *item.arguments])
         env = [(variable.name, variable.value) for variable in item.env_vars]
         for container in ((item.pod_template_dict or {}).get("spec") or {}).get("containers") or ():
@@ -88,14 +92,6 @@ class run_dag:  # noqa: N801  # as run_manifest
         if outcome.well and item.do_xcom_push:
             self._results[task.task_id] = {name: outcome.outputs(name) for name in names}
         return "success" if outcome.well else "failed"
-
-
-def _mapped(task: Any) -> list[Any]:
-    """The tasks that a mapped one becomes."""
-    given = task._get_specified_expand_input().value
-    rows = given if isinstance(given, list) else [{name: item} for name, items in given.items() for item in items]
-    with task.dag:
-        return [task.unmap(row) for row in rows]
 
 
 def _unmet(rule: str, upstream: Sequence[str]) -> str:

@@ -164,6 +164,11 @@ spec:
       - {name: heads, depends: use, template: say, when: "{{tasks.use.outputs.result}} == HELLO"}
       - {name: tails, depends: use, template: say, when: "{{tasks.use.outputs.result}} != HELLO"}
       - {name: late, depends: heads && tails, template: say}
+      - name: each
+        depends: late
+        template: check
+        withItems: [hello, "{{workflow.parameters.who}}"]
+        arguments: {parameters: [{name: word, value: "{{item}}"}]}
   - name: make
     container:
       image: busybox
@@ -179,6 +184,9 @@ spec:
         echo "{{inputs.parameters.text}}" | cut -d " " -f 1 | tr a-z A-Z
   - name: say
     container: {image: busybox, command: [echo, done]}
+  - name: check
+    inputs: {parameters: [{name: word}]}
+    container: {image: busybox, command: [grep, -q, "{{inputs.parameters.word}}", /tmp/couler-live]}
 """
 
 
@@ -190,7 +198,7 @@ def test_a_generated_dag_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     from adapters.airflow.running import run
 
     def execute(self: Any, context: Any) -> Any:
-        place = tmp_path / self.task_id
+        place = tmp_path / f"{self.task_id}.{context['ti'].map_index}"
         place.mkdir()
         done, found = in_pod(["sh"], [*self.cmds, *self.arguments], place)
         assert done.returncode == 0, done.stderr
@@ -200,6 +208,9 @@ def test_a_generated_dag_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     plan = lift_source(ARGO, read(LIVE, "live.yaml"))
     outcome = run(loaded(written(plan.workflows[0], plan)))
     assert outcome.state == "success"
-    states = {task: state for (task, _), state in outcome.states.items()}
-    assert states == {"make": "success", "use": "success", "heads": "success", "tails": "skipped", "late": "success"}
+    assert outcome.states == {
+        **{(task, -1): "success" for task in ("make", "use", "heads", "late")},
+        ("tails", -1): "skipped",
+        **{("each", number): "success" for number in (0, 1)},
+    }
     assert json.loads(outcome.xcoms["make", -1, "return_value"].replace("'", '"')) == {"parameters.text": "hello world"}
