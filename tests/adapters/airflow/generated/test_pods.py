@@ -205,7 +205,8 @@ def test_a_generated_dag_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         return found
 
     monkeypatch.setattr(KubernetesPodOperator, "execute", execute)
-    plan = lift_source(ARGO, read(LIVE, "live.yaml"))
+    text = LIVE.replace("/tmp/couler-live", str(tmp_path / "live"))
+    plan = lift_source(ARGO, read(text, "live.yaml"))
     outcome = run(loaded(written(plan.workflows[0], plan)))
     assert outcome.state == "success"
     assert outcome.states == {
