@@ -18,7 +18,7 @@ spec:
   templates:
   - {name: say, container: {image: busybox, command: [echo], args: [hello]}}
 """
-LABELLED = HELLO.replace("{name: hello}", "{name: hello, labels: {a: b}}")
+EPHEMERAL = HELLO.replace("spec:", "spec:\n  ttlStrategy: {secondsAfterCompletion: 5}")
 SUSPENDED = HELLO.replace("container: {image: busybox, command: [echo], args: [hello]}", "suspend: {}")
 
 
@@ -39,14 +39,14 @@ def test_what_cannot_be_carried_is_refused_by_file() -> None:
 
 
 def test_what_does_not_count_is_left_out_on_demand() -> None:
-    assert isinstance(convert(Text(LABELLED, "a.yaml"), "airflow").files[0].error, Unsupported)
-    warned = convert(Text(LABELLED, "a.yaml"), "airflow{on-unsupported=warn}").files[0]
+    assert isinstance(convert(Text(EPHEMERAL, "a.yaml"), "airflow").files[0].error, Unsupported)
+    warned = convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=warn}").files[0]
     assert [(item.optimizer, item.action) for item in warned.decisions] == [("airflow", "left out")]
-    assert "has the labels a" in (warned.text or "")
-    dropped = convert(Text(LABELLED, "a.yaml"), "airflow{on-unsupported=drop}").files[0]
+    assert "when the finished workflow is removed" in (warned.text or "")
+    dropped = convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=drop}").files[0]
     assert not dropped.decisions
     with pytest.raises(InvalidInput, match="on-unsupported"):
-        convert(Text(LABELLED, "a.yaml"), "airflow{on-unsupported=ask}")
+        convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=ask}")
 
 
 def test_two_workflows_of_one_name_are_no_two_dags() -> None:
@@ -92,3 +92,13 @@ def test_what_is_beside_a_workflow_is_said_to_be_left_out(caplog: pytest.LogCapt
     file = convert(Text(f"{secret}---{HELLO}", "a.yaml"), "airflow").files[0]
     assert [decision.action for decision in file.decisions] == ["left out"]
     assert "line 1 begins a Secret that is no workflow" in caplog.text
+
+
+def test_labels_are_tags_and_annotations_documentation() -> None:
+    text = convert(Text(HELLO.replace("{name: hello}", METADATA), "a.yaml"), "airflow").text
+    assert "tags=['team=ml']" in text
+    assert "doc_md=" in text
+    assert "'What it does.\\n'" in text
+
+
+METADATA = "{name: hello, labels: {team: ml}, annotations: {workflows.argoproj.io/description: What it does., x: y}}"

@@ -28,6 +28,7 @@ IMPORTS: Mapping[str, tuple[str, ...]] = {
     "only_if": ("import re", "from collections.abc import Callable, Sequence", "from typing import Any"),
     "timedelta": ("from datetime import timedelta",),
     "KubernetesPodOperator": ("from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator",),
+    "BashOperator": ("from airflow.providers.standard.operators.bash import BashOperator",),
     "EmptyOperator": ("from airflow.providers.standard.operators.empty import EmptyOperator",),
     "CronTriggerTimetable": ("from airflow.timetables.trigger import CronTriggerTimetable",),
     "MultipleCronTriggerTimetable": ("from airflow.timetables.trigger import MultipleCronTriggerTimetable",),
@@ -85,8 +86,6 @@ def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> Dag
     if workflow.entry is None:
         hint = "convert a workflow that calls it"
         raise refusal("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", hint)
-    if workflow.handlers:
-        raise refusal("Workflow.handlers", workflow.label, "has exit handlers or hooks")
     losses = Losses(workflow.label, on_unsupported)
     try:
         parameters = parameters_of(workflow)

@@ -28,6 +28,7 @@ HOUSEKEEPING = {
     "successfulJobsHistoryLimit": "how many runs are kept",
 }
 """Fields that say nothing of what is run, and may be left out by those who ask for it."""
+MAX_TAG = 100
 STARTUP = 24 * 60 * 60
 """Seconds that a pod may take to start: Argo sets no limit, and the operator's own is two minutes."""
 
@@ -63,7 +64,7 @@ def whole_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) ->
     cron = spec
     if workflow.kind == "CronWorkflow":
         spec = dict(cron.pop("workflowSpec", {}))
-    description = _description(dict(rest.pop("metadata", {})), losses)
+    description, tags = _described(dict(rest.pop("metadata", {})), losses)
     _refuse_others(rest, "")
     pod = {key: spec.pop(key) for key in POD_FIELDS if key in spec}
     timeout, parallelism = spec.pop("activeDeadlineSeconds", None), spec.pop("parallelism", None)
@@ -84,6 +85,7 @@ def whole_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) ->
     arguments: dict[str, Node] = {
         "dag_id": plain(workflow.name or workflow.prefix.rstrip("-") or "workflow"),
         "doc_md": description,
+        "tags": tags or None,
         "schedule": schedule,
         "catchup": False,
         "params": {port.name: _parameter(port) for port in workflow.parameters} or None,
@@ -95,16 +97,25 @@ def whole_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) ->
     return Whole(kept, pod, timetables)
 
 
-def _description(metadata: dict[str, Any], losses: Losses) -> str | None:
-    annotations = dict(metadata.pop("annotations", None) or {})
-    description = annotations.pop(DESCRIPTION, None)
-    if annotations:
-        losses.lose("Workflow.rest", "", f"has the annotations {', '.join(sorted(annotations))}")
-    if labels := metadata.pop("labels", None):
-        losses.lose("Workflow.rest", "", f"has the labels {', '.join(sorted(labels))}")
+def _described(metadata: dict[str, Any], losses: Losses) -> tuple[str | None, list[str]]:
+    """The documentation of the DAG, from annotations, and its tags, from labels."""
+    annotations = {key: _known(value) for key, value in (metadata.pop("annotations", None) or {}).items()}
+    labels = {key: _known(value) for key, value in (metadata.pop("labels", None) or {}).items()}
     _refuse_others(metadata, "metadata.")
-    text = None if description is None else constant(description)
-    return f"{text} " if text and text.endswith(".md") else text  # Airflow would look it up as a file
+    lines = [annotations.pop(DESCRIPTION, ""), *(f"- {key}: {value}" for key, value in annotations.items())]
+    text = "\n".join(filter(None, lines))
+    tags = [f"{key}={value}" for key, value in labels.items()]
+    if long := [tag for tag in tags if len(tag) > MAX_TAG]:
+        losses.lose("Workflow.rest", "", f"has the labels {', '.join(long)}, which are too long for tags")
+    # Airflow would look up a text that ends like this as a file.
+    return f"{text} " if text.endswith(".md") else text or None, [tag for tag in tags if len(tag) <= MAX_TAG]
+
+
+def _known(data: Any) -> str:
+    text = constant(data) if isinstance(data, tuple) else item_text(data)
+    if text is None:
+        raise refusal("Workflow.rest", "", "has a label or an annotation that only the run knows")
+    return text
 
 
 def _lose(spec: dict[str, Any], losses: Losses) -> None:

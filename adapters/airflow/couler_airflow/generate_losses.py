@@ -35,7 +35,7 @@ class Losses:
             Unsupported: nothing may be left out.
         """
         if self._on_unsupported == "error":
-            raise refusal(feature, step, f"{reason}, which no DAG has a place for", HINT)
+            raise refusal(feature, step, f"{reason}, which a DAG has no place for", HINT)
         if self._on_unsupported == "warn":
             self.note(step, "left out", f"it {reason}, which no DAG has a place for")
             log.warning("%s", self.decisions[-1])

@@ -76,6 +76,9 @@ class _Body:
         found: dict[str, Node] = {"task_id": own}
         if task.rule.name != "all_success":
             found["trigger_rule"] = task.rule.name
+        if task.fails:
+            found["bash_command"] = "exit 1"
+            return f"{indent}{variable} = {self._printed(Call('BashOperator', (), found), indent)}\n"
         if task.operation is None:
             return f"{indent}{variable} = {self._printed(Call('EmptyOperator', (), found), indent)}\n"
         runs = [pod_arguments(task, run, self._whole.pod) for run in task.runs]

@@ -22,12 +22,15 @@ from couler_plugins.ir import (
     Call,
     Graph,
     GraphView,
+    Handler,
     Operation,
     Reference,
     Step,
     Workflow,
     callables,
+    fresh_name,
     needed,
+    replace,
 )
 
 __all__ = ["RESULT", "Run", "Task", "tasks_of"]
@@ -63,6 +66,7 @@ class Task:
         operation: what it runs.
         runs: one, or one for each item of its loop.
         loops: whether it runs in a loop.
+        fails: whether it does nothing but fail.
         waits: its upstream tasks.
         rule: its trigger rule.
         printed: whether what its container prints is read by others.
@@ -77,6 +81,7 @@ class Task:
     loops: bool = False
     waits: Sequence[Wait] = ()
     rule: Rule = ALWAYS
+    fails: bool = False
     printed: bool = False
     task_id: str = ""
 
@@ -122,8 +127,11 @@ def tasks_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) ->
     planner = _Planner(workflow, losses)
     entry = workflow.entry
     assert entry is not None
-    planner.call(entry, (), Scope(parameters, dict(parameters)), _Incoming(), ())
+    scope = Scope(parameters, dict(parameters))
+    last = planner.call(entry, (), scope, _Incoming(), ()).last
     planner.lose_unread()
+    if workflow.handlers:
+        planner.handle_exit(workflow.handlers, scope, last)
     return planner.tasks
 
 
@@ -159,6 +167,24 @@ class _Planner:
         if isinstance(callee, Operation):
             return self._operation(step, callee, runs, (*place, name), incoming)
         return self._composite(step, callee, runs, (*place, name), incoming, (*around, callee.name))
+
+    def handle_exit(self, handlers: Sequence[Handler], scope: Scope, last: Sequence[Task]) -> None:
+        """Adds what runs at the end, whatever the outcome, and what then says how the run ended.
+
+        A run of Airflow ends as the tasks do that nothing waits for. So the last one fails where one of those before
+        the handler failed, or the handler did: Argo takes both for a failure of the workflow.
+        """
+        handler = handlers[0]
+        if len(handlers) > 1 or handler.event != "exit" or handler.condition is not None:
+            raise refusal("Workflow.handlers", "", "has hooks beside an exit handler, or on conditions")
+        waits = [wait_for(task, ENDS) for task in self.tasks]
+        step = replace(handler.step, name=handler.step.name or "exit")
+        called = self.call(step, (), scope, _Incoming(waits, Rule("all_done", after_failure=True)), ())
+        if called.is_graph:
+            raise refusal("Workflow.handlers", step.name, "runs a graph at the end", "make it one container")
+        ends = [wait_for(task, ENDS) for task in (*last, *called.last)]
+        place = fresh_name("failed", {task.place[0] for task in self.tasks})
+        self._add(Task(len(self.tasks), (place,), waits=ends, rule=Rule("one_failed"), fails=True))
 
     def lose_unread(self) -> None:
         """Says which outputs of graphs are lost, as nothing reads them."""

@@ -27,8 +27,8 @@ class Options:
 
     Attributes:
         on_unsupported: what becomes of what a DAG has no place for, where that does not count for what is computed
-            (labels, when finished runs are removed): `error` refuses it, `warn` leaves it out and says so, `drop` does
-            not even say so. What does count is refused in any case.
+            (when finished runs are removed, outputs that nothing reads): `error` refuses it, `warn` leaves it out and
+            says so, `drop` does not even say so. What does count is refused in any case.
     """
 
     on_unsupported: Literal["error", "warn", "drop"] = "error"

@@ -72,6 +72,9 @@ class run_manifest:  # noqa: N801  # it is called like a function, and holds wha
         self.started: list[Leaf] = []
         given = {name.removeprefix("workflow.parameters."): value for name, value in self._globals.items()}
         self.well = self._template(self._templates[self._spec["entrypoint"]], given).phase == "Succeeded"
+        exits = self._spec.get("onExit") or (self._spec.get("hooks") or {}).get("exit", {}).get("template")
+        if exits and self._template(self._templates[exits], given).phase != "Succeeded":
+            self.well = False
 
     def _template(self, template: Any, given: Mapping[str, str]) -> Node:
         scope = {**self._globals, "retries": "0"}

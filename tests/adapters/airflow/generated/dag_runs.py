@@ -62,6 +62,9 @@ class run_dag:  # noqa: N801  # as run_manifest
             return unmet
         if task.operator_class.__name__ == "EmptyOperator":
             return "success"
+        if task.operator_class.__name__ == "BashOperator":
+            assert task.bash_command == "exit 1"
+            return "failed"
         if not task.is_mapped:
             return self._run(copy(task), -1)
         given = task._get_specified_expand_input().value
@@ -105,6 +108,8 @@ def _unmet(rule: str, upstream: Sequence[str]) -> str:
             return "upstream_failed" if failed else ""
         case "all_done":
             return ""
+        case "one_failed":
+            return "" if failed else "skipped"
         case "all_failed":
             return "skipped" if "success" in upstream or skipped else ""
         case "all_done_min_one_success":

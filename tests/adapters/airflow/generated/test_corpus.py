@@ -51,6 +51,7 @@ def test_nothing_but_what_we_chose_is_code(written: Written) -> None:
 
 MODULES = {
     "airflow.providers.cncf.kubernetes.operators.pod",
+    "airflow.providers.standard.operators.bash",
     "airflow.providers.standard.operators.empty",
     "airflow.sdk",
     "airflow.sdk.exceptions",
@@ -61,7 +62,7 @@ MODULES = {
     "typing",
 }
 CALLED = {
-    *("AirflowSkipException", "CronTriggerTimetable", "DAG", "EmptyOperator", "KubernetesPodOperator"),
+    *("AirflowSkipException", "BashOperator", "CronTriggerTimetable", "DAG", "EmptyOperator", "KubernetesPodOperator"),
     *("MultipleCronTriggerTimetable", "Param", "TaskGroup", "ValueError", "all", "any", "bool", "compared", "float"),
     *("k8s", "literal", "only_if", "re", "read", "render", "text", "timedelta", "zip"),
 }

@@ -38,7 +38,14 @@ def manifest(rng: random.Random) -> Any:
         name = f"graph-{number}"
         templates.append(_dag(rng, name, names) if rng.random() < 0.7 else _steps(rng, name, names))
         names.append(name)
-    spec = {"entrypoint": names[-1], "arguments": {"parameters": [{"name": "p", "value": "v"}]}, "templates": templates}
+    spec: dict[str, Any] = {
+        "entrypoint": names[-1],
+        "arguments": {"parameters": [{"name": "p", "value": "v"}]},
+        "templates": templates,
+    }
+    if rng.random() < 0.3:
+        templates.append({"name": "bye", "container": {"image": "busybox", "command": ["echo", "bye"]}})
+        spec["onExit"] = "bye"
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "random"}, "spec": spec}
 
 

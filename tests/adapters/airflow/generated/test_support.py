@@ -184,7 +184,7 @@ VALUES: dict[str, tuple[Node, Any]] = {
     "Handler.condition": (HANDLER, ONE),
 }
 LIMITED = {"Container.role": "Operation.containers", "Loop.combine": "Loop.combine", "Port.kind": "Port.kind"}
-LIMITED |= {"Output.kind": "Output.kind", "Argument.kind": "Argument.kind"}
+LIMITED |= {"Handler.event": "Workflow.handlers", "Output.kind": "Output.kind", "Argument.kind": "Argument.kind"}
 """What is carried in part, with the feature by which the rest, to which these values belong, is refused."""
 
 
