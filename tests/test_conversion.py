@@ -102,3 +102,64 @@ def test_labels_are_tags_and_annotations_documentation() -> None:
 
 
 METADATA = "{name: hello, labels: {team: ml}, annotations: {workflows.argoproj.io/description: What it does., x: y}}"
+
+
+POD = "container: {image: busybox, command: [echo], args: [hello]}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "feature", "word"),
+    [
+        (POD, "container: {image: busybox, args: [x]}\n    outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}",
+         "Container.command", "no command"),
+        (POD, f"{POD}\n    sidecars: [{{name: s, image: x}}]", "Container.role", "sidecars"),
+        (POD, f"{POD}\n    retryStrategy: {{limit: 2, backoff: {{duration: 1s, factor: 2}}}}", "Retry.rest", "growing"),
+        (POD, f"{POD}\n    retryStrategy: {{}}", "Retry.limit", "without a limit"),
+        (POD, f"{POD}\n    timeout: 5m\n    retryStrategy: {{limit: 2}}", "Operation.timeout", "retries"),
+        (POD, POD.replace("hello", '"{{workflow.name}}"'), "Step.arguments", "workflow"),
+        (POD, POD.replace("hello", '"{{=1 + 1}}"'), "Step.arguments", "expression"),
+        (POD, "script: {image: x, command: [sh], source: " + "x" * 140_000 + "}", "Container.script", "bytes"),
+        ("spec:", "spec:\n  volumeClaimTemplates: []", "Workflow.rest", "volumeClaimTemplates"),
+        ("spec:", "spec:\n  templateDefaults: {}", "Workflow.rest", "templateDefaults"),
+    ],
+)  # fmt: skip
+def test_what_a_pod_of_airflow_cannot_do(old: str, new: str, feature: str, word: str) -> None:
+    text = HELLO.replace("- {name: say, ", "- name: say\n    ").replace("]}}", "]}")
+    assert old in text
+    error = convert(Text(text.replace(old, new), "a.yaml"), "airflow").files[0].error
+    assert isinstance(error, Unsupported)
+    assert (error.feature, word in error.message, bool(error.step), bool(error.hint)) == (feature, True, True, True)
+
+
+def test_no_token_is_mounted_where_none_is_to_be() -> None:
+    text = convert(
+        Text(HELLO.replace("spec:", "spec:\n  automountServiceAccountToken: false"), "a.yaml"), "airflow"
+    ).text
+    assert "automount_service_account_token=False" in text
+    assert "pod_template_dict" not in text
+
+
+CRON = """
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: nightly}
+spec:
+  schedules: ["0 2 * * *", "0 4 * * 1-5"]
+  timezone: Europe/Paris
+  workflowSpec:
+    entrypoint: say
+    templates:
+    - {name: say, container: {image: busybox, command: [echo], args: [hello]}}
+"""
+
+
+def test_a_schedule_is_a_timetable() -> None:
+    text = convert(Text(CRON, "a.yaml"), "airflow").text
+    assert "MultipleCronTriggerTimetable('0 2 * * *', '0 4 * * 1-5', timezone='Europe/Paris')" in text
+    single = convert(Text(CRON.replace(', "0 4 * * 1-5"', ""), "a.yaml"), "airflow").text
+    assert "schedule=CronTriggerTimetable('0 2 * * *', timezone='Europe/Paris')" in single
+    for bad in (
+        CRON.replace("0 2 * * *", "@every 1h"),
+        CRON.replace("spec:\n  s", "spec:\n  concurrencyPolicy: Forbid\n  s"),
+    ):
+        assert isinstance(convert(Text(bad, "a.yaml"), "airflow").files[0].error, Unsupported)

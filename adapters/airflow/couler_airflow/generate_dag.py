@@ -93,6 +93,8 @@ def whole_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) ->
         "dagrun_timeout": None if timeout is None else Call("timedelta", (), {"seconds": _seconds(timeout)}),
         "default_args": defaults,
     }
+    if schedule is not None and any(port.value is None and port.default is None for port in workflow.parameters):
+        raise refusal("Workflow.parameters", "", "has a schedule, and a parameter without a value", "give it one")
     kept = {name: item for name, item in arguments.items() if item is not None or name == "schedule"}
     return Whole(kept, pod, timetables)
 

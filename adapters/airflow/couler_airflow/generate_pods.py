@@ -43,7 +43,6 @@ CONTAINER_FIELDS = (
     "livenessProbe",
     "ports",
     "readinessProbe",
-    "resources",
     "securityContext",
     "startupProbe",
     "stdin",
@@ -55,6 +54,8 @@ CONTAINER_FIELDS = (
 )
 BASE = "base"
 """The name that the operator gives the container that it watches."""
+MAX_WORD = 128 * 1024 - 1
+"""Bytes of one word of a command: Linux takes no more (MAX_ARG_STRLEN)."""
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -107,6 +108,7 @@ class _Pod:
         container = self._container_rest(main)
         environment = self._environment(main, container)
         init = [self._init(item) for item in self._operation.containers if item.role == "init"]
+        automount = spec.pop("automountServiceAccountToken", None)  # the operator takes no False from a template
         if init:
             spec["initContainers"] = init
         if spec or container:
@@ -121,12 +123,13 @@ class _Pod:
             "labels": self._written(metadata.get("labels")),
             "annotations": self._written(metadata.get("annotations")),
             "pod_template_dict": self._written({"spec": spec}) if spec else None,
+            "automount_service_account_token": automount,
             "active_deadline_seconds": deadline,
             "do_xcom_push": returns or None,
         }
         if found["image"] is None:
             raise refusal("Container.image", self._operation.name, "names no image")
-        return {key: value for key, value in found.items() if value not in (None, [], {})}
+        return {key: value for key, value in found.items() if value is not None and value not in ([], {})}
 
     def _main(self) -> Container:
         roles = Counter(item.role for item in self._operation.containers)
@@ -231,7 +234,11 @@ class _Pod:
         return Call("k8s.V1ResourceRequirements", (), found) if found else None
 
     def _text(self, value: Any) -> Text:
-        return resolve(value, self._scope, self._step)
+        text = resolve(value, self._scope, self._step)
+        if sum(len(part.encode(errors="surrogatepass")) for part in text if isinstance(part, str)) > MAX_WORD:
+            hint = "put it into the image, or into a ConfigMap that is mounted"
+            raise refusal("Container.script", self._operation.name, f"has a text of more than {MAX_WORD} bytes", hint)
+        return text
 
     def _data(self, native: Native | None) -> dict[str, Any]:
         data = {} if native is None else resolve_data(native, self._scope, self._step)

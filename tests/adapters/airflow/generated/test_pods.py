@@ -215,3 +215,34 @@ def test_a_generated_dag_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         **{("each", number): "success" for number in (0, 1)},
     }
     assert json.loads(outcome.xcoms["make", -1, "return_value"].replace("'", '"')) == {"parameters.text": "hello world"}
+
+
+@pytest.mark.airflow
+def test_airflow_knows_the_timetables_and_the_parameters() -> None:
+    """A schedule and all that a parameter can say, as Airflow reads it back from its database."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    plan = lift_source(ARGO, read(CRON, "cron.yaml"))
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(loaded(written(plan.workflows[0], plan))))
+    assert dag.timetable.summary == "0 2 * * *, 0 4 * * 1-5"
+    assert dag.params.dump() == {"level": "low"}
+    assert dag.max_active_tasks == 3
+    assert dag.dagrun_timeout.total_seconds() == 60
+    assert dag.tags == {"team=ml"}
+
+
+CRON = """
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: nightly, labels: {team: ml}}
+spec:
+  schedules: ["0 2 * * *", "0 4 * * 1-5"]
+  timezone: Europe/Paris
+  workflowSpec:
+    activeDeadlineSeconds: 60
+    parallelism: 3
+    entrypoint: say
+    arguments: {parameters: [{name: level, value: low, enum: [low, high], description: How much.}]}
+    templates:
+    - {name: say, container: {image: busybox, command: [echo], args: ["{{workflow.parameters.level}}"]}}
+"""

@@ -1,4 +1,4 @@
-"""A generated DAG, lifted again, is the graph that it was made from: the same steps, accepting the same of each other."""
+"""A generated DAG, lifted again, is the graph that it was made from: the same steps, and what each accepts of them."""
 
 from __future__ import annotations
 
