@@ -13,7 +13,7 @@ from couler_airflow.generate_dag import parameters_of, whole_of
 from couler_airflow.generate_losses import Losses, OnUnsupported
 from couler_airflow.generate_printing import printed
 from couler_airflow.generate_refusals import refusal
-from couler_airflow.generate_runtime import compared, only_if
+from couler_airflow.generate_runtime import compared, each, only_if
 from couler_airflow.generate_shell import COLLECT, SCRIPT
 from couler_airflow.generate_source import Body, body_of
 from couler_airflow.generate_tasks import tasks_of
@@ -23,8 +23,9 @@ from couler_plugins.plan import Decision, Lowered, Plan
 
 __all__ = ["DagSource", "file_of", "generate", "generated"]
 
-SDK = ("DAG", "Param", "TaskGroup", "literal")
+SDK = ("DAG", "Param", "TaskGroup", "literal", "task")
 IMPORTS: Mapping[str, tuple[str, ...]] = {
+    "each": ("from collections.abc import Sequence", "from typing import Any"),
     "only_if": ("import re", "from collections.abc import Callable, Sequence", "from typing import Any"),
     "timedelta": ("from datetime import timedelta",),
     "KubernetesPodOperator": ("from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator",),
@@ -101,6 +102,7 @@ def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> Dag
 def file_of(dags: Sequence[DagSource]) -> str:
     """The source of one file with these DAGs."""
     names = {name for dag in dags for name in dag.body.names}
+    names |= {"task"} if "each" in names else set()
     return "\n".join(_sections(dags, names))
 
 
@@ -121,5 +123,7 @@ def _sections(dags: Sequence[DagSource], names: set[str]) -> Iterator[str]:
             yield f"# {what}\n{name} = {printed(text)}\n"
     if "only_if" in names:
         yield from (f"\n{inspect.getsource(function)}" for function in (compared, only_if))
+    if "each" in names:
+        yield f"\n@task\n{inspect.getsource(each)}"
     for dag in dags:
         yield f"\n{dag.body.text}"

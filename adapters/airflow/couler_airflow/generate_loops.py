@@ -11,13 +11,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from couler_airflow.generate_refusals import refusal
-from couler_airflow.generate_texts import Scope, constant, resolve, resolve_data
+from couler_airflow.generate_texts import Scope, Text, constant, resolve, resolve_data
 from couler_plugins.ir import Loop, Native, Step
 
-__all__ = ["items_of"]
+__all__ = ["items_of", "listed_by_the_run"]
 
 MAX_ITEMS = 1000
 PERCENT = re.compile(r"%(0?)(\d{0,2})([dxXo])")
+
+
+def listed_by_the_run(step: Step, scope: Scope) -> Text | None:
+    """The list that a step loops over, as JSON text, where only the run knows it; None where it is known."""
+    loop = step.loop
+    if loop is None or loop.combine != "rows" or len(loop.axes) != 1 or isinstance(loop.axes[0].values, Native):
+        return None
+    text = resolve(loop.axes[0].values, scope, step.name)
+    return text if constant(text) is None else None
 
 
 def items_of(step: Step, scope: Scope) -> Sequence[Any]:

@@ -23,7 +23,10 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of something that the generator itself chose: a function, or (with `of`) a method of what a call gives."""
+    """A call of something that the generator itself chose: a function, or (with `of`) a method of what a call gives.
+
+    Without a name it is a call of what `of` gives.
+    """
 
     function: str
     arguments: tuple[Any, ...] = ()
@@ -45,7 +48,7 @@ def printed(node: Node, indent: str = "", width: int = WIDTH) -> str:
         case Call():
             items = [printed(argument, inner) for argument in node.arguments]
             items += [f"{name}={printed(argument, inner)}" for name, argument in node.keywords.items()]
-            before = "" if node.of is None else f"{printed(node.of, indent)}."
+            before = "" if node.of is None else printed(node.of, indent) + ("." if node.function else "")
             return _block(f"{before}{node.function}(", items, ")", indent)
         case dict() if node:
             items = [f"{printed(key, inner)}: {printed(item, inner)}" for key, item in node.items()]
@@ -74,7 +77,7 @@ def _flat(node: Node) -> str | None:
             before = "" if node.of is None else _flat(node.of)
             if before is None or None in items or any(item is None for _, item in named):
                 return None
-            before = before and f"{before}."
+            before += "." if before and node.function else ""
             return (
                 f"{before}{node.function}({', '.join([*map(str, items), *(f'{name}={item}' for name, item in named)])})"
             )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["compared", "only_if"]
+__all__ = ["compared", "each", "only_if"]
 
 
 def compared(left: str, operator: str, right: str) -> bool:
@@ -44,3 +44,47 @@ def only_if(comparisons: Sequence[tuple[str, str, str]], some: bool = False) -> 
             raise AirflowSkipException("its condition does not hold")
 
     return check
+
+
+def each(items: str, field: Any) -> list[Any]:
+    """A field of an operator for each item of a list in JSON.
+
+    A text with items in it is a tuple of what it consists of: strings, and lists of the keys that lead to a part of the
+    item. The item is written as Argo writes it: strings as they are, numbers as they stood there, all else as JSON.
+    """
+    import json
+
+    class Number(float):
+        text = ""
+
+    def number(text: str) -> Number:
+        found = Number(text)
+        found.text = text
+        return found
+
+    def written(item: Any) -> str:
+        if isinstance(item, str) and json.dumps(item, ensure_ascii=False) != f'"{item}"':
+            raise ValueError(f"{item!r:.80} has characters in it that Argo passes on as JSON escapes them")
+        if isinstance(item, str):
+            return item
+        if isinstance(item, Number):
+            return item.text
+        text = json.dumps(item, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+    def filled(node: Any, item: Any) -> Any:
+        if isinstance(node, list):
+            return [filled(inner, item) for inner in node]
+        if isinstance(node, tuple):
+            return "".join(part if isinstance(part, str) else written(at(item, part)) for part in node)
+        return node
+
+    def at(item: Any, keys: Sequence[str]) -> Any:
+        for key in keys:
+            item = item[key]
+        return item
+
+    found = json.loads(items, parse_float=number)
+    if not isinstance(found, list):
+        raise ValueError(f"{items!r:.80} is no list in JSON")
+    return [filled(field, item) for item in found]

@@ -19,7 +19,7 @@ from couler_plugins.ir import Operation
 __all__ = ["Body", "body_of"]
 
 POD = "KubernetesPodOperator"
-TAKEN = frozenset({*dir(builtins), "literal", "only_if", "compared", "k8s", "timedelta", "re"})
+TAKEN = frozenset({*dir(builtins), "literal", "only_if", "compared", "each", "k8s", "task", "timedelta", "re"})
 MAPPED = ("arguments", "cmds", "image")
 """What a loop is spread over although no two of its runs differ: the first of these that the task has."""
 
@@ -53,6 +53,7 @@ class _Body:
         self._whole = whole
         self._variables: dict[int, str] = {}
         self._taken = set(TAKEN)
+        self._listing: tuple[dict[str, Node], Node] = ({}, "")
 
     def lines(self, tasks: Sequence[Task]) -> Iterator[str]:
         yield f"with {self._printed(Call('DAG', (), self._whole.arguments), '')}:\n"
@@ -79,13 +80,33 @@ class _Body:
         if task.fails:
             found["bash_command"] = "exit 1"
             return f"{indent}{variable} = {self._printed(Call('BashOperator', (), found), indent)}\n"
+        if task.listed is not None:
+            self._listing = found, spelt(task.listed, jinja=True)
+            return ""  # it is written with the task that it is for
         if task.operation is None:
             return f"{indent}{variable} = {self._printed(Call('EmptyOperator', (), found), indent)}\n"
         runs = [pod_arguments(task, run, self._whole.pod) for run in task.runs]
         found |= attempts(task, task.operation)
         if task.runs[0].condition:
             found["pre_execute"] = _skipping(task.runs[0].condition)
+        if task.spread:
+            return self._spread(task, found, runs[0], indent)
         return f"{indent}{variable} = {self._printed(_called(task, found, runs), indent)}\n"
+
+    def _spread(self, task: Task, found: dict[str, Node], run: dict[str, Node], indent: str) -> str:
+        """A loop over a list that only the run knows: a task that makes one field for each item, and the operator."""
+        fields = [name for name in run if _holds_item(run[name])] or [name for name in MAPPED if name in run][:1]
+        if len(fields) != 1 or fields[0] not in MAPPED:
+            raise refusal(
+                "Step.loop", task.place[-1], "has the item of its loop in more than its command, or in several"
+            )
+        (field,) = fields
+        given, listed = self._listing
+        items, variable = self._variables[task.number - 1], self._variables[task.number]
+        each = Call("", (listed, run.pop(field)), {}, Call("each.override", (), given))
+        mapped = Call("expand", (), {field: Name(items)}, Call(f"{POD}.partial", (), {**found, **run}))
+        lines = f"{indent}{items} = {self._printed(each, indent)}\n"
+        return f"{lines}{indent}{variable} = {self._printed(mapped, indent)}\n"
 
     def _edges(self, tasks: Sequence[Task]) -> Iterator[str]:
         """What waits for what; neighbours that wait for the same one task are written together."""
@@ -117,6 +138,18 @@ class _Body:
             case list() | tuple():
                 for item in node:
                     self._use(item)
+
+
+def _holds_item(node: Node) -> bool:
+    """Whether a field has the item of a loop in it."""
+    match node:
+        case Call():
+            return any(map(_holds_item, [*node.arguments, *node.keywords.values()]))
+        case dict():
+            return any(map(_holds_item, node.values()))
+        case list():
+            return any(map(_holds_item, node))
+    return isinstance(node, tuple)
 
 
 def _names(names: Sequence[str]) -> Node:

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from couler_airflow.generate_conditions import Condition, condition_of, holds
 from couler_airflow.generate_ids import Ids
-from couler_airflow.generate_loops import items_of
+from couler_airflow.generate_loops import items_of, listed_by_the_run
 from couler_airflow.generate_losses import Losses
 from couler_airflow.generate_needs import ENDS, SUCCESS, Accepted, Rule, Wait, accepted, rule_for
 from couler_airflow.generate_objections import check_graph, check_operation, check_port, check_step
 from couler_airflow.generate_refusals import refusal
-from couler_airflow.generate_texts import Jinja, Scope, Text, jinja_quoted, resolve
+from couler_airflow.generate_texts import Item, Jinja, Scope, Text, jinja_quoted, resolve
 from couler_plugins.ir import (
     Call,
     Graph,
@@ -67,6 +67,8 @@ class Task:
         runs: one, or one for each item of its loop.
         loops: whether it runs in a loop.
         fails: whether it does nothing but fail.
+        listed: the list of a loop, as JSON text: it does nothing but give the next task what its runs are called with.
+        spread: whether it runs for the items of a list that only the run knows: the task before it gives them.
         waits: its upstream tasks.
         rule: its trigger rule.
         printed: whether what its container prints is read by others.
@@ -82,15 +84,18 @@ class Task:
     waits: Sequence[Wait] = ()
     rule: Rule = ALWAYS
     fails: bool = False
+    listed: Text | None = None
+    spread: bool = False
     printed: bool = False
     task_id: str = ""
 
     @property
     def possible(self) -> frozenset[str]:
         """The outcomes that it can have."""
-        skipped = {"skipped"} if any(run.condition for run in self.runs) else set()
+        skipped = {"skipped"} if self.spread or any(run.condition for run in self.runs) else set()
         omitted = {"omitted"} if self.rule.unmet else set()
-        return frozenset({"succeeded", *({"failed"} if self.operation else ()), *skipped, *omitted})
+        fails = self.operation is not None or self.listed is not None
+        return frozenset({"succeeded", *({"failed"} if fails else ()), *skipped, *omitted})
 
 
 @dataclass
@@ -161,11 +166,18 @@ class _Planner:
         if len(around) >= MAX_DEPTH or callee.name in around:
             raise refusal("Step.call", step.name, f"calls {callee.name!r}, which calls itself, or is nested too deeply")
         name = callee.name if step is self._entry else step.name
-        items = items_of(step, scope)
+        listed = listed_by_the_run(step, scope)
+        items = items_of(step, scope) if listed is None else [Item()]
         scopes = [scope if item is None else replace_item(scope, item) for item in items]
         runs = [Run(self._bound(step, callee, inner), condition_of(step, inner)) for inner in scopes]
         if isinstance(callee, Operation):
-            return self._operation(step, callee, runs, (*place, name), incoming)
+            if listed is not None:
+                incoming = self._listing(step, listed, (*place, f"{name}-items"), incoming)
+            return self._operation(step, callee, runs, (*place, name), incoming, spread=listed is not None)
+        if listed is not None:
+            raise refusal(
+                "Step.loop", step.name, f"calls {callee.name!r} for the items of a list that only the run knows"
+            )
         return self._composite(step, callee, runs, (*place, name), incoming, (*around, callee.name))
 
     def handle_exit(self, handlers: Sequence[Handler], scope: Scope, last: Sequence[Task]) -> None:
@@ -230,7 +242,14 @@ class _Planner:
         return task
 
     def _operation(
-        self, step: Step, operation: Operation, runs: list[Run], place: tuple[str, ...], incoming: _Incoming
+        self,
+        step: Step,
+        operation: Operation,
+        runs: list[Run],
+        place: tuple[str, ...],
+        incoming: _Incoming,
+        *,
+        spread: bool,
     ) -> _Called:
         check_operation(operation)
         loops = step.loop is not None
@@ -241,12 +260,21 @@ class _Planner:
             runs = [run._replace(condition=None) for run in runs]
         if any(run.condition for run in runs) and incoming.rule.after_failure:
             raise refusal("Step.condition", step.name, "has a condition, and may start after a failure")
-        task = self._add(Task(len(self.tasks), place, step, operation, runs, loops, incoming.waits, incoming.rule))
+        waits, rule = incoming.waits, incoming.rule
+        task = self._add(Task(len(self.tasks), place, step, operation, runs, loops, waits, rule, spread=spread))
 
         def output(reference: Reference) -> Text:
             return _pulled(task, reference)
 
         return _Called(step, [task], [task], output, task.possible, is_graph=False)
+
+    def _listing(self, step: Step, listed: Text, place: tuple[str, ...], incoming: _Incoming) -> _Incoming:
+        """Adds the task that gives a loop what its operator is called with, once the list is known."""
+        if step.loop is not None and (step.loop.limit is not None or step.loop.includes):
+            raise refusal("Loop.limit", step.name, "loops with a limit, or with more items than those of its list")
+        task = self._add(Task(len(self.tasks), place, step, waits=incoming.waits, rule=incoming.rule, listed=listed))
+        wait = Wait(task.number, SUCCESS, task.possible, task.rule.hollow)
+        return _Incoming([wait], rule_for([wait], step.name))
 
     def _composite(
         self,

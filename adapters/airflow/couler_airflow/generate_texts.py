@@ -19,6 +19,7 @@ from couler_airflow.generate_refusals import refusal
 from couler_plugins.ir import Literal, Native, Reference, Template, Value
 
 __all__ = [
+    "Item",
     "Jinja",
     "Scope",
     "Text",
@@ -38,12 +39,20 @@ class Jinja(NamedTuple):
     code: str
 
 
-Text = tuple[str | Jinja, ...]
+class Item(NamedTuple):
+    """The item of a loop over a list that only the run knows, or what is under some keys of it."""
+
+    keys: tuple[str, ...] = ()
+
+
+Text = tuple[str | Jinja | Item, ...]
 """A text, cut at what only the run knows; neighbouring strings are one."""
 
 FILES = (".bash", ".env", ".json", ".sh", ".sql", ".txt", ".yaml", ".yml")
 """Endings that operators, of this release or another, look up as files."""
 TOUCHED = re.compile(r"\{+(?=[{%#\r]|\n?\Z)|\r\n?")
+GO_EXPONENT = 1e21
+"""From here on, Go writes numbers with an exponent."""
 MARK = "\ue000"
 
 
@@ -59,7 +68,7 @@ class Scope:
         parameters: the parameters of the workflow.
         inputs: the input parameters of the graph or operation, as far as they have a value.
         output: what an output of a step stands for.
-        item: the item of the loop around (JSON, with texts in it); None outside of loops.
+        item: the item of the loop around (JSON, with texts in it, or an `Item`); None outside of loops.
     """
 
     parameters: Mapping[str, Text]
@@ -80,7 +89,7 @@ def constant(text: Text) -> str | None:
 
 def joined(*texts: Text) -> Text:
     """Texts one after another."""
-    parts: list[str | Jinja] = []
+    parts: list[str | Jinja | Item] = []
     for part in (part for text in texts for part in text):
         if isinstance(part, str) and parts and isinstance(parts[-1], str):
             parts[-1] += part
@@ -128,6 +137,8 @@ def _referenced(reference: Reference, scope: Scope, step: str) -> Text:
 
 
 def _item(item: Any, path: list[str]) -> Text | None:
+    if isinstance(item, Item):
+        return (Item(tuple(path)),)
     for key in path:
         if not isinstance(item, dict) or key not in item:
             return None
@@ -153,6 +164,8 @@ def item_text(data: Any) -> str:
     """JSON data as the text that Argo makes of it: structures as Go writes JSON, other values as they are."""
     if isinstance(data, str):
         return data
+    if isinstance(data, float) and data.is_integer() and abs(data) < GO_EXPONENT:
+        return str(int(data))
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -190,18 +203,20 @@ def _with_texts(data: Any, texts: list[Text]) -> Any:
 
 
 def spelt(text: Text, *, jinja: bool = False) -> Node:
-    """A text as Python: a string that Airflow renders to it.
+    """A text as Python: a string that Airflow renders to it; with an `Item` in it, a tuple for `each`.
 
     Args:
         text: the text.
         jinja: whether it has to be a string: `literal` makes an object, which cannot be mapped over.
     """
+    if any(isinstance(part, Item) for part in text):
+        return tuple(list(part.keys) if isinstance(part, Item) else spelt((part,), jinja=True) for part in text)
     known = constant(text)
     if known is not None and not jinja:
         return known if _untouched(known) == known else Call("literal", (known,))
     last = len(text) - 1
     parts = (
-        f"{{{{ {part.code} }}}}" if isinstance(part, Jinja) else _untouched(part, ends=number == last)
+        f"{{{{ {part.code} }}}}" if isinstance(part, Jinja) else _untouched(str(part), ends=number == last)
         for number, part in enumerate(text)
     )
     return "".join(parts)

@@ -1,4 +1,7 @@
-"""Workflows of other engines in Argo's terms: its kind and names, and attempts and timeouts where Argo has them."""
+"""Workflows of other engines in Argo's terms, and Argo's in theirs.
+
+Argo has a kind and names of its own, and attempts and timeouts at what is called.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,17 @@ from couler_plugins.ir import (
     Workflow,
     fresh_name,
     map_steps,
+    nodes,
     rebuild,
     rename_steps,
     replace,
 )
 
-__all__ = ["adapted"]
+__all__ = ["adapted", "portable"]
 
 OTHER = re.compile(r"[^A-Za-z0-9-]+")
+ESCAPED = re.compile(r"\\\\")
+"""A backslash in JSON: there is something that was escaped."""
 MAX_OBJECT_NAME = 63
 """Of a Workflow: its pods have it as a label."""
 
@@ -67,6 +73,23 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
             )
     name = _object_name(workflow.name)
     return replace(workflow, engine="argo", kind="Workflow", name=name)
+
+
+def portable(workflow: Workflow) -> Workflow:
+    """A workflow of Argo, for other engines.
+
+    Raises:
+        Unsupported: it loops over items that Argo passes on otherwise than they stand there: `Item.String` takes the
+            quotes off an item's JSON, and leaves what was escaped in it as it is.
+    """
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            for node in nodes(step.loop):
+                text = "".join(part for part in node.parts if isinstance(part, str)) if isinstance(node, Native) else ""
+                if ESCAPED.search(text):
+                    hint = "leave quotes, backslashes and newlines out of the items"
+                    raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
+    return workflow
 
 
 def _plain(names: Iterable[str]) -> dict[str, str]:

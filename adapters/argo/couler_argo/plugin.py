@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan, Written
+    from couler_plugins.plan import Decision, Lowered, Plan, Written
     from couler_plugins.runs import Run
 
 __all__ = ["ArgoAdapter", "Options"]
@@ -75,6 +75,12 @@ class ArgoAdapter(Adapter):
         from couler_plugins.writing import write_files
 
         return write_files(lowered)
+
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """The workflow itself; see `couler_argo.foreign`."""
+        from couler_argo.foreign import portable
+
+        return portable(workflow), ()
 
     def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
         """Measures steps of one workflow; see `couler_argo.footprint`."""

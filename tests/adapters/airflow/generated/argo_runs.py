@@ -135,6 +135,8 @@ class run_manifest:  # noqa: N801  # it is called like a function, and holds wha
 
     def _call(self, step: Any, scope: dict[str, str], root: str, inherited: str) -> Node:
         items = _items(step, scope)
+        if items is None:
+            return Node("Failed")
         nodes = []
         for item in items:
             inner = {**scope, **_of_item(item)}
@@ -145,6 +147,8 @@ class run_manifest:  # noqa: N801  # it is called like a function, and holds wha
             given = {argument["name"]: _filled(argument["value"], inner) for argument in arguments}
             template = step.get("inline") or self._templates[step["template"]]
             nodes.append(self._template(template, given))
+        if not nodes:
+            return Node("Skipped", {}, inherited)
         phases = {node.phase for node in nodes}
         phase = nodes[0].phase if len(phases) == 1 else "Failed" if "Failed" in phases else "Succeeded"
         for name, value in nodes[0].outputs.items() if len(nodes) == 1 else ():
@@ -182,11 +186,16 @@ def _depends(task: Any, tasks: Mapping[str, Any], nodes: Mapping[str, Node]) -> 
     return bool(eval(text, {}))  # nothing but True, False, brackets and operators is left
 
 
-def _items(step: Any, scope: Mapping[str, str]) -> list[Any]:
+def _items(step: Any, scope: Mapping[str, str]) -> list[Any] | None:
+    """The items of a loop, one None where there is none; None where it is no list."""
     if "withItems" in step:
         return list(json.loads(_filled(json.dumps(step["withItems"]), scope)))
     if "withParam" in step:
-        return list(json.loads(_filled(step["withParam"], scope)))
+        try:
+            found = json.loads(_filled(step["withParam"], scope))
+        except ValueError:
+            return None
+        return found if isinstance(found, list) else None
     if "withSequence" in step:
         given = {key: _filled(value, scope) for key, value in step["withSequence"].items()}
         start = int(given.get("start", 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -47,9 +48,9 @@ def lowered(workflow: Workflow, plan: Plan, options: Options = WARN) -> Lowered:
     Raises:
         Unsupported: it cannot be one.
     """
-    from dataclasses import replace
-
-    return AirflowAdapter().lower(anew(replace(plan, workflows=(workflow,)), ARGO.adapter, AirflowAdapter()), options)
+    one = replace(plan, workflows=(workflow,))
+    own = anew(one, ARGO.adapter, AirflowAdapter()) if workflow.engine == "argo" else one
+    return AirflowAdapter().lower(own, options)
 
 
 def written(workflow: Workflow, plan: Plan, options: Options = WARN) -> str:

@@ -65,26 +65,57 @@ class run_dag:  # noqa: N801  # as run_manifest
         if task.operator_class.__name__ == "BashOperator":
             assert task.bash_command == "exit 1"
             return "failed"
+        if task.operator_class.__name__ == "_PythonDecoratedOperator":
+            return self._each(copy(task))
         if not task.is_mapped:
             return self._run(copy(task), -1)
+        listed = task._get_specified_expand_input().value
+        if isinstance(listed, dict) and hasattr(next(iter(listed.values())), "operator"):
+            return self._spread(task, *listed)
         given = task._get_specified_expand_input().value
         count = len(given if isinstance(given, list) else next(iter(given.values())))
         states = {self._run(task, number) for number in range(count)}
         return "failed" if "failed" in states else "success"
 
+    def _each(self, task: Any) -> str:
+        """The fields of the items of a loop."""
+        task.render_template_fields(self._context(task, -1))
+        try:
+            self._results[task.task_id] = task.python_callable(*task.op_args, **task.op_kwargs)
+        except ValueError:
+            return "failed"
+        return "success"
+
+    def _spread(self, task: Any, field: str) -> str:
+        """A loop over what another task returned, which is not rendered any more."""
+        (before,) = task.upstream_task_ids
+        states = set()
+        for value in self._results[before]:
+            with self._dag:
+                item = task.unmap({field: value})
+            context = self._context(item, -1)
+            item._do_render_template_fields(item, task.template_fields, context, item.get_template_env(), {id(value)})
+            states.add(self._pod(task, item))
+        return "failed" if "failed" in states else "success" if states else "skipped"
+
+    def _context(self, task: Any, map_index: int) -> dict[str, Any]:
+        instance = TaskInstance(self._results, task, map_index)
+        run = SimpleNamespace(conf={})
+        return {"params": dict(self._dag.params), "ti": instance, "task": task, "dag": self._dag, "dag_run": run}
+
     def _run(self, task: Any, map_index: int) -> str:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        instance = TaskInstance(self._results, task, map_index)
-        run = SimpleNamespace(conf={})
-        context = {"params": dict(self._dag.params), "ti": instance, "task": task, "dag": self._dag, "dag_run": run}
+        context = self._context(task, map_index)
         if not task.is_mapped and task._pre_execute_hook is not None:
             try:
                 task._pre_execute_hook(context)
             except AirflowSkipException:
                 return "skipped"
         task.render_template_fields(context)
-        item: Any = context["task"]
+        return self._pod(task, context["task"])
+
+    def _pod(self, task: Any, item: Any) -> str:
         command, script, names = unwrapped([*item.cmds, *item.arguments])
         env = [(variable.name, variable.value) for variable in item.env_vars]
         for container in ((item.pod_template_dict or {}).get("spec") or {}).get("containers") or ():

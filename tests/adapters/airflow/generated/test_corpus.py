@@ -18,7 +18,7 @@ from couler_plugins.errors import Unsupported
 FEATURES = {capability.feature for capability in GENERATED} | {"Expression"}
 every = pytest.mark.parametrize("written", [pytest.param(item, id=item.name) for item in corpus()])
 carried = pytest.mark.parametrize("written", [pytest.param(item, id=item.name) for item in corpus() if item.source])
-CARRIED = 55
+CARRIED = 56
 """So many, at least: what is refused today may be carried tomorrow, but not the other way round."""
 
 
@@ -62,6 +62,7 @@ MODULES = {
     "typing",
 }
 CALLED = {
+    *("Number", "at", "each", "filled", "isinstance", "json", "number", "written", "''"),
     *("AirflowSkipException", "BashOperator", "CronTriggerTimetable", "DAG", "EmptyOperator", "KubernetesPodOperator"),
     *("MultipleCronTriggerTimetable", "Param", "TaskGroup", "ValueError", "all", "any", "bool", "compared", "float"),
     *("k8s", "literal", "only_if", "re", "read", "render", "text", "timedelta", "zip"),

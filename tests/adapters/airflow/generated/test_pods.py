@@ -169,11 +169,17 @@ spec:
         template: check
         withItems: [hello, "{{workflow.parameters.who}}"]
         arguments: {parameters: [{name: word, value: "{{item}}"}]}
+      - {name: names, depends: late, template: names}
+      - name: spread
+        depends: names
+        template: check
+        withParam: "{{tasks.names.outputs.result}}"
+        arguments: {parameters: [{name: word, value: "{{item}}"}]}
   - name: make
     container:
       image: busybox
       command: [sh, -c]
-      args: ["printf 'hello {{workflow.parameters.who}}' > /tmp/couler-live"]
+      args: ["printf 'hello {{workflow.parameters.who}} {%s 1 }}' '{' > /tmp/couler-live"]
     outputs: {parameters: [{name: text, valueFrom: {path: /tmp/couler-live}}]}
   - name: use
     inputs: {parameters: [{name: text}]}
@@ -186,7 +192,9 @@ spec:
     container: {image: busybox, command: [echo, done]}
   - name: check
     inputs: {parameters: [{name: word}]}
-    container: {image: busybox, command: [grep, -q, "{{inputs.parameters.word}}", /tmp/couler-live]}
+    container: {image: busybox, command: [grep, -qF, "{{inputs.parameters.word}}", /tmp/couler-live]}
+  - name: names
+    container: {image: busybox, command: [printf, '["hello", "%s", "{%s 1 }}"]', "{{workflow.parameters.who}}", "{"]}
 """
 
 
@@ -210,11 +218,14 @@ def test_a_generated_dag_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     outcome = run(loaded(written(plan.workflows[0], plan)))
     assert outcome.state == "success"
     assert outcome.states == {
-        **{(task, -1): "success" for task in ("make", "use", "heads", "late")},
+        **{(task, -1): "success" for task in ("make", "use", "heads", "late", "names", "spread-items")},
         ("tails", -1): "skipped",
         **{("each", number): "success" for number in (0, 1)},
+        **{("spread", number): "success" for number in (0, 1, 2)},
     }
-    assert json.loads(outcome.xcoms["make", -1, "return_value"].replace("'", '"')) == {"parameters.text": "hello world"}
+    assert json.loads(outcome.xcoms["make", -1, "return_value"].replace("'", '"')) == {
+        "parameters.text": "hello world {{ 1 }}"
+    }
 
 
 @pytest.mark.airflow
@@ -227,6 +238,7 @@ def test_airflow_knows_the_timetables_and_the_parameters() -> None:
     assert dag.timetable.summary == "0 2 * * *, 0 4 * * 1-5"
     assert dag.params.dump() == {"level": "low"}
     assert dag.max_active_tasks == 3
+    assert dag.dagrun_timeout is not None
     assert dag.dagrun_timeout.total_seconds() == 60
     assert dag.tags == {"team=ml"}
 

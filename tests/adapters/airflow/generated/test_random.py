@@ -49,7 +49,7 @@ def manifest(rng: random.Random) -> Any:
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "random"}, "spec": spec}
 
 
-CONTAINER = {"image": "busybox", "command": ["echo", "{{inputs.parameters.x}}"]}
+CONTAINER = {"image": "busybox", "command": ["echo", "json"], "args": ["{{inputs.parameters.x}}"]}
 OUTPUTS = {"parameters": [{"name": "o", "valueFrom": {"path": "/tmp/o"}}]}
 
 
@@ -90,6 +90,9 @@ def _call(rng: random.Random, graph: str, number: int, callees: list[str], done:
     if rng.random() < 0.2:
         call["withItems"] = rng.sample(["a", 1, True, "{{workflow.parameters.p}}"], rng.randrange(1, 4))
         text += "/{{item}}"
+    elif done and rng.random() < 0.2:
+        call["withParam"] = f"{{{{{root}.{rng.choice(done)}.outputs.result}}}}"
+        text += "/{{item}}"
     if rng.random() < 0.25:
         left = f"{{{{{root}.{rng.choice(done)}.outputs.result}}}}" if done and rng.random() < 0.5 else "heads"
         call["when"] = f"{left} {rng.choice(['==', '!='])} {rng.choice(['heads', 'tails'])}"
@@ -99,10 +102,9 @@ def _call(rng: random.Random, graph: str, number: int, callees: list[str], done:
 
 
 def _referring_well(document: Any) -> bool:
-    """Whether what is read in conditions was run before: Argo itself refuses anything else."""
-    return all(
-        "outputs" not in task.get("when", "") for template in document["spec"]["templates"] for task in _tasks(template)
-    )
+    """Whether what is read was run before: Argo itself refuses anything else."""
+    tasks = (task for template in document["spec"]["templates"] for task in _tasks(template))
+    return all("outputs" not in task.get("when", "") + task.get("withParam", "") for task in tasks)
 
 
 def _tasks(template: Any) -> list[Any]:
