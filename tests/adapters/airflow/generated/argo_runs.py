@@ -140,7 +140,12 @@ class run_manifest:  # noqa: N801  # it is called like a function, and holds wha
         nodes = []
         for item in items:
             inner = {**scope, **_of_item(item)}
-            if not _holds(_filled(step.get("when", ""), inner)):
+            try:
+                holds = _holds(_filled(step.get("when", ""), inner))
+            except ValueError:  # govaluate cannot read it, or compares what cannot be compared
+                nodes.append(Node("Failed"))
+                continue
+            if not holds:
                 nodes.append(Node("Skipped", {}, inherited))
                 continue
             arguments = (step.get("arguments") or {}).get("parameters") or []
@@ -229,4 +234,6 @@ def _holds(condition: str) -> bool:
 
 
 def _side(text: str) -> str | float:
-    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else text.strip("'\"")
+    if not re.fullmatch(r"\d+(\.\d+)?|[A-Za-z_]\w*|'[^']*'|\"[^\"]*\"", text):
+        raise ValueError(text)
+    return float(text) if text[0].isdigit() else text.strip("'\"")

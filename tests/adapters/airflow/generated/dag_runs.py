@@ -112,6 +112,8 @@ class run_dag:  # noqa: N801  # as run_manifest
                 task._pre_execute_hook(context)
             except AirflowSkipException:
                 return "skipped"
+            except ValueError:
+                return "failed"
         task.render_template_fields(context)
         return self._pod(task, context["task"])
 
