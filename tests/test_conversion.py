@@ -163,3 +163,31 @@ def test_a_schedule_is_a_timetable() -> None:
         CRON.replace("spec:\n  s", "spec:\n  concurrencyPolicy: Forbid\n  s"),
     ):
         assert isinstance(convert(Text(bad, "a.yaml"), "airflow").files[0].error, Unsupported)
+
+
+READING = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: say, arguments: {parameters: [{name: x, value: "1"}]}}
+      - name: b
+        template: say
+        arguments: {parameters: [{name: x, value: "{{tasks.a.outputs.result}}"}]}
+  - name: say
+    inputs: {parameters: [{name: x}]}
+    container: {image: busybox, command: [echo], args: ["{{inputs.parameters.x}}"]}
+"""
+
+
+def test_what_is_read_has_to_be_waited_for() -> None:
+    error = convert(Text(READING, "a.yaml"), "airflow").files[0].error
+    assert isinstance(error, Unsupported)
+    assert (error.step, error.feature) == ("b", "Step.needs")
+    waiting = READING.replace("- name: b", "- name: b\n        depends: a")
+    assert "a >> b" in convert(Text(waiting, "a.yaml"), "airflow").text

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from couler_airflow.generate_durations import duration
 from couler_airflow.generate_ids import plain
 from couler_airflow.generate_losses import Losses
-from couler_airflow.generate_pods import POD_FIELDS, duration
+from couler_airflow.generate_pods import POD_FIELDS
 from couler_airflow.generate_printing import Call, Node
 from couler_airflow.generate_refusals import refusal
 from couler_airflow.generate_texts import Jinja, Scope, Text, constant, item_text, jinja_quoted, resolve_data

@@ -6,18 +6,17 @@ Kubernetes' own words. Source: `airflow.providers.cncf.kubernetes.operators.pod`
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from couler_airflow.generate_printing import Call, Name, Node
 from couler_airflow.generate_refusals import refusal
-from couler_airflow.generate_tasks import RESULT, Run, Task
+from couler_airflow.generate_task import RESULT, Run, Task
 from couler_airflow.generate_texts import Text, constant, joined, resolve, resolve_data, spelt
 from couler_plugins.ir import Container, Native, Operation
 
-__all__ = ["POD_FIELDS", "duration", "pod_arguments", "written"]
+__all__ = ["POD_FIELDS", "pod_arguments", "written"]
 
 POD_FIELDS = (
     "affinity",
@@ -56,7 +55,6 @@ BASE = "base"
 """The name that the operator gives the container that it watches."""
 MAX_WORD = 128 * 1024 - 1
 """Bytes of one word of a command: Linux takes no more (MAX_ARG_STRLEN)."""
-UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def pod_arguments(task: Task, run: Run, pod: Mapping[str, Any]) -> dict[str, Node]:
@@ -81,16 +79,6 @@ def written(data: Any, *, jinja: bool = False) -> Node:
     if isinstance(data, dict):
         return {key: written(inner, jinja=jinja) for key, inner in data.items()}
     return [written(inner, jinja=jinja) for inner in data] if isinstance(data, list) else data
-
-
-def duration(text: str) -> float | None:
-    """Seconds, from a number of them or from Go's notation (`1h30m`); None for what is neither."""
-    if re.fullmatch(r"\d+", text):
-        return float(text)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s)", text)
-    if not parts or "".join(map("".join, parts)) != text:
-        return None
-    return sum(float(number) * UNITS[unit] for number, unit in parts)
 
 
 class _Pod:

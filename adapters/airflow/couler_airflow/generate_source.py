@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from couler_airflow.generate_conditions import Condition
 from couler_airflow.generate_dag import Whole
-from couler_airflow.generate_pods import duration, pod_arguments
+from couler_airflow.generate_durations import duration
+from couler_airflow.generate_pods import pod_arguments
 from couler_airflow.generate_printing import INDENT, Call, Name, Node, identifier, printed
 from couler_airflow.generate_refusals import refusal
-from couler_airflow.generate_tasks import Task
+from couler_airflow.generate_task import Task
 from couler_airflow.generate_texts import constant, resolve, resolve_data, spelt
 from couler_plugins.ir import Operation
 

@@ -5,23 +5,23 @@ Values are resolved on the way down, so that a task knows its texts; loops whose
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
 
-from couler_airflow.generate_conditions import Condition, condition_of, holds
+from couler_airflow.generate_bound import bound, with_item, with_output
+from couler_airflow.generate_conditions import condition_of, holds
 from couler_airflow.generate_ids import Ids
 from couler_airflow.generate_loops import items_of, listed_by_the_run
 from couler_airflow.generate_losses import Losses
-from couler_airflow.generate_needs import ENDS, SUCCESS, Accepted, Rule, Wait, accepted, rule_for
-from couler_airflow.generate_objections import check_graph, check_operation, check_port, check_step
+from couler_airflow.generate_needs import ENDS, SUCCESS, Rule, Wait, rule_for
+from couler_airflow.generate_objections import check_graph, check_operation, check_step
+from couler_airflow.generate_order import Called, Incoming, Order, is_chain, order_of
 from couler_airflow.generate_refusals import refusal
-from couler_airflow.generate_texts import Item, Jinja, Scope, Text, jinja_quoted, resolve
+from couler_airflow.generate_task import Run, Task, pulled, wait_for
+from couler_airflow.generate_texts import Item, Scope, Text, resolve
 from couler_plugins.ir import (
     Call,
     Graph,
-    GraphView,
     Handler,
     Operation,
     Reference,
@@ -29,93 +29,14 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     fresh_name,
-    needed,
     replace,
 )
 
-__all__ = ["RESULT", "Run", "Task", "tasks_of"]
+__all__ = ["tasks_of"]
 
-RESULT = "result"
-"""The key, in what a task returns, of what its container printed."""
 MAX_TASKS = 10_000
 MAX_DEPTH = 50
-ALWAYS = Rule()
 FINE = frozenset({"succeeded", "skipped"})
-
-
-class Run(NamedTuple):
-    """One run of a task: one item of its loop.
-
-    Attributes:
-        scope: what the operation's references stand for.
-        condition: what has to hold; None where it always runs.
-    """
-
-    scope: Scope
-    condition: Condition | None
-
-
-@dataclass
-class Task:
-    """One task of the DAG.
-
-    Attributes:
-        number: its position.
-        place: the names of the groups around it, and its own.
-        step: the call; None where others only wait for each other here.
-        operation: what it runs.
-        runs: one, or one for each item of its loop.
-        loops: whether it runs in a loop.
-        fails: whether it does nothing but fail.
-        listed: the list of a loop, as JSON text: it does nothing but give the next task what its runs are called with.
-        spread: whether it runs for the items of a list that only the run knows: the task before it gives them.
-        waits: its upstream tasks.
-        rule: its trigger rule.
-        printed: whether what its container prints is read by others.
-        task_id: its id, once it has one.
-    """
-
-    number: int
-    place: tuple[str, ...]
-    step: Step | None = None
-    operation: Operation | None = None
-    runs: Sequence[Run] = ()
-    loops: bool = False
-    waits: Sequence[Wait] = ()
-    rule: Rule = ALWAYS
-    fails: bool = False
-    listed: Text | None = None
-    spread: bool = False
-    printed: bool = False
-    task_id: str = ""
-
-    @property
-    def possible(self) -> frozenset[str]:
-        """The outcomes that it can have."""
-        skipped = {"skipped"} if self.spread or any(run.condition for run in self.runs) else set()
-        omitted = {"omitted"} if self.rule.unmet else set()
-        fails = self.operation is not None or self.listed is not None
-        return frozenset({"succeeded", *({"failed"} if fails else ()), *skipped, *omitted})
-
-
-@dataclass
-class _Called:
-    """What became of a call: its tasks, those of them that nothing in it waits for, and its outputs."""
-
-    step: Step
-    tasks: list[Task]
-    last: list[Task]
-    output: Callable[[Reference], Text]
-    possible: frozenset[str]
-    is_graph: bool
-
-
-@dataclass
-class _Incoming:
-    """What the first tasks of a call wait for."""
-
-    waits: list[Wait] = field(default_factory=list)
-    rule: Rule = ALWAYS
 
 
 def tasks_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) -> list[Task]:
@@ -133,16 +54,11 @@ def tasks_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) ->
     entry = workflow.entry
     assert entry is not None
     scope = Scope(parameters, dict(parameters))
-    last = planner.call(entry, (), scope, _Incoming(), ()).last
+    last = planner.call(entry, (), scope, Incoming(), ()).last
     planner.lose_unread()
     if workflow.handlers:
         planner.handle_exit(workflow.handlers, scope, last)
     return planner.tasks
-
-
-def wait_for(task: Task, outcomes: frozenset[str]) -> Wait:
-    """An upstream task that is to end with one of these outcomes."""
-    return Wait(task.number, outcomes, task.possible, task.rule.hollow, task.loops)
 
 
 class _Planner:
@@ -155,8 +71,8 @@ class _Planner:
         self._entry = workflow.entry
 
     def call(
-        self, step: Step, place: tuple[str, ...], scope: Scope, incoming: _Incoming, around: tuple[str, ...]
-    ) -> _Called:
+        self, step: Step, place: tuple[str, ...], scope: Scope, incoming: Incoming, around: tuple[str, ...]
+    ) -> Called:
         """Adds the tasks of one call; `around` are the names of the graphs that are being expanded."""
         check_step(step)
         callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
@@ -168,8 +84,10 @@ class _Planner:
         name = callee.name if step is self._entry else step.name
         listed = listed_by_the_run(step, scope)
         items = items_of(step, scope) if listed is None else [Item()]
-        scopes = [scope if item is None else replace_item(scope, item) for item in items]
-        runs = [Run(self._bound(step, callee, inner), condition_of(step, inner)) for inner in scopes]
+        scopes = [scope if item is None else with_item(scope, item) for item in items]
+        runs = [
+            Run(bound(step, callee, inner, is_entry=step is self._entry), condition_of(step, inner)) for inner in scopes
+        ]
         if isinstance(callee, Operation):
             if listed is not None:
                 incoming = self._listing(step, listed, (*place, f"{name}-items"), incoming)
@@ -191,7 +109,7 @@ class _Planner:
             raise refusal("Workflow.handlers", "", "has hooks beside an exit handler, or on conditions")
         waits = [wait_for(task, ENDS) for task in self.tasks]
         step = replace(handler.step, name=handler.step.name or "exit")
-        called = self.call(step, (), scope, _Incoming(waits, Rule("all_done", after_failure=True)), ())
+        called = self.call(step, (), scope, Incoming(waits, Rule("all_done", after_failure=True)), ())
         if called.is_graph:
             raise refusal("Workflow.handlers", step.name, "runs a graph at the end", "make it one container")
         ends = [wait_for(task, ENDS) for task in (*last, *called.last)]
@@ -213,26 +131,6 @@ class _Planner:
                 return resolve(item.value, scope, step.name)
         raise refusal("Output.kind", step.name, f"has no output parameter {reference.name!r}")
 
-    def _bound(self, step: Step, callee: Graph | Operation, scope: Scope) -> Scope:
-        """What the callee's own references stand for."""
-        given = {}
-        for argument in step.arguments:
-            if argument.kind != "parameter":
-                raise refusal("Argument.kind", step.name, f"hands the artifact {argument.name!r} on")
-            given[argument.name] = resolve(argument.value, scope, step.name)
-        inputs: dict[str, Text] = {}
-        for port in callee.inputs:
-            check_port(port, step.name)
-            if port.name in given:
-                inputs[port.name] = given[port.name]
-            elif step is self._entry and port.name in scope.parameters:
-                inputs[port.name] = scope.parameters[port.name]
-            elif (value := port.value if port.value is not None else port.default) is not None:
-                inputs[port.name] = resolve(value, Scope(scope.parameters), step.name)
-            else:
-                raise refusal("Port.value", step.name, f"gets no value for {port.name!r}", "pass one")
-        return Scope(scope.parameters, inputs)
-
     def _add(self, task: Task) -> Task:
         task.task_id = self.ids.of(task.place)
         if len(self.tasks) >= MAX_TASKS:
@@ -247,10 +145,10 @@ class _Planner:
         operation: Operation,
         runs: list[Run],
         place: tuple[str, ...],
-        incoming: _Incoming,
+        incoming: Incoming,
         *,
         spread: bool,
-    ) -> _Called:
+    ) -> Called:
         check_operation(operation)
         loops = step.loop is not None
         if loops:
@@ -264,17 +162,17 @@ class _Planner:
         task = self._add(Task(len(self.tasks), place, step, operation, runs, loops, waits, rule, spread=spread))
 
         def output(reference: Reference) -> Text:
-            return _pulled(task, reference)
+            return pulled(task, reference)
 
-        return _Called(step, [task], [task], output, task.possible, is_graph=False)
+        return Called(step, [task], [task], output, task.possible, is_graph=False)
 
-    def _listing(self, step: Step, listed: Text, place: tuple[str, ...], incoming: _Incoming) -> _Incoming:
+    def _listing(self, step: Step, listed: Text, place: tuple[str, ...], incoming: Incoming) -> Incoming:
         """Adds the task that gives a loop what its operator is called with, once the list is known."""
         if step.loop is not None and (step.loop.limit is not None or step.loop.includes):
             raise refusal("Loop.limit", step.name, "loops with a limit, or with more items than those of its list")
         task = self._add(Task(len(self.tasks), place, step, waits=incoming.waits, rule=incoming.rule, listed=listed))
         wait = Wait(task.number, SUCCESS, task.possible, task.rule.hollow)
-        return _Incoming([wait], rule_for([wait], step.name))
+        return Incoming([wait], rule_for([wait], step.name))
 
     def _composite(
         self,
@@ -282,9 +180,9 @@ class _Planner:
         graph: Graph,
         runs: list[Run],
         place: tuple[str, ...],
-        incoming: _Incoming,
+        incoming: Incoming,
         around: tuple[str, ...],
-    ) -> _Called:
+    ) -> Called:
         check_graph(graph, is_entry=step is self._entry)
         if any(run.condition and holds(run.condition) is not True for run in runs):
             raise refusal("Step.condition", step.name, f"calls the graph {graph.name!r} on a condition")
@@ -304,148 +202,44 @@ class _Planner:
                 output = partial(self._graph_output, step, graph, outputs)
         tasks = self.tasks[first:]
         omitted = {"omitted"} if incoming.rule.unmet else set()
-        return _Called(step, tasks, last, output, frozenset({"succeeded", "failed", *omitted}), is_graph=True)
+        return Called(step, tasks, last, output, frozenset({"succeeded", "failed", *omitted}), is_graph=True)
 
     def _graph(
-        self, graph: Graph, place: tuple[str, ...], scope: Scope, incoming: _Incoming, around: tuple[str, ...]
+        self, graph: Graph, place: tuple[str, ...], scope: Scope, incoming: Incoming, around: tuple[str, ...]
     ) -> tuple[list[Task], Scope]:
         """Adds the tasks of a graph; gives those that no other of them waits for, and the scope of its outputs."""
-        called: dict[str, _Called] = {}
+        order = order_of(graph)
+        steps = {step.name: step for step in graph.steps}
+        steps_of = Order(graph, order, incoming, self.tasks)
 
         def output(reference: Reference) -> Text:
-            if reference.step not in called:
+            if reference.step not in steps_of.called:
                 raise refusal("Step.arguments", "", f"refers to {reference.step!r}, which is not before it")
-            return called[reference.step].output(reference)
+            return steps_of.called[reference.step].output(reference)
 
-        scope = replace_output(scope, output)
-        view = GraphView(graph)
-        steps = {step.name: step for step in graph.steps}
-        try:
-            order = view.order()
-        except ValueError as error:
-            raise refusal("Step.needs", graph.name, f"cannot be put in an order: {error}") from error
+        scope = with_output(scope, output)
         if not order:
-            junction = self._add(Task(len(self.tasks), (*place, "nothing"), waits=incoming.waits, rule=incoming.rule))
-            return [junction], scope
-        if graph.stages is None and graph.fail_fast is not False and not _is_chain(graph):
+            return [self._junction((*place, "nothing"), incoming)], scope
+        if graph.stages is None and graph.fail_fast is not False and not is_chain(graph):
             reason = "once a step failed, steps that do not wait for it still start; failFast would keep them from that"
             self._losses.note(graph.name, "goes on after a failure", reason)
-        waited_for: set[str] = set()
-        for name, own in self._starts(graph, place, order, incoming, called, waited_for):
+
+        def join(own: Incoming, stage: int) -> Incoming:
+            """One task that waits for all of these, where the edges would be too many."""
+            waits = [wait_for(self._junction((*place, f"stage-{stage}"), own), FINE)]
+            return Incoming(waits, rule_for(waits, graph.name))
+
+        for name, own in steps_of.starts(join):
             if own is not incoming and own.rule.after_failure and incoming.rule.unmet:
                 raise refusal("Step.needs", name, f"starts after a failure in {graph.name!r}, which may not run at all")
-            called[name] = self.call(steps[name], place, scope, own, around)
-        ends = [called[name] for name in order if name not in waited_for]
-        for end in ends:
+            steps_of.called[name] = self.call(steps[name], place, scope, own, around)
+        for end in steps_of.last:
             if end.step.tolerates:
                 raise refusal("Step.tolerates", end.step.name, "may fail, and nothing comes after it")
-        return [task for end in ends for task in end.last], scope
+        return [task for end in steps_of.last for task in end.last], scope
 
-    def _starts(
-        self,
-        graph: Graph,
-        place: tuple[str, ...],
-        order: list[str],
-        incoming: _Incoming,
-        called: dict[str, _Called],
-        waited_for: set[str],
-    ) -> Iterator[tuple[str, _Incoming]]:
-        """Each step with what it waits for, once those before it are in `called`; fills `waited_for`."""
-        steps = {step.name: step for step in graph.steps}
-        if graph.stages is None:
-            for name in order:
-                wanted = accepted(steps[name].needs, name)
-                waited_for.update(wanted.outcomes)
-                yield name, self._incoming(wanted, called, name) if wanted.outcomes else incoming
-            return
-        before: tuple[str, ...] = ()
-        for number, stage in enumerate(filter(None, graph.stages)):
-            wanted = Accepted({other: FINE | set(steps[other].tolerates) & ENDS for other in before})
-            waited_for.update(before)
-            own = self._incoming(wanted, called, stage[0]) if before else incoming
-            if len(own.waits) > JOIN and len(stage) > 1:
-                own = self._joined(own, (*place, f"stage-{number + 1}"))
-            for name in stage:
-                yield name, own
-            before = stage
-
-    def _incoming(self, wanted: Accepted, called: dict[str, _Called], name: str) -> _Incoming:
-        waits: dict[int, Wait] = {}
-        for other, outcomes in wanted.outcomes.items():
-            if other not in called:
-                raise refusal("Step.needs", name, f"needs {other!r}, which is not in its graph")
-            for wait in self._waits(called[other], outcomes, name):
-                waits[wait.task] = wait
-            if called[other].step.tolerates and "failed" not in outcomes:
-                raise refusal("Step.tolerates", other, f"may fail, and {name!r} does not start then")
-        found = [waits[number] for number in sorted(waits)]
-        return _Incoming(found, rule_for(found, name, some=wanted.some))
-
-    def _waits(self, call: _Called, outcomes: frozenset[str], name: str) -> list[Wait]:
-        """The tasks to wait for so that a step has ended with one of these outcomes."""
-        if call.possible <= outcomes:
-            waiting = {task.number: task for task in (call.tasks if call.is_graph else call.last)}
-            pending = list(waiting.values())
-            while pending:  # what is upstream_failed has ended before what it waited for
-                task = pending.pop()
-                for wait in task.waits if "omitted" in task.possible else ():
-                    if wait.task not in waiting:
-                        waiting[wait.task] = self.tasks[wait.task]
-                        pending.append(self.tasks[wait.task])
-            return [wait_for(task, ENDS) for task in waiting.values()]
-        if not call.is_graph:
-            return [wait_for(task, outcomes) for task in call.last]
-        if outcomes & call.possible != SUCCESS:
-            raise refusal("Step.needs", name, f"needs more than the success of {call.step.name!r}, which is a graph")
-        return [wait_for(task, FINE) for task in call.last]
-
-    def _joined(self, incoming: _Incoming, place: tuple[str, ...]) -> _Incoming:
-        """One task that waits for all of these, where the edges would be too many."""
-        junction = self._add(Task(len(self.tasks), place, waits=incoming.waits, rule=incoming.rule))
-        waits = [wait_for(junction, FINE)]
-        return _Incoming(waits, rule_for(waits, place[-1]))
-
-
-def _is_chain(graph: Graph) -> bool:
-    """Whether no two steps can run at a time."""
-    before = [need.step for step in graph.steps for need in needed(step.needs)]
-    roots = [step.name for step in graph.steps if step.needs is None]
-    return len(roots) <= 1 and len(before) == len(set(before))
-
-
-JOIN = 10
-"""So many tasks are waited for by each task of the next stage; more are joined by a task between them."""
-
-
-def replace_item(scope: Scope, item: object) -> Scope:
-    """The scope inside of a loop."""
-    return Scope(scope.parameters, scope.inputs, scope.output, (item,))
-
-
-def replace_output(scope: Scope, output: Callable[[Reference], Text]) -> Scope:
-    """The scope of the steps of a graph."""
-    return Scope(scope.parameters, scope.inputs, output)
-
-
-def _pulled(task: Task, reference: Reference) -> Text:
-    """An output of a task, as it is found in what it returned."""
-    step, operation = task.step, task.operation
-    assert step is not None
-    assert operation is not None
-    if task.loops:
-        raise refusal("Step.loop", step.name, "loops, and the outputs of all its runs are read together")
-    if reference.path or reference.kind not in ("parameter", "result"):
-        raise refusal(
-            "Output.kind", step.name, f"has its {reference.kind or 'output'} {reference.name!r} read by others"
-        )
-    key = RESULT
-    if reference.kind == "parameter":
-        if not any(output.name == reference.name and output.kind == "parameter" for output in operation.outputs):
-            raise refusal("Step.arguments", step.name, f"has no output {reference.name!r}")
-        key = f"parameters.{reference.name}"
-    else:
-        task.printed = True
-    return (Jinja(f"ti.xcom_pull(task_ids={jinja_quoted(task.task_id)})[{jinja_quoted(key)}]"),)
+    def _junction(self, place: tuple[str, ...], incoming: Incoming) -> Task:
+        return self._add(Task(len(self.tasks), place, waits=incoming.waits, rule=incoming.rule))
 
 
 def _no_outputs(step: Step) -> Callable[[Reference], Text]:
