@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -14,6 +17,7 @@ from adapters.airflow.generated.dag_runs import run_dag
 from adapters.airflow.generated.worlds import outcome_of
 from couler_airflow.capabilities_generated import GENERATED
 from couler_plugins.errors import Unsupported
+from support import ROOT
 
 FEATURES = {capability.feature for capability in GENERATED} | {"Expression"}
 every = pytest.mark.parametrize("written", [pytest.param(item, id=item.name) for item in corpus()])
@@ -95,3 +99,26 @@ def test_it_means_the_same(written: Written) -> None:
     dag = loaded(written.source)
     for seed in range(12):
         runs_alike(written.document, dag, seed)
+
+
+PROGRAM = """
+from adapters.airflow.generated.corpus import corpus
+
+print([(item.name, item.source, str(item.error)) for item in corpus()])
+"""
+
+
+def test_the_same_text_whatever_the_hash_seed() -> None:
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        for seed in ("0", "4711")
+    ]
+    outputs = [process.communicate()[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert outputs[0] == outputs[1] != b""
