@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from couler_plugins.collector import collector_paused
 from couler_plugins.config import Config, load_config
 from couler_plugins.contract import optimizer_problem
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
+from couler_plugins.conversion import anew, convert_inputs, target_of
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.grammar import parse_items
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.linting import Linted, lint_inputs
@@ -73,7 +73,8 @@ def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) 
 
     Args:
         plan: what `lift` gave, changed or not.
-        to: the engine with its options (`argo{version=4.1}`); the workflows' own unless given.
+        to: the engine with its options (`argo{version=4.1}`); the workflows' own unless given. For another one they are
+            written anew, and are all in `Lowered.added`.
         plugins: the plugins; loaded afresh unless given.
 
     Raises:
@@ -87,7 +88,8 @@ def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) 
         return Lowered(bundle=plan.bundle, decisions=plan.decisions)
     adapter = work.plugins.adapter(min(engines))
     if to is not None and adapter.engine not in work.to:
-        raise _unsupported(adapter.engine, ", ".join(work.to))
+        source, adapter = adapter, target_of(work, min(engines))
+        plan = anew(plan, source, adapter)
     options = work.options(adapter)
     with collector_paused(), adapter_errors(adapter.engine, "lower()"):
         return adapter.lower(plan, options)
@@ -137,6 +139,8 @@ def convert(
     plugins: Plugins | None = None,
 ) -> Result:
     """Writes the workflows of a source for an engine, without optimizing them. The arguments are those of `optimize`.
+
+    What another engine cannot do is refused, file by file.
 
     Raises:
         InvalidInput: nothing is there, or the engine or an option is unknown.
@@ -251,30 +255,6 @@ def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer]
         if problem := optimizer_problem(type(optimizer)):
             raise PluginFailure(f"this is no optimizer: {problem}")
     return rewrite(inputs, work, optimizers)
-
-
-def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
-    """As `convert`, for files already read; a file with workflows of another engine is refused."""
-    if len(work.to) != 1:
-        raise InvalidInput(f"{to!r} does not name one engine", hint=f"name one of {', '.join(work.plugins.adapters)}")
-    (target,) = work.to
-
-    def checked(item: Input) -> Input:
-        engines = work.engines(item.file.documents) if item.file else []
-        foreign = [engine for engine in engines if engine != target]
-        return replace(item, file=None, error=_unsupported(foreign[0], target, item.name)) if foreign else item
-
-    return rewrite([checked(item) for item in inputs], work, None)
-
-
-def _unsupported(engine: str, target: str, file: str | None = None) -> Unsupported:
-    return Unsupported(
-        f"{engine} workflows cannot be written for {target} yet",
-        file=file,
-        engine=engine,
-        feature="conversion",
-        hint=f"convert them to {engine}",
-    )
 
 
 def _whole(item: Input) -> SourceFile:

@@ -201,6 +201,7 @@ class Lowered:
         bundle: what was read.
         changed: the new data of each document (by number) that changed.
         added: documents that have no original.
+        names: what the engine knows these by, where it knows no two by one name, whatever files they are in.
         edits: the difference, complete.
         decisions: those of the plan, and those that lowering took.
         refused: the error of each file (by number) that could not be lowered; its documents stay as they were.
@@ -209,6 +210,7 @@ class Lowered:
     bundle: Bundle
     changed: Mapping[int, Any] = field(default_factory=dict)
     added: tuple[Any, ...] = ()
+    names: tuple[str, ...] = ()
     edits: tuple[TracedEdit, ...] = ()
     decisions: tuple[Decision, ...] = ()
     refused: Mapping[int, Exception] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,16 +23,15 @@ MADE_BY = "This page is made by `python3 dev.py docs`"
 
 
 def support() -> str:
-    """One table: what each adapter does with each feature of the IR, from the adapters' own tables."""
+    """Two tables: what each adapter does with each feature of the IR in its own workflows, and in those of others."""
     plugins = load_plugins(load_config(environ={}))
-    tables = {
-        name: {row.feature: row for row in plugins.adapter(name).capabilities} for name in sorted(plugins.adapters)
-    }
-    features = list(dict.fromkeys(feature for table in tables.values() for feature in table))
+    adapters = {name: plugins.adapter(name) for name in sorted(plugins.adapters)}
     lines = [
         "# What each engine's adapter supports",
         "",
-        f"{MADE_BY}, from the adapters' tables, which a test holds to what the code does.",
+        f"{MADE_BY}, from the adapters' tables, which tests hold to what the code does.",
+        "",
+        "## Workflows of its own",
         "",
         "- **yes**: lifted, and written wherever an optimizer sets it.",
         "- **read only**: lifted; it follows from other fields.",
@@ -41,11 +40,28 @@ def support() -> str:
         "",
         "Whatever the IR has no field for is kept as it is.",
         "",
-        f"| feature | {' | '.join(tables)} |",
-        f"| --- |{' --- |' * len(tables)}",
+        *_table({name: adapter.capabilities for name, adapter in adapters.items()}),
+        "",
+        "## Workflows of other engines",
+        "",
+        "What `couler convert` carries of a workflow that another engine's adapter lifted, by the engine that it is",
+        "written for. Of Airflow, only what runs in containers is handed on ([what that is](airflow.md#to-argo)).",
+        "",
+        "- **yes**: written, and means the same; a note says what is not carried of it, which is refused.",
+        "- **refused**: it is said by step and feature, and nothing is written.",
+        "",
+        *_table({name: adapter.generated for name, adapter in adapters.items() if adapter.generated}),
     ]
-    lines += [f"| {name} | {' | '.join(_cell(table.get(name)) for table in tables.values())} |" for name in features]
     return "\n".join(lines) + "\n"
+
+
+def _table(tables: Mapping[str, Iterable[Capability]]) -> Iterator[str]:
+    """A row for each feature, a column for each adapter."""
+    found = {name: {row.feature: row for row in rows} for name, rows in tables.items()}
+    yield f"| feature | {' | '.join(found)} |"
+    yield f"| --- |{' --- |' * len(found)}"
+    for feature in dict.fromkeys(feature for table in found.values() for feature in table):
+        yield f"| {feature} | {' | '.join(_cell(table.get(feature)) for table in found.values())} |"
 
 
 def _cell(row: Capability | None) -> str:

@@ -16,6 +16,8 @@ __all__ = ["command"]
 Examples:
   couler convert workflow.yaml --to argo
   couler convert manifests/ --to 'argo{version=4.1}' -o converted/
+  couler convert workflow.yaml --to airflow -o dags/
+  couler convert dags/train.py --to 'argo{image=debian}'
 """,
 )
 @inputs_argument
@@ -39,7 +41,8 @@ def command(
 ) -> None:
     """Writes workflows for an engine without optimizing them.
 
-    For their own engine that is the identity: a file that its options do not concern keeps every character.
+    For their own engine that is the identity: a file that its options do not concern keeps every character. For another
+    engine each file is written anew, where it can mean the same there; else it is refused, by step and feature.
     """
     from couler_plugins.api import convert_inputs
     from couler_plugins.cli.finish import finish

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan, Written
+    from couler_plugins.plan import Decision, Lowered, Plan, Written
 
 __all__ = ["Adapter", "Capability", "Footprint", "NoOptions", "couler_adapters"]
 
@@ -74,8 +74,15 @@ class Adapter(Protocol):
     options: ClassVar[type] = NoOptions
     """A frozen dataclass; its fields are the options of `--to 'engine{option=value}'`."""
 
+    suffix: ClassVar[str] = ".yaml"
+    """What the names of files end with that are written for workflows of other engines."""
+
     capabilities: ClassVar[tuple[Capability, ...]] = ()
     """What it does with each typed field of the IR; the documentation's support matrix is made from it."""
+
+    generated: ClassVar[tuple[Capability, ...]] = ()
+    """What it carries of a workflow that it has no original of: one of another engine, which it writes anew. Each is
+    `full` or `refused`. Empty where it writes none. The matrix has a table of its own for this."""
 
     def claims(self, document: Document) -> bool:
         """Whether this engine understands the document, judged without importing the engine."""
@@ -92,11 +99,22 @@ class Adapter(Protocol):
         Calls `refuse(file number, error)` for a file that it cannot lift, and goes on with the others.
         """
 
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """A workflow that was lifted from the bundle, in terms that other engines understand, to be written for one.
+
+        Its origin is stripped afterwards. The decisions say what is not quite the same in it.
+
+        Raises:
+            Unsupported: it has something that means nothing outside of this engine, and that counts.
+        """
+        return workflow, ()
+
     def lower(self, plan: Plan, options: Any) -> Lowered:
         """The documents of a plan, and how they differ from the originals.
 
         What cannot be written goes to `Lowered.refused`, by file, and that file's documents stay as they were;
-        a workflow without an origin that cannot be written raises `Unsupported`.
+        a workflow without an origin that cannot be written raises `Unsupported`. Workflows of other engines come
+        without an origin, those of one file in one plan; what becomes of them is in `Lowered.added`.
         """
 
     def dump(self, lowered: Lowered) -> Written:

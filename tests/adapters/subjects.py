@@ -20,6 +20,7 @@ from couler_airflow.bundle import DagBundle
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
 from couler_airflow.plugin import AirflowAdapter
+from couler_airflow.plugin import Options as AirflowOptions
 from couler_argo.plugin import ArgoAdapter, Options
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.hookspecs import Adapter
@@ -139,7 +140,7 @@ ARGO = Subject(
 )
 AIRFLOW = AirflowSubject(
     AirflowAdapter(),
-    None,
+    AirflowOptions(),
     ", ".join(FOLDERS),
     (),
     airflow_closure.counted,

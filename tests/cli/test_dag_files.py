@@ -209,3 +209,50 @@ def test_listing_plugins_and_reading_manifests_imports_no_airflow(run: Run) -> N
         )
         assert done.returncode == 0, done.stderr
         assert "airflow" in done.stdout or arguments[0] == "explain"
+
+
+HELLO = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: hello}
+spec:
+  entrypoint: say
+  templates:
+  - {name: say, container: {image: busybox, command: [echo], args: [hello]}}
+"""
+PODS = """
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.sdk import DAG
+
+with DAG("pods"):
+    KubernetesPodOperator(task_id="say", image="busybox", cmds=["echo"], arguments=["hello"])
+"""
+
+
+def test_a_manifest_becomes_a_dag_file_and_a_manifest_again(run: Run) -> None:
+    Path("hello.yaml").write_text(HELLO)
+    assert run("convert", "hello.yaml", "--to", "airflow", "-o", "dags/").exit_code == 0
+    assert "KubernetesPodOperator(task_id='say', image='busybox'" in Path("dags/hello.py").read_text()
+    assert run("convert", "hello.yaml", "--to", "airflow").stdout == Path("dags/hello.py").read_text()
+    done = run("convert", "dags/hello.py", "--to", "argo")
+    assert done.exit_code == 0
+    assert "args:\n      - hello\n" in done.stdout
+
+
+def test_a_dag_file_becomes_a_manifest_beside_others(run: Run) -> None:
+    Path("pods.py").write_text(PODS)
+    done = run("convert", "pods.py", "plain.py", "--to", "argo", "-o", "out")
+    assert done.exit_code == 2
+    assert (
+        "'extract' is a _PythonDecoratedOperator, which only Airflow can run\n  hint: run it in a container"
+        in done.stderr
+    )
+    assert [path.name for path in Path("out").iterdir()] == ["pods.yaml"]
+
+
+def test_a_workflow_of_another_engine_is_not_written_over(run: Run) -> None:
+    Path("hello.yaml").write_text(HELLO)
+    done = run("convert", "hello.yaml", "--to", "airflow", "--in-place")
+    assert done.exit_code == 2
+    assert "needs a file of its own" in done.stderr
+    assert Path("hello.yaml").read_text() == HELLO

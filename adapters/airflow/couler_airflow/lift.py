@@ -7,6 +7,7 @@ from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
 from couler_airflow.split_roles import links_of, said_by
+from couler_airflow.containers import containers_of
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
 from couler_airflow.wrapped import directives_of
@@ -189,6 +190,7 @@ class _Lifter:
             kind="python" if python else task.task_type,
             inputs=tuple(Port(name=name, optional=True) for name in sorted(task.template_fields)),
             outputs=(Output(name="return_value"),),
+            containers=containers_of(task),
             inline=True,
             rest=self._values.native({**what, **{name: items for name, items in assets.items() if items}}),
             source=self._source(*TASKS, number),

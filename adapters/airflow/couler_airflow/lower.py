@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle, LiveDag, snapshot
+from couler_airflow.generate import generated
+from couler_airflow.generate_losses import OnUnsupported
 from couler_airflow.journal import Journal
 from couler_airflow.patching import patch
 from couler_airflow.split_commit import parts_of, split
@@ -37,17 +39,20 @@ class Commit:
             live.spent = False
 
 
-def commit(plan: Plan) -> Commit:
-    """Carries out a plan. A DAG of which nothing is to change is not touched.
+def commit(plan: Plan, on_unsupported: OnUnsupported = "error") -> Commit:
+    """Carries out a plan. A DAG of which nothing is to change is not touched; workflows of other engines are written.
 
     What one DAG cannot be goes to `Lowered.refused`; all DAGs of its file are then as they were.
 
     Raises:
-        Unsupported: a workflow comes from no DAG: there are no operators to run it.
+        Unsupported: a workflow of Airflow comes from no DAG: there are no operators to run it; or one of another
+            engine has something that a DAG cannot do.
     """
     bundle = plan.bundle
     originals: dict[Source | None, Workflow] = {original.source: original for original in plan.originals}
     parts: dict[int, list[Workflow]] = {}
+    if any(workflow.engine != "airflow" for workflow in plan.workflows):
+        return Commit(generated(plan, on_unsupported), (), ())
     for workflow in plan.workflows:
         split = _split_from(workflow)
         if isinstance(bundle, DagBundle) and workflow.source is None and split is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_airflow.capabilities import CAPABILITIES
+from couler_airflow.capabilities_generated import GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
@@ -16,17 +18,36 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan, Written
+    from couler_plugins.plan import Decision, Lowered, Plan, Written
     from couler_plugins.runs import Run
 
-__all__ = ["AirflowAdapter"]
+__all__ = ["AirflowAdapter", "Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `--to 'airflow{…}'`.
+
+    Attributes:
+        on_unsupported: what becomes of what a DAG has no place for, where that does not count for what is computed
+            (when finished runs are removed, outputs that nothing reads): `error` refuses it, `warn` leaves it out and
+            says so, `drop` does not even say so. What does count is refused in any case.
+    """
+
+    on_unsupported: Literal["error", "warn", "drop"] = "error"
 
 
 class AirflowAdapter(Adapter):
-    """DAG files, which Airflow loads, and the DAG objects in them, which are changed in place."""
+    """DAG files, which Airflow loads, and the DAG objects in them, which are changed in place.
+
+    Workflows of other engines become DAG files.
+    """
 
     engine: ClassVar[str] = "airflow"
+    options: ClassVar[type] = Options
+    suffix: ClassVar[str] = ".py"
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
+    generated: ClassVar[tuple[Capability, ...]] = GENERATED
 
     def claims(self, document: Document) -> bool:
         """Whether the document is a Python file that names both Airflow and a DAG."""
@@ -50,11 +71,23 @@ class AirflowAdapter(Adapter):
         assert isinstance(bundle, DagBundle)
         return lift(bundle, refuse)
 
-    def lower(self, plan: Plan, options: Any) -> Lowered:
-        """Changes the DAGs of a plan in place, and says what that changed; see `couler_airflow.lower`."""
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """A DAG as a workflow of containers; see `couler_airflow.portable`."""
+        from couler_airflow.bundle import DagBundle
+        from couler_airflow.portable import portable
+
+        assert isinstance(bundle, DagBundle)
+        assert workflow.source is not None
+        return portable(workflow, bundle.live_of(workflow.source).dag)
+
+    def lower(self, plan: Plan, options: Options) -> Lowered:
+        """Changes the DAGs of a plan in place, and says what that changed; see `couler_airflow.lower`.
+
+        Workflows of other engines are written down as DAGs; see `couler_airflow.generate`.
+        """
         from couler_airflow.lower import commit
 
-        return commit(plan).lowered
+        return commit(plan, options.on_unsupported).lowered
 
     def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
         """What decides which tasks look their results up; see `couler_airflow.caching`."""
@@ -81,10 +114,11 @@ class AirflowAdapter(Adapter):
         return AirflowArchive(whence)
 
     def dump(self, lowered: Lowered) -> Written:
-        """What changed in the DAGs, for people: a Python file is its owner's, and not written."""
+        """The source of generated DAGs, and what changed in others, for people: their files are their owner's."""
+        from couler_airflow.generate import file_of
         from couler_airflow.shown import shown
 
-        return shown(lowered)
+        return replace(shown(lowered), added=file_of(lowered.added)) if lowered.added else shown(lowered)
 
 
 @hookimpl

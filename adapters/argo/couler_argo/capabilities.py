@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from couler_plugins.hookspecs import Capability
 
-__all__ = ["CAPABILITIES"]
+__all__ = ["CAPABILITIES", "GENERATED"]
 
 CAPABILITIES = (
     Capability("Workflow.name", "full", "metadata.name"),
@@ -101,3 +103,21 @@ CAPABILITIES = (
     Capability("Handler.event", "derived", "hooks.exit, onExit"),
     Capability("Handler.condition", "full", "hooks.*.expression"),
 )
+
+_ANEW = {
+    "Workflow.engine": ("", "always argo"),
+    "Workflow.kind": ("kind", "always Workflow"),
+    "Workflow.library": ("", "not written"),
+    "Step.retry": ("retryStrategy", "of what it calls; errors count as failures"),
+    "Step.timeout": ("timeout", "of what it calls"),
+}
+
+
+def _anew(row: Capability) -> Capability:
+    native, note = _ANEW.get(row.feature, (row.native, row.note))
+    support = "refused" if row.support == "refused" and row.feature not in _ANEW else "full"
+    return msgspec.structs.replace(row, support=support, native=native, note=note)
+
+
+GENERATED = tuple(map(_anew, CAPABILITIES))
+"""What is written of workflows of other engines: Argo's tables are the same for these, but for what they call names."""

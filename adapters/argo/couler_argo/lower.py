@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from couler_argo.foreign import adapted
 from couler_argo.manifests import Manifest, at
 from couler_argo.origins import Origins, with_at
 from couler_argo.patching import lower_workflow
@@ -19,12 +20,13 @@ from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
 __all__ = ["lower"]
 
 
-def lower(plan: Plan, version: str = "") -> Lowered:
+def lower(plan: Plan, version: str = "", image: str = "") -> Lowered:
     """The documents of a plan.
 
     Args:
         plan: workflows with an origin become their document again, the others a document of their own each.
         version: the Argo version to write for; empty to keep every manifest's own spelling.
+        image: for commands of workflows of other engines that come without one.
 
     Raises:
         InvalidInput: the version is none that we know, or what comes beside the workflows has the name of a document.
@@ -32,15 +34,16 @@ def lower(plan: Plan, version: str = "") -> Lowered:
     """
     if version:
         check_version(version)
-    return _Lowerer(plan, version).lowered()
+    return _Lowerer(plan, version, image).lowered()
 
 
 class _Lowerer:
     """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
 
-    def __init__(self, plan: Plan, version: str) -> None:
+    def __init__(self, plan: Plan, version: str, image: str) -> None:
         self._plan = plan
         self._version = version
+        self._image = image
         self._originals: dict[Source, Workflow] = {
             original.source: original for original in plan.originals if original.source is not None
         }
@@ -55,9 +58,10 @@ class _Lowerer:
         for workflow in self._plan.workflows:
             original = self._originals.get(workflow.source) if workflow.source is not None else None
             if original is None or original.source is None:
-                added = lower_workflow(workflow, None, None, Origins())
+                own = workflow if workflow.engine == "argo" else adapted(workflow, self._image)
+                added = lower_workflow(own, None, None, Origins())
                 if self._version:
-                    added, _ = self._respelled(added, Manifest(workflow.kind, (), added), workflow.label)
+                    added, _ = self._respelled(added, Manifest(own.kind, (), added), workflow.label)
                 self._added.append(added)
                 continue
             document = int(original.source[0])

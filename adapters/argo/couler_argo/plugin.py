@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from couler_argo.capabilities import CAPABILITIES
+from couler_argo.capabilities import CAPABILITIES, GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, Footprint, hookimpl
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan, Written
+    from couler_plugins.plan import Decision, Lowered, Plan, Written
     from couler_plugins.runs import Run
 
 __all__ = ["ArgoAdapter", "Options"]
@@ -32,17 +32,20 @@ class Options:
     Attributes:
         version: the Argo version that the manifests are for, such as 3.7 or 4.1; spellings that it does not know are
             rewritten. Without one, every manifest keeps its own.
+        image: the image for commands of other engines' workflows that run outside of containers there.
     """
 
     version: str = ""
+    image: str = ""
 
 
-class ArgoAdapter:
+class ArgoAdapter(Adapter):
     """Workflow, WorkflowTemplate, ClusterWorkflowTemplate and CronWorkflow; other kinds pass through untouched."""
 
     engine: ClassVar[str] = "argo"
     options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
+    generated: ClassVar[tuple[Capability, ...]] = GENERATED
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds an Argo workflow."""
@@ -66,13 +69,19 @@ class ArgoAdapter:
         """The documents of a plan, and how they differ from the originals; see `couler_argo.lower`."""
         from couler_argo.lower import lower
 
-        return lower(plan, options.version)
+        return lower(plan, options.version, options.image)
 
     def dump(self, lowered: Lowered) -> Written:
         """The text of what was lowered."""
         from couler_plugins.writing import write_files
 
         return write_files(lowered)
+
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """The workflow itself; see `couler_argo.foreign`."""
+        from couler_argo.foreign import portable
+
+        return portable(workflow), ()
 
     def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
         """Measures steps of one workflow; see `couler_argo.footprint`."""

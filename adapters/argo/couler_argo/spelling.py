@@ -84,6 +84,9 @@ def _quoted(name: str) -> str:
 
 
 def _expression_text(node: Expression, scope: Scope) -> str:
+    if node.language != "expr":
+        hint = "compute it in the container"
+        raise Unsupported(f"Argo has no expressions in {node.language}", engine="argo", feature="Expression", hint=hint)
     texts = []
     for part in node.parts:
         match part:

@@ -11,6 +11,7 @@ from couler_plugins.ir import (
     Call,
     Container,
     Directive,
+    EnvVar,
     Graph,
     Handler,
     Literal,
@@ -56,6 +57,15 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Operation, "metrics"): (SOMETHING,),
     (Operation, "containers"): ((Container(image=Literal(value="busybox")),),),
     (Operation, "daemon"): (True,),
+    (Container, "name"): ("x",),
+    (Container, "role"): ("init",),
+    (Container, "image"): (BOUND,),
+    (Container, "command"): ((BOUND,),),
+    (Container, "script"): (BOUND,),
+    (Container, "env"): ((EnvVar(name="x", value=BOUND),),),
+    (Container, "requests"): ((("cpu", BOUND),),),
+    (Container, "limits"): ((("cpu", BOUND),),),
+    (Container, "rest"): (SOMETHING,),
     (Step, "condition"): (Literal(value="no"),),
     (Step, "handlers"): ((Handler(step=Step(name="x", call=Call(name="x"))),),),
     (Step, "timeout"): (Literal(value=90), Literal(value=0.25)),
@@ -77,7 +87,15 @@ def counted(data: Any) -> tuple[int, int, int]:
     """The numbers of graphs and operations, of call sites and of references in a serialized DAG."""
     tasks = len(data["dag"]["tasks"])
     text = json.dumps(data)
-    return 1 + tasks, 1 + tasks, sum(map(text.count, ('"xcomref"', "xcom_pull(", "MappedArgument(")))
+    read = sum(map(text.count, ('"xcomref"', "xcom_pull(", "MappedArgument(")))
+    return 1 + tasks, 1 + tasks, read + sum(map(_fields_of_container, data["dag"]["tasks"]))
+
+
+def _fields_of_container(task: Any) -> int:
+    """How many fields of a BashOperator its container is made of: the command, and each variable."""
+    fields = task["__var"]
+    is_bash = fields.get("task_type") == "BashOperator"
+    return 1 + len(fields.get("env") or {}) if is_bash else 0
 
 
 def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflow | None:

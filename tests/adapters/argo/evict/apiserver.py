@@ -152,7 +152,9 @@ class ApiServer:
         managers = {item["manager"] for item in before["metadata"].get("managedFields") or ()}
         if _said(after) == _said(before):
             return self.get(request.plural, request.namespace, request.name)
-        if managers - {manager} and request.query.get("force") != "true":
+        # As apimachinery reads it (`Convert_Slice_string_To_bool`): clients write true, or True before release 37.
+        forced = request.query.get("force", "false").lower() not in ("false", "0")
+        if managers - {manager} and not forced:
             raise Refused(
                 409, "Conflict", message=f'Apply failed with 1 conflict: conflict with "{min(managers)}": .spec'
             )

@@ -1,0 +1,234 @@
+"""DAGs in terms that other engines understand: containers, what they wait for, parameters.
+
+What is more than that is refused here, by the name that Airflow has for it: nobody else knows what it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from couler_airflow.containers import EMPTY, Known, known_of
+from couler_airflow.folding import folded
+from couler_airflow.jinja import text_value
+from couler_airflow.portable_needs import portable_needs
+from couler_airflow.unportable import check_dag, check_task, refuse
+from couler_airflow.values import seconds
+from couler_plugins.ir import (
+    Argument,
+    Axis,
+    Call,
+    Container,
+    EnvVar,
+    Expression,
+    Literal,
+    Loop,
+    Native,
+    Operation,
+    Port,
+    Reference,
+    Step,
+    Value,
+    Workflow,
+    fresh_name,
+    nodes,
+    replace,
+)
+from couler_plugins.plan import Decision
+
+__all__ = ["portable"]
+
+
+def portable(workflow: Workflow, dag: Any) -> tuple[Workflow, tuple[Decision, ...]]:
+    """A DAG as a workflow of containers, and what is not quite the same about it.
+
+    Args:
+        workflow: the DAG, as it was lifted.
+        dag: the DAG itself.
+
+    Raises:
+        Unsupported: the DAG, or one of its tasks, is more than that.
+    """
+    notes: list[Decision] = []
+    check_dag(dag)
+    steps: list[Step] = []
+    operations: list[Operation] = []
+    needs = portable_needs(workflow.graphs[0], dag.task_dict)
+    for step in workflow.graphs[0].steps:
+        task = dag.task_dict[step.name]
+        operation, loop, arguments = _Task(task, fresh_name(step.name, {workflow.graphs[0].name})).operation()
+        if step.retry is not None and task.retry_delay.total_seconds():
+            reason = f"Airflow waits {seconds(task.retry_delay)} seconds before each further attempt, by retry_delay"
+            notes.append(_note(workflow, step.name, "retried without a delay", reason))
+        if task.operator_class.__name__ == "BashOperator":
+            notes.append(
+                _note(workflow, step.name, "fails with 99", "Airflow skips a BashOperator that ends with this code")
+            )
+        operations.append(operation)
+        steps.append(
+            replace(step, call=Call(name=operation.name), arguments=arguments, loop=loop, needs=needs[step.name])
+        )
+    graph = replace(
+        workflow.graphs[0], regions=(), steps=folded(steps, {step.name for step in steps if _is_empty(dag, step)})
+    )
+    left = {step.call for step in graph.steps}
+    if not left:
+        raise refuse("Graph.steps", workflow.name, "runs nothing: all of its tasks are empty")
+    kept = tuple(item for item in operations if Call(name=item.name) in left)
+    return replace(workflow, parameters=_parameters(dag), graphs=(graph,), operations=kept, rest=None), tuple(notes)
+
+
+def _note(workflow: Workflow, step: str, action: str, reason: str) -> Decision:
+    return Decision(optimizer="airflow", workflow=workflow.label, subject=step, action=action, reason=reason)
+
+
+def _is_empty(dag: Any, step: Step) -> bool:
+    return bool(dag.task_dict[step.name].operator_class.__name__ == EMPTY)
+
+
+def _parameters(dag: Any) -> tuple[Port, ...]:
+    found: list[Port] = []
+    for name in sorted(dag.params):
+        value = dag.params.get_param(name).value
+        if type(value).__name__ in ("NoValueSentinel", "ArgNotSet"):
+            found.append(Port(name=name))
+        elif isinstance(value, (str, int)) and not isinstance(value, bool):
+            found.append(Port(name=name, value=Literal(value=str(value))))
+        else:
+            raise refuse("Workflow.parameters", name, f"is a param of the type {type(value).__name__}: give it as text")
+    return tuple(found)
+
+
+class _Task:
+    """One task, as an operation and how it is called."""
+
+    def __init__(self, task: Any, operation: str) -> None:
+        self._task = task
+        self._operation = operation
+        self._name = task.task_id
+        self._given: Mapping[str, Any] = task.partial_kwargs if task.is_mapped else task._BaseOperator__init_kwargs
+
+    def operation(self) -> tuple[Operation, Loop | None, tuple[Argument, ...]]:
+        task = self._task
+        if task.operator_class.__name__ == EMPTY:
+            check_task(task, self._given, frozenset())
+            return Operation(name=self._operation, kind="container"), None, ()
+        known = known_of(task)
+        if known is None:
+            kind = task.operator_class.__name__
+            raise refuse("Operation.kind", self._name, f"is a {kind}, which only Airflow can run")
+        check_task(task, self._given, known.ignored | {known.image, known.command, known.arguments, known.environment})
+        if known.prefix and self._given.get(known.environment) and not self._given.get("append_env"):
+            raise refuse("Container.env", self._name, "runs with its env alone: containers have more (append_env=True)")
+        rows = self._rows()
+        runs = [self._container(known, row) for row in rows]
+        if not task.is_mapped:
+            return self._named(runs[0], ()), None, ()
+        return self._looped(runs)
+
+    def _named(self, container: Container, inputs: Sequence[str]) -> Operation:
+        ports = tuple(Port(name=name) for name in inputs)
+        return Operation(name=self._operation, kind="container", inputs=ports, containers=(container,))
+
+    def _rows(self) -> list[Mapping[str, Any]]:
+        """What the operator is given in each of its runs."""
+        if not self._task.is_mapped:
+            return [{name: getattr(self._task, name, value) for name, value in self._given.items()}]
+        expanded = self._task._get_specified_expand_input().value
+        if isinstance(expanded, Mapping):
+            if len(expanded) != 1:
+                raise refuse("Loop.combine", self._name, "is mapped over several fields, which are combined")
+            ((name, values),) = expanded.items()
+            items = [{name: value} for value in values] if isinstance(values, (list, tuple)) else None
+        else:
+            items = list(expanded) if isinstance(expanded, (list, tuple)) else None
+        if not items or not all(isinstance(item, Mapping) for item in items):
+            raise refuse("Loop.axes", self._name, "is mapped over what only the run knows, or over nothing")
+        for item in items:
+            check_task(self._task, item, frozenset(self._task.template_fields))
+        return [{**self._given, **item} for item in items]
+
+    def _container(self, known: Known, row: Mapping[str, Any]) -> Container:
+        resources = row.get("container_resources")
+        requests, limits = self._quantities(resources, "requests"), self._quantities(resources, "limits")
+        image = row.get(known.image) if known.image else None
+        environment = row.get(known.environment) if known.environment else None
+        prefix = tuple(Literal(value=part) for part in known.prefix)
+        return Container(
+            image=None if image is None else self._text(image),
+            command=prefix or self._texts(row.get(known.command), known),
+            args=self._texts(row.get(known.arguments), known),
+            env=tuple(self._environment(environment)),
+            requests=requests,
+            limits=limits,
+        )
+
+    def _texts(self, value: Any, known: Known) -> tuple[Value, ...]:
+        if value is None:
+            return ()
+        if isinstance(value, str) and not known.prefix:
+            raise refuse("Container.args", self._name, "gives its command as one text: give a list of texts")
+        return tuple(map(self._text, value)) if isinstance(value, (list, tuple)) else (self._text(value),)
+
+    def _environment(self, items: Any) -> Iterable[EnvVar]:
+        pairs = items.items() if isinstance(items, Mapping) else [(item.name, item) for item in items or ()]
+        for name, item in pairs:
+            value = getattr(item, "value", item) if type(item).__name__ == "V1EnvVar" else item
+            if value is None:
+                raise refuse("Container.env", self._name, f"takes the variable {name!r} from elsewhere")
+            yield EnvVar(name=str(name), value=self._text(value))
+
+    def _quantities(self, resources: Any, which: str) -> tuple[tuple[str, Value], ...]:
+        if resources is None:
+            return ()
+        found = resources.get(which) if isinstance(resources, Mapping) else getattr(resources, which, None)
+        return tuple(sorted((str(name), self._text(str(value))) for name, value in (found or {}).items()))
+
+    def _text(self, data: Any) -> Value:
+        value = text_value(data)
+        if value is None:
+            raise refuse("Step.arguments", self._name, f"has a {type(data).__name__} in place of a text")
+        for node in nodes(value):
+            if isinstance(node, Expression):
+                raise refuse("Step.arguments", self._name, f"has what only Jinja in Airflow fills in: {node.parts[0]}")
+        return value
+
+    def _looped(self, runs: Sequence[Container]) -> tuple[Operation, Loop, tuple[Argument, ...]]:
+        """The operation with an input for each text that differs, and the loop over what it is each time."""
+        first = runs[0]
+        if any(_shape(run) != _shape(first) for run in runs):
+            raise refuse("Step.loop", self._name, "differs from run to run in more than texts")
+        texts = [_texts_of(run) for run in runs]
+        differing = [n for n in range(len(texts[0])) if any(row[n] != texts[0][n] for row in texts)]
+        if any(not isinstance(row[n], Literal) for row in texts for n in differing):
+            raise refuse("Step.loop", self._name, "is mapped over texts with parameters in them")
+        names = {n: f"text-{position + 1}" for position, n in enumerate(differing)}
+        inner = [_input(names[n]) if n in names else text for n, text in enumerate(texts[0])]
+        items = [{names[n]: row[n].value for n in differing} if differing else "" for row in texts]
+        loop = Loop(axes=(Axis(name="item", values=Native.of(items)),))
+        arguments = tuple(Argument(name=name, value=Reference(to="item", name=name)) for name in names.values())
+        return self._named(_with_texts(first, inner), list(names.values())), loop, arguments
+
+
+def _input(name: str) -> Reference:
+    return Reference(to="input", kind="parameter", name=name)
+
+
+def _texts_of(container: Container) -> list[Any]:
+    image = [] if container.image is None else [container.image]
+    return [*image, *container.command, *container.args, *(item.value for item in container.env)]
+
+
+def _with_texts(container: Container, texts: Sequence[Value]) -> Container:
+    pending = list(texts)
+    image = None if container.image is None else pending.pop(0)
+    command = tuple(pending.pop(0) for _ in container.command)
+    args = tuple(pending.pop(0) for _ in container.args)
+    env = tuple(EnvVar(name=item.name, value=pending.pop(0)) for item in container.env)
+    return replace(container, image=image, command=command, args=args, env=env)
+
+
+def _shape(container: Container) -> object:
+    names = tuple(item.name for item in container.env)
+    sizes = (container.image is None, len(container.command), len(container.args), names)
+    return sizes, container.requests, container.limits

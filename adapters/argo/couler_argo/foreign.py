@@ -1,0 +1,151 @@
+"""Workflows of other engines in Argo's terms, and Argo's in theirs.
+
+Argo has a kind and names of its own, and attempts and timeouts at what is called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from couler_argo.support import MAX_NAME
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import (
+    Call,
+    Container,
+    Graph,
+    Literal,
+    Native,
+    Node,
+    Operation,
+    Retry,
+    Step,
+    Value,
+    Workflow,
+    fresh_name,
+    map_steps,
+    nodes,
+    rebuild,
+    rename_steps,
+    replace,
+)
+
+__all__ = ["adapted", "portable"]
+
+OTHER = re.compile(r"[^A-Za-z0-9-]+")
+ESCAPED = re.compile(r"\\\\")
+"""A backslash in JSON: there is something that was escaped."""
+MAX_OBJECT_NAME = 63
+"""Of a Workflow: its pods have it as a label."""
+
+
+def adapted(workflow: Workflow, image: str = "") -> Workflow:
+    """A workflow of another engine as one that Argo's tables can write.
+
+    Args:
+        workflow: it has no origin.
+        image: for containers that say none.
+
+    Raises:
+        Unsupported: it has something that Argo does otherwise.
+    """
+    workflow = _with_attempts(workflow)
+    names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)])
+
+    def change(node: Node) -> Node:
+        match node:
+            case Call():
+                return Call(name=names.get(node.name, node.name))
+            case Graph() | Operation():
+                return replace(node, name=names[node.name])
+            case Container(image=None):
+                return replace(node, image=Literal(value=image)) if image else node
+        return node
+
+    workflow = rebuild(workflow, change)
+    for graph in workflow.graphs:
+        workflow = rename_steps(workflow, graph.name, _plain([step.name for step in graph.steps]))
+    for operation in workflow.operations:
+        if any(container.image is None for container in operation.containers):
+            hint = "name one for all of these: --to 'argo{image=busybox}'"
+            raise _refusal(
+                "Container.image", operation.name, "runs a command outside of a container, without an image", hint
+            )
+    name = _object_name(workflow.name)
+    return replace(workflow, engine="argo", kind="Workflow", name=name)
+
+
+def portable(workflow: Workflow) -> Workflow:
+    """A workflow of Argo, for other engines.
+
+    Raises:
+        Unsupported: it loops over items that Argo passes on otherwise than they stand there: `Item.String` takes the
+            quotes off an item's JSON, and leaves what was escaped in it as it is.
+    """
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            for node in nodes(step.loop):
+                text = "".join(part for part in node.parts if isinstance(part, str)) if isinstance(node, Native) else ""
+                if ESCAPED.search(text):
+                    hint = "leave quotes, backslashes and newlines out of the items"
+                    raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
+    return workflow
+
+
+def _plain(names: Iterable[str]) -> dict[str, str]:
+    """A name that Argo takes for each of these, no two alike; those that it takes already stay."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in sorted(names, key=lambda name: (_fits(name) != name, name)):
+        found[name] = fresh_name(_fits(name), taken)
+        taken.add(found[name])
+    return found
+
+
+def _fits(name: str) -> str:
+    found = OTHER.sub("-", name).strip("-")[: MAX_NAME - 8] or "step"
+    return f"n{found}" if found[0].isdigit() else found  # `depends` takes no name that begins with a digit
+
+
+def _object_name(name: str) -> str:
+    """A name of an object in Kubernetes: lower case, and short enough for a label."""
+    return OTHER.sub("-", name.lower()).strip("-")[:MAX_OBJECT_NAME].strip("-")
+
+
+def _with_attempts(workflow: Workflow) -> Workflow:
+    """Attempts and timeouts said of what runs: Argo has them there, other engines at the call."""
+    wanted: dict[str, tuple[Retry | None, Value | None]] = {}
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            said = (step.retry, step.timeout)
+            if isinstance(step.call, Call) and wanted.setdefault(step.call.name, said) != said:
+                reason = "is called with other attempts, or another timeout, than elsewhere"
+                raise _refusal("Step.retry", step.name, reason, "give it an operation of its own")
+    return _moved(workflow, wanted)
+
+
+def _moved(workflow: Workflow, wanted: Mapping[str, tuple[Retry | None, Value | None]]) -> Workflow:
+    operations: list[Operation] = []
+    for operation in workflow.operations:
+        retry, timeout = wanted.get(operation.name, (None, None))
+        retry, timeout = retry or operation.retry, timeout or operation.timeout
+        if retry is not None and retry.rest is None:
+            retry = replace(retry, rest=Native.of({"retryPolicy": "Always"}))  # Argo's own leaves errors out
+        operations.append(replace(operation, retry=retry, timeout=timeout and _seconds(timeout)))
+    named = {operation.name for operation in workflow.operations}
+
+    def bare(step: Step) -> Step:
+        return replace(step, retry=None, timeout=None) if getattr(step.call, "name", "") in named else step
+
+    return replace(map_steps(workflow, bare), operations=tuple(operations))
+
+
+def _seconds(timeout: Value) -> Value:
+    if isinstance(timeout, Literal) and isinstance(timeout.value, (int, float)):
+        whole = int(timeout.value) if float(timeout.value).is_integer() else None
+        return Literal(value=f"{whole}s" if whole is not None else f"{round(timeout.value * 1000)}ms")
+    return timeout
+
+
+def _refusal(feature: str, step: str, reason: str, hint: str) -> Unsupported:
+    return Unsupported(f"{step!r} {reason}", engine="argo", step=step, feature=feature, hint=hint)

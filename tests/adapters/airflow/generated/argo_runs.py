@@ -1,0 +1,239 @@
+"""Runs Argo manifests in symbols, without adapter code: who starts, with which command, and how the run ends.
+
+Only what a DAG can be is known here: steps and DAGs of containers and scripts, conditions that compare, items in the
+manifest. Sources: Argo's docs/enhanced-depends-logic.md and docs/walk-through, and `assessDAGPhase` in its
+`workflow/controller/dag.go`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from adapters.argo.objects import spec_of
+
+__all__ = ["Leaf", "Outcome", "run_manifest"]
+
+TAG = re.compile(r"\{\{(.*?)\}\}")
+DEPENDS = re.compile(r"([A-Za-z0-9][-\w]*)(?:\.(\w+))?")
+OK = ("Succeeded", "Skipped", "Daemoned")
+
+
+class Leaf(NamedTuple):
+    """What a pod runs."""
+
+    image: str
+    command: tuple[str, ...]
+    script: str
+    env: tuple[tuple[str, str | None], ...]
+
+
+class Outcome(NamedTuple):
+    """How a pod ends: whether well, and what it gives by output (`result` for what it prints)."""
+
+    well: bool
+    outputs: Callable[[str], str]
+
+
+@dataclass
+class Node:
+    """A step that was decided on: its phase, and the phase of its branch, which it inherits where it did not run."""
+
+    phase: str
+    outputs: dict[str, str] = field(default_factory=dict)
+    inherited: str = "Succeeded"
+
+    @property
+    def branch(self) -> str:
+        return self.phase if self.phase in ("Succeeded", "Failed") else self.inherited
+
+
+class run_manifest:  # noqa: N801  # it is called like a function, and holds what the run has in common
+    """A run of a manifest.
+
+    Args:
+        document: the manifest.
+        outcome: how a pod ends.
+
+    Attributes:
+        started: what was started, in order.
+        well: whether the run succeeded.
+    """
+
+    def __init__(self, document: Any, outcome: Callable[[Leaf], Outcome]) -> None:
+        self._spec = spec_of(document)
+        self._outcome = outcome
+        self._templates = {item["name"]: item for item in self._spec["templates"]}
+        parameters = (self._spec.get("arguments") or {}).get("parameters") or []
+        self._globals = {f"workflow.parameters.{item['name']}": _text(item.get("value", "")) for item in parameters}
+        self.started: list[Leaf] = []
+        given = {name.removeprefix("workflow.parameters."): value for name, value in self._globals.items()}
+        self.well = self._template(self._templates[self._spec["entrypoint"]], given).phase == "Succeeded"
+        exits = self._spec.get("onExit") or (self._spec.get("hooks") or {}).get("exit", {}).get("template")
+        if exits and self._template(self._templates[exits], given).phase != "Succeeded":
+            self.well = False
+
+    def _template(self, template: Any, given: Mapping[str, str]) -> Node:
+        scope = {**self._globals, "retries": "0"}
+        for item in (template.get("inputs") or {}).get("parameters") or []:
+            scope[f"inputs.parameters.{item['name']}"] = given.get(
+                item["name"], _filled(item.get("value", item.get("default", "")), scope)
+            )
+        if "steps" in template:
+            return self._outputs(template, scope, self._steps(template, scope))
+        if "dag" in template:
+            return self._outputs(template, scope, self._dag(template["dag"], scope))
+        return self._leaf(template, scope)
+
+    def _outputs(self, template: Any, scope: dict[str, str], phase: str) -> Node:
+        found = {}
+        for item in (template.get("outputs") or {}).get("parameters") or []:
+            if "parameter" in item["valueFrom"]:  # others are read by nobody
+                found[f"parameters.{item['name']}"] = _filled(item["valueFrom"]["parameter"], scope)
+        return Node(phase, found)
+
+    def _leaf(self, template: Any, scope: Mapping[str, str]) -> Node:
+        body = template.get("container") or template["script"]
+        words = [_filled(word, scope) for word in [*(body.get("command") or []), *(body.get("args") or [])]]
+        env = tuple(
+            (item["name"], _filled(item["value"], scope) if "value" in item else None) for item in body.get("env") or []
+        )
+        leaf = Leaf(_filled(body["image"], scope), tuple(words), _filled(body.get("source", ""), scope), env)
+        self.started.append(leaf)
+        outcome = self._outcome(leaf)
+        names = [f"parameters.{item['name']}" for item in (template.get("outputs") or {}).get("parameters") or []]
+        outputs = {name: outcome.outputs(name) for name in [*names, "result"]} if outcome.well else {}
+        return Node("Succeeded" if outcome.well else "Failed", outputs)
+
+    def _steps(self, template: Any, scope: dict[str, str]) -> str:
+        for group in template["steps"]:
+            nodes = [(step, self._call(step, scope, "steps", "Succeeded")) for step in group]
+            if any(node.phase == "Failed" and not _tolerated(step) for step, node in nodes):
+                return "Failed"
+        return "Succeeded"
+
+    def _dag(self, dag: Any, scope: dict[str, str]) -> str:
+        tasks = {task["name"]: task for task in dag["tasks"]}
+        nodes: dict[str, Node] = {}
+        waited: set[str] = set()
+        while len(nodes) < len(tasks):
+            for name, task in tasks.items():
+                before = _before(task)
+                if name in nodes or not before <= nodes.keys():
+                    continue
+                waited |= before
+                inherited = "Failed" if any(nodes[other].branch == "Failed" for other in before) else "Succeeded"
+                if _depends(task, tasks, nodes):
+                    nodes[name] = self._call(task, scope, "tasks", inherited)
+                else:
+                    nodes[name] = Node("Omitted", {}, inherited)
+        targets = [name for name in tasks if name not in waited]
+        return "Failed" if any(nodes[name].branch == "Failed" for name in targets) else "Succeeded"
+
+    def _call(self, step: Any, scope: dict[str, str], root: str, inherited: str) -> Node:
+        items = _items(step, scope)
+        if items is None:
+            return Node("Failed")
+        nodes = []
+        for item in items:
+            inner = {**scope, **_of_item(item)}
+            try:
+                holds = _holds(_filled(step.get("when", ""), inner))
+            except ValueError:  # govaluate cannot read it, or compares what cannot be compared
+                nodes.append(Node("Failed"))
+                continue
+            if not holds:
+                nodes.append(Node("Skipped", {}, inherited))
+                continue
+            arguments = (step.get("arguments") or {}).get("parameters") or []
+            given = {argument["name"]: _filled(argument["value"], inner) for argument in arguments}
+            template = step.get("inline") or self._templates[step["template"]]
+            nodes.append(self._template(template, given))
+        if not nodes:
+            return Node("Skipped", {}, inherited)
+        phases = {node.phase for node in nodes}
+        phase = nodes[0].phase if len(phases) == 1 else "Failed" if "Failed" in phases else "Succeeded"
+        for name, value in nodes[0].outputs.items() if len(nodes) == 1 else ():
+            scope[f"{root}.{step['name']}.outputs.{name}"] = value
+        return Node(phase, nodes[0].outputs, inherited)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _filled(text: Any, scope: Mapping[str, str]) -> str:
+    return TAG.sub(lambda tag: scope[tag[1].strip()], _text(text))
+
+
+def _tolerated(step: Any) -> bool:
+    return bool((step.get("continueOn") or {}).get("failed"))
+
+
+def _before(task: Any) -> set[str]:
+    if task.get("depends"):
+        return {name for name, _ in DEPENDS.findall(task["depends"])}
+    return set(task.get("dependencies") or ())
+
+
+def _depends(task: Any, tasks: Mapping[str, Any], nodes: Mapping[str, Node]) -> bool:
+    def met(name: str, outcome: str) -> bool:
+        wanted = [outcome] if outcome else [*OK, *(["Failed"] if _tolerated(tasks[name]) else [])]
+        return nodes[name].phase in wanted
+
+    if not task.get("depends"):
+        return all(met(name, "") for name in task.get("dependencies") or ())
+    text = DEPENDS.sub(lambda found: str(met(found[1], found[2] or "")), task["depends"])
+    text = text.replace("&&", " and ").replace("||", " or ").replace("!", " not ")
+    return bool(eval(text, {}))  # nothing but True, False, brackets and operators is left
+
+
+def _items(step: Any, scope: Mapping[str, str]) -> list[Any] | None:
+    """The items of a loop, one None where there is none; None where it is no list."""
+    if "withItems" in step:
+        return list(json.loads(_filled(json.dumps(step["withItems"]), scope)))
+    if "withParam" in step:
+        try:
+            found = json.loads(_filled(step["withParam"], scope))
+        except ValueError:
+            return None
+        return found if isinstance(found, list) else None
+    if "withSequence" in step:
+        given = {key: _filled(value, scope) for key, value in step["withSequence"].items()}
+        start = int(given.get("start", 0))
+        end = start + int(given["count"]) - 1 if "count" in given else int(given["end"])
+        numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
+        return [given["format"] % number if "format" in given else str(number) for number in numbers]
+    return [None]
+
+
+def _of_item(item: Any) -> dict[str, str]:
+    if item is None:
+        return {}
+    inner = {f"item.{key}": _text(value) for key, value in item.items()} if isinstance(item, dict) else {}
+    return {"item": _text(item), **inner}
+
+
+def _holds(condition: str) -> bool:
+    if not condition:
+        return True
+    joint = "||" if "||" in condition else "&&"
+    results = []
+    for part in condition.split(joint):
+        left, operator, right = re.split(r"\s*(==|!=|<=|>=|<|>)\s*", part.strip(), maxsplit=1)
+        one, other = _side(left), _side(right)
+        results.append(
+            {"==": one == other, "!=": one != other}.get(operator)
+            if operator in ("==", "!=")
+            else eval(f"{one!r} {operator} {other!r}", {})  # two constants
+        )
+    return any(results) if joint == "||" else all(results)
+
+
+def _side(text: str) -> str | float:
+    if not re.fullmatch(r"\d+(\.\d+)?|[A-Za-z_]\w*|'[^']*'|\"[^\"]*\"", text):
+        raise ValueError(text)
+    return float(text) if text[0].isdigit() else text.strip("'\"")

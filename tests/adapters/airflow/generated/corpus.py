@@ -1,0 +1,94 @@
+"""Every workflow of Argo's corpus, written as a DAG or refused; and those that were written, as Airflow loads them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, NamedTuple
+
+from adapters.argo.interpret import digest
+from adapters.subjects import ARGO, lift_file
+from couler_airflow.dagfiles import load_dags
+from couler_airflow.plugin import AirflowAdapter, Options
+from couler_plugins.conversion import anew
+from couler_plugins.documents import read
+from couler_plugins.errors import CoulerError, Unsupported
+from couler_plugins.ir import Workflow
+from couler_plugins.plan import Lowered, Plan
+from support import SHARED
+
+__all__ = ["Written", "corpus", "loaded", "lowered", "written"]
+
+WARN = Options(on_unsupported="warn")
+
+
+class Written(NamedTuple):
+    """A workflow of the corpus.
+
+    Attributes:
+        name: its file and its number there.
+        document: the object that it was read from.
+        workflow: what was lifted from it.
+        source: the DAG file; empty where it is refused.
+        error: why it is refused.
+    """
+
+    name: str
+    document: Any
+    workflow: Workflow
+    source: str
+    error: Unsupported | None
+
+
+def lowered(workflow: Workflow, plan: Plan, options: Options = WARN) -> Lowered:
+    """A workflow of a plan as a DAG.
+
+    Raises:
+        Unsupported: it cannot be one.
+    """
+    one = replace(plan, workflows=(workflow,))
+    own = anew(one, ARGO.adapter, AirflowAdapter()) if workflow.engine == "argo" else one
+    return AirflowAdapter().lower(own, options)
+
+
+def written(workflow: Workflow, plan: Plan, options: Options = WARN) -> str:
+    """As `lowered`, as text."""
+    return AirflowAdapter().dump(lowered(workflow, plan, options)).added
+
+
+@cache
+def corpus() -> tuple[Written, ...]:
+    """All workflows, in order; none where the corpus is missing."""
+    found: list[Written] = []
+    for path in ARGO.files():
+        plan = lift_file(ARGO, path)
+        for number, workflow in enumerate(plan.workflows):
+            assert workflow.source is not None
+            data = plan.bundle.documents[int(workflow.source[0])].data
+            for key in workflow.source[1:]:
+                data = data[key]
+            name = f"{path.relative_to(SHARED).as_posix()}#{number}"
+            try:
+                found.append(Written(name, data, workflow, written(workflow, plan), None))
+            except Unsupported as error:
+                found.append(Written(name, data, workflow, "", error))
+    return tuple(found)
+
+
+@cache
+def folder() -> Path:
+    return Path(mkdtemp(prefix="couler-generated-"))
+
+
+@cache
+def loaded(source: str) -> Any:
+    """The only DAG of a file with this source, as Airflow loads it."""
+    path = folder() / f"{digest(source)}.py"
+    path.write_text(source, encoding="utf-8")
+    dags = load_dags(read(source, str(path)))
+    if isinstance(dags, CoulerError):
+        raise dags
+    (dag,) = dags
+    return dag

@@ -1,0 +1,42 @@
+"""The judge of generated DAGs notices what is broken in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+
+import pytest
+
+from adapters.airflow.generated.argo_runs import run_manifest
+from adapters.airflow.generated.corpus import corpus, loaded
+from adapters.airflow.generated.dag_runs import run_dag
+from adapters.airflow.generated.worlds import outcome_of
+
+pytestmark = pytest.mark.airflow
+BROKEN = (
+    ("dag-diamond.yaml", "a >> [b, c]", "a >> [b]"),
+    ("dag-diamond.yaml", "[b, c] >> d", "b >> d"),
+    ("dag-diamond.yaml", "'echo', 'B'", "'echo', 'C'"),
+    ("dag-diamond.yaml", "task_id='D',", "task_id='D', trigger_rule='all_done',"),
+    ("dag-multiroot.yaml", "    a >> c\n", ""),
+    ("coinflip.yaml", "'==', 'heads'", "'!=', 'heads'"),
+    ("coinflip.yaml", "'==', 'heads'", "'==', 'tails'"),
+    ("coinflip.yaml", "'print(result)\\n'", "'print(result) \\n'"),
+    ("steps.yaml", "hello1 >> [hello2a, hello2b]", "hello1 >> hello2a"),
+    ("loops-maps.yaml", "'debian:8.9', ", ""),
+    ("output-parameter.yaml", "['parameters.hello-param']", "['parameters.hello-param']|upper"),
+    ("arguments-parameters.yaml", "params['message']", "params['message'] * 2"),
+    ("global-parameters.yaml", "Param('hello world'", "Param('hello'"),
+)
+
+
+@pytest.mark.skipif(not corpus(), reason="needs the corpus of argo in the shared folder")
+@pytest.mark.parametrize(("file", "old", "new"), BROKEN)
+def test_what_is_broken_runs_otherwise(file: str, old: str, new: str) -> None:
+    written = next(item for item in corpus() if item.name == f"corpus/argo/{file}#0")
+    assert old in written.source
+    dag = loaded(written.source.replace(old, new))
+    assert any(
+        Counter(run_dag(dag, outcome).started) != Counter(run_manifest(written.document, outcome).started)
+        for outcome in (partial(outcome_of, world=world) for world in range(24))
+    )

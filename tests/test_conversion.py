@@ -1,0 +1,193 @@
+"""Converting files of one engine for another: what is written where, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from couler_plugins import Text, convert, lift, lower
+from couler_plugins.errors import InvalidInput, Unsupported
+
+HELLO = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: hello}
+spec:
+  entrypoint: say
+  templates:
+  - {name: say, container: {image: busybox, command: [echo], args: [hello]}}
+"""
+EPHEMERAL = HELLO.replace("spec:", "spec:\n  ttlStrategy: {secondsAfterCompletion: 5}")
+SUSPENDED = HELLO.replace("container: {image: busybox, command: [echo], args: [hello]}", "suspend: {}")
+
+
+def test_a_file_becomes_a_dag_file() -> None:
+    result = convert(Text(HELLO, "a/hello.yaml"), "airflow")
+    (file,) = result.files
+    assert (file.status, file.relative, file.workflows) == ("changed", "a/hello.py", 1)
+    assert "dag_id='hello'" in result.text
+    assert convert(Text(HELLO, "a/hello.yaml"), "airflow").text == result.text
+
+
+def test_what_cannot_be_carried_is_refused_by_file() -> None:
+    result = convert([Text(SUSPENDED, "bad.yaml"), Text(HELLO, "good.yaml")], "airflow")
+    assert [file.status for file in result.files] == ["refused", "changed"]
+    error = result.files[0].error
+    assert isinstance(error, Unsupported)
+    assert (error.file, error.step, error.feature) == ("bad.yaml", "say", "Operation.kind")
+
+
+def test_what_does_not_count_is_left_out_on_demand() -> None:
+    assert isinstance(convert(Text(EPHEMERAL, "a.yaml"), "airflow").files[0].error, Unsupported)
+    warned = convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=warn}").files[0]
+    assert [(item.optimizer, item.action) for item in warned.decisions] == [("airflow", "left out")]
+    assert "when the finished workflow is removed" in (warned.text or "")
+    dropped = convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=drop}").files[0]
+    assert not dropped.decisions
+    with pytest.raises(InvalidInput, match="on-unsupported"):
+        convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=ask}")
+
+
+def test_two_workflows_of_one_name_are_no_two_dags() -> None:
+    for texts in ([Text(HELLO, "a.yaml"), Text(HELLO, "b.yaml")], [Text(f"{HELLO}---{HELLO}", "a.yaml")]):
+        result = convert(texts, "airflow")
+        error = result.files[-1].error
+        assert isinstance(error, InvalidInput)
+        assert "the DAG 'hello', which a.yaml is already" in error.message
+
+
+def test_two_files_of_one_name_are_no_two_files() -> None:
+    result = convert([Text(HELLO, "a.yaml"), Text(HELLO.replace("hello", "other"), "a.yml")], "airflow")
+    assert [file.status for file in result.files] == ["changed", "refused"]
+
+
+def test_several_workflows_of_a_file_share_one() -> None:
+    text = convert(Text(f"{HELLO}---{HELLO.replace('hello', 'other')}", "a.yaml"), "airflow").text
+    assert text.count("with DAG(") == 2
+    assert text.count("import KubernetesPodOperator") == 1
+    compile(text, "a.py", "exec")
+
+
+def test_a_plan_is_lowered_for_another_engine() -> None:
+    plan = lift(Text(HELLO, "a.yaml"))
+    (dag,) = lower(plan, to="airflow").added
+    assert dag.dag_id == "hello"
+
+
+def test_files_of_the_engine_itself_stay_as_they_are() -> None:
+    assert convert(Text(HELLO, "a.yaml"), "argo").text == HELLO
+
+
+def test_a_folder_of_manifests_becomes_a_folder_of_dags(tmp_path: Path) -> None:
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "in" / "a.yaml").write_text(HELLO)
+    (tmp_path / "in" / "deep" / "b.json").write_text("{}")
+    result = convert(tmp_path / "in", "airflow")
+    assert sorted((file.relative, file.status) for file in result.files) == [("a.py", "changed"), ("deep/b.json", "ok")]
+
+
+def test_what_is_beside_a_workflow_is_said_to_be_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
+    file = convert(Text(f"{secret}---{HELLO}", "a.yaml"), "airflow").files[0]
+    assert [decision.action for decision in file.decisions] == ["left out"]
+    assert "line 1 begins a Secret that is no workflow" in caplog.text
+
+
+def test_labels_are_tags_and_annotations_documentation() -> None:
+    text = convert(Text(HELLO.replace("{name: hello}", METADATA), "a.yaml"), "airflow").text
+    assert "tags=['team=ml']" in text
+    assert "doc_md=" in text
+    assert "'What it does.\\n'" in text
+
+
+METADATA = "{name: hello, labels: {team: ml}, annotations: {workflows.argoproj.io/description: What it does., x: y}}"
+
+
+POD = "container: {image: busybox, command: [echo], args: [hello]}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "feature", "word"),
+    [
+        (POD, "container: {image: busybox, args: [x]}\n    outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}",
+         "Container.command", "no command"),
+        (POD, f"{POD}\n    sidecars: [{{name: s, image: x}}]", "Container.role", "sidecars"),
+        (POD, f"{POD}\n    retryStrategy: {{limit: 2, backoff: {{duration: 1s, factor: 2}}}}", "Retry.rest", "growing"),
+        (POD, f"{POD}\n    retryStrategy: {{}}", "Retry.limit", "without a limit"),
+        (POD, f"{POD}\n    timeout: 5m\n    retryStrategy: {{limit: 2}}", "Operation.timeout", "retries"),
+        (POD, POD.replace("hello", '"{{workflow.name}}"'), "Step.arguments", "workflow"),
+        (POD, POD.replace("hello", '"{{=1 + 1}}"'), "Step.arguments", "expression"),
+        (POD, "script: {image: x, command: [sh], source: " + "x" * 140_000 + "}", "Container.script", "bytes"),
+        ("spec:", "spec:\n  volumeClaimTemplates: []", "Workflow.rest", "volumeClaimTemplates"),
+        ("spec:", "spec:\n  templateDefaults: {}", "Workflow.rest", "templateDefaults"),
+    ],
+)  # fmt: skip
+def test_what_a_pod_of_airflow_cannot_do(old: str, new: str, feature: str, word: str) -> None:
+    text = HELLO.replace("- {name: say, ", "- name: say\n    ").replace("]}}", "]}")
+    assert old in text
+    error = convert(Text(text.replace(old, new), "a.yaml"), "airflow").files[0].error
+    assert isinstance(error, Unsupported)
+    assert (error.feature, word in error.message, bool(error.step), bool(error.hint)) == (feature, True, True, True)
+
+
+def test_no_token_is_mounted_where_none_is_to_be() -> None:
+    text = convert(
+        Text(HELLO.replace("spec:", "spec:\n  automountServiceAccountToken: false"), "a.yaml"), "airflow"
+    ).text
+    assert "automount_service_account_token=False" in text
+    assert "pod_template_dict" not in text
+
+
+CRON = """
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: nightly}
+spec:
+  schedules: ["0 2 * * *", "0 4 * * 1-5"]
+  timezone: Europe/Paris
+  workflowSpec:
+    entrypoint: say
+    templates:
+    - {name: say, container: {image: busybox, command: [echo], args: [hello]}}
+"""
+
+
+def test_a_schedule_is_a_timetable() -> None:
+    text = convert(Text(CRON, "a.yaml"), "airflow").text
+    assert "MultipleCronTriggerTimetable('0 2 * * *', '0 4 * * 1-5', timezone='Europe/Paris')" in text
+    single = convert(Text(CRON.replace(', "0 4 * * 1-5"', ""), "a.yaml"), "airflow").text
+    assert "schedule=CronTriggerTimetable('0 2 * * *', timezone='Europe/Paris')" in single
+    for bad in (
+        CRON.replace("0 2 * * *", "@every 1h"),
+        CRON.replace("spec:\n  s", "spec:\n  concurrencyPolicy: Forbid\n  s"),
+    ):
+        assert isinstance(convert(Text(bad, "a.yaml"), "airflow").files[0].error, Unsupported)
+
+
+READING = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: a, template: say, arguments: {parameters: [{name: x, value: "1"}]}}
+      - name: b
+        template: say
+        arguments: {parameters: [{name: x, value: "{{tasks.a.outputs.result}}"}]}
+  - name: say
+    inputs: {parameters: [{name: x}]}
+    container: {image: busybox, command: [echo], args: ["{{inputs.parameters.x}}"]}
+"""
+
+
+def test_what_is_read_has_to_be_waited_for() -> None:
+    error = convert(Text(READING, "a.yaml"), "airflow").files[0].error
+    assert isinstance(error, Unsupported)
+    assert (error.step, error.feature) == ("b", "Step.needs")
+    waiting = READING.replace("- name: b", "- name: b\n        depends: a")
+    assert "a >> b" in convert(Text(waiting, "a.yaml"), "airflow").text
