@@ -19,7 +19,7 @@ RULES: Mapping[str, tuple[Outcomes, Outcomes]] = {
     "all_success": (("succeeded",), None),
     "all_failed": (FAILED, None),
     "all_done": (ENDED, None),
-    "all_done_min_one_success": (ENDED, ("succeeded",)),
+    "all_done_min_one_success": (("failed", "omitted", "succeeded"), ("succeeded",)),  # a skip is none of its ends
     "all_done_setup_success": (ENDED, None),
     "one_success": (None, ("succeeded",)),
     "one_failed": (None, FAILED),
