@@ -1,4 +1,4 @@
-"""Airflow's plugin: a link at each task that leads to what the cache did for it.
+"""Airflow's plugin: a link at each task that leads to what the cache did for it, metrics of that, a timetable.
 
 Only Airflow imports this module, by the entry point `airflow.plugins`.
 """
@@ -11,6 +11,7 @@ from urllib.parse import quote
 from airflow.plugins_manager import AirflowPlugin  # noqa: TID253  # who imports this module has imported Airflow
 from airflow.sdk import BaseOperatorLink  # noqa: TID253  # as above
 
+from couler_airflow import listener
 from couler_airflow.split_timetable import PartTimetable
 
 __all__ = ["CacheLink", "CoulerPlugin"]
@@ -41,6 +42,7 @@ class CoulerPlugin(AirflowPlugin):
     name = "couler"
     global_operator_extra_links = [CacheLink()]  # noqa: RUF012  # Airflow's own way to say so
     timetables = [PartTimetable]  # noqa: RUF012  # as above
+    listeners = [listener]  # noqa: RUF012  # as above
 
 
 def _has_said_something(ti_key: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["check_cycle", "context_keys", "dag_bag", "serialized", "tries", "trigger_rules", "xcoms"]
+__all__ = ["check_cycle", "context_keys", "dag_bag", "metrics", "serialized", "tries", "trigger_rules", "xcoms"]
 
 
 def dag_bag() -> Any:
@@ -50,6 +50,11 @@ def context_keys() -> set[str]:
 def trigger_rules() -> Any:
     """The enumeration `TriggerRule`; in the SDK from 3.1 on."""
     return _first("TriggerRule", "airflow.sdk", "airflow.utils.trigger_rule")
+
+
+def metrics() -> Any:
+    """What counts and times; in the SDK from 3.2 on, where workers set it up."""
+    return _first("Stats", "airflow.sdk.observability.stats", "airflow.stats")
 
 
 def tries(session: Any, dag: str, run: str) -> list[Any]:

@@ -13,6 +13,7 @@ from couler_airflow.key import TaskKey, key_of
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime_before import XCOM, Before, token_of
 from couler_airflow.runtime_store import Store
+from couler_airflow.runtime_told import remember
 from couler_airflow.runtime_xcoms import noted
 from couler_airflow.settings import SECTION, load_settings
 from couler_airflow.uncacheable import Uncacheable
@@ -164,6 +165,7 @@ class Run:
         """Leaves an XCom that says what the cache did; nothing fails for it."""
         if told.get("reason"):
             log.info("not cached: %s", told["reason"])
+        remember(self._ti, told)
         try:
             self._ti.xcom_push(XCOM, dict(told))
         except Exception as error:  # noqa: BLE001  # what runs after it is not cached then

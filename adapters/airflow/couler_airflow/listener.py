@@ -1,0 +1,36 @@
+"""Counts what the cache did in Airflow's own metrics, once a task has succeeded.
+
+Airflow calls this in the worker, after the task; what it raises is logged by Airflow and fails no task.
+Metrics: `couler.cache.hit`, `couler.cache.miss` and `couler.cache.uncached`, counters, and `couler.cache.saved`, the
+milliseconds that a hit saved; tagged with `dag_id` and `task_id`. Source: `on_task_instance_success` of its listeners.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pluggy
+
+from couler_airflow.runtime_told import recall
+
+__all__ = ["on_task_instance_success"]
+
+hookimpl = pluggy.HookimplMarker("airflow")  # what airflow.listeners makes as well; no import of Airflow for it
+PREFIX = "couler.cache"
+
+
+@hookimpl
+def on_task_instance_success(previous_state: Any, task_instance: Any) -> None:
+    """Counts one task that has run here; one that somebody marked a success was told nothing of."""
+    told = recall(task_instance)
+    if told is None:
+        return
+    from couler_airflow.moved import metrics
+
+    stats = metrics()
+    tags = {"dag_id": task_instance.dag_id, "task_id": task_instance.task_id}
+    outcome = "uncached" if not told.get("cached") else "hit" if told.get("hit") else "miss"
+    stats.incr(f"{PREFIX}.{outcome}", tags=tags)
+    saved = told.get("saved_seconds")
+    if outcome == "hit" and saved is not None:
+        stats.timing(f"{PREFIX}.saved", 1000 * saved, tags=tags)

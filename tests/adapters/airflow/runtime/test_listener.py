@@ -1,0 +1,63 @@
+"""What the cache did is counted in Airflow's metrics, by a listener of our plugin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_runs import FILE, Runs
+from couler_airflow import listener
+
+pytestmark = pytest.mark.airflow
+TAGS = {"dag_id": "d", "task_id": "work"}
+TIMED = """
+import time
+with DAG("d", schedule=None) as dag:
+    @task
+    def work(x):
+        return time.time()
+    work(5)
+"""
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What Airflow's own class for metrics is told, which sends nothing where no server is set."""
+    from couler_airflow.moved import metrics
+
+    told: list[tuple[str, Any]] = []
+    monkeypatch.setattr(metrics(), "incr", staticmethod(lambda name, tags: told.append((name, tags))))
+    monkeypatch.setattr(metrics(), "timing", staticmethod(lambda name, dt, tags: told.append((name, dt))))
+    return told
+
+
+def test_hits_misses_and_what_is_not_cached(runs: Runs, counted: list[tuple[str, Any]]) -> None:
+    for text in (FILE, FILE, TIMED):
+        runs.run(text)
+        listener.on_task_instance_success(None, runs.ti)
+    names = [name for name, _ in counted]
+    assert names == ["couler.cache.miss", "couler.cache.hit", "couler.cache.saved", "couler.cache.uncached"]
+    assert counted[1][1] == TAGS
+    assert counted[2][1] >= 0
+
+
+def test_a_task_is_counted_once_and_no_other_in_its_place(runs: Runs, counted: list[tuple[str, Any]]) -> None:
+    runs.run()
+    listener.on_task_instance_success(None, object())
+    assert not counted
+    listener.on_task_instance_success(None, runs.ti)
+    listener.on_task_instance_success(None, runs.ti)
+    assert len(counted) == 1
+
+
+def test_airflow_registers_it() -> None:
+    from airflow.listeners.listener import get_listener_manager
+    from airflow.plugins_manager import ensure_plugins_loaded, integrate_listener_plugins
+
+    ensure_plugins_loaded()
+    integrate_listener_plugins(get_listener_manager())
+    hook = get_listener_manager().hook.on_task_instance_success
+    assert "couler_airflow.listener" in {
+        getattr(item.plugin, "__name__", "") for item in hook.get_hookimpls() if item.plugin_name
+    }
