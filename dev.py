@@ -29,7 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 TOOLS, VENV = ROOT / ".tools", ROOT / ".venv"
 DEMO = [["couler", "demo", "-o", "build/demo"]]
-BENCHMARKS = ("adapters", "airflow", "page", "caching", "cache_store", "split")
+BENCHMARKS = ("adapters", "airflow", "airflow_split", "page", "caching", "cache_store", "split")
 TEST = [["pytest", "-n", "auto"]]
 LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]
 
