@@ -109,11 +109,13 @@ class _Splitting:
         }
         shell.__dict__["task_group"] = _root(shell)
         _add(shell, part, {}, dag.task_dict)
-        moving = [self._operators[step.source] for step in _kept(part)]
-        inside = {*shell.task_dict, *(task.task_id for task in moving)}
+        moving = {step.source: self._operators[step.source] for step in _kept(part)}
+        own = {task.task_id for task in moving.values()}
+        inside = {*shell.task_dict, *own}
         groups = Groups(shell, self._groups)
-        where = places(dag.dag_id, part.name, inside, self._owners)
-        for task in moving:
+        for source, task in moving.items():
+            here = {need.step for need in needed(self._steps[source].needs)} | own
+            where = places(dag.dag_id, part.name, here, self._owners)
             _move(task, shell, groups.of(task.task_group), inside)
             held = task.partial_kwargs if task.is_mapped else vars(task)
             held.update(respelled(task, where))

@@ -39,7 +39,8 @@ WHOLE = {
     "example_params_trigger_ui": "is expanded",
     "example_task_group_mapping": "is expanded as a whole",
     "example_task_mapping_second_order": "is expanded over",
-    "latest_only": "chooses which of them run",
+    "latest_only": "asks when the DAG runs next",
+    "latest_only_with_trigger": "asks when the DAG runs next",
 }
 """DAGs with several tasks that cannot be cut anywhere, and words of the reason."""
 
@@ -185,6 +186,7 @@ def drawn(seed: int) -> Any:
 
 
 def test_messages_name_tasks() -> None:
-    bundle, number = next((bundle, number) for bundle, number, name in in_pieces() if name == "latest_only")
+    wanted = "example_branch_datetime_operator"
+    bundle, number = next((bundle, number) for bundle, number, name in in_pieces() if name == wanted)
     _, reason = smallest_split(alone(lifted(bundle), number))
-    assert re.search(r"'latest_only', 'task1' have to stay in one part", reason)
+    assert re.search(r"'datetime_branch', 'date_in_range'.* have to stay in one part", reason), reason
