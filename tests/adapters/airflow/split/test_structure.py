@@ -263,6 +263,35 @@ def test_dags_that_are_not_split(options: dict[str, Any], reason: str) -> None:
     assert len(dag.task_dict) == 6
 
 
+def test_what_asks_for_the_dag_itself_is_not_split() -> None:
+    from airflow.providers.standard.operators.latest_only import LatestOnlyOperator
+    from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
+
+    latest, sensing = chain(), chain()
+    LatestOnlyOperator(task_id="latest", dag=latest)
+    ExternalTaskSensor(task_id="waits", external_dag_id="chained", dag=sensing)
+    for dag, reason in ((latest, "'latest' asks when"), (sensing, "'waits' waits for tasks of the DAG itself")):
+        with pytest.raises(Unsupported, match=reason):
+            split(dags.lift(dag), max_steps=3)
+
+
+def test_a_gate_is_in_no_key() -> None:
+    from couler_airflow.runtime_before import upstream
+
+    dag = chain()
+    dag.task_dict["t5"].op_kwargs = {"x": "{{ ti.xcom_pull(task_ids=['t0', 't4']) }}"}
+    part = halves(dag)[1]
+    assert "couler-gate" in part.task_dict["t5"].upstream_task_ids
+    assert upstream(part, part.task_dict["t5"]) == {"t4"}
+
+
+def test_a_part_takes_as_long_as_it_takes() -> None:
+    dag = chain()
+    halves(dag)
+    given = dag.task_dict["part-1"]._BaseOperator__init_kwargs
+    assert given["execution_timeout"] is None, "whatever this Airflow has as the default for tasks"
+
+
 def test_parts_within_the_dag_are_refused() -> None:
     with pytest.raises(InvalidInput, match="airflow has no graphs inside of a workflow"):
         split(dags.lift(chain()), max_steps=3, into="graphs")
