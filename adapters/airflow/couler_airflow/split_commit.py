@@ -12,6 +12,7 @@ from couler_airflow.bundle import LiveDag
 from couler_airflow.journal import Journal
 from couler_airflow.lift import arguments_of
 from couler_airflow.patching import patch_graph
+from couler_airflow.settings import WHOLE
 from couler_airflow.split_groups import Groups, groups_of
 from couler_airflow.split_plan import PART_TAG
 from couler_airflow.split_roles import says
@@ -92,6 +93,7 @@ class _Splitting:
         shell = copy.copy(dag)
         shell.__dict__ |= {
             "dag_id": part.name,
+            WHOLE: dag.dag_id,
             "dag_display_name": part.name,
             "timetable": timetable_of_part(dag.timetable),
             "schedule": None,

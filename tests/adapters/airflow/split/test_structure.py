@@ -136,6 +136,92 @@ def test_what_cannot_be_carried_out_leaves_the_dag_as_it_was() -> None:
     halves(dag)
 
 
+def grouped() -> Any:
+    """A DAG with groups, labels, a mapped task, templates that name other parts and edges that cross."""
+    from airflow.providers.standard.operators.bash import BashOperator
+    from airflow.sdk import DAG, Label, TaskGroup
+
+    with DAG("grouped", schedule=None, start_date=START) as dag:
+        with TaskGroup("outer") as outer:
+            made = [BashOperator(task_id=f"t{number}", bash_command=f"echo {number}") for number in range(4)]
+            made[0] >> Label("why") >> made[1] >> made[2] >> Label("cut") >> made[3]
+        pull = "echo {{ ti.xcom_pull(task_ids='outer.t0') }}"
+        last = BashOperator(task_id="last", bash_command=pull)
+        outer >> Label("done") >> last
+        last >> BashOperator.partial(task_id="many", env={"A": pull}).expand(bash_command=["echo 1", "echo 2"])
+    return dag
+
+
+STEPS = ("_move", "_add", "_labels", "_register", "_root", "patch_graph", "respelled", "arguments_of")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("wrong", [ValueError, KeyboardInterrupt])
+def test_whatever_fails_the_dag_is_as_it_was(
+    step: str, wrong: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.definitions._internal.contextmanager import DagContext
+
+    from couler_airflow import split_commit
+
+    dag = grouped()
+    real = getattr(split_commit, step)
+    before = snapshot(dag)
+    fields = {name: dict(vars(task)) for name, task in dag.task_dict.items()}
+    known = set(DagContext.autoregistered_dags)
+    failed = 0
+    for at in range(30):
+        calls = iter(range(30))
+
+        def failing(*given: Any, at: int = at, calls: Any = calls, **named: Any) -> Any:
+            if next(calls) == at:
+                raise wrong("as the test wants it")
+            return real(*given, **named)
+
+        plan = split(dags.lift(dag), max_steps=3)
+        monkeypatch.setattr(split_commit, step, failing)
+        try:
+            done = commit(plan)
+        except wrong:
+            failed += 1
+        else:
+            done.undo()
+        monkeypatch.setattr(split_commit, step, real)
+        assert snapshot(dag) == before
+        assert {name: dict(vars(task)) for name, task in dag.task_dict.items()} == fields
+        assert set(DagContext.autoregistered_dags) == known
+        assert not parts_of(dag)
+        if failed <= at:
+            break
+    assert failed
+    assert len(halves(dag)) == 2
+
+
+def test_a_dag_is_split_once() -> None:
+    from couler_airflow import optimize
+
+    dag = chain()
+    with dag:
+        optimize(dag, "split{max-steps=3}")
+    parts, tasks = parts_of(dag), list(dag.task_dict)
+    optimize(dag, "split{max-steps=1}")
+    for part in parts:
+        optimize(part, "split{max-steps=1}")
+        assert not set(part.task_dict) & set(tasks)
+        assert "part-1" not in part.task_dict
+    assert parts_of(dag) == parts
+    assert list(dag.task_dict) == tasks == ["part-1", "part-2", "couler-watcher"]
+
+
+def test_parts_are_cached_as_the_dag_is() -> None:
+    from couler_airflow.settings import Settings
+
+    dag = chain()
+    first, _ = halves(dag)
+    assert Settings(cache_dags=("chained",)).covers(first)
+    assert not Settings(cache_dags=("other",)).covers(first)
+
+
 FILE = """
     import pendulum
     from airflow.sdk import DAG, task
