@@ -18,6 +18,7 @@ WHOLE = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 BEFORE = "f("
 """What arguments are parsed behind."""
 PULL = "xcom_pull"
+PAST = "include_prior_dates"
 RESULT = "return_value"
 """The key under which a task's result is kept."""
 
@@ -29,11 +30,15 @@ class Named(NamedTuple):
         tasks: the ids of tasks; none for the task itself.
         dag: the id of their DAG; None for the task's own.
         key: of the XCom.
+        run: the id of their run; None for the task's own.
+        past: whether it may pull from earlier runs.
     """
 
     tasks: tuple[str, ...] | EllipsisType
     dag: str | EllipsisType | None
     key: str | EllipsisType
+    run: str | EllipsisType | None = None
+    past: bool = False
 
 
 class Pull(NamedTuple):
@@ -89,21 +94,16 @@ def _pulls(block: str, tasks: Collection[str], dag_id: str) -> Iterator[Pull]:
         if parsed is None:
             continue
         node, end = parsed
-        tasks_named, dag, key = named(node)
-        own = dag in (None, dag_id)
-        if (
-            tasks_named is not ...
-            and tasks_named
-            and own
-            and key is not ...
-            and all(name in tasks for name in tasks_named)
-        ):
-            yield Pull(call.start(), end, tasks_named, key)
+        found = named(node)
+        if found.tasks is ... or found.key is ... or found.dag not in (None, dag_id):
+            continue
+        if found.tasks and all(name in tasks for name in found.tasks):
+            yield Pull(call.start(), end, found.tasks, found.key)
 
 
 def named(call: ast.Call) -> Named:
     """What a call of `xcom_pull` names."""
-    given = dict(zip(("task_ids", "dag_id", "key"), call.args, strict=False))
+    given = dict(zip(("task_ids", "dag_id", "key", PAST), call.args, strict=False))
     given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     tasks = _constant(given.get("task_ids"))
     if any(word.arg is None for word in call.keywords):
@@ -114,12 +114,14 @@ def named(call: ast.Call) -> Named:
         tasks = tuple(tasks)
     elif tasks is not None:
         tasks = ...
-    dag = _constant(given.get("dag_id"))
+    dag, run = _constant(given.get("dag_id")), _constant(given.get("run_id"))
     key = _constant(given["key"]) if "key" in given else RESULT
     return Named(
         () if tasks is None else tasks,
         dag if dag is None or isinstance(dag, str) else ...,
         key if isinstance(key, str) else ...,
+        run if run is None or isinstance(run, str) else ...,
+        bool(_constant(given.get(PAST))),
     )
 
 

@@ -20,6 +20,9 @@ __all__ = ["XCOM", "Before", "handed", "token_of", "upstream"]
 XCOM = "couler_cache"
 """The XCom in which a task says what the cache did."""
 
+GATE = "PartGate"
+"""The class of the tasks that open parts of a DAG that was split."""
+
 MOST = 100
 """Tasks before one that are asked, each of which takes a call of Airflow's API."""
 
@@ -109,7 +112,10 @@ def _group_of(operator: Any) -> Any:
 
 
 def upstream(dag: Any, operator: Any) -> set[str]:
-    """The tasks right before one; what does nothing (EmptyOperator) is looked through."""
+    """The tasks right before one; what does nothing (EmptyOperator) is looked through.
+
+    The gate of a part only says when a task may start: what is behind it is in no key of the whole DAG either.
+    """
     found: set[str] = set()
     seen: set[str] = set()
     waiting = list(operator.upstream_task_ids)
@@ -119,6 +125,8 @@ def upstream(dag: Any, operator: Any) -> set[str]:
             continue
         seen.add(task_id)
         one = dag.task_dict[task_id]
+        if class_of(one).__name__ == GATE:
+            continue
         if class_of(one).__name__ == "EmptyOperator" and not one.outlets:
             waiting.extend(one.upstream_task_ids)
         else:

@@ -19,6 +19,8 @@ from couler_plugins.options import parse, texts_of
 __all__ = ["SECTION", "Settings", "is_enabled", "load_settings", "option_names"]
 
 SECTION = "couler"
+WHOLE = "couler_whole"
+"""The attribute in which a part has the id of the DAG that was split."""
 NO_SAY = Limit("")
 
 
@@ -62,9 +64,10 @@ class Settings:
     cache_timeout: float = _option(30.0, "Seconds that one call of the store may take before a task goes on without.")
 
     def covers(self, dag: Any) -> bool:
-        """Whether a DAG is to be cached: by its tag or by its id."""
+        """Whether a DAG is to be cached: by its tag or by its id, or that of the DAG that it is a part of."""
         tagged = bool(self.cache_tag) and self.cache_tag in dag.tags
-        return tagged or any(fnmatchcase(dag.dag_id, pattern) for pattern in self.cache_dags)
+        dag_id = getattr(dag, WHOLE, dag.dag_id)
+        return tagged or any(fnmatchcase(dag_id, pattern) for pattern in self.cache_dags)
 
 
 @functools.cache

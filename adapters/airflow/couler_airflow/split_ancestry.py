@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from couler_plugins.ir import Graph, GraphView, needed
 
@@ -18,10 +18,12 @@ class Ancestry:
     """
 
     def __init__(self, graph: Graph, wanted: Collection[str]) -> None:
-        self._bits = {name: 1 << at for at, name in enumerate(sorted(wanted))}
+        order = GraphView(graph).order() if wanted else ()
+        self._names = [name for name in order if name in wanted]
+        self._bits = {name: 1 << at for at, name in enumerate(self._names)}
         self._before: dict[str, int] = {}
         steps = {step.name: step for step in graph.steps}
-        for name in GraphView(graph).order() if wanted else ():
+        for name in order:
             found = 0
             for need in needed(steps[name].needs):
                 found |= self._before[need.step] | self._bits.get(need.step, 0)
@@ -30,3 +32,18 @@ class Ancestry:
     def is_before(self, first: str, second: str) -> bool:
         """Whether the first task, one of those asked for, comes before the second."""
         return bool(self._before.get(second, 0) & self._bits[first])
+
+    def among(self, names: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+        """Those of some tasks, all asked for, that come last before others of them; with these, by name."""
+        mask = 0
+        for name in names:
+            mask |= self._bits[name]
+        for name in sorted(names):
+            left = self._before[name] & mask
+            last = []
+            while left:
+                latest = self._names[left.bit_length() - 1]  # bits are in an order in which tasks may run
+                last.append(latest)
+                left &= ~(self._bits[latest] | self._before[latest])
+            if last:
+                yield name, last

@@ -23,10 +23,13 @@ __all__ = ["bonds_of", "refuse_unsplittable"]
 CHOOSING = frozenset({"BranchMixIn", "SkipMixin"})
 """Base classes of what skips tasks after it."""
 SHORT_CIRCUIT = "ShortCircuitOperator"
+LATEST = "LatestOnlyOperator"
 COUNTS_ONE = frozenset(
     {"all_done_min_one_success", "all_failed", "all_skipped", "none_failed_min_one_success", "one_done", "one_success"}
 )
 """Rules that one more task before it, which always succeeds, could meet or miss."""
+TOO_EARLY = COUNTS_ONE | {"one_failed"}
+"""As above, or they may be met before a gate opens."""
 PER_RUN = ("depends_on_past", "wait_for_downstream")
 
 
@@ -34,8 +37,8 @@ def refuse_unsplittable(dag: Any) -> None:
     """Refuses a DAG that would do something else in parts, however it is cut.
 
     Raises:
-        Unsupported: it fails fast, looks at its own past, is started by assets or partitions, or this Airflow cannot
-            hand on when a run is.
+        Unsupported: it fails fast, looks at its own past or schedule, is started by assets or partitions, or this
+            Airflow cannot hand on when a run is.
     """
     timetable = dag.timetable
     if not _hands_on_dates():
@@ -46,6 +49,11 @@ def refuse_unsplittable(dag: Any) -> None:
         raise _refused(dag, "timetable", "its runs are partitions, and Airflow does not hand those on")
     if getattr(timetable, "asset_condition", None):
         raise _refused(dag, "timetable", "assets start it, and its parts would not see which events those were")
+    for task_id, task in dag.task_dict.items():
+        if any(base.__name__ == LATEST for base in class_of(task).__mro__):
+            raise _refused(dag, LATEST, f"{task_id!r} asks when the DAG runs next, and parts never do", step=task_id)
+        if _field(task, "external_dag_id") == dag.dag_id:
+            raise _refused(dag, "external_dag_id", f"{task_id!r} waits for tasks of the DAG itself", step=task_id)
     for name in PER_RUN:
         past = next((task.task_id for task in dag.task_dict.values() if getattr(task, name, False)), None)
         if past is not None:
@@ -127,13 +135,17 @@ def _counted(dag: Any) -> Iterator[Held]:
 def _read(dag: Any, graph: Graph, reads: Reads) -> Iterator[Held]:
     """Who reads, past what a template can say, results of a task that it does not wait for directly."""
     ancestry = Ancestry(graph, {name for pairs in reads.code.values() for name, _ in pairs})
+    expanded = {step.name for step in graph.steps if step.loop is not None}
+    expanded |= {name for region in graph.regions if region.loop is not None for name in region.steps}
     for step in graph.steps:
         waits = {need.step for need in needed(step.needs)} | {step.name}
         in_code = {name for name, _ in reads.code.get(step.name, ())} - waits
         calls = [call.tasks for call in reads.texts.get(step.name, ()) if len(call.tasks) > 1]
         several = {name for names in calls for name in names} - waits
         for name in sorted(in_code | several):
-            if _rule(dag.task_dict[step.name]) in COUNTS_ONE:
+            if name in expanded:
+                yield [name, step.name], f"{step.name!r} reads all results of {name!r}"
+            elif _rule(dag.task_dict[step.name]) in TOO_EARLY:
                 yield [name, step.name], f"{step.name!r} reads its result, and could not wait for that alone"
             elif name in in_code and not ancestry.is_before(name, step.name):
                 yield [name, step.name], f"{step.name!r} reads its result, and nothing says which comes first"
@@ -155,6 +167,10 @@ def _hands_on_dates() -> bool:
     from airflow.sdk.exceptions import DagRunTriggerException
 
     return "run_after" in inspect.signature(DagRunTriggerException.__init__).parameters
+
+
+def _field(task: Any, name: str) -> Any:
+    return task.partial_kwargs.get(name) if task.is_mapped else getattr(task, name, None)
 
 
 def _rule(task: Any) -> str:

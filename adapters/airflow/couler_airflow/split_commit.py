@@ -12,6 +12,7 @@ from couler_airflow.bundle import LiveDag
 from couler_airflow.journal import Journal
 from couler_airflow.lift import arguments_of
 from couler_airflow.patching import patch_graph
+from couler_airflow.settings import WHOLE
 from couler_airflow.split_groups import Groups, groups_of
 from couler_airflow.split_plan import PART_TAG
 from couler_airflow.split_roles import says
@@ -92,6 +93,7 @@ class _Splitting:
         shell = copy.copy(dag)
         shell.__dict__ |= {
             "dag_id": part.name,
+            WHOLE: dag.dag_id,
             "dag_display_name": part.name,
             "timetable": timetable_of_part(dag.timetable),
             "schedule": None,
@@ -109,11 +111,13 @@ class _Splitting:
         }
         shell.__dict__["task_group"] = _root(shell)
         _add(shell, part, {}, dag.task_dict)
-        moving = [self._operators[step.source] for step in _kept(part)]
-        inside = {*shell.task_dict, *(task.task_id for task in moving)}
+        moving = {step.source: self._operators[step.source] for step in _kept(part)}
+        own = {task.task_id for task in moving.values()}
+        inside = {*shell.task_dict, *own}
         groups = Groups(shell, self._groups)
-        where = places(dag.dag_id, part.name, inside, self._owners)
-        for task in moving:
+        for source, task in moving.items():
+            here = {need.step for need in needed(self._steps[source].needs)} | own
+            where = places(dag.dag_id, part.name, here, self._owners)
             _move(task, shell, groups.of(task.task_group), inside)
             held = task.partial_kwargs if task.is_mapped else vars(task)
             held.update(respelled(task, where))

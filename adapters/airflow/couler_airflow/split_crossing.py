@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from couler_airflow.split_ancestry import Ancestry
-from couler_airflow.split_reads import Call, Reads
+from couler_airflow.split_reads import Reads
+from couler_airflow.split_texts import is_elsewhere
 from couler_airflow.trigger_rules import DEFAULT, needs_of
 from couler_plugins.ir import Graph, Step, needed, references
 
@@ -47,26 +48,22 @@ class Crossing:
         """
         keys: dict[str, set[str]] = {}
         gated: set[str] = set()
-        calls: list[tuple[str, Call]] = []
         for step in steps:
             waits = _waits(step)
+            here = waits.union(own)
             texts = self._reads.texts.get(step.name, ())
-            calls += [(step.name, call) for call in texts]
             pulled = {(name, call.key) for call in texts for name in call.tasks if name not in waits}
+            read = {*self._handed(step)} - pulled | {*self._reads.code.get(step.name, ())}
+            for call in texts:
+                if not is_elsewhere(call.tasks, here, self._owners):
+                    read.update((name, call.key) for name in call.tasks)
             for name in waits.difference(own):
                 keys.setdefault(name, set())
-            for name, key in {*self._handed(step), *self._reads.code.get(step.name, ())} - pulled:
+            for name, key in read:
                 if name not in own and name in self._owners:
                     keys.setdefault(name, set()).add(key)
                     if name not in waits:
                         gated.add(step.name)
-        for name, call in calls:
-            if self._needs_proxies(call, own, keys):
-                gated.add(name)
-                keys.update((task, set()) for task in call.tasks if task not in own and task not in keys)
-            for task in call.tasks:
-                if task in keys:
-                    keys[task].add(call.key)
         return keys, gated
 
     def first(self, steps: Iterable[Step], proxies: Collection[str]) -> dict[str, set[str]]:
@@ -78,16 +75,9 @@ class Crossing:
         found: dict[str, set[str]] = {}
         for step in steps:
             there = _waits(step).intersection(proxies, self._joining)
-            for name in there if len(there) > 1 else ():
-                earlier = {other for other in there if self._ancestry.is_before(other, name)}
-                if earlier:
-                    found.setdefault(name, set()).update(earlier)
+            for name, earlier in self._ancestry.among(there):
+                found.setdefault(name, set()).update(earlier)
         return found
-
-    def _needs_proxies(self, call: Call, own: Collection[str], proxied: Collection[str]) -> bool:
-        """Whether a call in a template names tasks here and elsewhere: it cannot pull from two DAGs."""
-        there = {self._owners[name] for name in call.tasks if name not in own and name not in proxied}
-        return bool(there) and (len(there) > 1 or any(name in own or name in proxied for name in call.tasks))
 
     def _handed(self, step: Step) -> Iterator[tuple[str, str]]:
         """What a task is handed: in its arguments and templates, and by the loops of its groups."""

@@ -15,7 +15,7 @@ from couler_airflow.runtime_before import XCOM
 from couler_airflow.split_crossing import Crossing
 from couler_airflow.split_reads import Reads
 from couler_airflow.split_roles import GATE, PROXY, TRIGGER, WATCHER, links_of, operation
-from couler_airflow.split_texts import Where, places, respelled
+from couler_airflow.split_texts import places, respelled
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values
 from couler_plugins.hookspecs.splitting import Parts
@@ -101,10 +101,9 @@ class _Detaching:
         gate = fresh_name(GATE_ID, {*own, *keys})
         gates = [(self._gate(gate, sorted(keys)), operation(gate, GATE, {}))] if gated else []
         added = [*proxies, *gates]
-        where = places(self._dag.dag_id, dag_id, {*own, *keys}, self._owner)
         values = Values(dict.fromkeys((*own, *keys)), dag_id)
         steps = [self._behind(step, gate) if step.name in gated else step for step in steps]
-        steps = [self._respelled(step, where, values) if step.name in self._reads.texts else step for step in steps]
+        steps = [self._respelled(step, own, values) if step.name in self._reads.texts else step for step in steps]
         graph = replace(
             self._graph,
             name=dag_id,
@@ -122,7 +121,9 @@ class _Detaching:
             source=None,
         )
 
-    def _respelled(self, step: Step, where: Where, values: Values) -> Step:
+    def _respelled(self, step: Step, own: Collection[str], values: Values) -> Step:
+        here = {need.step for need in needed(step.needs)}.union(own)
+        where = places(self._dag.dag_id, self._owner[step.name], here, self._owner)
         changed = respelled(self._dag.task_dict[step.name], where)
         arguments = (
             replace(item, value=values.value(changed[item.name])) if item.name in changed else item

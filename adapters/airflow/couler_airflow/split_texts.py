@@ -5,15 +5,28 @@ All parts of a run have the same run id, so that the id of the DAG is all that a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from couler_airflow.lift import template_values
 from couler_airflow.pulls import Named, with_dag_ids
 
-__all__ = ["places", "respelled"]
+__all__ = ["is_elsewhere", "places", "respelled"]
 
 Where = Callable[[Named], str | None]
+
+
+def is_elsewhere(tasks: Iterable[str], here: Collection[str], owners: Mapping[str, str]) -> bool:
+    """Whether a call pulls from just one other part. One that names tasks here as well needs proxies, as of several.
+
+    Args:
+        tasks: what it names.
+        here: the ids of the part's tasks, and of those that the caller waits for.
+        owners: the DAG of the part that each task is in.
+    """
+    known = [name for name in tasks if name in owners]
+    there = {owners[name] for name in known}
+    return len(there) == 1 and not any(name in here for name in known)
 
 
 def places(dag_id: str, part: str, here: Collection[str], owners: Mapping[str, str]) -> Where:
@@ -22,17 +35,17 @@ def places(dag_id: str, part: str, here: Collection[str], owners: Mapping[str, s
     Args:
         dag_id: the DAG that was split.
         part: the DAG of the part.
-        here: the ids of the part's tasks and proxies.
+        here: the ids of the part's tasks, and of those that the caller waits for. Other tasks may have proxies there,
+            but nothing says that these come first.
         owners: the DAG of the part that each task is in.
     """
 
     def where(call: Named) -> str | None:
         if call.tasks is ... or not call.tasks or call.dag not in (None, dag_id):
             return None
-        if all(name in here for name in call.tasks):
-            return None if call.dag is None else part
-        found = {owners[name] for name in call.tasks if name in owners}
-        return found.pop() if len(found) == 1 else None  # several would have had proxies, all of them
+        if is_elsewhere(call.tasks, here, owners):
+            return next(owners[name] for name in call.tasks if name in owners)
+        return None if call.dag is None else part
 
     return where
 

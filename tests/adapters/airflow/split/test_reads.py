@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,7 +14,7 @@ from couler_airflow import dags
 from couler_airflow.pulls import Named, with_dag_ids
 from couler_airflow.split_commit import parts_of
 from couler_airflow.split_reads import reads_of
-from couler_plugins.errors import Unsupported
+from couler_plugins.errors import CoulerError, Unsupported
 
 pytestmark = pytest.mark.airflow
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ def by_dag(ti: Any) -> Any:
 
 
 def of_another(ti: Any) -> Any:
-    return ti.xcom_pull(task_ids="first", dag_id="other"), ti.xcom_pull(key="mine")
+    return ti.xcom_pull(task_ids="first", dag_id="other", run_id="once"), ti.xcom_pull(key="mine")
 
 
 def handed_on(ti: Any) -> Any:
@@ -195,3 +195,145 @@ def test_templates_that_name_another_dag(text: str, new: str) -> None:
 
     assert with_dag_ids(text, where) == new
     assert with_dag_ids(new, where) == new
+
+
+def parted(dag: Any, steps: int = 2) -> Any:
+    """The task that comes last, once the DAG is split."""
+    dags.lower(split(dags.lift(dag), max_steps=steps))
+    return next(part.task_dict["last"] for part in reversed(parts_of(dag)) if "last" in part.task_dict)
+
+
+def test_a_proxy_of_somebody_else_is_not_waited_for() -> None:
+    """`other` has a proxy of `first`, for which `last` does not wait: it may run before that has ended."""
+    from airflow.providers.standard.operators.bash import BashOperator
+
+    dag = reading(bash_command="echo {{ ti.xcom_pull(task_ids='first', key='more') }}")
+    with dag:
+        dag.task_dict["first"] >> BashOperator(task_id="other", bash_command="echo") >> dag.task_dict["last"]
+    dag.task_dict["third"].downstream_task_ids.discard("last")
+    dag.task_dict["last"].upstream_task_ids.discard("third")
+    dag.task_dict["last"].upstream_task_ids.add("second")
+    dag.task_dict["second"].downstream_task_ids.add("last")
+    last = parted(dag)
+    assert "first" in last.dag.task_dict
+    assert last.bash_command == "echo {{ ti.xcom_pull(task_ids='first', key='more', dag_id='reading__part-1') }}"
+
+
+def test_what_code_and_a_template_read_is_there_for_both() -> None:
+    last = parted(reading(helper, op_args=["{{ ti.xcom_pull(task_ids='first', key='more') }}"], do_xcom_push=True))
+    assert "couler-gate" in last.upstream_task_ids
+    assert last.dag.task_dict["first"].couler_fields["keys"] == ["couler_cache", "more", "return_value"]
+
+
+class Pair(NamedTuple):
+    text: str
+
+
+class Holder:
+    template_fields = ("text",)
+
+    def __init__(self, text: Any) -> None:
+        self.text = text
+
+
+TEXT = "{{ ti.xcom_pull(task_ids='first') }}"
+
+
+@pytest.mark.parametrize("value", [{TEXT}, Pair(TEXT), Holder(TEXT), [Holder([TEXT])]], ids=str)
+def test_texts_that_cannot_be_replaced_wait_for_proxies(value: Any) -> None:
+    last = parted(reading(do_nothing, op_args=[value]))
+    assert "couler-gate" in last.upstream_task_ids
+    assert last.dag.task_dict["first"].couler_fields["keys"] == ["couler_cache", "return_value"]
+
+
+def do_nothing(*_: Any) -> None: ...
+
+
+def expanded(text: str) -> Any:
+    from airflow.providers.standard.operators.bash import BashOperator
+
+    dag = reading(bash_command="echo")
+    with dag:
+        made = BashOperator.partial(task_id="expanded").expand(bash_command=[text, "echo 2"])
+        dag.task_dict["last"] >> made
+    return dag
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo {{ ti.xcom_pull(task_ids=params.which) }}",
+        "echo {{ ti.xcom_pull(task_ids='first', dag_id='reading') }}",
+        "echo {{ {'a': {'b': 1}}[ti.xcom_pull('first')] }}",
+        "echo {% raw %}{{ ti.xcom_pull('first') }}{% endraw %}",
+    ],
+)
+def test_texts_that_a_task_is_expanded_over(text: str) -> None:
+    with pytest.raises(Unsupported, match="only the run can tell which results the task 'expanded'"):
+        split(dags.lift(expanded(text)), max_steps=2)
+
+
+def test_a_text_that_a_task_is_expanded_over_finds_what_it_pulls() -> None:
+    dag = expanded("echo {{ ti.xcom_pull('first') }}")
+    assert reads_of(dag).code == {"expanded": {("first", "return_value")}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo {{ {'a': {'b': 1}}[ti.xcom_pull('first')] }}",
+        "echo {% raw %}{{ ti.xcom_pull('first') }}{% endraw %}",
+        "echo {{ ti|attr('xcom_pull')('first') }}",
+        "{% include params.which %}",
+    ],
+)
+def test_templates_that_are_not_legible(text: str) -> None:
+    with pytest.raises(Unsupported, match="only the run can tell"):
+        reads_of(reading(bash_command=text))
+
+
+def test_texts_that_are_no_templates_are_left_alone() -> None:
+    assert reads_of(reading(bash_command="echo ti.xcom_pull {{ ds }} ti.xcom_pull('first')")) == ({}, {})
+
+
+def test_other_delimiters() -> None:
+    dag = reading(bash_command="echo [[ ti.xcom_pull('first') ]]")
+    dag.jinja_environment_kwargs = {"variable_start_string": "[[", "variable_end_string": "]]"}
+    with pytest.raises(Unsupported, match="only the run can tell"):
+        reads_of(dag)
+
+
+def test_files_that_templates_include(tmp_path: Path) -> None:
+    (tmp_path / "inner.sh").write_text("echo {{ ti.xcom_pull(task_ids='first') }}")
+    (tmp_path / "outer.sh").write_text("{% include 'inner.sh' %}")
+    found = {"last": {("first", "return_value")}}
+    assert reads_of(reading(bash_command="outer.sh", searched=str(tmp_path))).code == found
+    assert reads_of(reading(bash_command="{% include 'outer.sh' %};", searched=str(tmp_path))).code == found
+
+
+def test_templates_that_look_at_earlier_runs() -> None:
+    for text in ("{{ prev_start_date_success }}", "{{ ti.get_previous_ti() }}"):
+        with pytest.raises(Unsupported, match="'last' looks at earlier runs"):
+            reads_of(reading(bash_command=text))
+    assert reads_of(reading(bash_command="echo prev_start_date_success")) == ({}, {})
+
+
+def test_who_may_start_before_others_have_ended_is_with_what_its_code_reads() -> None:
+    with pytest.raises(CoulerError, match="'last' reads its result, and could not wait for that alone"):
+        parted(reading(helper, trigger_rule="one_failed"), 3)
+
+
+def test_code_that_reads_what_a_task_was_expanded_into() -> None:
+    from airflow.providers.standard.operators.bash import BashOperator
+    from airflow.sdk import DAG, task
+
+    with DAG("expanding", schedule=None, start_date=START) as dag:
+        many = BashOperator.partial(task_id="many").expand(bash_command=["echo 1", "echo 2"])
+
+        @task
+        def reads(ti: Any = None) -> Any:
+            return list(ti.xcom_pull(task_ids="many"))
+
+        many >> BashOperator(task_id="after", bash_command="echo") >> reads()
+    with pytest.raises(CoulerError, match="'reads' reads all results of 'many'"):
+        split(dags.lift(dag), max_steps=2)

@@ -13,6 +13,7 @@ import pytest
 from adapters.airflow.examples import each_dag, lifted
 from adapters.airflow.running import Outcome, run
 from adapters.airflow.split.running import alone, run_parts, smallest_split
+from adapters.airflow.split.test_structure import chain, halves
 from adapters.airflow.test_running import LEFT_OUT
 from couler_airflow import dags
 from couler_airflow.bundle import DagBundle
@@ -39,7 +40,8 @@ WHOLE = {
     "example_params_trigger_ui": "is expanded",
     "example_task_group_mapping": "is expanded as a whole",
     "example_task_mapping_second_order": "is expanded over",
-    "latest_only": "chooses which of them run",
+    "latest_only": "asks when the DAG runs next",
+    "latest_only_with_trigger": "asks when the DAG runs next",
 }
 """DAGs with several tasks that cannot be cut anywhere, and words of the reason."""
 
@@ -184,7 +186,27 @@ def drawn(seed: int) -> Any:
     return dag
 
 
+def test_a_split_dag_under_test_says_why_it_cannot_run(capfd: pytest.CaptureFixture[str]) -> None:
+    dag = chain()
+    halves(dag)
+    outcome = run(dag)
+    assert set(outcome.states.values()) == {"failed"}
+    assert "has no scheduler that starts chained__part-1: to test the DAG in one piece, set" in capfd.readouterr().out
+
+
+def test_many_last_tasks_with_long_names() -> None:
+    from airflow.providers.standard.operators.empty import EmptyOperator
+    from airflow.sdk import DAG
+
+    with DAG("ending", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        EmptyOperator(task_id="first") >> [EmptyOperator(task_id=f"{number:0240d}") for number in range(300)]
+    halves(dag, 290)
+    outcome = run_parts(dag)
+    assert (outcome.state, len(outcome.states)) == ("success", 301)
+
+
 def test_messages_name_tasks() -> None:
-    bundle, number = next((bundle, number) for bundle, number, name in in_pieces() if name == "latest_only")
+    wanted = "example_branch_datetime_operator"
+    bundle, number = next((bundle, number) for bundle, number, name in in_pieces() if name == wanted)
     _, reason = smallest_split(alone(lifted(bundle), number))
-    assert re.search(r"'latest_only', 'task1' have to stay in one part", reason)
+    assert re.search(r"'datetime_branch', 'date_in_range'.* have to stay in one part", reason), reason

@@ -138,6 +138,92 @@ def test_what_cannot_be_carried_out_leaves_the_dag_as_it_was() -> None:
     halves(dag)
 
 
+def grouped() -> Any:
+    """A DAG with groups, labels, a mapped task, templates that name other parts and edges that cross."""
+    from airflow.providers.standard.operators.bash import BashOperator
+    from airflow.sdk import DAG, Label, TaskGroup
+
+    with DAG("grouped", schedule=None, start_date=START) as dag:
+        with TaskGroup("outer") as outer:
+            made = [BashOperator(task_id=f"t{number}", bash_command=f"echo {number}") for number in range(4)]
+            made[0] >> Label("why") >> made[1] >> made[2] >> Label("cut") >> made[3]
+        pull = "echo {{ ti.xcom_pull(task_ids='outer.t0') }}"
+        last = BashOperator(task_id="last", bash_command=pull)
+        outer >> Label("done") >> last
+        last >> BashOperator.partial(task_id="many", env={"A": pull}).expand(bash_command=["echo 1", "echo 2"])
+    return dag
+
+
+STEPS = ("_move", "_add", "_labels", "_register", "_root", "patch_graph", "respelled", "arguments_of")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("wrong", [ValueError, KeyboardInterrupt])
+def test_whatever_fails_the_dag_is_as_it_was(
+    step: str, wrong: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.definitions._internal.contextmanager import DagContext
+
+    from couler_airflow import split_commit
+
+    dag = grouped()
+    real = getattr(split_commit, step)
+    before = snapshot(dag)
+    fields = {name: dict(vars(task)) for name, task in dag.task_dict.items()}
+    known = set(DagContext.autoregistered_dags)
+    failed = 0
+    for at in range(30):
+        calls = iter(range(30))
+
+        def failing(*given: Any, at: int = at, calls: Any = calls, **named: Any) -> Any:
+            if next(calls) == at:
+                raise wrong("as the test wants it")
+            return real(*given, **named)
+
+        plan = split(dags.lift(dag), max_steps=3)
+        monkeypatch.setattr(split_commit, step, failing)
+        try:
+            done = commit(plan)
+        except wrong:
+            failed += 1
+        else:
+            done.undo()
+        monkeypatch.setattr(split_commit, step, real)
+        assert snapshot(dag) == before
+        assert {name: dict(vars(task)) for name, task in dag.task_dict.items()} == fields
+        assert set(DagContext.autoregistered_dags) == known
+        assert not parts_of(dag)
+        if failed <= at:
+            break
+    assert failed
+    assert len(halves(dag)) == 2
+
+
+def test_a_dag_is_split_once() -> None:
+    from couler_airflow import optimize
+
+    dag = chain()
+    with dag:
+        optimize(dag, "split{max-steps=3}")
+    parts, tasks = parts_of(dag), list(dag.task_dict)
+    optimize(dag, "split{max-steps=1}")
+    for part in parts:
+        optimize(part, "split{max-steps=1}")
+        assert not set(part.task_dict) & set(tasks)
+        assert "part-1" not in part.task_dict
+    assert parts_of(dag) == parts
+    assert list(dag.task_dict) == tasks == ["part-1", "part-2", "couler-watcher"]
+
+
+def test_parts_are_cached_as_the_dag_is() -> None:
+    from couler_airflow.settings import Settings
+
+    dag = chain()
+    first, _ = halves(dag)
+    assert Settings(cache_dags=("chained",)).covers(first)
+    assert not Settings(cache_dags=("other",)).covers(first)
+
+
 FILE = """
     import pendulum
     from airflow.sdk import DAG, task
@@ -279,6 +365,35 @@ def test_dags_that_are_not_split(options: dict[str, Any], reason: str) -> None:
         split(dags.lift(dag), max_steps=3)
     assert error.value.hint
     assert len(dag.task_dict) == 6
+
+
+def test_what_asks_for_the_dag_itself_is_not_split() -> None:
+    from airflow.providers.standard.operators.latest_only import LatestOnlyOperator
+    from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
+
+    latest, sensing = chain(), chain()
+    LatestOnlyOperator(task_id="latest", dag=latest)
+    ExternalTaskSensor(task_id="waits", external_dag_id="chained", dag=sensing)
+    for dag, reason in ((latest, "'latest' asks when"), (sensing, "'waits' waits for tasks of the DAG itself")):
+        with pytest.raises(Unsupported, match=reason):
+            split(dags.lift(dag), max_steps=3)
+
+
+def test_a_gate_is_in_no_key() -> None:
+    from couler_airflow.runtime_before import upstream
+
+    dag = chain()
+    dag.task_dict["t5"].op_kwargs = {"x": "{{ ti.xcom_pull(task_ids=['t0', 't4']) }}"}
+    part = halves(dag)[1]
+    assert "couler-gate" in part.task_dict["t5"].upstream_task_ids
+    assert upstream(part, part.task_dict["t5"]) == {"t4"}
+
+
+def test_a_part_takes_as_long_as_it_takes() -> None:
+    dag = chain()
+    halves(dag)
+    given = dag.task_dict["part-1"]._BaseOperator__init_kwargs
+    assert given["execution_timeout"] is None, "whatever this Airflow has as the default for tasks"
 
 
 def test_parts_within_the_dag_are_refused() -> None:
