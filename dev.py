@@ -32,7 +32,7 @@ TEST = [["pytest", "-n", "auto"]]
 LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]
 
 RUN_TIME = ["--editable", "."]
-EVERYTHING = ["--exact", "--editable", ".[airflow,argo,cluster,index,lint,plots,storage]", "--group", "dev"]
+EVERYTHING = ["--exact", "--editable", ".[airflow,argo,cluster,index,kfp,lint,plots,storage]", "--group", "dev"]
 
 
 def main(job: str = "help", *arguments: str) -> int:
