@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from couler_kfp.mappings import Mapped, mapping, without
 from couler_kfp.structures import plain, structure, write_structure
 from couler_kfp.support import unsupported
-from couler_kfp.texts import Own, text, write_text
+from couler_kfp.texts import Own, constant_text, write_text
 from couler_plugins.documents import Path
 from couler_plugins.ir import Argument, Literal, Native, PortKind, Reference, Value, replace
 
@@ -138,7 +138,7 @@ def _constant(spec: Mapped, own: Own) -> Value:
     match spec:
         case {"runtimeValue": {"constant": content, **others}, **more} if not others and not more:
             if isinstance(content, str):
-                return text(content, own)
+                return constant_text(content, own)
             if isinstance(content, (dict, list)):
                 return structure({"constant": content}, own, names=False)
             return plain(content)

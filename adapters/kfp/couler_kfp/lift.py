@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from couler_kfp.checks import check_names, check_references, check_version
+from couler_kfp.checks import check_bound, check_names, check_version
 from couler_kfp.components import Body, label_of, read_graph, read_operation
 from couler_kfp.mappings import Mapped, mapping, rest_of, without
 from couler_kfp.pipelines import Pipeline, Place, pipelines
@@ -21,7 +21,7 @@ from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, ca
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 
-__all__ = ["ROOT", "lift", "memoized"]
+__all__ = ["ROOT", "lift"]
 
 ROOT = "root"
 """What the pipeline itself is called among its components."""
@@ -90,7 +90,7 @@ class _Lifter:
                 graphs.append(self._graph(key, component, place))
             else:
                 operations.append(self._operation(key, component, place, executors, platforms))
-        check_references(graphs, operations)
+        check_bound(graphs, operations)
         labels = {label_of(operation) for operation in operations}
         left = {
             "spec": _left_of_spec(spec, labels),
@@ -191,11 +191,11 @@ def _left_of_spec(spec: Mapped, labels: set[str]) -> Mapped:
         "pipelineInfo": without(spec["pipelineInfo"], "name"),
         "deploymentSpec": {**without(deployment, "executors"), **({"executors": executors} if executors else {})},
     }
-    left = without(spec, "components", ROOT, *beside)
+    left = without(spec, "components", "schemaVersion", ROOT, *beside)
     return {**left, **{key: content for key, content in beside.items() if content}}
 
 
-def memoized(workflow: Workflow) -> dict[str, Native]:
+def _memoized(workflow: Workflow) -> dict[str, Native]:
     """The caching options of operations whose tasks all have them enabled, in the same way."""
     options: dict[str, list[Any]] = {}
     for _, step in call_sites(workflow):
@@ -212,7 +212,7 @@ def memoized(workflow: Workflow) -> dict[str, Native]:
 
 
 def _with_memoized(workflow: Workflow) -> Workflow:
-    options = memoized(workflow)
+    options = _memoized(workflow)
     operations = tuple(
         replace(operation, memoized=options[operation.name]) if operation.name in options else operation
         for operation in workflow.operations

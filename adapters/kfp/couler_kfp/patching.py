@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from couler_kfp.checks import VERSION
 from couler_kfp.components import Body, label_of, write_graph, write_operation
-from couler_kfp.lift import ROOT, memoized
+from couler_kfp.lift import ROOT
 from couler_kfp.mappings import Mapped, joined, patched
 from couler_kfp.pipelines import Pipeline, Place
 from couler_kfp.structures import write_structure
@@ -57,11 +58,10 @@ class Lowering:
     def generated(self) -> list[Mapped]:
         """The documents of the workflow, made from nothing but the IR."""
         spec, platform = self._written(self._new)
-        whole = write_structure(self._new.rest) if self._new.rest else {}
         if self._new.kind == "PipelineVersion":
             specs = {"pipelineSpec": spec, **({"platformSpec": platform} if platform else {})}
             head = {"apiVersion": API_VERSION, "kind": self._new.kind}
-            return [joined({**head, "spec": specs}, whole.get("object", {}))]
+            return [joined({**head, "spec": specs}, self._rest(self._new, "object"))]
         return [spec, platform] if platform else [spec]
 
     def patched(self) -> dict[int, Any]:
@@ -69,9 +69,13 @@ class Lowering:
         pipeline, old = self._pipeline, self._old
         assert pipeline is not None
         assert old is not None
-        self._check(old)
+        if self._new.kind != old.kind:
+            raise unsupported("Workflow.kind", self._new.name, f"is a {old.kind}")
         spec, platform = self._written(self._new)
         result = dict(self._documents)
+        holder = pipeline.holder
+        around = patched(self._at(holder), self._rest(old, "object"), self._rest(self._new, "object"))
+        self._put(result, holder, around)
         if pipeline.platform is not None:
             self._put(result, pipeline.platform, platform)
         elif platform:
@@ -83,17 +87,11 @@ class Lowering:
     def _put(self, documents: dict[int, Any], place: Place, content: Any) -> None:
         documents[place.document] = _with_at(documents[place.document], place.path, content)
 
-    def _check(self, old: Workflow) -> None:
-        """Raises `Unsupported` where something changed that follows from other fields."""
-        new = self._new
-        if new.kind != old.kind:
-            raise unsupported("Workflow.kind", new.name, f"is a {old.kind}")
-        if new.rest != old.rest and self._object(new) != self._object(old):
-            raise unsupported("Workflow.rest", new.name, "is to have another object around it")
-
     @staticmethod
-    def _object(workflow: Workflow) -> Any:
-        return write_structure(workflow.rest).get("object") if workflow.rest else None
+    def _rest(workflow: Workflow, part: str) -> Mapped:
+        """What no field expresses of the spec, of the platform document, or of the object around both."""
+        rest: Mapped = write_structure(workflow.rest).get(part, {}) if workflow.rest else {}
+        return rest
 
     def _written(self, new: Workflow) -> tuple[Mapped, Mapped]:
         """The PipelineSpec and the PlatformSpec (empty where there is none)."""
@@ -121,15 +119,6 @@ class Lowering:
         if new.parameters not in (given, root.inputs):
             hint = "change the inputs of the graph root as well"
             raise unsupported("Workflow.parameters", new.name, "is to have other parameters than its root", hint)
-        derived = memoized(new)
-        for operation in new.operations:
-            old = self._nodes.get(operation.source) if operation.source else None
-            known = {derived.get(operation.name), *([old.memoized] if isinstance(old, Operation) else [])}
-            if operation.memoized not in known and operation.memoized is not None:
-                hint = "set the cachingOptions of its tasks"
-                raise unsupported(
-                    "Operation.memoized", operation.name, "is to be cached otherwise than its tasks", hint
-                )
 
     def _graph(self, graph: Graph) -> tuple[Mapped, Body]:
         old = self._nodes.get(graph.source) if graph.source is not None else None
@@ -171,7 +160,18 @@ class Lowering:
         executor = patched(body.executor, old_body.executor, new_body.executor)
         platforms = patched(body.platforms, old_body.platforms, new_body.platforms)
         component = self._from(patched(native, old_component, component), operation.source)
+        self._moved(body, executor, platforms)
         return component, Body(new_body.label, executor, platforms)
+
+    def _moved(self, old: Body, executor: Mapped, platforms: Mapped) -> None:
+        """Remembers where the executor was, and its configurations: their label may be another one."""
+        assert self._pipeline is not None
+        spec, platform = self._pipeline.spec, self._pipeline.platform
+        self._from(executor, (spec.document, *spec.path, "deploymentSpec", "executors", old.label))
+        for name, content in platforms.items() if platform is not None else ():
+            assert platform is not None
+            path = (*platform.path, "platforms", name, "deploymentSpec", "executors", old.label)
+            self._from(content, (platform.document, *path))
 
     def _native(self, node: Node) -> Mapped:
         """What a node was lifted from."""
@@ -222,16 +222,15 @@ class Lowering:
 
     def _head(self, new: Workflow, executors: Mapped) -> Mapped:
         """The spec around its components."""
-        rest = write_structure(new.rest).get("spec", {}) if new.rest else {}
+        rest = self._rest(new, "spec")
         held = rest.get("deploymentSpec", {}).get("executors", {})
         if taken := executors.keys() & held.keys():
             raise unsupported(
                 "Operation.name", min(taken), "is the label of an executor that nothing runs", "rename it"
             )
-        own = {
-            "pipelineInfo": {"name": new.name},
-            **({"deploymentSpec": {"executors": executors}} if executors else {}),
-        }
+        own: Mapped = {"pipelineInfo": {"name": new.name}, "schemaVersion": VERSION}
+        if executors:
+            own["deploymentSpec"] = {"executors": executors}
         return joined(own, rest)
 
     def _platform(self, new: Workflow, bodies: dict[str, Body]) -> Mapped:
@@ -239,14 +238,13 @@ class Lowering:
         for label, body in bodies.items():
             for name, content in body.platforms.items():
                 configured.setdefault(name, {})[label] = content
-        rest = write_structure(new.rest).get("platform", {}) if new.rest else {}
+        rest = self._rest(new, "platform")
         own = {"platforms": {name: {"deploymentSpec": {"executors": held}} for name, held in configured.items()}}
         after = joined(own if configured else {}, rest)
         if self._old is None or self._pipeline is None or self._pipeline.platform is None:
             return after
         native = self._at(self._pipeline.platform)
-        old_rest = write_structure(self._old.rest).get("platform", {}) if self._old.rest else {}
-        result: Mapped = patched(native, old_rest, rest)
+        result: Mapped = patched(native, self._rest(self._old, "platform"), rest)
         labels = {label_of(operation) for operation in self._old.operations}
         for name in {**native.get("platforms", {}), **configured}:
             result = _with_entries(

@@ -16,7 +16,7 @@ from couler_kfp.arguments import Given, is_item, read_arguments, write_arguments
 from couler_kfp.mappings import Mapped, joined, mapping, rest_of, without
 from couler_kfp.structures import structure, write_structure
 from couler_kfp.support import refuse_unsupported, unsupported
-from couler_kfp.texts import condition, text, write_condition, write_text
+from couler_kfp.texts import condition, constant_text, write_condition, write_text
 from couler_plugins.documents import Path
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
@@ -142,8 +142,8 @@ def _read_raw(raw: str, given: Given) -> Value:
     try:
         items = json.loads(raw)
     except ValueError:
-        return text(raw, given.own)
-    return structure(items, given.own, names=False) if isinstance(items, list) else text(raw, given.own)
+        return constant_text(raw, given.own)
+    return structure(items, given.own, names=False) if isinstance(items, list) else constant_text(raw, given.own)
 
 
 def _read_needs(task: Mapped, path: Path) -> tuple[Needs | None, Mapped]:

@@ -17,6 +17,7 @@ __all__ = [
     "Own",
     "Spell",
     "condition",
+    "constant_text",
     "own_input",
     "parts",
     "spell",
@@ -78,6 +79,12 @@ def text(content: str, own: Own = own_input) -> Value:
     if len(found) == 1:
         return found[0] if isinstance(found[0], Reference) else Literal(value=content)
     return Template(parts=found)
+
+
+def constant_text(content: str, own: Own) -> Value:
+    """A text that stays one, also where it is nothing but a placeholder: what it names is converted to text."""
+    value = text(content, own)
+    return Template(parts=(value,)) if isinstance(value, Reference) else value
 
 
 def spell(reference: Reference) -> str:
