@@ -39,11 +39,11 @@ class Given:
     def __init__(self, arguments: Iterable[Argument], step: str) -> None:
         self._step = step
         self._by_name: dict[tuple[str, str], Reference] = {}
-        self._names: dict[Reference, Argument] = {}
+        self._names: dict[Reference, list[Argument]] = {}
         for argument in arguments:
             if isinstance(argument.value, Reference):
                 self._by_name[argument.kind, argument.name] = argument.value
-                self._names.setdefault(argument.value, argument)
+                self._names.setdefault(argument.value, []).append(argument)
 
     def own(self, reference: Reference) -> Reference:
         """What stands behind an input of the task; `unknown` where that is no reference."""
@@ -52,30 +52,37 @@ class Given:
             return Reference(to="unknown", name=reference.native, native=reference.native)
         return replace(found, native=reference.native)
 
-    def name_of(self, reference: Reference, kind: str = "") -> str:
-        """The input that stands for a reference.
+    def name_of(self, reference: Reference, kind: PortKind = "parameter") -> str:
+        """The input that stands for a reference: the one that its spelling names, or the first.
 
         Raises:
             Unsupported: the task is not given that.
         """
-        argument = self._names.get(reference)
-        if argument is None or argument.kind != (kind or argument.kind):
+        names = [argument.name for argument in self._names.get(reference, ()) if argument.kind == kind]
+        if not names:
             what = f"{reference.name} of {reference.step}" if reference.step else reference.name
             hint = "pass it as an argument as well"
             raise unsupported("Step.arguments", self._step, f"reads {what}, which it is not given", hint)
-        return argument.name
+        return next((name for name in names if _spells(reference.native, name)), names[0])
 
     def spelled(self, reference: Reference) -> str:
         """A reference as a placeholder in a constant."""
-        if reference.native or reference.to == "unknown":
-            return reference.native or reference.name
-        return f"{{{{$.inputs.parameters['{self.name_of(reference, 'parameter')}']}}}}"
+        return self._spelled(reference, "{{{{$.inputs.parameters['{}']}}}}")
 
     def spelled_in_condition(self, reference: Reference) -> str:
         """A reference as CEL spells it."""
-        if reference.native or reference.to == "unknown":
+        return self._spelled(reference, "inputs.parameter_values['{}']")
+
+    def _spelled(self, reference: Reference, form: str) -> str:
+        if reference.to == "unknown":
             return reference.native or reference.name
-        return f"inputs.parameter_values['{self.name_of(reference, 'parameter')}']"
+        name = self.name_of(reference)
+        return reference.native if _spells(reference.native, name) else form.format(name)
+
+
+def _spells(native: str, name: str) -> bool:
+    """Whether a spelling names this input."""
+    return native == name or f"'{name}'" in native or f'"{name}"' in native
 
 
 def is_item(value: Value) -> bool:

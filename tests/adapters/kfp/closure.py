@@ -64,6 +64,7 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Port, "value"): (Literal(value="x"),),
     (Output, "exported"): (Literal(value="x"),),
     (Output, "rest"): (SOMETHING,),
+    (Argument, "kind"): ("artifact", "parameter"),
 }
 
 
@@ -89,10 +90,12 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
         case Step(), "condition":
             return _replaced(workflow, node, _given(replace(node, condition=value), references(value)))
         case Step(), "loop":
-            return _replaced(workflow, node, _looped(node, value))
+            looped = _looped(node, value)
+            return looped and _replaced(workflow, node, looped)
         case Loop(), "axes":
             step = next(step for item in workflow.graphs for step in item.steps if step.loop is node)
-            return _replaced(workflow, step, _looped(step, replace(node, axes=value) if value else None))
+            looped = _looped(step, replace(node, axes=value) if value else None)
+            return looped and _replaced(workflow, step, looped)
         case ((Graph() | Operation()), "name"):
             if "root" in (node.name, value) or value in by_name:
                 return None
@@ -145,8 +148,8 @@ def _given(step: Step, read: Iterable[Reference]) -> Step:
     return step
 
 
-def _looped(step: Step, loop: Loop | None) -> Step:
-    """The step with another loop, and the argument that takes its item."""
+def _looped(step: Step, loop: Loop | None) -> Step | None:
+    """The step with another loop, and the argument that takes its item; None where its name is taken."""
     read = [item for item in references((step.condition, step.loop)) if item.to == "item"]
     arguments = tuple(argument for argument in step.arguments if not _is_item(argument))
     step = replace(step, loop=loop, arguments=arguments, condition=None if read else step.condition)
@@ -154,7 +157,8 @@ def _looped(step: Step, loop: Loop | None) -> Step:
         return step
     axis = loop.axes[0]
     kind = "artifact" if getattr(axis.values, "kind", "") == "artifact" else "parameter"
-    arguments = tuple(argument for argument in arguments if argument.name != axis.name)
+    if any(argument.name == axis.name for argument in arguments):
+        return None
     item = Argument(name=axis.name, kind=kind, value=Reference(to="item", kind=kind))
     return _given(replace(step, arguments=(*arguments, item)), references(loop))
 

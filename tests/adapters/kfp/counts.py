@@ -18,9 +18,10 @@ NAMES = ("components", "tasks", "parameters", "artifacts", "executors", "platfor
 def counted(data: Any) -> tuple[int, int, int]:
     """The numbers of components, of call sites and of references in a document."""
     found = sum(1 for _ in _references(data))
-    if "root" not in data:
+    spec = data["spec"].get("pipelineSpec", {}) if "kind" in data else data
+    if "root" not in spec:
         return 0, 0, found
-    components = [data["root"], *data["components"].values()]
+    components = [spec["root"], *spec["components"].values()]
     sites = 1 + sum(len(component["dag"]["tasks"]) for component in components if "dag" in component)
     return len(components), sites, found
 
