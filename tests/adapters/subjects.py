@@ -59,6 +59,7 @@ class Subject:
             None where the field cannot be set there by itself.
         excused: whether the engine has no way to say this one value at this place.
         closed: a workflow without what the adapter declares to follow from other fields.
+        tries: how many values each field is set to at each kind of place, and at how many such places.
         invented: values for fields that hold the same in the whole corpus.
         edits_inline: whether a step whose callee is written inside it can be edited by itself.
         generates: whether it writes a workflow that has no origin.
@@ -75,6 +76,7 @@ class Subject:
     excused: Callable[[Workflow, Node, str, Any], bool]
     closed: Callable[[Workflow], Workflow]
     has_fields: Callable[[tuple[Any, ...]], bool] = lambda path: True
+    tries: tuple[int, int] = (16, 12)
     invented: Mapping[tuple[type[Node], str], tuple[Any, ...]] = field(default_factory=dict)
     edits_inline: bool = False
     generates: bool = True
@@ -206,6 +208,7 @@ KFP = KfpSubject(
     kfp_closure.excused,
     kfp_closure.closed,
     has_fields=kfp_counts.has_fields,
+    tries=(8, 6),
     invented=kfp_closure.INVENTED,
     edits_inline=True,
 )

@@ -64,6 +64,7 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Port, "value"): (Literal(value="x"),),
     (Output, "exported"): (Literal(value="x"),),
     (Output, "rest"): (SOMETHING,),
+    (Port, "kind"): ("artifact", "parameter"),
     (Argument, "kind"): ("artifact", "parameter"),
 }
 
@@ -81,9 +82,10 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             taken = any(step.name == value for step in graph.steps)
             return None if taken or not value else rename_steps(workflow, graph.name, {node.name: value})
         case Step(), "call":
-            known = isinstance(value, Call) and value.name in by_name and value.name not in inline
-            own = isinstance(node.call, Call) and node.call.name in inline
-            return _set(workflow, node, name, value) if known and not own else None
+            if isinstance(node.call, Call) and node.call.name in inline:
+                return None
+            others = [item for item in sorted(by_name) if item not in inline and Call(name=item) != node.call]
+            return _set(workflow, node, name, Call(name=others[len(value.name) % len(others)])) if others else None
         case Step(), "arguments":
             given = tuple(argument for argument in value if not _is_item(argument))
             return _replaced(workflow, node, replace(node, arguments=given, condition=None, loop=None))
