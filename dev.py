@@ -40,7 +40,7 @@ HELD_BACK = {
     "3.2": ["cadwyn<8", "fastapi<0.137", "svcs<26"],
 }
 RUN_TIME = ["--editable", "."]
-EVERYTHING = ["--exact", "--editable", ".[airflow,argo,cluster,index,lint,plots,storage]", "--group", "dev"]
+EVERYTHING = ["--exact", "--editable", ".[airflow,argo,cluster,index,kfp,lint,plots,storage]", "--group", "dev"]
 
 
 def main(job: str = "help", *arguments: str) -> int:

@@ -16,17 +16,20 @@ import pytest
 from adapters.airflow import closure as airflow_closure
 from adapters.airflow.examples import FOLDERS, airflow_root, dag_files, read_dag_file
 from adapters.argo import closure, counts
+from adapters.kfp import closure as kfp_closure
+from adapters.kfp import counts as kfp_counts
 from couler_airflow.bundle import DagBundle
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
 from couler_airflow.plugin import AirflowAdapter
 from couler_airflow.plugin import Options as AirflowOptions
 from couler_argo.plugin import ArgoAdapter, Options
+from couler_kfp.plugin import KfpAdapter
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir import Node, Workflow
 from couler_plugins.plan import Lowered, Plan, Written
-from support import SHARED
+from support import ROOT, SHARED
 
 __all__ = [
     "GENERATORS",
@@ -52,10 +55,12 @@ class Subject:
         patterns: of the corpus' files.
         counted: how many (templates, steps, references) the raw documents hold, counted without the adapter.
         normal: a document with everything removed that generating may spell differently.
+        has_fields: whether the object under a path of a document has fields, rather than names as its keys.
         consistent: a workflow with one field of a node set, and what has to follow that (references to a new name);
             None where the field cannot be set there by itself.
         excused: whether the engine has no way to say this one value at this place.
         closed: a workflow without what the adapter declares to follow from other fields.
+        tries: how many values each field is set to at each kind of place, and at how many such places.
         invented: values for fields that hold the same in the whole corpus.
         edits_inline: whether a step whose callee is written inside it can be edited by itself.
         generates: whether it writes a workflow that has no origin.
@@ -71,6 +76,8 @@ class Subject:
     consistent: Callable[[Workflow, Node, str, Any], Workflow | None]
     excused: Callable[[Workflow, Node, str, Any], bool]
     closed: Callable[[Workflow], Workflow]
+    has_fields: Callable[[tuple[Any, ...]], bool] = lambda path: True
+    tries: tuple[int, int] = (16, 12)
     invented: Mapping[tuple[type[Node], str], tuple[Any, ...]] = field(default_factory=dict)
     edits_inline: bool = False
     generates: bool = True
@@ -92,6 +99,22 @@ class Subject:
     def read(self, path: Path) -> SourceFile:
         """A file of the corpus."""
         return read(path.read_bytes(), path.name)
+
+    def shown(self, path: Path) -> str:
+        """What a file of the corpus is called in the names of tests."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
+
+    def origin(self, plan: Plan, workflow: Workflow) -> Any:
+        """The data that a workflow was lifted from."""
+        assert workflow.source is not None
+        data = plan.bundle.documents[int(workflow.source[0])].data
+        for key in workflow.source[1:]:
+            data = data[key]
+        return data
+
+    def grouped(self, added: Sequence[Any]) -> list[Any]:
+        """Documents without an original, as many as workflows."""
+        return list(added)
 
     def relifted(self, plan: Plan, workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
         """What a plan of one file holds once these workflows were lowered and lifted again."""
@@ -127,6 +150,28 @@ class AirflowSubject(Subject):
             done.undo()
 
 
+class KfpSubject(Subject):
+    """A pipeline may have a platform document behind it."""
+
+    def files(self) -> list[Path]:
+        return [*super().files(), *sorted((ROOT / "tests/fixtures/kfp").glob("*.yaml"))]
+
+    def origin(self, plan: Plan, workflow: Workflow) -> Any:
+        data = super().origin(plan, workflow)
+        assert workflow.source is not None
+        follower = plan.bundle.documents[int(workflow.source[0]) + 1 :][:1]
+        return [data, *(document.data for document in follower if "platforms" in document.data)]
+
+    def grouped(self, added: Sequence[Any]) -> list[Any]:
+        groups: list[Any] = []
+        for document in added:
+            if "platforms" in document:
+                groups[-1].append(document)
+            else:
+                groups.append([document])
+        return groups
+
+
 ARGO = Subject(
     ArgoAdapter(),
     Options(),
@@ -153,7 +198,22 @@ AIRFLOW = AirflowSubject(
     generates=False,
     marks=(pytest.mark.airflow,),
 )
-SUBJECTS = (ARGO, AIRFLOW)
+KFP = KfpSubject(
+    KfpAdapter(),
+    None,
+    "corpus/kfp",
+    ("*.yaml",),
+    kfp_counts.counted,
+    kfp_counts.normal,
+    kfp_closure.consistent,
+    kfp_closure.excused,
+    kfp_closure.closed,
+    has_fields=kfp_counts.has_fields,
+    tries=(8, 6),
+    invented=kfp_closure.INVENTED,
+    edits_inline=True,
+)
+SUBJECTS = (ARGO, AIRFLOW, KFP)
 GENERATORS = tuple(subject for subject in SUBJECTS if subject.generates)
 """The adapters of engines whose workflows can be written down without an original."""
 
@@ -170,7 +230,7 @@ def each_file(subjects: Sequence[Subject] = SUBJECTS) -> list[Any]:
         root = subject.root
         files = subject.files()
         parameters += [
-            pytest.param(subject, path, id=f"{subject.engine}:{path.relative_to(root).as_posix()}", marks=subject.marks)
+            pytest.param(subject, path, id=f"{subject.engine}:{subject.shown(path)}", marks=subject.marks)
             for path in files
         ]
         if not files:
@@ -189,7 +249,7 @@ def lift_source(subject: Subject, *files: SourceFile) -> Plan:
     """The plan of files of which nothing is refused."""
     refused: list[Exception] = []
     plan = subject.adapter.lift(subject.adapter.load(files), lambda number, error: refused.append(error))
-    assert not refused
+    assert refused == []
     return plan
 
 
@@ -205,5 +265,6 @@ def regenerate(subject: Subject, workflows: Sequence[Workflow]) -> Iterator[tupl
     plan = Plan(bundle=bundle, originals=(), workflows=tuple(workflows))
     lowered, written = lower_and_write(subject, plan)
     again = lift_source(subject, read(written.added, "generated"))
-    assert len(again.workflows) == len(lowered.added) == len(workflows)
-    yield from zip(lowered.added, again.workflows, strict=True)
+    grouped = subject.grouped(lowered.added)
+    assert len(again.workflows) == len(grouped) == len(workflows)
+    yield from zip(grouped, again.workflows, strict=True)

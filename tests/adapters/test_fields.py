@@ -59,7 +59,6 @@ every_feature = pytest.mark.parametrize(
     ("node_type", "name"), [pytest.param(*feature, id=f"{feature[0].__name__}.{feature[1]}") for feature in FEATURES]
 )
 every_subject = pytest.mark.parametrize("subject", each_subject())
-VALUES, SITES = 16, 12
 
 
 class Site(NamedTuple):
@@ -141,7 +140,7 @@ def values(subject: Subject, node_type: type[Node], name: str) -> dict[tuple[Any
     for held in found.values():
         if default is not ...:
             held[default] = None
-    return {place: _spread(list(held), VALUES) for place, held in found.items()}
+    return {place: _spread(list(held), subject.tries[0]) for place, held in found.items()}
 
 
 def _defaults(node_type: type[Node]) -> dict[str, Any]:
@@ -164,7 +163,7 @@ def cases(subject: Subject, node_type: type[Node], name: str) -> Iterator[tuple[
     invented = (*INVENTED.get((node_type, name), ()), *subject.invented.get((node_type, name), ()))
     here = sites(subject)[node_type]
     for place, held in by_place.items():
-        own = _spread([site for site in here if site.place == place], SITES)
+        own = _spread([site for site in here if site.place == place], subject.tries[1])
         for number, value in enumerate([*held, *invented]):
             for site in own[number % 3 :: 3]:
                 if getattr(site.node, name) != value:

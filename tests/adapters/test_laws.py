@@ -47,7 +47,7 @@ def test_a_workflow_without_an_origin_is_written_anew_or_refused(subject: Subjec
     workflows = tuple(map(without_origin, lift_file(subject, path).workflows))
     plan = Plan(bundle=subject.adapter.load(()), originals=(), workflows=workflows)
     if subject.generates:
-        assert len(subject.adapter.lower(plan, subject.options).added) == len(workflows)
+        assert len(subject.grouped(subject.adapter.lower(plan, subject.options).added)) == len(workflows)
     elif workflows:
         with pytest.raises(Unsupported) as caught:
             subject.adapter.lower(plan, subject.options)
@@ -61,38 +61,34 @@ def test_what_is_generated_is_the_same(subject: Subject, path: Path) -> None:
     workflows = [without_origin(workflow) for workflow in plan.workflows]
     for workflow, (document, again) in zip(plan.workflows, regenerate(subject, workflows), strict=True):
         assert again == workflow
-        assert workflow.source is not None
-        original = plan.bundle.documents[int(workflow.source[0])].data
-        for key in workflow.source[1:]:
-            original = original[key]
-        assert exactly(subject.normal(document), subject.normal(original))
+        assert exactly(subject.normal(document), subject.normal(subject.origin(plan, workflow)))
 
 
 @every_generator
 def test_unknown_fields_survive(subject: Subject, path: Path) -> None:
     """A field that nobody has heard of, in every object of the document, is there whatever happens around it."""
-    for document in lift_file(subject, path).bundle.documents:
-        data = with_unknown_fields(document.data, random.Random(path.name))
-        plan = lift_source(subject, read(dump_yaml(data), path.name))
-        lowered, _ = lower_and_write(subject, plan)
-        assert not lowered.changed
-        for workflow in plan.workflows:
-            ((generated, again),) = regenerate(subject, [without_origin(workflow)])
-            assert again == workflow
-            original = data
-            for key in (workflow.source or ())[1:]:
-                original = original[key]
-            assert unknown_fields(generated) == unknown_fields(original)
-            renamed = lower_renamed(subject, plan, workflow)
-            if renamed is not None:
-                assert unknown_fields(renamed) == unknown_fields(data)
+    rng = random.Random(path.name)
+    documents = [with_unknown_fields(item.data, rng, subject) for item in lift_file(subject, path).bundle.documents]
+    plan = lift_source(subject, read("---\n".join(map(dump_yaml, documents)), path.name))
+    lowered, _ = lower_and_write(subject, plan)
+    assert not lowered.changed
+    for workflow in plan.workflows:
+        ((generated, again),) = regenerate(subject, [without_origin(workflow)])
+        assert again == workflow
+        assert unknown_fields(generated) == unknown_fields(subject.origin(plan, workflow))
+        renamed = lower_renamed(subject, plan, workflow)
+        if renamed is not None:
+            assert unknown_fields(renamed) == unknown_fields(documents)
 
 
-def with_unknown_fields(data: Any, rng: random.Random) -> Any:
+def with_unknown_fields(data: Any, rng: random.Random, subject: Subject, path: tuple[Any, ...] = ()) -> Any:
     if isinstance(data, dict):
-        inner = {key: with_unknown_fields(content, rng) for key, content in data.items()}
-        return {**inner, f"x-unknown-{rng.randrange(1000)}": rng.choice(UNKNOWN)}
-    return [with_unknown_fields(item, rng) for item in data] if isinstance(data, list) else data
+        inner = {key: with_unknown_fields(content, rng, subject, (*path, key)) for key, content in data.items()}
+        unknown = {f"x-unknown-{rng.randrange(1000)}": rng.choice(UNKNOWN)} if subject.has_fields(path) else {}
+        return {**inner, **unknown}
+    if isinstance(data, list):
+        return [with_unknown_fields(item, rng, subject, (*path, number)) for number, item in enumerate(data)]
+    return data
 
 
 UNKNOWN: tuple[Any, ...] = (None, 3, "", "a text: {{workflow.name}}", [], {}, [{"a": None}], {"b": {"c": [1.5]}}, False)
@@ -112,8 +108,8 @@ def unknown_fields(data: Any) -> Counter[str]:
     return found
 
 
-def lower_renamed(subject: Subject, plan: Plan, workflow: Workflow) -> Any:
-    """The document in which every step of a workflow has another name; None where that is refused."""
+def lower_renamed(subject: Subject, plan: Plan, workflow: Workflow) -> list[Any] | None:
+    """The documents in which every step of a workflow has another name; None where that is refused."""
     renamed = workflow
     try:
         for graph in workflow.graphs:
@@ -122,7 +118,9 @@ def lower_renamed(subject: Subject, plan: Plan, workflow: Workflow) -> Any:
         return None
     lowered, _ = lower_and_write(subject, plan.with_workflow(workflow, renamed))
     assert not lowered.refused
-    (document,) = plan.bundle.documents
-    after = lowered.changed.get(0, document.data)
-    assert exactly(apply(document.data, [traced.edit for traced in lowered.edits]), after)
-    return after
+    whole = []
+    for number, document in enumerate(plan.bundle.documents):
+        whole.append(lowered.changed.get(number, document.data))
+        edits = [traced.edit for traced in lowered.edits if traced.document == number]
+        assert exactly(apply(document.data, edits), whole[-1])
+    return whole

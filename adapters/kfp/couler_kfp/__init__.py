@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines: lift compiled pipelines into the IR, lower them back."""

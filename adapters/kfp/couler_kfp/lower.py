@@ -1,0 +1,92 @@
+"""From a plan back to KFP's documents, with every edit traced to the decision behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from couler_kfp.patching import Lowering
+from couler_kfp.pipelines import Pipeline, pipelines
+from couler_kfp.tracing import trace
+from couler_plugins.documents import diff
+from couler_plugins.errors import CoulerError, Unsupported
+from couler_plugins.ir import Source, Workflow
+from couler_plugins.plan import Lowered, Plan, TracedEdit
+
+__all__ = ["lower"]
+
+
+def lower(plan: Plan) -> Lowered:
+    """The documents of a plan.
+
+    Args:
+        plan: workflows with an origin become their documents again, the others documents of their own each.
+
+    Raises:
+        Unsupported: a workflow without an origin has something that KFP cannot say.
+    """
+    return _Lowerer(plan).lowered()
+
+
+class _Lowerer:
+    """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._originals: dict[Source, Workflow] = {
+            original.source: original for original in plan.originals if original.source is not None
+        }
+        self._pipelines = {(item.holder.document, *item.holder.path): item for item in pipelines(plan.bundle)}
+        self._changed: dict[int, Any] = {}
+        self._edits: list[TracedEdit] = []
+        self._added: list[Any] = []
+        self._refused: dict[int, Exception] = {}
+
+    def lowered(self) -> Lowered:
+        bundle = self._plan.bundle
+        for workflow in self._plan.workflows:
+            if workflow.engine != "kfp":
+                raise Unsupported(
+                    f"{workflow.label} is a workflow of {workflow.engine}",
+                    engine="kfp",
+                    feature="Workflow.engine",
+                    hint="write it for its own engine",
+                )
+            original = self._originals.get(workflow.source) if workflow.source is not None else None
+            if original is None or original.source is None:
+                self._added.extend(Lowering(workflow, None, {}, None).generated())
+            elif workflow is not original:
+                self._patch(workflow, original, self._pipelines[original.source])
+        refused = {number for number, file in enumerate(bundle.file_numbers) if file in self._refused}
+        return Lowered(
+            bundle=bundle,
+            changed={number: data for number, data in self._changed.items() if number not in refused},
+            added=(*self._added, *self._plan.side),
+            edits=tuple(edit for edit in self._edits if edit.document not in refused),
+            decisions=self._plan.decisions,
+            refused=self._refused,
+        )
+
+    def _patch(self, workflow: Workflow, original: Workflow, pipeline: Pipeline) -> None:
+        documents = self._plan.bundle.documents
+        numbers = {place.document for place in (pipeline.spec, pipeline.platform) if place is not None}
+        before = {number: documents[number].data for number in numbers}
+        file = self._plan.bundle.file_numbers[pipeline.holder.document]
+        lowering = Lowering(workflow, original, before, pipeline)
+        try:
+            after = lowering.patched()
+        except CoulerError as error:
+            error.file = error.file or self._plan.bundle.files[file].name
+            self._refused[file] = error
+            return
+        decisions = [
+            (position, decision)
+            for position, decision in enumerate(self._plan.decisions)
+            if decision.document in (None, pipeline.holder.document)
+            and decision.workflow in (original.label, workflow.label)
+        ]
+        for number in sorted(numbers):
+            edits = diff(before[number], after[number], lowering.origins(number))
+            if edits:
+                sides = (original, workflow)
+                self._edits.extend(trace(edits, number, pipeline, sides, decisions))
+                self._changed[number] = after[number]

@@ -1,0 +1,74 @@
+"""JSON-like mappings: taken apart, put together again, and changed where two versions of a node differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from couler_kfp.structures import structure
+from couler_plugins.documents import Path
+from couler_plugins.documents.rewriting import same_data
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Native
+
+__all__ = ["Mapped", "joined", "mapping", "patched", "rest_of", "without"]
+
+Mapped = dict[str, Any]
+
+
+def mapping(holder: Mapped, key: str, path: Path) -> Mapped:
+    """The mapping under a key; empty where there is none.
+
+    Raises:
+        InvalidInput: there is something else; `path` is that of the holder.
+    """
+    content = holder.get(key, {})
+    if not isinstance(content, dict):
+        message = f"{key}: a mapping is expected here"
+        raise InvalidInput(message, engine="kfp", path=(*path, key), hint="compile the pipeline again")
+    return content
+
+
+def without(content: Mapped, *keys: str) -> Mapped:
+    """The mapping without these keys."""
+    return {key: value for key, value in content.items() if key not in keys}
+
+
+def rest_of(content: Mapped) -> Native | None:
+    """What no field expresses; None where that is nothing."""
+    return structure(content) if content else None
+
+
+def joined(own: Mapping[str, Any], rest: Mapping[str, Any]) -> Mapped:
+    """Both together; where both hold a mapping under one key, these are joined too, and otherwise `own` wins."""
+    whole = dict(rest)
+    for key, content in own.items():
+        beside = whole.get(key)
+        whole[key] = joined(content, beside) if isinstance(content, dict) and isinstance(beside, dict) else content
+    return whole
+
+
+def patched(native: Any, before: Any, after: Any) -> Any:
+    """`native`, changed where `after` differs from `before`; the same object where they do not differ.
+
+    Args:
+        native: what was read.
+        before: what would be written for that.
+        after: what is to be written.
+    """
+    if same_data(before, after):
+        return native
+    if not (isinstance(native, dict) and isinstance(before, dict) and isinstance(after, dict)):
+        return after
+    gone = before.keys() - after.keys()
+    kept = {
+        key: patched(content, before.get(key), after[key]) if key in after else content
+        for key, content in native.items()
+        if key not in gone
+    }
+    added = {key: content for key, content in after.items() if key not in native and not _same_at(before, key, content)}
+    return {**kept, **added}
+
+
+def _same_at(before: Mapped, key: str, content: Any) -> bool:
+    return key in before and same_data(before[key], content)

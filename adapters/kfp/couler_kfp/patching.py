@@ -1,0 +1,273 @@
+"""One workflow back into its documents: what is unchanged stays verbatim, what changed is patched key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from couler_kfp.checks import VERSION
+from couler_kfp.components import Body, label_of, write_graph, write_operation
+from couler_kfp.lift import ROOT
+from couler_kfp.mappings import Mapped, joined, patched
+from couler_kfp.pipelines import Pipeline, Place
+from couler_kfp.structures import write_structure
+from couler_kfp.support import refuse_unsupported, unsupported
+from couler_kfp.tasks import write_task
+from couler_plugins.documents import Path
+from couler_plugins.ir import Call, Graph, Node, Operation, Source, Step, Workflow, replace
+
+__all__ = ["Lowering"]
+
+API_VERSION = "pipelines.kubeflow.org/v2beta1"
+NOTHING = Body("", {}, {})
+
+
+class Lowering:
+    """Lowers one workflow.
+
+    Args:
+        new: the workflow as it is to be.
+        old: the workflow as it was lifted; None for one without an origin.
+        documents: the documents that hold the original, by number.
+        pipeline: where it is in them.
+    """
+
+    def __init__(
+        self, new: Workflow, old: Workflow | None, documents: Mapping[int, Any], pipeline: Pipeline | None
+    ) -> None:
+        self._new = new
+        self._old = old
+        self._documents = documents
+        self._pipeline = pipeline
+        self._nodes: dict[Source, Node] = {}
+        items: tuple[Graph | Operation, ...] = (*old.graphs, *old.operations) if old is not None else ()
+        for item in items:
+            self._note(item)
+            for step in item.steps if isinstance(item, Graph) else ():
+                self._note(step)
+        self._origins: list[tuple[int, Any, Path]] = []
+
+    def _note(self, node: Graph | Operation | Step) -> None:
+        if node.source is not None:
+            self._nodes[node.source] = node
+
+    def origins(self, document: int) -> dict[int, Path]:
+        """Where, in a document, each object was that a lowered one was made from, by the `id` of that."""
+        return {id(data): path for number, data, path in self._origins if number == document}
+
+    def generated(self) -> list[Mapped]:
+        """The documents of the workflow, made from nothing but the IR."""
+        spec, platform = self._written(self._new)
+        if self._new.kind == "PipelineVersion":
+            specs = {"pipelineSpec": spec, **({"platformSpec": platform} if platform else {})}
+            head = {"apiVersion": API_VERSION, "kind": self._new.kind}
+            return [joined({**head, "spec": specs}, self._rest(self._new, "object"))]
+        return [spec, platform] if platform else [spec]
+
+    def patched(self) -> dict[int, Any]:
+        """The original documents with what changed, by number."""
+        pipeline, old = self._pipeline, self._old
+        assert pipeline is not None
+        assert old is not None
+        if self._new.kind != old.kind:
+            raise unsupported("Workflow.kind", self._new.name, f"is a {old.kind}")
+        spec, platform = self._written(self._new)
+        result = dict(self._documents)
+        holder = pipeline.holder
+        around = patched(self._at(holder), self._rest(old, "object"), self._rest(self._new, "object"))
+        self._put(result, holder, around)
+        if pipeline.platform is not None:
+            self._put(result, pipeline.platform, platform)
+        elif platform:
+            hint = "add a document with `platforms: {}` behind the pipeline"
+            raise unsupported("Operation.rest", self._new.name, "has no document for platform configuration", hint)
+        self._put(result, pipeline.spec, spec)
+        return result
+
+    def _put(self, documents: dict[int, Any], place: Place, content: Any) -> None:
+        documents[place.document] = _with_at(documents[place.document], place.path, content)
+
+    @staticmethod
+    def _rest(workflow: Workflow, part: str) -> Mapped:
+        """What no field expresses of the spec, of the platform document, or of the object around both."""
+        rest: Mapped = write_structure(workflow.rest).get(part, {}) if workflow.rest else {}
+        return rest
+
+    def _written(self, new: Workflow) -> tuple[Mapped, Mapped]:
+        """The PipelineSpec and the PlatformSpec (empty where there is none)."""
+        refuse_unsupported(new)
+        self._check_derived(new)
+        components: dict[str, Mapped] = {}
+        bodies: dict[str, Body] = {}
+        items: tuple[Graph | Operation, ...] = (*new.graphs, *new.operations)
+        for item in items:
+            if item.name in components:
+                raise unsupported("Operation.name", item.name, "is the name of two components", "rename one of them")
+            component, body = self._graph(item) if isinstance(item, Graph) else self._operation(item)
+            components[item.name] = component
+            if body is not NOTHING and bodies.setdefault(body.label, body) != body:
+                hint = "give each of them an executorLabel of its own"
+                raise unsupported("Operation.containers", item.name, "shares its executor with a component", hint)
+        return self._spec(new, components, bodies), self._platform(new, bodies)
+
+    def _check_derived(self, new: Workflow) -> None:
+        root = next((item for item in (*new.graphs, *new.operations) if item.name == ROOT), None)
+        call = None if new.entry is None else new.entry.call
+        if root is None or call != Call(name=ROOT) or new.entry != Step(name=ROOT, call=Call(name=ROOT)):
+            raise unsupported("Workflow.entry", new.name, "has to start with its component root, and with nothing else")
+        given = self._old.parameters if self._old else root.inputs
+        if new.parameters not in (given, root.inputs):
+            hint = "change the inputs of the graph root as well"
+            raise unsupported("Workflow.parameters", new.name, "is to have other parameters than its root", hint)
+
+    def _graph(self, graph: Graph) -> tuple[Mapped, Body]:
+        old = self._nodes.get(graph.source) if graph.source is not None else None
+        tasks: dict[str, Mapped] = {}
+        for step in graph.steps:
+            if step.name in tasks:
+                raise unsupported("Step.name", step.name, "is the name of two tasks", "rename one of them")
+            tasks[step.name] = self._task(step)
+        if not isinstance(old, Graph):
+            return write_graph(graph, tasks), NOTHING
+        native = self._native(old)
+        held = native["dag"].get("tasks", {})
+        same = held.keys() == tasks.keys() and all(held[name] is tasks[name] for name in tasks)
+        component = native
+        if graph is not old:
+            bare, bare_old = (write_graph(replace(item, steps=()), {}) for item in (graph, old))
+            component = patched(native, bare_old, bare)
+        if not same:
+            ordered = {name: tasks[name] for name in held if name in tasks} | tasks
+            component = {**component, "dag": {**component["dag"], "tasks": ordered}}
+        return self._from(component, graph.source), NOTHING
+
+    def _task(self, step: Step) -> Mapped:
+        old = self._nodes.get(step.source) if step.source is not None else None
+        if not isinstance(old, Step):
+            return write_task(step)
+        native = self._native(old)
+        return native if step is old else self._from(patched(native, write_task(old), write_task(step)), step.source)
+
+    def _operation(self, operation: Operation) -> tuple[Mapped, Body]:
+        old = self._nodes.get(operation.source) if operation.source is not None else None
+        if not isinstance(old, Operation):
+            return write_operation(operation)
+        native, body = self._native(old), self._native_body(old)
+        if operation is old:
+            return native, body
+        component, new_body = write_operation(operation)
+        old_component, old_body = write_operation(old)
+        executor = patched(body.executor, old_body.executor, new_body.executor)
+        platforms = patched(body.platforms, old_body.platforms, new_body.platforms)
+        component = self._from(patched(native, old_component, component), operation.source)
+        self._moved(body, executor, platforms)
+        return component, Body(new_body.label, executor, platforms)
+
+    def _moved(self, old: Body, executor: Mapped, platforms: Mapped) -> None:
+        """Remembers where the executor was, and its configurations: their label may be another one."""
+        assert self._pipeline is not None
+        spec, platform = self._pipeline.spec, self._pipeline.platform
+        self._from(executor, (spec.document, *spec.path, "deploymentSpec", "executors", old.label))
+        for name, content in platforms.items() if platform is not None else ():
+            assert platform is not None
+            path = (*platform.path, "platforms", name, "deploymentSpec", "executors", old.label)
+            self._from(content, (platform.document, *path))
+
+    def _native(self, node: Node) -> Mapped:
+        """What a node was lifted from."""
+        source: Source = getattr(node, "source", None) or ()
+        data = self._documents[int(source[0])]
+        for key in source[1:]:
+            data = data[key]
+        found: Mapped = data
+        return found
+
+    def _native_body(self, operation: Operation) -> Body:
+        assert self._pipeline is not None
+        label = label_of(operation)
+        executor: Mapped = self._at(self._pipeline.spec)["deploymentSpec"]["executors"][label]
+        platforms = {
+            name: content["deploymentSpec"]["executors"][label]
+            for name, content in self._at(self._pipeline.platform).get("platforms", {}).items()
+            if label in content.get("deploymentSpec", {}).get("executors", {})
+        }
+        return Body(label, executor, platforms)
+
+    def _at(self, place: Place | None) -> Mapped:
+        if place is None:
+            return {}
+        data = self._documents[place.document]
+        for key in place.path:
+            data = data[key]
+        found: Mapped = data
+        return found
+
+    def _from(self, lowered: Mapped, source: Source | None) -> Mapped:
+        if source is not None:
+            self._origins.append((int(source[0]), lowered, source[1:]))
+        return lowered
+
+    def _spec(self, new: Workflow, components: dict[str, Mapped], bodies: dict[str, Body]) -> Mapped:
+        root = components.pop(ROOT)
+        executors = {label: body.executor for label, body in bodies.items()}
+        after = self._head(new, executors)
+        if self._old is None or self._pipeline is None:
+            return {**after, "components": components, "root": root}
+        native = self._at(self._pipeline.spec)
+        old_labels = {label_of(operation) for operation in self._old.operations}
+        result = patched(native, self._head(self._old, {}), self._head(new, {}))
+        result = _with_entries(result, ("components",), components, native.get("components", {}).keys())
+        result = _with_entries(result, ("deploymentSpec", "executors"), executors, old_labels)
+        return result if result["root"] is root else {**result, "root": root}
+
+    def _head(self, new: Workflow, executors: Mapped) -> Mapped:
+        """The spec around its components."""
+        rest = self._rest(new, "spec")
+        held = rest.get("deploymentSpec", {}).get("executors", {})
+        if taken := executors.keys() & held.keys():
+            raise unsupported(
+                "Operation.name", min(taken), "is the label of an executor that nothing runs", "rename it"
+            )
+        own: Mapped = {"pipelineInfo": {"name": new.name}, "schemaVersion": VERSION}
+        if executors:
+            own["deploymentSpec"] = {"executors": executors}
+        return joined(own, rest)
+
+    def _platform(self, new: Workflow, bodies: dict[str, Body]) -> Mapped:
+        configured: dict[str, Mapped] = {}
+        for label, body in bodies.items():
+            for name, content in body.platforms.items():
+                configured.setdefault(name, {})[label] = content
+        rest = self._rest(new, "platform")
+        own = {"platforms": {name: {"deploymentSpec": {"executors": held}} for name, held in configured.items()}}
+        after = joined(own if configured else {}, rest)
+        if self._old is None or self._pipeline is None or self._pipeline.platform is None:
+            return after
+        native = self._at(self._pipeline.platform)
+        result: Mapped = patched(native, self._rest(self._old, "platform"), rest)
+        labels = {label_of(operation) for operation in self._old.operations}
+        for name in {**native.get("platforms", {}), **configured}:
+            result = _with_entries(
+                result, ("platforms", name, "deploymentSpec", "executors"), configured.get(name, {}), labels
+            )
+        return result
+
+
+def _with_entries(data: Mapped, path: tuple[str, ...], entries: Mapped, owned: Any) -> Mapped:
+    """`data` with these entries in the mapping under a path, in place of the owned ones; others there stay."""
+    if not path:
+        kept = {key: entries.get(key, content) for key, content in data.items() if key in entries or key not in owned}
+        whole = {**kept, **entries}
+        return data if whole.keys() == data.keys() and all(whole[key] is data[key] for key in data) else whole
+    held = data.get(path[0], {})
+    inner = _with_entries(held, path[1:], entries, owned)
+    if inner is held:
+        return data
+    return {**data, path[0]: inner}
+
+
+def _with_at(data: Any, path: Path, content: Any) -> Any:
+    if not path:
+        return content
+    inner = _with_at(data[path[0]], path[1:], content)
+    return data if inner is data[path[0]] else {**data, path[0]: inner}

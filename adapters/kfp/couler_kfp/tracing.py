@@ -1,0 +1,66 @@
+"""Which task or component, and which decision, each edit of a document belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from couler_kfp.components import label_of
+from couler_kfp.pipelines import Pipeline
+from couler_plugins.documents import Edit, Path
+from couler_plugins.ir import Workflow
+from couler_plugins.plan import Decision, TracedEdit
+
+__all__ = ["trace"]
+
+
+def trace(
+    edits: Sequence[Edit],
+    document: int,
+    pipeline: Pipeline,
+    sides: tuple[Workflow, Workflow],
+    decisions: Sequence[tuple[int, Decision]],
+) -> list[TracedEdit]:
+    """The edits with their subjects and decisions.
+
+    Args:
+        edits: the difference between two versions of a document.
+        document: its number in the bundle.
+        pipeline: the pipeline that it belongs to.
+        sides: the workflow before and after.
+        decisions: the decisions on that workflow, each with its position among all.
+    """
+    positions: dict[str, int] = {}
+    for position, decision in decisions:
+        for subject in (decision.subject, *decision.affects):
+            positions[subject] = position
+    labels = [{label_of(operation): operation.name for operation in side.operations} for side in sides]
+    traced = []
+    for edit in edits:
+        path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
+        subject = _subject(path or (), pipeline, labels[side])
+        component = subject.split("/")[0]
+        known = next((positions[name] for name in (subject, component, "") if name in positions), None)
+        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=known))
+    return traced
+
+
+def _subject(path: Path, pipeline: Pipeline, labels: dict[str, str]) -> str:
+    """The component, or `component/task`, that a path leads into; empty for anything else of the pipeline."""
+    spec = pipeline.spec.path
+    within = path[len(spec) :] if path[: len(spec)] == spec else path
+    match within:
+        case ["root", *rest]:
+            return _in_component("root", rest)
+        case ["components", str(name), *rest]:
+            return _in_component(name, rest)
+    if "executors" in within:
+        label = [*within, ""][within.index("executors") + 1]
+        return labels.get(str(label), "")
+    return ""
+
+
+def _in_component(name: str, path: list[str | int]) -> str:
+    match path:
+        case ["dag", "tasks", str(task), *_]:
+            return f"{name}/{task}"
+    return name
