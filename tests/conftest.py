@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,9 @@ def pytest_configure() -> None:
     """Airflow writes a configuration and logs into its home when it is imported: give it one of its own."""
     home = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="couler-airflow-")
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    # A file that a test writes again within a second, as long as it was, would be taken for what was compiled before.
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{home}/airflow.db"
 
 
