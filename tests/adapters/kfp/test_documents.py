@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.subjects import KFP, each_file, lift_file, lift_source, lower_and_write
+from couler_plugins.api import optimize
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import (
@@ -25,6 +26,7 @@ from couler_plugins.ir import (
 from couler_plugins.optimizers.dedupe import duplicates
 from couler_plugins.pipeline import refuse_broken
 from couler_plugins.plan import Plan
+from couler_plugins.sources import Text
 
 PIPELINE = """\
 # PIPELINE DEFINITION
@@ -224,6 +226,14 @@ def test_configuration_that_reads_tasks_of_two_graphs_is_refused() -> None:
     (error,) = refusals(read(two, "pipeline.yaml"))
     assert "in two graphs" in error.message
     assert error.line
+
+
+def test_a_component_that_reads_what_is_around_it_is_pruned_with_a_reason() -> None:
+    unused = PIPELINE[PIPELINE.index("      use:\n") : PIPELINE.index("schemaVersion")]
+    (file,) = optimize(Text(PIPELINE.replace(unused, "")), "prune").files
+    assert file.error is None
+    assert [decision.subject for decision in file.decisions] == ["comp-use"]
+    assert {edit.subject for edit in file.edits} == {"comp-use"}
 
 
 def test_native_caching_is_said_of_the_operation() -> None:
