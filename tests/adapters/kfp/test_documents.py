@@ -242,3 +242,17 @@ def test_native_caching_is_said_of_the_operation() -> None:
     assert by_name["comp-use"].memoized is not None
     assert by_name["comp-make"].memoized is None
     assert isinstance(by_name["root"], Graph)
+
+
+def test_tasks_that_come_to_share_a_component_are_remarked_on() -> None:
+    """`kfp.local` gets such pipelines wrong (see test_local); where nobody shares anything, nothing is said."""
+    path = KFP.root / "xgboost_sample_pipeline.yaml"
+    if not path.exists():
+        pytest.skip("needs the corpus of kfp")
+    (file,) = optimize(str(path), "dedupe").files
+    merged = {item.action.removeprefix("merge into ") for item in file.decisions if item.optimizer == "dedupe"}
+    remarks = {decision.subject for decision in file.decisions if decision.optimizer == "kfp"}
+    assert remarks
+    assert remarks <= merged
+    (file,) = optimize(Text(PIPELINE), "dedupe").files
+    assert file.decisions == ()
