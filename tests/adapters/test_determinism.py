@@ -43,7 +43,7 @@ def test_the_same_bytes_whatever_the_hash_seed(subject: Subject) -> None:
     path = os.pathsep.join(map(str, (ROOT, ROOT / "adapters" / subject.engine, ROOT / "tests")))
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, subject.engine, "1" if subject.engine == "argo" else "4"],
+            [sys.executable, "-c", PROGRAM, subject.engine, "1" if subject.engine == "argo" else "8"],
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
             cwd=folder,
             stdout=subprocess.PIPE,
