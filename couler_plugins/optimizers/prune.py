@@ -9,7 +9,7 @@ from couler_plugins.plan import Decision
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context
-    from couler_plugins.ir import Workflow
+    from couler_plugins.ir import Callable, Source, Workflow
     from couler_plugins.plan import Plan
 
 __all__ = ["Prune", "unreachable"]
@@ -46,7 +46,8 @@ class Prune:
             dead = unreachable(workflow, self.keep)
             if dead:
                 by_name = callables(workflow)
-                named = [name for name in dead if not by_name[name].inline]
+                sources = {source for name in dead if (source := by_name[name].source) is not None}
+                named = [name for name in dead if not _inside(by_name[name], sources)]
                 plan = plan.with_workflow(workflow, remove_callables(workflow, dead), *_decisions(workflow, named))
         return plan
 
@@ -72,6 +73,12 @@ def unreachable(workflow: Workflow, keep: tuple[str, ...] = ()) -> list[str]:
             called = (step, *(handler.step for handler in step.handlers))
             pending.extend(inner.call.name for inner in called if isinstance(inner.call, Call))
     return [name for name in by_name if name not in reached]
+
+
+def _inside(item: Callable, sources: set[Source]) -> bool:
+    """Whether this is written inline in one of these, and goes with it; some engines keep what is inline elsewhere."""
+    place = item.source
+    return item.inline and (place is None or any(place[:end] in sources for end in range(1, len(place))))
 
 
 def _decisions(workflow: Workflow, names: list[str]) -> list[Decision]:

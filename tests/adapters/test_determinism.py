@@ -6,19 +6,22 @@ import os
 import subprocess
 import sys
 
-from adapters.subjects import ARGO
+import pytest
+
+from adapters.subjects import GENERATORS, Subject, each_subject
 from support import ROOT, shared
 
 PROGRAM = """
 import hashlib, sys
 from adapters.argo.edits import EDITS, edited
-from adapters.subjects import ARGO, lift_file, lower_and_write, regenerate
+from adapters.subjects import GENERATORS, lift_file, lower_and_write, regenerate
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import to_json, without_origin
 
+(subject,) = (subject for subject in GENERATORS if subject.engine == sys.argv[1])
 seen = hashlib.sha256()
-for path in ARGO.files():
-    plan = lift_file(ARGO, path)
+for path in subject.files()[:: int(sys.argv[2])]:
+    plan = lift_file(subject, path)
     for workflow in plan.workflows:
         seen.update(to_json(workflow))
         for kind in EDITS:
@@ -26,20 +29,21 @@ for path in ARGO.files():
                 seen.update(str(edit.result).encode() if isinstance(edit.result, Unsupported) else b"")
                 if number > 3 or isinstance(edit.result, Unsupported):
                     continue
-                lowered, written = lower_and_write(ARGO, plan.with_workflow(workflow, edit.result))
+                lowered, written = lower_and_write(subject, plan.with_workflow(workflow, edit.result))
                 seen.update(repr((written.texts, lowered.edits, lowered.refused)).encode())
-        for document, _ in regenerate(ARGO, [without_origin(workflow)]):
+        for document, _ in regenerate(subject, [without_origin(workflow)]):
             seen.update(repr(document).encode())
 print(seen.hexdigest())
 """
 
 
-def test_the_same_bytes_whatever_the_hash_seed() -> None:
-    shared(*ARGO.folder.split("/"))
-    path = os.pathsep.join(map(str, (ROOT, ROOT / "adapters/argo", ROOT / "tests")))
+@pytest.mark.parametrize("subject", each_subject(GENERATORS))
+def test_the_same_bytes_whatever_the_hash_seed(subject: Subject) -> None:
+    shared(*subject.folder.split("/"))
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "adapters" / subject.engine, ROOT / "tests")))
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
+            [sys.executable, "-c", PROGRAM, subject.engine, "1" if subject.engine == "argo" else "8"],
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
             cwd=folder,
             stdout=subprocess.PIPE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from couler_argo.api_access import configuration_of
 from couler_argo.codec import Mapped
 from couler_plugins.errors import EngineError, InvalidInput
 
-__all__ = ["ATTEMPTS", "Refused", "asked", "connected"]
+__all__ = ["ATTEMPTS", "Refused", "asked", "connected", "sending"]
 
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two bytes
 PATIENCE = 30.0  # seconds that a server may ask us to wait
@@ -52,6 +53,18 @@ def connected(context: str) -> tuple[Any, str]:
     configuration, namespace = configuration_of(context)
     configuration.retries = False  # we retry by ourselves, writes included
     return client.ApiClient(configuration), namespace
+
+
+def sending(method: Callable[..., Any], content_type: str) -> Callable[..., Any]:
+    """A method of one of the client's APIs, with a body of this type.
+
+    From release 31 on, methods take that as an option; the client copied here does the same in all of them.
+    """
+    api = method.__self__  # type: ignore[attr-defined]  # it is bound
+    sender = copy(api.api_client)
+    sender.select_header_content_type = lambda *_: content_type
+    bound: Callable[..., Any] = getattr(type(api)(sender), method.__name__)
+    return bound
 
 
 def asked(what: str, call: Callable[..., Any], hints: Mapping[int, str], *, secret: bool = False) -> Mapped:

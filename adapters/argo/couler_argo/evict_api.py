@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from couler_argo.api_calls import Refused, asked, connected
+from couler_argo.api_calls import Refused, asked, connected, sending
 from couler_argo.api_pages import Expired, pages
 from couler_argo.codec import Mapped
 
@@ -110,7 +110,7 @@ class Cluster:
         """
         patch = {"metadata": {"resourceVersion": version, "annotations": dict(annotations)}, "data": dict(data)}
 
-        write = partial(self._core.patch_namespaced_config_map, name, namespace, patch, _content_type=MERGE)
+        write = partial(sending(self._core.patch_namespaced_config_map, MERGE), name, namespace, patch)
         self._asked("patch", f"configmaps in {namespace}", write)
 
     def _caches_everywhere(self) -> Iterator[Mapped]:

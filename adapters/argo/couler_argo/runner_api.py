@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from couler_argo.api_calls import Refused, asked, connected
+from couler_argo.api_calls import Refused, asked, connected, sending
 from couler_argo.api_pages import Expired, pages
 from couler_argo.codec import Mapped
 from couler_argo.runner_kinds import WORKFLOW, Kind
@@ -73,7 +73,7 @@ class Calls:
         metadata = document["metadata"]
         options: dict[str, Any] = {**_writing(dry_run), "force": force}
         call = self._call("patch", kind, metadata.get("namespace", ""), metadata["name"], document)
-        patch = partial(call, _content_type=APPLY, **options)
+        patch = partial(sending(call.func, APPLY), *call.args, **options)
         return self._asked("patch", kind.plural, metadata.get("namespace", ""), patch, secret=kind.secret)
 
     def create(self, document: Mapped, *, dry_run: bool) -> Mapped:
@@ -94,7 +94,8 @@ class Calls:
         Raises:
             EngineError: the cluster does not answer, or does not let us.
         """
-        call = partial(self._call("patch", WORKFLOW, namespace, name, patch), _content_type=MERGE)
+        call = self._call("patch", WORKFLOW, namespace, name, patch)
+        call = partial(sending(call.func, MERGE), *call.args)
         return self._asked("patch", WORKFLOW.plural, namespace, call)
 
     def workflows(self, namespace: str, labels: str) -> Iterator[Mapped]:
@@ -116,7 +117,7 @@ class Calls:
 
         return pages(ask, "WorkflowList", f"{WORKFLOW.plural} in {namespace}")
 
-    def _call(self, verb: str, kind: Kind, namespace: str, name: str, *body: Mapped) -> Callable[..., Any]:
+    def _call(self, verb: str, kind: Kind, namespace: str, name: str, *body: Mapped) -> partial[Any]:
         if not kind.group[0]:
             return partial(getattr(self._core, f"{verb}_namespaced_{kind.singular}"), name, namespace, *body)
         verb = "get" if verb == "read" else verb

@@ -6,6 +6,7 @@ from typing import Any
 
 from couler_kfp.patching import Lowering
 from couler_kfp.pipelines import Pipeline, pipelines
+from couler_kfp.sharing import sharing
 from couler_kfp.tracing import trace
 from couler_plugins.documents import diff
 from couler_plugins.errors import CoulerError, Unsupported
@@ -36,6 +37,7 @@ class _Lowerer:
             original.source: original for original in plan.originals if original.source is not None
         }
         self._pipelines = {(item.holder.document, *item.holder.path): item for item in pipelines(plan.bundle)}
+        self._decisions = list(plan.decisions)
         self._changed: dict[int, Any] = {}
         self._edits: list[TracedEdit] = []
         self._added: list[Any] = []
@@ -62,7 +64,7 @@ class _Lowerer:
             changed={number: data for number, data in self._changed.items() if number not in refused},
             added=(*self._added, *self._plan.side),
             edits=tuple(edit for edit in self._edits if edit.document not in refused),
-            decisions=self._plan.decisions,
+            decisions=tuple(self._decisions),
             refused=self._refused,
         )
 
@@ -84,6 +86,7 @@ class _Lowerer:
             if decision.document in (None, pipeline.holder.document)
             and decision.workflow in (original.label, workflow.label)
         ]
+        self._decisions.extend(sharing(original, workflow, pipeline.holder.document))
         for number in sorted(numbers):
             edits = diff(before[number], after[number], lowering.origins(number))
             if edits:

@@ -137,8 +137,7 @@ class Lowering:
             bare, bare_old = (write_graph(replace(item, steps=()), {}) for item in (graph, old))
             component = patched(native, bare_old, bare)
         if not same:
-            ordered = {name: tasks[name] for name in held if name in tasks} | tasks
-            component = {**component, "dag": {**component["dag"], "tasks": ordered}}
+            component = {**component, "dag": {**component["dag"], "tasks": tasks}}
         return self._from(component, graph.source), NOTHING
 
     def _task(self, step: Step) -> Mapped:

@@ -72,8 +72,8 @@ def read_task(name: str, task: Mapped, path: Path, source: Source) -> Step:
         left = without(left, "retryPolicy")
     if needs is not None:
         left = without(left, "dependentTasks")
-    information = task.get("taskInfo")
-    if isinstance(information, dict) and information.get("name") == name:
+    information = mapping(task, "taskInfo", path)
+    if information.get("name") == name:
         left = {**left, "taskInfo": without(information, "name")}
     beside = {"componentRef": without(reference, "name"), "inputs": more_inputs, "triggerPolicy": trigger}
     left = {**left, **beside}

@@ -18,6 +18,7 @@ from couler_plugins.ir import (
     Operation,
     Output,
     Port,
+    PortKind,
     Reference,
     Retry,
     Step,
@@ -93,11 +94,11 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return _replaced(workflow, node, _given(replace(node, condition=value), references(value)))
         case Step(), "loop":
             looped = _looped(node, value)
-            return looped and _replaced(workflow, node, looped)
+            return _replaced(workflow, node, looped) if looped else None
         case Loop(), "axes":
             step = next(step for item in workflow.graphs for step in item.steps if step.loop is node)
             looped = _looped(step, replace(node, axes=value) if value else None)
-            return looped and _replaced(workflow, step, looped)
+            return _replaced(workflow, step, looped) if looped else None
         case ((Graph() | Operation()), "name"):
             if "root" in (node.name, value) or value in by_name:
                 return None
@@ -144,7 +145,7 @@ def _given(step: Step, read: Iterable[Reference]) -> Step:
     for number, reference in enumerate(dict.fromkeys(read)):
         known = any(argument.value == reference for argument in step.arguments)
         if reference.to not in ("unknown", "item") and not known:
-            kind = "artifact" if reference.kind == "artifact" else "parameter"
+            kind: PortKind = "artifact" if reference.kind == "artifact" else "parameter"
             argument = Argument(name=f"given-{number}", kind=kind, value=reference)
             step = replace(step, arguments=(*step.arguments, argument))
     return step
@@ -158,7 +159,7 @@ def _looped(step: Step, loop: Loop | None) -> Step | None:
     if loop is None:
         return step
     axis = loop.axes[0]
-    kind = "artifact" if getattr(axis.values, "kind", "") == "artifact" else "parameter"
+    kind: PortKind = "artifact" if getattr(axis.values, "kind", "") == "artifact" else "parameter"
     if any(argument.name == axis.name for argument in arguments):
         return None
     item = Argument(name=axis.name, kind=kind, value=Reference(to="item", kind=kind))
@@ -187,7 +188,7 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
     """Whether KFP cannot say this one value here (the notes of the table of capabilities say so)."""
     match node, name:
         case Operation(), "containers":
-            return value == ()
+            return not value
         case Operation(), "rest":
             return True  # an importer's is all that it runs, and not every file has a platform document
         case ((Port() | Output() | Argument()), "kind"):

@@ -5,7 +5,7 @@ KFP reads annotations as they are when a function is decorated: they must not be
 
 from typing import Any
 
-__all__ = ["nested", "steps"]
+__all__ = ["nested", "sharing", "steps"]
 
 
 def steps() -> dict[str, Any]:
@@ -53,5 +53,27 @@ def nested() -> Any:
                 made["tell"](text="another number")
         again = made["square"](number=count).set_retry(2)
         return again.output
+
+    return pipeline
+
+
+def sharing() -> Any:
+    """Two tasks of one component write an artifact each, and a third reads both."""
+    from kfp import dsl
+
+    @dsl.component(install_kfp_package=False, base_image="python:3.11")
+    def write(number: int, out: dsl.Output[dsl.Dataset]) -> None:
+        with open(out.path, "w") as stream:  # noqa: PTH123  # what is imported here is not there when it runs
+            stream.write(str(number))
+
+    @dsl.component(install_kfp_package=False, base_image="python:3.11")
+    def read(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]) -> str:
+        with open(one.path) as first, open(two.path) as second:  # noqa: PTH123  # as above
+            return f"{first.read()}/{second.read()}"
+
+    @dsl.pipeline(name="sharing")
+    def pipeline() -> str:
+        one, two = write(number=1), write(number=2)
+        return read(one=one.outputs["out"], two=two.outputs["out"]).output
 
     return pipeline
