@@ -67,7 +67,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_fixture_is_what_the_compiler_writes(compiled: Path) -> None:
-    """How texts are quoted depends on what else has changed PyYAML in this process; that is compared for lowering."""
+    """As data: what else was imported in this process may have told PyYAML to quote texts otherwise."""
     fixture = ROOT / "tests/fixtures/kfp/nested.yaml"
     written, kept = (read(path.read_bytes(), path.name).documents for path in (compiled, fixture))
     assert [document.data for document in written] == [document.data for document in kept]
