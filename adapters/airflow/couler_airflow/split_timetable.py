@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.timetables.simple import NullTimetable  # noqa: TID253  # who imports this module has imported Airflow
+from airflow.timetables.base import Timetable  # noqa: TID253  # who imports this module has imported Airflow
 
 __all__ = ["PartTimetable", "timetable_of_part"]
 
@@ -18,7 +18,7 @@ TRIGGERS = frozenset({"CronTriggerTimetable", "DeltaTriggerTimetable"})
 """As above, unless they are given an interval."""
 
 
-class PartTimetable(NullTimetable):
+class PartTimetable(Timetable):
     """Never schedules anything; asks another timetable for the interval of a run.
 
     Args:
@@ -26,9 +26,14 @@ class PartTimetable(NullTimetable):
     """
 
     description = "As a part of another DAG, which triggers it"
+    periodic = False
+    can_be_scheduled = False
 
     def __init__(self, whole: Any) -> None:
         self._whole = whole
+
+    def next_dagrun_info(self, **_: Any) -> None:
+        """None: it is only triggered."""
 
     def infer_manual_data_interval(self, *, run_after: Any) -> Any:
         """The interval that the whole run has."""
