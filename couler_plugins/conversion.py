@@ -181,13 +181,13 @@ def _written(item: Input, plan: Plan, target: Adapter, options: Any, names: dict
     )
 
 
-def _result(item: Input, target: Adapter, **fields: object) -> FileResult:
+def _result(item: Input, target: Adapter, **fields: Any) -> FileResult:
     suffix = getattr(target, "suffix", ".yaml")
     relative = PurePath(item.relative)
     known = {".yaml", ".yml", ".json"} if suffix == ".yaml" else {suffix}
     name = item.relative if relative.suffix in known else str(relative.with_suffix(suffix))
     original = item.file.text if item.file is not None else None
-    return FileResult(name=item.name, relative=name, original=original, **fields)  # type: ignore[arg-type]
+    return FileResult(name=item.name, relative=name, original=original, **fields)
 
 
 def _without_clashes(files: Iterator[FileResult]) -> Iterator[FileResult]:

@@ -9,7 +9,9 @@ import pytest
 from adapters.kfp.sources import sharing
 from couler_plugins.api import optimize
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # kfp's local runner and its libraries warn of themselves
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)  # of kfp, its local runner and its libraries
 
 
 def run(path: Path, folder: Path) -> str:
@@ -21,7 +23,7 @@ def run(path: Path, folder: Path) -> str:
 
 @pytest.fixture
 def compiled(tmp_path: Path) -> Path:
-    pytest.importorskip("kfp")
+    pytest.importorskip("kfp", reason="needs kfp")
     from kfp import compiler
 
     path = tmp_path / "pipeline.yaml"

@@ -58,7 +58,7 @@ def test_protos_take_what_was_edited(subject: Subject, path: Path) -> None:
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline as KFP's compiler writes it."""
-    pytest.importorskip("kfp")
+    pytest.importorskip("kfp", reason="needs kfp")
     from kfp import compiler
 
     path = tmp_path_factory.mktemp("compiled") / "nested.yaml"
@@ -84,7 +84,7 @@ def test_a_manifest_holds_the_same_pipeline() -> None:
 def test_what_was_deduplicated_loads_and_compiles_again(compiled: Path, tmp_path: Path) -> None:
     from kfp import compiler, components
 
-    plan = Dedupe().run(lift_source(KFP, KFP.read(compiled)), None)  # type: ignore[arg-type]
+    plan = Dedupe().run(lift_source(KFP, KFP.read(compiled)), None)  # type: ignore[arg-type]  # as above
     _, written = lower_and_write(KFP, plan)
     assert plan.decisions
     loaded = components.load_component_from_text(written.texts[0])

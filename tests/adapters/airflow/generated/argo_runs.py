@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from adapters.argo.objects import spec_of
 
-__all__ = ["Leaf", "Outcome", "run_manifest"]
+__all__ = ["Leaf", "ManifestRun", "Outcome"]
 
 TAG = re.compile(r"\{\{(.*?)\}\}")
 DEPENDS = re.compile(r"([A-Za-z0-9][-\w]*)(?:\.(\w+))?")
@@ -51,7 +51,7 @@ class Node:
         return self.phase if self.phase in ("Succeeded", "Failed") else self.inherited
 
 
-class run_manifest:  # noqa: N801  # it is called like a function, and holds what the run has in common
+class ManifestRun:
     """A run of a manifest.
 
     Args:

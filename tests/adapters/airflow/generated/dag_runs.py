@@ -12,7 +12,7 @@ from typing import Any
 
 from adapters.airflow.generated.argo_runs import Leaf, Outcome
 
-__all__ = ["TaskInstance", "run_dag", "unwrapped"]
+__all__ = ["GeneratedRun", "TaskInstance", "unwrapped"]
 
 
 class TaskInstance:
@@ -29,7 +29,7 @@ class TaskInstance:
         return self._results[task_ids]
 
 
-class run_dag:  # noqa: N801  # as run_manifest
+class GeneratedRun:
     """A run of a generated DAG.
 
     Args:

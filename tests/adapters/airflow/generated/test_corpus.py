@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from adapters.airflow.generated.argo_runs import Leaf, run_manifest
+from adapters.airflow.generated.argo_runs import Leaf, ManifestRun
 from adapters.airflow.generated.corpus import Written, corpus, loaded
-from adapters.airflow.generated.dag_runs import run_dag
+from adapters.airflow.generated.dag_runs import GeneratedRun
 from adapters.airflow.generated.worlds import outcome_of
 from couler_airflow.capabilities_generated import GENERATED
 from couler_plugins.errors import Unsupported
@@ -85,8 +85,8 @@ def test_airflow_loads_and_serializes_it(written: Written) -> None:
 
 
 def runs_alike(document: Any, dag: Any, seed: int) -> tuple[Counter[Leaf], bool]:
-    manifest = run_manifest(document, lambda leaf: outcome_of(leaf, seed))
-    generated = run_dag(dag, lambda leaf: outcome_of(leaf, seed))
+    manifest = ManifestRun(document, lambda leaf: outcome_of(leaf, seed))
+    generated = GeneratedRun(dag, lambda leaf: outcome_of(leaf, seed))
     assert Counter(generated.started) == Counter(manifest.started), seed
     assert generated.well is manifest.well, (seed, generated.states)
     return Counter(manifest.started), manifest.well

@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from adapters.airflow.generated.argo_runs import run_manifest
+from adapters.airflow.generated.argo_runs import ManifestRun
 from adapters.airflow.generated.corpus import corpus, loaded
-from adapters.airflow.generated.dag_runs import run_dag
+from adapters.airflow.generated.dag_runs import GeneratedRun
 from adapters.airflow.generated.worlds import outcome_of
 
 pytestmark = pytest.mark.airflow
@@ -37,6 +37,6 @@ def test_what_is_broken_runs_otherwise(file: str, old: str, new: str) -> None:
     assert old in written.source
     dag = loaded(written.source.replace(old, new))
     assert any(
-        Counter(run_dag(dag, outcome).started) != Counter(run_manifest(written.document, outcome).started)
+        Counter(GeneratedRun(dag, outcome).started) != Counter(ManifestRun(written.document, outcome).started)
         for outcome in (partial(outcome_of, world=world) for world in range(24))
     )

@@ -99,10 +99,10 @@ def pods(written: Written, cluster: Path) -> list[Any]:
     cluster.write_text(CLUSTER)
     found = []
     dag = loaded(written.source)
-    for task in dag.task_dict.values():
-        if task.is_mapped or task.operator_class.__name__ == "EmptyOperator":
+    for operator in dag.task_dict.values():
+        if operator.is_mapped or operator.operator_class.__name__ == "EmptyOperator":
             continue
-        task = copy(task)  # noqa: PLW2901  # rendering changes it
+        task = copy(operator)  # rendering changes it
         results = dict.fromkeys(dag.task_dict, Anything())
         task.render_template_fields({"params": dict(dag.params), "ti": TaskInstance(results, task)})
         task.namespace, task.do_xcom_push, task.config_file = "default", False, str(cluster)

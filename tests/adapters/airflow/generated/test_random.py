@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from adapters.airflow.generated.argo_runs import run_manifest
+from adapters.airflow.generated.argo_runs import ManifestRun
 from adapters.airflow.generated.corpus import written
-from adapters.airflow.generated.dag_runs import run_dag
+from adapters.airflow.generated.dag_runs import GeneratedRun
 from adapters.airflow.generated.worlds import outcome_of
 from adapters.subjects import ARGO, lift_source
 from couler_plugins.documents import dump_yaml, read
@@ -128,7 +128,7 @@ def carried(numbers: range, worlds: int) -> tuple[int, Counter[str]]:
         dag = executed(source)
         for world in range(worlds):
             outcome = partial(outcome_of, world=world)
-            manifested, generated = run_manifest(document, outcome), run_dag(dag, outcome)
+            manifested, generated = ManifestRun(document, outcome), GeneratedRun(dag, outcome)
             assert Counter(generated.started) == Counter(manifested.started), (number, world, source)
             assert generated.well is manifested.well, (number, world, source, generated.states)
     return found, seen

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.airflow.generated.corpus import written
-from adapters.airflow.generated.dag_runs import run_dag
+from adapters.airflow.generated.dag_runs import GeneratedRun
 from adapters.airflow.generated.test_random import executed
 from adapters.airflow.generated.worlds import outcome_of
 from couler_airflow.generate_texts import Jinja, spelt
@@ -93,7 +93,7 @@ def generated(item: Workflow) -> str:
 
 
 def started(item: Workflow) -> list[Any]:
-    return run_dag(executed(generated(item)), lambda leaf: outcome_of(leaf, 0)).started
+    return GeneratedRun(executed(generated(item)), lambda leaf: outcome_of(leaf, 0)).started
 
 
 @quick
