@@ -168,6 +168,14 @@ class Plan:
         )
         return self.with_workflow(workflow, move.workflow, decision)
 
+    def decisions_about(self, document: int, *labels: str) -> list[tuple[int, Decision]]:
+        """The decisions about a document's workflow, under any of its labels, each with its position among all."""
+        return [
+            (position, decision)
+            for position, decision in enumerate(self.decisions)
+            if decision.document in (None, document) and decision.workflow in labels
+        ]
+
     def without(self, dropped: Mapping[int, Any] | set[int]) -> Plan:
         """This plan without the workflows of some files (by number), which then pass through untouched."""
 

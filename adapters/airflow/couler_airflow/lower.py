@@ -14,7 +14,7 @@ from couler_airflow.split_commit import parts_of, split
 from couler_plugins.documents import Edit, Path, diff
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Source, Workflow
-from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
+from couler_plugins.plan import Lowered, Plan, TracedEdit
 
 __all__ = ["Commit", "commit"]
 
@@ -153,18 +153,13 @@ class _Committer:
     def _traced(self, edits: Iterable[Edit], document: int, workflow: Workflow) -> Iterable[TracedEdit]:
         original = next(item for item in self._plan.originals if item.source == workflow.source)
         known: dict[str, int] = {}
-        for position, decision in enumerate(self._plan.decisions):
-            if _about(decision, document, workflow):
-                known.update(dict.fromkeys((decision.subject, *decision.affects), position))
+        for position, decision in self._plan.decisions_about(document, workflow.label):
+            known.update(dict.fromkeys((decision.subject, *decision.affects), position))
         for edit in edits:
             subject = _subject(edit.after, workflow) if edit.before is None else _subject(edit.before, original)
             names = (subject, workflow.name, "")
             by = next((known[name] for name in names if name in known), None)
             yield TracedEdit(document=document, edit=edit, subject=subject, decision=by)
-
-
-def _about(decision: Decision, document: int, workflow: Workflow) -> bool:
-    return decision.document in (None, document) and decision.workflow == workflow.label
 
 
 def _subject(path: Path | None, workflow: Workflow) -> str:

@@ -80,12 +80,7 @@ class _Lowerer:
             error.file = error.file or self._plan.bundle.files[file].name
             self._refused[file] = error
             return
-        decisions = [
-            (position, decision)
-            for position, decision in enumerate(self._plan.decisions)
-            if decision.document in (None, pipeline.holder.document)
-            and decision.workflow in (original.label, workflow.label)
-        ]
+        decisions = self._plan.decisions_about(pipeline.holder.document, original.label, workflow.label)
         self._decisions.extend(sharing(original, workflow, pipeline.holder.document))
         for number in sorted(numbers):
             edits = diff(before[number], after[number], lowering.origins(number))
