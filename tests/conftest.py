@@ -44,6 +44,9 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Two workers that name a test differently refuse to begin; one process alone would never notice.
+    if addressed := [item.nodeid for item in items if " object at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"tests whose names hold an address: give them ids: {', '.join(addressed)}")
     missing = {
         "airflow": None if support.AIRFLOW else "needs apache-airflow",
         "oracle": None if support.GO else "needs a Go toolchain",

@@ -239,7 +239,9 @@ class Holder:
 TEXT = "{{ ti.xcom_pull(task_ids='first') }}"
 
 
-@pytest.mark.parametrize("value", [{TEXT}, Pair(TEXT), Holder(TEXT), [Holder([TEXT])]], ids=str)
+@pytest.mark.parametrize(
+    "value", [{TEXT}, Pair(TEXT), Holder(TEXT), [Holder([TEXT])]], ids=["set", "pair", "holder", "list"]
+)
 def test_texts_that_cannot_be_replaced_wait_for_proxies(value: Any) -> None:
     last = parted(reading(do_nothing, op_args=[value]))
     assert "couler-gate" in last.upstream_task_ids
