@@ -22,6 +22,7 @@ Examples:
   couler run -p split big.yaml --namespace ml --journal run.jsonl
   couler run optimized/ --parameter date=2026-01-31 --run-id nightly-31 --no-wait
   couler run optimized/ --dry-run
+  couler run pipeline.yaml --local
 
 \b
 Exit codes:
@@ -35,6 +36,17 @@ Exit codes:
 @inputs_argument
 @engine_option
 @target_options
+@click.option(
+    "--local", is_flag=True, help="Run it in this very process: steps that are Python or scripts, no containers."
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False),
+    default="couler-run",
+    show_default=True,
+    metavar="DIR",
+    help="With --local: where what the steps make is kept.",
+)
 @click.option("-p", "--pipeline", "optimizers", metavar="TEXT", help="Optimize first: split, cache,split{…}.")
 @click.option(
     "--parameter", "parameters", type=KeyValue(), multiple=True, metavar="NAME=VALUE", help="Set a parameter."
@@ -62,6 +74,8 @@ def command(
     engine: str | None,
     context: str,
     namespace: str,
+    local: bool,
+    folder: str,
     optimizers: str | None,
     parameters: tuple[tuple[str, str], ...],
     run_id: str | None,
@@ -86,8 +100,10 @@ def command(
         raise click.UsageError("--dry-run keeps nothing: leave --journal out.")
     if timeout is not None and not wait:
         raise click.UsageError("--timeout needs somebody who waits: leave --no-wait out.")
+    if local and (context or namespace):
+        raise click.UsageError("--local runs it here: leave --context and --namespace out.")
     asked = Asked(
-        where=Where(context=context, namespace=namespace),
+        where=Where(context=context, namespace=namespace, folder=folder if local else ""),
         run=run_id,
         parameters=dict(parameters),
         pipeline=optimizers,

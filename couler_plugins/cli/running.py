@@ -129,6 +129,9 @@ def runner_of(plugins: Plugins, engine: str, where: Where) -> Runner:
         Unsupported: its adapter submits nothing.
     """
     runner = offered_runner(plugins, engine, where)
+    if runner is None and where.folder:
+        hint = "leave --local out, and run it on its engine"
+        raise Unsupported(f"the adapter of {engine} runs nothing here", engine=engine, feature="run --local", hint=hint)
     if runner is None:
         hint = "write the documents with `couler optimize`, and submit them by the engine's own means"
         raise Unsupported(f"the adapter of {engine} submits nothing", engine=engine, feature="run", hint=hint)

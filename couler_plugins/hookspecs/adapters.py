@@ -151,7 +151,10 @@ class Adapter(Protocol):
         return None
 
     def runner(self, where: Where) -> Runner | None:
-        """What submits documents to an engine and follows them; None where only the engine's own means do."""
+        """What submits documents to an engine and follows them; None where only the engine's own means do.
+
+        Where a folder is given, what runs them in this process and keeps in there what they make.
+        """
         return None
 
     def archive(self, whence: Whence) -> Archive | None:

@@ -19,10 +19,12 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         context: the context of the kubeconfig; empty for its current one, or the cluster that we run in.
         namespace: where documents go that do not say it; empty for the context's own.
+        folder: for a run in this very process, where it keeps what it makes; empty for an engine elsewhere.
     """
 
     context: str = ""
     namespace: str = ""
+    folder: str = ""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

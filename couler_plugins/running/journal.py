@@ -221,6 +221,8 @@ def _difference(old: Head, new: Head) -> str:
 
 
 def _words(value: Any) -> str:
+    if isinstance(value, Where) and value.folder:
+        return f"the folder {value.folder}"
     if isinstance(value, Where):
         return f"the namespace {value.namespace or 'of the context'} in the context {value.context or 'in use'}"
     return str(value)

@@ -105,11 +105,11 @@ class ArgoAdapter(Adapter):
 
         return ArgoEvictor(target)
 
-    def runner(self, where: Where) -> Runner:
-        """What runs workflows in a cluster; see `couler_argo.runner`."""
+    def runner(self, where: Where) -> Runner | None:
+        """What runs workflows in a cluster, and nothing for a run in this process; see `couler_argo.runner`."""
         from couler_argo.runner import ArgoRunner
 
-        return ArgoRunner(where)
+        return None if where.folder else ArgoRunner(where)
 
     def archive(self, whence: Whence) -> Archive | None:
         """None: `argo get -o json` prints what `couler_runs` reads."""
