@@ -30,7 +30,6 @@ def sleeping() -> Any:
     def sleep() -> None:
         import time
 
-        print("asleep", flush=True)
         time.sleep(60)
 
     @dsl.pipeline(name="sleeping")
