@@ -74,12 +74,11 @@ def optimize(
         to: options of the adapter (`kfp{merge=components}`).
         config: the settings; found as the command line finds them unless given.
         plugins: the plugins; loaded afresh unless given.
-        in_place: whether the object itself is changed, as what `@dsl.pipeline` made can be: it then stays the
-            GraphComponent that it is, with its function.
+        in_place: whether the object itself is changed, as what `@dsl.pipeline` made can be; others may hold it already.
 
     Returns:
-        A new component, which compiles, runs and nests as the old one does; the very same object where nothing is to
-        be done, where that failed, and with `in_place`.
+        A new component, which compiles, runs and nests as the old one does, of the same class where `@dsl.pipeline`
+        made that; the very same object where nothing is to be done, where that failed, and with `in_place`.
 
     Raises:
         InvalidInput: this is no component, or the pipeline or an option is unknown.

@@ -6,6 +6,7 @@ writes (`write_pipeline_spec_to_file` in `kfp/compiler/pipeline_spec_builder.py`
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -83,7 +84,8 @@ def component_of(documents: Sequence[Any], old: BaseComponent | None = None) -> 
 
     Args:
         documents: a PipelineSpec, and a PlatformSpec where there is one.
-        old: the component that they were made from, if there was one.
+        old: the component that they were made from, if there was one. What `@dsl.pipeline` made stays of that class,
+            with its function: `kfp dsl compile` looks for that. All others become what KFP loads from files.
 
     Raises:
         Unsupported: KFP cannot read them.
@@ -93,6 +95,12 @@ def component_of(documents: Sequence[Any], old: BaseComponent | None = None) -> 
 
     spec, platform = _pair(documents)
     proto, _ = _protos(documents)
+    if old is not None and _is_graph(old) and _interface(old.pipeline_spec) == _interface(proto):
+        new = copy.copy(old)
+        new.component_spec = copy.copy(old.component_spec)
+        new.component_spec.implementation = copy.copy(old.component_spec.implementation)
+        put_into(new, documents)
+        return new
     is_pipeline = len(proto.root.dag.tasks) != 1 if old is None else old.component_spec.implementation.graph is not None
     try:
         structure = _structure_of(spec, platform, proto) if is_pipeline else ComponentSpec.from_ir_dicts(spec, platform)
@@ -125,21 +133,25 @@ def put_into(component: BaseComponent, documents: Sequence[Any]) -> None:
         Unsupported: KFP cannot read them, or the pipeline's inputs or outputs would be others.
         InvalidInput: the component is not made by `@dsl.pipeline`: it has no specs that could be set.
     """
-    from kfp.dsl.graph_component import GraphComponent
-
-    if not isinstance(component, GraphComponent):
+    if not _is_graph(component):
         message = f"a {type(component).__name__} cannot be changed in place"
         raise InvalidInput(message, file=label(component), engine="kfp", hint="leave in_place out")
     spec, platform = _protos(documents)
-    before = component.pipeline_spec.root
-    if (before.input_definitions, before.output_definitions) != (
-        spec.root.input_definitions,
-        spec.root.output_definitions,
-    ):
+    if _interface(component.pipeline_spec) != _interface(spec):
         message = "its inputs or outputs would be others, which cannot be changed in place"
         raise Unsupported(message, file=label(component), engine="kfp", feature="dsl", hint="leave in_place out")
     component.component_spec.implementation.graph = spec
     component.component_spec.platform_spec = platform
+
+
+def _is_graph(component: BaseComponent) -> bool:
+    from kfp.dsl.graph_component import GraphComponent
+
+    return isinstance(component, GraphComponent)
+
+
+def _interface(spec: Any) -> tuple[Any, Any]:
+    return spec.root.input_definitions, spec.root.output_definitions
 
 
 def components_of(documents: Sequence[Any]) -> Iterator[BaseComponent | Any]:

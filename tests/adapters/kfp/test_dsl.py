@@ -6,6 +6,7 @@ import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
@@ -146,7 +147,7 @@ def test_a_client_takes_it_as_it_takes_the_undecorated_one(tmp_path: Path, monke
 
 def test_a_pipeline_with_a_component_of_its_own_name_stays_a_pipeline() -> None:
     """KFP itself takes such a file for that component."""
-    component = couler_kfp.optimize(namesake(), "dedupe")
+    (component,) = objects.lower(objects.lift(namesake()))
     assert component.component_spec.inputs.keys() == {"count"}
     assert component.component_spec.implementation.graph == component.pipeline_spec
 
@@ -202,6 +203,24 @@ def test_a_mistake_of_ours_is_a_warning_and_the_pipeline_stays(caplog: pytest.Lo
         assert couler_kfp.optimize(pipeline=[Failing()])(component) is component
     assert "not optimized: pipeline nested" in caplog.text
     assert "failing" in caplog.text
+
+
+def test_a_new_component_leaves_the_old_one_as_it_was() -> None:
+    component = nested()
+    (copy,) = objects.lower(objects.lift(component))
+    new = couler_kfp.optimize(component, "dedupe")
+    assert type(new) is type(component)
+    assert new.pipeline_func is component.pipeline_func
+    assert specs(component) == specs(copy) != specs(new)
+
+
+def test_kfp_finds_a_decorated_pipeline_beside_components() -> None:
+    """`kfp dsl compile` takes the one pipeline of a module, and tells it by its class."""
+    from kfp.cli import compile_
+
+    module = ModuleType("pipelines")
+    module.__dict__.update(steps(), pipeline=couler_kfp.optimize(nested(), "dedupe"))
+    assert compile_.collect_pipeline_or_component_from_module(module) is module.pipeline
 
 
 def test_a_loaded_pipeline_is_not_changed_in_place(caplog: pytest.LogCaptureFixture) -> None:
