@@ -165,7 +165,7 @@ def test_packages_are_followed_where_they_pull(tmp_path: Path, monkeypatch: pyte
 
     (tmp_path / "a_package.py").write_text("def load(ti, name):\n    return ti.xcom_pull(task_ids=name)\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(split_code, "INSTALLED", (str(tmp_path),))
+    monkeypatch.setattr(split_code, "INSTALLED", (str(tmp_path), *split_code.INSTALLED))
     module = __import__("a_package")
     try:
         scope: dict[str, Any] = {"a_package": module}
