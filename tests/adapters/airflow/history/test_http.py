@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from couler_airflow import history_http
-from couler_airflow.history import AirflowArchive
-from couler_airflow.history_http import Client
+from couler_airflow.history.archive import AirflowArchive
+from couler_airflow.history import http as history_http
+from couler_airflow.history.http import Client
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import Whence
 from servers.airflow_api import ApiServer
