@@ -104,7 +104,7 @@ def read_operation(name: str, component: Mapped, path: Path, body: Body, body_pa
         source=source,
     )
     own = {(port.kind, port.name) for port in inputs}
-    read = (reference for reference in references(operation) if reference.to == "input")
+    read = (item for item in references((operation.containers, rest)) if item.to == "input")  # no port reads any
     inline = any(named(rest_of(body.platforms))) or any((item.kind, item.name) not in own for item in read)
     return replace(operation, inline=True) if inline else operation
 
