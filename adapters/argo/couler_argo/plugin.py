@@ -90,8 +90,8 @@ class ArgoAdapter(Adapter):
         return Footprints(workflow)
 
     def caching(self, workflow: Workflow) -> Caching:
-        """What decides whether results may be reused; see `couler_argo.caching`."""
-        from couler_argo.caching import ArgoCaching
+        """What decides whether results may be reused; see `couler_argo.caching.facet`."""
+        from couler_argo.caching.facet import ArgoCaching
 
         return ArgoCaching(workflow)
 
@@ -100,14 +100,14 @@ class ArgoAdapter(Adapter):
         return None
 
     def evictor(self, target: Target) -> Evictor:
-        """What evicts memoized results from ConfigMaps; see `couler_argo.evict`."""
-        from couler_argo.evict import ArgoEvictor
+        """What evicts memoized results from ConfigMaps; see `couler_argo.evict.evictor`."""
+        from couler_argo.evict.evictor import ArgoEvictor
 
         return ArgoEvictor(target)
 
     def runner(self, where: Where) -> Runner | None:
-        """What runs workflows in a cluster, and nothing for a run in this process; see `couler_argo.runner`."""
-        from couler_argo.runner import ArgoRunner
+        """What runs workflows in a cluster, and nothing for a run in this process; see `couler_argo.running.runner`."""
+        from couler_argo.running.runner import ArgoRunner
 
         return None if where.folder else ArgoRunner(where)
 
@@ -116,14 +116,14 @@ class ArgoAdapter(Adapter):
         return None
 
     def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
-        """What splitting has to know; see `couler_argo.splitting`."""
-        from couler_argo.splitting import splitting_of
+        """What splitting has to know; see `couler_argo.splits.splitting`."""
+        from couler_argo.splits.splitting import splitting_of
 
         return splitting_of(workflow)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
-        """The texts of files that were split; see `couler_argo.originals`."""
-        from couler_argo.originals import originals
+        """The texts of files that were split; see `couler_argo.splits.originals`."""
+        from couler_argo.splits.originals import originals
 
         return originals(bundle)
 

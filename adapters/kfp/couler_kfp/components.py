@@ -118,7 +118,7 @@ def read_operation(  # a component and its body, each with its place
         source=source,
     )
     own = {(port.kind, port.name) for port in inputs}
-    read = (reference for reference in references(operation) if reference.to == "input")
+    read = (item for item in references((operation.containers, rest)) if item.to == "input")  # no port reads any
     inline = any(named(rest_of(body.platforms))) or any((item.kind, item.name) not in own for item in read)
     return replace(operation, inline=True) if inline else operation
 

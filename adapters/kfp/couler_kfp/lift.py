@@ -13,7 +13,7 @@ from typing import Any
 from couler_kfp.checks import check_bound, check_names, check_version
 from couler_kfp.components import Body, label_of, read_graph, read_operation
 from couler_kfp.mappings import Mapped, mapping, rest_of, without
-from couler_kfp.pipelines import Pipeline, Place, pipelines
+from couler_kfp.pipelines import Pipeline, Place, pipelines, stray
 from couler_kfp.structures import structure, write_structure
 from couler_kfp.tasks import read_task
 from couler_plugins.documents import Path
@@ -38,6 +38,12 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     """
     workflows: list[Workflow] = []
     refused: set[int] = set()
+    for document, message in stray(bundle):
+        file, line = bundle.file_numbers[document], bundle.documents[document].line
+        hint = "put it into the file of its pipeline, behind it"
+        if file not in refused:
+            refuse(file, InvalidInput(message, engine="kfp", file=bundle.files[file].name, line=line, hint=hint))
+        refused.add(file)
     for pipeline in pipelines(bundle):
         file = bundle.file_numbers[pipeline.holder.document]
         lifter = _Lifter(bundle, pipeline)

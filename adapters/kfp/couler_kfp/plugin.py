@@ -12,8 +12,10 @@ from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
     from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan
+    from couler_plugins.runs import Run
 
 __all__ = ["KfpAdapter", "Options"]
 
@@ -56,8 +58,24 @@ class KfpAdapter(Adapter):
 
         return lower(plan, merge=options.merge == "components")
 
+    def archive(self, whence: Whence) -> Archive:
+        """What fetches past runs of pipelines; see `couler_kfp.history`."""
+        from couler_kfp.history import KfpArchive
+
+        return KfpArchive(whence)
+
 
 @hookimpl
 def couler_adapters() -> list[Adapter]:
     """The KFP adapter."""
     return [KfpAdapter()]
+
+
+@hookimpl
+def couler_runs(document: Document) -> list[Run]:
+    """The runs that KFP's API tells of, as it gives them or `couler history` has written them."""
+    from couler_kfp.history_records import document_of
+    from couler_kfp.history_runs import runs_of
+
+    found = document_of(document.data)
+    return [] if found is None else runs_of(found)
