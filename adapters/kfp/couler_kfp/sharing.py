@@ -41,7 +41,9 @@ def settle(new: Workflow, old: Workflow, document: int, *, merge: bool) -> Settl
     twins = _Twins(new, old)
     apart = map_steps(new, lambda step: step if merge and not _has_key(step) else twins.moved_back(step))
     if twins.made:
-        apart = replace(apart, operations=(*apart.operations, *twins.made.values()))
+        called = _calls(apart)
+        left = (item for item in apart.operations if called[item.name] or not twins.is_new_target(item.name))
+        apart = replace(apart, operations=(*left, *twins.made.values()))
     said = (*twins.decisions(apart, document), *_remarks(old, apart, document))
     return Settled(apart, said)
 
@@ -62,6 +64,7 @@ class _Twins:
         kept = {operation.source for operation in new.operations}
         self._gone = {operation.name: operation for operation in old.operations if operation.source not in kept}
         self._before = {operation.source: operation for operation in old.operations}
+        self._names = {operation.name for operation in old.operations}
         self._there = {operation.name: operation for operation in new.operations}
         self._taken = {item.name for item in (*new.graphs, *new.operations)}
         self._targets: dict[str, str] = {}
@@ -87,6 +90,10 @@ class _Twins:
         changed = target != self._before[target.source]
         twin = replace(target, name=gone.name, source=gone.source) if changed else gone
         return sharing(twin, label_of(target))
+
+    def is_new_target(self, name: str) -> bool:
+        """Whether an operation was made for tasks that have their own components again."""
+        return name in self._targets.values() and name not in self._names
 
     def decisions(self, workflow: Workflow, document: int) -> Iterator[Decision]:
         for target, number in Counter(self._targets.values()).items():

@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 
-from adapters.subjects import KFP, Subject, each_file
+from adapters.subjects import KFP, Subject, each_file, lift_source, lower_and_write
 from couler_plugins.api import optimize
 from couler_plugins.documents import dump_yaml, read
+from couler_plugins.ir import Call, Literal, Step, map_steps, replace
+from couler_plugins.optimizers.dedupe import Dedupe
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.results import Result
 from couler_plugins.sources import Text
 
 MERGE = "kfp{merge=components}"
+
+
+@pytest.fixture(scope="module")
+def plugins() -> Plugins:
+    return load_plugins()
 
 
 def pipeline(calls: int, *, keys: bool = False, platforms: tuple[int, ...] = ()) -> str:
@@ -110,11 +118,34 @@ def test_a_task_that_goes_takes_nothing_along_that_others_need() -> None:
 
 @pytest.mark.parametrize("to", [None, MERGE])
 @pytest.mark.parametrize(("subject", "path"), each_file([KFP]))
-def test_what_was_deduplicated_is_left_alone(subject: Subject, path: Path, to: str | None) -> None:
-    first = optimize(str(path), "dedupe,prune", to=to)
-    second = optimize(Text(first.text), "dedupe,prune", to=to)
+def test_what_was_deduplicated_is_left_alone(plugins: Plugins, subject: Subject, path: Path, to: str | None) -> None:
+    first = optimize(str(path), "dedupe,prune", to=to, plugins=plugins)
+    second = optimize(Text(first.text), "dedupe,prune", to=to, plugins=plugins)
     assert second.text == first.text
     assert second.decisions == ()
+
+
+def test_what_is_changed_after_merging_is_changed_for_the_tasks_that_were_merged() -> None:
+    """As an optimizer does that gives some tasks a copy of what they call."""
+    plan = Dedupe().run(lift_source(KFP, read(pipeline(4), "")), None)  # type: ignore[arg-type]  # it asks for nothing
+    (workflow,) = plan.workflows
+    (operation,) = workflow.operations
+    container = replace(operation.containers[0], image=Literal(value="other"))
+    copy = replace(operation, name="comp-copy", containers=(container,))
+
+    def moved(step: Step) -> Step:
+        return replace(step, call=Call(name="comp-copy")) if step.name in ("make-3", "make-4") else step
+
+    new = map_steps(replace(workflow, operations=(operation, copy)), moved)
+    lowered, written = lower_and_write(KFP, plan.with_workflow(workflow, new))
+    assert not lowered.refused
+    spec = read(written.texts[0], "").documents[0].data
+    images = {
+        name: spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]["image"]
+        for name, component in spec["components"].items()
+    }
+    assert images == {f"comp-make-{number}": "python:3.11" if number < 3 else "other" for number in range(1, 5)}
+    assert len(spec["deploymentSpec"]["executors"]) == 2
 
 
 def test_200_calls_of_one_component_are_much_smaller() -> None:
