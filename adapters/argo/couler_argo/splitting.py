@@ -16,7 +16,6 @@ from couler_argo.bonds import argo_bonds
 from couler_argo.detachable import refuse_undetachable
 from couler_argo.detaching import detach, links
 from couler_argo.footprint import Footprints
-from couler_argo.originals import kept
 from couler_argo.origins import Origins
 from couler_argo.part_spec import SPLIT, annotations_of
 from couler_argo.parts import RUN_LABEL, Part
@@ -36,6 +35,7 @@ from couler_plugins.ir import (
     move_into_graphs,
     without_origin,
 )
+from couler_plugins.originals import kept
 
 __all__ = ["ArgoSplitting", "splitting_of"]
 
@@ -144,7 +144,7 @@ class ArgoSplitting:
         return Parts(parent, libraries, links(parent, self.graph, made), permissions(workflow), notes)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
-        """ConfigMaps with the text; see `couler_argo.originals`."""
+        """ConfigMaps with the text; see `couler_plugins.originals`."""
         base = self._workflow.name or self._workflow.prefix.rstrip("-.")
         return kept(base, self._workflow.namespace, file, text)
 

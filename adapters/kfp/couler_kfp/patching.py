@@ -7,9 +7,8 @@ from typing import Any
 
 from couler_kfp.checks import VERSION
 from couler_kfp.components import Body, label_of, write_graph, write_operation
-from couler_kfp.lift import ROOT
 from couler_kfp.mappings import Mapped, joined, patched
-from couler_kfp.pipelines import Pipeline, Place
+from couler_kfp.pipelines import ROOT, Pipeline, Place
 from couler_kfp.structures import write_structure
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.tasks import write_task

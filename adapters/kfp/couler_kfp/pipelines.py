@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from couler_plugins.documents import Path
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["Mapped", "Pipeline", "Place", "is_pipeline", "pipelines"]
+__all__ = ["ROOT", "Mapped", "Pipeline", "Place", "is_pipeline", "pipelines"]
 
 Mapped = dict[str, Any]
 
+ROOT = "root"
+"""What the pipeline itself is called among its components."""
 SPEC, OBJECT = "PipelineSpec", "PipelineVersion"
 
 
