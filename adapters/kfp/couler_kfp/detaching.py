@@ -1,4 +1,4 @@
-"""Takes graphs out of a pipeline. What is left of it says which pipelines there are now, and what they read of each other.
+"""Takes graphs out of a pipeline; what is left of it says which pipelines there are now, and how they hang together.
 
 It keeps the form of a pipeline: its root has a task for each part, in place of that part's tasks. Those tasks have an
 executor of our own, `pipeline: {name: …}`, which `couler run` understands, and every backend refuses.

@@ -27,7 +27,7 @@ FRAME = 8_600
 CONTAINER, COMPOSITE, IMPORTER = 950, 750, 1_000
 """Bytes that a task adds to the template of its dag, beside its own JSON and its names, by what it calls."""
 LOOPED, RETRIED, LABELLED = 1_100, 2_400, 4_400
-"""The same of a loop, which has two templates around its body, of a task that is repeated, and of one whose pods are labelled."""
+"""The same of a loop, which has two templates around its body, of a task that is repeated, and of labels of pods."""
 TEMPLATE = 200
 """Bytes of the template of a dag without tasks."""
 ARGUMENT = 240
@@ -78,7 +78,8 @@ class Footprints:
             steps: those of its root.
             head: the bytes of its root without them.
         """
-        own, called = FRAME + head, {}
+        own = FRAME + head
+        called: dict[str, int] = {}
         for step in steps:
             pieces = self.pieces(step)
             own += pieces.own

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from couler_plugins.documents import Path
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["ROOT", "Mapped", "Pipeline", "Place", "is_pipeline", "pipelines"]
+__all__ = ["OBJECT", "ROOT", "Mapped", "Pipeline", "Place", "is_pipeline", "is_platform", "pipelines"]
 
 Mapped = dict[str, Any]
 
@@ -80,9 +80,9 @@ def pipelines(bundle: Bundle) -> Iterator[Pipeline]:
         elif _is_spec(document.data):
             follower = number + 1
             own = follower < len(documents) and bundle.file_numbers[follower] == bundle.file_numbers[number]
-            has_platform = own and _is_platform(documents[follower].data)
+            has_platform = own and is_platform(documents[follower].data)
             yield Pipeline(SPEC, holder, holder, Place(follower, ()) if has_platform else None)
 
 
-def _is_platform(data: Any) -> bool:
+def is_platform(data: Any) -> bool:
     return isinstance(data, dict) and "platforms" in data and not _is_spec(data)

@@ -106,7 +106,7 @@ def refuse_undetachable(workflow: Workflow, root: Graph, parts: Mapping[str, obj
     artifacts = {port.name for port in root.inputs if port.kind == "artifact"}
     passed = {item.name for item in references(root.steps) if item.to == "input" and item.kind == "artifact"}
     longest = max((part_name(workflow, part) for part in parts), key=len)
-    reason = ""
+    reason = hint = ""
     if given := sorted(artifacts & passed):
         reason = f"its input {given[0]!r} is an artifact, which a part could not be passed"
         hint = "give it the URI as a parameter, and import that"

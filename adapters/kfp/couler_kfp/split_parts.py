@@ -1,8 +1,8 @@
-"""A part of a pipeline: one graph of it as a pipeline of its own, with what it reads of other parts as inputs of its root.
+"""A part of a pipeline: one graph of it as a pipeline of its own, with what it reads of others as inputs of its root.
 
-A parameter comes in as an input of the same type. An artifact comes in by its URI: a task imports it under the type that
-its producer has declared; its metadata is written into the importer by whoever submits the part, since the backend fills
-no placeholders in there. The inputs of the whole keep their definitions.
+A parameter comes in as an input of the same type. An artifact comes in by its URI: a task imports it under the type
+that its producer has declared; its metadata is written into the importer by whoever submits the part, since the backend
+fills no placeholders in there. The inputs of the whole keep their definitions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What splitting has to know of a pipeline: how large its backend makes it, what holds its tasks together, its parts.
 
-Sources: `workflow/packer/packer.go` of Argo (a workflow has to fit into 1 MiB together with the status of its nodes, which
-is compressed where it does not); kubeflow/pipelines#13738 (56 tasks took 1.95 MiB once they ran, some 36 KB each).
+Sources: `workflow/packer/packer.go` of Argo (a workflow has to fit into 1 MiB together with the status of its nodes,
+which is compressed where it does not); kubeflow/pipelines#13738 (56 tasks took 1.95 MiB once they ran, 36 KB each).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["KfpSplitting", "splitting_of"]
 
 LIMITS = Extent(bytes=600_000, steps=sys.maxsize, definitions=sys.maxsize)
 """Bytes of the workflow that the backend makes. A task takes some 6 KB of it, and some 30 KB of status, which is
-taken to be a tenth of that once it is compressed: so a workflow of 600 KB is 0.9 MB in the end. Nothing else is limited."""
+taken to be a tenth of that once it is compressed: so a workflow of 600 KB is 0.9 MB in the end. Nothing else counts."""
 HANDED, READ, IMPORTED = 900, 500, 4_600
 """Upper estimates of what a value takes where it is handed out, and where it comes in as a parameter or an artifact, in
 bytes beside its name."""
@@ -62,7 +62,7 @@ def splitting_of(workflow: Workflow, bundle: Bundle) -> KfpSplitting | None:
 
 def _parts_in(bundle: Bundle) -> set[str]:
     """The names of the pipelines that are parts of another one in the bundle."""
-    found = set()
+    found: set[str] = set()
     for pipeline in pipelines(bundle):
         data: Any = bundle.documents[pipeline.spec.document].data
         for key in pipeline.spec.path:

@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from adapters.argo.split.generating import layered, workflow
-from couler_argo import originals
+from couler_plugins import originals
 from couler_plugins.api import optimize
 from couler_plugins.cli.group import couler
 from couler_plugins.documents import dump_yaml
