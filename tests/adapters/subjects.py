@@ -25,6 +25,7 @@ from couler_airflow.plugin import AirflowAdapter
 from couler_airflow.plugin import Options as AirflowOptions
 from couler_argo.plugin import ArgoAdapter, Options
 from couler_kfp.plugin import KfpAdapter
+from couler_kfp.plugin import Options as KfpOptions
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir import Node, Workflow
@@ -200,7 +201,7 @@ AIRFLOW = AirflowSubject(
 )
 KFP = KfpSubject(
     KfpAdapter(),
-    None,
+    KfpOptions(),
     "corpus/kfp",
     ("*.yaml",),
     kfp_counts.counted,

@@ -6,7 +6,8 @@ can be optimised where `kfp` is not installed. KFP's own protos say, in the test
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from couler_kfp.checks import check_bound, check_names, check_version
@@ -61,6 +62,7 @@ class _Lifter:
     def __init__(self, bundle: Bundle, pipeline: Pipeline) -> None:
         self._bundle = bundle
         self._pipeline = pipeline
+        self._sharers: Counter[str] = Counter()
         self.document = pipeline.spec.document
 
     def workflow(self) -> Workflow:
@@ -78,6 +80,7 @@ class _Lifter:
         if ROOT in components:
             message = f"a component is called {ROOT!r}, as the pipeline itself is"
             raise InvalidInput(message, engine="kfp", path=(*path, "components", ROOT), hint="rename it")
+        self._sharers = Counter(_labels(components, spec[ROOT]))
         platforms = self._platforms()
         self.document = pipeline.spec.document
         graphs: list[Graph] = []
@@ -161,7 +164,8 @@ class _Lifter:
             if label in content.get("deploymentSpec", {}).get("executors", {})
         }
         body = Body(label, mapping(executors, label, where), configured)
-        return read_operation(name, component, path, body, (*where, label), (self.document, *path))
+        shared = self._sharers[label] > 1
+        return read_operation(name, component, path, body, (*where, label), (self.document, *path), shared=shared)
 
     def _left_of_platform(self, spec: Mapped, labels: set[str]) -> Mapped:
         platforms = {}
@@ -181,6 +185,13 @@ class _Lifter:
         whole = self._at(pipeline.holder, pipeline.kind)
         spec = without(whole["spec"], "pipelineSpec", "platformSpec")
         return {**without(whole, "apiVersion", "kind", "spec"), **({"spec": spec} if spec else {})}
+
+
+def _labels(components: Mapped, root: Any) -> Iterator[str]:
+    """The labels of executors that components name, each as often as they do."""
+    for component in (*components.values(), root):
+        if isinstance(component, dict) and isinstance(component.get("executorLabel"), str):
+            yield component["executorLabel"]
 
 
 def _left_of_spec(spec: Mapped, labels: set[str]) -> Mapped:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_kfp.capabilities import CAPABILITIES
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
@@ -18,13 +19,27 @@ if TYPE_CHECKING:
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan
 
-__all__ = ["KfpAdapter"]
+__all__ = ["KfpAdapter", "Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `--to 'kfp{…}'`.
+
+    Attributes:
+        merge: what tasks have in common once their operations were merged: `executors` (each keeps a component of its
+            own, so that `kfp.local` still keeps their outputs apart), or `components` as well, which is smaller and for
+            backends only.
+    """
+
+    merge: Literal["executors", "components"] = "executors"
 
 
 class KfpAdapter(Adapter):
     """Compiled pipelines: IR YAML, with a platform document or without, and the Kubernetes-native PipelineVersion."""
 
     engine: ClassVar[str] = "kfp"
+    options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
 
     def claims(self, document: Document) -> bool:
@@ -39,11 +54,11 @@ class KfpAdapter(Adapter):
 
         return lift(bundle, refuse)
 
-    def lower(self, plan: Plan, options: Any) -> Lowered:
+    def lower(self, plan: Plan, options: Options) -> Lowered:
         """The documents of a plan, and how they differ from the originals; see `couler_kfp.lower`."""
         from couler_kfp.lower import lower
 
-        return lower(plan)
+        return lower(plan, merge=options.merge == "components")
 
     def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
         """Measures steps of one pipeline as KFP's backend makes them; see `couler_kfp.footprint`."""
