@@ -110,14 +110,14 @@ def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) 
             with adapter_errors(engine, "its runner"):
                 outcome = drive(runner, jobs, request, journal, follow=told, wait=asked.wait, timeout=asked.timeout)
         except KeyboardInterrupt:
-            _say_how_to_go_on(asked, name, jobs, journal)
+            _say_how_to_go_on(asked, name, engine, jobs, journal)
             raise
         except CoulerError as error:
             if error.exit_code == 3:
-                _say_how_to_go_on(asked, name, jobs, journal)
+                _say_how_to_go_on(asked, name, engine, jobs, journal)
             raise
         if outcome.running and not quiet:
-            _say_how_to_go_on(asked, name, jobs, journal)
+            _say_how_to_go_on(asked, name, engine, jobs, journal)
     return Done(name, engine, jobs, outcome)
 
 
@@ -187,14 +187,16 @@ def _documents(files: Sequence[Input], session: Session, pipeline: str | None) -
     return engines[0], list(optimize_inputs(files, pipeline, session).documents)
 
 
-def _say_how_to_go_on(asked: Asked, name: str, jobs: Sequence[Job], journal: Journal) -> None:
+def _say_how_to_go_on(asked: Asked, name: str, engine: str, jobs: Sequence[Job], journal: Journal) -> None:
     """What was submitted runs on: how to follow it, and how to stop it."""
     there = [job for job in jobs if job.runs and job.name in journal.entries and not journal.entries[job.name].phase]
+    if asked.where.folder:
+        there = []  # what ran in this process has ended with it
     reach = f" --context {shlex.quote(asked.where.context)}" if asked.where.context else ""
     again = f"--journal {shlex.quote(str(asked.journal))}" if asked.journal else f"--run-id {name}"
     lines = [f"{job.place} runs on" for job in there]
     lines.append(f"to go on: call the same again with {again}")
-    lines += [f"to stop it: couler stop {job.place}{reach}" for job in there]
+    lines += [f"to stop it: couler stop --engine {engine} {job.place}{reach}" for job in there]
     sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 

@@ -122,8 +122,8 @@ class ArgoAdapter(Adapter):
         return splitting_of(workflow)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
-        """The texts of files that were split; see `couler_argo.splits.originals`."""
-        from couler_argo.splits.originals import originals
+        """The texts of files that were split; see `couler_plugins.originals`."""
+        from couler_plugins.originals import originals
 
         return originals(bundle)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -12,7 +12,11 @@ from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
     from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs import Footprint
     from couler_plugins.hookspecs.past_runs import Archive, Whence
+    from couler_plugins.hookspecs.running import Runner, Where
+    from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan
     from couler_plugins.runs import Run
@@ -63,6 +67,30 @@ class KfpAdapter(Adapter):
         from couler_kfp.history import KfpArchive
 
         return KfpArchive(whence)
+
+    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
+        """Measures steps of one pipeline as KFP's backend makes them; see `couler_kfp.footprint`."""
+        from couler_kfp.footprint import Footprints
+
+        return Footprints(workflow)
+
+    def runner(self, where: Where) -> Runner:
+        """What runs pipelines in this process, or in a cluster; see `couler_kfp.runner`."""
+        from couler_kfp.runner import runner_of
+
+        return runner_of(where)
+
+    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+        """What splitting has to know; see `couler_kfp.splitting`."""
+        from couler_kfp.splitting import splitting_of
+
+        return splitting_of(workflow, bundle)
+
+    def originals(self, bundle: Bundle) -> Mapping[str, str]:
+        """The texts of files that were split; see `couler_plugins.originals`."""
+        from couler_plugins.originals import originals
+
+        return originals(bundle)
 
 
 @hookimpl
