@@ -9,8 +9,10 @@ from couler_kfp.capabilities import CAPABILITIES
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
+    from couler_kfp.caching import KfpCaching
     from couler_plugins.documents import Document
     from couler_plugins.errors import CoulerError
+    from couler_plugins.ir import Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan
 
@@ -40,6 +42,12 @@ class KfpAdapter(Adapter):
         from couler_kfp.lower import lower
 
         return lower(plan)
+
+    def fingerprint_caching(self, workflow: Workflow) -> KfpCaching:
+        """What decides which tasks the backend is to cache; see `couler_kfp.caching`."""
+        from couler_kfp.caching import KfpCaching
+
+        return KfpCaching(workflow)
 
 
 @hookimpl
