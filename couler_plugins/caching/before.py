@@ -56,7 +56,7 @@ class Found:
 
     Attributes:
         producers: what is before it and has a key.
-        untold: those of them that none of its arguments tells of.
+        untold: those of them that it waits for, without any argument that tells of them.
         cut: the steps before it that have none, but whose values it reads.
         cut_outside: the same for what is before its graph, by label.
         objection: why the step has no key, if so.
@@ -151,7 +151,7 @@ class Before:
             made = self._verdicts[name].made
             if made is not None:
                 found.producers.append(Producer("", made))
-                if name not in handed.steps:
+                if name in direct and name not in handed.steps:
                     found.untold.append(Producer("", made))
             elif name in handed.steps:
                 if (objection := uncertain_needs(self._steps[name])) is not None:

@@ -38,6 +38,7 @@ class Cache:
         epoch: now, as a date or in seconds since 1970, for results that are good for a time, where the engine does not
             count it.
         min_seconds: what takes less is not cached, where the engine makes its keys by itself.
+        known: a file with results that are known: steps that made them are taken out, where the engine can import them.
     """
 
     name: ClassVar[str] = "cache"
@@ -56,6 +57,7 @@ class Cache:
     security: Literal["restricted", "inherit"] = "restricted"
     epoch: Epoch | None = None
     min_seconds: float = 1.0
+    known: str = ""
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
@@ -63,7 +65,9 @@ class Cache:
         from couler_plugins.caching.choice import Limit
         from couler_plugins.caching.circles import circular
         from couler_plugins.caching.decisions import part_decision
-        from couler_plugins.caching.fingerprints import Terms, apply_switches
+        from couler_plugins.caching.fingerprints import apply_switches
+        from couler_plugins.caching.known import read_known
+        from couler_plugins.caching.switches import Terms
         from couler_plugins.caching.workers import ask_workers
 
         wrapper = self._wrapper()
@@ -71,6 +75,7 @@ class Cache:
         # A policy that nobody knows is a mistake without a capacity as well.
         policy = ctx.policy(self.policy) if self.capacity is not None or self.policy != Cache.policy else None
         limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
+        known = read_known(self.known) if self.known else {}
         for workflow in plan.workflows:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
             adapter = ctx.adapter(workflow.engine)
@@ -81,7 +86,11 @@ class Cache:
             elif (switches := _facet(adapter, "fingerprint_caching", workflow)) is not None:
                 self._refuse_for(workflow.engine, "the engine keeps what runs make", "leave it out")
                 terms = Terms(
-                    assume_pure=self.assume_pure, circular=inside, epoch=self.epoch, min_seconds=self.min_seconds
+                    assume_pure=self.assume_pure,
+                    circular=inside,
+                    epoch=self.epoch,
+                    min_seconds=self.min_seconds,
+                    known=known,
                 )
                 new, decisions = apply_switches(workflow, switches, ctx, terms)
             elif (facet := _facet(adapter, "caching", workflow)) is None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from couler_plugins.ir import Argument, Graph, Operation, Port, Reference, Step, Workflow
+    from couler_plugins.caching.known import KnownArtifact
+    from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Reference, Step, Value, Workflow
 
 __all__ = ["Caching", "FingerprintCaching", "Knowledge", "Material", "Objection", "Request", "WorkerCaching"]
 
@@ -127,6 +128,26 @@ class FingerprintCaching(Knowledge, Protocol):
 
     def input_for_salt(self, name: str) -> Port:
         """An input that a step need not be given, for an operation to take a text that it never reads."""
+
+    def constant(self, output: Output, value: Any) -> Value | Objection:
+        """What is handed on in place of an output parameter whose value is known; the objection where it does not fit.
+
+        Args:
+            output: the output.
+            value: JSON-like data, from a record that nobody has checked.
+        """
+
+    def imported(
+        self, wanted: str, output: Output, artifact: KnownArtifact, key: str
+    ) -> tuple[Step, Operation] | Objection:
+        """A step that hands on an artifact which is there already, and what it calls; the objection where none can.
+
+        Args:
+            wanted: the name of the step.
+            output: what the artifact is an output of.
+            artifact: where it is, from a record that nobody has checked.
+            key: the key of the result that it belongs to.
+        """
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

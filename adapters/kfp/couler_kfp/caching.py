@@ -11,21 +11,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from couler_kfp.caching_objections import SCHEDULING, importer_objections, reuse_objections
 from couler_kfp.caching_programs import programs
 from couler_kfp.components import write_operation
+from couler_kfp.known import IMPORTED, constant, imported
 from couler_kfp.lift import ROOT
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.structures import write_structure
+from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
 from couler_plugins.hookspecs.caching import Material, Objection
-from couler_plugins.ir import Argument, Graph, Native, Operation, Port, Step, Workflow, references, replace
+from couler_plugins.ir import (
+    Argument,
+    Graph,
+    Native,
+    Operation,
+    Output,
+    Port,
+    Step,
+    Value,
+    Workflow,
+    references,
+    replace,
+)
 
 __all__ = ["CACHE", "VERSION", "KfpCaching"]
 
 CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
+NATIVE = "native"
 OPTIONS = "cachingOptions"
 
 
@@ -38,9 +54,12 @@ class KfpCaching:
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""
+        if IMPORTED.match(operation.name):
+            return [("the key that it is named after", "pure")]
         places = ((f"the pod's annotation of {operation.name!r}", _annotations(operation)),)
         whole = (("the pipeline's annotation", self._annotations),)
-        return [(where, said[CACHE]) for where, said in (*places, *whole) if CACHE in said]
+        found = [(where, said[CACHE]) for where, said in (*places, *whole) if CACHE in said]
+        return [(where, text) for where, text in found if text != NATIVE]
 
     def own_declaration(self, operation: Operation) -> str | None:
         """What the annotation of the pod says."""
@@ -71,7 +90,7 @@ class KfpCaching:
         """A cache key of its owner's, or the word that KFP's own cache does what it should."""
         if operation.kind == "importer":
             return Objection("importer", "KFP looks imported artifacts up by their address, whatever its options say")
-        if any(item == "native" for _, item in self.declarations(None, step, operation)):
+        if _annotations(operation).get(CACHE, self._annotations.get(CACHE)) == NATIVE:
             return Objection("cached-by-owner", "its owner leaves it to KFP")
         if "cacheKey" not in _options(step):
             return None
@@ -85,6 +104,16 @@ class KfpCaching:
     def input_for_salt(self, name: str) -> Port:
         """A declared input that is text, and optional: other tasks may share the component."""
         return Port(name=name, kind="parameter", optional=True, rest=Native.of({"parameterType": "STRING"}))
+
+    def constant(self, output: Output, value: Any) -> Value | Objection:
+        """A constant; see `couler_kfp.known`."""
+        return constant(output, value)
+
+    def imported(
+        self, wanted: str, output: Output, artifact: KnownArtifact, key: str
+    ) -> tuple[Step, Operation] | Objection:
+        """An importer; see `couler_kfp.known`."""
+        return imported(wanted, output, artifact, key)
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a component, its executor and its configuration are, as far as a result depends on them."""
@@ -106,7 +135,7 @@ class KfpCaching:
         return Material(
             content=content,
             programs=runs.texts if operation.kind == "container" else (),
-            inputs=bool(given) or VERSION in annotations,
+            inputs=bool(given) or VERSION in annotations or IMPORTED.match(operation.name) is not None,
             warnings=tuple(_warnings(container, runs.packages)),
             objections=tuple(self._objections(operation, component, executor, body.platforms)),
         )
@@ -116,6 +145,8 @@ class KfpCaching:
     ) -> Iterator[Objection]:
         if operation.name == ROOT:
             yield Objection("kind", "it is the pipeline itself")
+        if IMPORTED.match(operation.name):
+            return  # it is named after what it imports
         if operation.kind == "importer":
             yield from importer_objections(executor.get("importer", {}))
         else:
