@@ -11,16 +11,16 @@ from collections.abc import Mapping
 
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.known import KnownResult
+from couler_plugins.caching.result_keys import keys_of
 from couler_plugins.caching.salts import salted, salts_of, unsalted
 from couler_plugins.caching.substitution import substitute
-from couler_plugins.caching.switches import Choice, Terms, choices_of, declared_verdicts, steps_of
-from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.caching.switches import Choice, Terms, choices_of, steps_of
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import FingerprintCaching, Objection
-from couler_plugins.ir import Scalar, Step, Value, Workflow, replace_steps
+from couler_plugins.ir import Scalar, Value, Workflow, replace_steps
 from couler_plugins.plan import Decision
 
-__all__ = ["apply_switches", "result_keys"]
+__all__ = ["apply_switches"]
 
 
 def apply_switches(
@@ -52,23 +52,9 @@ def apply_switches(
     return (new if changed or found.gone else workflow), decisions
 
 
-def result_keys(workflow: Workflow, facet: FingerprintCaching, terms: Terms) -> dict[Place, str]:
-    """The keys of what steps make that are pure, on constants alone: they are known before a run."""
-    bare = unsalted(workflow)
-    steps, verdicts = steps_of(bare), declared_verdicts(bare, facet, terms)
-    return {place: key for place, verdict in verdicts.items() if (key := _key(steps.get(place), verdict)) is not None}
-
-
 def _salts(workflow: Workflow) -> dict[Place, Mapping[str, Value]]:
     found = {place: salts_of(step) for place, step in steps_of(workflow).items()}
     return {place: salts for place, salts in found.items() if salts}
-
-
-def _key(step: Step | None, verdict: Verdict) -> str | None:
-    """The key of what a step makes; None where only a run knows it, and where it may not run, or more than once."""
-    if step is None or step.loop is not None or step.condition is not None or verdict.objection is not None:
-        return None
-    return verdict.made.digest if verdict.made is not None and not verdict.made.leaves else None
 
 
 def _known(workflow: Workflow, facet: FingerprintCaching, ctx: Context, terms: Terms) -> dict[Place, KnownResult]:
@@ -76,8 +62,8 @@ def _known(workflow: Workflow, facet: FingerprintCaching, ctx: Context, terms: T
     if not terms.known:
         return {}
     steps, choices = steps_of(workflow), choices_of(workflow, facet, ctx, terms)
-    keys = {place: _key(steps[place], choice.verdict) for place, choice in choices.items() if choice.on}
-    return {place: terms.known[key] for place, key in keys.items() if key is not None and key in terms.known}
+    keys = keys_of(steps, {place: choice.verdict for place, choice in choices.items() if choice.on})
+    return {place: terms.known[key] for place, key in keys.items() if key in terms.known}
 
 
 def _gone(workflow: Workflow, place: Place, affects: tuple[str, ...]) -> Decision:

@@ -9,9 +9,12 @@ from couler_plugins.caching.known import KnownResult
 from couler_plugins.hookspecs.caching import FingerprintCaching, Objection
 from couler_plugins.ir import (
     Argument,
+    Axis,
     Call,
     Graph,
     GraphView,
+    Loop,
+    Native,
     Need,
     Needs,
     Operation,
@@ -131,7 +134,7 @@ def _without(
     others = [item for item in graph.steps if item is not step]
     if not others and not steps:
         raise _Refused("it is all that its graph has")
-    changed = [_reader(item, step, constants, imports) for item in others]
+    changed = [_reader(item, step, result, constants, imports) for item in others]
     outputs = map_references(graph.outputs, lambda item: _moved(item, step, imports))
     return replace(graph, steps=(*steps, *changed), outputs=outputs), added
 
@@ -147,7 +150,13 @@ def _used(graph: Graph, step: Step) -> set[Output]:
     return {(item.kind, item.name) for item in read if item.to == "output" and item.step == step.name}
 
 
-def _reader(reader: Step, step: Step, constants: Mapping[Output, Value], imports: Mapping[Output, Reference]) -> Step:
+def _reader(
+    reader: Step,
+    step: Step,
+    result: KnownResult,
+    constants: Mapping[Output, Value],
+    imports: Mapping[Output, Reference],
+) -> Step:
     """Another step of the graph, which may read what the step makes, or wait for it."""
     read = [item for item in references((reader.arguments, reader.condition, reader.loop)) if item.step == step.name]
     waits = any(need.step == step.name for need in needed(reader.needs))
@@ -155,6 +164,10 @@ def _reader(reader: Step, step: Step, constants: Mapping[Output, Value], imports
         return reader
     if any(item.path for item in read if item.kind != "artifact") or any(item.to != "output" for item in read):
         raise _Refused(f"{reader.name!r} reads a part of it, or how it went")
+
+    if any(item.step == step.name for item in references(reader.condition)):
+        # Engines look values of conditions up by the step that made them: kfp.local takes a constant for false.
+        raise _Refused(f"the condition of {reader.name!r} reads it")
 
     def in_text(reference: Reference) -> Reference:
         """A text refers to the input that takes the value; that input stays where it is, under its name."""
@@ -176,11 +189,25 @@ def _reader(reader: Step, step: Step, constants: Mapping[Output, Value], imports
     reader = replace(
         reader,
         arguments=tuple(argument(item) for item in reader.arguments),
-        condition=map_references(reader.condition, in_text),
-        loop=map_references(reader.loop, in_text),
+        loop=None if reader.loop is None else map_references(_over_items(reader.loop, step, result), in_text),
     )
     imported = {imports[item.kind, item.name].step for item in read if (item.kind, item.name) in imports}
     return replace(reader, needs=all_of(list(_needs(reader, step, sorted(imported)))))
+
+
+def _over_items(loop: Loop, step: Step, result: KnownResult) -> Loop:
+    """A loop over a list that the step makes, as one over its items."""
+
+    def over(axis: Axis) -> Axis:
+        values = axis.values
+        if not isinstance(values, Reference) or values.to != "output" or values.step != step.name:
+            return axis
+        items = result.parameters.get(values.name)
+        if values.kind == "artifact" or not isinstance(items, list):
+            raise _Refused("a loop runs over what it makes")
+        return replace(axis, values=Native.of(items))
+
+    return replace(loop, axes=tuple(map(over, loop.axes)))
 
 
 def _needs(reader: Step, step: Step, imported: list[str]) -> Iterator[Needs]:

@@ -16,8 +16,8 @@ import msgspec
 
 from couler_kfp.caching import KfpCaching
 from couler_plugins.api import lift
-from couler_plugins.caching.fingerprints import result_keys
 from couler_plugins.caching.known import LARGEST, KnownArtifact, KnownResult, write_known
+from couler_plugins.caching.result_keys import result_keys
 from couler_plugins.caching.switches import Terms
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Call, Operation, Workflow, call_sites, callables

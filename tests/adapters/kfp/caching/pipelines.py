@@ -6,7 +6,7 @@ KFP reads annotations as they are when a function is decorated: they must not be
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["chain", "steps"]
+__all__ = ["chain", "readers", "steps"]
 
 
 def steps() -> dict[str, Any]:
@@ -39,7 +39,24 @@ def steps() -> dict[str, Any]:
     def say(text: str) -> None:
         print(text)  # noqa: T201  # that is all it does
 
-    return {"write": write, "double": double, "add": add, "flip": flip, "say": say}
+    @component
+    def numbers(count: int) -> list[int]:
+        return list(range(count))
+
+    @component
+    def size(items: list[int]) -> int:
+        return len(items)
+
+    @component
+    def square(number: int) -> int:
+        return number * number
+
+    @component
+    def tell(text: str) -> str:
+        return f"told {text}"
+
+    more = {"numbers": numbers, "size": size, "square": square, "tell": tell}
+    return {**more, "write": write, "double": double, "add": add, "flip": flip, "say": say}
 
 
 def chain(mark: Callable[[Any], Any] = lambda task: task) -> Any:
@@ -60,5 +77,25 @@ def chain(mark: Callable[[Any], Any] = lambda task: task) -> Any:
         coin = made["flip"]()
         made["say"](text=coin.output)
         return total.output
+
+    return pipeline
+
+
+def readers(mark: Callable[[Any], Any] = lambda task: task) -> Any:
+    """Values that a text, a condition and a loop read."""
+    from kfp import dsl
+
+    made = steps()
+
+    @dsl.pipeline(name="readers")
+    def pipeline() -> str:
+        listed = mark(made["numbers"](count=3))
+        counted = mark(made["size"](items=listed.output))
+        decided = mark(made["size"](items=listed.output))
+        with dsl.ParallelFor(listed.output) as number:
+            made["square"](number=number)
+        with dsl.If(decided.output == 3):
+            made["tell"](text="three")
+        return made["tell"](text=f"there are {counted.output}").output
 
     return pipeline

@@ -61,9 +61,10 @@ def pipeline() -> dict[str, Any]:
 def change(data: dict[str, Any], path: str, content: Any) -> dict[str, Any]:
     """The pipeline with something else at a place, such as `spec/root/dag/tasks/make`; changed in place."""
     keys = path.split("/")
+    holder = data
     for key in keys[:-1]:
-        data = data.setdefault(key, {}) if isinstance(data, dict) else data[int(key)]
-    data[keys[-1]] = copy.deepcopy(content)
+        holder = holder.setdefault(key, {})
+    holder[keys[-1]] = copy.deepcopy(content)
     return data
 
 
