@@ -13,7 +13,7 @@ from couler_plugins.hookspecs.markers import hookspec
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Caching, WorkerCaching
+    from couler_plugins.hookspecs.caching import Caching, FingerprintCaching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
@@ -144,6 +144,10 @@ class Adapter(Protocol):
 
     def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
         """What workers that look results up by themselves are to be asked; None where the engine has none of these."""
+        return None
+
+    def fingerprint_caching(self, workflow: Workflow) -> FingerprintCaching | None:
+        """What decides which steps an engine that makes keys by itself is to cache; None where there is no such one."""
         return None
 
     def evictor(self, target: Target) -> Evictor | None:

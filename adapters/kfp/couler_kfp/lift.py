@@ -212,7 +212,7 @@ def _left_of_spec(spec: Mapped, labels: set[str]) -> Mapped:
 
 
 def _memoized(workflow: Workflow) -> dict[str, Native]:
-    """The caching options of operations whose tasks all have them enabled, in the same way."""
+    """The caching options of operations whose tasks all have a cache key of their owner's, and the same one."""
     options: dict[str, list[Any]] = {}
     for _, step in call_sites(workflow):
         if isinstance(step.call, Call):
@@ -223,6 +223,7 @@ def _memoized(workflow: Workflow) -> dict[str, Native]:
         for name, found in options.items()
         if isinstance(found[0], dict)
         and found[0].get("enableCache") is True
+        and "cacheKey" in found[0]
         and all(item == found[0] for item in found)
     }
 

@@ -10,6 +10,7 @@ from couler_kfp.capabilities import CAPABILITIES
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
+    from couler_kfp.caching import KfpCaching
     from couler_plugins.documents import Document
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs import Footprint
@@ -91,6 +92,12 @@ class KfpAdapter(Adapter):
         from couler_plugins.originals import originals
 
         return originals(bundle)
+
+    def fingerprint_caching(self, workflow: Workflow) -> KfpCaching:
+        """What decides which tasks the backend is to cache; see `couler_kfp.caching`."""
+        from couler_kfp.caching import KfpCaching
+
+        return KfpCaching(workflow)
 
 
 @hookimpl
