@@ -11,8 +11,9 @@ from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
     from couler_plugins.errors import CoulerError
+    from couler_plugins.ir import Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan
+    from couler_plugins.plan import Decision, Lowered, Plan
 
 __all__ = ["KfpAdapter"]
 
@@ -34,6 +35,12 @@ class KfpAdapter(Adapter):
         from couler_kfp.lift import lift
 
         return lift(bundle, refuse)
+
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """The pipeline as a workflow of containers; see `couler_kfp.converting`."""
+        from couler_kfp.converting.portable import portable
+
+        return portable(workflow)
 
     def lower(self, plan: Plan, options: Any) -> Lowered:
         """The documents of a plan, and how they differ from the originals; see `couler_kfp.lower`."""
