@@ -7,6 +7,7 @@ from typing import Any
 
 from couler_kfp.converting.components import is_python, portable_port
 from couler_kfp.converting.conditions import portable_condition
+from couler_kfp.converting.exits import with_handlers
 from couler_kfp.converting.refusing import refuse
 from couler_kfp.converting.types import Types, constant_of, said_of, text_of
 from couler_kfp.structures import write_structure
@@ -44,12 +45,13 @@ def portable_graph(graph: Graph, callees: dict[str, Graph | Operation]) -> Graph
     types = Types(graph, callees)
     if graph.rest is not None:
         raise refuse("Graph.rest", graph.name, f"has {min(write_structure(graph.rest))}")
-    return replace(
+    changed = replace(
         graph,
         inputs=tuple(portable_port(port, graph.name) for port in graph.inputs),
         outputs=tuple(_output(output, graph.name, types) for output in graph.outputs),
         steps=tuple(_step(step, types) for step in graph.steps),
     )
+    return with_handlers(changed)
 
 
 def _output(output: Output, holder: str, types: Types) -> Output:
