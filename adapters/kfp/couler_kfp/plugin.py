@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan
+    from couler_plugins.plan import Decision, Lowered, Plan
     from couler_plugins.runs import Run
 
 __all__ = ["KfpAdapter", "Options"]
@@ -56,6 +56,12 @@ class KfpAdapter(Adapter):
         from couler_kfp.lift import lift
 
         return lift(bundle, refuse)
+
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """The pipeline as a workflow of containers; see `couler_kfp.converting`."""
+        from couler_kfp.converting.portable import portable
+
+        return portable(workflow)
 
     def lower(self, plan: Plan, options: Options) -> Lowered:
         """The documents of a plan, and how they differ from the originals; see `couler_kfp.lower`."""
