@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -110,6 +111,12 @@ class ArgoAdapter(Adapter):
         from couler_argo.running.runner import ArgoRunner
 
         return None if where.folder else ArgoRunner(where)
+
+    def local(self, workflow: Workflow, bundle: Bundle) -> Local:
+        """What steps are and mean without a cluster; see `couler_argo.local`."""
+        from couler_argo.local.facet import ArgoLocal
+
+        return ArgoLocal(workflow)
 
     def archive(self, whence: Whence) -> Archive | None:
         """None: `argo get -o json` prints what `couler_runs` reads."""

@@ -10,7 +10,7 @@ from couler_kfp.converting.graphs import portable_graph
 from couler_kfp.converting.limits import with_limits_inside
 from couler_kfp.converting.refusing import refuse
 from couler_kfp.converting.types import constant_of, may_be_absent, text_of, type_of
-from couler_kfp.lift import ROOT
+from couler_kfp.pipelines import ROOT
 from couler_kfp.structures import write_structure
 from couler_plugins.ir import (
     Graph,
