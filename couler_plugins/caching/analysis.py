@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal
 
@@ -13,9 +14,16 @@ from couler_plugins.caching.declarations import Declaration, resolve
 from couler_plugins.caching.keys import digest, spec_hash
 from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_call, lineage_of_producers
 from couler_plugins.caching.nesting import inner_scope
-from couler_plugins.caching.rules import call_objections, operation_objections, uncertain
+from couler_plugins.caching.rules import (
+    argument_objections,
+    call_objections,
+    fingerprint_objections,
+    key_objections,
+    operation_objections,
+    uncertain,
+)
 from couler_plugins.caching.verdicts import Facts, Scope, Verdict, merge_scopes
-from couler_plugins.hookspecs.caching import Caching, Objection
+from couler_plugins.hookspecs.caching import Knowledge, Objection
 from couler_plugins.ir import (
     Call,
     Dynamic,
@@ -59,19 +67,23 @@ class Analysis:
         facet: what its engine knows.
         assume_pure: whether a step of which nothing is said counts as declared pure.
         circular: whether the workflow is part of a circle of workflows that call each other.
+        fingerprints: whether the engine makes the keys by itself, from all that a call is given: a value by itself, an
+            artifact by its identity, which is another one whenever it is made anew.
     """
 
     def __init__(
         self,
         workflow: Workflow,
-        facet: Caching,
+        facet: Knowledge,
         *,
         assume_pure: bool = False,
         circular: bool = False,
+        fingerprints: bool = False,
     ) -> None:
         self.workflow = workflow
         self._facet = facet
         self._assume_pure = assume_pure
+        self._fingerprints = fingerprints
         self._by_name = callables(workflow)
         self._dynamic = any(isinstance(site.step.call, Dynamic) for site in call_sites(workflow))
         self._circular = frozenset(graph.name for graph in workflow.graphs) if circular else recursive(workflow)
@@ -100,6 +112,8 @@ class Analysis:
         if known is None:
             material = self._facet.material(operation, result=result)
             objections = list(operation_objections(operation, material))
+            if not self._fingerprints:
+                objections += key_objections(operation)
             if not operation.outputs and not result:
                 objections.append(Objection("no-outputs", "it has no outputs, so it runs for its effect"))
             against = {kind: next((item for item in objections if item.against == kind), None) for kind in KINDS}
@@ -170,12 +184,12 @@ class Analysis:
         verdicts: dict[str, Verdict] = {}
         called: list[tuple[str, Scope]] = []
         view = GraphView(graph, self._inline)
-        before = Before(graph, view, scope, verdicts)
+        before = Before(graph, view, scope, verdicts, identified=self._fingerprints)
         steps = {step.name: step for step in graph.steps}
         for name in view.order():
             step = steps[name]
             found = before.look(step)
-            own = scope.blocked or next(call_objections(step), None) or self._places(step, found)
+            own = scope.blocked or next(self._call_objections(step), None) or self._places(step, found)
             found.objection = own or found.objection
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
             if isinstance(callee, Operation):
@@ -183,8 +197,14 @@ class Analysis:
             else:
                 verdicts[name] = self._composite(step, callee, found)
                 if callee is not None and callee.name not in self._circular:
-                    called.append((callee.name, inner_scope(step, found, scope, verdicts, self._facet.items(step))))
+                    items, identified = self._facet.items(step), self._fingerprints
+                    around = inner_scope(step, found, scope, verdicts, items, identified=identified)
+                    called.append((callee.name, around))
         return verdicts, called
+
+    def _call_objections(self, step: Step) -> Iterator[Objection]:
+        yield from call_objections(step)
+        yield from (fingerprint_objections if self._fingerprints else argument_objections)(step)
 
     def _composite(self, step: Step, callee: Graph | None, found: Found) -> Verdict:
         """The verdict on a call of a graph (of nothing that is known, where there is no callee)."""
@@ -213,11 +233,12 @@ class Analysis:
         refused = said if isinstance(said, Objection) and said.rule != "not-declared" else None
         objection = (DYNAMIC if self._dynamic else None) or refused or facts.objection or found.objection
         made = handed = None
+        beside = found.untold if self._fingerprints else found.producers
         if objection is None:
             made = lineage_of_call(facts.spec, step, facts.material.reads, found.producers)
-            handed = lineage_of_producers(found.producers)
+            handed = lineage_of_producers(beside)
             objection = TOO_MANY if handed is None else facts.storage
-            if objection is None and found.producers and _reads_all_inputs(operation):
+            if objection is None and beside and not self._fingerprints and _reads_all_inputs(operation):
                 objection = ALL_INPUTS
         declarable = objection is None and isinstance(said, Objection)
         items = self._facet.items(step)
@@ -225,7 +246,7 @@ class Analysis:
             objection=said if declarable and isinstance(said, Objection) else objection,
             declarable=declarable,
             made=made if isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None else None,
-            handed=handed.values if found.producers and handed is not None else (),
+            handed=handed.values if beside and handed is not None else (),
             facts=facts,
             declared=said.where if isinstance(said, Declaration) else "",
             max_age=said.max_age if isinstance(said, Declaration) else None,

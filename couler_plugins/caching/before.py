@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from couler_plugins.caching.keys import digest
 from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_producers
 from couler_plugins.caching.rules import reference_kind, uncertain, uncertain_needs
 from couler_plugins.caching.verdicts import Scope, Verdict
@@ -19,23 +20,34 @@ from couler_plugins.ir import Graph, GraphView, Reference, Step, needed, referen
 __all__ = ["Before", "Found", "Handed", "handed_by_value"]
 
 
+ANY_ARTIFACT = digest(["artifact"])
+"""The lineage of an artifact of which nothing is known but that the engine tells it from others."""
+
+
 class Handed(NamedTuple):
-    """What reaches a call by value: the steps and the inputs of the graph that its parameters read."""
+    """What reaches a call by value: the steps and the inputs of the graph that its arguments read."""
 
     steps: frozenset[str]
     inputs: frozenset[str]
 
 
-def handed_by_value(step: Step, name: str | None = None) -> Handed:
-    """What a call's parameters read; only the parameter called `name`, if one is given."""
+def handed_by_value(step: Step, name: str | None = None, *, identified: bool = False) -> Handed:
+    """What a call's parameters read; only the argument called `name`, if one is given.
+
+    Args:
+        step: the call.
+        name: the argument that is meant; all of them unless given.
+        identified: whether artifacts count as values, since the engine tells one from another by itself.
+    """
+    kinds = ("parameter", "artifact") if identified else ("parameter",)
     read = [
         reference
         for argument in step.arguments
-        if argument.kind == "parameter" and name in (None, argument.name)
+        if argument.kind in kinds and name in (None, argument.name)
         for reference in references(argument.value)
     ]
-    steps = frozenset(item.step for item in read if item.to == "output" and reference_kind(item) == "parameter")
-    inputs = frozenset(item.name for item in read if item.to == "input" and reference_kind(item) == "parameter")
+    steps = frozenset(item.step for item in read if item.to == "output" and reference_kind(item) in kinds)
+    inputs = frozenset(item.name for item in read if item.to == "input" and reference_kind(item) in kinds)
     return Handed(steps, inputs)
 
 
@@ -44,6 +56,7 @@ class Found:
 
     Attributes:
         producers: what is before it and has a key.
+        untold: those of them that it waits for, without any argument that tells of them.
         cut: the steps before it that have none, but whose values it reads.
         cut_outside: the same for what is before its graph, by label.
         objection: why the step has no key, if so.
@@ -51,6 +64,7 @@ class Found:
 
     def __init__(self) -> None:
         self.producers: list[Producer] = []
+        self.untold: list[Producer] = []
         self.cut: list[str] = []
         self.cut_outside: list[str] = []
         self.objection: Objection | None = None
@@ -64,10 +78,14 @@ class Before:
         view: its edges.
         scope: what is before the graph.
         verdicts: what was found about each step so far; steps are looked at in the graph's order.
+        identified: whether the engine tells artifacts from one another by itself, as it does values.
     """
 
-    def __init__(self, graph: Graph, view: GraphView, scope: Scope, verdicts: Mapping[str, Verdict]) -> None:
+    def __init__(
+        self, graph: Graph, view: GraphView, scope: Scope, verdicts: Mapping[str, Verdict], *, identified: bool = False
+    ) -> None:
         self._scope = scope
+        self._identified = identified
         self._view = view
         self._verdicts = verdicts
         self._steps = {step.name: step for step in graph.steps}
@@ -78,7 +96,8 @@ class Before:
     def look(self, step: Step) -> Found:
         """What is before a step."""
         found = Found()
-        found.objection = next(self._objections(step, handed_by_value(step), found), None)
+        handed = handed_by_value(step, identified=self._identified)
+        found.objection = next(self._objections(step, handed, found), None)
         return found
 
     def _objections(self, step: Step, handed: Handed, found: Found) -> Iterator[Objection]:
@@ -94,17 +113,28 @@ class Before:
             if argument.kind != "artifact" or not isinstance(argument.value, Reference):
                 continue
             source = argument.value
+            if self._identified and (objection := self._at_fixed_place(source)) is not None:
+                yield objection
+                return
             if source.to == "input":
                 made = self._scope.artifacts.get(source.name)
                 label = f"the artifact {source.name!r} that its graph is handed"
             else:
                 made = self._verdicts[source.step].made if source.step in self._verdicts else None
                 label = f"{source.step!r}, whose artifact it reads,"
+            if made is None and self._identified:
+                made = Lineage(ANY_ARTIFACT, (source,))
             if made is None:
                 yield Objection("unknown-producer", f"{label} has no key")
                 return
             output = f"{argument.name}:{source.name}" if source.to == "output" else argument.name
             found.producers.append(Producer(output, made))
+
+    def _at_fixed_place(self, source: Reference) -> Objection | None:
+        """The objection to an artifact that stays the same to its engine when its content changes."""
+        facts = self._verdicts[source.step].facts if source.step in self._verdicts else None
+        found = facts.objection if facts is not None else None
+        return found if found is not None and found.rule == "unversioned-input" else None
 
     def _steps_before(self, step: Step, handed: Handed, found: Found) -> Iterator[Objection]:
         pending = self._direct(step)
@@ -121,6 +151,8 @@ class Before:
             made = self._verdicts[name].made
             if made is not None:
                 found.producers.append(Producer("", made))
+                if name in direct and name not in handed.steps:
+                    found.untold.append(Producer("", made))
             elif name in handed.steps:
                 if (objection := uncertain_needs(self._steps[name])) is not None:
                     yield objection
@@ -146,6 +178,7 @@ class Before:
                 yield objection
                 return
             found.producers.extend(producers)
+            found.untold.extend(producers)
             for name in unknown:
                 if name not in handed.steps:
                     yield self._unknown(name)
@@ -168,6 +201,7 @@ class Before:
 
     def _outside(self, handed: Handed, found: Found) -> Iterator[Objection]:
         found.producers.extend(self._scope.producers)
+        found.untold.extend(self._scope.producers)
         for label, inputs in self._scope.unknown.items():
             if not inputs & handed.inputs:
                 yield Objection("unknown-producer", f"{label} runs before its graph and has no key")

@@ -9,7 +9,10 @@ import msgspec
 
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["Declaration", "resolve"]
+__all__ = ["ASSUMED", "Declaration", "resolve"]
+
+ASSUMED = "--assume-pure"
+"""Where a step is declared pure of which its owner says nothing."""
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 LONGEST = 100 * 365 * SECONDS["d"]
@@ -44,7 +47,7 @@ def resolve(said: Sequence[tuple[str, str]], *, assume_pure: bool) -> Declaratio
             return Objection("never", f"{where} says never")
     if not said:
         if assume_pure:
-            return Declaration("--assume-pure")
+            return Declaration(ASSUMED)
         return Objection("not-declared", "its owner has not declared it pure")
     where, text = said[0]
     if text == "pure":

@@ -17,7 +17,15 @@ GLOBAL = "parameter"
 """The kind of reference that means the same in every graph of a run."""
 
 
-def inner_scope(step: Step, found: Found, scope: Scope, verdicts: Mapping[str, Verdict], items: int | None) -> Scope:
+def inner_scope(
+    step: Step,
+    found: Found,
+    scope: Scope,
+    verdicts: Mapping[str, Verdict],
+    items: int | None,
+    *,
+    identified: bool = False,
+) -> Scope:
     """The scope of the graph that a step calls.
 
     Args:
@@ -26,15 +34,17 @@ def inner_scope(step: Step, found: Found, scope: Scope, verdicts: Mapping[str, V
         scope: what is before that graph.
         verdicts: what was found about the steps of that graph so far.
         items: how often the step runs for its loop; None where only the run knows.
+        identified: whether the engine tells artifacts from one another by itself, as it does values.
     """
     runs = None if items is None or scope.runs is None else items * scope.runs
     if found.objection is not None:
         return Scope(blocked=found.objection, runs=runs)
-    ordered = tuple(producer for producer in found.producers if not producer.artifact)
+    before = found.untold if identified else found.producers
+    ordered = tuple(producer for producer in before if not producer.artifact)
     if any(leaf.to != GLOBAL for producer in ordered for leaf in producer.lineage.leaves):
         reason = f"what runs before {step.name!r} cannot be named inside of its graph"
         return Scope(blocked=Objection("unknown-producer", reason), runs=runs)
-    carried = {item.name: handed_by_value(step, item.name) for item in step.arguments}
+    carried = {item.name: handed_by_value(step, item.name, identified=identified) for item in step.arguments}
     unknown = {
         repr(name): frozenset(port for port, handed in carried.items() if name in handed.steps) for name in found.cut
     }

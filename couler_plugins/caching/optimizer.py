@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from couler_plugins.caching.epochs import Epoch
 from couler_plugins.errors import Unsupported
 from couler_plugins.options import Size
 
 if TYPE_CHECKING:
     from couler_plugins.caching.wrapping import Wrapper
-    from couler_plugins.hookspecs import Context
+    from couler_plugins.hookspecs import Adapter, Context
     from couler_plugins.plan import Plan
 
 __all__ = ["Cache"]
@@ -34,6 +35,10 @@ class Cache:
         cpu: what each of a wrapper's containers requests, and gets at most; `none` to say nothing of it.
         memory: the same of memory.
         security: whether these containers ask for what Pod Security `restricted` wants, or for nothing (`inherit`).
+        epoch: now, as a date or in seconds since 1970, for results that are good for a time, where the engine does not
+            count it.
+        min_seconds: what takes less is not cached, where the engine makes its keys by itself.
+        known: a file with results that are known: steps that made them are taken out, where the engine can import them.
     """
 
     name: ClassVar[str] = "cache"
@@ -50,6 +55,9 @@ class Cache:
     cpu: str = "250m"
     memory: str = "512Mi"
     security: Literal["restricted", "inherit"] = "restricted"
+    epoch: Epoch | None = None
+    min_seconds: float = 1.0
+    known: str = ""
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
@@ -57,6 +65,9 @@ class Cache:
         from couler_plugins.caching.choice import Limit
         from couler_plugins.caching.circles import circular
         from couler_plugins.caching.decisions import part_decision
+        from couler_plugins.caching.fingerprints import apply_switches
+        from couler_plugins.caching.known import read_known
+        from couler_plugins.caching.switches import Terms
         from couler_plugins.caching.workers import ask_workers
 
         wrapper = self._wrapper()
@@ -64,21 +75,29 @@ class Cache:
         # A policy that nobody knows is a mistake without a capacity as well.
         policy = ctx.policy(self.policy) if self.capacity is not None or self.policy != Cache.policy else None
         limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
+        known = read_known(self.known) if self.known else {}
         for workflow in plan.workflows:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
-            workers = getattr(ctx.adapter(workflow.engine), "worker_caching", None)  # a facet, as the one below
-            asked = workers(workflow, plan.bundle) if workers is not None else None
-            if asked is not None:
-                self._refuse_for_workers(workflow.engine)
+            adapter = ctx.adapter(workflow.engine)
+            inside = id(workflow) in circles
+            if (asked := _facet(adapter, "worker_caching", workflow, plan.bundle)) is not None:
+                self._refuse_for(workflow.engine, "the workers share one store", "say it in the settings of the engine")
                 new, decisions = ask_workers(workflow, asked, ctx, assume_pure=self.assume_pure)
-                plan = plan.with_workflow(workflow, new, *decisions)
+            elif (switches := _facet(adapter, "fingerprint_caching", workflow)) is not None:
+                self._refuse_for(workflow.engine, "the engine keeps what runs make", "leave it out")
+                terms = Terms(
+                    assume_pure=self.assume_pure,
+                    circular=inside,
+                    epoch=self.epoch,
+                    min_seconds=self.min_seconds,
+                    known=known,
+                )
+                new, decisions = apply_switches(workflow, switches, ctx, terms)
+            elif (facet := _facet(adapter, "caching", workflow)) is None:
                 continue
-            offered = getattr(ctx.adapter(workflow.engine), "caching", None)  # a facet, which an adapter may lack
-            facet = offered(workflow) if offered is not None else None
-            if facet is not None and facet.part_of:
-                plan = plan.with_workflow(workflow, workflow, part_decision(workflow, facet.part_of))
-            elif facet is not None:
-                inside = id(workflow) in circles
+            elif facet.part_of:
+                new, decisions = workflow, [part_decision(workflow, facet.part_of)]
+            else:
                 new, decisions = apply(
                     workflow,
                     facet,
@@ -88,19 +107,19 @@ class Cache:
                     limit=limit,
                     wrapper=wrapper,
                 )
-                plan = plan.with_workflow(workflow, new, *decisions)
+            plan = plan.with_workflow(workflow, new, *decisions)
         return plan
 
-    def _refuse_for_workers(self, engine: str) -> None:
-        """Raises `Unsupported` for what workers that look results up are told by their engine's own settings."""
+    def _refuse_for(self, engine: str, why: str, hint: str) -> None:
+        """Raises `Unsupported` for what is no matter of a workflow of this engine."""
         given = {"capacity": self.capacity is not None, "via": self.via != "memoize", "store": bool(self.store)}
         for name, is_given in given.items():
             if is_given:
                 raise Unsupported(
-                    f"{name} is no matter of a workflow there: the workers of {engine} share one store",
+                    f"{name} is no matter of a workflow there: {why}",
                     engine=engine,
                     feature=f"cache{{{name}}}",
-                    hint=f"say it in the settings of {engine}",
+                    hint=hint,
                 )
 
     def _wrapper(self) -> Wrapper | None:
@@ -110,3 +129,9 @@ class Cache:
             return None
         names = Wrapper.__struct_fields__
         return Wrapper(**{name: getattr(self, name) for name in names})
+
+
+def _facet(adapter: Adapter, name: str, *given: Any) -> Any:
+    """What an adapter offers under a name for one workflow; None where it lacks the facet, or has nothing to offer."""
+    offered = getattr(adapter, name, None)
+    return offered(*given) if offered is not None else None

@@ -25,7 +25,17 @@ from couler_plugins.ir import (
     references,
 )
 
-__all__ = ["call_objections", "operation_objections", "reference_objection", "uncertain", "uncertain_needs"]
+__all__ = [
+    "argument_objections",
+    "call_objections",
+    "fingerprint_objections",
+    "key_objections",
+    "operation_objections",
+    "reference_kind",
+    "reference_objection",
+    "uncertain",
+    "uncertain_needs",
+]
 
 CERTAIN = frozenset({"succeeded", "skipped", "daemoned"})
 """Outcomes that a step waits for by default: whether it was skipped is told by the step itself (see `uncertain`)."""
@@ -75,19 +85,23 @@ def operation_objections(operation: Operation, material: Material) -> Iterator[O
         yield found
     if (found := impure_expression(operation)) is not None:
         yield found
+    if not material.inputs:
+        yield Objection("no-inputs", "it has neither inputs nor a version, so its key would never change")
+
+
+def key_objections(operation: Operation) -> Iterator[Objection]:
+    """Why no key of ours can be written down in an operation, or cover all its inputs."""
     for port in operation.inputs:
         if port.kind == "parameter" and port.name.startswith(LINEAGE):
             yield Objection("argument", f"its input {port.name!r} has the name of one of ours", "storage")
         if port.optional:
             yield Objection("optional-input", f"its input {port.name!r} may be missing")
-    if not material.inputs:
-        yield Objection("no-inputs", "it has neither inputs nor a version, so its key would never change")
     if operation.inline:
         yield Objection("inline", "it is written at its call site, and only what has a name is cached", "storage")
 
 
 def call_objections(step: Step) -> Iterator[Objection]:
-    """Why a call is not cached, whatever it calls."""
+    """Why a call is not cached, whatever it calls and whoever makes the key."""
     if isinstance(step.call, External):
         yield Objection("external", f"it calls {step.call.name!r} of {step.call.workflow!r}, another workflow")
     if step.role != "normal":
@@ -96,6 +110,10 @@ def call_objections(step: Step) -> Iterator[Objection]:
         yield found
     if (found := impure_expression((step.arguments, step.loop))) is not None:
         yield found
+
+
+def argument_objections(step: Step) -> Iterator[Objection]:
+    """Why no key of ours covers what a call is given."""
     for argument in step.arguments:
         yield from _argument_objections(argument)
 
@@ -119,6 +137,16 @@ def _argument_objections(argument: Argument) -> Iterator[Objection]:
             return  # the adapter judges places outside of the workflow
         case _:
             yield Objection("argument", f"{where} is chosen at run time in a way that no key covers")
+
+
+def fingerprint_objections(step: Step) -> Iterator[Objection]:
+    """Why an engine's own fingerprint of what a call is given says too little, or differs from run to run."""
+    for argument in step.arguments:
+        for reference in references(argument.value):
+            if reference.to in ("global", "run", "secret", "status"):
+                found = reference_objection(reference, f"its argument {argument.name!r}")
+                assert found is not None
+                yield found
 
 
 def reference_kind(reference: Reference) -> str:

@@ -13,8 +13,9 @@ from couler_plugins.hookspecs.markers import hookspec
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Caching, WorkerCaching
+    from couler_plugins.hookspecs.caching import Caching, FingerprintCaching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -146,6 +147,10 @@ class Adapter(Protocol):
         """What workers that look results up by themselves are to be asked; None where the engine has none of these."""
         return None
 
+    def fingerprint_caching(self, workflow: Workflow) -> FingerprintCaching | None:
+        """What decides which steps an engine that makes keys by itself is to cache; None where there is no such one."""
+        return None
+
     def evictor(self, target: Target) -> Evictor | None:
         """What evicts results that the engine keeps by itself, at one place; None where it keeps none."""
         return None
@@ -153,8 +158,13 @@ class Adapter(Protocol):
     def runner(self, where: Where) -> Runner | None:
         """What submits documents to an engine and follows them; None where only the engine's own means do.
 
-        Where a folder is given, what runs them in this process and keeps in there what they make.
+        Where a folder is given, what runs them in this process by the engine's own means, and keeps in there what they
+        make; None leaves that to the local engine, if there is `local`.
         """
+        return None
+
+    def local(self, workflow: Workflow, bundle: Bundle) -> Local | None:
+        """What the local engine has to know of a workflow to run it in this process; None where it cannot."""
         return None
 
     def archive(self, whence: Whence) -> Archive | None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from couler_plugins.ir import Argument, Graph, Operation, Reference, Step, Workflow
+    from couler_plugins.caching.known import KnownArtifact
+    from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Reference, Step, Value, Workflow
 
-__all__ = ["Caching", "Material", "Objection", "Request", "WorkerCaching"]
+__all__ = ["Caching", "FingerprintCaching", "Knowledge", "Material", "Objection", "Request", "WorkerCaching"]
 
 
 class Objection(msgspec.Struct, frozen=True):
@@ -54,8 +55,30 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     objections: tuple[Objection, ...] = ()
 
 
-class Caching(Protocol):
-    """An adapter's facet for one workflow."""
+class Knowledge(Protocol):
+    """What an adapter knows of one workflow that decides whether results of its steps may be reused."""
+
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
+        """What the owner says of caching this step: (where, text) with the nearest place first."""
+
+    def own_declaration(self, operation: Operation) -> str | None:
+        """What the owner says on the operation itself; only that holds for calls from other workflows."""
+
+    def how_to_declare(self, operation: Operation) -> str:
+        """What the owner would paste where, to declare the operation pure."""
+
+    def material(self, operation: Operation, *, result: bool) -> Material:
+        """What the operation is; `result` says whether somebody may read what it prints."""
+
+    def items(self, step: Step) -> int | None:
+        """How often a step runs for its loop at most; None where only the run knows."""
+
+    def place_objection(self, argument: Argument) -> Objection | None:
+        """Why an artifact that a call takes from outside of the workflow forbids caching; None if it never changes."""
+
+
+class Caching(Knowledge, Protocol):
+    """An adapter's facet for one workflow of an engine that keeps results under keys that we write down for it."""
 
     @property
     def shard_bytes(self) -> int | None:
@@ -71,20 +94,8 @@ class Caching(Protocol):
     def shard(self, spec: str) -> str:
         """The name of the shard that keeps the results of an operation with this spec hash."""
 
-    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
-        """What the owner says of caching this step: (where, text) with the nearest place first."""
-
-    def own_declaration(self, operation: Operation) -> str | None:
-        """What the owner says on the operation itself; only that holds for calls from other workflows."""
-
-    def how_to_declare(self, operation: Operation) -> str:
-        """What the owner would paste where, to declare the operation pure."""
-
     def how_to_bound(self, operation: Operation) -> str:
         """What the owner would paste where, to say how many results a loop over the operation gives at most."""
-
-    def material(self, operation: Operation, *, result: bool) -> Material:
-        """What the operation is; `result` says whether somebody may read what it prints."""
 
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
         """Why a wrapper around its command cannot keep what the engine's own cache cannot; None where it can."""
@@ -97,11 +108,46 @@ class Caching(Protocol):
             timeout: how many seconds the store may take before the command, and after it.
         """
 
-    def items(self, step: Step) -> int | None:
-        """How often a step runs for its loop at most; None where only the run knows."""
 
-    def place_objection(self, argument: Argument) -> Objection | None:
-        """Why an artifact that a call takes from outside of the workflow forbids caching; None if it never changes."""
+class FingerprintCaching(Knowledge, Protocol):
+    """An adapter's facet for one workflow of an engine that makes a fingerprint of each step, and so a key, by itself.
+
+    The fingerprint covers all that a step is given: parameters by value, artifacts by an identity that is another one
+    whenever they are made anew. What else a result depends on has to reach it as an input: the salt. Each step has a
+    switch, which the engine's own tools turn on for whatever nobody has thought about.
+    """
+
+    def is_on(self, step: Step) -> bool:
+        """Whether the engine caches this step as it stands."""
+
+    def switched(self, step: Step, on: bool) -> Step:
+        """The step with its switch there; all that its owner said of caching it is gone where it is turned off."""
+
+    def owners(self, step: Step, operation: Operation) -> Objection | None:
+        """Why the switch is its owner's own word, that nobody else touches; None where it is not."""
+
+    def input_for_salt(self, name: str) -> Port:
+        """An input that a step need not be given, for an operation to take a text that it never reads."""
+
+    def constant(self, output: Output, value: Any) -> Value | Objection:
+        """What is handed on in place of an output parameter whose value is known; the objection where it does not fit.
+
+        Args:
+            output: the output.
+            value: JSON-like data, from a record that nobody has checked.
+        """
+
+    def imported(
+        self, wanted: str, output: Output, artifact: KnownArtifact, key: str
+    ) -> tuple[Step, Operation] | Objection:
+        """A step that hands on an artifact which is there already, and what it calls; the objection where none can.
+
+        Args:
+            wanted: the name of the step.
+            output: what the artifact is an output of.
+            artifact: where it is, from a record that nobody has checked.
+            key: the key of the result that it belongs to.
+        """
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ def test_the_lint_facet_is_documented_as_it_is() -> None:
         Adapter.lint,
         Adapter.caching,
         Adapter.worker_caching,
+        Adapter.fingerprint_caching,
         Adapter.evictor,
         Adapter.runner,
         Adapter.archive,

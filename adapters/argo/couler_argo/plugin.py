@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -111,6 +112,12 @@ class ArgoAdapter(Adapter):
 
         return None if where.folder else ArgoRunner(where)
 
+    def local(self, workflow: Workflow, bundle: Bundle) -> Local:
+        """What steps are and mean without a cluster; see `couler_argo.local`."""
+        from couler_argo.local.facet import ArgoLocal
+
+        return ArgoLocal(workflow)
+
     def archive(self, whence: Whence) -> Archive | None:
         """None: `argo get -o json` prints what `couler_runs` reads."""
         return None
@@ -122,8 +129,8 @@ class ArgoAdapter(Adapter):
         return splitting_of(workflow)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
-        """The texts of files that were split; see `couler_argo.splits.originals`."""
-        from couler_argo.splits.originals import originals
+        """The texts of files that were split; see `couler_plugins.originals`."""
+        from couler_plugins.originals import originals
 
         return originals(bundle)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from couler_kfp.mappings import Mapped, mapping, without
 from couler_kfp.structures import plain, structure, write_structure
 from couler_kfp.support import unsupported
-from couler_kfp.texts import Own, constant_text, write_text
+from couler_kfp.texts import Own, constant_text, spell, write_text
 from couler_plugins.documents import Path
 from couler_plugins.ir import Argument, Literal, Native, PortKind, Reference, Value, replace
 
@@ -74,8 +74,8 @@ class Given:
         return self._spelled(reference, "inputs.parameter_values['{}']")
 
     def _spelled(self, reference: Reference, form: str) -> str:
-        if reference.to == "unknown":
-            return reference.native or reference.name
+        if reference.to in ("unknown", "run"):
+            return spell(reference)
         name = self.name_of(reference)
         return reference.native if _spells(reference.native, name) else form.format(name)
 

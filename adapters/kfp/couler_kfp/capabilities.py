@@ -42,7 +42,7 @@ CAPABILITIES = (
     Capability("Operation.outputs", "full", "outputDefinitions"),
     Capability("Operation.retry", "refused", "", "set it on the task"),
     Capability("Operation.timeout", "refused", "", "set it in the platform configuration"),
-    Capability("Operation.memoized", "derived", "cachingOptions", "where all its tasks have them enabled"),
+    Capability("Operation.memoized", "derived", "cachingOptions", "where all its tasks have one cacheKey"),
     Capability("Operation.locks", "refused"),
     Capability("Operation.metrics", "refused"),
     Capability("Operation.inline", "derived", "platform configuration", "reads what is around its task"),

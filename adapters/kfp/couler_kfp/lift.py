@@ -12,8 +12,9 @@ from typing import Any
 
 from couler_kfp.checks import check_bound, check_names, check_version
 from couler_kfp.components import Body, label_of, read_graph, read_operation
+from couler_kfp.joined import joined
 from couler_kfp.mappings import Mapped, mapping, rest_of, without
-from couler_kfp.pipelines import Pipeline, Place, pipelines, stray
+from couler_kfp.pipelines import ROOT, Pipeline, Place, pipelines, stray
 from couler_kfp.structures import structure, write_structure
 from couler_kfp.tasks import read_task
 from couler_plugins.documents import Path
@@ -22,10 +23,7 @@ from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, ca
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 
-__all__ = ["ROOT", "lift"]
-
-ROOT = "root"
-"""What the pipeline itself is called among its components."""
+__all__ = ["lift"]
 
 
 def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
@@ -56,7 +54,8 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
                 refuse(file, error)
             refused.add(file)
     lifted = tuple(workflows)
-    return Plan(bundle=bundle, originals=lifted, workflows=lifted).without(refused)
+    parts, links = joined(lifted)
+    return Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links).without(refused)
 
 
 class _Lifter:
@@ -213,7 +212,7 @@ def _left_of_spec(spec: Mapped, labels: set[str]) -> Mapped:
 
 
 def _memoized(workflow: Workflow) -> dict[str, Native]:
-    """The caching options of operations whose tasks all have them enabled, in the same way."""
+    """The caching options of operations whose tasks all have a cache key of their owner's, and the same one."""
     options: dict[str, list[Any]] = {}
     for _, step in call_sites(workflow):
         if isinstance(step.call, Call):
@@ -224,6 +223,7 @@ def _memoized(workflow: Workflow) -> dict[str, Native]:
         for name, found in options.items()
         if isinstance(found[0], dict)
         and found[0].get("enableCache") is True
+        and "cacheKey" in found[0]
         and all(item == found[0] for item in found)
     }
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from couler_kfp.components import Body, label_of, write_graph, write_operation
 from couler_kfp.executors import labels
-from couler_kfp.lift import ROOT
 from couler_kfp.mappings import Mapped, joined, patched
-from couler_kfp.pipelines import Pipeline, Place
+from couler_kfp.pipelines import ROOT, Pipeline, Place
 from couler_kfp.specs import rest_part, write_platform, write_spec
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.tasks import write_task

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from couler_plugins.documents import Path
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["Mapped", "Pipeline", "Place", "is_pipeline", "pipelines", "stray"]
+__all__ = ["OBJECT", "ROOT", "Mapped", "Pipeline", "Place", "is_pipeline", "is_platform", "pipelines", "stray"]
 
 Mapped = dict[str, Any]
 
+ROOT = "root"
+"""What the pipeline itself is called among its components."""
 SPEC, OBJECT = "PipelineSpec", "PipelineVersion"
 
 
@@ -44,7 +46,7 @@ class Pipeline(NamedTuple):
 
 def is_pipeline(data: Any) -> bool:
     """Whether a document holds a pipeline, a part of one, or what is left of one that was cut off."""
-    return _is_object(data) or _is_spec(data) or (_is_platform(data) and _configures(data["platforms"]))
+    return _is_object(data) or _is_spec(data) or (is_platform(data) and _configures(data["platforms"]))
 
 
 def _is_object(data: Any) -> bool:
@@ -101,7 +103,7 @@ def _platforms(bundle: Bundle) -> dict[int | None, list[int]]:
     found: dict[int | None, list[int]] = {}
     specs = [number for number, document in enumerate(bundle.documents) if _is_spec(document.data)]
     for number, document in enumerate(bundle.documents):
-        if _is_platform(document.data):
+        if is_platform(document.data):
             file = bundle.file_numbers[number]
             own = [spec for spec in specs if bundle.file_numbers[spec] == file]
             before = [spec for spec in own if spec < number]
@@ -109,7 +111,7 @@ def _platforms(bundle: Bundle) -> dict[int | None, list[int]]:
     return found
 
 
-def _is_platform(data: Any) -> bool:
+def is_platform(data: Any) -> bool:
     if not isinstance(data, dict) or "platforms" not in data or {"kind", "apiVersion"} & data.keys():
         return False
     return not _is_spec(data)

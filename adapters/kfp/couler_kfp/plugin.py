@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -10,11 +10,16 @@ from couler_kfp.capabilities import CAPABILITIES
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
+    from couler_kfp.caching import KfpCaching
     from couler_plugins.documents import Document
     from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs import Footprint
     from couler_plugins.hookspecs.past_runs import Archive, Whence
+    from couler_plugins.hookspecs.running import Runner, Where
+    from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan
+    from couler_plugins.plan import Decision, Lowered, Plan
     from couler_plugins.runs import Run
 
 __all__ = ["KfpAdapter", "Options"]
@@ -52,6 +57,12 @@ class KfpAdapter(Adapter):
 
         return lift(bundle, refuse)
 
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """The pipeline as a workflow of containers; see `couler_kfp.converting`."""
+        from couler_kfp.converting.portable import portable
+
+        return portable(workflow)
+
     def lower(self, plan: Plan, options: Options) -> Lowered:
         """The documents of a plan, and how they differ from the originals; see `couler_kfp.lower`."""
         from couler_kfp.lower import lower
@@ -63,6 +74,36 @@ class KfpAdapter(Adapter):
         from couler_kfp.history import KfpArchive
 
         return KfpArchive(whence)
+
+    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
+        """Measures steps of one pipeline as KFP's backend makes them; see `couler_kfp.footprint`."""
+        from couler_kfp.footprint import Footprints
+
+        return Footprints(workflow)
+
+    def runner(self, where: Where) -> Runner:
+        """What runs pipelines in this process, or in a cluster; see `couler_kfp.runner`."""
+        from couler_kfp.runner import runner_of
+
+        return runner_of(where)
+
+    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+        """What splitting has to know; see `couler_kfp.splitting`."""
+        from couler_kfp.splitting import splitting_of
+
+        return splitting_of(workflow, bundle)
+
+    def originals(self, bundle: Bundle) -> Mapping[str, str]:
+        """The texts of files that were split; see `couler_plugins.originals`."""
+        from couler_plugins.originals import originals
+
+        return originals(bundle)
+
+    def fingerprint_caching(self, workflow: Workflow) -> KfpCaching:
+        """What decides which tasks the backend is to cache; see `couler_kfp.caching`."""
+        from couler_kfp.caching import KfpCaching
+
+        return KfpCaching(workflow)
 
 
 @hookimpl

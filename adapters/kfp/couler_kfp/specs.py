@@ -7,8 +7,8 @@ from typing import Any
 
 from couler_kfp.checks import VERSION
 from couler_kfp.components import Body, label_of
-from couler_kfp.lift import ROOT
 from couler_kfp.mappings import Mapped, joined, patched
+from couler_kfp.pipelines import ROOT
 from couler_kfp.structures import write_structure
 from couler_kfp.support import unsupported
 from couler_plugins.ir import Workflow

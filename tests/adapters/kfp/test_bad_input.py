@@ -146,7 +146,7 @@ def test_what_is_only_unusual_survives(case: str) -> None:
 def test_a_platform_document_counts_wherever_it_is(text: str) -> None:
     """What only differs there is not merged: KFP takes the documents of a file in any order."""
     assert optimize(text).stdout == text
-    assert "comp-b" not in optimize(ALIKE).stdout
+    assert "exec-b" not in optimize(ALIKE).stdout
 
 
 @pytest.mark.parametrize("path", KFP.files()[::6], ids=KFP.shown)

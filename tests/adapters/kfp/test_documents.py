@@ -262,9 +262,12 @@ def test_a_component_that_reads_what_is_around_it_is_pruned_with_a_reason() -> N
     assert {edit.subject for edit in file.edits} == {"comp-use"}
 
 
-def test_native_caching_is_said_of_the_operation() -> None:
-    cached = PIPELINE.replace("[make]\n", "[make]\n        cachingOptions: {enableCache: true}\n")
+def test_a_cache_key_of_its_owners_is_said_of_the_operation() -> None:
+    options = "cachingOptions: {enableCache: true, cacheKey: mine}"
+    cached = PIPELINE.replace("[make]\n", f"[make]\n        {options}\n")
     by_name = callables(plan_of(cached).workflows[0])
     assert by_name["comp-use"].memoized is not None
     assert by_name["comp-make"].memoized is None
+    by_default = PIPELINE.replace("[make]\n", "[make]\n        cachingOptions: {enableCache: true}\n")
+    assert callables(plan_of(by_default).workflows[0])["comp-use"].memoized is None
     assert isinstance(by_name["root"], Graph)

@@ -18,7 +18,6 @@ from couler_argo.patching import lower_workflow
 from couler_argo.splits.bonds import argo_bonds
 from couler_argo.splits.detachable import refuse_undetachable
 from couler_argo.splits.detaching import detach, links
-from couler_argo.splits.originals import kept
 from couler_argo.splits.part_spec import SPLIT, annotations_of
 from couler_argo.splits.parts import RUN_LABEL, Part
 from couler_argo.splits.permissions import permissions
@@ -36,6 +35,7 @@ from couler_plugins.ir import (
     move_into_graphs,
     without_origin,
 )
+from couler_plugins.originals import kept
 
 __all__ = ["ArgoSplitting", "splitting_of"]
 
@@ -144,7 +144,7 @@ class ArgoSplitting:
         return Parts(parent, libraries, links(parent, self.graph, made), permissions(workflow), notes)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
-        """ConfigMaps with the text; see `couler_argo.splits.originals`."""
+        """ConfigMaps with the text; see `couler_plugins.originals`."""
         base = self._workflow.name or self._workflow.prefix.rstrip("-.")
         return kept(base, self._workflow.namespace, file, text)
 

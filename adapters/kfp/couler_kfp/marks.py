@@ -1,0 +1,58 @@
+"""What an author says of a task, in the pipeline's own source: it reaches the platform document as annotations.
+
+`kfp.kubernetes.add_pod_annotation` does the same where `kfp-kubernetes` is installed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from couler_kfp.caching import CACHE, VERSION
+from couler_plugins.caching.declarations import TTL
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["always", "native", "never", "pure"]
+
+Task = TypeVar("Task")
+
+
+def pure(task: Task, *, ttl: str = "", version: str = "") -> Task:
+    """Declares that what a task makes depends on nothing but its inputs and what its component says; returns it.
+
+    Args:
+        task: a `dsl.PipelineTask`.
+        ttl: for how long that holds: `30m`, `24h`, `7d`; empty for ever.
+        version: one that you change by hand when something changes that neither inputs nor component tell of.
+
+    Raises:
+        InvalidInput: the time is none.
+    """
+    said = f"ttl={ttl}" if ttl else "pure"
+    if ttl and not TTL.match(said):
+        raise InvalidInput(f"{ttl!r} is no time", engine="kfp", hint="write 30m, 24h, 7d or 1h30m")
+    return _annotated(task, {CACHE: said, **({VERSION: version} if version else {})})
+
+
+def always(task: Task) -> Task:
+    """Declares that a task runs every time; returns it."""
+    return _annotated(task, {CACHE: "always"})
+
+
+def never(task: Task) -> Task:
+    """Declares that a task is never cached, whatever else is said; returns it."""
+    return _annotated(task, {CACHE: "never"})
+
+
+def native(task: Task) -> Task:
+    """Declares that KFP's own cache does what it should for a task, which is then left alone; returns it."""
+    return _annotated(task, {CACHE: "native"})
+
+
+def _annotated(task: Task, annotations: dict[str, str]) -> Task:
+    held: Any = getattr(task, "platform_config", None)
+    if not isinstance(held, dict):
+        hint = "call this on what a component returns inside of a @dsl.pipeline"
+        raise InvalidInput(f"{type(task).__name__} is no task of a pipeline", engine="kfp", hint=hint)
+    metadata = held.setdefault("kubernetes", {}).setdefault("podMetadata", {})
+    metadata.setdefault("annotations", {}).update(annotations)
+    return task

@@ -1,0 +1,82 @@
+"""Results that are known before a run: a record of them, by key, which the user names.
+
+A record is JSON of the schema `couler.known-results/v1`. What it holds is data: nothing in it is evaluated, and no
+place that it names is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["LARGEST", "KnownArtifact", "KnownResult", "read_known", "write_known"]
+
+LARGEST = 64 * 1024 * 1024
+"""How many bytes a record has at most."""
+
+HINT = "give a record that `couler_kfp.known_runs` wrote"
+
+
+class KnownArtifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An artifact that is there: where it is, and what is said of it."""
+
+    uri: str
+    metadata: dict[str, Any] = {}
+
+
+class KnownResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one step made.
+
+    Attributes:
+        key: of what was run, on what; 64 hexadecimal digits.
+        step: where that was, for people.
+        parameters: values, by output.
+        artifacts: by output.
+    """
+
+    key: str
+    step: str = ""
+    parameters: dict[str, Any] = {}
+    artifacts: dict[str, KnownArtifact] = {}
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, rename={"form": "schema"}):
+    form: Literal["couler.known-results/v1"]
+    results: list[KnownResult]
+
+
+def read_known(path: str) -> Mapping[str, KnownResult]:
+    """The results that a record holds, by key.
+
+    Raises:
+        InvalidInput: it cannot be read, is no record, or tells of two results with one key.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise InvalidInput(f"it cannot be read: {error.strerror or error}", file=path, hint=HINT) from error
+    if len(content) > LARGEST:
+        raise InvalidInput(f"it has more than {LARGEST:,} bytes", file=path, hint="leave out what is not needed")
+    try:
+        record = msgspec.json.decode(content, type=_Record)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"this is no record of known results: {error}", file=path, hint=HINT) from error
+    found: dict[str, KnownResult] = {}
+    for result in record.results:
+        if found.setdefault(result.key, result) != result:
+            message = f"it tells of two results with the key {result.key:.64}"
+            raise InvalidInput(message, file=path, hint="a step that makes both of them is not pure")
+    return found
+
+
+def write_known(results: Iterable[KnownResult]) -> bytes:
+    """A record, in the order of its keys."""
+    distinct = {result.key: result for result in results}
+    record = _Record(form="couler.known-results/v1", results=[distinct[key] for key in sorted(distinct)])
+    return msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=2) + b"\n"

@@ -1,0 +1,101 @@
+"""Pipelines whose tasks are of all kinds that caching tells apart; what is pure in them is said with the marks.
+
+KFP reads annotations as they are when a function is decorated: they must not be postponed here.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["chain", "readers", "steps"]
+
+
+def steps() -> dict[str, Any]:
+    """Components that run in the tests' own process: nothing is installed, and no container is started."""
+    from kfp import dsl
+
+    component = dsl.component(install_kfp_package=False, base_image="python:3.11")
+
+    @component
+    def write(number: int, out: dsl.Output[dsl.Dataset]) -> None:
+        with open(out.path, "w") as stream:  # noqa: PTH123  # what is imported here is not there when it runs
+            stream.write(str(number))
+
+    @component
+    def double(data: dsl.Input[dsl.Dataset], factor: int = 2) -> int:
+        with open(data.path) as stream:  # noqa: PTH123  # as above
+            return int(stream.read()) * factor
+
+    @component
+    def add(one: int, two: int) -> int:
+        return one + two
+
+    @component
+    def flip() -> str:
+        import random
+
+        return random.choice(["heads", "tails"])
+
+    @component
+    def say(text: str) -> None:
+        print(text)  # noqa: T201  # that is all it does
+
+    @component
+    def numbers(count: int) -> list[int]:
+        return list(range(count))
+
+    @component
+    def size(items: list[int]) -> int:
+        return len(items)
+
+    @component
+    def square(number: int) -> int:
+        return number * number
+
+    @component
+    def tell(text: str) -> str:
+        return f"told {text}"
+
+    more = {"numbers": numbers, "size": size, "square": square, "tell": tell}
+    return {**more, "write": write, "double": double, "add": add, "flip": flip, "say": say}
+
+
+def chain(mark: Callable[[Any], Any] = lambda task: task) -> Any:
+    """An artifact, values, a pipeline parameter, chance, and a step that only prints.
+
+    Args:
+        mark: is applied to the tasks that are pure.
+    """
+    from kfp import dsl
+
+    made = steps()
+
+    @dsl.pipeline(name="chain")
+    def pipeline(count: int = 3) -> int:
+        data = mark(made["write"](number=5))
+        doubled = mark(made["double"](data=data.outputs["out"]))
+        total = mark(made["add"](one=doubled.output, two=count))
+        coin = made["flip"]()
+        made["say"](text=coin.output)
+        return total.output
+
+    return pipeline
+
+
+def readers(mark: Callable[[Any], Any] = lambda task: task) -> Any:
+    """Values that a text, a condition and a loop read."""
+    from kfp import dsl
+
+    made = steps()
+
+    @dsl.pipeline(name="readers")
+    def pipeline() -> str:
+        listed = mark(made["numbers"](count=3))
+        counted = mark(made["size"](items=listed.output))
+        decided = mark(made["size"](items=listed.output))
+        with dsl.ParallelFor(listed.output) as number:
+            made["square"](number=number)
+        with dsl.If(decided.output == 3):
+            made["tell"](text="three")
+        return made["tell"](text=f"there are {counted.output}").output
+
+    return pipeline

@@ -1,0 +1,186 @@
+"""Which tasks are on afterwards, and by which rule: what nobody declared, what its owner declared, what never is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from adapters.kfp.caching.small import change, decisions, document, pipeline, pure, rules
+
+TASKS = "spec/root/dag/tasks"
+MAKE, USE = f"{TASKS}/make", f"{TASKS}/use"
+EXECUTOR = "spec/deploymentSpec/executors/exec-make"
+CONFIG = "platform/platforms/kubernetes/deploymentSpec/executors/exec-make"
+ON = {"enableCache": True}
+
+
+def test_what_nobody_declared_and_no_rule_forbids_is_left_to_the_engine() -> None:
+    data = pipeline()
+    assert rules(data) == {"make": ("not-declared", True), "use": ("not-declared", True)}
+    assert document(data) == data["spec"]
+    assert "add_pod_annotation" in decisions(data)["make"].reason
+
+
+def test_what_is_declared_is_salted_and_what_comes_after_it_as_well() -> None:
+    data = pure(pipeline(), "exec-make", "exec-use")
+    change(data, f"{USE}/cachingOptions", {})  # the SDK's default may be off
+    assert rules(data) == {"make": ("", True), "use": ("", True)}
+    tasks = document(data)["root"]["dag"]["tasks"]
+    for task in tasks.values():
+        assert len(task["inputs"]["parameters"]["couler-salt"]["runtimeValue"]["constant"]) == 64
+
+
+def test_assuming_purity_does_not_overrule_a_switch() -> None:
+    data = pipeline()
+    change(data, f"{USE}/cachingOptions", {})
+    assert rules(data, "cache{assume-pure=true}") == {"make": ("", True), "use": ("switched-off", False)}
+
+
+def test_a_producer_that_nobody_declared_leaves_its_consumers_to_the_engine() -> None:
+    """`use` is told of `make` by the artifact; `last` is told of `use` by its value, and of `make` by nothing."""
+    data = pure(pipeline(), "exec-use", "exec-last")
+    assert rules(data) == {"make": ("not-declared", True), "use": ("", True)}
+    pure(data, "exec-use", said="native")  # nobody declares it then
+    last = {"cachingOptions": ON, "componentRef": {"name": "comp-last"}, "taskInfo": {"name": "last"}}
+    change(data, f"{TASKS}/last", {**last, "dependentTasks": ["use"]})
+    value = {"taskOutputParameter": {"producerTask": "use", "outputParameterKey": "Output"}}
+    change(data, f"{TASKS}/last/inputs", {"parameters": {"word": value}})
+    component = {
+        "executorLabel": "exec-last",
+        "inputDefinitions": {"parameters": {"word": {"parameterType": "STRING"}}},
+    }
+    change(data, "spec/components/comp-last", {**component, "outputDefinitions": {"parameters": {"Output": {}}}})
+    change(data, "spec/deploymentSpec/executors/exec-last", data["spec"]["deploymentSpec"]["executors"]["exec-use"])
+    change(data, "spec/deploymentSpec/executors/exec-last/container/args", [])
+    assert rules(data)["last"] == ("unknown-producer", True)
+
+
+def edit(path: str, content: Any) -> Callable[[dict[str, Any]], Any]:
+    return lambda data: change(data, path, content)
+
+
+FINAL = {"parameters": {"number": {"taskFinalStatus": {"producerTask": "use"}}}}
+JOB = {"parameters": {"number": {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}}}
+FORBIDDEN = {
+    "words": ("randomness", edit(f"{EXECUTOR}/container/command", ["python", "-c", "import random"])),
+    "clock": ("clock", edit(f"{EXECUTOR}/container/command", ["sh", "-c", "date > out"])),
+    "network": ("network", edit(f"{EXECUTOR}/container/args", ["https://example.com/data"])),
+    "no inputs": ("no-inputs", edit("spec/components/comp-make/inputDefinitions", {})),
+    "a secret as volume": ("secret", edit(f"{CONFIG}/secretAsVolume", [{"secretName": "s", "mountPath": "/s"}])),
+    "a secret as variable": ("secret", edit(f"{CONFIG}/secretAsEnv", [{"secretName": "s"}])),
+    "a config map": ("configured", edit(f"{CONFIG}/configMapAsEnv", [{"configMapName": "c"}])),
+    "a config map as volume": ("configured", edit(f"{CONFIG}/configMapAsVolume", [{"configMapName": "c"}])),
+    "a field of the pod": ("run-context", edit(f"{CONFIG}/fieldPathAsEnv", [{"name": "n", "fieldPath": "p"}])),
+    "a claim": ("volume", edit(f"{CONFIG}/pvcMount", [{"constant": "c", "mountPath": "/d"}])),
+    "a claim is created": ("kind", edit(f"{EXECUTOR}/container/image", "argostub/createpvc")),
+    "its task config": (
+        "task-config",
+        edit(
+            "spec/components/comp-make/inputDefinitions/parameters/config",
+            {"parameterType": "TASK_CONFIG", "isOptional": True},
+        ),
+    ),
+    "the job": ("run-context", edit(f"{MAKE}/inputs", JOB)),
+    "the job in its body": ("run-context", edit(f"{EXECUTOR}/container/args", ["{{$.pipeline_job_name}}"])),
+    "never": ("never", lambda data: pure(data, "exec-make", said="never")),
+    "always": ("always", lambda data: pure(data, "exec-make", said="always")),
+    "no time": ("unknown-declaration", lambda data: pure(data, "exec-make", said="ttl=1w")),
+}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+@pytest.mark.parametrize("said", ["", "pure"])
+def test_a_rule_switches_off_whoever_declares_it_pure(name: str, said: str) -> None:
+    rule, forbid = FORBIDDEN[name]
+    data = pure(pipeline(), "exec-make", "exec-use", said=said) if said else pipeline()
+    forbid(data)
+    found = rules(data)
+    assert found["make"] == (rule, False)
+    assert found["use"] == ("never-hits", False)  # its artifact is another one in every run
+    spec = document(data)
+    assert "couler-salt" not in str(spec["components"]["comp-make"])
+    assert spec["root"]["dag"]["tasks"]["make"]["cachingOptions"] == {}
+
+
+def test_what_hands_nothing_out_runs_for_its_effect() -> None:
+    data = pure(pipeline(), "exec-make", "exec-use")
+    change(data, "spec/components/comp-use/outputDefinitions", {})
+    assert rules(data) == {"make": ("", True), "use": ("no-outputs", False)}
+
+
+def test_an_exit_task_and_one_that_reads_how_another_went_are_off() -> None:
+    data = pure(pipeline(), "exec-make", "exec-use")
+    change(data, f"{USE}/triggerPolicy", {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"})
+    assert rules(data)["use"] == ("uncertain-producer", False)
+    status = pure(pipeline(), "exec-make", "exec-use")
+    change(status, f"{TASKS}/last", {"cachingOptions": ON, "componentRef": {"name": "comp-make"}})
+    change(status, f"{TASKS}/last/inputs", FINAL)
+    change(status, f"{TASKS}/last/taskInfo", {"name": "last"})
+    assert rules(status)["last"] == ("run-context", False)
+
+
+@pytest.mark.parametrize(
+    ("importer", "rule"),
+    [
+        ({"artifactUri": {"constant": "gs://bucket/data.csv"}}, "unversioned-input"),
+        ({"artifactUri": {"runtimeParameter": "number"}}, "unversioned-input"),
+        ({"artifactUri": {"constant": "gs://bucket/data.csv"}, "reimport": True}, "never-hits"),
+        ({"artifactUri": {"constant": "oci://registry/model@sha256:" + "0" * 64}}, ""),
+    ],
+)
+def test_what_is_imported_may_change_at_its_place(importer: dict[str, Any], rule: str) -> None:
+    data = pure(pipeline(), "exec-use")
+    change(data, EXECUTOR, {"importer": importer})
+    found = rules(data)
+    assert found["make"] == ("importer", True)  # its switch means nothing, and stays
+    assert found["use"] == (rule, not rule)
+
+
+def test_an_order_that_no_argument_tells_of_is_salted_or_switched_off() -> None:
+    data = pipeline()
+    change(data, USE + "/inputs", {"artifacts": {}})
+    change(data, "spec/components/comp-use/inputDefinitions", {"parameters": {"word": {"parameterType": "STRING"}}})
+    change(data, f"{USE}/inputs", {"parameters": {"word": {"runtimeValue": {"constant": "x"}}}})
+    assert rules(data)["use"] == ("order", False)
+    before = salt_of_use(pure(data, "exec-make", "exec-use"))
+    change(data, f"{MAKE}/inputs/parameters/number/runtimeValue/constant", 6)
+    assert salt_of_use(data) != before
+
+
+def salt_of_use(data: dict[str, Any]) -> str:
+    tasks = document(data)["root"]["dag"]["tasks"]
+    return str(tasks["use"]["inputs"]["parameters"]["couler-salt"]["runtimeValue"]["constant"])
+
+
+def test_an_owners_cache_key_stays_and_is_loudly_remarked_on_where_inputs_vary() -> None:
+    data = pure(pipeline(), "exec-make", "exec-use")
+    for task in (MAKE, USE):
+        change(data, f"{task}/cachingOptions", {"enableCache": True, "cacheKey": "mine"})
+    assert document(data) == data["spec"]
+    found = decisions(data)
+    assert "WARNING" in found["use"].reason
+    assert "data" in found["use"].reason
+    assert found["make"].reason == "its owner gave it a cacheKey"
+
+
+def test_an_owner_may_leave_a_task_to_the_engine() -> None:
+    data = pure(pipeline(), "exec-make", said="native")
+    change(data, f"{EXECUTOR}/container/command", ["python", "-c", "import random"])
+    assert rules(data)["make"] == ("cached-by-owner", True)
+
+
+def test_parts_that_say_where_and_how_strong_a_pod_is_forbid_nothing() -> None:
+    data = pure(pipeline(), "exec-make", "exec-use")
+    for key in ("nodeSelector", "tolerations", "emptyDirMounts", "securityContext", "imagePullSecret"):
+        change(data, f"{CONFIG}/{key}", [{"x": "y"}])
+    assert rules(data) == {"make": ("", True), "use": ("", True)}
+
+
+@pytest.mark.parametrize("option", ["capacity=1GB", "via=wrapper,image=i,store=s3://b", "store=s3://b"])
+def test_what_only_other_engines_can_do_is_refused(option: str) -> None:
+    from couler_plugins.errors import CoulerError
+
+    with pytest.raises(CoulerError, match="no matter of a workflow there"):
+        document(pipeline(), f"cache{{{option}}}")
