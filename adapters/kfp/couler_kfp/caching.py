@@ -90,7 +90,8 @@ class KfpCaching:
         """A cache key of its owner's, or the word that KFP's own cache does what it should."""
         if operation.kind == "importer":
             return Objection("importer", "KFP looks imported artifacts up by their address, whatever its options say")
-        if _annotations(operation).get(CACHE, self._annotations.get(CACHE)) == NATIVE:
+        never = any(said == "never" for _, said in self.declarations(None, step, operation))
+        if not never and _annotations(operation).get(CACHE, self._annotations.get(CACHE)) == NATIVE:
             return Objection("cached-by-owner", "its owner leaves it to KFP")
         if "cacheKey" not in _options(step):
             return None
@@ -98,7 +99,9 @@ class KfpCaching:
         reason = "its owner gave it a cacheKey"
         if varying:
             what = ", ".join(varying)
-            reason = f"WARNING: its cacheKey replaces all inputs, so {what} may vary and an old result is handed out"
+            reason = (
+                f"WARNING: its cacheKey takes the place of its inputs: whatever {what} may be, an old result counts"
+            )
         return Objection("cached-by-owner", reason)
 
     def input_for_salt(self, name: str) -> Port:
