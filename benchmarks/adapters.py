@@ -7,6 +7,8 @@ Figures (ratios are measured side by side in this one run; CPU seconds, least of
 lift_lower_over_yaml    lift and lower of a 10,000-task workflow (no YAML), over PyYAML's C loader and dumper on it
 per_step_100k_over_10k  time per step of lift and lower at 100,000 tasks, over that at 10,000
 edit_all_100k_over_10k  the same, with an edit of every step between the two
+kfp_over_yaml           lift and lower of a 1,000-task pipeline of KFP (no YAML), over the same of YAML as above
+kfp_compile_over_ours   KFP's own compiling of that pipeline, over reading what came out, lifting and lowering it
 plugins_start_ratio     `couler plugins`, over a process that imports click and pluggy and reads the entry points
 """
 
@@ -34,6 +36,7 @@ LIMITS = {
     "lift_lower_over_yaml": 0.25,
     "per_step_100k_over_10k": 1.5,
     "edit_all_100k_over_10k": 1.5,
+    "kfp_over_yaml": 0.25,
     "plugins_start_ratio": 2.5,
 }
 
@@ -47,6 +50,7 @@ def main() -> None:
     documents = traced(options.traces) if options.traces else manifests[:1]
     figures |= yaml_figures(documents, repeat)
     figures |= growth_figures(manifests, (small, large), repeat)
+    figures |= kfp_figures(200 if options.quick else 1_000, repeat)
     figures |= start_figures(10 if options.quick else 30)
     finish(options, figures, {name: figures[name] for name in LIMITS}, LIMITS)
 
@@ -97,10 +101,16 @@ def traced(folder: Path) -> list[Any]:
     return [data for data in documents if data is not None]
 
 
-def adapter() -> Adapter:
+def argo() -> Adapter:
     from couler_argo.plugin import ArgoAdapter
 
     return ArgoAdapter()
+
+
+def kfp() -> Adapter:
+    from couler_kfp.plugin import KfpAdapter
+
+    return KfpAdapter()
 
 
 def bundle(documents: list[Any]) -> Bundle:
@@ -109,8 +119,8 @@ def bundle(documents: list[Any]) -> Bundle:
     return Bundle.of([SourceFile("generated", "", "yaml", parts)])
 
 
-def lift_and_lower(documents: list[Any], edit: bool = False) -> Lowered:
-    engine = adapter()
+def lift_and_lower(documents: list[Any], edit: bool = False, engine: Adapter | None = None) -> Lowered:
+    engine = engine or argo()
 
     def refuse(file: int, error: Exception) -> None:
         raise error
@@ -157,6 +167,30 @@ def growth_figures(manifests: list[Any], sizes: tuple[int, int], repeat: int) ->
         figures[f"{name}_microseconds"] = [small * 1e6, large * 1e6]
         figures[f"{name}_100k_over_10k"] = large / small
     return figures
+
+
+def kfp_figures(tasks: int, repeat: int) -> dict[str, Any]:
+    from benchmarks.kfp_pipeline import compiled
+
+    text = ""
+
+    def compile_it() -> None:
+        nonlocal text
+        text = compiled(tasks)
+
+    compiling = seconds(compile_it, 1)
+    documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+    load = seconds(lambda: list(yaml.load_all(text, Loader=yaml.CSafeLoader)), repeat)
+    dump = seconds(lambda: yaml.dump_all(documents, Dumper=yaml.CSafeDumper), repeat)
+    work = seconds(lambda: lift_and_lower(documents, engine=kfp()), repeat)
+    reading = seconds(lambda: read(text, "compiled"), repeat)
+    return {
+        "kfp_tasks": tasks,
+        "kfp_compile_seconds": compiling,
+        "kfp_lift_lower_seconds": work,
+        "kfp_over_yaml": work / (load + dump),
+        "kfp_compile_over_ours": compiling / (reading + work),
+    }
 
 
 def start_figures(runs: int) -> dict[str, Any]:

@@ -64,7 +64,7 @@ import time
 import airflow.plugins_manager, airflow.sdk, airflow.settings, pluggy
 start = time.perf_counter()
 import couler_airflow.policy, couler_airflow.airflow_plugin, couler_airflow.provider_info
-import couler_airflow.marks, couler_airflow.runtime_wrap, couler_airflow.settings
+import couler_airflow.marks, couler_airflow.runtime.wrap, couler_airflow.settings
 print(time.perf_counter() - start)
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from couler_airflow.history_records import SCHEMA
+from couler_airflow.history.records import SCHEMA
 
 __all__ = ["document", "instance", "text"]
 

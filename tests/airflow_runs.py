@@ -51,7 +51,7 @@ class Runs:
     ) -> tuple[Any, dict[str, Any]]:
         """What the task has returned, and what the cache said of it."""
         from couler_airflow.marks import Declaration
-        from couler_airflow.runtime import Run
+        from couler_airflow.runtime.run import Run
 
         dag = self.files.dag(text)
         task = rendered(dag.task_dict[task_id] if task_id else list(dag.task_dict.values())[-1])

@@ -21,7 +21,8 @@ def archive_of(plugins: Plugins, engine: str | None, whence: Whence) -> Archive:
     if len(found) == 1:
         return next(iter(found.values()))
     if engine is None:
-        raise InvalidInput("nothing says which engine is meant", hint="give --engine")
+        several = " or ".join(f"--engine {name}" for name in found)
+        raise InvalidInput("nothing says which engine is meant", hint=f"give {several or '--engine'}")
     hint = "name what its own tools print with --history"
     raise Unsupported(f"runs of {engine} are not fetched", engine=engine, feature="history", hint=hint)
 

@@ -16,8 +16,9 @@ __all__ = ["command"]
     "history",
     epilog="""\b
 Examples:
-  couler history train --from https://airflow.example.com -o runs.json
-  couler history train report --from database --newest 50 > runs.json
+  couler history train --engine airflow --from https://airflow.example.com -o runs.json
+  couler history train report --engine airflow --from database --newest 50 > runs.json
+  couler history train --engine kfp --from https://kubeflow.example.com/pipeline -o runs.json
   couler explain dags/train.py --history runs.json
 """,
 )
@@ -41,10 +42,12 @@ def command(
 ) -> None:
     """Fetches past runs of workflows from their engine, as a file for --history.
 
-    Of each step it says when and how often it ran and what became of it; no values, and no code. So far it asks Airflow
-    (what Argo's runs were is what `argo get -o json` prints). Its API is asked at COULER_AIRFLOW_URL where there is no
-    --from, and in the name of COULER_AIRFLOW_TOKEN, or of COULER_AIRFLOW_USERNAME with COULER_AIRFLOW_PASSWORD. Its
-    database can be read where Airflow is installed and set up as for its scheduler.
+    Of each step it says when and how often it ran and what became of it; no values, and no code. It asks Airflow and
+    KFP (what Argo's runs were is what `argo get -o json` prints).
+
+    Airflow's API is asked at COULER_AIRFLOW_URL where there is no --from, and in the name of COULER_AIRFLOW_TOKEN, or
+    of COULER_AIRFLOW_USERNAME with COULER_AIRFLOW_PASSWORD. Its database can be read where Airflow is installed and set
+    up as for its scheduler. KFP's API is asked at COULER_KFP_URL, and in the name of COULER_KFP_TOKEN if that is set.
     """
     import contextlib
     import json

@@ -23,6 +23,7 @@ Examples:
   couler run optimized/ --parameter date=2026-01-31 --run-id nightly-31 --no-wait
   couler run optimized/ --dry-run
   couler run pipeline.yaml --local
+  couler run workflow.yaml --local --folder out --run-id nightly-31 --parallel 4 --cache
 
 \b
 Exit codes:
@@ -39,6 +40,8 @@ Exit codes:
 @click.option(
     "--local", is_flag=True, help="Run it in this very process: steps that are Python or scripts, no containers."
 )
+@click.option("--parallel", type=click.IntRange(1), metavar="N", help="With --local: run so many steps at a time.")
+@click.option("--cache", is_flag=True, help="With --local: reuse results of pure steps from the artifact cache.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False),
@@ -75,6 +78,8 @@ def command(
     context: str,
     namespace: str,
     local: bool,
+    parallel: int | None,
+    cache: bool,
     folder: str,
     optimizers: str | None,
     parameters: tuple[tuple[str, str], ...],
@@ -92,7 +97,10 @@ def command(
     by -p, or from the files as they are. Nothing is submitted twice, however often the command is interrupted, killed
     and called again with the same --run-id or --journal.
     """
-    from couler_plugins.cli.running import Asked, print_outcome, run
+    from functools import partial
+
+    from couler_plugins.cli.cache_options import opened
+    from couler_plugins.cli.running import Asked, Local, print_outcome, run
     from couler_plugins.cli.work import read_inputs, working
     from couler_plugins.hookspecs.running import Where
 
@@ -102,6 +110,14 @@ def command(
         raise click.UsageError("--timeout needs somebody who waits: leave --no-wait out.")
     if local and (context or namespace):
         raise click.UsageError("--local runs it here: leave --context and --namespace out.")
+    if local and not wait:
+        raise click.UsageError("--local runs it here, and it ends with this process: leave --no-wait out.")
+    if not local and (parallel or cache):
+        raise click.UsageError("--parallel and --cache are for --local.")
+    if cache and not config.cache_store:
+        raise click.UsageError(
+            "--cache needs to know the store: set COULER_CACHE_STORE, or cache-store in couler.toml."
+        )
     asked = Asked(
         where=Where(context=context, namespace=namespace, folder=folder if local else ""),
         run=run_id,
@@ -112,6 +128,7 @@ def command(
         timeout=timeout,
         dry_run=dry_run,
         force=force,
+        local=Local(parallel, partial(opened, config, writing=True) if cache else None),
     )
     files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:

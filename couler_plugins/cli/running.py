@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shlex
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,16 +18,31 @@ from couler_plugins.api import optimize_inputs
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
+from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.running import Job, Request, Runner, Status, Submitted, Where
 from couler_plugins.plugins import Plugins
 from couler_plugins.rewrite import Session, adapter_errors
 from couler_plugins.running import Followed, Head, Journal, Outcome, drive
 from couler_plugins.sources import Input
 
-__all__ = ["Asked", "Done", "offered_runner", "print_outcome", "run", "runner_of"]
+if TYPE_CHECKING:
+    from couler_plugins.local.caching import Opening
+
+__all__ = ["Asked", "Done", "Local", "offered_runner", "print_outcome", "run", "runner_of"]
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What `--local` is told: how many programs may run at a time, and what opens the cache, if anything is cached."""
+
+    parallel: int | None = None
+    opening: Opening | None = None
+
+
+NOTHING = Local()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +58,7 @@ class Asked:
     timeout: float | None
     dry_run: bool
     force: bool
+    local: Local
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +115,8 @@ def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) 
         KeyboardInterrupt: somebody interrupted it; what to do about that was said.
     """
     engine, documents = _documents(files, session, asked.pipeline)
-    runner = runner_of(session.plugins, engine, asked.where)
-    with Journal.opened(asked.journal) as journal:
+    runner = runner_of(session.plugins, engine, asked.where, asked.local)
+    with contextlib.closing(_Closing(runner)), Journal.opened(asked.journal) as journal:
         known = journal.head.run if journal.head else None
         name = asked.run or known or "".join(secrets.choice(ALPHABET) for _ in range(DIGITS))
         request = Request(run=name, parameters=asked.parameters, dry_run=asked.dry_run, force=asked.force)
@@ -108,27 +126,37 @@ def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) 
         told = Told(quiet=quiet, dry_run=asked.dry_run)
         try:
             with adapter_errors(engine, "its runner"):
-                outcome = drive(runner, jobs, request, journal, follow=told, wait=asked.wait, timeout=asked.timeout)
+                sleep = getattr(runner, "pause", time.sleep)  # what runs here says when something has changed
+                outcome = drive(
+                    runner, jobs, request, journal, follow=told, wait=asked.wait, timeout=asked.timeout, sleep=sleep
+                )
         except KeyboardInterrupt:
-            _say_how_to_go_on(asked, name, jobs, journal)
+            _say_how_to_go_on(asked, name, engine, jobs, journal)
             raise
         except CoulerError as error:
             if error.exit_code == 3:
-                _say_how_to_go_on(asked, name, jobs, journal)
+                _say_how_to_go_on(asked, name, engine, jobs, journal)
             raise
         if outcome.running and not quiet:
-            _say_how_to_go_on(asked, name, jobs, journal)
+            _say_how_to_go_on(asked, name, engine, jobs, journal)
     return Done(name, engine, jobs, outcome)
 
 
-def runner_of(plugins: Plugins, engine: str, where: Where) -> Runner:
+class _Closing:
+    """Ends what a runner runs in this process, where it runs something here."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.close = getattr(runner, "close", lambda: None)
+
+
+def runner_of(plugins: Plugins, engine: str, where: Where, local: Local = NOTHING) -> Runner:
     """The runner of an engine.
 
     Raises:
         InvalidInput: there is no such engine.
         Unsupported: its adapter submits nothing.
     """
-    runner = offered_runner(plugins, engine, where)
+    runner = offered_runner(plugins, engine, where, local)
     if runner is None and where.folder:
         hint = "leave --local out, and run it on its engine"
         raise Unsupported(f"the adapter of {engine} runs nothing here", engine=engine, feature="run --local", hint=hint)
@@ -138,10 +166,15 @@ def runner_of(plugins: Plugins, engine: str, where: Where) -> Runner:
     return runner
 
 
-def offered_runner(plugins: Plugins, engine: str, where: Where) -> Runner | None:
-    """The same; None where its adapter submits nothing."""
-    offered = getattr(plugins.adapter(engine), "runner", None)  # a facet, which an adapter may lack
+def offered_runner(plugins: Plugins, engine: str, where: Where, local: Local = NOTHING) -> Runner | None:
+    """The same; None where its adapter submits nothing, and the local engine cannot run what it lifts, either."""
+    adapter = plugins.adapter(engine)
+    offered = getattr(adapter, "runner", None)  # a facet, which an adapter may lack
     runner: Runner | None = offered(where) if offered is not None else None
+    if runner is None and where.folder and getattr(type(adapter), "local", Adapter.local) is not Adapter.local:
+        from couler_plugins.local import LocalRunner
+
+        runner = LocalRunner(adapter, where, parallel=local.parallel, opening=local.opening)
     return runner
 
 
@@ -187,14 +220,16 @@ def _documents(files: Sequence[Input], session: Session, pipeline: str | None) -
     return engines[0], list(optimize_inputs(files, pipeline, session).documents)
 
 
-def _say_how_to_go_on(asked: Asked, name: str, jobs: Sequence[Job], journal: Journal) -> None:
+def _say_how_to_go_on(asked: Asked, name: str, engine: str, jobs: Sequence[Job], journal: Journal) -> None:
     """What was submitted runs on: how to follow it, and how to stop it."""
     there = [job for job in jobs if job.runs and job.name in journal.entries and not journal.entries[job.name].phase]
+    if asked.where.folder:
+        there = []  # what ran in this process has ended with it
     reach = f" --context {shlex.quote(asked.where.context)}" if asked.where.context else ""
     again = f"--journal {shlex.quote(str(asked.journal))}" if asked.journal else f"--run-id {name}"
     lines = [f"{job.place} runs on" for job in there]
     lines.append(f"to go on: call the same again with {again}")
-    lines += [f"to stop it: couler stop {job.place}{reach}" for job in there]
+    lines += [f"to stop it: couler stop --engine {engine} {job.place}{reach}" for job in there]
     sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 

@@ -18,8 +18,8 @@ __all__ = ["command"]
     "stop",
     epilog="""\b
 Examples:
-  couler stop ml/big-7f3a91c2
-  couler stop big-7f3a91c2 --namespace ml --terminate
+  couler stop --engine argo ml/big-7f3a91c2
+  couler stop --engine argo big-7f3a91c2 --namespace ml --terminate
   couler stop --journal run.jsonl
 """,
 )

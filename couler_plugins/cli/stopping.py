@@ -66,7 +66,8 @@ def stop(config: Config, asked: Stop) -> list[Stopped]:
     if engine is None:
         offering = [name for name in plugins.adapters if offered_runner(plugins, name, where) is not None]
         if len(offering) != 1:
-            raise InvalidInput("nothing says which engine is meant", hint="give --engine")
+            some = f"--engine {' or '.join(offering)}" if offering else "--engine"
+            raise InvalidInput("nothing says which engine is meant", hint=f"give {some}")
         engine = offering[0]
     runner = runner_of(plugins, engine, where)
     deadline = time.monotonic() + asked.timeout

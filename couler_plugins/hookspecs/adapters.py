@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching, FingerprintCaching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -157,8 +158,13 @@ class Adapter(Protocol):
     def runner(self, where: Where) -> Runner | None:
         """What submits documents to an engine and follows them; None where only the engine's own means do.
 
-        Where a folder is given, what runs them in this process and keeps in there what they make.
+        Where a folder is given, what runs them in this process by the engine's own means, and keeps in there what they
+        make; None leaves that to the local engine, if there is `local`.
         """
+        return None
+
+    def local(self, workflow: Workflow, bundle: Bundle) -> Local | None:
+        """What the local engine has to know of a workflow to run it in this process; None where it cannot."""
         return None
 
     def archive(self, whence: Whence) -> Archive | None:

@@ -52,6 +52,8 @@ class Libraries:
     def _seen_from(self, workflow: Workflow, call: External) -> list[Workflow]:
         """The different libraries that a call may mean: those of its own namespace, else those without one."""
         found = self._found.get((call.scope, call.workflow), [])
+        if call.kind:
+            found = [library for library in found if library.kind == call.kind]
         if call.scope == "namespace" and workflow.namespace:
             own = [library for library in found if library.namespace == workflow.namespace]
             found = own or [library for library in found if not library.namespace]

@@ -55,11 +55,13 @@ class External(Node, frozen=True, tag_field="type", tag="external"):
         workflow: the library's name.
         name: what is called in it.
         scope: where the library is looked up (`namespace` or `cluster`).
+        kind: the kind of the library, where libraries of several kinds may share a name; empty where they cannot.
     """
 
     workflow: str
     name: str
     scope: OneOf["namespace", "cluster"] = "namespace"
+    kind: str = ""
 
 
 class Dynamic(Node, frozen=True, tag_field="type", tag="dynamic"):

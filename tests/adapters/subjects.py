@@ -18,6 +18,8 @@ from adapters.airflow.examples import FOLDERS, airflow_root, dag_files, read_dag
 from adapters.argo import closure, counts
 from adapters.kfp import closure as kfp_closure
 from adapters.kfp import counts as kfp_counts
+from adapters.tekton import closure as tekton_closure
+from adapters.tekton import counts as tekton_counts
 from couler_airflow.bundle import DagBundle
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
@@ -25,10 +27,13 @@ from couler_airflow.plugin import AirflowAdapter
 from couler_airflow.plugin import Options as AirflowOptions
 from couler_argo.plugin import ArgoAdapter, Options
 from couler_kfp.plugin import KfpAdapter
+from couler_kfp.plugin import Options as KfpOptions
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir import Node, Workflow
 from couler_plugins.plan import Lowered, Plan, Written
+from couler_tekton.plugin import Options as TektonOptions
+from couler_tekton.plugin import TektonAdapter
 from support import ROOT, SHARED
 
 __all__ = [
@@ -200,7 +205,7 @@ AIRFLOW = AirflowSubject(
 )
 KFP = KfpSubject(
     KfpAdapter(),
-    None,
+    KfpOptions(),
     "corpus/kfp",
     ("*.yaml",),
     kfp_counts.counted,
@@ -213,7 +218,22 @@ KFP = KfpSubject(
     invented=kfp_closure.INVENTED,
     edits_inline=True,
 )
-SUBJECTS = (ARGO, AIRFLOW, KFP)
+TEKTON = Subject(
+    TektonAdapter(),
+    TektonOptions(api="alpha"),
+    "corpus/tekton",
+    ("*.yaml",),
+    tekton_counts.counted,
+    tekton_counts.normal,
+    tekton_closure.consistent,
+    tekton_closure.excused,
+    tekton_closure.closed,
+    has_fields=tekton_counts.has_fields,
+    tries=(8, 6),
+    invented=tekton_closure.INVENTED,
+    edits_inline=True,
+)
+SUBJECTS = (ARGO, AIRFLOW, KFP, TEKTON)
 GENERATORS = tuple(subject for subject in SUBJECTS if subject.generates)
 """The adapters of engines whose workflows can be written down without an original."""
 

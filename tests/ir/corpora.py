@@ -11,17 +11,13 @@ from typing import Any
 
 import yaml
 
+from adapters.subjects import KFP, lift_file
 from couler_plugins.ir import Graph, Workflow, references
-from lifters import kfp, tekton
+from lifters import tekton
 
 TEKTON_VARIABLE = re.compile(
     r"\$\((?:inputs\.)?(?:params|tasks|finally|results|workspaces|context|steps?|credentials|artifacts)[.\[][^()$]*\)"
 )
-KFP_SOURCE = re.compile(
-    r'"(?:taskOutput(?:Parameter|Artifact)|componentInput(?:Parameter|Artifact)|taskFinalStatus|producerSubtask)": |'
-    r'\{\{\$|\\"InputName\\": |inputs\.parameter_values\[|"input(?:Parameter|Artifact)": "'
-)
-KFP_HIDDEN = re.compile(r'"[a-zA-Z]+(?:Parameter|Json)": \{"(?:componentInput|taskOutput)Parameter"')
 
 
 @cache
@@ -37,7 +33,8 @@ def tekton_workflows(path: Path) -> tuple[Workflow, ...]:
 
 @cache
 def kfp_workflow(path: Path) -> Workflow:
-    return kfp.lift(documents(path))
+    (workflow,) = lift_file(KFP, path).workflows
+    return workflow
 
 
 def mappings(data: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -72,31 +69,6 @@ def tekton_counts(path: Path) -> dict[str, int]:
         "conditions": sum("when" in task for task in pipeline_tasks),
         "loops": sum("matrix" in task for task in pipeline_tasks),
         "references": sum(len(TEKTON_VARIABLE.findall(json.dumps(item["spec"]))) for item in ours),
-    }
-
-
-def kfp_counts(path: Path) -> dict[str, int]:
-    """What a compiled pipeline holds: read off its keys."""
-    spec, *platform = [item for item in documents(path) if item]
-    components = [spec["root"], *spec.get("components", {}).values()]
-    dags = [item["dag"] for item in components if "dag" in item]
-    tasks = [task for dag in dags for task in dag["tasks"].values()]
-    labels = [spec.get("components", {})[task["componentRef"]["name"]].get("executorLabel") for task in tasks]
-    configs: dict[str, Any] = {}
-    for item in platform:
-        configs |= item["platforms"]["kubernetes"].get("deploymentSpec", {}).get("executors", {})
-    hidden = sum(len(KFP_HIDDEN.findall(json.dumps(configs.get(label, {})))) for label in labels)
-    return {
-        "graphs": len(dags),
-        "steps": len(tasks),
-        "finalizers": 0,
-        "operations": len(components) - len(dags),
-        "containers": json.dumps(spec).count('"container": {'),
-        "order edges": sum(len(task.get("dependentTasks", ())) for task in tasks),
-        "conditions": sum("condition" in task.get("triggerPolicy", {}) for task in tasks),
-        "loops": sum("Iterator" in key for task in tasks for key in task),
-        "references": len(KFP_SOURCE.findall(json.dumps(spec))) + hidden,
-        "hidden": hidden,
     }
 
 

@@ -7,14 +7,18 @@ import pytest
 from couler_plugins.ir import Argument, Call, External, Graph, Libraries, Literal, Operation, Port, Step, Workflow
 
 
-def library(namespace: str = "", *inputs: str, image: str = "a") -> Workflow:
+def library(namespace: str = "", *inputs: str, image: str = "a", kind: str = "k") -> Workflow:
     ports = tuple(Port(name=name) for name in inputs)
     operation = Operation(name="t", kind="container", inputs=ports, timeout=Literal(value=image))
-    return Workflow(name="lib", namespace=namespace, engine="e", kind="k", library="namespace", operations=(operation,))
+    return Workflow(
+        name="lib", namespace=namespace, engine="e", kind=kind, library="namespace", operations=(operation,)
+    )
 
 
-def caller(namespace: str = "", name: str = "t", workflow: str = "lib", *arguments: Argument) -> Workflow:
-    step = Step(name="s", call=External(workflow=workflow, name=name), arguments=arguments)
+def caller(
+    namespace: str = "", name: str = "t", workflow: str = "lib", *arguments: Argument, kind: str = ""
+) -> Workflow:
+    step = Step(name="s", call=External(workflow=workflow, name=name, kind=kind), arguments=arguments)
     graph = Graph(name="g", steps=(step,))
     entry = Step(name="entrypoint", call=Call(name="g"))
     return Workflow(name="w", namespace=namespace, engine="e", kind="k", entry=entry, graphs=(graph,))
@@ -36,6 +40,9 @@ def caller(namespace: str = "", name: str = "t", workflow: str = "lib", *argumen
         ([library(), library()], caller(), ""),
         ([library(image="a"), library(image="b")], caller(), "there 2 times"),
         ([library("dev"), library("prod")], caller(), "there 2 times"),
+        ([library(kind="a"), library("", "x", kind="b")], caller(kind="a"), ""),
+        ([library(kind="a"), library("", "x", kind="b")], caller(kind="b"), "does not pass"),
+        ([library(kind="a")], caller(name="u", kind="b"), ""),
     ],
 )
 def test_calls_into_libraries(libraries: list[Workflow], call: Workflow, problem: str) -> None:

@@ -103,6 +103,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: ApiServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else headers and body, written one after the other, wait 40 ms for each other
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)

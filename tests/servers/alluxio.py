@@ -58,6 +58,7 @@ def _handler(folder: Path) -> type[BaseHTTPRequestHandler]:
 
 class _Worker(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else headers and body, written one after the other, wait 40 ms for each other
     folder: Path
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name

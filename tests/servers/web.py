@@ -51,6 +51,7 @@ class Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else headers and body, written one after the other, wait 40 ms for each other
 
     def do_HEAD(self) -> None:
         self._answer(self._range())

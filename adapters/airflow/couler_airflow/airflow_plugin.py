@@ -12,7 +12,7 @@ from airflow.plugins_manager import AirflowPlugin  # noqa: TID253  # who imports
 from airflow.sdk import BaseOperatorLink  # noqa: TID253  # as above
 
 from couler_airflow import listener
-from couler_airflow.split_timetable import PartTimetable
+from couler_airflow.splits.timetable import PartTimetable
 
 __all__ = ["CacheLink", "CoulerPlugin"]
 
@@ -49,7 +49,7 @@ def _has_said_something(ti_key: Any) -> bool:
     from airflow.utils.session import create_session
 
     from couler_airflow.moved import xcoms
-    from couler_airflow.runtime_before import XCOM
+    from couler_airflow.runtime.before import XCOM
 
     with create_session() as session:
         found = xcoms(

@@ -51,7 +51,7 @@ class AirflowCaching:
 
     def _without_key(self, task: Any, found: Mapping[str, Request]) -> str | None:
         """A task before this one of which no key tells what it has done, and which hands over no value."""
-        from couler_airflow.runtime_before import handed, upstream
+        from couler_airflow.runtime.before import handed, upstream
 
         by_order = upstream(self._dag, task) - handed(task)
         return next((name for name in sorted(by_order) if found[name].objection is not None), None)

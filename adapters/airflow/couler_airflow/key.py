@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from couler_airflow.eligible import class_of
-from couler_airflow.fingerprint import Fingerprint
+from couler_airflow.fingerprints.callables import Fingerprint
 from couler_airflow.marks import Declaration
 from couler_airflow.moved import context_keys
 from couler_airflow.uncacheable import Uncacheable

@@ -7,7 +7,7 @@ from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
 from couler_airflow.containers import containers_of
-from couler_airflow.split_roles import links_of, said_by
+from couler_airflow.splits.roles import links_of, said_by
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
 from couler_airflow.wrapped import directives_of

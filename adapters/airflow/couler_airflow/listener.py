@@ -11,7 +11,7 @@ from typing import Any
 
 import pluggy
 
-from couler_airflow.runtime_told import recall
+from couler_airflow.runtime.told import recall
 
 __all__ = ["on_task_instance_success"]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle, LiveDag, snapshot
-from couler_airflow.generate import generated
-from couler_airflow.generate_losses import OnUnsupported
+from couler_airflow.generating.losses import OnUnsupported
+from couler_airflow.generating.workflows import generated
 from couler_airflow.journal import Journal
 from couler_airflow.patching import patch
-from couler_airflow.split_commit import parts_of, split
+from couler_airflow.splits.commit import parts_of, split
 from couler_plugins.documents import Edit, Path, diff
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Source, Workflow

@@ -83,7 +83,7 @@ class AirflowAdapter(Adapter):
     def lower(self, plan: Plan, options: Options) -> Lowered:
         """Changes the DAGs of a plan in place, and says what that changed; see `couler_airflow.lower`.
 
-        Workflows of other engines are written down as DAGs; see `couler_airflow.generate`.
+        Workflows of other engines are written down as DAGs; see `couler_airflow.generating.workflows`.
         """
         from couler_airflow.lower import commit
 
@@ -99,23 +99,23 @@ class AirflowAdapter(Adapter):
         return AirflowCaching(bundle.live_of(workflow.source).dag, workflow)
 
     def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
-        """What splitting a DAG has to know; see `couler_airflow.splitting`."""
+        """What splitting a DAG has to know; see `couler_airflow.splits.splitting`."""
         from couler_airflow.bundle import DagBundle
-        from couler_airflow.splitting import splitting_of
+        from couler_airflow.splits.splitting import splitting_of
 
         if not isinstance(bundle, DagBundle) or workflow.source is None:
             return None
         return splitting_of(workflow, bundle.live_of(workflow.source).dag)
 
     def archive(self, whence: Whence) -> Archive:
-        """What fetches past runs of DAGs; see `couler_airflow.history`."""
-        from couler_airflow.history import AirflowArchive
+        """What fetches past runs of DAGs; see `couler_airflow.history.archive`."""
+        from couler_airflow.history.archive import AirflowArchive
 
         return AirflowArchive(whence)
 
     def dump(self, lowered: Lowered) -> Written:
         """The source of generated DAGs, and what changed in others, for people: their files are their owner's."""
-        from couler_airflow.generate import file_of
+        from couler_airflow.generating.workflows import file_of
         from couler_airflow.shown import shown
 
         return replace(shown(lowered), added=file_of(lowered.added)) if lowered.added else shown(lowered)
@@ -130,8 +130,8 @@ def couler_adapters() -> list[Adapter]:
 @hookimpl
 def couler_runs(document: Document) -> list[Run]:
     """The runs that Airflow's task instances tell of, as its API gives them or `couler history` has written them."""
-    from couler_airflow.history_records import document_of
-    from couler_airflow.history_runs import runs_of
+    from couler_airflow.history.records import document_of
+    from couler_airflow.history.runs import runs_of
 
     found = document_of(document.data)
     return [] if found is None else runs_of(found)

@@ -36,7 +36,7 @@ def apply(dag: Any) -> dict[str, str]:
     A DAG that nobody has marked, and none of whose tasks is, stays as it is, and so does all where no store is set.
     """
     from couler_airflow.marks import Declaration, declared
-    from couler_airflow.runtime_wrap import wrap
+    from couler_airflow.runtime.wrap import wrap
     from couler_airflow.settings import load_settings
 
     marks = {task_id: mark for task_id, task in dag.task_dict.items() if (mark := declared(task)) is not None}

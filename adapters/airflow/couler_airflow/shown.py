@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from couler_airflow.bundle import DagBundle, snapshot
-from couler_airflow.split_commit import parts_of
+from couler_airflow.splits.commit import parts_of
 from couler_plugins.documents import dump_yaml
 from couler_plugins.errors import Unsupported
 from couler_plugins.plan import Lowered, Shown, Written

@@ -16,7 +16,7 @@ CACHE = Directive(kind="cache")
 
 def directives_of(task: Any) -> tuple[Directive, ...]:
     """What was asked of a task before, by lowering or by the policy."""
-    from couler_airflow.runtime_wrap import is_wrapped
+    from couler_airflow.runtime.wrap import is_wrapped
 
     return (CACHE,) if is_wrapped(task) else ()
 
@@ -70,7 +70,7 @@ class Owner:
 
     def wrap(self, task: Any) -> str | None:
         """Has a task look its result up; why it was left alone, else None."""
-        from couler_airflow.runtime_wrap import is_wrapped, wrap
+        from couler_airflow.runtime.wrap import is_wrapped, wrap
 
         said = self.says(task)
         declaration = Declaration() if said is None else said[1]

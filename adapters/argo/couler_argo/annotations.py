@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from couler_argo.caching import DATASET, KNOWN, lost_annotations
+from couler_argo.caching.facet import DATASET, KNOWN, lost_annotations
 from couler_argo.lift import lift_manifest
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
 from couler_plugins.documents import Path, Remark

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from couler_argo.foreign_values import in_argos_words
 from couler_argo.support import MAX_NAME
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
@@ -49,7 +50,7 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
     Raises:
         Unsupported: it has something that Argo does otherwise.
     """
-    workflow = _with_attempts(workflow)
+    workflow = in_argos_words(_with_attempts(workflow))
     names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)])
 
     def change(node: Node) -> Node:

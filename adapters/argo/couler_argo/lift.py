@@ -10,8 +10,8 @@ from typing import Any
 from couler_argo.codec import Context, Mapped
 from couler_argo.depends import bare_outcomes
 from couler_argo.directives import fold
-from couler_argo.joined import joined
 from couler_argo.manifests import Manifest, at, codec_of, manifests
+from couler_argo.splits.joined import joined
 from couler_argo.steps import NOTHING, STEP
 from couler_argo.templates import GRAPH, OPERATION, operation_kind
 from couler_plugins.documents import Path

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from couler_argo.annotations import lost_settings
+from couler_argo.caching.stale import stale_keys
 from couler_argo.checks.advice import advise
 from couler_argo.checks.conforming import FLAG, TEXT
 from couler_argo.checks.crons import check_cron
@@ -18,7 +19,6 @@ from couler_argo.checks.report import Report
 from couler_argo.checks.rules import check_rules
 from couler_argo.checks.spellings import check_spellings
 from couler_argo.checks.workflows import check_workflow
-from couler_argo.stale import stale_keys
 from couler_plugins.documents import Remark
 from couler_plugins.ir.bundle import Bundle
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -90,8 +91,8 @@ class ArgoAdapter(Adapter):
         return Footprints(workflow)
 
     def caching(self, workflow: Workflow) -> Caching:
-        """What decides whether results may be reused; see `couler_argo.caching`."""
-        from couler_argo.caching import ArgoCaching
+        """What decides whether results may be reused; see `couler_argo.caching.facet`."""
+        from couler_argo.caching.facet import ArgoCaching
 
         return ArgoCaching(workflow)
 
@@ -100,30 +101,36 @@ class ArgoAdapter(Adapter):
         return None
 
     def evictor(self, target: Target) -> Evictor:
-        """What evicts memoized results from ConfigMaps; see `couler_argo.evict`."""
-        from couler_argo.evict import ArgoEvictor
+        """What evicts memoized results from ConfigMaps; see `couler_argo.evict.evictor`."""
+        from couler_argo.evict.evictor import ArgoEvictor
 
         return ArgoEvictor(target)
 
     def runner(self, where: Where) -> Runner | None:
-        """What runs workflows in a cluster, and nothing for a run in this process; see `couler_argo.runner`."""
-        from couler_argo.runner import ArgoRunner
+        """What runs workflows in a cluster, and nothing for a run in this process; see `couler_argo.running.runner`."""
+        from couler_argo.running.runner import ArgoRunner
 
         return None if where.folder else ArgoRunner(where)
+
+    def local(self, workflow: Workflow, bundle: Bundle) -> Local:
+        """What steps are and mean without a cluster; see `couler_argo.local`."""
+        from couler_argo.local.facet import ArgoLocal
+
+        return ArgoLocal(workflow)
 
     def archive(self, whence: Whence) -> Archive | None:
         """None: `argo get -o json` prints what `couler_runs` reads."""
         return None
 
     def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
-        """What splitting has to know; see `couler_argo.splitting`."""
-        from couler_argo.splitting import splitting_of
+        """What splitting has to know; see `couler_argo.splits.splitting`."""
+        from couler_argo.splits.splitting import splitting_of
 
         return splitting_of(workflow)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
-        """The texts of files that were split; see `couler_argo.originals`."""
-        from couler_argo.originals import originals
+        """The texts of files that were split; see `couler_plugins.originals`."""
+        from couler_plugins.originals import originals
 
         return originals(bundle)
 

@@ -1,1 +1,24 @@
-"""Kubeflow Pipelines: lift compiled pipelines into the IR, lower them back."""
+"""Kubeflow Pipelines: compiled pipelines as workflows, and what optimizers make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from couler_kfp.dsl import optimize
+
+__all__ = ["optimize"]
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        """Imports what the authors of pipelines want on first use.
+
+        `lift` and `lower` are modules here; those for components are in `couler_kfp.dsl`.
+        """
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from couler_kfp import dsl
+
+        return getattr(dsl, name)

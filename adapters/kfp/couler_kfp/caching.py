@@ -17,8 +17,8 @@ from couler_kfp.caching_objections import SCHEDULING, importer_objections, reuse
 from couler_kfp.caching_programs import programs
 from couler_kfp.components import write_operation
 from couler_kfp.known import IMPORTED, constant, imported
-from couler_kfp.lift import ROOT
 from couler_kfp.mappings import Mapped, rest_of, without
+from couler_kfp.pipelines import ROOT
 from couler_kfp.structures import write_structure
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT

@@ -15,7 +15,16 @@ from couler_kfp.support import refuse_unsupported, unsupported
 from couler_plugins.documents import Path
 from couler_plugins.ir import Graph, Native, Operation, Source, Step, references, replace
 
-__all__ = ["Body", "label_of", "read_graph", "read_operation", "write_graph", "write_operation"]
+__all__ = [
+    "Body",
+    "label_of",
+    "read_graph",
+    "read_operation",
+    "sharing",
+    "usual_label",
+    "write_graph",
+    "write_operation",
+]
 
 OWN = ("inputDefinitions", "outputDefinitions")
 
@@ -77,8 +86,10 @@ def write_graph(graph: Graph, tasks: Mapped) -> Mapped:
     return joined(written, write_structure(graph.rest) if graph.rest else {})
 
 
-def read_operation(name: str, component: Mapped, path: Path, body: Body, body_path: Path, source: Source) -> Operation:
-    """A component with an executor.
+def read_operation(  # a component and its body, each with its place
+    name: str, component: Mapped, path: Path, body: Body, body_path: Path, source: Source, *, shared: bool
+) -> Operation:
+    """A component with an executor, which it may share with others.
 
     It is `inline` (a part of its call site) where its platform configuration reads outputs of tasks or inputs of the
     graph around it, and where it reads inputs that only its task has: the compiler passes resources that way.
@@ -92,7 +103,10 @@ def read_operation(name: str, component: Mapped, path: Path, body: Body, body_pa
         "executor": executor,
         "platforms": body.platforms,
     }
-    label = {} if body.label == usual_label(name) else {"executorLabel": body.label}
+    if shared:
+        label: Mapped = _shared_label(body.label, name)
+    else:
+        label = {} if body.label == usual_label(name) else {"executorLabel": body.label}
     rest = rest_of(_full({**without(component, *OWN, "executorLabel"), **label, **beside}))
     operation = Operation(
         name=name,
@@ -104,15 +118,29 @@ def read_operation(name: str, component: Mapped, path: Path, body: Body, body_pa
         source=source,
     )
     own = {(port.kind, port.name) for port in inputs}
-    read = (reference for reference in references(operation) if reference.to == "input")
+    read = (item for item in references((operation.containers, rest)) if item.to == "input")  # no port reads any
     inline = any(named(rest_of(body.platforms))) or any((item.kind, item.name) not in own for item in read)
     return replace(operation, inline=True) if inline else operation
 
 
+def _shared_label(label: str, name: str) -> Mapped:
+    """What is kept of a label that several components have.
+
+    Their names are part of it: such components are the same in everything else, and were left apart on purpose.
+    """
+    return {"executorLabel": {"component": name, "label": label}}
+
+
+def sharing(operation: Operation, label: str) -> Operation:
+    """The operation with an executor that others have, too."""
+    return replace(operation, rest=rest_of({**_rest(operation.rest), **_shared_label(label, operation.name)}))
+
+
 def label_of(operation: Operation) -> str:
     """The label of the operation's executor."""
-    rest = _rest(operation.rest)
-    label = rest.get("executorLabel")
+    label = _rest(operation.rest).get("executorLabel")
+    if isinstance(label, dict):
+        label = label.get("label")
     return label if isinstance(label, str) else usual_label(operation.name)
 
 

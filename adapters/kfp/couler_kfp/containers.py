@@ -16,7 +16,13 @@ from couler_plugins.ir import Container, EnvVar, Native, Value
 
 __all__ = ["executor_kind", "read_container", "write_container"]
 
-KINDS = {"container": "container", "importer": "importer", "resolver": "resolver", "customJob": "custom-job"}
+KINDS = {
+    "container": "container",
+    "importer": "importer",
+    "resolver": "resolver",
+    "customJob": "custom-job",
+    "pipeline": "pipeline",  # our own: a part, which `couler run` starts
+}
 QUANTITIES = {
     "requests": {"cpu": "resourceCpuRequest", "memory": "resourceMemoryRequest"},
     "limits": {"cpu": "resourceCpuLimit", "memory": "resourceMemoryLimit"},

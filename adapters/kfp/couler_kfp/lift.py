@@ -6,13 +6,15 @@ can be optimised where `kfp` is not installed. KFP's own protos say, in the test
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from couler_kfp.checks import check_bound, check_names, check_version
 from couler_kfp.components import Body, label_of, read_graph, read_operation
+from couler_kfp.joined import joined
 from couler_kfp.mappings import Mapped, mapping, rest_of, without
-from couler_kfp.pipelines import Pipeline, Place, pipelines
+from couler_kfp.pipelines import ROOT, Pipeline, Place, pipelines, stray
 from couler_kfp.structures import structure, write_structure
 from couler_kfp.tasks import read_task
 from couler_plugins.documents import Path
@@ -21,10 +23,7 @@ from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, ca
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 
-__all__ = ["ROOT", "lift"]
-
-ROOT = "root"
-"""What the pipeline itself is called among its components."""
+__all__ = ["lift"]
 
 
 def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
@@ -37,6 +36,12 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     """
     workflows: list[Workflow] = []
     refused: set[int] = set()
+    for document, message in stray(bundle):
+        file, line = bundle.file_numbers[document], bundle.documents[document].line
+        hint = "put it into the file of its pipeline, behind it"
+        if file not in refused:
+            refuse(file, InvalidInput(message, engine="kfp", file=bundle.files[file].name, line=line, hint=hint))
+        refused.add(file)
     for pipeline in pipelines(bundle):
         file = bundle.file_numbers[pipeline.holder.document]
         lifter = _Lifter(bundle, pipeline)
@@ -49,7 +54,8 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
                 refuse(file, error)
             refused.add(file)
     lifted = tuple(workflows)
-    return Plan(bundle=bundle, originals=lifted, workflows=lifted).without(refused)
+    parts, links = joined(lifted)
+    return Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links).without(refused)
 
 
 class _Lifter:
@@ -62,6 +68,7 @@ class _Lifter:
     def __init__(self, bundle: Bundle, pipeline: Pipeline) -> None:
         self._bundle = bundle
         self._pipeline = pipeline
+        self._sharers: Counter[str] = Counter()
         self.document = pipeline.spec.document
 
     def workflow(self) -> Workflow:
@@ -79,6 +86,7 @@ class _Lifter:
         if ROOT in components:
             message = f"a component is called {ROOT!r}, as the pipeline itself is"
             raise InvalidInput(message, engine="kfp", path=(*path, "components", ROOT), hint="rename it")
+        self._sharers = Counter(_labels(components, spec[ROOT]))
         platforms = self._platforms()
         self.document = pipeline.spec.document
         graphs: list[Graph] = []
@@ -162,7 +170,8 @@ class _Lifter:
             if label in content.get("deploymentSpec", {}).get("executors", {})
         }
         body = Body(label, mapping(executors, label, where), configured)
-        return read_operation(name, component, path, body, (*where, label), (self.document, *path))
+        shared = self._sharers[label] > 1
+        return read_operation(name, component, path, body, (*where, label), (self.document, *path), shared=shared)
 
     def _left_of_platform(self, spec: Mapped, labels: set[str]) -> Mapped:
         platforms = {}
@@ -182,6 +191,13 @@ class _Lifter:
         whole = self._at(pipeline.holder, pipeline.kind)
         spec = without(whole["spec"], "pipelineSpec", "platformSpec")
         return {**without(whole, "apiVersion", "kind", "spec"), **({"spec": spec} if spec else {})}
+
+
+def _labels(components: Mapped, root: Any) -> Iterator[str]:
+    """The labels of executors that components name, each as often as they do."""
+    for component in (*components.values(), root):
+        if isinstance(component, dict) and isinstance(component.get("executorLabel"), str):
+            yield component["executorLabel"]
 
 
 def _left_of_spec(spec: Mapped, labels: set[str]) -> Mapped:

@@ -6,7 +6,7 @@ from typing import Any
 
 from couler_kfp.patching import Lowering
 from couler_kfp.pipelines import Pipeline, pipelines
-from couler_kfp.sharing import sharing
+from couler_kfp.sharing import settle
 from couler_kfp.tracing import trace
 from couler_plugins.documents import diff
 from couler_plugins.errors import CoulerError, Unsupported
@@ -16,23 +16,25 @@ from couler_plugins.plan import Lowered, Plan, TracedEdit
 __all__ = ["lower"]
 
 
-def lower(plan: Plan) -> Lowered:
+def lower(plan: Plan, *, merge: bool = False) -> Lowered:
     """The documents of a plan.
 
     Args:
         plan: workflows with an origin become their documents again, the others documents of their own each.
+        merge: whether tasks that call the same operation share its component, too; see `couler_kfp.sharing`.
 
     Raises:
         Unsupported: a workflow without an origin has something that KFP cannot say.
     """
-    return _Lowerer(plan).lowered()
+    return _Lowerer(plan, merge).lowered()
 
 
 class _Lowerer:
     """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, merge: bool) -> None:
         self._plan = plan
+        self._merge = merge
         self._originals: dict[Source, Workflow] = {
             original.source: original for original in plan.originals if original.source is not None
         }
@@ -68,11 +70,12 @@ class _Lowerer:
             refused=self._refused,
         )
 
-    def _patch(self, workflow: Workflow, original: Workflow, pipeline: Pipeline) -> None:
+    def _patch(self, changed: Workflow, original: Workflow, pipeline: Pipeline) -> None:
         documents = self._plan.bundle.documents
         numbers = {place.document for place in (pipeline.spec, pipeline.platform) if place is not None}
         before = {number: documents[number].data for number in numbers}
         file = self._plan.bundle.file_numbers[pipeline.holder.document]
+        workflow, remarks = settle(changed, original, pipeline.holder.document, merge=self._merge)
         lowering = Lowering(workflow, original, before, pipeline)
         try:
             after = lowering.patched()
@@ -81,7 +84,7 @@ class _Lowerer:
             self._refused[file] = error
             return
         decisions = self._plan.decisions_about(pipeline.holder.document, original.label, workflow.label)
-        self._decisions.extend(sharing(original, workflow, pipeline.holder.document))
+        self._decisions.extend(remarks)
         for number in sorted(numbers):
             edits = diff(before[number], after[number], lowering.origins(number))
             if edits:

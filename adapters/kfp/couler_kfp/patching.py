@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_kfp.checks import VERSION
 from couler_kfp.components import Body, label_of, write_graph, write_operation
-from couler_kfp.lift import ROOT
+from couler_kfp.executors import labels
 from couler_kfp.mappings import Mapped, joined, patched
-from couler_kfp.pipelines import Pipeline, Place
-from couler_kfp.structures import write_structure
+from couler_kfp.pipelines import ROOT, Pipeline, Place
+from couler_kfp.specs import rest_part, write_platform, write_spec
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.tasks import write_task
 from couler_plugins.documents import Path
@@ -19,7 +18,6 @@ from couler_plugins.ir import Call, Graph, Node, Operation, Source, Step, Workfl
 __all__ = ["Lowering"]
 
 API_VERSION = "pipelines.kubeflow.org/v2beta1"
-NOTHING = Body("", {}, {})
 
 
 class Lowering:
@@ -61,7 +59,7 @@ class Lowering:
         if self._new.kind == "PipelineVersion":
             specs = {"pipelineSpec": spec, **({"platformSpec": platform} if platform else {})}
             head = {"apiVersion": API_VERSION, "kind": self._new.kind}
-            return [joined({**head, "spec": specs}, self._rest(self._new, "object"))]
+            return [joined({**head, "spec": specs}, rest_part(self._new, "object"))]
         return [spec, platform] if platform else [spec]
 
     def patched(self) -> dict[int, Any]:
@@ -74,7 +72,7 @@ class Lowering:
         spec, platform = self._written(self._new)
         result = dict(self._documents)
         holder = pipeline.holder
-        around = patched(self._at(holder), self._rest(old, "object"), self._rest(self._new, "object"))
+        around = patched(self._at(holder), rest_part(old, "object"), rest_part(self._new, "object"))
         self._put(result, holder, around)
         if pipeline.platform is not None:
             self._put(result, pipeline.platform, platform)
@@ -87,12 +85,6 @@ class Lowering:
     def _put(self, documents: dict[int, Any], place: Place, content: Any) -> None:
         documents[place.document] = _with_at(documents[place.document], place.path, content)
 
-    @staticmethod
-    def _rest(workflow: Workflow, part: str) -> Mapped:
-        """What no field expresses of the spec, of the platform document, or of the object around both."""
-        rest: Mapped = write_structure(workflow.rest).get(part, {}) if workflow.rest else {}
-        return rest
-
     def _written(self, new: Workflow) -> tuple[Mapped, Mapped]:
         """The PipelineSpec and the PlatformSpec (empty where there is none)."""
         refuse_unsupported(new)
@@ -103,12 +95,22 @@ class Lowering:
         for item in items:
             if item.name in components:
                 raise unsupported("Operation.name", item.name, "is the name of two components", "rename one of them")
-            component, body = self._graph(item) if isinstance(item, Graph) else self._operation(item)
-            components[item.name] = component
-            if body is not NOTHING and bodies.setdefault(body.label, body) != body:
-                hint = "give each of them an executorLabel of its own"
-                raise unsupported("Operation.containers", item.name, "shares its executor with a component", hint)
-        return self._spec(new, components, bodies), self._platform(new, bodies)
+            if isinstance(item, Graph):
+                components[item.name] = self._graph(item)
+            else:
+                components[item.name], bodies[item.name] = self._operation(item)
+        spec, platform = (self._pipeline.spec, self._pipeline.platform) if self._pipeline else (None, None)
+        relabelled = labels(bodies, self._body_at)
+        for operation in new.operations:
+            if (label := relabelled.get(operation.name)) is not None:
+                component = {**components[operation.name], "executorLabel": label}
+                components[operation.name] = self._from(component, operation.source)
+                bodies[operation.name] = bodies[operation.name]._replace(label=label)
+        labelled = {body.label: body for body in bodies.values()}
+        return (
+            write_spec(new, self._old, self._at(spec) if spec else None, components, labelled),
+            write_platform(new, self._old, self._at(platform) if platform else None, labelled),
+        )
 
     def _check_derived(self, new: Workflow) -> None:
         root = next((item for item in (*new.graphs, *new.operations) if item.name == ROOT), None)
@@ -120,7 +122,7 @@ class Lowering:
             hint = "change the inputs of the graph root as well"
             raise unsupported("Workflow.parameters", new.name, "is to have other parameters than its root", hint)
 
-    def _graph(self, graph: Graph) -> tuple[Mapped, Body]:
+    def _graph(self, graph: Graph) -> Mapped:
         old = self._nodes.get(graph.source) if graph.source is not None else None
         tasks: dict[str, Mapped] = {}
         for step in graph.steps:
@@ -128,7 +130,7 @@ class Lowering:
                 raise unsupported("Step.name", step.name, "is the name of two tasks", "rename one of them")
             tasks[step.name] = self._task(step)
         if not isinstance(old, Graph):
-            return write_graph(graph, tasks), NOTHING
+            return write_graph(graph, tasks)
         native = self._native(old)
         held = native["dag"].get("tasks", {})
         same = held.keys() == tasks.keys() and all(held[name] is tasks[name] for name in tasks)
@@ -138,7 +140,7 @@ class Lowering:
             component = patched(native, bare_old, bare)
         if not same:
             component = {**component, "dag": {**component["dag"], "tasks": tasks}}
-        return self._from(component, graph.source), NOTHING
+        return self._from(component, graph.source)
 
     def _task(self, step: Step) -> Mapped:
         old = self._nodes.get(step.source) if step.source is not None else None
@@ -151,7 +153,7 @@ class Lowering:
         old = self._nodes.get(operation.source) if operation.source is not None else None
         if not isinstance(old, Operation):
             return write_operation(operation)
-        native, body = self._native(old), self._native_body(old)
+        native, body = self._native(old), self._native_body(label_of(old))
         if operation is old:
             return native, body
         component, new_body = write_operation(operation)
@@ -181,9 +183,15 @@ class Lowering:
         found: Mapped = data
         return found
 
-    def _native_body(self, operation: Operation) -> Body:
+    def _body_at(self, label: str) -> Body | None:
+        """What had a label before."""
+        if self._pipeline is None:
+            return None
+        held = self._at(self._pipeline.spec).get("deploymentSpec", {}).get("executors", {})
+        return self._native_body(label) if label in held else None
+
+    def _native_body(self, label: str) -> Body:
         assert self._pipeline is not None
-        label = label_of(operation)
         executor: Mapped = self._at(self._pipeline.spec)["deploymentSpec"]["executors"][label]
         platforms = {
             name: content["deploymentSpec"]["executors"][label]
@@ -205,64 +213,6 @@ class Lowering:
         if source is not None:
             self._origins.append((int(source[0]), lowered, source[1:]))
         return lowered
-
-    def _spec(self, new: Workflow, components: dict[str, Mapped], bodies: dict[str, Body]) -> Mapped:
-        root = components.pop(ROOT)
-        executors = {label: body.executor for label, body in bodies.items()}
-        after = self._head(new, executors)
-        if self._old is None or self._pipeline is None:
-            return {**after, "components": components, "root": root}
-        native = self._at(self._pipeline.spec)
-        old_labels = {label_of(operation) for operation in self._old.operations}
-        result = patched(native, self._head(self._old, {}), self._head(new, {}))
-        result = _with_entries(result, ("components",), components, native.get("components", {}).keys())
-        result = _with_entries(result, ("deploymentSpec", "executors"), executors, old_labels)
-        return result if result["root"] is root else {**result, "root": root}
-
-    def _head(self, new: Workflow, executors: Mapped) -> Mapped:
-        """The spec around its components."""
-        rest = self._rest(new, "spec")
-        held = rest.get("deploymentSpec", {}).get("executors", {})
-        if taken := executors.keys() & held.keys():
-            raise unsupported(
-                "Operation.name", min(taken), "is the label of an executor that nothing runs", "rename it"
-            )
-        own: Mapped = {"pipelineInfo": {"name": new.name}, "schemaVersion": VERSION}
-        if executors:
-            own["deploymentSpec"] = {"executors": executors}
-        return joined(own, rest)
-
-    def _platform(self, new: Workflow, bodies: dict[str, Body]) -> Mapped:
-        configured: dict[str, Mapped] = {}
-        for label, body in bodies.items():
-            for name, content in body.platforms.items():
-                configured.setdefault(name, {})[label] = content
-        rest = self._rest(new, "platform")
-        own = {"platforms": {name: {"deploymentSpec": {"executors": held}} for name, held in configured.items()}}
-        after = joined(own if configured else {}, rest)
-        if self._old is None or self._pipeline is None or self._pipeline.platform is None:
-            return after
-        native = self._at(self._pipeline.platform)
-        result: Mapped = patched(native, self._rest(self._old, "platform"), rest)
-        labels = {label_of(operation) for operation in self._old.operations}
-        for name in {**native.get("platforms", {}), **configured}:
-            result = _with_entries(
-                result, ("platforms", name, "deploymentSpec", "executors"), configured.get(name, {}), labels
-            )
-        return result
-
-
-def _with_entries(data: Mapped, path: tuple[str, ...], entries: Mapped, owned: Any) -> Mapped:
-    """`data` with these entries in the mapping under a path, in place of the owned ones; others there stay."""
-    if not path:
-        kept = {key: entries.get(key, content) for key, content in data.items() if key in entries or key not in owned}
-        whole = {**kept, **entries}
-        return data if whole.keys() == data.keys() and all(whole[key] is data[key] for key in data) else whole
-    held = data.get(path[0], {})
-    inner = _with_entries(held, path[1:], entries, owned)
-    if inner is held:
-        return data
-    return {**data, path[0]: inner}
 
 
 def _with_at(data: Any, path: Path, content: Any) -> Any:

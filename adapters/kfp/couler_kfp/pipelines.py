@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from couler_plugins.documents import Path
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["Mapped", "Pipeline", "Place", "is_pipeline", "pipelines"]
+__all__ = ["OBJECT", "ROOT", "Mapped", "Pipeline", "Place", "is_pipeline", "is_platform", "pipelines", "stray"]
 
 Mapped = dict[str, Any]
 
+ROOT = "root"
+"""What the pipeline itself is called among its components."""
 SPEC, OBJECT = "PipelineSpec", "PipelineVersion"
 
 
@@ -43,8 +45,8 @@ class Pipeline(NamedTuple):
 
 
 def is_pipeline(data: Any) -> bool:
-    """Whether a document holds a pipeline, or what is left of one that was cut off."""
-    return _is_object(data) or _is_spec(data)
+    """Whether a document holds a pipeline, a part of one, or what is left of one that was cut off."""
+    return _is_object(data) or _is_spec(data) or (is_platform(data) and _configures(data["platforms"]))
 
 
 def _is_object(data: Any) -> bool:
@@ -60,15 +62,16 @@ def _is_spec(data: Any) -> bool:
     if {"pipelineInfo", "schemaVersion", "deploymentSpec"} & data.keys() and {"root", "components"} & data.keys():
         return True
     components = data.get("components")
+    if data.keys() != {"components"} or not isinstance(components, (dict, str)):
+        return False
     parts = components.values() if isinstance(components, dict) else ()
-    return data.keys() == {"components"} and any(
-        isinstance(part, dict) and {"dag", "executorLabel"} & part.keys() for part in parts
-    )
+    named = any(name.startswith("comp-") for name in ([components] if isinstance(components, str) else components))
+    return named or any(isinstance(part, dict) and {"dag", "executorLabel"} & part.keys() for part in parts)
 
 
 def pipelines(bundle: Bundle) -> Iterator[Pipeline]:
-    """The pipelines of all documents; a PlatformSpec belongs to the pipeline right before it in its file."""
-    documents = bundle.documents
+    """The pipelines of all documents, each with the PlatformSpec that belongs to it."""
+    documents, platforms = bundle.documents, _platforms(bundle)
     for number, document in enumerate(documents):
         holder = Place(number, ())
         if _is_object(document.data):
@@ -76,11 +79,44 @@ def pipelines(bundle: Bundle) -> Iterator[Pipeline]:
             given = isinstance(document.data.get("spec"), dict) and "platformSpec" in document.data["spec"]
             yield Pipeline(OBJECT, holder, Place(number, spec), Place(number, platform) if given else None)
         elif _is_spec(document.data):
-            follower = number + 1
-            own = follower < len(documents) and bundle.file_numbers[follower] == bundle.file_numbers[number]
-            has_platform = own and _is_platform(documents[follower].data)
-            yield Pipeline(SPEC, holder, holder, Place(follower, ()) if has_platform else None)
+            own = platforms.get(number, ())
+            yield Pipeline(SPEC, holder, holder, Place(own[0], ()) if own else None)
 
 
-def _is_platform(data: Any) -> bool:
-    return isinstance(data, dict) and "platforms" in data and not _is_spec(data)
+def stray(bundle: Bundle) -> Iterator[tuple[int, str]]:
+    """PlatformSpecs that belong to no pipeline, or that are one too many, and what is wrong with each.
+
+    KFP takes what it finds in a file in any order, one pipeline and one PlatformSpec; a file of several pipelines is
+    ours to read.
+    """
+    owned = _platforms(bundle)
+    for number in owned.get(None, ()):
+        if _configures(bundle.documents[number].data["platforms"]):
+            yield number, "this PlatformSpec is without its pipeline"
+    for pipeline, numbers in owned.items():
+        for number in numbers[1:] if pipeline is not None else ():
+            yield number, "this is the second PlatformSpec of its pipeline"
+
+
+def _platforms(bundle: Bundle) -> dict[int | None, list[int]]:
+    """The PlatformSpecs by their pipeline: the nearest one before, in the same file, or else the first one behind."""
+    found: dict[int | None, list[int]] = {}
+    specs = [number for number, document in enumerate(bundle.documents) if _is_spec(document.data)]
+    for number, document in enumerate(bundle.documents):
+        if is_platform(document.data):
+            file = bundle.file_numbers[number]
+            own = [spec for spec in specs if bundle.file_numbers[spec] == file]
+            before = [spec for spec in own if spec < number]
+            found.setdefault(before[-1] if before else next(iter(own), None), []).append(number)
+    return found
+
+
+def is_platform(data: Any) -> bool:
+    if not isinstance(data, dict) or "platforms" not in data or {"kind", "apiVersion"} & data.keys():
+        return False
+    return not _is_spec(data)
+
+
+def _configures(platforms: Any) -> bool:
+    """Whether this is KFP's without a doubt, also where no pipeline is near."""
+    return isinstance(platforms, dict) and isinstance(platforms.get("kubernetes"), dict)

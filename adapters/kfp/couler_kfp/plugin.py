@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_kfp.capabilities import CAPABILITIES
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
@@ -12,17 +13,36 @@ if TYPE_CHECKING:
     from couler_kfp.caching import KfpCaching
     from couler_plugins.documents import Document
     from couler_plugins.errors import CoulerError
-    from couler_plugins.ir import Workflow
+    from couler_plugins.hookspecs import Footprint
+    from couler_plugins.hookspecs.past_runs import Archive, Whence
+    from couler_plugins.hookspecs.running import Runner, Where
+    from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan
+    from couler_plugins.plan import Decision, Lowered, Plan
+    from couler_plugins.runs import Run
 
-__all__ = ["KfpAdapter"]
+__all__ = ["KfpAdapter", "Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `--to 'kfp{…}'`.
+
+    Attributes:
+        merge: what tasks have in common once their operations were merged: `executors` (each keeps a component of its
+            own, so that `kfp.local` still keeps their outputs apart), or `components` as well, which is smaller and for
+            backends only.
+    """
+
+    merge: Literal["executors", "components"] = "executors"
 
 
 class KfpAdapter(Adapter):
     """Compiled pipelines: IR YAML, with a platform document or without, and the Kubernetes-native PipelineVersion."""
 
     engine: ClassVar[str] = "kfp"
+    options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
 
     def claims(self, document: Document) -> bool:
@@ -37,11 +57,47 @@ class KfpAdapter(Adapter):
 
         return lift(bundle, refuse)
 
-    def lower(self, plan: Plan, options: Any) -> Lowered:
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+        """The pipeline as a workflow of containers; see `couler_kfp.converting`."""
+        from couler_kfp.converting.portable import portable
+
+        return portable(workflow)
+
+    def lower(self, plan: Plan, options: Options) -> Lowered:
         """The documents of a plan, and how they differ from the originals; see `couler_kfp.lower`."""
         from couler_kfp.lower import lower
 
-        return lower(plan)
+        return lower(plan, merge=options.merge == "components")
+
+    def archive(self, whence: Whence) -> Archive:
+        """What fetches past runs of pipelines; see `couler_kfp.history`."""
+        from couler_kfp.history import KfpArchive
+
+        return KfpArchive(whence)
+
+    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
+        """Measures steps of one pipeline as KFP's backend makes them; see `couler_kfp.footprint`."""
+        from couler_kfp.footprint import Footprints
+
+        return Footprints(workflow)
+
+    def runner(self, where: Where) -> Runner:
+        """What runs pipelines in this process, or in a cluster; see `couler_kfp.runner`."""
+        from couler_kfp.runner import runner_of
+
+        return runner_of(where)
+
+    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+        """What splitting has to know; see `couler_kfp.splitting`."""
+        from couler_kfp.splitting import splitting_of
+
+        return splitting_of(workflow, bundle)
+
+    def originals(self, bundle: Bundle) -> Mapping[str, str]:
+        """The texts of files that were split; see `couler_plugins.originals`."""
+        from couler_plugins.originals import originals
+
+        return originals(bundle)
 
     def fingerprint_caching(self, workflow: Workflow) -> KfpCaching:
         """What decides which tasks the backend is to cache; see `couler_kfp.caching`."""
@@ -54,3 +110,13 @@ class KfpAdapter(Adapter):
 def couler_adapters() -> list[Adapter]:
     """The KFP adapter."""
     return [KfpAdapter()]
+
+
+@hookimpl
+def couler_runs(document: Document) -> list[Run]:
+    """The runs that KFP's API tells of, as it gives them or `couler history` has written them."""
+    from couler_kfp.history_records import document_of
+    from couler_kfp.history_runs import runs_of
+
+    found = document_of(document.data)
+    return [] if found is None else runs_of(found)

@@ -9,9 +9,9 @@ import msgspec
 
 from couler_kfp.capabilities import CAPABILITIES
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Node
+from couler_plugins.ir import Literal, Node, Value
 
-__all__ = ["refuse_unsupported", "unsupported"]
+__all__ = ["refuse_unsupported", "unsupported", "whole_number"]
 
 REFUSED = {capability.feature: capability.note for capability in CAPABILITIES if capability.support == "refused"}
 
@@ -35,3 +35,11 @@ def _refused(node_type: type[Node]) -> tuple[tuple[str, Any], ...]:
 def unsupported(feature: str, name: str, reason: str, hint: str = "leave this to an engine that has it") -> Unsupported:
     """The error for what KFP cannot say."""
     return Unsupported(f"{name or feature!r} {reason}", engine="kfp", step=name or None, feature=feature, hint=hint)
+
+
+def whole_number(value: Value, feature: str, name: str) -> int:
+    """The number that a value is; raises `Unsupported` for anything else."""
+    match value:
+        case Literal(value=int(number)) if not isinstance(number, bool):
+            return number
+    raise unsupported(feature, name, "needs a whole number here")

@@ -7,33 +7,26 @@ Source: `pipeline_spec.proto` (PipelineTaskSpec). A task needs the success of ev
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
-from typing import Literal as OneOf
 
-from couler_kfp.arguments import Given, is_item, read_arguments, write_arguments
+from couler_kfp.arguments import Given, read_arguments, write_arguments
+from couler_kfp.loops import read_items, read_loop, write_loop
 from couler_kfp.mappings import Mapped, joined, mapping, rest_of, without
-from couler_kfp.structures import structure, write_structure
-from couler_kfp.support import refuse_unsupported, unsupported
-from couler_kfp.texts import condition, constant_text, write_condition, write_text
+from couler_kfp.structures import write_structure
+from couler_kfp.support import refuse_unsupported, unsupported, whole_number
+from couler_kfp.texts import condition, write_condition
 from couler_plugins.documents import Path
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     AllOf,
-    Argument,
-    Axis,
     Call,
     Literal,
-    Loop,
-    Native,
     Need,
     Needs,
-    Reference,
     Retry,
     Source,
     Step,
-    Value,
     conjuncts,
 )
 
@@ -42,10 +35,6 @@ __all__ = ["COMPLETED", "SUCCEEDED", "read_task", "write_task"]
 SUCCEEDED = ("succeeded",)
 COMPLETED = ("errored", "failed", "skipped", "succeeded")
 STRATEGY = "ALL_UPSTREAM_TASKS_COMPLETED"
-ITERATORS: dict[str, tuple[OneOf["parameter", "artifact"], str]] = {
-    "parameterIterator": ("parameter", "inputParameter"),
-    "artifactIterator": ("artifact", "inputArtifact"),
-}
 
 
 def read_task(name: str, task: Mapped, path: Path, source: Source) -> Step:
@@ -58,9 +47,9 @@ def read_task(name: str, task: Mapped, path: Path, source: Source) -> Step:
     callee = reference.get("name")
     if not isinstance(callee, str):
         raise InvalidInput(f"the task {name!r} calls nothing", engine="kfp", path=path, hint="give it a componentRef")
-    items = _read_items(task, path)
+    items = read_items(task, path)
     arguments, more_inputs, given = read_arguments(task, path, items, name)
-    loop, left = _read_loop(task, path, given)
+    loop, left = read_loop(task, path, given)
     needs, trigger = _read_needs(task, path)
     fields: dict[str, Any] = {}
     if isinstance(trigger.get("condition"), str) and trigger["condition"]:
@@ -90,60 +79,6 @@ def read_task(name: str, task: Mapped, path: Path, source: Source) -> Step:
         source=source,
         **fields,
     )
-
-
-def _read_items(task: Mapped, path: Path) -> tuple[Argument, ...]:
-    """The inputs that the iterator of a task fills."""
-    found = [key for key in ITERATORS if key in task]
-    if len(found) > 1:
-        raise InvalidInput("a task has one iterator, not two", engine="kfp", path=path, hint="remove one of them")
-    items = []
-    for key in found:
-        kind, _ = ITERATORS[key]
-        name = mapping(task, key, path).get("itemInput")
-        if not isinstance(name, str):
-            hint = "name the input that takes the item"
-            raise InvalidInput("the iterator has no itemInput", engine="kfp", path=(*path, key), hint=hint)
-        if name in mapping(mapping(task, "inputs", path), f"{kind}s", (*path, "inputs")):
-            message = f"the input {name!r} takes the item, and something else"
-            raise InvalidInput(message, engine="kfp", path=(*path, key), hint="pass only one of them")
-        items.append(Argument(name=name, kind=kind, value=Reference(to="item", kind=kind)))
-    return tuple(items)
-
-
-def _read_loop(task: Mapped, path: Path, given: Given) -> tuple[Loop | None, Mapped]:
-    """The loop of a task, and the task without it."""
-    key = next((key for key in ITERATORS if key in task), None)
-    if key is None:
-        return None, task
-    kind, input_key = ITERATORS[key]
-    iterator = mapping(task, key, path)
-    items = mapping(iterator, "items", (*path, key))
-    match items:
-        case {"raw": str(raw), **others}:
-            values = _read_raw(raw, given)
-        case {**others} if isinstance(others.get(input_key), str):
-            values = given.own(Reference(to="input", kind=kind, name=others.pop(input_key), native=items[input_key]))
-        case _:
-            hint = f"give it raw items, or an {input_key}"
-            raise InvalidInput("the iterator has no items", engine="kfp", path=(*path, key), hint=hint)
-    limit, policy = None, mapping(task, "iteratorPolicy", path)
-    if isinstance(policy.get("parallelismLimit"), int):
-        limit, policy = Literal(value=policy["parallelismLimit"]), without(policy, "parallelismLimit")
-    beside = {**without(iterator, "items", "itemInput"), **({"items": others} if others else {})}
-    left = {**without(task, key, "iteratorPolicy"), **({key: beside} if beside else {})}
-    if policy:
-        left["iteratorPolicy"] = policy
-    return Loop(axes=(Axis(name=iterator["itemInput"], values=values),), limit=limit), left
-
-
-def _read_raw(raw: str, given: Given) -> Value:
-    """The items that stand in the task as JSON text."""
-    try:
-        items = json.loads(raw)
-    except ValueError:
-        return constant_text(raw, given.own)
-    return structure(items, given.own, names=False) if isinstance(items, list) else constant_text(raw, given.own)
 
 
 def _read_needs(task: Mapped, path: Path) -> tuple[Needs | None, Mapped]:
@@ -183,7 +118,7 @@ def write_task(step: Step) -> Mapped:
     }
     if inputs := write_arguments(step.arguments, given):
         written["inputs"] = inputs
-    written.update(_write_loop(step, given))
+    written.update(write_loop(step, given))
     written.update(_write_needs(step, rest))
     if step.condition is not None:
         text_of = write_condition(step.condition, given.spelled_in_condition)
@@ -191,35 +126,6 @@ def write_task(step: Step) -> Mapped:
     if step.retry is not None:
         written["retryPolicy"] = _write_retry(step.retry, step.name)
     return joined(written, rest)
-
-
-def _write_loop(step: Step, given: Given) -> Mapped:
-    items = [argument for argument in step.arguments if is_item(argument.value)]
-    if step.loop is None:
-        if items:
-            raise unsupported("Step.loop", step.name, "takes an item, and does not loop")
-        return {}
-    refuse_unsupported(step.loop)
-    axes, limit = step.loop.axes, step.loop.limit
-    if len(axes) != 1 or len(items) != 1 or items[0].name != axes[0].name:
-        hint = "pass the item to one input, which has the name of the axis"
-        raise unsupported("Loop.axes", step.name, "does not loop over one list", hint)
-    key = "artifactIterator" if items[0].kind == "artifact" else "parameterIterator"
-    kind, input_key = ITERATORS[key]
-    values = axes[0].values
-    match values:
-        case Reference():
-            source: Mapped = {input_key: values.name if values.to == "unknown" else given.name_of(values, kind)}
-        case Native() if kind == "parameter":
-            source = {"raw": json.dumps(write_structure(values, given.spelled, names=False))}
-        case _ if kind == "parameter":
-            source = {"raw": write_text(values, given.spelled)}
-        case _:
-            raise unsupported("Loop.axes", step.name, "loops over artifacts that are no output")
-    written: Mapped = {key: {"itemInput": items[0].name, "items": source}}
-    if limit is not None:
-        written["iteratorPolicy"] = {"parallelismLimit": _number(limit, "Loop.limit", step.name)}
-    return written
 
 
 def _write_needs(step: Step, rest: Mapped) -> Mapped:
@@ -241,12 +147,5 @@ def _write_needs(step: Step, rest: Mapped) -> Mapped:
 
 def _write_retry(retry: Retry, name: str) -> Mapped:
     refuse_unsupported(retry)
-    limit = {} if retry.limit is None else {"maxRetryCount": _number(retry.limit, "Retry.limit", name)}
+    limit = {} if retry.limit is None else {"maxRetryCount": whole_number(retry.limit, "Retry.limit", name)}
     return joined(limit, write_structure(retry.rest) if retry.rest else {})
-
-
-def _number(value: Value, feature: str, name: str) -> int:
-    match value:
-        case Literal(value=int(number)) if not isinstance(number, bool):
-            return number
-    raise unsupported(feature, name, "needs a whole number here")

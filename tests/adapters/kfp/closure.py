@@ -206,7 +206,7 @@ def closed(workflow: Workflow) -> Workflow:
     def change(node: Node) -> Node:
         match node:
             case Operation():
-                node = replace(node, kind="", inline=False, memoized=None)
+                node = replace(node, kind="", inline=False, memoized=None, rest=_unshared(node))
                 return replace(node, inputs=_sorted(node.inputs), outputs=_sorted(node.outputs))
             case Graph():
                 steps = _sorted(node.steps)
@@ -219,6 +219,18 @@ def closed(workflow: Workflow) -> Workflow:
         return node
 
     return rebuild(workflow, change)
+
+
+def _unshared(operation: Operation) -> Native | None:
+    """What else there is of an operation, whether or not others share its executor."""
+    rest = operation.rest
+    if rest is None or any(references(rest)):
+        return rest
+    label = rest.data.get("executorLabel")
+    label = label["label"] if isinstance(label, dict) else label
+    named = {} if label in (None, f"exec-{operation.name.removeprefix('comp-')}") else {"executorLabel": label}
+    left = {**{key: content for key, content in rest.data.items() if key != "executorLabel"}, **named}
+    return Native.of(dict(sorted(left.items()))) if left else None
 
 
 def _sorted(items: tuple[Any, ...]) -> tuple[Any, ...]:

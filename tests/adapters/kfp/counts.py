@@ -16,12 +16,19 @@ NAMES = ("components", "tasks", "parameters", "artifacts", "executors", "platfor
 
 
 def counted(data: Any) -> tuple[int, int, int]:
-    """The numbers of components, of call sites and of references in a document."""
+    """The numbers of components, of call sites and of references in a document.
+
+    What an executor reads counts for each component that it belongs to.
+    """
     found = sum(1 for _ in _references(data))
     spec = data["spec"].get("pipelineSpec", {}) if "kind" in data else data
     if "root" not in spec:
         return 0, 0, found
     components = [spec["root"], *spec["components"].values()]
+    labels = [component["executorLabel"] for component in components if "executorLabel" in component]
+    for label in set(labels):
+        executor = spec["deploymentSpec"]["executors"][label]
+        found += (labels.count(label) - 1) * sum(1 for _ in _references(executor))
     sites = 1 + sum(len(component["dag"]["tasks"]) for component in components if "dag" in component)
     return len(components), sites, found
 

@@ -205,18 +205,44 @@ def test_what_differs_in_platform_configuration_only_stays_apart() -> None:
     assert duplicates(plan_of(same).workflows[0]) == []
 
 
-def test_an_executor_that_two_components_share_is_not_changed_for_one_of_them() -> None:
-    shared = PIPELINE.split("---\n", maxsplit=1)[0].replace("executorLabel: exec-use", "executorLabel: exec-make")
-    plan = plan_of(shared)
+SHARED = (
+    PIPELINE.split("---\n", maxsplit=1)[0]
+    .replace("executorLabel: exec-use   # reads a claim", "executorLabel: exec-make")
+    .replace("    exec-use:\n      container:\n        # the newest\n        image: busybox\n", "")
+    + "---\nplatforms:\n  kubernetes:\n    deploymentSpec:\n      executors:\n"
+    + "        exec-make: {nodeSelector: {labels: {a: b}}}\n"
+)
+"""The components `comp-make` and `comp-use` run one executor, which has a configuration."""
+
+
+@pytest.mark.parametrize("name", ["comp-make", "comp-use"])
+def test_an_executor_that_two_components_share_is_changed_for_one_of_them(name: str) -> None:
+    plan = plan_of(SHARED)
     workflow = plan.workflows[0]
-    old = callables(workflow)["comp-use"]
+    old = callables(workflow)[name]
     assert isinstance(old, Operation)
     container = replace(old.containers[0], image=Literal(value="other"))
-    new = replace_callables(workflow, {"comp-use": replace(old, containers=(container,))})
-    lowered, written = lower_and_write(KFP, plan.with_workflow(workflow, new))
-    (error,) = lowered.refused.values()
-    assert "shares its executor" in str(error)
-    assert not written.texts
+    text = lowered_text(plan, replace_callables(workflow, {name: replace(old, containers=(container,))}))
+    spec, platform = (document.data for document in read(text, "").documents)
+    images = {
+        component: spec["deploymentSpec"]["executors"][content["executorLabel"]]["container"]["image"]
+        for component, content in spec["components"].items()
+    }
+    assert images == {**dict.fromkeys(images, "busybox:1"), name: "other"}
+    configured = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert configured.keys() == spec["deploymentSpec"]["executors"].keys()
+    assert all(item == {"nodeSelector": {"labels": {"a": "b"}}} for item in configured.values())
+
+
+def test_an_executor_that_two_components_share_is_changed_for_both() -> None:
+    plan = plan_of(SHARED)
+    workflow = plan.workflows[0]
+
+    def changed(operation: Operation) -> Operation:
+        return replace(operation, containers=(replace(operation.containers[0], image=Literal(value="other")),))
+
+    new = replace_callables(workflow, {operation.name: changed(operation) for operation in workflow.operations})
+    assert lowered_text(plan, new) == SHARED.replace('"busybox:1"', '"other"')
 
 
 def test_configuration_that_reads_tasks_of_two_graphs_is_refused() -> None:
@@ -245,17 +271,3 @@ def test_a_cache_key_of_its_owners_is_said_of_the_operation() -> None:
     by_default = PIPELINE.replace("[make]\n", "[make]\n        cachingOptions: {enableCache: true}\n")
     assert callables(plan_of(by_default).workflows[0])["comp-use"].memoized is None
     assert isinstance(by_name["root"], Graph)
-
-
-def test_tasks_that_come_to_share_a_component_are_remarked_on() -> None:
-    """`kfp.local` gets such pipelines wrong (see test_local); where nobody shares anything, nothing is said."""
-    path = KFP.root / "xgboost_sample_pipeline.yaml"
-    if not path.exists():
-        pytest.skip("needs the corpus of kfp")
-    (file,) = optimize(str(path), "dedupe").files
-    merged = {item.action.removeprefix("merge into ") for item in file.decisions if item.optimizer == "dedupe"}
-    remarks = {decision.subject for decision in file.decisions if decision.optimizer == "kfp"}
-    assert remarks
-    assert remarks <= merged
-    (file,) = optimize(Text(PIPELINE), "dedupe").files
-    assert file.decisions == ()

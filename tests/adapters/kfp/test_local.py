@@ -32,14 +32,23 @@ def compiled(tmp_path: Path) -> Path:
 
 
 def test_the_local_runner_mixes_up_tasks_that_share_a_component_which_is_said(compiled: Path, tmp_path: Path) -> None:
-    """Once this fails, KFP has mended it: the remark, and the limit in docs/kfp.md, can go."""
+    """Once this fails, KFP has mended it: `merge=components` can be the default."""
     assert run(compiled, tmp_path / "before") == "1/2"
-    (file,) = optimize(str(compiled), "dedupe").files
+    (file,) = optimize(str(compiled), "dedupe", to="kfp{merge=components}").files
     assert file.text is not None
     merged = tmp_path / "merged.yaml"
     merged.write_text(file.text, "utf-8")
     assert run(merged, tmp_path / "after") in {"1/1", "2/2"}
     assert [decision.subject for decision in file.decisions if "kfp.local" in decision.reason] == ["comp-write"]
+
+
+def test_tasks_that_only_share_an_executor_are_kept_apart(compiled: Path, tmp_path: Path) -> None:
+    (file,) = optimize(str(compiled), "dedupe").files
+    assert file.text is not None
+    assert file.text.count("executorLabel: exec-write\n") == 2
+    shared = tmp_path / "shared.yaml"
+    shared.write_text(file.text, "utf-8")
+    assert run(shared, tmp_path / "after") == "1/2"
 
 
 def test_what_prune_leaves_computes_the_same(compiled: Path, tmp_path: Path) -> None:

@@ -48,9 +48,9 @@ def rewrite(text: str) -> None:
     adapter = KFP.adapter
     plan = adapter.lift(adapter.load([read(text, "mangled.yaml")]), lambda number, error: None)
     for workflow in plan.workflows:
-        adapter.dump(adapter.lower(plan.with_workflow(workflow, renamed(workflow)), None))
+        adapter.dump(adapter.lower(plan.with_workflow(workflow, renamed(workflow)), KFP.options))
         bare = (without_origin(workflow),)
-        adapter.lower(Plan(bundle=adapter.load(()), originals=(), workflows=bare), None)
+        adapter.lower(Plan(bundle=adapter.load(()), originals=(), workflows=bare), KFP.options)
 
 
 def renamed(workflow: Workflow) -> Workflow:

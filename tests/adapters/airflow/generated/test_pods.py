@@ -14,7 +14,7 @@ import pytest
 from adapters.airflow.generated.corpus import Written, corpus, loaded, written
 from adapters.airflow.generated.dag_runs import TaskInstance
 from adapters.subjects import ARGO, lift_source
-from couler_airflow.generate_shell import COLLECT, SCRIPT
+from couler_airflow.generating.shell import COLLECT, SCRIPT
 from couler_plugins.documents import read
 
 SHELLS = [["sh"], *([["busybox", "sh"]] if shutil.which("busybox") else [])]

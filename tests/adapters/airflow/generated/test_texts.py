@@ -13,7 +13,7 @@ from adapters.airflow.generated.corpus import written
 from adapters.airflow.generated.dag_runs import GeneratedRun
 from adapters.airflow.generated.test_random import executed
 from adapters.airflow.generated.worlds import outcome_of
-from couler_airflow.generate_texts import Jinja, spelt
+from couler_airflow.generating.texts import Jinja, spelt
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Argument,
@@ -156,7 +156,7 @@ def shape(source: str) -> list[str]:
 
 @given(st.lists(st.one_of(texts, st.just(Jinja("1 + 1"))), max_size=4))
 def test_a_rendered_text_is_a_string_that_jinja_completes(parts: list[Any]) -> None:
-    from couler_airflow.generate_texts import joined
+    from couler_airflow.generating.texts import joined
 
     text = joined(*((part,) for part in parts))
     assert isinstance(spelt(text, jinja=True), str)

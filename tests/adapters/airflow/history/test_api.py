@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from airflow_history import instance
-from couler_airflow import history_api
-from couler_airflow.history import AirflowArchive
-from couler_airflow.history_records import document_of
-from couler_airflow.history_runs import runs_of
+from couler_airflow.history import api as history_api
+from couler_airflow.history.archive import AirflowArchive
+from couler_airflow.history.records import document_of
+from couler_airflow.history.runs import runs_of
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import Whence
 from couler_plugins.runs import Run

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from couler_airflow import history_http
-from couler_airflow.history import AirflowArchive
-from couler_airflow.history_http import Client
+from couler_airflow.history.archive import AirflowArchive
+from couler_airflow.history.http import Client
+from couler_plugins import json_api
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import Whence
 from servers.airflow_api import ApiServer
@@ -117,7 +117,7 @@ def test_what_does_not_pass_is_an_error(there: ApiServer) -> None:
     there.faults.append(answers(503, 100))
     with pytest.raises(EngineError, match="refuses to look at /api/v2/dags/train/tasks: 503"):
         ask(there)
-    assert len(there.asked) == history_http.ATTEMPTS
+    assert len(there.asked) == json_api.ATTEMPTS
 
 
 @pytest.mark.parametrize(("status", "kind"), [(400, EngineError), (403, InvalidInput), (422, EngineError)])
@@ -137,7 +137,7 @@ def test_a_server_says_how_long_to_wait(header: str, pause: float | bool) -> Non
     headers = Message()
     headers["Retry-After"] = header
     error = HTTPError("http://there", 429, "slowly", headers, None)
-    assert history_http._pause(error) == pause
+    assert json_api._pause(error) == pause
     error.close()
 
 
@@ -180,7 +180,7 @@ def test_an_answer_that_breaks_off_is_an_error(there: ApiServer) -> None:
 
 
 def test_silence_is_waited_for_only_so_long(there: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_http, "SILENCE", 0.05)
+    monkeypatch.setattr(json_api, "SILENCE", 0.05)
 
     def say_nothing(request: Any) -> bool:
         time.sleep(0.5)
@@ -192,7 +192,7 @@ def test_silence_is_waited_for_only_so_long(there: ApiServer, monkeypatch: pytes
 
 
 def test_an_answer_that_trickles_is_left(there: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_http, "PATIENCE", 0.1)
+    monkeypatch.setattr(json_api, "PATIENCE", 0.1)
 
     def trickle(request: Any) -> bool:
         request.send_response(200)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_history import document, instance, text
-from couler_airflow.history_records import SCHEMA, document_of
+from couler_airflow.history.records import SCHEMA, document_of
 from couler_airflow.plugin import couler_runs
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput

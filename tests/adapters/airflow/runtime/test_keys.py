@@ -160,18 +160,18 @@ def test_values_of_the_run_that_a_body_asks_for_change_the_key(dag_files: DagFil
 
 
 def test_a_distribution_counts_with_its_version(dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    from couler_airflow.fingerprint_distributions import owner_of
+    from couler_airflow.fingerprints.distributions import owner_of
 
     dag = dag_of(dag_files, BODY="import yaml; return yaml.dump(x)")
     first = key(dag)
-    target = "couler_airflow.fingerprint_modules.owner_of"
+    target = "couler_airflow.fingerprints.modules.owner_of"
     monkeypatch.setattr(target, lambda path: "PyYAML 99" if "yaml" in str(path) else owner_of(path))
     assert key(dag) != first
 
 
 def test_a_distribution_counts_with_what_it_needs() -> None:
-    from couler_airflow.fingerprint_distributions import needed_by, owner_of
-    from couler_airflow.fingerprint_modules import file_of
+    from couler_airflow.fingerprints.distributions import needed_by, owner_of
+    from couler_airflow.fingerprints.modules import file_of
 
     for module, owner, needed in (
         ("yaml", "PyYAML", None),
@@ -198,7 +198,7 @@ def test_values_do_not_collide(dag_files: DagFiles) -> None:
     import pathlib
     import uuid
 
-    from couler_airflow.fingerprint import Fingerprint
+    from couler_airflow.fingerprints.callables import Fingerprint
     from couler_plugins.caching.keys import digest
 
     nan = float("nan")
@@ -221,7 +221,7 @@ def test_values_do_not_collide(dag_files: DagFiles) -> None:
 
 
 def test_sets_have_one_form_in_any_order(dag_files: DagFiles) -> None:
-    from couler_airflow.fingerprint import Fingerprint
+    from couler_airflow.fingerprints.callables import Fingerprint
 
     forms = Fingerprint("none.py")
     assert forms.form({"a", "b", 3, None}) == forms.form({None, 3, "b", "a"})

@@ -167,7 +167,7 @@ def test_what_is_said_wrongly_says_so() -> None:
 def test_a_failure_of_ours_leaves_the_dag(
     dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from couler_airflow import runtime_wrap
+    from couler_airflow.runtime import wrap as runtime_wrap
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
@@ -178,7 +178,7 @@ def test_a_failure_of_ours_leaves_the_dag(
 
 
 def test_an_operator_whose_execute_is_replaced_is_left_alone(dag_files: DagFiles) -> None:
-    from couler_airflow.runtime_wrap import wrap
+    from couler_airflow.runtime.wrap import wrap
 
     dag = dag_of(dag_files, "'other'")
     task = dag.task_dict["python"]
@@ -189,7 +189,7 @@ def test_an_operator_whose_execute_is_replaced_is_left_alone(dag_files: DagFiles
 
 def test_wrapping_again_changes_what_was_declared(dag_files: DagFiles) -> None:
     from couler_airflow.marks import Declaration
-    from couler_airflow.runtime_wrap import wrap
+    from couler_airflow.runtime.wrap import wrap
 
     dag = dag_of(dag_files)
     for name in ("python", "mapped"):
@@ -232,7 +232,7 @@ def test_every_setting_is_in_the_docs_and_has_the_default_that_they_say() -> Non
 def test_importing_what_airflow_loads_first_imports_no_airflow() -> None:
     code = (
         "import sys, couler_airflow.policy, couler_airflow.provider_info, couler_airflow.marks\n"
-        "import couler_airflow.runtime_wrap, couler_airflow.settings\n"
+        "import couler_airflow.runtime.wrap, couler_airflow.settings\n"
         "couler_airflow.provider_info.get_provider_info()\n"
         "print([name for name in ('airflow', 'msgspec', 'numpy', 'fsspec', 'rich') if name in sys.modules])"
     )

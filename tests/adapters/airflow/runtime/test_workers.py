@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 from airflow_dags import DagFiles, FakeInstance, context_of, rendered
 from couler_airflow.marks import Declaration
-from couler_airflow.runtime import Run
+from couler_airflow.runtime.run import Run
 name, folder, seconds = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
 dag = DagFiles(folder).dag((folder / "text.py").read_text(), name + ".py")
 task = rendered(dag.task_dict["work"])

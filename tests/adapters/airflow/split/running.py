@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from adapters.airflow.running import Outcome, run
-from couler_airflow.split_commit import parts_of
-from couler_airflow.split_operators import RUN_PREFIX, RunWatcher
-from couler_airflow.split_roles import ADDED
+from couler_airflow.splits.commit import parts_of
+from couler_airflow.splits.operators import RUN_PREFIX, RunWatcher
+from couler_airflow.splits.roles import ADDED
 from couler_plugins.context import RunContext
 from couler_plugins.errors import CoulerError
 from couler_plugins.parallelism.optimizer import Split

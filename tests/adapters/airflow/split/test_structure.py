@@ -18,10 +18,10 @@ from adapters.airflow.split.running import alone, smallest_split, split
 from couler_airflow import dags
 from couler_airflow.bundle import snapshot
 from couler_airflow.lower import commit
-from couler_airflow.split_commit import parts_of
-from couler_airflow.split_plan import leaves
-from couler_airflow.split_timetable import PartTimetable, timetable_of_part
-from couler_airflow.splitting import splitting_of
+from couler_airflow.splits.commit import parts_of
+from couler_airflow.splits.plan import leaves
+from couler_airflow.splits.splitting import splitting_of
+from couler_airflow.splits.timetable import PartTimetable, timetable_of_part
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Literal, replace
 
@@ -164,7 +164,7 @@ def test_whatever_fails_the_dag_is_as_it_was(
 ) -> None:
     from airflow.sdk.definitions._internal.contextmanager import DagContext
 
-    from couler_airflow import split_commit
+    from couler_airflow.splits import commit as split_commit
 
     dag = grouped()
     real = getattr(split_commit, step)
@@ -380,7 +380,7 @@ def test_what_asks_for_the_dag_itself_is_not_split() -> None:
 
 
 def test_a_gate_is_in_no_key() -> None:
-    from couler_airflow.runtime_before import upstream
+    from couler_airflow.runtime.before import upstream
 
     dag = chain()
     dag.task_dict["t5"].op_kwargs = {"x": "{{ ti.xcom_pull(task_ids=['t0', 't4']) }}"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.argo.caching.small import made, workflow
-from couler_argo.memoize import config_map
+from couler_argo.caching.memoize import config_map
 from couler_plugins.ir import Workflow
 
 LOOP = "- {name: a, template: %s, %s, arguments: {parameters: [{name: x, value: '{{item}}'}]}}\n"

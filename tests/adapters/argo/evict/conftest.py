@@ -10,7 +10,7 @@ import pytest
 
 from adapters.argo.evict.apiserver import ApiServer
 from adapters.argo.evict.cluster import kubeconfig
-from couler_argo.evict import ArgoEvictor
+from couler_argo.evict.evictor import ArgoEvictor
 from couler_plugins.caching.artifacts.stores import FolderStore
 from couler_plugins.hookspecs.eviction import Target
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from adapters.argo.crd import violations
 from adapters.argo.evict.apiserver import ApiServer, Refused, Request
 from adapters.argo.evict.cluster import NAMESPACE, config_map, entry, workflow
-from couler_argo.evict import ArgoEvictor
+from couler_argo.evict.evictor import ArgoEvictor
 from couler_plugins.caching.policies.simple import Nothing
 from couler_plugins.cli.group import couler
 from couler_plugins.documents import read

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.argo.evict.apiserver import ApiServer
 from adapters.argo.evict.cluster import NAMESPACE, config_map, entry, node, workflow
-from couler_argo.evict import ArgoEvictor
+from couler_argo.evict.evictor import ArgoEvictor
 from couler_plugins.caching.policies.simple import Everything
 from couler_plugins.cli.eviction import Round, print_round
 from couler_plugins.hookspecs.eviction import Evicted, Limits

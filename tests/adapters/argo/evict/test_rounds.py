@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from adapters.argo.evict.apiserver import ApiServer
 from adapters.argo.evict.cluster import NAMESPACE, artifact, config_map, entry, node, workflow
-from couler_argo.evict import ArgoEvictor
-from couler_argo.evict_choice import HALF
+from couler_argo.evict.choice import HALF
+from couler_argo.evict.evictor import ArgoEvictor
 from couler_plugins.caching.policies.simple import Everything, Lru, Nothing
 from couler_plugins.hookspecs.eviction import Evicted, Limits
 

@@ -117,7 +117,7 @@ def test_a_small_workflow_is_one_submission(argo: ArgoServer) -> None:
 def test_what_hera_cannot_hold_is_refused_before_anything_is_created(
     argo: ArgoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from couler_argo import hera_service
+    from couler_argo.hera import services as hera_service
 
     split = hera_service._split
 

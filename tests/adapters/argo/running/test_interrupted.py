@@ -38,7 +38,7 @@ def test_who_interrupts_it_is_told_how_to_go_on_and_to_stop(server: ApiServer, p
     *_, runs_on, again, stop = (place / "out").read_text().splitlines()
     assert runs_on == f"{PLACE} runs on"
     assert again == "to go on: call the same again with --journal 'my journal'"
-    assert stop == f"to stop it: couler stop {PLACE}"
+    assert stop == f"to stop it: couler stop --engine argo {PLACE}"
     assert "shutdown" not in server.get("workflows", NAMESPACE, "big")["spec"]
 
 

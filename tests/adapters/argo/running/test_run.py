@@ -87,7 +87,7 @@ def test_who_does_not_wait_leaves_it_running(server: ApiServer, couler_command: 
     done = couler_command("run", "big.yaml", "--no-wait", "--run-id", "r")
     assert done.exit_code == 0
     assert done.stdout == f"{PLACE}: pending\n"
-    assert f"to stop it: couler stop {PLACE}\n" in done.stderr
+    assert f"to stop it: couler stop --engine argo {PLACE}\n" in done.stderr
     assert "to go on: call the same again with --run-id r\n" in done.stderr
 
 

@@ -1,0 +1,1 @@
+"""What a Python callable computes, as data for a key."""

@@ -1,0 +1,104 @@
+"""The items of a loop, where they stand in the workflow: lists, lists as JSON text, and counts.
+
+Sources: Argo's `workflow/controller` (`expandStep`, `expandSequence`) and docs/walk-through/loops.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from couler_airflow.generating.refusals import refusal
+from couler_airflow.generating.texts import Scope, Text, constant, resolve, resolve_data
+from couler_plugins.ir import Loop, Native, Step
+
+__all__ = ["items_of", "listed_by_the_run"]
+
+MAX_ITEMS = 1000
+PERCENT = re.compile(r"%(0?)(\d{0,2})([dxXo])")
+
+
+def listed_by_the_run(step: Step, scope: Scope) -> Text | None:
+    """The list that a step loops over, as JSON text, where only the run knows it; None where it is known."""
+    loop = step.loop
+    if loop is None or loop.combine != "rows" or len(loop.axes) != 1 or isinstance(loop.axes[0].values, Native):
+        return None
+    text = resolve(loop.axes[0].values, scope, step.name)
+    return text if constant(text) is None else None
+
+
+def items_of(step: Step, scope: Scope) -> Sequence[Any]:
+    """The items that a step runs for; one None where it does not loop.
+
+    Raises:
+        Unsupported: only the run knows them, or there are none, or too many.
+    """
+    loop = step.loop
+    if loop is None:
+        return [None]
+    if loop.limit is not None or loop.includes:
+        feature = "Loop.limit" if loop.limit is not None else "Loop.includes"
+        raise refusal(feature, step.name, "loops with a limit, or with more items than those of its list")
+    if len(loop.axes) != 1 or loop.combine not in ("rows", "sequence"):
+        raise refusal("Loop.combine", step.name, "loops over several lists")
+    items = _sequence(step, loop, scope) if loop.combine == "sequence" else _rows(step, loop, scope)
+    if not 0 < len(items) <= MAX_ITEMS:
+        hint = f"Airflow skips a task without items, and {MAX_ITEMS} are the most that are written out"
+        raise refusal("Step.loop", step.name, f"loops over {len(items)} items", hint)
+    return items
+
+
+def _rows(step: Step, loop: Loop, scope: Scope) -> list[Any]:
+    values = loop.axes[0].values
+    if isinstance(values, Native):
+        data = resolve_data(values, scope, step.name)
+    else:
+        text = constant(resolve(values, scope, step.name))
+        if text is None:
+            raise refusal("Step.loop", step.name, "loops over a list that only the run knows")
+        try:
+            data = _texts(json.loads(text))
+        except (ValueError, RecursionError):
+            data = None
+    if not isinstance(data, list):
+        raise refusal("Step.loop", step.name, "loops over what is no list")
+    return data
+
+
+def _texts(data: Any) -> Any:
+    """JSON data with its strings as texts."""
+    if isinstance(data, dict):
+        return {key: _texts(inner) for key, inner in data.items()}
+    if isinstance(data, list):
+        return [_texts(inner) for inner in data]
+    return (data,) if isinstance(data, str) else data
+
+
+def _sequence(step: Step, loop: Loop, scope: Scope) -> list[Any]:
+    values = loop.axes[0].values
+    given = resolve_data(values, scope, step.name) if isinstance(values, Native) else None
+    if not isinstance(given, dict) or given.keys() - {"count", "start", "end", "format"}:
+        raise refusal("Loop.axes", step.name, "counts in a way that is not known here")
+    start = _number(step, given, "start", 0)
+    if "count" in given:
+        count = _number(step, given, "count", 0)
+        numbers = range(start, start + min(count, MAX_ITEMS + 1))
+    else:
+        end = _number(step, given, "end", 0)
+        numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
+    pattern = given.get("format", ())
+    text = constant(pattern) if isinstance(pattern, tuple) else None
+    if text is None or (text and len(PERCENT.findall(text)) != 1) or text.count("%") > 1:
+        raise refusal("Loop.axes", step.name, "formats its numbers in a way that is not known here")
+    return [(text % number if text else str(number),) for number in numbers[: MAX_ITEMS + 1]]
+
+
+def _number(step: Step, given: Mapping[str, Any], key: str, usual: int) -> int:
+    value = given.get(key, usual)
+    text = constant(value) if isinstance(value, tuple) else value
+    try:
+        return int(text if isinstance(text, (int, str)) else "")
+    except ValueError:
+        raise refusal("Step.loop", step.name, f"counts from or to a {key} that only the run knows") from None

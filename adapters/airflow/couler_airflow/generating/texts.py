@@ -1,0 +1,244 @@
+r"""Values of other engines' workflows as texts that Airflow completes: what is known is filled in, the rest is Jinja.
+
+Airflow renders every text of a template field by Jinja, which drops a last newline, reads other kinds of newlines as
+`\n`, and looks up texts with the ending of a file (`template_ext`) as files. What it must not touch is wrapped in
+`airflow.sdk.literal`, or spelt as a constant inside of a text that has to be rendered.
+Sources: https://jinja.palletsprojects.com/en/stable/templates/, `airflow.sdk.definitions._internal.templater`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from couler_airflow.generating.printing import Call, Node
+from couler_airflow.generating.refusals import refusal
+from couler_plugins.ir import Literal, Native, Reference, Template, Value
+
+__all__ = [
+    "Item",
+    "Jinja",
+    "Scope",
+    "Text",
+    "constant",
+    "item_text",
+    "jinja_quoted",
+    "joined",
+    "resolve",
+    "resolve_data",
+    "spelt",
+]
+
+
+class Jinja(NamedTuple):
+    """A Jinja expression, without the braces around it."""
+
+    code: str
+
+
+class Item(NamedTuple):
+    """The item of a loop over a list that only the run knows, or what is under some keys of it."""
+
+    keys: tuple[str, ...] = ()
+
+
+Text = tuple[str | Jinja | Item, ...]
+"""A text, cut at what only the run knows; neighbouring strings are one."""
+
+FILES = (".bash", ".env", ".json", ".sh", ".sql", ".txt", ".yaml", ".yml")
+"""Endings that operators, of this release or another, look up as files."""
+TOUCHED = re.compile(r"\{+(?=[{%#\r]|\n?\Z)|\r\n?")
+GO_EXPONENT = 1e21
+"""From here on, Go writes numbers with an exponent."""
+MARK = "\ue000"
+
+
+def _no_output(reference: Reference) -> Text:
+    raise refusal("Step.arguments", "", f"refers to {reference.step!r}, which is not in its graph")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What references stand for at one place.
+
+    Attributes:
+        parameters: the parameters of the workflow.
+        inputs: the input parameters of the graph or operation, as far as they have a value.
+        output: what an output of a step stands for.
+        item: the item of the loop around (JSON, with texts in it, or an `Item`); None outside of loops.
+    """
+
+    parameters: Mapping[str, Text]
+    inputs: Mapping[str, Text] = field(default_factory=dict)
+    output: Callable[[Reference], Text] = _no_output
+    item: tuple[Any] | None = None
+
+
+def constant(text: Text) -> str | None:
+    """The text, where nothing of it depends on the run."""
+    match text:
+        case ():
+            return ""
+        case (str(only),):
+            return only
+    return None
+
+
+def joined(*texts: Text) -> Text:
+    """Texts one after another."""
+    parts: list[str | Jinja | Item] = []
+    for part in (part for text in texts for part in text):
+        if isinstance(part, str) and parts and isinstance(parts[-1], str):
+            parts[-1] += part
+        elif part != "":
+            parts.append(part)
+    return tuple(parts)
+
+
+def resolve(value: Value, scope: Scope, step: str) -> Text:
+    """A value as the text that it has in the pod.
+
+    Raises:
+        Unsupported: Airflow has nothing that it could refer to, or it is computed by an expression.
+    """
+    match value:
+        case Literal():
+            return joined((item_text(value.value),))
+        case Reference():
+            return _referenced(value, scope, step)
+        case Template():
+            return joined(*(_part(part, scope, step) for part in value.parts))
+    raise refusal("Step.arguments", step, f"has a value that Airflow cannot compute: {_shown(value)}")
+
+
+def _part(part: Any, scope: Scope, step: str) -> Text:
+    return (part,) if isinstance(part, str) else resolve(part, scope, step)
+
+
+def _referenced(reference: Reference, scope: Scope, step: str) -> Text:
+    found: Text | None = None
+    match reference.to:
+        case "parameter" if not reference.path:
+            found = scope.parameters.get(reference.name)
+        case "input" if reference.kind == "parameter" and not reference.path:
+            found = scope.inputs.get(reference.name)
+        case "output" if reference.step:
+            return scope.output(reference)
+        case "item" if scope.item is not None:
+            found = _item(scope.item[0], [*([reference.name] if reference.name else []), *reference.path])
+        case "run" if (reference.name, reference.path) == ("retries", ()):
+            found = (Jinja("ti.try_number - 1"),)
+    if found is None:
+        raise refusal("Step.arguments", step, f"refers to {_shown(reference)}, which Airflow does not have")
+    return found
+
+
+def _item(item: Any, path: list[str]) -> Text | None:
+    if isinstance(item, Item):
+        return (Item(tuple(path)),)
+    for key in path:
+        if not isinstance(item, dict) or key not in item:
+            return None
+        item = item[key]
+    return item if isinstance(item, tuple) else (item_text(_plain(item)),)
+
+
+def _plain(item: Any) -> Any:
+    """An item as JSON data."""
+    if isinstance(item, dict):
+        return {key: _plain(inner) for key, inner in item.items()}
+    if isinstance(item, list):
+        return [_plain(inner) for inner in item]
+    if isinstance(item, tuple):
+        known = constant(item)
+        if known is None:
+            raise refusal("Step.loop", "", "loops over structures that only the run knows")
+        return known
+    return item
+
+
+def item_text(data: Any) -> str:
+    """JSON data as the text that Argo makes of it: structures as Go writes JSON, other values as they are."""
+    if isinstance(data, str):
+        return data
+    if isinstance(data, float) and data.is_integer() and abs(data) < GO_EXPONENT:
+        return str(int(data))
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def resolve_data(native: Native, scope: Scope, step: str) -> Any:
+    """A structure as JSON data with texts (`Text`) for its strings.
+
+    Raises:
+        Unsupported: as `resolve`.
+    """
+    texts: list[Text] = []
+    written: list[str] = []
+    for part in native.parts:
+        if isinstance(part, str):
+            if MARK in part:
+                raise refusal("Step.arguments", step, "has a character of Unicode's private use area in a structure")
+            written.append(part)
+        else:
+            written.append(f"{MARK}{len(texts)}{MARK}")
+            texts.append(resolve(part, scope, step) if isinstance(part, Reference) else _part(part, scope, step))
+    return _with_texts(json.loads("".join(written) or "null"), texts)
+
+
+def _with_texts(data: Any, texts: list[Text]) -> Any:
+    if isinstance(data, dict):
+        return {key: _with_texts(inner, texts) for key, inner in data.items()}
+    if isinstance(data, list):
+        return [_with_texts(inner, texts) for inner in data]
+    if isinstance(data, str):
+        pieces = data.split(MARK)
+        return joined(*(texts[int(piece)] if number % 2 else (piece,) for number, piece in enumerate(pieces)))
+    return data
+
+
+def spelt(text: Text, *, jinja: bool = False) -> Node:
+    """A text as Python: a string that Airflow renders to it; with an `Item` in it, a tuple for `each`.
+
+    Args:
+        text: the text.
+        jinja: whether it has to be a string: `literal` makes an object, which cannot be mapped over.
+    """
+    if any(isinstance(part, Item) for part in text):
+        return tuple(list(part.keys) if isinstance(part, Item) else spelt((part,), jinja=True) for part in text)
+    known = constant(text)
+    if known is not None and not jinja:
+        return known if _untouched(known) == known else Call("literal", (known,))
+    last = len(text) - 1
+    parts = (
+        f"{{{{ {part.code} }}}}" if isinstance(part, Jinja) else _untouched(str(part), ends=number == last)
+        for number, part in enumerate(text)
+    )
+    return "".join(parts)
+
+
+def _untouched(text: str, *, ends: bool = True) -> str:
+    """A text with constants of Jinja for what it would change: `ends` says whether nothing comes after it."""
+    escaped = TOUCHED.sub(lambda found: f"{{{{ {jinja_quoted(found[0])} }}}}", text)
+    if not ends:
+        return escaped
+    if escaped.endswith("\n"):
+        return f"{escaped[:-1]}{{{{ {jinja_quoted(chr(10))} }}}}"
+    return f"{escaped}{{{{ '' }}}}" if escaped.endswith(FILES) else escaped
+
+
+def jinja_quoted(text: str) -> str:
+    """A constant of Jinja; its lexer reads Python's escapes, and knows no others."""
+    return ascii(text)
+
+
+def _shown(value: Value) -> str:
+    """A value, for people."""
+    if isinstance(value, Reference):
+        return value.native or ".".join(part for part in (value.to, value.step, value.name) if part)
+    return type(value).__name__.lower()

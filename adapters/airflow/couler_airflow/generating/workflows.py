@@ -1,0 +1,129 @@
+"""Workflows of other engines as DAG files: Python source that needs Airflow and its provider for Kubernetes to run.
+
+Neither is needed to write it. Airflow's own DAGs are changed in place instead; see `couler_airflow.lower`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from couler_airflow.generating.dag import parameters_of, whole_of
+from couler_airflow.generating.losses import Losses, OnUnsupported
+from couler_airflow.generating.printing import printed
+from couler_airflow.generating.refusals import refusal
+from couler_airflow.generating.runtime import compared, each, only_if
+from couler_airflow.generating.shell import COLLECT, SCRIPT
+from couler_airflow.generating.source import Body, body_of
+from couler_airflow.generating.tasks import tasks_of
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Workflow
+from couler_plugins.plan import Decision, Lowered, Plan
+
+__all__ = ["DagSource", "file_of", "generate", "generated"]
+
+SDK = ("DAG", "Param", "TaskGroup", "literal", "task")
+IMPORTS: Mapping[str, tuple[str, ...]] = {
+    "each": ("from collections.abc import Sequence", "from typing import Any"),
+    "only_if": ("import re", "from collections.abc import Callable, Sequence", "from typing import Any"),
+    "timedelta": ("from datetime import timedelta",),
+    "KubernetesPodOperator": ("from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator",),
+    "BashOperator": ("from airflow.providers.standard.operators.bash import BashOperator",),
+    "EmptyOperator": ("from airflow.providers.standard.operators.empty import EmptyOperator",),
+    "CronTriggerTimetable": ("from airflow.timetables.trigger import CronTriggerTimetable",),
+    "MultipleCronTriggerTimetable": ("from airflow.timetables.trigger import MultipleCronTriggerTimetable",),
+    "k8s": ("from kubernetes.client import models as k8s",),
+}
+"""What has to be imported for a name in a DAG, beside those of the SDK."""
+STANDARD = ("import", "from collections", "from datetime", "from typing")
+CONSTANTS = {
+    "SCRIPT": (SCRIPT, "Runs a command on a file that holds a text."),
+    "COLLECT": (COLLECT, "Runs a command, and leaves its outputs where Airflow reads them."),
+}
+
+
+@dataclass(frozen=True)
+class DagSource:
+    """A DAG, written down.
+
+    Attributes:
+        dag_id: its id.
+        origin: what it was made from, for people.
+        body: the source.
+        notes: what is not quite the same about it.
+    """
+
+    dag_id: str
+    origin: str
+    body: Body
+    notes: tuple[Decision, ...] = ()
+
+
+def generated(plan: Plan, on_unsupported: OnUnsupported) -> Lowered:
+    """A plan of workflows of other engines, each as a DAG.
+
+    Raises:
+        Unsupported: one of them has something that a DAG cannot do, or comes from Airflow.
+    """
+    for workflow in plan.workflows:
+        if workflow.engine == "airflow":
+            raise refusal("Workflow.engine", workflow.label, "is a DAG already", "lower it by itself")
+    added = tuple(generate(workflow, on_unsupported) for workflow in plan.workflows)
+    return Lowered(
+        bundle=plan.bundle,
+        added=added,
+        names=tuple(f"the DAG {dag.dag_id!r}" for dag in added),
+        decisions=(*plan.decisions, *(note for dag in added for note in dag.notes)),
+    )
+
+
+def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> DagSource:
+    """One workflow as a DAG.
+
+    Raises:
+        Unsupported: it has something that a DAG cannot do.
+    """
+    if workflow.entry is None:
+        hint = "convert a workflow that calls it"
+        raise refusal("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", hint)
+    losses = Losses(workflow.label, on_unsupported)
+    try:
+        parameters = parameters_of(workflow)
+        whole = whole_of(workflow, parameters, losses)
+        body = body_of(whole, tasks_of(workflow, parameters, losses))
+    except Unsupported as error:
+        error.step = error.step or workflow.label
+        raise
+    origin = f"the {workflow.engine} {workflow.kind} {workflow.label}"
+    return DagSource(str(whole.arguments["dag_id"]), origin, body, tuple(losses.decisions))
+
+
+def file_of(dags: Sequence[DagSource]) -> str:
+    """The source of one file with these DAGs."""
+    names = {name for dag in dags for name in dag.body.names}
+    names |= {"task"} if "each" in names else set()
+    return "\n".join(_sections(dags, names))
+
+
+def _sections(dags: Sequence[DagSource], names: set[str]) -> Iterator[str]:
+    told = ["Written by couler convert --to airflow."]
+    for dag in dags:
+        told.append(f"The DAG {dag.dag_id!r} was {dag.origin!r}.")
+        told += [repr(f"{note.subject} {note.action}: {note.reason}".strip())[1:-1] for note in dag.notes]
+    yield "".join(f"# {line}\n" for line in told)
+    needed = {line for name in names for line in IMPORTS.get(name, ())}
+    standard = {line for line in needed if line.startswith(STANDARD)}
+    sdk = f"from airflow.sdk import {', '.join(name for name in SDK if name in names)}"
+    for lines in (standard, {sdk, *needed} - standard):
+        if lines:
+            yield "".join(f"{line}\n" for line in sorted(lines, key=lambda line: (line.startswith("from"), line)))
+    for name, (text, what) in CONSTANTS.items():
+        if name in names:
+            yield f"# {what}\n{name} = {printed(text)}\n"
+    if "only_if" in names:
+        yield from (f"\n{inspect.getsource(function)}" for function in (compared, only_if))
+    if "each" in names:
+        yield f"\n@task\n{inspect.getsource(each)}"
+    for dag in dags:
+        yield f"\n{dag.body.text}"

@@ -1,0 +1,1 @@
+"""Past runs of DAGs, from the API or the database of Airflow."""

@@ -1,0 +1,162 @@
+"""Past runs from Airflow's REST API.
+
+Source: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html. Nothing that it says is taken on
+trust: lists have an end, and records are of the DAGs and runs that were asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from couler_airflow.history.http import PROXY, Client
+from couler_airflow.history.records import SCHEMA, Cached, DagRun, Document, Instance, Task, believed
+from couler_airflow.runtime.before import XCOM
+from couler_plugins.errors import EngineError, InvalidInput
+
+__all__ = ["ENDED", "fetch", "said_of"]
+
+PAGE = 100
+"""Records in one answer: what `[api] maximum_page_limit` allows unless set."""
+MOST = 200_000
+"""Records that a list may have; a run of more task instances is none that Airflow could schedule."""
+ENDED = ("success", "failed")
+"""The states of runs that have ended."""
+T = TypeVar("T")
+
+
+def fetch(client: Client, dags: Sequence[str], newest: int) -> Document:
+    """The newest runs of some DAGs that have ended.
+
+    Args:
+        client: the API server.
+        dags: their ids.
+        newest: how many runs of each.
+
+    Raises:
+        InvalidInput: nobody is let in, or there is no such DAG.
+        EngineError: the server refuses, does not answer, or says what it cannot mean.
+    """
+    runs: list[DagRun] = []
+    instances: list[Instance] = []
+    tasks: list[Task] = []
+    for dag in dict.fromkeys(dags):
+        tasks += _tasks(client, dag)
+        for run in _runs(client, dag, newest):
+            runs.append(run)
+            instances += _instances(client, run)
+    return Document(
+        schema=SCHEMA,
+        dag_runs=tuple(runs),
+        task_instances=tuple(instances),
+        tries=tuple(one for item in instances if item.try_number > 1 for one in _tries(client, item)),
+        cached=tuple(one for run in runs for one in _cached(client, run)),
+        tasks=tuple(tasks),
+    )
+
+
+def _tasks(client: Client, dag: str) -> list[Task]:
+    answer = _mapping(client.get("dags", dag, "tasks"))
+    return [_record({**_mapping(item), "dag_id": dag}, Task) for item in _list(answer, "tasks")]
+
+
+def _runs(client: Client, dag: str, newest: int) -> list[DagRun]:
+    found: dict[str, DagRun] = {}
+    for item in _pages(client, ("dags", dag, "dagRuns"), "dag_runs", newest, order_by="-run_after", state=ENDED):
+        run = _record(item, DagRun)
+        if run.dag_id != dag:
+            raise _other(f"runs of {dag}")
+        found[run.dag_run_id] = run  # one that ends meanwhile moves the others to the next page
+    return list(found.values())
+
+
+def _instances(client: Client, run: DagRun) -> list[Instance]:
+    found: dict[Any, Instance] = {}
+    path = ("dags", run.dag_id, "dagRuns", run.dag_run_id, "taskInstances")
+    for item in _pages(client, path, "task_instances", MOST + 1):
+        instance = _record(item, Instance)
+        if instance.place[:2] != (run.dag_id, run.dag_run_id):
+            raise _other(f"task instances of {run.dag_id}")
+        found[instance.place] = instance
+    return list(found.values())
+
+
+def _tries(client: Client, instance: Instance) -> list[Instance]:
+    dag, run, task, index = instance.place
+    mapped = (str(index),) if index >= 0 else ()
+    answer = _mapping(client.get("dags", dag, "dagRuns", run, "taskInstances", task, *mapped, "tries"))
+    found = [_record(item, Instance) for item in _list(answer, "task_instances")]
+    if any(item.place != instance.place for item in found):
+        raise _other(f"tries of {dag}/{task}")
+    return [item for item in found if item.try_number < instance.try_number]
+
+
+def _cached(client: Client, run: DagRun) -> Iterator[Cached]:
+    """What our cache said in a run: a list says which tasks were told of, but not what."""
+    path = ("dags", run.dag_id, "dagRuns", run.dag_run_id, "taskInstances")
+    for item in _pages(client, (*path, "~", "xcomEntries"), "xcom_entries", MOST + 1, xcom_key=XCOM):
+        place = {name: item.get(name) for name in ("task_id", "map_index")}
+        one = _record({"dag_id": run.dag_id, "dag_run_id": run.dag_run_id, **place}, Cached)
+        index = {"map_index": one.map_index} if one.map_index >= 0 else {}
+        answer = _mapping(client.get(*path, one.task_id, "xcomEntries", XCOM, stringify="false", **index))
+        yield said_of(one, answer.get("value"))
+
+
+def said_of(place: Cached, value: Any) -> Cached:
+    """A record with what an XCom of ours says; a task may have pushed anything else under that key."""
+    if isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except (msgspec.DecodeError, RecursionError):
+            value = None
+    if not isinstance(value, Mapping):
+        return place
+    key = value.get("key")
+    return msgspec.structs.replace(place, hit=value.get("hit") is True, key=key if isinstance(key, str) else "")
+
+
+def _pages(client: Client, path: tuple[str, ...], name: str, most: int, **query: Any) -> Iterator[Mapping[str, Any]]:
+    """The records of a list, page by page: at most so many.
+
+    Raises:
+        EngineError: it has more than anything could have, or it goes on after its end.
+    """
+    seen = 0
+    while seen < most:
+        limit = min(PAGE, most - seen)
+        answer = _mapping(client.get(*path, limit=limit, offset=seen, **query))
+        items = _list(answer, name)
+        yield from map(_mapping, items[:limit])
+        seen += len(items)
+        total = answer.get("total_entries")
+        if seen > MOST:
+            raise EngineError(f"a list of {name} has no end", engine="airflow", hint=PROXY)
+        if not items or (isinstance(total, int) and seen >= total):
+            return
+
+
+def _mapping(answer: Any) -> Mapping[str, Any]:
+    if not isinstance(answer, Mapping):
+        message = f"Airflow's API answers with a {type(answer).__name__}, where it should with an object"
+        raise EngineError(message, engine="airflow", hint=PROXY)
+    return answer
+
+
+def _list(answer: Mapping[str, Any], name: str) -> list[Any]:
+    found = answer.get(name)
+    if not isinstance(found, list):
+        raise EngineError(f"Airflow's API answers without a list of {name}", engine="airflow", hint=PROXY)
+    return found
+
+
+def _record(item: Any, kind: type[T]) -> T:
+    try:
+        return believed(item, kind)
+    except InvalidInput as error:
+        raise EngineError(error.message, engine="airflow", hint=PROXY) from None
+
+
+def _other(what: str) -> EngineError:
+    return EngineError(f"Airflow's API was asked for {what}, and tells of others", engine="airflow", hint=PROXY)

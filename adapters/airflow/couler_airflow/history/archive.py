@@ -1,0 +1,64 @@
+"""Past runs of DAGs for `couler history`: asked for over the API, or read in the database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from couler_airflow.history.http import URL
+from couler_airflow.history.records import Document
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.past_runs import Whence
+
+__all__ = ["DATABASE", "AirflowArchive"]
+
+DATABASE = "database"
+"""What stands for Airflow's own database in the place of a URL."""
+
+
+class AirflowArchive:
+    """The facet of one Airflow.
+
+    Args:
+        whence: the URL of its API, or `database`.
+    """
+
+    def __init__(self, whence: Whence) -> None:
+        self._place = whence.place or os.environ.get(URL, "")
+        self._max_bytes = whence.max_bytes
+
+    def fetch(self, workflows: Sequence[str], newest: int) -> Mapping[str, Any]:
+        """The newest runs of DAGs that have ended; see `couler_plugins.hookspecs.past_runs`."""
+        if not self._place:
+            hint = f"give --from https://airflow.example.com or --from {DATABASE}, or set {URL}"
+            raise InvalidInput("nothing says where Airflow is", engine="airflow", hint=hint)
+        if self._place == DATABASE:
+            from couler_airflow.history.database import fetch as read
+
+            found = read(workflows, newest)
+        else:
+            from couler_airflow.history.api import fetch
+            from couler_airflow.history.http import Client
+
+            found = fetch(Client(self._place, self._max_bytes), workflows, newest)
+        document: Mapping[str, Any] = msgspec.to_builtins(_in_order(found))
+        return document
+
+
+def _in_order(document: Document) -> Document:
+    """The same in an order that no server chooses, so that files can be compared."""
+    tasks = [
+        replace(task, downstream_task_ids=tuple(sorted(task.downstream_task_ids or ()))) for task in document.tasks
+    ]
+    return replace(
+        document,
+        dag_runs=tuple(sorted(document.dag_runs, key=lambda run: (run.dag_id, run.dag_run_id))),
+        task_instances=tuple(sorted(document.task_instances, key=lambda item: item.place)),
+        tries=tuple(sorted(document.tries, key=lambda item: (item.place, item.try_number))),
+        cached=tuple(sorted(document.cached, key=lambda item: item.place)),
+        tasks=tuple(sorted(tasks, key=lambda task: (task.dag_id, task.task_id))),
+    )

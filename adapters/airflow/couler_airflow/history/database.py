@@ -1,0 +1,110 @@
+"""Past runs from Airflow's own database, for those who have it: on the scheduler's host, with its configuration.
+
+Everything is read in one session that writes nothing. Airflow's models differ little between its minors; what is read
+here is in all of them from 3.0 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from couler_airflow.history.api import ENDED, said_of
+from couler_airflow.history.records import SCHEMA, Cached, DagRun, Document, Instance, Task, believed
+from couler_airflow.moved import tries, xcoms
+from couler_airflow.runtime.before import XCOM
+from couler_plugins.errors import EngineError, InvalidInput
+
+__all__ = ["fetch"]
+
+HINT = "call it where the scheduler runs, with its environment, or ask the API: --from https://…"
+
+
+def fetch(dags: Sequence[str], newest: int) -> Document:
+    """The newest runs of some DAGs that have ended.
+
+    Args:
+        dags: their ids.
+        newest: how many runs of each.
+
+    Raises:
+        InvalidInput: there is no such DAG.
+        EngineError: Airflow is not installed here, or its database cannot be read.
+    """
+    try:
+        from airflow.utils.session import create_session
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError as error:
+        raise EngineError(f"Airflow cannot be imported: {error}", engine="airflow", hint=HINT) from error
+    try:
+        with create_session() as session:
+            return _fetched(session, list(dict.fromkeys(dags)), newest)
+    except (SQLAlchemyError, OSError, ImportError, AttributeError, KeyError, TypeError) as error:
+        # Its text may hold the address of the database, and that a password. Models are no interface of Airflow's: one
+        # that we do not know may lack anything.
+        message = f"Airflow's database cannot be read: {type(error).__name__}"
+        raise EngineError(message, engine="airflow", hint=HINT) from None
+
+
+def _fetched(session: Any, dags: Sequence[str], newest: int) -> Document:
+    from airflow.models import DagRun as Runs
+    from airflow.models import TaskInstance as Instances
+    from sqlalchemy import select
+
+    runs: list[DagRun] = []
+    instances: list[Instance] = []
+    earlier: list[Instance] = []
+    cached: list[Cached] = []
+    tasks: list[Task] = []
+    for dag in dags:
+        tasks += _tasks(session, dag)
+        wanted = select(Runs).where(Runs.dag_id == dag, Runs.state.in_(ENDED))
+        for row in session.scalars(wanted.order_by(Runs.run_after.desc(), Runs.id.desc()).limit(newest)):
+            run = {"dag_id": dag, "dag_run_id": row.run_id, "state": _word(row.state), "end_date": row.end_date}
+            runs.append(believed(run, DagRun))
+            asked = select(Instances).where(Instances.dag_id == dag, Instances.run_id == row.run_id)
+            last = {item.place: item for item in map(_instance, session.scalars(asked))}
+            instances += last.values()
+            earlier += [
+                item
+                for item in map(_instance, tries(session, dag, row.run_id))
+                if item.place in last and item.try_number < last[item.place].try_number
+            ]
+            cached += _cached(session, dag, row.run_id)
+    return Document(
+        schema=SCHEMA,
+        dag_runs=tuple(runs),
+        task_instances=tuple(instances),
+        tries=tuple(earlier),
+        cached=tuple(cached),
+        tasks=tuple(tasks),
+    )
+
+
+def _tasks(session: Any, dag: str) -> Iterator[Task]:
+    from airflow.models.serialized_dag import SerializedDagModel
+
+    row = SerializedDagModel.get(dag, session=session)
+    if row is None:
+        raise InvalidInput(f"Airflow knows no DAG {dag!r}", engine="airflow", hint="see `airflow dags list`")
+    data: Any = row.data
+    for task in data["dag"]["tasks"]:
+        fields = task["__var"]
+        yield believed({"downstream_task_ids": (), **fields, "dag_id": dag}, Task)
+
+
+def _instance(row: Any) -> Instance:
+    names = ("task_id", "map_index", "try_number", "start_date", "end_date", "duration", "operator")
+    values = {name: getattr(row, name) for name in names}
+    return believed({**values, "dag_id": row.dag_id, "dag_run_id": row.run_id, "state": _word(row.state)}, Instance)
+
+
+def _cached(session: Any, dag: str, run: str) -> Iterator[Cached]:
+    for row in xcoms(session, run_id=run, key=XCOM, dag_ids=dag):
+        place = {"dag_id": dag, "dag_run_id": run, "task_id": row.task_id, "map_index": row.map_index}
+        yield said_of(believed(place, Cached), row.value)
+
+
+def _word(state: Any) -> str | None:
+    """A state as a plain text: it may be a member of Airflow's enumeration."""
+    return None if state is None else str(getattr(state, "value", state))

@@ -1,0 +1,1 @@
+"""The cache around a task while it runs."""

@@ -1,0 +1,194 @@
+"""One run of a task with the cache around it. Whatever fails here, the task ends as it would have without us."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from couler_airflow.codec import OUTPUT, Result, decode_result, encode_result
+from couler_airflow.eligible import class_of, path_of
+from couler_airflow.key import TaskKey, key_of
+from couler_airflow.marks import Declaration
+from couler_airflow.runtime.before import XCOM, Before, token_of
+from couler_airflow.runtime.store import Store
+from couler_airflow.runtime.told import remember
+from couler_airflow.runtime.xcoms import noted
+from couler_airflow.settings import SECTION, load_settings
+from couler_airflow.uncacheable import Uncacheable
+from couler_plugins.errors import CoulerError
+
+if TYPE_CHECKING:
+    from couler_plugins.caching.artifacts import Entry, Meta
+
+__all__ = ["Run"]
+
+log = logging.getLogger(__name__)
+Compute = Callable[[], Any]
+SKIPPING = "DownstreamTasksSkipped"
+"""What branches raise once they have chosen."""
+
+
+class Run:
+    """One run of a task.
+
+    Args:
+        task: the operator with its templates rendered.
+        context: the context of the run.
+        declaration: what its owner says of it.
+        stores: whether its result may be kept and reused; otherwise only its key is told to what runs after it.
+        resumed: whether it goes on after it was deferred.
+    """
+
+    def __init__(
+        self, task: Any, context: Mapping[str, Any], declaration: Declaration, *, stores: bool, resumed: bool
+    ) -> None:
+        self._task = task
+        self._context = context
+        self._ti = context["ti"]
+        self._declaration = declaration
+        self._stores = stores
+        self._resumed = resumed
+        self._settings = load_settings()
+
+    def result(self, compute: Compute) -> Any:
+        """What the task returns: from the cache, or computed. What `compute` raises goes through."""
+        wish = _wish(self._context)
+        if wish == "off":
+            return compute()
+        try:
+            before = Before(self._task, self._ti, self._declaration)
+            key = key_of(self._task, self._context, self._declaration, before.tokens())
+        except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
+            self._tell({"cached": False, "reason": _reason(error)})
+            return compute()
+        if not self._stores:
+            return self._keyed(key, compute)
+        with Store(self._settings) as store:
+            looks = self._ti.try_number == 1 and wish != "refresh" and not self._resumed
+            found = store.find(key.key, self._is_usable if looks else _none, self._wait() if looks else 0.0)
+            if found is not None:
+                entry, data = found
+                try:
+                    result = self._replayed(data)
+                except Exception as error:  # noqa: BLE001  # what cannot be read is computed
+                    log.warning("the stored result cannot be used: %s", _reason(error))
+                    store.find(key.key, _none, 0.0)  # so that what is computed takes its place
+                else:
+                    self._say_hit(key, entry)
+                    return result.value
+            return self._computed(key, before, store, compute)
+
+    def _computed(self, key: TaskKey, before: Before, store: Store, compute: Compute) -> Any:
+        started = time.monotonic()
+        with noted(self._ti) as pushed:
+            value = compute()
+        seconds = time.monotonic() - started
+        try:
+            self._keep(key, before, store, Result(value, pushed), None if self._resumed else seconds)
+        except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
+            log.warning("the result is not kept: %s", _reason(error))
+            self._tell({"cached": False, "key": key.key, "reason": _reason(error)})
+        return value
+
+    def _keep(self, key: TaskKey, before: Before, store: Store, result: Result, seconds: float | None) -> None:
+        if not result.xcoms and (result.value is None or not self._task.do_xcom_push):
+            raise Uncacheable("it hands nothing on, so what it has done is somewhere else")
+        data = encode_result(result)
+        refused = store.keep(data, self._meta(key, before, seconds))
+        told = {"cached": True, "hit": False, "key": key.key, "token": token_of(key.key, _sha256(data))}
+        if refused:
+            log.warning("the result is not kept: %s", refused)
+            told |= {"cached": False, "reason": refused}
+        else:
+            log.info("MISS: computed in %.3g s and kept under %s", seconds or 0.0, key.key)
+        self._tell(told)
+
+    def _keyed(self, key: TaskKey, compute: Compute) -> Any:
+        """Runs what always runs, and tells what it has chosen to the tasks after it."""
+        try:
+            value = chosen = compute()
+        except Exception as error:
+            if type(error).__name__ == SKIPPING:
+                self._tell_choice(key, [sorted(map(str, getattr(error, "tasks", ())))])
+            raise
+        self._tell_choice(key, chosen)
+        return value
+
+    def _tell_choice(self, key: TaskKey, chosen: Any) -> None:
+        told = {"cached": False, "reason": "it decides what else runs", "key": key.key}
+        try:
+            told["token"] = token_of(key.key, _sha256(encode_result(Result(chosen, {}))))
+        except Uncacheable as error:
+            log.info("nothing after it can be cached: %s", error.message)
+        self._tell(told)
+
+    def _replayed(self, data: bytes) -> Result:
+        result = decode_result(data)
+        for name, value in result.xcoms.items():
+            self._ti.xcom_push(name, value)
+        return result
+
+    def _say_hit(self, key: TaskKey, entry: Entry) -> None:
+        saved = entry.meta.seconds
+        log.info(
+            "HIT: this result was computed before, in %s s, under %s", "?" if saved is None else f"{saved:.3g}", key.key
+        )
+        token = token_of(key.key, entry.output(OUTPUT).sha256)
+        self._tell({"cached": True, "hit": True, "key": key.key, "token": token, "saved_seconds": saved})
+
+    def _is_usable(self, entry: Entry) -> bool:
+        oldest = self._declaration.ttl
+        return oldest is None or 0 <= time.time() - entry.created <= oldest
+
+    def _wait(self) -> float:
+        """How long to wait for another worker: a task that has a time limit would use that up."""
+        return 0.0 if self._task.execution_timeout else self._settings.cache_wait
+
+    def _meta(self, key: TaskKey, before: Before, seconds: float | None) -> Meta:
+        from couler_plugins.caching.artifacts import Meta
+
+        ti = self._ti
+        return Meta(
+            family=ti.dag_id[:1024],
+            step=ti.task_id[:1024],
+            type=path_of(class_of(self._task))[:1024],
+            spec=key.spec,
+            run=ti.run_id[:1024],
+            seconds=seconds,
+            parents=before.keys(),
+            made_by="couler_airflow",
+        )
+
+    def _tell(self, told: Mapping[str, Any]) -> None:
+        """Leaves an XCom that says what the cache did; nothing fails for it."""
+        if told.get("reason"):
+            log.info("not cached: %s", told["reason"])
+        remember(self._ti, told)
+        try:
+            self._ti.xcom_push(XCOM, dict(told))
+        except Exception as error:  # noqa: BLE001  # what runs after it is not cached then
+            log.warning("the XCom %s could not be pushed: %s", XCOM, type(error).__name__)
+
+
+def _wish(context: Mapping[str, Any]) -> str:
+    """What the run was started with: `{"couler": "refresh"}` computes all anew, `{"couler": "off"}` does without us."""
+    conf = getattr(context.get("dag_run"), "conf", None)
+    wish = conf.get(SECTION) if isinstance(conf, Mapping) else None
+    return wish if isinstance(wish, str) else ""
+
+
+def _none(entry: Entry) -> bool:
+    return False
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    """What is said of a failure: a text of ours, or the kind of error, whose own text may hold values."""
+    return error.message if isinstance(error, CoulerError) else f"{type(error).__name__} in looking for a key"

@@ -1,0 +1,114 @@
+"""Puts the cache around an operator's `execute`, in a way that neither Airflow's serialized DAG nor its UI sees.
+
+A hit returns the value from `execute`: the task succeeds, its XComs are pushed and what is mapped over them is counted
+by Airflow itself. `resume_execution` is what a worker calls in the place of `execute` after a task was deferred; its
+result is the one that post-execute hooks get.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+from collections.abc import Callable, Collection
+from typing import Any
+
+from couler_airflow.eligible import BRANCHES, class_of, is_mapped, objection, path_of
+from couler_airflow.marks import Declaration
+
+__all__ = ["is_wrapped", "wrap"]
+
+log = logging.getLogger(__name__)
+METHODS = ("execute", "resume_execution")
+
+
+def wrap(
+    operator: Any, *, declaration: Declaration | None = None, own: bool = True, operators: Collection[str] = ()
+) -> str | None:
+    """Has an operator look its result up before it computes it, and keep it afterwards.
+
+    Args:
+        operator: an operator, or a mapped one; it is changed in place. Wrapping it again changes what was declared.
+        declaration: what its owner says of it.
+        own: whether that was said of this very task, and not of its DAG.
+        operators: the import paths of operators that are pure in a DAG that is.
+
+    Returns:
+        Why it was left alone; None where it was not.
+    """
+    declaration = declaration or Declaration()
+    branch = path_of(class_of(operator)) in BRANCHES and declaration.cache
+    reason = objection(operator, declaration, own, operators)
+    if reason is not None and not (branch and not operator.is_setup and not operator.is_teardown):
+        return reason
+    if is_mapped(operator):
+        cls = getattr(operator.operator_class, "__couler_original__", operator.operator_class)
+        operator.operator_class = _subclass(cls, declaration, not branch)
+        return reason
+    for name in METHODS:
+        before = vars(operator).get(name)
+        if before is not None and not isinstance(before, _Method):
+            return f"somebody else has replaced its {name}"
+    for name in METHODS:
+        # An attribute of the instance, which Airflow's own copy of it for the run takes along.
+        object.__setattr__(operator, name, _Method(name, declaration, not branch))
+    return reason
+
+
+def is_wrapped(operator: Any) -> bool:
+    """Whether an operator, or what a mapped one is made into for a run, looks its result up."""
+    if is_mapped(operator):
+        return hasattr(operator.operator_class, "__couler_original__")
+    return isinstance(vars(operator).get(METHODS[0]), _Method)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Method:
+    """`execute` or `resume_execution` of one operator, with the cache around it."""
+
+    name: str
+    declaration: Declaration
+    stores: bool
+
+    def __call__(self, *arguments: Any, context: Any = None, **named: Any) -> Any:
+        if context is None:
+            *arguments, context = arguments  # type: ignore[assignment]  # a list, which is passed on as it is
+        task = context["ti"].task  # the copy that was rendered, not the operator that was parsed
+        original = functools.partial(getattr(type(task), self.name), task, *arguments, **named)
+        return _run(self.name, task, context, original, self.declaration, self.stores)
+
+
+@functools.lru_cache(maxsize=1024)
+def _subclass(cls: type, declaration: Declaration, stores: bool) -> type:
+    """A class of the same name with the cache around both methods: what a mapped operator is made into for a run."""
+
+    def method(name: str) -> Callable[..., Any]:
+        def call(self: Any, *arguments: Any, context: Any = None, **named: Any) -> Any:
+            if context is None:
+                *arguments, context = arguments  # type: ignore[assignment]  # a list, which is passed on as it is
+            original = functools.partial(getattr(cls, name), self, *arguments, **named)
+            return _run(name, self, context, original, declaration, stores)
+
+        call.__name__ = name
+        return call
+
+    names = {name: method(name) for name in METHODS}
+    same = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    return type(cls)(cls.__name__, (cls,), {**names, **same, "__couler_original__": cls})
+
+
+def _run(
+    name: str, task: Any, context: Any, original: Callable[..., Any], declaration: Declaration, stores: bool
+) -> Any:
+    def compute() -> Any:
+        return original(context=context)
+
+    try:
+        from couler_airflow.runtime.run import Run
+        from couler_airflow.settings import is_enabled
+
+        run = Run(task, context, declaration, stores=stores, resumed=name != "execute") if is_enabled() else None
+    except Exception as error:  # noqa: BLE001  # where our part is broken or set up wrongly, tasks run all the same
+        log.warning("the task goes on without the cache: %s", type(error).__name__)
+        run = None
+    return compute() if run is None else run.result(compute)

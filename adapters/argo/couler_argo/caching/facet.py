@@ -1,0 +1,211 @@
+"""What Argo knows of a step that decides whether its result may be reused; the facet for the `cache` optimizer.
+
+The annotations, on a template or on the workflow:
+
+- `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; for one step, on the workflow: `couler.io/cache.GRAPH.STEP`
+- `couler.io/cache-version`: a version that its owner declares, for a template without inputs
+- `couler.io/dataset.NAME`: the version of what is at the place that the template's input artifact NAME comes from
+- `couler.io/max-output-bytes`: how many bytes all output parameters of one run have at most
+- `couler.io/max-items`: how often a loop runs the template at most, where only the run knows
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from couler_argo.caching.key_specs import KEY_SPEC
+from couler_argo.caching.material import content_of, reads_of, spec_of_run
+from couler_argo.caching.memoize import config_map
+from couler_argo.caching.objections import place_objection, rest_of, reuse_objections
+from couler_argo.caching.programs import programs
+from couler_argo.caching.traces import without_traces
+from couler_argo.codec import Mapped
+from couler_argo.footprint import items_of
+from couler_argo.spelling import write, write_native
+from couler_argo.splits.part_spec import PART_OF, SPLIT
+from couler_argo.wrapper.deadlines import later_by, limit_of
+from couler_argo.wrapper.objections import wrapper_objection
+from couler_plugins.hookspecs.caching import Material, Objection
+from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
+
+__all__ = ["DATASET", "KNOWN", "ArgoCaching", "lost_annotations"]
+
+CACHE = "couler.io/cache"
+VERSION = "couler.io/cache-version"
+DATASET = "couler.io/dataset."
+MAX_OUTPUT = "couler.io/max-output-bytes"
+MAX_ITEMS = "couler.io/max-items"
+KNOWN = frozenset({CACHE, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC, SPLIT, PART_OF})
+"""Our annotations, beside those that name a step or an artifact."""
+
+LARGEST_OUTPUT = 16 * 1024
+
+SHARD_BYTES = 1024 * 1024
+ENTRY_BYTES, ARTIFACT_BYTES, PARAMETER_BYTES = 512, 768, 160
+"""Upper estimates of what one memo entry takes: for itself, for each artifact (its whole location), each parameter."""
+
+
+class ArgoCaching:
+    """The facet for one workflow."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        self._workflow = workflow
+        self._spec = spec_of_run(workflow)
+        rest = write_native(workflow.rest) if workflow.rest is not None else {}
+        self._annotations = _annotations(rest)
+        self._callables = callables(workflow)
+        self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
+        self.shard_bytes: int | None = SHARD_BYTES
+
+    @property
+    def part_of(self) -> str:
+        """What the annotation of a part says."""
+        return self._annotations.get(PART_OF, "")
+
+    def without_traces(self, workflow: Workflow) -> Workflow:
+        """The workflow without what earlier caching left at places that its owner has edited since."""
+        return without_traces(workflow)
+
+    def shard(self, spec: str) -> str:
+        """The ConfigMap that keeps the results of templates with this spec hash."""
+        return config_map(self._workflow, spec)
+
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
+        """What the annotations say, those of the step first, then of its template, of its graph, of the workflow."""
+        said = [(f"the annotation {key}, which names no step,", "never") for key in self._lost]
+        if graph is not None and (text := self._annotations.get(f"{CACHE}.{graph.name}.{step.name}")) is not None:
+            said.append((f"the workflow's annotation for {graph.name}/{step.name}", text))
+        holders = [(f"the template {item.name!r}", _annotations(rest_of(item))) for item in (operation, graph) if item]
+        holders.append(("the workflow", self._annotations))
+        return [*said, *((where, annotations[CACHE]) for where, annotations in holders if CACHE in annotations)]
+
+    def own_declaration(self, operation: Operation) -> str | None:
+        """What the template's own annotation says."""
+        return _annotations(rest_of(operation)).get(CACHE)
+
+    def how_to_declare(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in the template {operation.name!r}"
+
+    def how_to_bound(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return f"metadata: {{annotations: {{{MAX_ITEMS}: …}}}}, in the template {operation.name!r}"
+
+    def items(self, step: Step) -> int | None:
+        """How often a step runs for its loop at most; None where only the run knows."""
+        counted = items_of(step)
+        callee = self._callables.get(step.call.name) if counted is None and isinstance(step.call, Call) else None
+        return counted if callee is None else _number(_annotations(rest_of(callee)).get(MAX_ITEMS))
+
+    def place_objection(self, argument: Argument) -> Objection | None:
+        """Why an artifact from outside of the workflow forbids caching."""
+        content = write(argument.value)
+        return place_objection(content if isinstance(content, dict) else {}, f"its argument {argument.name!r}")
+
+    def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
+        """Why a wrapper cannot keep what memoization cannot; see `couler_argo.wrapper.objections`."""
+        return wrapper_objection(operation, self._spec, result=bool(material.content.get("result")))
+
+    def wrapper_note(self, operation: Operation, timeout: int) -> str:
+        """What a wrapper does to the deadlines of a template; see `couler_argo.wrapper.deadlines`."""
+        limit = limit_of(operation, timeout)
+        more = later_by(operation, limit)
+        return f"its deadline is {more} s later, since the store may take {limit} s before it and after" if more else ""
+
+    def material(self, operation: Operation, *, result: bool) -> Material:
+        """What a template is; see `couler_argo.caching.material`."""
+        content = content_of(self._workflow, operation, self._spec)
+        template = content["template"]
+        annotations = _annotations(rest_of(operation))
+        read = [item for item in reads_of(content) if item.to == "parameter"]
+        version = annotations.get(VERSION)
+        if version is not None:
+            content["version"] = version
+        if datasets := _datasets(operation, annotations):
+            content["datasets"] = datasets
+        if result:  # Argo keeps what is printed only where the workflow that runs reads it
+            content["result"] = True
+        objections = [
+            *reuse_objections(self._spec, operation, content),
+            *self._storage(operation, annotations, result=result),
+        ]
+        return Material(
+            content=content,
+            programs=tuple(programs(template, self._spec)),
+            reads=tuple(read),
+            inputs=bool(operation.inputs or read or version is not None),
+            entry_bytes=_entry_bytes(operation, self._bound(annotations), result=result),
+            warnings=tuple(_mutable_images(operation)),
+            objections=tuple(objections),
+        )
+
+    def _storage(self, operation: Operation, annotations: Mapped, *, result: bool) -> Iterator[Objection]:
+        """Why Argo cannot keep a result, although it may be reused."""
+        parameters = [output.name for output in operation.outputs if output.kind == "parameter"]
+        artifacts = [output for output in operation.outputs if output.kind == "artifact"]
+        if parameters or result:
+            what = f"its output {parameters[0]!r}" if parameters else "what it prints"
+            bound = self._bound(annotations)
+            if bound is None:
+                reason = f"{what} has no bound, and a result that is too big fails the step: set {MAX_OUTPUT}"
+                yield Objection("unbounded-output", reason, "storage")
+            elif not 0 < bound <= LARGEST_OUTPUT:
+                yield Objection("unbounded-output", f"{MAX_OUTPUT} has to be 1 to {LARGEST_OUTPUT}", "storage")
+        for output in artifacts:
+            collected = rest_of(output).get("artifactGC")
+            if isinstance(collected, dict) and collected.get("strategy") not in (None, "", "Never"):
+                yield Objection("collected", f"its output {output.name!r} is garbage-collected", "storage")
+        if artifacts and self._workflow.kind == "Workflow" and self._workflow.name:
+            reason = "a later run of the same name would overwrite its artifacts: use generateName"
+            yield Objection("fixed-name", reason, "storage")
+        location = json.dumps(rest_of(operation).get("archiveLocation") or {})
+        if artifacts and '"key":' in location and not ("pod.name" in location and "workflow." in location):
+            yield Objection("own-place", "its archiveLocation is the same in every run")
+
+    def _bound(self, annotations: Mapped) -> int | None:
+        return _number(annotations.get(MAX_OUTPUT, self._annotations.get(MAX_OUTPUT)))
+
+
+def lost_annotations(workflow: Workflow, annotations: Mapping[str, str]) -> list[str]:
+    """The annotations of a workflow that are meant for a step which it does not have."""
+    per_step = {key for key in annotations if key.startswith(f"{CACHE}.")}
+    if not per_step:
+        return []
+    steps = {f"{CACHE}.{graph.name}.{step.name}" for graph in workflow.graphs for step in graph.steps}
+    return sorted(per_step - steps)
+
+
+def _datasets(operation: Operation, annotations: Mapped) -> dict[str, str]:
+    """The versions that are declared of what is outside of the workflow, by input artifact."""
+    names = [port.name for port in operation.inputs if port.kind == "artifact"]
+    return {name: annotations[DATASET + name] for name in names if annotations.get(DATASET + name)}
+
+
+def _entry_bytes(operation: Operation, bound: int | None, *, result: bool) -> int:
+    artifacts = sum(1 for output in operation.outputs if output.kind == "artifact")
+    parameters = len(operation.outputs) - artifacts
+    printed = (bound or 0) if parameters or result else 0
+    # JSON may write a byte as six (`\\u003c`).
+    return ENTRY_BYTES + artifacts * ARTIFACT_BYTES + parameters * PARAMETER_BYTES + 6 * printed
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"\d{1,9}", text) else None
+
+
+def _mutable_images(operation: Operation) -> Iterator[str]:
+    for container in operation.containers:
+        image = container.image
+        if isinstance(image, Literal) and isinstance(image.value, str) and "@sha256:" not in image.value:
+            yield "its image has no digest, and may change"
+        elif isinstance(image, Template):
+            yield "its image is only known at run time, and may change"
+
+
+def _annotations(rest: Mapped) -> dict[str, str]:
+    match rest:
+        case {"metadata": {"annotations": dict(annotations)}}:
+            return {key: text for key, text in annotations.items() if isinstance(text, str)}
+    return {}

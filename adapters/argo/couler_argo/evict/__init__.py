@@ -1,0 +1,1 @@
+"""Eviction: Argo's memoization, which never evicts by itself, under a policy and a capacity."""

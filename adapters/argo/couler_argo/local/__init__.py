@@ -1,0 +1,1 @@
+"""What Argo's workflows mean, for running them without a cluster."""

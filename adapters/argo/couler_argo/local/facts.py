@@ -1,0 +1,65 @@
+"""Facts of steps and of the run, as Argo spells them, and how its graphs end.
+
+Sources: docs/variables.md, `assessDAGPhase` in `workflow/controller/dag.go`, `executeStepGroup` in `steps.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from couler_plugins.hookspecs.local import Ended, NotThere, Outcome
+from couler_plugins.ir import Graph, Reference, needed
+
+__all__ = ["PHASES", "fact", "known_fact", "outcome"]
+
+PHASES: Mapping[str, str] = {
+    "succeeded": "Succeeded",
+    "failed": "Failed",
+    "errored": "Error",
+    "skipped": "Skipped",
+    "omitted": "Omitted",
+}
+OF_RUN = {"name": "name", "uid": "id", "status": "outcome"}
+"""The facts of a workflow that are known here, by their names in Argo."""
+
+
+def known_fact(reference: Reference) -> bool:
+    """Whether a fact is known here."""
+    if reference.to == "status":
+        return reference.name in ("status", "exitCode")
+    return reference.name == "workflow" and len(reference.path) == 1 and reference.path[0] in OF_RUN
+
+
+def fact(reference: Reference, ended: Ended | None, run: Mapping[str, str]) -> str:
+    """A fact of a step, or of the run.
+
+    Raises:
+        NotThere: it is not known here, or not yet.
+    """
+    if known_fact(reference):
+        if ended is not None and reference.name == "status":
+            return PHASES[ended.outcome]
+        if ended is not None and ended.code is not None:
+            return str(ended.code)
+        if ended is None and (name := OF_RUN[reference.path[0]]) in run:
+            return PHASES.get(run[name], run[name]) if name == "outcome" else run[name]
+    raise NotThere(f"{reference.native or reference.name!r} is not known here")
+
+
+def outcome(graph: Graph, ended: Mapping[str, Ended]) -> Outcome:
+    """How a graph ended: a step that did not run has the outcome of what is before it."""
+    steps = {step.name: step for step in graph.steps}
+    if graph.stages is not None:
+        well = all(not item.bad or item.outcome in steps[name].tolerates for name, item in ended.items())
+        return "succeeded" if well else "failed"
+    branch: dict[str, Outcome] = {}
+    waited: set[str] = set()
+    for name, item in ended.items():  # each after those that it waited for
+        before = [need.step for need in needed(steps[name].needs)]
+        waited.update(before)
+        bad = (branch[other] for other in before if branch.get(other, "succeeded") != "succeeded")
+        inherited: Outcome = next(bad, "succeeded")
+        branch[name] = item.outcome if item.bad or item.outcome == "succeeded" else inherited
+    targets = [str(name) for name in graph.targets] or [name for name in ended if name not in waited]
+    bad_targets = (branch[name] for name in targets if branch[name] not in ("succeeded", *steps[name].tolerates))
+    return next(bad_targets, "succeeded")

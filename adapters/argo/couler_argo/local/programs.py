@@ -1,0 +1,110 @@
+"""What a script template runs: the interpreter, the source with its tags filled in, and where its outputs are.
+
+Sources: `ScriptTemplate` and `ValueFrom` of `pkg/apis/workflow/v1alpha1`, `CaptureScriptResult` and `SaveParameters` in
+`workflow/executor/executor.go`: one newline at the end is cut off, and a result has 256 kB.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from couler_argo.local.values import data, text
+from couler_plugins.hookspecs.local import Look, NotThere, Place, Program
+from couler_plugins.ir import Container, Native, Operation, Output, Value
+
+__all__ = ["MOST_PRINTED", "program", "seconds"]
+
+INTERPRETER = re.compile(r"(python(3(\.\d+)?)?|sh|bash|dash)")
+MOST_PRINTED = 256 * 1024
+PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")
+SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+
+
+def program(operation: Operation, look: Look) -> Program:
+    """The program of a script template.
+
+    Raises:
+        NotThere: something in it is not there, or nobody here knows how to run it.
+    """
+    mains = [container for container in operation.containers if container.role == "main"]
+    if len(mains) != 1 or mains[0].script is None:
+        raise NotThere("it is not one script")
+    (main,) = mains
+    command = tuple(text(part, look) for part in main.command)
+    if not command or not INTERPRETER.fullmatch(PurePosixPath(command[0]).name):
+        raise NotThere(
+            f"its interpreter is {' '.join(command) or 'the one of its image'!r}, and none that is known here"
+        )
+    assert main.script is not None
+    return Program(
+        command=(PurePosixPath(command[0]).name, *command[1:]),
+        source=text(main.script, look),
+        env=tuple(_environment(main, look)),
+        inputs=_paths(operation, look),
+        outputs=tuple(_places(operation, look)),
+        seconds=_limit(operation, look),
+        most_printed=MOST_PRINTED,
+    )
+
+
+def _environment(container: Container, look: Look) -> Iterator[tuple[str, str]]:
+    for variable in container.env:
+        if isinstance(variable.value, Native):
+            raise NotThere(f"its variable {variable.name!r} comes from a secret, a ConfigMap or the pod")
+        yield variable.name, text(variable.value, look)
+
+
+def _paths(operation: Operation, look: Look) -> dict[str, str]:
+    found = {}
+    for port in operation.inputs:
+        if port.kind == "artifact":
+            if port.path is None:
+                raise NotThere(f"its artifact {port.name!r} has no path")
+            found[port.name] = text(port.path, look).rstrip("/")
+    return found
+
+
+def _places(operation: Operation, look: Look) -> Iterator[Place]:
+    for output in operation.outputs:
+        default = None if output.default is None else text(output.default, look)
+        optional = output.rest is not None and '"optional":true' in str(output.rest.parts[0])
+        path = _path_of(output, look)
+        yield Place(name=output.name, kind=output.kind, path=path.rstrip("/"), default=default, optional=optional)
+
+
+def _path_of(output: Output, look: Look) -> str:
+    if output.kind == "artifact" and output.path is not None and output.value is None:
+        return text(output.path, look)
+    if output.kind == "parameter" and isinstance(output.value, Native):
+        content = data(output.value, look)
+        if isinstance(content, dict) and content.keys() == {"path"}:
+            return str(content["path"])
+    raise NotThere(f"its output {output.name!r} is not read from a file")
+
+
+def _limit(operation: Operation, look: Look) -> float | None:
+    found = [] if operation.timeout is None else [seconds(operation.timeout, look)]
+    if operation.rest is not None:
+        rest = data(operation.rest, look)
+        if isinstance(rest, dict) and "activeDeadlineSeconds" in rest:
+            found.append(seconds_of(str(rest["activeDeadlineSeconds"])))
+    return min(found, default=None)
+
+
+def seconds(value: Value, look: Look) -> float:
+    """A duration as Argo writes it: `90`, `5m`, `1h30m`.
+
+    Raises:
+        NotThere: it is none.
+    """
+    return seconds_of(text(value, look))
+
+
+def seconds_of(written: str) -> float:
+    """The same of a text."""
+    parts = PART.findall(written.strip())
+    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != written.strip():
+        raise NotThere(f"{written!r:.40} is no duration")
+    return sum(float(number) * SECONDS[unit] for number, unit in parts)

@@ -1,0 +1,1 @@
+"""Running: documents go to a cluster, and are followed there."""

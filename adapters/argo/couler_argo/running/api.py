@@ -1,0 +1,140 @@
+"""What running says to the Kubernetes API: it puts documents in place, creates workflows, reads them and stops them.
+
+Documents are put in place by server-side apply, so that what others have set in them is kept or refused, never lost
+(https://kubernetes.io/docs/reference/using-api/server-side-apply/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from couler_argo.api.calls import Refused, asked, connected, sending
+from couler_argo.api.pages import Expired, pages
+from couler_argo.codec import Mapped
+from couler_argo.running.kinds import WORKFLOW, Kind
+
+__all__ = ["Calls"]
+
+MANAGER = "couler"
+"""The name under which the API server notes what we have set."""
+
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+HINTS = {
+    401: "log in again, or renew the token",
+    403: "the role of this account has to allow it",
+    404: "is Argo Workflows installed there, and does the namespace exist?",
+    413: "it is larger than the API server takes: split it",
+    422: "`couler lint --schema` says where a document is wrong",
+}
+
+
+class Calls:
+    """One cluster, reached as kubectl does: by the kubeconfig, or from inside by the service account.
+
+    Args:
+        context: the context of the kubeconfig; empty for its current one, or the cluster that we run in.
+
+    Attributes:
+        namespace: the one that is meant where none is named.
+
+    Raises:
+        InvalidInput: there is no such context, no configuration at all, or no Kubernetes client.
+    """
+
+    def __init__(self, context: str = "") -> None:
+        api, self.namespace = connected(context)
+        from kubernetes import client
+
+        self._core, self._groups = client.CoreV1Api(api), client.CustomObjectsApi(api)
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Mapped | None:
+        """One object; None where there is none of that name.
+
+        Raises:
+            EngineError: the cluster does not answer, or does not tell us.
+        """
+        call = self._call("read", kind, namespace, name)
+        try:
+            return self._asked("get", kind.plural, namespace, call)
+        except Refused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    def apply(self, kind: Kind, document: Mapped, *, force: bool, dry_run: bool) -> Mapped:
+        """Puts a document in place, and gives back what is there then.
+
+        Raises:
+            Refused: with the status 409 where somebody else has set a field otherwise, unless `force`.
+            EngineError: the cluster does not answer, or does not let us.
+        """
+        metadata = document["metadata"]
+        options: dict[str, Any] = {**_writing(dry_run), "force": force}
+        call = self._call("patch", kind, metadata.get("namespace", ""), metadata["name"], document)
+        patch = partial(sending(call.func, APPLY), *call.args, **options)
+        return self._asked("patch", kind.plural, metadata.get("namespace", ""), patch, secret=kind.secret)
+
+    def create(self, document: Mapped, *, dry_run: bool) -> Mapped:
+        """Creates a workflow.
+
+        Raises:
+            Refused: with the status 409 where there is one of that name.
+            EngineError: the cluster does not answer, or does not let us.
+        """
+        namespace = document["metadata"]["namespace"]
+        create = partial(self._groups.create_namespaced_custom_object, *WORKFLOW.group, namespace, WORKFLOW.plural)
+        call = partial(create, document, **_writing(dry_run))
+        return self._asked("create", WORKFLOW.plural, namespace, call)
+
+    def merge(self, namespace: str, name: str, patch: Mapped) -> Mapped:
+        """Changes some fields of a workflow.
+
+        Raises:
+            EngineError: the cluster does not answer, or does not let us.
+        """
+        call = self._call("patch", WORKFLOW, namespace, name, patch)
+        call = partial(sending(call.func, MERGE), *call.args)
+        return self._asked("patch", WORKFLOW.plural, namespace, call)
+
+    def workflows(self, namespace: str, labels: str) -> Iterator[Mapped]:
+        """The workflows of a namespace that have these labels.
+
+        Raises:
+            EngineError: the cluster does not answer, or does not tell us.
+        """
+        of_group = partial(self._groups.list_namespaced_custom_object, *WORKFLOW.group, namespace, WORKFLOW.plural)
+        page = partial(of_group, label_selector=labels)
+
+        def ask(**asked: Any) -> Mapped:
+            try:
+                return self._asked("list", WORKFLOW.plural, namespace, partial(page, **asked))
+            except Refused as refused:
+                if refused.status == 410:
+                    raise Expired from refused
+                raise
+
+        return pages(ask, "WorkflowList", f"{WORKFLOW.plural} in {namespace}")
+
+    def _call(self, verb: str, kind: Kind, namespace: str, name: str, *body: Mapped) -> partial[Any]:
+        if not kind.group[0]:
+            return partial(getattr(self._core, f"{verb}_namespaced_{kind.singular}"), name, namespace, *body)
+        verb = "get" if verb == "read" else verb
+        if kind.cluster:
+            return partial(
+                getattr(self._groups, f"{verb}_cluster_custom_object"), *kind.group, kind.plural, name, *body
+            )
+        method = getattr(self._groups, f"{verb}_namespaced_custom_object")
+        return partial(method, *kind.group, namespace, kind.plural, name, *body)
+
+    def _asked(
+        self, verb: str, plural: str, namespace: str, call: Callable[..., Any], *, secret: bool = False
+    ) -> Mapped:
+        return asked(f"{verb} {plural}{f' in {namespace}' if namespace else ''}", call, HINTS, secret=secret)
+
+
+def _writing(dry_run: bool) -> dict[str, str]:
+    """Options of what is written; a field that the server does not know is refused, where it would be lost."""
+    options = {"field_manager": MANAGER, "field_validation": "Strict"}
+    return {**options, "dry_run": "All"} if dry_run else options

@@ -1,0 +1,156 @@
+"""The `cache` directive as a wrapper around a template's command, for results that Argo's own memoization cannot keep.
+
+An init container restores the result, a small launcher stands before the command and skips it where there was one, and
+a sidecar keeps what the command has made. Only these two know the store and what gives access to it; the launcher needs
+nothing of the image that it runs in. It is how Argo's own `argoexec emissary` and Tekton's `entrypoint` come into
+foreign images: copied into an `emptyDir` by a container that runs before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from couler_argo.references import native, value
+from couler_argo.spelling import write
+from couler_argo.wrapper.deadlines import later, limit_of, sooner
+from couler_argo.wrapper.objections import wrapper_objection
+from couler_argo.wrapper.parts import FOLDER, MOUNT, RESTORE, SAVE, VOLUME, main_of, mappings, path_of, rest_of
+from couler_plugins.ir import Container, Literal, Operation, replace
+
+__all__ = ["OPTIONS", "unwrapped", "with_wrapper"]
+
+LAUNCHER = (f"{FOLDER}/busybox", "sh", f"{FOLDER}/launch")
+END = "--"
+AMOUNTS, NOTHING = ("cpu", "memory"), "none"
+OPTIONS = ("cpu", "image", "max-age", "memory", "namespace", "secret", "security", "store", "timeout")
+"""What a wrapper can be told: see `couler_plugins.caching.wrapping.Wrapper`."""
+
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""What https://kubernetes.io/docs/concepts/security/pod-security-standards/ calls restricted. It names no user: the
+image has one, a pod may have another, and OpenShift gives a namespace its own. The launcher, which is what the command
+is, makes the copies of its outputs readable for all, and an `emptyDir` can be written by all."""
+
+DEADLINE = "$(ARGO_DEADLINE)"
+"""Argo tells every container when its workflow is to have ended, and Kubernetes puts variables into arguments."""
+
+
+def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, Any]) -> Operation:
+    """The template with its command wrapped; `wrapper_objection` has none against it.
+
+    Args:
+        item: the template.
+        key: the key of its result, as Argo completes it.
+        family: what results of this workflow and of its later versions have in common.
+        options: those in `OPTIONS`.
+    """
+    main = main_of(item)
+    assert main is not None
+    limit = limit_of(item, int(options["timeout"]))
+    options = {**options, "timeout": str(limit)}
+    names = [f"{output.kind}-{output.name}" for output in item.outputs]
+    outputs = [f"{name}={path_of(output)}" for name, output in zip(names, item.outputs, strict=True)]
+    command = [*LAUNCHER, str(limit), *outputs, END]
+    wrapped = replace(main, command=(*map(value, command), *main.command), rest=_with_mount(main))
+    containers = tuple(wrapped if one is main else one for one in item.containers)
+    rest = rest_of(item)
+    rest["volumes"] = [*mappings(rest, "volumes"), {"name": VOLUME, "emptyDir": {}}]
+    restoring = {"max-age": options["max-age"]}
+    saving = {"family": family, "step": item.name, "run": "{{workflow.name}}"}
+    ours = (
+        _container(RESTORE, "init", {**restoring, "key": key}, names, options),
+        _container(SAVE, "sidecar", {**saving, "key": key}, names, options),
+    )
+    return later(replace(item, containers=(*containers, *ours), rest=native(rest)), limit)
+
+
+def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | None:
+    """The template without its wrapper, the key, the family, and the options; None where it has no wrapper of ours."""
+    main = main_of(item)
+    ours = [one for one in item.containers if one.name in (RESTORE, SAVE)]
+    if main is None or [one.name for one in ours] != [RESTORE, SAVE]:
+        return None
+    said = _said(ours[0])
+    texts = [one.value if isinstance(one, Literal) else None for one in main.command]
+    if tuple(texts[: len(LAUNCHER)]) != LAUNCHER or END not in texts or "key" not in said:
+        return None
+    limit = str(texts[len(LAUNCHER)])
+    if not limit.isdecimal():
+        return None
+    rest = rest_of(item)
+    rest["volumes"] = [one for one in mappings(rest, "volumes") if one.get("name") != VOLUME]
+    bare_main = replace(main, command=main.command[texts.index(END) + 1 :], rest=_without_mount(main))
+    containers = tuple(bare_main if one is main else one for one in item.containers if one not in ours)
+    bare = sooner(replace(item, containers=containers, rest=_native(_without_empty(rest, "volumes"))), int(limit))
+    key, family = said["key"], _said(ours[1]).get("family", "")
+    said |= {"timeout": limit, "image": str(write(ours[0].image)) if ours[0].image is not None else ""}
+    options = {name: said.get(name, "") for name in OPTIONS} | _around(ours[0])
+    # What somebody has changed by hand is theirs.
+    if wrapper_objection(bare, {}, result=False) is not None or with_wrapper(bare, key, family, options) != item:
+        return None
+    return bare, key, family, options
+
+
+def _container(name: str, role: Any, own: Mapping[str, Any], names: list[str], options: Mapping[str, Any]) -> Container:
+    what = "pod-restore" if name == RESTORE else "pod-save"
+    said = {**{option: options[option] for option in ("store", "namespace", "timeout")}, "deadline": DEADLINE, **own}
+    arguments = [f"--{option}={text}" for option, text in said.items() if text]
+    rest: dict[str, Any] = {"volumeMounts": [MOUNT]}
+    if options["secret"]:
+        rest["envFrom"] = [{"secretRef": {"name": options["secret"]}}]
+    amounts = tuple((kind, value(options[kind])) for kind in AMOUNTS if options[kind] != NOTHING)
+    if options["security"] == "restricted":
+        rest["securityContext"] = RESTRICTED
+    return Container(
+        name=name,
+        role=role,
+        image=value(options["image"]),
+        command=tuple(map(value, ("couler", "cache", what, FOLDER))),
+        args=tuple(map(value, (*arguments, END, *names))),
+        requests=amounts,
+        limits=amounts,  # the same, so that a pod of the class `Guaranteed` stays one
+        rest=native(rest),
+    )
+
+
+def _said(container: Container) -> dict[str, str]:
+    """What the options of a container of ours say."""
+    texts = [str(write(one)) for one in container.args]
+    pairs = (text.removeprefix("--").partition("=") for text in texts if text.startswith("--") and text != END)
+    return {name: text for name, _, text in pairs}
+
+
+def _around(container: Container) -> dict[str, str]:
+    """The options that are not arguments of a container of ours."""
+    rest = rest_of(container)
+    amounts = {kind: str(write(amount)) for kind, amount in container.limits}
+    found = {kind: amounts.get(kind, NOTHING) for kind in AMOUNTS}
+    found["security"] = "restricted" if "securityContext" in rest else "inherit"
+    match rest:
+        case {"envFrom": [{"secretRef": {"name": str(name)}}]}:
+            found["secret"] = name
+    return found
+
+
+def _with_mount(main: Container) -> Any:
+    rest = rest_of(main)
+    return native({**rest, "volumeMounts": [*mappings(rest, "volumeMounts"), MOUNT]})
+
+
+def _without_mount(main: Container) -> Any:
+    rest = rest_of(main)
+    rest["volumeMounts"] = [one for one in mappings(rest, "volumeMounts") if one != MOUNT]
+    return _native(_without_empty(rest, "volumeMounts"))
+
+
+def _without_empty(rest: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: content for name, content in rest.items() if name != key or content}
+
+
+def _native(rest: dict[str, Any]) -> Any:
+    return native(rest) if rest else None

@@ -1,0 +1,236 @@
+"""What components run, in containers that any engine can start.
+
+A container component reads paths where KFP would put them; here they are fixed. A Python component is started by
+`launcher`, which does what KFP's own launcher does. Sources: `kfp.dsl.placeholders`, `kfp.dsl.executor_main`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from couler_kfp.converting import launcher
+from couler_kfp.converting.placeholders import Presence, flat
+from couler_kfp.converting.platforms import configured
+from couler_kfp.converting.refusing import refuse
+from couler_kfp.converting.types import constant_of, may_be_absent, said_of, text_of, type_of
+from couler_kfp.structures import write_structure
+from couler_kfp.texts import EXECUTOR_INPUT
+from couler_plugins.ir import (
+    Container,
+    EnvVar,
+    Literal,
+    Native,
+    Operation,
+    Output,
+    Port,
+    Reference,
+    Template,
+    Value,
+    references,
+    replace,
+)
+
+__all__ = ["FOLDER", "is_python", "portable_operation", "portable_port"]
+
+FOLDER = "/tmp/kfp"  # noqa: S108  # in a container of its own
+"""What a Python component is given, and what it makes."""
+KNOWN = frozenset({"executorLabel", "platforms"})
+STUBS = ("argostub/",)
+"""Images that no container is started of: KFP's driver does something in their place."""
+
+
+def is_python(operation: Operation) -> bool:
+    """Whether the operation is a Python component: its command is told what it is given as one JSON text."""
+    return any(item.to == "run" and item.name == EXECUTOR_INPUT for item in references(operation.containers))
+
+
+def portable_operation(operation: Operation, presence: Presence) -> Operation:
+    """A component in terms of paths and texts.
+
+    Args:
+        operation: the component, as it was lifted.
+        presence: which inputs its callers pass.
+
+    Raises:
+        Unsupported: only KFP can run it.
+    """
+    name = operation.name
+    rest: dict[str, Any] = {} if operation.rest is None else write_structure(operation.rest)
+    if not operation.containers:
+        what = f"is no container ({operation.kind})"
+        raise refuse("Operation.kind", name, what, "pass what it gives as an input, or leave the pipeline to KFP")
+    if unknown := sorted(rest.keys() - KNOWN):
+        raise refuse("Operation.rest", name, f"has {unknown[0]}")
+    (container,) = operation.containers
+    if isinstance(container.image, Literal) and str(container.image.value).startswith(STUBS):
+        raise refuse("Operation.kind", name, f"is {container.image.value}, which KFP's driver does itself")
+    container, pod = configured(name, _with_limits(name, container), rest.get("platforms", {}))
+    undeclared = _undeclared(operation)
+    python = is_python(operation)
+    inputs = tuple(portable_port(port, name, python) for port in (*operation.inputs, *undeclared))
+    outputs = tuple(_output(output, python) for output in operation.outputs)
+    made = _python(operation, container) if python else _plain(operation, container, presence)
+    if python:
+        inputs = tuple(_at(port, f"{FOLDER}/inputs/{port.name}") for port in inputs)
+    else:
+        inputs = tuple(_at(port, _path("input", port.name)) for port in inputs)
+    changed = replace(operation, inputs=inputs, outputs=outputs, containers=(made,), rest=pod)
+    return replace(changed, memoized=None, inline=False, kind="container")
+
+
+def portable_port(port: Port, holder: str, absent: bool = True) -> Port:
+    """An input without its type.
+
+    Args:
+        port: the input.
+        holder: whose it is.
+        absent: whether the holder can tell that nothing was passed.
+
+    Raises:
+        Unsupported: it takes several artifacts.
+    """
+    if said_of(port).get("isArtifactList"):
+        raise refuse("Port.kind", holder, f"takes a list of artifacts ({port.name})", "let each task take one")
+    default: Value | None = None
+    if port.default is not None:
+        default = Literal(value=text_of(constant_of(port.default)))
+    elif may_be_absent(port):
+        default = Literal(value=launcher.ABSENT if absent else "")
+    return Port(name=port.name, kind=port.kind, default=default, optional=port.optional and port.kind == "artifact")
+
+
+def _at(port: Port, path: str) -> Port:
+    return replace(port, path=Literal(value=path)) if port.kind == "artifact" else port
+
+
+def _undeclared(operation: Operation) -> Iterable[Port]:
+    """Inputs that only the task has: KFP's compiler passes resources that way."""
+    declared = {(port.kind, port.name) for port in operation.inputs}
+    read = {(item.kind, item.name) for item in references(operation.containers) if item.to == "input"}
+    return [Port(name=name) for kind, name in sorted(read - declared) if kind == "parameter"]
+
+
+def _output(output: Output, python: bool) -> Output:
+    if said_of(output).get("isArtifactList"):
+        raise refuse("Output.kind", output.name, "is a list of artifacts")
+    folder = "values" if output.kind == "parameter" else "outputs"
+    path = f"{FOLDER}/{folder}/{output.name}" if python else _path("output", output.name)
+    return Output(name=output.name, kind=output.kind, path=Literal(value=path))
+
+
+def _path(which: str, name: str) -> str:
+    """Where a container component finds or leaves something: KFP makes folders for that, and others do not."""
+    return f"/tmp/kfp-{which}-{name}"  # noqa: S108  # as above
+
+
+def _plain(operation: Operation, container: Container, presence: Presence) -> Container:
+    command, args = (flat(operation.name, items, presence) for items in (container.command, container.args))
+    filled = replace(container, command=command, args=args)
+    return _texts(filled, lambda value: _in_place(value, operation.name))
+
+
+def _python(operation: Operation, container: Container) -> Container:
+    parameters = [port for port in operation.inputs if port.kind == "parameter"]
+    description = {
+        "folder": FOLDER,
+        "parameters": [[port.name, type_of(port)] for port in parameters],
+        "inputs": {port.name: _schema(port) for port in operation.inputs if port.kind == "artifact"},
+        "outputs": {output.name: _schema(output) for output in operation.outputs if output.kind == "artifact"},
+        "values": {output.name: type_of(output) for output in operation.outputs if output.kind == "parameter"},
+    }
+    for kind in (item[1] for item in description["parameters"]):
+        if kind in ("TASK_FINAL_STATUS", "TASK_CONFIG"):
+            raise refuse("Port.kind", operation.name, f"takes a {kind}, which only KFP makes")
+    told = _texts(container, lambda value: _told(value, operation.name))
+    start = ("python3", "-c", inspect.getsource(launcher), json.dumps(description, sort_keys=True))
+    given = tuple(Reference(to="input", kind="parameter", name=port.name) for port in parameters)
+    command = tuple(Literal(value=text) for text in start)
+    return replace(told, command=command, args=(*given, *told.command, *told.args))
+
+
+def _schema(definition: Port | Output) -> Any:
+    return said_of(definition).get("artifactType", {})
+
+
+def _told(value: Value, name: str) -> Value:
+    """A text of a Python component with a mark where its executor is told what it is given."""
+
+    def part(item: Any) -> Any:
+        if isinstance(item, Reference) and item.to == "run" and item.name == EXECUTOR_INPUT:
+            return launcher.TOLD
+        return _replaced(item, name, FOLDER)
+
+    return _mapped(value, part)
+
+
+def _in_place(value: Value, name: str) -> Value:
+    return _mapped(value, lambda item: _replaced(item, name, ""))
+
+
+def _mapped(value: Value, part: Any) -> Value:
+    if isinstance(value, Reference):
+        made = part(value)
+        return made if isinstance(made, Reference) else Literal(value=made)
+    if isinstance(value, Template):
+        parts = tuple(map(part, value.parts))
+        return Literal(value="".join(parts)) if all(isinstance(item, str) for item in parts) else Template(parts=parts)
+    return value
+
+
+def _replaced(item: Any, name: str, folder: str) -> Any:
+    """A placeholder's path, or its parameter."""
+    if not isinstance(item, Reference):
+        return item
+    match item:
+        case Reference(to="input", kind="parameter", path=()):
+            return item
+        case Reference(to="input", kind="artifact", path=("path",)):
+            return f"{folder}/inputs/{item.name}" if folder else _path("input", item.name)
+        case Reference(to="output", kind="artifact", path=("path",)):
+            return f"{folder}/outputs/{item.name}" if folder else _path("output", item.name)
+        case Reference(to="output", kind="parameter", path=("output_file",)):
+            return f"{folder}/values/{item.name}" if folder else _path("output", item.name)
+    what = {"uri": "the URI of an artifact", "metadata": "the metadata of an artifact"}.get("".join(item.path[-1:]))
+    reason = f"reads {what or item.native or item.name}, which only KFP knows"
+    raise refuse("Container.args", name, reason, "let it read the path of the artifact")
+
+
+def _texts(container: Container, change: Any) -> Container:
+    """The container with each of its texts changed."""
+    env = tuple(
+        item if isinstance(item.value, Native) else EnvVar(item.name, change(item.value)) for item in container.env
+    )
+    quantities = {
+        field: tuple((key, change(value)) for key, value in getattr(container, field))
+        for field in ("requests", "limits")
+    }
+    return replace(
+        container,
+        image=None if container.image is None else change(container.image),
+        command=tuple(map(change, container.command)),
+        args=tuple(map(change, container.args)),
+        env=env,
+        **quantities,
+    )
+
+
+def _with_limits(name: str, container: Container) -> Container:
+    """The container with its accelerators among its limits, as Kubernetes has them."""
+    rest: dict[str, Any] = {} if container.rest is None else write_structure(container.rest)
+    accelerator = rest.get("resources", {}).pop("accelerator", {})
+    limits = dict(container.limits)
+    if accelerator:
+        kind = accelerator.get("resourceType", accelerator.get("type"))
+        count = accelerator.get("resourceCount", accelerator.get("count"))
+        if not isinstance(kind, str) or count is None or "{{" in kind or "{{" in str(count):
+            raise refuse("Container.limits", name, "takes an accelerator that only the run knows")
+        limits[kind] = Literal(value=str(count))
+    for key in ("resources", "command", "args", "env"):
+        if rest.get(key) in ({}, []):
+            del rest[key]
+    if rest.pop("lifecycle", None) or rest:
+        raise refuse("Container.rest", name, f"has {min(rest, default='lifecycle')} in its container")
+    return replace(container, limits=tuple(sorted(limits.items())), rest=None)

@@ -1,0 +1,140 @@
+"""Graphs and their tasks over texts and files, without what only KFP's backend does with them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from couler_kfp.converting.components import is_python, portable_port
+from couler_kfp.converting.conditions import portable_condition
+from couler_kfp.converting.exits import with_handlers
+from couler_kfp.converting.refusing import refuse
+from couler_kfp.converting.types import Types, constant_of, said_of, text_of
+from couler_kfp.structures import write_structure
+from couler_plugins.ir import (
+    Argument,
+    Axis,
+    FirstOf,
+    Graph,
+    Literal,
+    Loop,
+    Native,
+    Operation,
+    Output,
+    Reference,
+    Retry,
+    Step,
+    Template,
+    Value,
+    references,
+    replace,
+)
+
+__all__ = ["portable_graph"]
+
+DROPPED = frozenset({"cachingOptions", "taskInfo"})
+"""What a task says that is about KFP's own pages and cache."""
+
+
+def portable_graph(graph: Graph, callees: dict[str, Graph | Operation]) -> Graph:
+    """A graph over texts and files.
+
+    Raises:
+        Unsupported: it has something that only KFP does.
+    """
+    types = Types(graph, callees)
+    if graph.rest is not None:
+        raise refuse("Graph.rest", graph.name, f"has {min(write_structure(graph.rest))}")
+    changed = replace(
+        graph,
+        inputs=tuple(portable_port(port, graph.name) for port in graph.inputs),
+        outputs=tuple(_output(output, graph.name, types) for output in graph.outputs),
+        steps=tuple(_step(step, types) for step in graph.steps),
+    )
+    return with_handlers(changed)
+
+
+def _output(output: Output, holder: str, types: Types) -> Output:
+    if said_of(output).get("isArtifactList"):
+        raise refuse("Output.kind", holder, f"gives a list of artifacts ({output.name})")
+    if output.value is None:
+        raise refuse("Output.value", holder, f"declares the output {output.name!r}, and does not give it")
+    chosen = output.value.values if isinstance(output.value, FirstOf) else (output.value,)
+    for value in chosen:
+        if not isinstance(value, Reference):
+            raise refuse("Output.value", holder, f"gives {output.name!r} in a way that only KFP knows")
+        _check_alone(value, holder, types)
+    return Output(name=output.name, kind=output.kind, value=output.value)
+
+
+def _step(step: Step, types: Types) -> Step:
+    rest: dict[str, Any] = {} if step.rest is None else write_structure(step.rest)
+    if unknown := sorted(rest.keys() - DROPPED):
+        raise refuse("Step.rest", step.name, f"has {unknown[0]}")
+    callee = types.callee(step)
+    plain = isinstance(callee, Operation) and not is_python(callee)
+    return replace(
+        step,
+        arguments=tuple(_argument(argument, step.name, types, plain) for argument in step.arguments),
+        condition=portable_condition(step, types),
+        loop=None if step.loop is None else _loop(step, types),
+        retry=None if step.retry is None else Retry(limit=step.retry.limit),
+        rest=None,
+    )
+
+
+def _argument(argument: Argument, step: str, types: Types, plain: bool) -> Argument:
+    value = argument.value
+    if plain and types.absent(value):
+        reason = f"passes {argument.name!r} on to a container, which cannot tell that it was not given"
+        raise refuse("Step.arguments", step, reason, "give the input of the pipeline a default")
+    match value:
+        case Reference(to="status"):
+            raise refuse("Step.arguments", step, "takes the final status of a task, which only KFP makes")
+        case Reference():
+            _check_alone(value, step, types)
+            return argument
+        case Template():
+            for reference in references(value):
+                _check_alone(reference, step, types)
+            return argument
+    if any(references(value)):
+        raise refuse("Step.arguments", step, f"has references in the structure that it passes as {argument.name!r}")
+    try:
+        return replace(argument, value=Literal(value=text_of(constant_of(value))))
+    except ValueError:
+        raise refuse("Step.arguments", step, f"passes {argument.name!r} in a way that only KFP knows") from None
+
+
+def _check_alone(reference: Reference, step: str, types: Types) -> None:
+    """Raises `Unsupported` where what is referred to is known to KFP only, or is collected from a loop."""
+    if reference.to in ("unknown", "run"):
+        raise refuse("Step.arguments", step, f"reads {reference.native or reference.name}, which only KFP knows")
+    if reference.to == "output" and reference.step and types.step(reference.step).loop is not None:
+        reason = f"collects what each run of {reference.step!r} gives"
+        raise refuse("Step.arguments", step, reason, "let the loop write it somewhere, and read it there")
+
+
+def _loop(step: Step, types: Types) -> Loop:
+    assert step.loop is not None
+    (axis,) = step.loop.axes
+    values: Value = axis.values
+    if any(item.kind == "artifact" for item in references(values)):
+        raise refuse("Loop.axes", step.name, "loops over artifacts")
+    match values:
+        case Reference():
+            _check_alone(values, step.name, types)
+        case Native() if not any(references(values)):
+            for item in values.data:
+                _check_item(item, step.name)
+            values = Native.of([item if isinstance(item, (str, dict)) else text_of(item) for item in values.data])
+        case _:
+            raise refuse("Loop.axes", step.name, "loops over a list with references in it")
+    return Loop(axes=(Axis(name="item", values=values),), limit=step.loop.limit)
+
+
+def _check_item(item: Any, step: str) -> None:
+    """Raises `Unsupported` where other engines pass a text on with escapes (see `couler_argo.foreign`)."""
+    if "\\" in json.dumps(item, ensure_ascii=False):
+        hint = "leave quotes, backslashes and newlines out of the items"
+        raise refuse("Loop.axes", step, "loops over texts with quotes, backslashes or newlines", hint)

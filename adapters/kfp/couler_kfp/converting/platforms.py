@@ -1,0 +1,123 @@
+"""Platform configuration in the terms of Kubernetes' pods and containers.
+
+Source: `kubernetes_executor_config.proto`; names and values that only the run knows are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from couler_kfp.converting.refusing import refuse
+from couler_plugins.ir import Container, EnvVar, Native, replace
+
+__all__ = ["configured"]
+
+NAMED = {"secretAsEnv": ("secret", "secretKeyRef"), "configMapAsEnv": ("configMap", "configMapKeyRef")}
+HANDLED = frozenset(
+    {
+        "configMapAsEnv",
+        "configMapAsVolume",
+        "emptyDirMounts",
+        "fieldPathAsEnv",
+        "imagePullPolicy",
+        "nodeSelector",
+        "podMetadata",
+        "pvcMount",
+        "secretAsEnv",
+        "secretAsVolume",
+        "tolerations",
+    }
+)
+
+
+def configured(name: str, container: Container, platforms: Mapping[str, Any]) -> tuple[Container, Native | None]:
+    """The container with its part of the configuration, and what the pod around it has.
+
+    Raises:
+        Unsupported: some of it is more than constants, or not known here.
+    """
+    if others := sorted(platforms.keys() - {"kubernetes"}):
+        raise refuse("Operation.rest", name, f"is configured for the platform {others[0]}")
+    config = platforms.get("kubernetes", {})
+    if unknown := sorted(config.keys() - HANDLED):
+        raise refuse("Operation.rest", name, f"is configured with {unknown[0]}")
+    held: dict[str, Any] = {}
+    if config.get("imagePullPolicy"):
+        held["imagePullPolicy"] = config["imagePullPolicy"]
+    mounts, volumes = _volumes(name, config)
+    if mounts:
+        held["volumeMounts"] = mounts
+    pod: dict[str, Any] = {"volumes": volumes} if volumes else {}
+    selector, metadata = config.get("nodeSelector", {}), config.get("podMetadata", {})
+    if selector:
+        pod["nodeSelector"] = _only(name, "nodeSelector", selector, "labels")
+    if config.get("tolerations"):
+        pod["tolerations"] = [_toleration(name, item) for item in config["tolerations"]]
+    if metadata:
+        pod["metadata"] = {key: metadata[key] for key in ("annotations", "labels") if metadata.get(key)}
+    env = (*container.env, *_environment(name, config))
+    made = replace(container, env=env, rest=Native.of(held) if held else None)
+    return made, Native.of(pod) if pod else None
+
+
+def _environment(name: str, config: Mapping[str, Any]) -> Iterator[EnvVar]:
+    for field, (kind, reference) in NAMED.items():
+        for item in config.get(field, ()):
+            source = {"name": _name(name, field, item, kind), **_optional(item)}
+            for pair in item.get("keyToEnv", ()):
+                selected = {reference: {**source, "key": pair[f"{kind}Key"]}}
+                yield EnvVar(name=pair["envVar"], value=Native.of({"valueFrom": selected}))
+    for item in config.get("fieldPathAsEnv", ()):
+        selected = {"fieldRef": {"fieldPath": item["fieldPath"]}}
+        yield EnvVar(name=item["name"], value=Native.of({"valueFrom": selected}))
+
+
+def _volumes(name: str, config: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """Mounts and volumes, as Kubernetes has them."""
+    mounts: list[Any] = []
+    volumes: list[Any] = []
+
+    def add(item: Mapping[str, Any], kind: str, source: Any) -> None:
+        volume = f"{kind.lower()}-{len(volumes) + 1}"
+        sub = {"subPath": item["subPath"]} if item.get("subPath") else {}
+        mounts.append({"name": volume, "mountPath": item["mountPath"], **sub})
+        volumes.append({"name": volume, kind: source})
+
+    for item in config.get("pvcMount", ()):
+        add(item, "persistentVolumeClaim", {"claimName": _name(name, "pvcMount", item, "pvc")})
+    for item in config.get("secretAsVolume", ()):
+        source = {"secretName": _name(name, "secretAsVolume", item, "secret"), **_optional(item)}
+        add(item, "secret", source)
+    for item in config.get("configMapAsVolume", ()):
+        add(item, "configMap", {"name": _name(name, "configMapAsVolume", item, "configMap"), **_optional(item)})
+    for item in config.get("emptyDirMounts", ()):
+        limits = {"medium": item.get("medium"), "sizeLimit": item.get("sizeLimit")}
+        add(item, "emptyDir", {key: value for key, value in limits.items() if value})
+    return mounts, volumes
+
+
+def _name(name: str, field: str, item: Mapping[str, Any], kind: str) -> str:
+    """The name of a secret, a claim, or the like."""
+    given = item.get(f"{kind}NameParameter", {})
+    constant = given.get("runtimeValue", {}).get("constant") if isinstance(given, dict) else None
+    found = constant or item.get("constant") or item.get(f"{kind}Name")
+    if not isinstance(found, str) or not found:
+        raise refuse("Operation.rest", name, f"has a {field} whose name only the run knows", "give it a constant name")
+    return found
+
+
+def _optional(item: Mapping[str, Any]) -> dict[str, bool]:
+    return {"optional": True} if item.get("optional") else {}
+
+
+def _only(name: str, field: str, item: Mapping[str, Any], key: str) -> Any:
+    if item.keys() != {key}:
+        raise refuse("Operation.rest", name, f"has a {field} that only the run knows")
+    return item[key]
+
+
+def _toleration(name: str, item: Mapping[str, Any]) -> Any:
+    if "tolerationJson" in item:
+        raise refuse("Operation.rest", name, "has a toleration that only the run knows")
+    return dict(item)

@@ -1,0 +1,131 @@
+"""Pipelines in terms that other engines understand: containers, texts, files, and what waits for what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from couler_kfp.converting.components import is_python, portable_operation
+from couler_kfp.converting.graphs import portable_graph
+from couler_kfp.converting.limits import with_limits_inside
+from couler_kfp.converting.refusing import refuse
+from couler_kfp.converting.types import constant_of, may_be_absent, text_of, type_of
+from couler_kfp.pipelines import ROOT
+from couler_kfp.structures import write_structure
+from couler_plugins.ir import (
+    Graph,
+    Literal,
+    Operation,
+    Port,
+    Reference,
+    Workflow,
+    callables,
+    map_references,
+    replace,
+)
+from couler_plugins.plan import Decision
+
+__all__ = ["portable"]
+
+NO_DELAY = (None, "0s")
+SPEC = frozenset({"sdkVersion", "pipelineInfo", "defaultPipelineRoot", "deploymentSpec"})
+
+
+def portable(workflow: Workflow) -> tuple[Workflow, tuple[Decision, ...]]:
+    """A pipeline as a workflow of containers, and what is not quite the same about it.
+
+    Raises:
+        Unsupported: some of it means nothing outside of KFP.
+    """
+    _check_rest(workflow)
+    callees = callables(workflow)
+    notes = tuple(_notes(workflow))
+    operations = tuple(
+        portable_operation(item, _presence(item, workflow, callees)) for item in workflow.operations if item.name
+    )
+    graphs = tuple(_with_parameters(portable_graph(graph, callees)) for graph in workflow.graphs)
+    changed = replace(
+        workflow,
+        parameters=tuple(_parameter(port) for port in workflow.parameters),
+        graphs=graphs,
+        operations=operations,
+        rest=None,
+    )
+    return with_limits_inside(changed), notes
+
+
+def _check_rest(workflow: Workflow) -> None:
+    rest: dict[str, Any] = {} if workflow.rest is None else write_structure(workflow.rest)
+    if unknown := sorted(rest.get("spec", {}).keys() - SPEC):
+        raise refuse("Workflow.rest", workflow.name, f"has {unknown[0]}")
+    for platform, content in rest.get("platform", {}).get("platforms", {}).items():
+        if content:
+            raise refuse("Workflow.rest", workflow.name, f"has {min(content)} for the platform {platform}")
+
+
+def _with_parameters(graph: Graph) -> Graph:
+    """The graph; that of the whole pipeline reads the workflow's parameters, which are not passed to it elsewhere."""
+    if graph.name != ROOT:
+        return graph
+
+    def read(reference: Reference) -> Reference:
+        return replace(reference, to="parameter", native="") if reference.to == "input" else reference
+
+    return replace(map_references(graph, read), inputs=())
+
+
+def _parameter(port: Port) -> Port:
+    if port.kind == "artifact":
+        reason = "is an artifact that a run is given"
+        raise refuse("Workflow.parameters", port.name, reason, "pass its place as a parameter")
+    if port.default is None and not may_be_absent(port):
+        return Port(name=port.name)
+    return Port(
+        name=port.name, value=Literal(value=text_of(None if port.default is None else constant_of(port.default)))
+    )
+
+
+def _presence(
+    operation: Operation, workflow: Workflow, callees: Mapping[str, Graph | Operation]
+) -> dict[str, bool | None]:
+    """Which inputs the tasks of a component pass."""
+    seen: dict[str, set[bool]] = {}
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            if callees.get(getattr(step.call, "name", "")) is not operation:
+                continue
+            given = {argument.name: argument.value for argument in step.arguments}
+            for port in operation.inputs:
+                value = given.get(port.name)
+                absent = isinstance(value, Literal) and value.value is None
+                seen.setdefault(port.name, set()).add(port.default is not None or (value is not None and not absent))
+    return {name: found.pop() if len(found) == 1 else None for name, found in seen.items()}
+
+
+def _notes(workflow: Workflow) -> Iterator[Decision]:
+    """What means nearly the same elsewhere."""
+
+    def note(subject: str, action: str, reason: str) -> Decision:
+        return Decision(optimizer="kfp", workflow=workflow.label, subject=subject, action=action, reason=reason)
+
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            rest: dict[str, Any] = {} if step.rest is None else write_structure(step.rest)
+            retry: dict[str, Any] = {}
+            if step.retry is not None and step.retry.rest is not None:
+                retry = write_structure(step.retry.rest)
+            if retry.get("backoffDuration") not in NO_DELAY:
+                yield note(step.name, "retried without a delay", f"KFP waits {retry['backoffDuration']} and longer")
+            if rest.get("cachingOptions", {}).get("enableCache"):
+                yield note(step.name, "runs each time", "KFP would take the result of an earlier run")
+            if step.loop is not None and any(isinstance(axis.values, Reference) for axis in step.loop.axes):
+                reason = "texts in the list that hold quotes, backslashes or newlines are passed on with escapes"
+                yield note(step.name, "loops over what the run gives", reason)
+    for operation in workflow.operations:
+        kinds = {type_of(output) for output in operation.outputs if output.kind == "parameter"}
+        if not is_python(operation) and "STRING" in kinds:
+            reason = "KFP keeps a newline at the end of a parameter, and others take it off"
+            yield note(operation.name, "loses a newline at the end", reason)
+        if any(port.kind == "artifact" for port in operation.inputs) and is_python(operation):
+            reason = "the metadata of artifacts is not passed on, and their URI is a path in the container"
+            yield note(operation.name, "is given artifacts without metadata", reason)

@@ -1,0 +1,160 @@
+"""What a document of KFP's history holds, under the names that its API has for them, and what is believed of it.
+
+An answer of `/apis/v2beta1/runs/ID` is such a document by itself. Source: `backend/api/v2beta1/run.proto` (Run,
+PipelineTaskDetail), and the fields that its next version gives a task (`type`, `iteration_index`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["SCHEMA", "Call", "Child", "Details", "Document", "Run", "Task", "believed", "document_of"]
+
+SCHEMA = "couler.kfp-runs/v1"
+HINT = "take it from `couler history`, or from KFP's API: /apis/v2beta1/runs/ID"
+
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Text = Annotated[str, msgspec.Meta(max_length=1024)]
+T = TypeVar("T")
+
+
+class Child(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task right after another, or what it consists of, by one of its names."""
+
+    task_id: Text = ""
+    pod_name: Text = ""
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a backend tells of a task, or of a driver, an executor or an iteration that it consists of.
+
+    Attributes:
+        task_id, pod_name: what it is called by others.
+        display_name, name: what it is called in the pipeline.
+        parent_task_id: what it is in.
+        state, status: where it stands; `state` up to KFP 2.17.
+        start_time, end_time: when it ran; the year 1970 or 1 for never.
+        child_tasks: what comes after it.
+        type: what it is, where a backend says that.
+        iteration_index: which item of a loop.
+    """
+
+    task_id: Text = ""
+    pod_name: Text = ""
+    display_name: Text = ""
+    name: Text = ""
+    parent_task_id: Text = ""
+    state: Text | None = None
+    status: Text | None = None
+    start_time: Time | None = None
+    end_time: Time | None = None
+    child_tasks: tuple[Child, ...] | None = ()
+    type: Text = ""
+    iteration_index: int | None = None
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task of the pipeline that ran.
+
+    Attributes:
+        graph: the dag that it is in.
+        name: its name there.
+        component: the component that it calls.
+        dag: whether that is a dag itself.
+        spec: the digest of what it is.
+        after: the tasks of its dag right before it.
+    """
+
+    graph: Text
+    name: Text
+    component: Text
+    dag: bool = False
+    spec: Text = ""
+    after: tuple[Text, ...] = ()
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The tasks of a run."""
+
+    task_details: tuple[Task, ...] | None = ()
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run of a pipeline.
+
+    Attributes:
+        run_id: its id.
+        display_name: what people call it.
+        state: where it stands.
+        finished_at: when it ended.
+        run_details: its tasks.
+        pipeline: the name of the pipeline.
+        calls: the pipeline's tasks; none where nobody knows.
+        pipeline_spec: the pipeline as a backend gives it.
+    """
+
+    run_id: Text = ""
+    display_name: Text = ""
+    state: Text | None = None
+    finished_at: Time | None = None
+    run_details: Details | None = None
+    pipeline: Text = ""
+    calls: tuple[Call, ...] = ()
+    pipeline_spec: Any = None
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A document of history.
+
+    Attributes:
+        schema: which one it is; none in what KFP's API answers.
+        runs: the runs.
+    """
+
+    schema: str = ""
+    runs: tuple[Run, ...] = ()
+
+
+def document_of(data: Any) -> Document | None:
+    """The document that some data are; None where they are something else.
+
+    Raises:
+        InvalidInput: they claim to be one, and are not.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    schema = data.get("schema")
+    if schema is None:
+        if "run_details" in data and "run_id" in data:
+            return Document(runs=(believed(data, Run),))
+        runs = data.get("runs")
+        if isinstance(runs, list) and runs and all(isinstance(run, Mapping) and "run_id" in run for run in runs):
+            return believed({"runs": runs}, Document)
+        return None
+    if not isinstance(schema, str) or not schema.startswith(SCHEMA.partition("/")[0] + "/"):
+        return None
+    if schema != SCHEMA:
+        raise InvalidInput(f"this is {schema:.80}, and only {SCHEMA} is known", engine="kfp", hint=HINT)
+    return believed(data, Document)
+
+
+def believed(data: Any, kind: type[T]) -> T:
+    """The data as records of ours, what these have no field for left out.
+
+    Raises:
+        InvalidInput: a field that we read is not what KFP writes.
+    """
+    try:
+        return msgspec.convert(data, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        # Its message names the kinds of what was found and wanted, and where: none of the values.
+        reason = re.sub(r"\s+", " ", str(error))[:200]
+        message = f"this is not what KFP tells of runs: {reason}"
+        raise InvalidInput(message, engine="kfp", hint=HINT) from None

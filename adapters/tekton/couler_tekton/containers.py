@@ -1,0 +1,98 @@
+"""Steps and sidecars of a task, and the container of a StepAction.
+
+Source: `pkg/apis/pipeline/v1/container_types.go` (Step, Sidecar), `v1beta1/stepaction_types.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from typing import Literal as OneOf
+
+from couler_plugins.ir import Container, EnvVar, Native, Value
+from couler_tekton.mappings import Mapped, joined, without
+from couler_tekton.support import refuse_unsupported, unsupported
+from couler_tekton.variables import Scope, write_text, write_value
+
+__all__ = ["STEP_FIELDS", "read_container", "write_container"]
+
+STEP_FIELDS = ("image", "command", "args", "script", "env", "workingDir", "securityContext", "volumeMounts")
+"""What a StepAction says of its container."""
+
+RESOURCES = "computeResources"
+QUANTITIES = ("requests", "limits")
+
+
+def read_container(item: Mapped, role: OneOf["main", "sidecar"], scope: Scope) -> Container:
+    """One step or sidecar."""
+    fields: dict[str, Any] = {}
+    if isinstance(item.get("name"), str) and item["name"]:
+        fields["name"] = item["name"]
+    for key in ("image", "script"):
+        if isinstance(item.get(key), str):
+            fields[key] = scope.value(item[key])
+    for key in ("command", "args"):
+        words = item.get(key)
+        if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
+            fields[key] = tuple(scope.value(word) for word in words)
+    if (environment := _environment(item.get("env"), scope)) is not None:
+        fields["env"] = environment
+    left = without(item, *fields)
+    if isinstance(item.get(RESOURCES), dict):
+        quantities = {key: item[RESOURCES][key] for key in QUANTITIES if _is_quantities(item[RESOURCES].get(key))}
+        for key, held in quantities.items():
+            fields[key] = tuple((name, scope.value(amount)) for name, amount in sorted(held.items()))
+        others = without(item[RESOURCES], *quantities)
+        left = {**left, RESOURCES: others} if others or not quantities else without(left, RESOURCES)
+    return Container(role=role, rest=scope.rest(left), **fields)
+
+
+def _is_quantities(content: Any) -> bool:
+    return (
+        isinstance(content, dict)
+        and bool(content)
+        and all(isinstance(held, (str, int, float)) for held in content.values())
+    )
+
+
+def _environment(items: Any, scope: Scope) -> tuple[EnvVar, ...] | None:
+    if not isinstance(items, list) or not items:
+        return None
+    if not all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in items):
+        return None
+    return tuple(EnvVar(name=item["name"], value=_variable(without(item, "name"), scope)) for item in items)
+
+
+def _variable(item: Mapped, scope: Scope) -> Value:
+    """The value of a variable, or (as a structure) everything that is said of it."""
+    plain = item.keys() == {"value"} and isinstance(item["value"], str)
+    return scope.value(item["value"]) if plain else scope.structure(item)
+
+
+def write_container(container: Container) -> Mapped:
+    """One step or sidecar.
+
+    Raises:
+        Unsupported: Tekton cannot say what it is to be.
+    """
+    refuse_unsupported(container)
+    if container.role == "init":
+        raise unsupported("Container.role", container.name, "is to run before the others", "make it the first step")
+    written: Mapped = {"name": container.name} if container.name else {}
+    for key, value in (("image", container.image), ("script", container.script)):
+        if value is not None:
+            written[key] = write_text(value)
+    for key, words in (("command", container.command), ("args", container.args)):
+        if words:
+            written[key] = [write_text(word) for word in words]
+    if container.env:
+        written["env"] = [_write_variable(variable) for variable in container.env]
+    for key in QUANTITIES:
+        if held := getattr(container, key):
+            written.setdefault(RESOURCES, {})[key] = {name: write_value(amount) for name, amount in held}
+    return joined(written, write_value(container.rest) if container.rest else {})
+
+
+def _write_variable(variable: EnvVar) -> Mapped:
+    value = variable.value
+    content = write_value(value) if isinstance(value, Native) else {"value": write_text(value)}
+    return {"name": variable.name, **content}

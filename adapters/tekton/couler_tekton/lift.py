@@ -1,0 +1,181 @@
+"""From Tekton's documents to the IR: one workflow for each object.
+
+Pipelines, Tasks and StepActions are libraries that others refer to; runs hold what they run, or refer to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from couler_plugins.documents import Path
+from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.ir import Call, Callee, Dynamic, External, Graph, Operation, Source, Step, Workflow
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Plan
+from couler_tekton.bodies import read_operation, read_pipeline, read_step_action
+from couler_tekton.mappings import Mapped, named, unless_empty, without
+from couler_tekton.objects import KINDS, Object, objects
+from couler_tekton.ports import names_of, read_run_parameters
+from couler_tekton.tasks import read_task, task_scope
+from couler_tekton.variables import Scope
+
+__all__ = ["ENTRY", "lift"]
+
+ENTRY = "run"
+"""What the step that a run starts with is called."""
+
+HOLDERS = {"task": ("taskSpec", "taskRef"), "pipeline": ("pipelineSpec", "pipelineRef")}
+"""Where something that is called is written, or referred to."""
+
+
+def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
+    """The workflows of all documents of the bundle.
+
+    Args:
+        bundle: the files of the call.
+        refuse: is told the number and the error of each file that is not what it claims to be; the workflows of such a
+            file are left out, so that it passes through untouched.
+    """
+    workflows: list[Workflow] = []
+    refused: set[int] = set()
+    for number, document in enumerate(bundle.documents):
+        file = bundle.file_numbers[number]
+        try:
+            workflows.extend(_Lifter(item, number).workflow() for item in objects(document.data))
+        except InvalidInput as error:
+            error.file, error.line = bundle.files[file].name, document.line_of(error.path)
+            if file not in refused:
+                refuse(file, error)
+            refused.add(file)
+    lifted = tuple(workflows)
+    return Plan(bundle=bundle, originals=lifted, workflows=lifted).without(refused)
+
+
+class _Lifter:
+    """Lifts one object; collects the pipelines and tasks found in it, those in their call sites included."""
+
+    def __init__(self, item: Object, document: int) -> None:
+        self._item = item
+        self._document = document
+        self._graphs: list[Graph] = []
+        self._operations: list[Operation] = []
+
+    def workflow(self) -> Workflow:
+        kind = KINDS[self._item.kind]
+        data, path = self._item.data, self._item.path
+        metadata = self._mapping(data, "metadata", path)
+        spec, where = self._mapping(data, "spec", path), (*path, "spec")
+        if kind.runs:
+            fields, left = self._run(kind.root, spec, where)
+        else:
+            fields, left = {"library": "namespace"}, {}
+            self._root(kind.root, spec, where)
+        names = {"name": "name", "prefix": "generateName", "namespace": "namespace"}
+        held = {field: metadata[key] for field, key in names.items() if isinstance(metadata.get(key), str)}
+        rest = {
+            **without(data, "kind", "apiVersion", "metadata", "spec"),
+            "metadata": unless_empty(metadata, *(names[field] for field in held)),
+            "spec": left,
+        }
+        rest = {key: content for key, content in rest.items() if content or key not in ("metadata", "spec")}
+        if data["apiVersion"] != kind.versions[0]:
+            rest["apiVersion"] = data["apiVersion"]
+        return Workflow(
+            engine="tekton",
+            kind=self._item.kind,
+            graphs=tuple(self._graphs),
+            operations=tuple(self._operations),
+            rest=Scope().rest(rest),
+            source=self._source(path),
+            **held,
+            **fields,
+        )
+
+    def _run(self, root: str, spec: Mapped, path: Path) -> tuple[Mapped, Mapped]:
+        """The fields of a run, and what else its spec says."""
+        scope = Scope(run=names_of(spec, path))
+        call, left = self._callee(spec, path, root, scope, roots=(root,))
+        fields = {
+            "parameters": read_run_parameters(spec, path, Scope()),
+            "entry": Step(name=ENTRY, call=call, source=self._source(path)),
+        }
+        return fields, unless_empty(left, "params")
+
+    def _root(self, root: str, spec: Mapped, path: Path) -> None:
+        """What an object that others refer to holds."""
+        scope = Scope().declaring(names_of(spec, path))
+        if root == "step":
+            self._operations.append(read_step_action(root, spec, path, self._source(path), scope))
+        else:
+            self._body(root, root, spec, path, Scope(), embedded=False)
+
+    def _body(self, kind: str, name: str, spec: Mapped, path: Path, outer: Scope, embedded: bool) -> None:
+        """A pipeline or a task; `outer` is what parameters mean around it."""
+        scope = outer.declaring(names_of(spec, path))._replace(items=frozenset(), passed=frozenset())
+        source = self._source(path)
+        if kind == "task":
+            self._operations.append(read_operation(name, spec, path, source, scope, embedded))
+            return
+        place = len(self._graphs)
+        steps = tuple(
+            self._task(name, task, (*path, key, number), scope)
+            for key in ("tasks", "finally")
+            for number, task in enumerate(named(spec, key, path))
+        )
+        self._graphs.insert(place, read_pipeline(name, spec, path, source, scope, steps, embedded))
+
+    def _task(self, graph: str, task: Mapped, path: Path, scope: Scope) -> Step:
+        call, left = self._callee(task, path, f"{graph}/{task['name']}", scope, passed=names_of(task, path))
+        return read_task(task, path, self._source(path), task_scope(task, path, scope), call, left)
+
+    def _callee(
+        self,
+        holder: Mapped,
+        path: Path,
+        name: str,
+        scope: Scope,
+        *,
+        passed: frozenset[str] = frozenset(),
+        roots: tuple[str, ...] = ("task", "pipeline"),
+    ) -> tuple[Callee, Mapped]:
+        """What a task or a run calls, and the mapping without what says so."""
+        given = [key for root in roots for key in HOLDERS[root] if holder.get(key) is not None]
+        left = without(holder, *given)
+        for root in roots:
+            spec_key, reference_key = HOLDERS[root]
+            spec, reference = holder.get(spec_key), holder.get(reference_key)
+            if given == [spec_key] and isinstance(spec, dict) and not (spec.get("apiVersion") or spec.get("kind")):
+                if root == "pipeline" and name != root:  # it runs by itself, with what its task is given
+                    scope = Scope(run=passed)
+                self._body(root, name, spec, (*path, spec_key), scope, embedded=True)
+                return Call(name=name), left
+            if given == [reference_key] and (target := _name_of(reference)):
+                others = without(holder[reference_key], "name")
+                return External(workflow=target, name=root, kind=root.capitalize()), {
+                    **left,
+                    **({reference_key: others} if others else {}),
+                }
+        if not given:
+            keys = " or ".join(key for root in roots for key in HOLDERS[root][::-1])
+            message, hint = f"{name!r} says nothing of what it runs", f"give it a {keys}"
+            raise InvalidInput(message, engine="tekton", path=path, hint=hint)
+        return Dynamic(target=scope.structure({key: holder[key] for key in given})), left
+
+    def _source(self, path: Path) -> Source:
+        return (self._document, *path)
+
+    def _mapping(self, holder: Mapped, key: str, path: Path) -> Mapped:
+        content = holder.get(key)
+        if not isinstance(content, dict):
+            message, hint = f"this {self._item.kind} has no {key}", "the file may be cut off"
+            raise InvalidInput(message, engine="tekton", path=path, hint=hint)
+        return content
+
+
+def _name_of(reference: Any) -> str:
+    """The Task or Pipeline of the same namespace that this refers to; empty where that is not all that it says."""
+    match reference:
+        case {"name": str(name), **others} if "$(" not in name and others in ({}, {"kind": "Task"}):
+            return name
+    return ""

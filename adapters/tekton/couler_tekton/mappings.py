@@ -1,0 +1,70 @@
+"""JSON-like mappings and lists: looked into, taken apart, and put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from couler_plugins.documents import Path
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["Mapped", "joined", "mappings", "named", "unless_empty", "without"]
+
+Mapped = dict[str, Any]
+
+
+def mappings(holder: Mapped, key: str, path: Path) -> list[Mapped]:
+    """The list of mappings under a key; empty where there is none.
+
+    Raises:
+        InvalidInput: there is something else; `path` is that of the holder.
+    """
+    content = holder.get(key)
+    if content is None:
+        return []
+    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
+        hint = "see `kubectl explain` for what belongs here"
+        raise InvalidInput(f"{key}: a list of mappings is expected here", engine="tekton", path=(*path, key), hint=hint)
+    return content
+
+
+def named(holder: Mapped, key: str, path: Path) -> list[Mapped]:
+    """As `mappings`, where each has a name that no other has.
+
+    Raises:
+        InvalidInput: one has none, or two have the same.
+    """
+    items = mappings(holder, key, path)
+    seen: set[str] = set()
+    for number, item in enumerate(items):
+        name, place = item.get("name"), (*path, key, number)
+        if not isinstance(name, str) or not name:
+            message, hint = (
+                f"{key}: number {number + 1} has no name",
+                "name it (in quotes where it looks like a number)",
+            )
+            raise InvalidInput(message, engine="tekton", path=place, hint=hint)
+        if name in seen:
+            message = f"{key}: there are two of the name {name!r}"
+            raise InvalidInput(message, engine="tekton", path=place, hint="rename one of them")
+        seen.add(name)
+    return items
+
+
+def without(content: Mapped, *keys: str) -> Mapped:
+    """The mapping without these keys."""
+    return {key: value for key, value in content.items() if key not in keys}
+
+
+def unless_empty(content: Mapped, *keys: str) -> Mapped:
+    """The mapping without these keys; those that hold nothing stay, since no field tells them from missing ones."""
+    return {key: value for key, value in content.items() if key not in keys or not value}
+
+
+def joined(own: Mapping[str, Any], rest: Mapping[str, Any]) -> Mapped:
+    """Both together; where both hold a mapping under one key, these are joined too, and otherwise `own` wins."""
+    whole = dict(rest)
+    for key, content in own.items():
+        beside = whole.get(key)
+        whole[key] = joined(content, beside) if isinstance(content, dict) and isinstance(beside, dict) else content
+    return whole

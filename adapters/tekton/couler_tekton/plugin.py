@@ -1,0 +1,62 @@
+"""The Tekton adapter, as it is registered. Importing this module imports nothing of the adapter's work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from couler_plugins.hookspecs import Adapter, Capability, hookimpl
+from couler_tekton.capabilities import CAPABILITIES
+
+if TYPE_CHECKING:
+    from couler_plugins.documents import Document
+    from couler_plugins.errors import CoulerError
+    from couler_plugins.ir.bundle import Bundle
+    from couler_plugins.plan import Lowered, Plan
+
+__all__ = ["Options", "TektonAdapter"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `--to 'tekton{…}'`.
+
+    Attributes:
+        api: what the cluster's `enable-api-fields` says: what is written anew uses nothing that it does not allow.
+            Tekton's own default is beta.
+    """
+
+    api: Literal["stable", "beta", "alpha"] = "beta"
+
+
+class TektonAdapter(Adapter):
+    """Pipeline, PipelineRun, Task, TaskRun and StepAction; other kinds pass through untouched."""
+
+    engine: ClassVar[str] = "tekton"
+    options: ClassVar[type] = Options
+    capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
+
+    def claims(self, document: Document) -> bool:
+        """Whether the document holds one of Tekton's objects."""
+        from couler_tekton.objects import objects
+
+        return next(objects(document.data), None) is not None
+
+    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
+        """The workflows of all documents; see `couler_tekton.lift`."""
+        from couler_tekton.lift import lift
+
+        return lift(bundle, refuse)
+
+    def lower(self, plan: Plan, options: Options) -> Lowered:
+        """The documents of a plan, and how they differ from the originals; see `couler_tekton.lower`."""
+        from couler_tekton.lower import lower
+
+        return lower(plan, options.api)
+
+
+@hookimpl
+def couler_adapters() -> list[Adapter]:
+    """The Tekton adapter."""
+    return [TektonAdapter()]

@@ -1,0 +1,56 @@
+"""Structures of Tekton's own as IR values, with the variables in their texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from couler_plugins.ir import Native, Reference
+
+__all__ = ["structure", "write_structure"]
+
+TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
+
+
+def structure(data: Any, parts: Callable[[str], tuple[str | Reference, ...]]) -> Native:
+    """A structure with all references in it; the order of a mapping's keys does not count.
+
+    Args:
+        data: the structure.
+        parts: cuts a text at its variables.
+    """
+    found: list[Reference] = []
+
+    def marked(content: Any) -> Any:
+        match content:
+            case dict():
+                return {key: marked(inner) for key, inner in content.items()}
+            case list():
+                return [marked(inner) for inner in content]
+            case str() if "$(" in content:
+                return "".join(part if isinstance(part, str) else token(part) for part in parts(content))
+        return content
+
+    def token(reference: Reference) -> str:
+        found.append(reference)
+        return f"\0{len(found) - 1}\0"
+
+    text = msgspec.json.encode(marked(data), order="sorted").decode()
+    pieces = TOKEN.split(text) if found else [text]
+    return Native(
+        parts=tuple(found[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece)
+    )
+
+
+def write_structure(native: Native, spelled: Callable[[Reference], str]) -> Any:
+    """The structure as data.
+
+    Raises:
+        Unsupported: Tekton has no variable for a reference in it.
+    """
+    texts = [part if isinstance(part, str) else json.dumps(spelled(part))[1:-1] for part in native.parts]  # type: ignore[arg-type]
+    return json.loads("".join(texts))

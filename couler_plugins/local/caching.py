@@ -1,0 +1,135 @@
+"""Which steps of a local run are looked up in the artifact cache, and under which keys.
+
+What may be cached is what the optimizer `cache` would have an engine cache; what only an engine's own cache cannot
+keep is no matter here. A key covers what its keys cover, and beside the image the interpreter that runs it here;
+artifacts are covered by their content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import logging
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.dataplane.contents import sha256_of
+from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
+from couler_plugins.caching.keys import key, spec_hash
+from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.hookspecs.local import File, NotThere
+from couler_plugins.ir import Operation
+from couler_plugins.local.made import names
+from couler_plugins.local.scope import Scope
+
+if TYPE_CHECKING:
+    from couler_plugins.caching.artifacts import ArtifactCache
+
+__all__ = ["Cached", "Caching", "Opening"]
+
+Opening = Callable[[], contextlib.AbstractContextManager["ArtifactCache"]]
+"""Opens the cache."""
+log = logging.getLogger(__name__)
+PATIENCE = 60.0  # seconds that an interpreter may take to say what is installed beside it
+ASKED = """\
+import importlib.metadata, sys
+print(sys.version, sorted({(found.name, found.version) for found in importlib.metadata.distributions()}))
+"""
+
+
+class Cached(NamedTuple):
+    """A step whose result may be in the cache."""
+
+    opening: Opening
+    key: str
+    names: tuple[str, ...]
+    family: str
+    step: str
+    operation: str
+    spec: str
+    max_age: int | None
+
+    def reuse(self, folder: Path, compute: Callable[[], int]) -> int:
+        """Puts the result into a folder, or has it computed there and keeps it; what fails in the cache is a miss."""
+        from couler_plugins.caching.artifacts import Meta
+
+        meta = Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec)
+        outputs = {name: folder / name for name in self.names}
+        task = Task(key=self.key, outputs=outputs, meta=meta, max_age=self.max_age)
+        return reuse_or_compute(task, self.opening(), compute)
+
+
+class Caching:
+    """What of one run is cached.
+
+    Args:
+        analysis: what was found about the workflow; None where nothing is to be cached.
+        opening: opens the cache.
+    """
+
+    def __init__(self, analysis: Analysis | None, opening: Opening | None) -> None:
+        self._analysis, self._opening = analysis, opening
+
+    def of(self, operation: Operation, scope: Scope, call: tuple[str, str], path: str) -> Cached | None:
+        """How a step is cached; None where it is not."""
+        if self._analysis is None or self._opening is None:
+            return None
+        verdict = self._analysis.verdicts.get(call)
+        if verdict is None or verdict.facts is None or not _allowed(verdict):
+            return None
+        interpreter = _interpreter(operation, scope)
+        try:
+            values = {
+                name: item.content if isinstance(item, File) else _text(item)
+                for (kind, name), item in sorted(scope.inputs.items())
+            }
+            reads = [scope.facet.text(reference, scope.look) for reference in verdict.facts.material.reads]
+            handed = [scope.facet.text(value, scope.look) for value in verdict.handed]
+        except NotThere as error:
+            log.warning("%s is not cached: %s", path, error)
+            return None
+        spec = spec_hash([verdict.facts.material.content, "local", interpreter, sorted(values), len(reads)])
+        return Cached(
+            opening=self._opening,
+            key=key(spec, [*values.values(), *reads, *handed]),
+            names=tuple(names(operation)),
+            family=self._analysis.workflow.label,
+            step=path,
+            operation=operation.name,
+            spec=spec,
+            max_age=verdict.max_age,
+        )
+
+
+def _allowed(verdict: Verdict) -> bool:
+    """Whether a result may be reused: declared, and nothing stands against it but what an engine's cache can keep."""
+    assert verdict.facts is not None
+    only_storage = verdict.objection is not None and verdict.objection is verdict.facts.storage
+    return bool(verdict.declared) and (verdict.objection is None or only_storage)
+
+
+def _text(item: object) -> str:
+    return item if isinstance(item, str) else f"sha256:{hashlib.sha256(item).hexdigest()}"  # type: ignore[arg-type]
+
+
+def _interpreter(operation: Operation, scope: Scope) -> str:
+    """What runs an operation here, as a text: the bytes of the interpreter, and for Python what is installed."""
+    return identity_of(scope.facet.program(operation, scope.look).command[0])
+
+
+@functools.cache
+def identity_of(command: str) -> str:
+    """What a command is on this machine; asked once in a process."""
+    path = shutil.which(command)
+    if path is None:
+        return command
+    found = sha256_of(Path(path).resolve())
+    if Path(command).name.startswith("python"):
+        asked = subprocess.run([path, "-c", ASKED], capture_output=True, timeout=PATIENCE, check=False)  # noqa: S603
+        found = hashlib.sha256(found.encode() + asked.stdout).hexdigest()
+    return found

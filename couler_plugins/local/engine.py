@@ -1,0 +1,279 @@
+"""Runs the steps of a workflow in the order that their graphs say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+from couler_plugins.hookspecs.local import Ended, File, Local, NotThere, Outcome
+from couler_plugins.ir import (
+    AllOf,
+    AnyOf,
+    Argument,
+    Call,
+    Graph,
+    GraphView,
+    Need,
+    Needs,
+    Not,
+    Output,
+    Port,
+    Reference,
+    Step,
+    Workflow,
+    callables,
+    needed,
+)
+from couler_plugins.local.operations import Operations, Site
+from couler_plugins.local.scope import Inputs, Scope, Whole
+
+__all__ = ["Engine", "met"]
+
+
+class Engine:
+    """One run of a workflow.
+
+    Args:
+        workflow: what to run; nothing in it is refused.
+        facet: what its engine knows.
+        whole: what the whole run sees.
+        operations: what runs operations.
+    """
+
+    def __init__(self, workflow: Workflow, facet: Local, whole: Whole, operations: Operations) -> None:
+        self._workflow, self._facet, self._whole, self._operations = workflow, facet, whole, operations
+        self._by_name = callables(workflow)
+        self._inline = {name: item for name, item in self._by_name.items() if item.inline}
+
+    async def run(self) -> Ended:
+        """Runs the entry, then what runs at the end."""
+        assert self._workflow.entry is not None
+        outside = Scope(self._facet, self._whole)
+        given = tuple(
+            Argument(name=name, value=Reference(to="parameter", name=name)) for name in self._whole.parameters
+        )
+        entry = self._workflow.entry
+        ended = await self._once(entry, outside, Site(self._name_of(entry), ("", entry.name)), given)
+        self._whole.facts["outcome"] = ended.outcome
+        for handler in self._workflow.handlers:
+            step = handler.step
+            site = Site(f"{self._name_of(step) or 'exit'}.exit", ("", step.name))
+            try:
+                wanted = handler.condition is None or self._facet.holds(handler.condition, outside.look)
+                after = await self._once(step, outside, site, given) if wanted else None
+            except NotThere as error:
+                after = Ended(outcome="errored", message=f"{site.path}: {error}")
+            if after is not None and after.bad and not ended.bad:
+                ended = after
+        return ended
+
+    def _name_of(self, step: Step) -> str:
+        return step.name or (step.call.name if isinstance(step.call, Call) else "")
+
+    async def _graph(self, graph: Graph, scope: Scope, path: str) -> Ended:
+        """Runs the steps of a graph."""
+        limit = None if graph.parallelism is None else int(self._facet.text(graph.parallelism, scope.look))
+        turns = nullcontext() if limit is None else asyncio.Semaphore(limit)
+        steps = {step.name: step for step in graph.steps}
+        last = set(graph.finalizers)
+        view = GraphView(graph, self._inline)
+        if graph.stages is not None:
+            before: tuple[str, ...] = ()
+            for stage in graph.stages:
+                await _all(self._step(graph, steps[name], scope, path, turns, before) for name in stage)
+                if any(
+                    scope.ended[name].bad and scope.ended[name].outcome not in steps[name].tolerates for name in stage
+                ):
+                    break
+                before = stage
+        else:
+            wanted = self._wanted(graph, view)
+            ends = {name: asyncio.Event() for name in steps if name not in last}
+            await _all(
+                self._when_ready(graph, step, scope, path, turns, view, ends)
+                for step in graph.steps
+                if step.name in wanted and step.name not in last
+            )
+        await _all(self._step(graph, steps[name], scope, path, turns, tuple(scope.ended)) for name in graph.finalizers)
+        outcome = self._facet.outcome(graph, scope.ended)
+        if outcome != "succeeded":
+            messages = [item.message for item in scope.ended.values() if item.bad and item.message]
+            return Ended(outcome=outcome, message="; ".join(messages))
+        try:
+            return self._handed_out(graph, scope)
+        except NotThere as error:
+            return Ended(outcome="errored", message=f"{path}: {error}")
+
+    def _wanted(self, graph: Graph, view: GraphView) -> set[str]:
+        """The steps that run: the targets and what is before them."""
+        if not graph.targets:
+            return {step.name for step in graph.steps}
+        targets = {str(name) for name in graph.targets}
+        return targets.union(*(view.ancestors(name) for name in targets))
+
+    async def _when_ready(
+        self,
+        graph: Graph,
+        step: Step,
+        scope: Scope,
+        path: str,
+        turns: Any,
+        view: GraphView,
+        ends: dict[str, asyncio.Event],
+    ) -> None:
+        """Runs a step of a graph without stages once those before it have ended, if it is to run then."""
+        before = tuple(dict.fromkeys([*(need.step for need in needed(step.needs)), *view.reads[step.name]]))
+        for name in before:
+            await ends[name].wait()
+        if met(step.needs, scope.ended):
+            await self._step(graph, step, scope, path, turns, before)
+        else:
+            scope.ended[step.name] = Ended(outcome="omitted")
+        ends[step.name].set()
+
+    async def _step(self, graph: Graph, step: Step, scope: Scope, path: str, turns: Any, before: Iterable[str]) -> None:
+        """Runs a step for each of its items; how it ended is in the scope then."""
+        parents = tuple(f"{path}/{name}" for name in before)
+        site = Site(f"{path}/{step.name}", (graph.name, step.name), parents)
+
+        async def once(item: Scope, name: str) -> Ended:
+            async with turns:
+                return await self._once(step, item, Site(name, site.call, parents), ())
+
+        if step.loop is None:
+            scope.ended[step.name] = await once(scope, site.path)
+            return
+        try:
+            items = self._facet.items(step.loop, scope.look)
+        except NotThere as error:
+            scope.ended[step.name] = Ended(outcome="errored", message=f"{site.path}: {error}")
+            return
+        every = await _all(once(scope.with_item(item), f"{site.path}({n})") for n, item in enumerate(items))
+        message = "; ".join(item.message for item in every if item.bad and item.message)
+        scope.ended[step.name] = Ended(outcome=_together(every), message=message, every=tuple(every))
+
+    async def _once(self, step: Step, scope: Scope, site: Site, given: tuple[Argument, ...]) -> Ended:
+        """Runs what a step calls, unless its condition does not hold; then what runs at its end."""
+        assert isinstance(step.call, Call)
+        callee = self._by_name[step.call.name]
+        try:
+            if step.condition is not None and not self._facet.holds(step.condition, scope.look):
+                return Ended(outcome="skipped")
+            inputs = self._inputs(callee.inputs, (*step.arguments, *given), scope)
+        except NotThere as error:
+            return Ended(outcome="errored", message=f"{site.path}: {error}")
+        inner = Scope(self._facet, self._whole, callee, inputs, outer=scope if callee.inline else None)
+        if isinstance(callee, Graph):
+            ended = await self._graph(callee, inner, site.path)
+        else:
+            ended = await self._operations.run(callee, inner, site)
+        self._export(callee.outputs, ended, inner)
+        for handler in step.handlers:
+            around = Scope(
+                self._facet, self._whole, scope.owner, scope.inputs, {**scope.ended, step.name: ended}, scope.item
+            )
+            name = f"{site.path}.{handler.step.name or 'exit'}"
+            if handler.condition is None or self._facet.holds(handler.condition, around.look):
+                await self._once(handler.step, around, Site(name, ("", handler.step.name), (site.path,)), ())
+        return ended
+
+    def _inputs(self, ports: Iterable[Port], arguments: Iterable[Argument], scope: Scope) -> Inputs:
+        """What a callee gets: what its caller passes, else what its port holds, else its default."""
+        passed = {(item.kind, item.name): item.value for item in reversed(tuple(arguments))}
+        found: dict[Any, Any] = {}
+        for port in ports:
+            around = Scope(self._facet, self._whole, scope.owner, dict(found), outer=scope)
+            here = passed.get((port.kind, port.name))
+            held: Any = None
+            try:
+                if port.kind == "artifact":
+                    value = here if here is not None else port.value if port.value is not None else port.origin
+                    held = (
+                        None
+                        if value is None
+                        else self._facet.artifact(value, scope.look if here is not None else around.look)
+                    )
+                elif here is not None:
+                    held = self._facet.text(here, scope.look)
+                elif port.value is not None:
+                    held = self._facet.text(port.value, around.look)
+            except NotThere:
+                if port.default is None and not (port.optional and isinstance(here, Reference)):
+                    raise
+            if held is None and port.default is not None:
+                held = self._facet.text(port.default, around.look)
+            if held is not None:
+                found[port.kind, port.name] = held
+            elif not port.optional:
+                raise NotThere(f"nothing is passed to the {port.kind} {port.name!r}")
+        return found
+
+    def _handed_out(self, graph: Graph, scope: Scope) -> Ended:
+        """What a graph hands out."""
+        parameters: dict[str, str] = {}
+        artifacts: dict[str, File] = {}
+        for output in graph.outputs:
+            try:
+                if output.value is None:
+                    continue
+                if output.kind == "parameter":
+                    parameters[output.name] = self._facet.text(output.value, scope.look)
+                elif isinstance(held := self._facet.artifact(output.value, scope.look), File):
+                    artifacts[output.name] = held
+            except NotThere:
+                if output.default is None:
+                    if output.kind == "artifact":  # an engine notices where somebody reads it
+                        continue
+                    raise
+                parameters[output.name] = self._facet.text(output.default, scope.look)
+        return Ended(outcome="succeeded", parameters=parameters, artifacts=artifacts)
+
+    def _export(self, outputs: Iterable[Output], ended: Ended, scope: Scope) -> None:
+        """Gives outputs that have a name for the whole run to the whole run."""
+        for output in outputs:
+            held: Mapping[str, str | File] = ended.parameters if output.kind == "parameter" else ended.artifacts
+            if output.exported is not None and output.name in held:
+                self._whole.exported[output.kind, self._facet.text(output.exported, scope.look)] = held[output.name]
+
+
+def met(needs: Needs | None, ended: Mapping[str, Ended]) -> bool:
+    """Whether a step may start, once all that it needs have ended."""
+    match needs:
+        case None:
+            return True
+        case Need():
+            return _fits(ended[needs.step], needs.outcomes)
+        case Not():
+            return not met(needs.need, ended)
+        case AllOf():
+            return all(met(need, ended) for need in needs.needs)
+        case AnyOf():
+            return any(met(need, ended) for need in needs.needs)
+
+
+def _fits(ended: Ended, outcomes: tuple[str, ...]) -> bool:
+    every = ended.every or (ended,)
+    found: set[str] = {ended.outcome}
+    if any(item.outcome == "succeeded" for item in every):
+        found.add("any-succeeded")
+    if all(item.outcome == "failed" for item in every):
+        found.add("all-failed")
+    return bool(found & set(outcomes))
+
+
+def _together(every: list[Ended]) -> Outcome:
+    """How a step ended that ran for several items; for none it was skipped."""
+    found = {item.outcome for item in every} or {"skipped"}
+    if len(found) == 1:
+        return found.pop()
+    bad = [item.outcome for item in every if item.bad]
+    return bad[0] if bad else "succeeded"
+
+
+async def _all(work: Iterable[Any]) -> list[Any]:
+    """Runs all of these beside each other; one that is cancelled, or broken, ends the others."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(item) for item in work]
+    return [task.result() for task in tasks]

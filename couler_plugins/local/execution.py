@@ -1,0 +1,164 @@
+"""One workflow that runs in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.hookspecs.local import Ended, File
+from couler_plugins.hookspecs.running import Produced, Status
+from couler_plugins.local.caching import Caching, Opening
+from couler_plugins.local.engine import Engine
+from couler_plugins.local.history import document_of
+from couler_plugins.local.jobs import Work
+from couler_plugins.local.operations import Operations
+from couler_plugins.local.progress import Progress
+from couler_plugins.local.records import Record, Records
+from couler_plugins.local.scope import Whole
+
+__all__ = ["HISTORY", "RECORDS", "STOP", "Execution", "is_locked"]
+
+STOP, HISTORY, RECORDS, LOCK = "stop", "history.json", "records.jsonl", "lock"
+LOOK = 0.2  # seconds between two looks at whether somebody wants it stopped
+log = logging.getLogger(__name__)
+
+
+class Execution:
+    """A workflow that runs, from its making on.
+
+    Args:
+        work: the workflow.
+        run: the identity of the run.
+        folder: where it keeps what it makes.
+        limit: how many programs may run at a time.
+        opening: opens the cache; None where nothing is cached.
+    """
+
+    def __init__(self, work: Work, run: str, folder: Path, limit: int, opening: Opening | None) -> None:
+        self._work, self._folder, self._limit, self._opening = work, folder, limit, opening
+        self._whole = Whole(parameters=work.parameters, facts={"id": run, "name": work.job.name})
+        self._progress = Progress()
+        self._ended: Ended | None = None
+        self._error: CoulerError | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._in_thread, name=f"couler {work.job.place}", daemon=True)
+        self._thread.start()
+
+    def status(self) -> Status:
+        """How far it is.
+
+        Raises:
+            EngineError: the disk failed.
+        """
+        if self._error is not None:
+            raise self._error
+        ended = self._ended
+        phase = "running" if ended is None else "succeeded" if ended.outcome == "succeeded" else "failed"
+        return self._progress.status(phase, ended.message if ended is not None else "")  # type: ignore[arg-type]
+
+    def outputs(self) -> list[Produced]:
+        """What it has handed out: what is exported to the whole run, and what its entry hands out."""
+        found: dict[tuple[str, str], str | File] = dict(self._whole.exported)
+        if self._ended is not None:
+            found |= {("parameter", name): value for name, value in self._ended.parameters.items()}
+            found |= {("artifact", name): file for name, file in self._ended.artifacts.items()}
+        return [
+            Produced(name=name, kind="artifact" if kind == "artifact" else "parameter", value=_shown(value))
+            for (kind, name), value in sorted(found.items())
+        ]
+
+    def wait(self, seconds: float) -> None:
+        """Waits so long, or until something has changed."""
+        if self._thread.is_alive():
+            self._progress.changed.wait(seconds)
+            self._progress.changed.clear()
+
+    def close(self) -> None:
+        """Ends whatever of it runs, with all that it has started."""
+        self._closing.set()
+        self._thread.join()
+
+    def _in_thread(self) -> None:
+        try:
+            self._ended = asyncio.run(self._main())
+        except CoulerError as error:
+            self._error = error
+        except OSError as error:
+            self._error = EngineError(f"{self._folder}: {error.strerror or error}")
+        except Exception as error:
+            log.exception("a local run has ended in the middle")
+            self._error = EngineError(f"the local engine failed: {type(error).__name__}: {error}")
+        self._progress.changed.set()
+
+    async def _main(self) -> Ended:
+        with _locked(self._folder):
+            (self._folder / STOP).unlink(missing_ok=True)  # it is taken up again
+            records = Records(self._folder / RECORDS)
+            try:
+                ended = await self._engine(records)
+                records.add(Record(step="", outcome=ended.outcome, message=ended.message, ended=time.time()))
+                history = document_of(self._work.job.name, records.known.values(), whole=ended.outcome == "succeeded")
+                (self._folder / HISTORY).write_bytes(msgspec.json.format(msgspec.json.encode(history), indent=1))
+                return ended
+            finally:
+                records.close()
+
+    async def _engine(self, records: Records) -> Ended:
+        work = self._work
+        analysis = None
+        if self._opening is not None and work.caching is not None:
+            analysis = Analysis(work.workflow, work.caching)
+        limit = min(self._limit, work.facet.parallelism or self._limit)
+        operations = Operations(
+            work.facet, self._folder, records, Caching(analysis, self._opening), self._progress, limit
+        )
+        engine = Engine(work.workflow, work.facet, self._whole, operations)
+        task = asyncio.ensure_future(engine.run())
+        while not task.done():
+            await asyncio.wait([task], timeout=LOOK)
+            if self._closing.is_set() or (self._folder / STOP).exists():
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+                break
+        return Ended(outcome="failed", message="it was stopped") if task.cancelled() else task.result()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps others from running in a folder until the end of the block; the lock goes with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = "this run is at work in another process"
+            raise InvalidInput(message, file=str(folder), hint="wait for it, or stop it with `couler stop`") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process is at work in a folder."""
+    try:
+        with _locked(folder):
+            return False
+    except InvalidInput:
+        return True
+
+
+def _shown(value: str | File) -> str:
+    return value.path if isinstance(value, File) else value

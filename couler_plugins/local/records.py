@@ -1,0 +1,116 @@
+"""What is known of steps that have ended, in a file that survives the death of its writer.
+
+A record says what ran (a digest of the program with all that it was given) and what came of it (digests of its outputs,
+which lie in the step's folder). It says no path: where things lie follows from the step's name. A record whose digests
+do not fit is as good as none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.hookspecs.local import Outcome
+from couler_plugins.runs import Fate
+
+__all__ = ["Record", "Records"]
+
+MOST = 256 * 1024**2
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One step that has ended, or the end of the run.
+
+    Attributes:
+        step: its path; empty for the run.
+        site: its call, `graph/step`.
+        operation: what it called.
+        identity: the digest of what ran.
+        outcome: how it ended.
+        message: why, where that was not well.
+        code: the exit code of its last attempt.
+        made: the contents of its outputs, by the names of their files.
+        fate: what became of it, as history sees it.
+        attempts: how often it was tried.
+        seconds: how long the last attempt took.
+        ended: when, in seconds since 1970.
+        parents: the paths of the steps that its values came from, or that it waited for.
+    """
+
+    step: str
+    site: str = ""
+    operation: str = ""
+    identity: str = ""
+    outcome: Outcome
+    message: str = ""
+    code: int | None = None
+    made: Mapping[str, str] = {}
+    fate: Fate = "computed"
+    attempts: int = 1
+    seconds: float = 0.0
+    ended: float = 0.0
+    parents: tuple[str, ...] = ()
+
+
+class Records:
+    """The records of a run.
+
+    Args:
+        path: the file; it is made where there is none.
+
+    Raises:
+        InvalidInput: it holds something else.
+        EngineError: it cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.known: dict[str, Record] = {}
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            self._read()
+        except OSError as error:
+            raise EngineError(f"{path} cannot be read: {error.strerror}") from error
+
+    def _read(self) -> None:
+        size = os.fstat(self._descriptor).st_size
+        if size > MOST:
+            raise InvalidInput("these are no records of a run: they are too large", file=str(self._path))
+        text = os.pread(self._descriptor, size, 0)
+        end = text.rfind(b"\n") + 1  # what follows was being written when its writer died
+        for number, line in enumerate(text[:end].splitlines(), 1):
+            try:
+                record = msgspec.json.decode(line, type=Record)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                message = f"this is no record of a step: {error}"
+                raise InvalidInput(message, file=str(self._path), line=number, hint="take another folder") from error
+            if record.step:
+                self.known[record.step] = record
+            elif record.outcome != "succeeded":
+                # The run is taken up after its end: what failed is tried again.
+                self.known = {name: known for name, known in self.known.items() if known.outcome == "succeeded"}
+        os.ftruncate(self._descriptor, end)
+
+    def add(self, record: Record) -> None:
+        """Adds a record; it is on the disk when this returns.
+
+        Raises:
+            EngineError: the disk failed.
+        """
+        line = msgspec.json.encode(record) + b"\n"
+        try:
+            if os.write(self._descriptor, line) != len(line):
+                raise EngineError(f"{self._path} cannot be written: the disk is full")
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise EngineError(f"{self._path} cannot be written: {error.strerror}") from error
+        if record.step:
+            self.known[record.step] = record
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        os.close(self._descriptor)

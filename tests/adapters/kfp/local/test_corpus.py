@@ -1,0 +1,53 @@
+"""What optimizers leave computes the same: pipelines of the corpus really run, before and after.
+
+To have another optimizer tried, add it to `OPTIMIZERS`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from adapters.kfp.local.corpus import ARGUMENTS, FAILING, LEFT_OUT, ROOT, running
+from adapters.kfp.local.running import Outcome, run
+from couler_plugins.api import optimize
+from support import shared
+
+pytest.importorskip("kfp", reason="needs kfp")
+
+OPTIMIZERS = ("prune", "dedupe")
+"""Pipelines of optimizers after which every outcome has to be what it was."""
+
+SLEEPING = 10.0
+"""Seconds that a pipeline is given which mostly sleeps."""
+
+each = pytest.mark.parametrize("name", running())
+
+
+@cache
+def before(name: str) -> Outcome:
+    return run((ROOT / name).read_text("utf-8"), ARGUMENTS.get(name))
+
+
+@each
+def test_a_pipeline_ends_as_its_author_wants(name: str) -> None:
+    outcome = before(name)
+    assert FAILING[name] in outcome.error if name in FAILING else not outcome.error, outcome.log
+
+
+@each
+@pytest.mark.parametrize("pipeline", OPTIMIZERS)
+def test_what_is_optimized_computes_the_same(name: str, pipeline: str) -> None:
+    result = optimize(str(ROOT / name), pipeline)
+    if result.changed:
+        assert run(result.text, ARGUMENTS.get(name)).same() == before(name).same()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_is_left_out_still_has_its_reason(name: str) -> None:
+    shared("corpus", "kfp", *name.split("/"))
+    outcome = run((ROOT / name).read_text("utf-8"), ARGUMENTS.get(name), SLEEPING)
+    assert outcome.error
+    assert LEFT_OUT[name] in outcome.error + outcome.log
