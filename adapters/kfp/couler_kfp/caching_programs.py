@@ -56,8 +56,9 @@ def programs(container: Mapped) -> Programs:
         packages, words = tuple(_unpinned(found["installs"])), words[3:]
     if words[:1] == ["sh"] and len(words) > 3 and LAUNCH.fullmatch(_one_line(words[2])):
         words = words[3:]
-    env = [item for item in container.get("env") or () if isinstance(item, dict)]
-    values = [text for item in env for text in _texts(item.get("value"))]
+    env = container.get("env")
+    variables = [item for item in env if isinstance(item, dict)] if isinstance(env, list) else []
+    values = [text for item in variables for text in _texts(item.get("value"))]
     image = re.sub(r"[:@].*", "", str(container.get("image", "")).rsplit("/", 1)[-1])
     return Programs((*words, *values, image), packages)
 

@@ -221,3 +221,23 @@ def test_what_takes_next_to_nothing_is_off_unless_its_artifact_is_read(tmp_path:
         found = {item.subject: dict(item.figures) for item in file.decisions}
         assert (found["root/make"].get("rule"), found["root/use"].get("rule")) == expected
         assert found["root/use"]["seconds saved by a hit"] == 0.5
+
+
+@pytest.mark.parametrize("junk", [None, "text", 7, True, [], [None]])
+@pytest.mark.parametrize("place", [f"{EXECUTOR}/container/env", EXECUTOR + "/importer", f"{CONFIG}/podMetadata", USE])
+def test_junk_where_caching_looks_fails_nothing(place: str, junk: Any) -> None:
+    data = pipeline()
+    change(data, CONFIG, {})
+    if place.endswith("importer"):
+        change(data, EXECUTOR, {})
+    change(data, f"{USE}/cachingOptions" if place == USE else place, junk)
+    assert decisions(data).keys() >= {"make", "use"}
+
+
+@pytest.mark.parametrize("junk", [None, "text", 7, [], {"annotations": 7}])
+def test_a_pipeline_version_with_junk_for_metadata_declares_nothing(junk: Any) -> None:
+    head = {"apiVersion": "pipelines.kubeflow.org/v2beta1", "kind": "PipelineVersion", "metadata": junk}
+    whole: dict[str, Any] = {**head, "spec": {"pipelineSpec": pipeline()["spec"]}}
+    (file,) = optimize(whole, "cache").files
+    assert file.error is None
+    assert not file.edits
