@@ -104,7 +104,7 @@ def _decision(
         action = "stop caching" if changed else ""
         reason = choice.objection.reason
         if choice.objection.rule == "not-declared":
-            reason = f"left to the engine; to be sure of it, add {facet.how_to_declare(facts.operation)}"
+            reason = f"nobody declared it pure, and no rule is against it: add {facet.how_to_declare(facts.operation)}"
         figures.append(("rule", choice.objection.rule))
     seconds = ctx.profile(workflow, "/".join(place)).seconds
     if seconds is not None:

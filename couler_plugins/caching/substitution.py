@@ -87,7 +87,7 @@ def substitute(
             except _Refused as refused:
                 kept[place] = Objection("known", f"its result is known, but {refused}", "storage")
                 continue
-            operations.update((item.name, item) for item in added)
+            operations.update((item.name, item) for item in added)  # two that are called alike are the same
             gone[place] = (called.name, *(item.name for item in added))
         graphs.append(graph)
     if not gone:

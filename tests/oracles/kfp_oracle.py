@@ -61,6 +61,20 @@ class KfpOracle:
         assert len(answers) == len(pipelines)
         return answers
 
+    def fingerprints(self, tasks: Sequence[dict[str, Any]]) -> list[str]:
+        """What the backend's driver looks tasks up by: each is its `inputs`, its `image` and its `command`."""
+        done = subprocess.run(
+            [self.program, "fingerprint"],
+            input=json.dumps(tasks),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        found: list[str] = json.loads(done.stdout)
+        return found
+
 
 def build(folder: Path) -> KfpOracle:
     """The oracle, built in a folder; skips the test where it cannot be built."""

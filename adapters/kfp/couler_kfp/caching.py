@@ -49,8 +49,8 @@ class KfpCaching:
     """The facet for one pipeline."""
 
     def __init__(self, workflow: Workflow) -> None:
-        held = _data(workflow.rest).get("object", {})
-        self._annotations = _strings(held.get("metadata", {}).get("annotations"))
+        metadata = _data(workflow.rest).get("object", {}).get("metadata")
+        self._annotations = _strings(_held(metadata, "annotations"))
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""
@@ -90,7 +90,8 @@ class KfpCaching:
         """A cache key of its owner's, or the word that KFP's own cache does what it should."""
         if operation.kind == "importer":
             return Objection("importer", "KFP looks imported artifacts up by their address, whatever its options say")
-        if _annotations(operation).get(CACHE, self._annotations.get(CACHE)) == NATIVE:
+        never = any(said == "never" for _, said in self.declarations(None, step, operation))
+        if not never and _annotations(operation).get(CACHE, self._annotations.get(CACHE)) == NATIVE:
             return Objection("cached-by-owner", "its owner leaves it to KFP")
         if "cacheKey" not in _options(step):
             return None
@@ -98,7 +99,9 @@ class KfpCaching:
         reason = "its owner gave it a cacheKey"
         if varying:
             what = ", ".join(varying)
-            reason = f"WARNING: its cacheKey replaces all inputs, so {what} may vary and an old result is handed out"
+            reason = (
+                f"WARNING: its cacheKey takes the place of its inputs: whatever {what} may be, an old result counts"
+            )
         return Objection("cached-by-owner", reason)
 
     def input_for_salt(self, name: str) -> Port:
@@ -148,7 +151,7 @@ class KfpCaching:
         if IMPORTED.match(operation.name):
             return  # it is named after what it imports
         if operation.kind == "importer":
-            yield from importer_objections(executor.get("importer", {}))
+            yield from importer_objections(executor)
         else:
             container = executor.get("container", {})
             yield from reuse_objections(operation, component, container, platforms, references(operation))
@@ -175,8 +178,12 @@ def _options(step: Step) -> Mapped:
 
 def _annotations(operation: Operation) -> dict[str, str]:
     config = _data(operation.rest).get("platforms", {}).get("kubernetes")
-    metadata = config.get("podMetadata") if isinstance(config, dict) else None
-    return _strings(metadata.get("annotations") if isinstance(metadata, dict) else None)
+    return _strings(_held(_held(config, "podMetadata"), "annotations"))
+
+
+def _held(content: object, key: str) -> object:
+    """What a mapping holds; None where it is none."""
+    return content.get(key) if isinstance(content, dict) else None
 
 
 def _strings(content: object) -> dict[str, str]:

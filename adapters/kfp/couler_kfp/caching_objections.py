@@ -70,8 +70,10 @@ def reuse_objections(
             yield Objection("run-context", f"it reads {reference.name}, which differs from run to run")
 
 
-def importer_objections(importer: Mapped) -> Iterator[Objection]:
+def importer_objections(executor: Mapped) -> Iterator[Objection]:
     """Why what an importer hands on is not known by its address."""
+    held = executor.get("importer")
+    importer = held if isinstance(held, dict) else {}
     if importer.get("reimport"):
         yield Objection("reimport", "it imports its artifact anew in every run")
         return

@@ -21,12 +21,14 @@ LAUNCH = re.compile(
     r' "\$program_path/ephemeral_component\.py" "\$@"'
 )
 WORD = r"""(?:'[^']*'|"[^"$`]*"|[\w@%+=:,./~-]+)"""
+VENV = (
+    r'export PIP_DISABLE_PIP_VERSION_CHECK=1 tmp=\$\(mktemp -d\) python3 -m venv "\$tmp/venv"'
+    r' --system-site-packages \. "\$tmp/venv/bin/activate" '
+)
 INSTALL = re.compile(
     r'(?:if ! \[ -x "\$\(command -v pip\)" \]; then [^;]* fi )?'
-    r'(?:export PIP_DISABLE_PIP_VERSION_CHECK=1 tmp=\$\(mktemp -d\) python3 -m venv "\$tmp/venv"'
-    r' --system-site-packages \. "\$tmp/venv/bin/activate" )?'
     r"PIP_DISABLE_PIP_VERSION_CHECK=1 "
-    rf'(?P<installs>(?:python3 -m pip install(?: {WORD})+ && )+)"\$0" "\$@"'
+    rf'(?P<installs>(?:(?:{VENV})?python3 -m pip install(?: {WORD})+ && )+)"\$0" "\$@"'
 )
 PINNED = re.compile(r"[^=<>!~@;]+==[^=*]+|.+@ ?git\+.+@[0-9a-f]{40}|.+#sha256=[0-9a-f]{64}")
 OF_THE_SDK = 'typing-extensions>=3.7.4,<5; python_version<"3.9"'
@@ -54,8 +56,9 @@ def programs(container: Mapped) -> Programs:
         packages, words = tuple(_unpinned(found["installs"])), words[3:]
     if words[:1] == ["sh"] and len(words) > 3 and LAUNCH.fullmatch(_one_line(words[2])):
         words = words[3:]
-    env = [item for item in container.get("env") or () if isinstance(item, dict)]
-    values = [text for item in env for text in _texts(item.get("value"))]
+    env = container.get("env")
+    variables = [item for item in env if isinstance(item, dict)] if isinstance(env, list) else []
+    values = [text for item in variables for text in _texts(item.get("value"))]
     image = re.sub(r"[:@].*", "", str(container.get("image", "")).rsplit("/", 1)[-1])
     return Programs((*words, *values, image), packages)
 
@@ -74,7 +77,7 @@ def _texts(content: object) -> Iterator[str]:
 
 def _unpinned(installs: str) -> Iterator[str]:
     """The packages in `pip install` commands whose version is left to the day on which they run."""
-    for command in re.split(r" && (?=python3 -m pip )", installs.removesuffix(" && ")):
+    for command in re.split(r" && (?=python3 -m pip )", re.sub(VENV, "", installs).removesuffix(" && ")):
         words = shlex.split(command)[4:]
         for before, word in zip(["", *words], words, strict=False):
             chosen = word.startswith("-") or before in WITH_VALUE or word == OF_THE_SDK

@@ -70,12 +70,17 @@ def imported(wanted: str, output: Output, artifact: KnownArtifact, key: str) -> 
         **({"metadata": artifact.metadata} if artifact.metadata else {}),
     }
     operation = Operation(
-        name=f"comp-known-{key[:32]}-{output.name}",
+        name=f"comp-known-{key[:32]}-{_name(output.name)}",
         kind="importer",
         outputs=(Output(name="artifact", kind="artifact", rest=Native.of({"artifactType": schema})),),
         rest=Native.of({"executor": {"importer": importer}}),
     )
-    return Step(name=wanted, call=Call(name=operation.name)), operation
+    return Step(name=_name(wanted), call=Call(name=operation.name)), operation
+
+
+def _name(text: str) -> str:
+    """A text as the SDK's compiler would make a name of it."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "output"
 
 
 def _definition(output: Output) -> dict[str, Any]:

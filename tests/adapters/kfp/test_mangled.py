@@ -30,7 +30,7 @@ def test_nothing_fails(part: int) -> None:
             text = "---\n".join(map(dump_yaml, with_junk(documents, place, chance.choice(JUNK))))
             tried += 1
             try:
-                (result,) = optimize(Text(text), "dedupe,prune").files
+                (result,) = optimize(Text(text), "dedupe,prune,cache").files
                 assert result.error is None or isinstance(result.error, (InvalidInput, Unsupported))
                 refused += result.error is not None
                 rewrite(text)

@@ -1,6 +1,7 @@
 // KFP's own word on pipelines: what its backend makes of them, by the compiler that its API server uses.
 //
-//	oracle    reads [{"spec": …, "platform": …}, …] on standard input, writes one answer a pipeline
+//	oracle             reads [{"spec": …, "platform": …}, …] on standard input, writes one answer a pipeline
+//	oracle fingerprint reads [{"inputs": …, "image": …, "command": […]}, …], writes what tasks are looked up by
 //
 // See kfp_oracle.py for what is in requests and answers.
 package main
@@ -16,6 +17,7 @@ import (
 
 	"github.com/kubeflow/pipelines/api/v2alpha1/go/pipelinespec"
 	"github.com/kubeflow/pipelines/backend/src/apiserver/config/proxy"
+	"github.com/kubeflow/pipelines/backend/src/v2/cacheutils"
 	"github.com/kubeflow/pipelines/backend/src/v2/compiler/argocompiler"
 )
 
@@ -30,7 +32,11 @@ type answer struct {
 }
 
 func main() {
-	if err := work(os.Stdin, os.Stdout); err != nil {
+	do := work
+	if len(os.Args) > 1 && os.Args[1] == "fingerprint" {
+		do = fingerprint
+	}
+	if err := do(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -87,4 +93,37 @@ func guarded(what func() (json.RawMessage, error)) (result json.RawMessage, err 
 		}
 	}()
 	return what()
+}
+
+type task struct {
+	Inputs  json.RawMessage `json:"inputs"`
+	Image   string          `json:"image"`
+	Command []string        `json:"command"`
+}
+
+// fingerprint gives what the backend's driver looks each task up by. It makes a client that never calls its server.
+func fingerprint(in io.Reader, out io.Writer) error {
+	var asked []task
+	if err := json.NewDecoder(in).Decode(&asked); err != nil {
+		return err
+	}
+	client, err := cacheutils.NewClient("localhost", "1", false, nil)
+	if err != nil {
+		return err
+	}
+	answers := make([]string, len(asked))
+	for i, one := range asked {
+		inputs := &pipelinespec.ExecutorInput_Inputs{}
+		if err := protojson.Unmarshal(one.Inputs, inputs); err != nil {
+			return err
+		}
+		key, err := client.GenerateCacheKey(inputs, nil, nil, one.Command, one.Image, nil)
+		if err != nil {
+			return err
+		}
+		if answers[i], err = client.GenerateFingerPrint(key); err != nil {
+			return err
+		}
+	}
+	return json.NewEncoder(out).Encode(answers)
 }

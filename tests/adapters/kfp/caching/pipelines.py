@@ -6,7 +6,7 @@ KFP reads annotations as they are when a function is decorated: they must not be
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["chain", "readers", "steps"]
+__all__ = ["chain", "lightweight", "readers", "steps"]
 
 
 def steps() -> dict[str, Any]:
@@ -99,3 +99,14 @@ def readers(mark: Callable[[Any], Any] = lambda task: task) -> Any:
         return made["tell"](text=f"there are {counted.output}").output
 
     return pipeline
+
+
+def lightweight(**options: Any) -> Any:
+    """A lightweight component, made with these options of the SDK's decorator."""
+    from kfp import dsl
+
+    @dsl.component(**options)
+    def double(number: int) -> int:
+        return 2 * number
+
+    return double

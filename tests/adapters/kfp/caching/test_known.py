@@ -10,7 +10,7 @@ import pytest
 
 from adapters.kfp.caching.executing import QUIET, compiled, run
 from adapters.kfp.caching.pipelines import chain, readers
-from adapters.kfp.caching.small import MADE, change, decisions, document, pipeline, pure, text
+from adapters.kfp.caching.small import MADE, change, decisions, document, known_of, pipeline, pure
 from couler_kfp import marks
 from couler_kfp.known_runs import record
 from couler_plugins.api import Text, optimize
@@ -95,19 +95,6 @@ def test_a_record_of_another_version_is_of_no_use(source: Path, tmp_path: Path) 
     changed = content.replace("int(stream.read())", "int(stream.read(9))")
     subjects = {item.subject for item in planned(Text(changed), known).decisions if item.action == "take it out"}
     assert subjects == {"root/write"}
-
-
-def known_of(data: dict[str, Any], path: Path, **result: Any) -> Path:
-    """A record with one result, of `make`, under its real key."""
-    from couler_kfp.caching import KfpCaching
-    from couler_plugins.api import lift
-    from couler_plugins.caching.result_keys import result_keys
-    from couler_plugins.caching.switches import Terms
-
-    (workflow,) = lift(text(data)).workflows
-    key = result_keys(workflow, KfpCaching(workflow), Terms())["root", "make"]
-    path.write_text(json.dumps({"schema": "couler.known-results/v1", "results": [{"key": key, **result}]}), "utf-8")
-    return path
 
 
 def with_value(kind: str) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.kfp.caching.small import change, decisions, document, pipeline, pure, rules
+from adapters.kfp.caching.small import change, decisions, document, pipeline, pure, rules, text
+from couler_plugins.api import optimize
+from couler_plugins.config import Config
 
 TASKS = "spec/root/dag/tasks"
 MAKE, USE = f"{TASKS}/make", f"{TASKS}/use"
@@ -184,3 +188,56 @@ def test_what_only_other_engines_can_do_is_refused(option: str) -> None:
 
     with pytest.raises(CoulerError, match="no matter of a workflow there"):
         document(pipeline(), f"cache{{{option}}}")
+
+
+def test_of_two_that_contradict_each_other_never_wins() -> None:
+    data = pure(pipeline(), "exec-make", said="native")
+    spec = {"pipelineSpec": data["spec"], "platformSpec": data["platform"]}
+    head = {"apiVersion": "pipelines.kubeflow.org/v2beta1", "kind": "PipelineVersion"}
+    for said, rule in (("never", "never"), ("pure", "cached-by-owner")):
+        metadata = {"name": "small", "annotations": {"couler.io/cache": said}}
+        whole: dict[str, Any] = {**head, "metadata": metadata, "spec": spec}
+        (file,) = optimize(whole, "cache").files
+        found = {item.subject: dict(item.figures).get("rule") for item in file.decisions if item.subject}
+        assert found["root/make"] == rule
+        assert found["root/use"] == ("never" if said == "never" else None)
+
+
+def seconds(path: Path, **took: float) -> Config:
+    """The settings with one past run."""
+    tasks = [{"name": name, "id": name, "parents": [], "children": []} for name in took]
+    ran = [{"id": name, "runtimeInSeconds": value} for name, value in took.items()]
+    trace = {"name": "small", "schemaVersion": "1.5", "workflow": {"specification": {"tasks": tasks}}}
+    trace["workflow"]["execution"] = {"tasks": ran}  # type: ignore[index]  # a mapping, as above
+    path.write_text(json.dumps(trace), "utf-8")
+    return Config(history=(str(path),))
+
+
+def test_what_takes_next_to_nothing_is_off_unless_its_artifact_is_read(tmp_path: Path) -> None:
+    config = seconds(tmp_path / "run.json", make=0.5, use=0.5)
+    data = pure(pipeline(), "exec-make", "exec-use")
+    for options, expected in (("cache", (None, "cheap")), ("cache{min-seconds=0.1}", (None, None))):
+        (file,) = optimize(text(data), options, config=config).files
+        found = {item.subject: dict(item.figures) for item in file.decisions}
+        assert (found["root/make"].get("rule"), found["root/use"].get("rule")) == expected
+        assert found["root/use"]["seconds saved by a hit"] == 0.5
+
+
+@pytest.mark.parametrize("junk", [None, "text", 7, True, [], [None]])
+@pytest.mark.parametrize("place", [f"{EXECUTOR}/container/env", EXECUTOR + "/importer", f"{CONFIG}/podMetadata", USE])
+def test_junk_where_caching_looks_fails_nothing(place: str, junk: Any) -> None:
+    data = pipeline()
+    change(data, CONFIG, {})
+    if place.endswith("importer"):
+        change(data, EXECUTOR, {})
+    change(data, f"{USE}/cachingOptions" if place == USE else place, junk)
+    assert decisions(data).keys() >= {"make", "use"}
+
+
+@pytest.mark.parametrize("junk", [None, "text", 7, [], {"annotations": 7}])
+def test_a_pipeline_version_with_junk_for_metadata_declares_nothing(junk: Any) -> None:
+    head = {"apiVersion": "pipelines.kubeflow.org/v2beta1", "kind": "PipelineVersion", "metadata": junk}
+    whole: dict[str, Any] = {**head, "spec": {"pipelineSpec": pipeline()["spec"]}}
+    (file,) = optimize(whole, "cache").files
+    assert file.error is None
+    assert not file.edits

@@ -16,7 +16,7 @@ from support import shared
 
 pytest.importorskip("kfp", reason="needs kfp")
 
-OPTIMIZERS = ("prune", "dedupe", "cache", "dedupe,cache", "cache,dedupe")
+OPTIMIZERS = ("prune", "dedupe", "cache{assume-pure=true}", "dedupe,cache", "cache,dedupe")
 """Pipelines of optimizers after which every outcome has to be what it was."""
 
 SLEEPING = 10.0
