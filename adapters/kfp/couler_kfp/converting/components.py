@@ -220,9 +220,10 @@ def _texts(container: Container, change: Any) -> Container:
 def _with_limits(name: str, container: Container) -> Container:
     """The container with its accelerators among its limits, as Kubernetes has them."""
     rest: dict[str, Any] = {} if container.rest is None else write_structure(container.rest)
-    accelerator = rest.get("resources", {}).pop("accelerator", {})
+    resources = rest.get("resources")
+    accelerator = resources.pop("accelerator", None) if isinstance(resources, dict) else None
     limits = dict(container.limits)
-    if accelerator:
+    if isinstance(accelerator, dict):
         kind = accelerator.get("resourceType", accelerator.get("type"))
         count = accelerator.get("resourceCount", accelerator.get("count"))
         if not isinstance(kind, str) or count is None or "{{" in kind or "{{" in str(count):
@@ -231,6 +232,6 @@ def _with_limits(name: str, container: Container) -> Container:
     for key in ("resources", "command", "args", "env"):
         if rest.get(key) in ({}, []):
             del rest[key]
-    if rest.pop("lifecycle", None) or rest:
-        raise refuse("Container.rest", name, f"has {min(rest, default='lifecycle')} in its container")
+    if rest:
+        raise refuse("Container.rest", name, f"has {min(rest)} in its container")
     return replace(container, limits=tuple(sorted(limits.items())), rest=None)
