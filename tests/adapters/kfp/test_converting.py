@@ -187,6 +187,11 @@ def test_what_runs_at_the_end_is_a_hook() -> None:
     three = pipeline(f"a: {ECHO}\nend: {{componentRef: {{name: comp-echo}}, {EXIT}}}\n"
                      "b: {componentRef: {name: comp-echo}, dependentTasks: [end]}")  # fmt: skip
     assert "'b' needs it" in str(refusal(three))
+    looped = loop("{raw: '[1]'}").replace(
+        "    tasks:\n", f"    tasks:\n      end: {{componentRef: {{name: comp-echo}}, {EXIT}}}\n"
+    )
+    looped = looped.replace("list: {parameterType: LIST}, text", "list: {parameterType: LIST, isOptional: true}, text")
+    assert "at the end of a loop" in str(refusal(looped))
 
 
 def test_platform_configuration_is_kubernetes_own() -> None:
@@ -229,12 +234,17 @@ def test_accelerators_are_limits() -> None:
     text = pipeline(f"a: {ECHO}").replace("image: busybox", resources)
     limits = templates(manifest(text))["comp-echo"]["container"]["resources"]["limits"]
     assert limits == {"cpu": "2", "nvidia.com/gpu": "1"}
+    unknown = text.replace("resourceCpuLimit: '2'", "resourceCpuLimit: \"{{$.inputs.parameters['text']}}\"")
+    assert "only the run knows" in str(refusal(unknown))
 
 
 def test_a_retry_has_no_delay_which_is_said() -> None:
     text = pipeline("a: {componentRef: {name: comp-echo}, retryPolicy: {maxRetryCount: 3, backoffDuration: 9s}}")
     assert templates(manifest(text))["comp-echo"]["retryStrategy"] == {"limit": 3, "retryPolicy": "Always"}
-    assert "KFP waits 9s" in " ".join(decision.reason for decision in result_of(text).decisions)
+    text = text.replace("pipelineInfo", "defaultPipelineRoot: s3://bucket\npipelineInfo")
+    reasons = " ".join(decision.reason for decision in result_of(text).decisions)
+    assert "KFP waits 9s" in reasons
+    assert "the pipeline root is KFP's" in reasons
 
 
 @pytest.mark.parametrize(

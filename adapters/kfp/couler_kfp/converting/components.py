@@ -243,6 +243,9 @@ def _with_limits(name: str, container: Container) -> Container:
         if not isinstance(kind, str) or count is None or "{{" in kind or "{{" in str(count):
             raise refuse("Container.limits", name, "takes an accelerator that only the run knows")
         limits[kind] = Literal(value=str(count))
+    if any(not isinstance(value, Literal) for _, value in (*container.requests, *container.limits)):
+        reason = "has resources that only the run knows"
+        raise refuse("Container.limits", name, reason, "give them as constants")
     for key in ("resources", "command", "args", "env"):
         if rest.get(key) in ({}, []):
             del rest[key]

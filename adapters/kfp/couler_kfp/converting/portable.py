@@ -116,6 +116,10 @@ def _notes(workflow: Workflow) -> Iterator[Decision]:
 
     if any("enableCache" in part for site in call_sites(workflow) for part in _texts(site.step.rest)):
         yield note("", "is not cached", "KFP takes results of earlier runs; put `cache` into a pipeline for the result")
+    if workflow.rest is not None and "defaultPipelineRoot" in write_structure(workflow.rest).get("spec", {}):
+        yield note(
+            "", "keeps artifacts elsewhere", "the pipeline root is KFP's; each engine has a repository of its own"
+        )
     for graph in workflow.graphs:
         for step in graph.steps:
             retry: dict[str, Any] = {}
