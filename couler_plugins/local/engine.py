@@ -55,11 +55,12 @@ class Engine:
             Argument(name=name, value=Reference(to="parameter", name=name)) for name in self._whole.parameters
         )
         entry = self._workflow.entry
-        ended = await self._once(entry, outside, Site(self._name_of(entry), ("", entry.name)), given)
+        path = entry.call.name if isinstance(entry.call, Call) else entry.name
+        ended = await self._once(entry, outside, Site(path, ("", entry.name)), given)
         self._whole.facts["outcome"] = ended.outcome
         for handler in self._workflow.handlers:
             step = handler.step
-            site = Site(f"{self._name_of(step) or 'exit'}.exit", ("", step.name))
+            site = Site(f"{path}.{step.name or 'exit'}", ("", step.name))
             try:
                 wanted = handler.condition is None or self._facet.holds(handler.condition, outside.look)
                 after = await self._once(step, outside, site, given) if wanted else None
@@ -68,9 +69,6 @@ class Engine:
             if after is not None and after.bad and not ended.bad:
                 ended = after
         return ended
-
-    def _name_of(self, step: Step) -> str:
-        return step.name or (step.call.name if isinstance(step.call, Call) else "")
 
     async def _graph(self, graph: Graph, scope: Scope, path: str) -> Ended:
         """Runs the steps of a graph."""
@@ -168,7 +166,7 @@ class Engine:
         if isinstance(callee, Graph):
             ended = await self._graph(callee, inner, site.path)
         else:
-            ended = await self._operations.run(callee, inner, site)
+            ended = await self._operations.run(callee, inner, scope, site)
         self._export(callee.outputs, ended, inner)
         for handler in step.handlers:
             around = Scope(

@@ -125,13 +125,14 @@ class Execution:
         )
         engine = Engine(work.workflow, work.facet, self._whole, operations)
         task = asyncio.ensure_future(engine.run())
-        while not task.done():
-            await asyncio.wait([task], timeout=LOOK)
-            if self._closing.is_set() or (self._folder / STOP).exists():
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-                break
+        try:
+            while not task.done():
+                await asyncio.wait([task], timeout=LOOK)
+                if self._closing.is_set() or (self._folder / STOP).exists():
+                    task.cancel()
+                    await asyncio.wait([task])
+        finally:
+            await asyncio.to_thread(operations.close)
         return Ended(outcome="failed", message="it was stopped") if task.cancelled() else task.result()
 
 
