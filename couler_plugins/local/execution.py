@@ -20,12 +20,13 @@ from couler_plugins.hookspecs.local import Ended, File
 from couler_plugins.hookspecs.running import Produced, Status
 from couler_plugins.local.caching import Caching, Opening
 from couler_plugins.local.engine import Engine
-from couler_plugins.local.history import document_of
+from couler_plugins.local.history import run_of
 from couler_plugins.local.jobs import Work
 from couler_plugins.local.operations import Operations
 from couler_plugins.local.progress import Progress
 from couler_plugins.local.records import Record, Records
 from couler_plugins.local.scope import Whole
+from couler_plugins.runs.recorded import document_of
 
 __all__ = ["HISTORY", "RECORDS", "STOP", "Execution", "is_locked"]
 
@@ -108,8 +109,9 @@ class Execution:
             try:
                 ended = await self._engine(records)
                 records.add(Record(step="", outcome=ended.outcome, message=ended.message, ended=time.time()))
-                history = document_of(self._work.job.name, records.known.values(), whole=ended.outcome == "succeeded")
-                (self._folder / HISTORY).write_bytes(msgspec.json.format(msgspec.json.encode(history), indent=1))
+                run = run_of(self._work.job.name, records.known.values(), whole=ended.outcome == "succeeded")
+                content = msgspec.json.format(msgspec.json.encode(document_of([run])), indent=1)
+                (self._folder / HISTORY).write_bytes(content)
                 return ended
             finally:
                 records.close()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import hashlib
+import re
 import shutil
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
@@ -28,6 +28,7 @@ from couler_plugins.local.scope import Scope
 __all__ = ["Operations", "Site"]
 
 READABLE = 80
+OTHER = re.compile(r"[^A-Za-z0-9._]+")
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -226,6 +227,6 @@ def _identity(program: Program, artifacts: Mapping[str, File | bytes]) -> str:
 
 
 def _slug(path: str) -> str:
-    """The name of a step's folder: readable, and no other step's."""
-    short = quote(path.replace("/", "."), safe="()")[-READABLE:].lstrip(".")
+    """The name of a step's folder: readable, no other step's, and nothing that a shell takes for more than a name."""
+    short = OTHER.sub("-", path.replace("/", "."))[-READABLE:].strip(".-")
     return f"{short}-{hashlib.sha256(path.encode()).hexdigest()[:12]}"

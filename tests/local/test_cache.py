@@ -159,4 +159,4 @@ steps:
     text = workflow(main, file=FILE)
     for number, executed in enumerate(("b" * 12, "")):
         ran = runs(text, tmp_path / str(number), opening=opening, parallel=12)
-        assert (ran.well, started(ran)) == (True, executed)
+        assert (ran.well, started(ran)) == (True, executed), ran.status

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from couler_plugins.caching.plugin import couler_runs
 from couler_plugins.documents import read
-from couler_plugins.local.history import runs_of
 from local.running import HEAD, STARTED, runs, script, workflow
 
 ONE = "steps:\n- - {name: a, template: leaf}\n"
@@ -192,7 +192,7 @@ def test_a_run_is_a_history_of_runs(tmp_path: Path) -> None:
     ran = runs(text, tmp_path)
     content = (ran.folder / "history.json").read_text()
     (document,) = read(content, "history.json").documents
-    (found,) = runs_of(document)
+    (found,) = couler_runs(document)
     assert (found.family, found.whole) == ("w", True)
     assert sorted((step.step, step.site, step.fate) for step in found.steps) == [
         ("main/a(0)", "main/a", "computed"),
