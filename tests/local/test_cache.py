@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from couler_plugins import optimize
 from couler_plugins.caching.artifacts import ArtifactCache, open_cache
 from couler_plugins.local.caching import Opening
 from local.running import STARTED, Ran, runs, script, workflow
@@ -122,6 +123,16 @@ def test_a_store_that_fails_is_a_miss_and_a_warning(tmp_path: Path, caplog: pyte
         ran = runs(TEXT, tmp_path, opening=broken)
     assert (ran.well, ran.outputs, started(ran)) == (True, {"all": "ab"}, "abc")
     assert "going on without the cache" in caplog.text
+
+
+def test_what_asks_an_engine_to_cache_is_no_matter_here(tmp_path: Path, opening: Opening) -> None:
+    file = tmp_path / "w.yaml"
+    file.write_text(TEXT.replace("name: w}", "generateName: w-}"))
+    optimized = optimize(file, pipeline="cache").text
+    assert "memoize" in optimized
+    first = runs(optimized, tmp_path / "one", opening=opening)
+    second = runs(optimized, tmp_path / "two", opening=opening)
+    assert (first.well, first.outputs, started(first), started(second)) == (True, {"all": "ab"}, "abc", "")
 
 
 def test_what_failed_is_not_kept(tmp_path: Path, opening: Opening) -> None:
