@@ -22,7 +22,7 @@ case "{{inputs.parameters.p}}" in *bad*) exit 3;; esac
 echo '["{{inputs.parameters.p}}"]'
 """
 PARAMETERS = {"parameters": [{"name": "p"}]}
-CONDITIONS = ("{{inputs.parameters.p}} == x", "1 < 2", "a != a || 2 >= 3", "'a' == \"a\"")
+CONDITIONS = ('"{{inputs.parameters.p}}" == x', "1 < 2", "a != a || 2 >= 3", "'a' == \"a\"")
 OUTCOMES = ("", ".Succeeded", ".Failed", ".Skipped", ".Omitted")
 
 
