@@ -98,8 +98,8 @@ class Execution:
         except OSError as error:
             self._error = EngineError(f"{self._folder}: {error.strerror or error}")
         except Exception as error:
-            log.exception("a local run has ended in the middle")
-            self._error = EngineError(f"the local engine failed: {type(error).__name__}: {error}")
+            log.info("the traceback:", exc_info=error)
+            self._error = _told(error)
         self._progress.changed.set()
 
     async def _main(self) -> Ended:
@@ -152,6 +152,15 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _told(error: BaseException) -> CoulerError:
+    """The error that has ended a run, out of the groups that tasks put it in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, CoulerError):
+        return error
+    return EngineError(f"the local engine failed: {type(error).__name__}: {error}")
 
 
 def is_locked(folder: Path) -> bool:
