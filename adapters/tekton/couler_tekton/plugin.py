@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from couler_plugins.hookspecs import Adapter, Capability, hookimpl
+from couler_plugins.hookspecs import Adapter, Capability, Optimizer, hookimpl
 from couler_tekton.capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -60,6 +60,14 @@ class TektonAdapter(Adapter):
         from couler_tekton.lint import lint
 
         return lint(bundle)
+
+
+@hookimpl
+def couler_optimizers() -> list[type[Optimizer]]:
+    """What only pays for Tekton's documents."""
+    from couler_tekton.extract import Extract
+
+    return [Extract]
 
 
 @hookimpl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from adapters.argo.edits import edited
 from adapters.subjects import TEKTON, each_file, lift_file, lift_source, lower_and_write
 from couler_plugins.api import optimize
+from couler_plugins.config import load_config
 from couler_plugins.documents import Document, SourceFile, read
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import (
@@ -35,6 +37,7 @@ from couler_plugins.ir import (
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.pipeline import refuse_broken
 from couler_plugins.plan import Plan
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.sources import Text
 from couler_tekton.lint import lint
 from couler_tekton.plugin import Options
@@ -266,9 +269,14 @@ def test_edits_leave_nothing_that_the_webhook_refuses(subject: Any, path: Path) 
                         lowered.changed.get(number, item.data) for number, item in enumerate(plan.bundle.documents)
                     ]
                     assert problems(whole) <= before, (kind, edit.what)
-    result = optimize(str(path), "dedupe,prune")
+    result = optimize(str(path), "dedupe,prune", plugins=plugins())
     assert [file.error for file in result.files] == [None]
     assert not any(file.decisions for file in result.files)  # a spec that is embedded is called once
+
+
+@cache
+def plugins() -> Plugins:
+    return load_plugins(load_config(environ={}))
 
 
 def problems(documents: list[Any]) -> set[tuple[int, str]]:

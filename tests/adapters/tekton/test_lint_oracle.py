@@ -25,8 +25,10 @@ CORPUS = SHARED / "corpus" / "tekton"
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="needs corpus/tekton in the shared folder")
 PLACES = 2
 """At how many places of a document each mutation is made."""
-EVERY = 12
-"""Of how many documents one is broken; all of them where none of these can be."""
+MOST = 8
+"""How many documents are broken in each way."""
+HARMLESS = {"a custom task"}
+"""Mutations that are accepted wherever they are made."""
 INVALID = {"pipelineruns/no-ci/compressed-results-pipeline.yaml"}
 """An example that Tekton refuses itself."""
 
@@ -71,16 +73,13 @@ def test_files_of_the_corpus(oracle: Oracle, level: str) -> None:
     assert seen[False]
 
 
-def _broken(kind: str, items: Sequence[Any]) -> list[Any]:
-    return [one for item in items for one in mutants(KINDS[kind], item, PLACES)]
-
-
 @needs_corpus
 @pytest.mark.parametrize("kind", KINDS)
 def test_broken_documents(oracle: Oracle, kind: str) -> None:
     items = [item for documents in corpus().values() for document in documents for item in objects(document)]
-    chosen = (items[::EVERY], items)
-    broken = next(found for group in chosen if (found := _broken(kind, group)))
+    able = [item for item in items if any(True for _ in KINDS[kind](item))]
+    chosen = able[:: -(-len(able) // MOST)]
+    broken = [one for item in chosen for one in mutants(KINDS[kind], item, PLACES)]
     cases = [(level, [one]) for one in broken for level in ("beta", "alpha")]
     seen: Counter[bool] = Counter()
     for (level, documents), (verdict,) in zip(cases, oracle.judge(cases), strict=True):
@@ -88,7 +87,7 @@ def test_broken_documents(oracle: Oracle, kind: str) -> None:
         if "cel expression" not in verdict:  # only Tekton's own compiler looks into these
             assert bool(verdict) is bool(found), (kind, level, verdict, found, documents[0])
         seen[bool(verdict)] += 1
-    assert seen[True]
+    assert bool(seen[True]) is (kind not in HARMLESS)
 
 
 @pytest.mark.parametrize("name", [*CASES, *GOOD])
