@@ -16,7 +16,7 @@ from couler_plugins.errors import InvalidInput
 pytestmark = QUIET
 
 
-def annotations(folder: Path, mark: Any) -> list[dict[str, str]]:
+def said_of_pods(folder: Path, mark: Any) -> list[dict[str, str]]:
     """The annotations of the pods of a pipeline whose pure tasks are marked."""
     pytest.importorskip("kfp", reason="needs kfp")
     _, platform = read(compiled(chain(mark), folder).read_text("utf-8"), "chain.yaml").documents
@@ -41,7 +41,7 @@ def annotations(folder: Path, mark: Any) -> list[dict[str, str]]:
     ids=["pure", "ttl", "version", "always", "never", "native"],
 )
 def test_a_mark_is_an_annotation_of_the_pod(mark: Any, said: dict[str, str], tmp_path: Path) -> None:
-    assert annotations(tmp_path, mark) == [said] * 3
+    assert said_of_pods(tmp_path, mark) == [said] * 3
 
 
 def test_marks_reach_the_decorator(tmp_path: Path) -> None:
