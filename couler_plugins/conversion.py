@@ -12,7 +12,7 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
 from couler_plugins.ir import Workflow, without_origin
-from couler_plugins.pipeline import Pass
+from couler_plugins.pipeline import Pass, refuse_broken
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.results import FileResult, Result
 from couler_plugins.rewrite import Session, adapter_errors, rewrite
@@ -118,6 +118,7 @@ def _converted(
         work.report(f"reading {engine} workflows")
         with adapter_errors(engine, "lift()"):
             plan = source.lift(source.load(file for item in items if (file := item.file)), refuse)
+        refuse_broken(plan, refuse)
         work.report(f"writing {target.engine} workflows")
         numbers_of = plan.bundle.file_numbers
         of_file: dict[int, list[Workflow]] = {}

@@ -35,11 +35,12 @@ def couler_artifact_stores() -> list[type[ArtifactStore]]:
 
 @hookimpl
 def couler_runs(document: Document) -> list[Run]:
-    """The run that a WfFormat trace tells of."""
+    """The run that a WfFormat trace tells of, or the runs that the local engine has written down."""
+    from couler_plugins.runs.recorded import recorded_runs
     from couler_plugins.runs.wfformat import run_of_wfformat
 
     run = run_of_wfformat(document.data, document.file)
-    return [] if run is None else [run]
+    return recorded_runs(document.data) if run is None else [run]
 
 
 @hookimpl

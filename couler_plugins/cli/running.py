@@ -171,6 +171,9 @@ def offered_runner(plugins: Plugins, engine: str, where: Where, local: Local = N
     adapter = plugins.adapter(engine)
     offered = getattr(adapter, "runner", None)  # a facet, which an adapter may lack
     runner: Runner | None = offered(where) if offered is not None else None
+    if runner is not None and where.folder and local != NOTHING:
+        message = f"{engine} runs workflows here by its own means, which know no --parallel and no --cache"
+        raise Unsupported(message, engine=engine, feature="run --local", hint="leave these out")
     if runner is None and where.folder and getattr(type(adapter), "local", Adapter.local) is not Adapter.local:
         from couler_plugins.local import LocalRunner
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from couler_plugins.ir import Graph, Loop, Operation, PortKind, Reference, Retry, Value
+    from couler_plugins.ir import Graph, Loop, Operation, Output, Port, PortKind, Reference, Retry, Value
 
 __all__ = ["Ended", "File", "Local", "Look", "NotThere", "Outcome", "Place", "Program", "Refusal"]
 
@@ -173,6 +173,13 @@ class Local(Protocol):
 
     def outcome(self, graph: Graph, ended: Mapping[str, Ended]) -> Outcome:
         """How a graph ended, by how its steps did; those that never started are missing."""
+
+    def path(self, port: Port | Output, look: Look) -> str:
+        """Where an operation finds an input, or leaves an output: an absolute path in its own world.
+
+        Raises:
+            NotThere: it has none.
+        """
 
     def program(self, operation: Operation, look: Look) -> Program:
         """What an operation runs.

@@ -75,8 +75,16 @@ class Caching:
     def __init__(self, analysis: Analysis | None, opening: Opening | None) -> None:
         self._analysis, self._opening = analysis, opening
 
-    def of(self, operation: Operation, scope: Scope, call: tuple[str, str], path: str) -> Cached | None:
-        """How a step is cached; None where it is not."""
+    def of(self, operation: Operation, scope: Scope, caller: Scope, call: tuple[str, str], path: str) -> Cached | None:
+        """How a step is cached; None where it is not.
+
+        Args:
+            operation: what it calls.
+            scope: the operation's own.
+            caller: the scope of the call.
+            call: the graph and the step.
+            path: the step's path.
+        """
         if self._analysis is None or self._opening is None:
             return None
         verdict = self._analysis.verdicts.get(call)
@@ -89,7 +97,7 @@ class Caching:
                 for (kind, name), item in sorted(scope.inputs.items())
             }
             reads = [scope.facet.text(reference, scope.look) for reference in verdict.facts.material.reads]
-            handed = [scope.facet.text(value, scope.look) for value in verdict.handed]
+            handed = [scope.facet.text(value, caller.look) for value in verdict.handed]
         except NotThere as error:
             log.warning("%s is not cached: %s", path, error)
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from couler_plugins.hookspecs.local import Ended, File, Local, NotThere, Outcome
@@ -15,6 +16,7 @@ from couler_plugins.ir import (
     Call,
     Graph,
     GraphView,
+    Handler,
     Need,
     Needs,
     Not,
@@ -31,6 +33,9 @@ from couler_plugins.local.scope import Inputs, Scope, Whole
 
 __all__ = ["Engine", "met"]
 
+UNNAMED = "onExit"
+"""What a handler is called that its engine gives no name."""
+
 
 class Engine:
     """One run of a workflow.
@@ -46,6 +51,7 @@ class Engine:
         self._workflow, self._facet, self._whole, self._operations = workflow, facet, whole, operations
         self._by_name = callables(workflow)
         self._inline = {name: item for name, item in self._by_name.items() if item.inline}
+        self._views: dict[str, GraphView] = {}
 
     async def run(self) -> Ended:
         """Runs the entry, then what runs at the end."""
@@ -55,30 +61,25 @@ class Engine:
             Argument(name=name, value=Reference(to="parameter", name=name)) for name in self._whole.parameters
         )
         entry = self._workflow.entry
-        ended = await self._once(entry, outside, Site(self._name_of(entry), ("", entry.name)), given)
+        path = entry.call.name if isinstance(entry.call, Call) else entry.name
+        ended = await self._once(entry, outside, Site(path, ("", entry.name)), given)
         self._whole.facts["outcome"] = ended.outcome
         for handler in self._workflow.handlers:
-            step = handler.step
-            site = Site(f"{self._name_of(step) or 'exit'}.exit", ("", step.name))
-            try:
-                wanted = handler.condition is None or self._facet.holds(handler.condition, outside.look)
-                after = await self._once(step, outside, site, given) if wanted else None
-            except NotThere as error:
-                after = Ended(outcome="errored", message=f"{site.path}: {error}")
+            after = await self._handled(handler, outside, path, given)
             if after is not None and after.bad and not ended.bad:
                 ended = after
         return ended
 
-    def _name_of(self, step: Step) -> str:
-        return step.name or (step.call.name if isinstance(step.call, Call) else "")
-
     async def _graph(self, graph: Graph, scope: Scope, path: str) -> Ended:
         """Runs the steps of a graph."""
-        limit = None if graph.parallelism is None else int(self._facet.text(graph.parallelism, scope.look))
-        turns = nullcontext() if limit is None else asyncio.Semaphore(limit)
+        try:
+            limit = None if graph.parallelism is None else int(self._facet.text(graph.parallelism, scope.look))
+        except (NotThere, ValueError) as error:
+            return Ended(outcome="errored", message=f"{path}: its parallelism: {error}")
+        turns = nullcontext() if not limit else asyncio.Semaphore(limit)
         steps = {step.name: step for step in graph.steps}
         last = set(graph.finalizers)
-        view = GraphView(graph, self._inline)
+        view = self._views.setdefault(graph.name, GraphView(graph, self._inline))
         if graph.stages is not None:
             before: tuple[str, ...] = ()
             for stage in graph.stages:
@@ -168,16 +169,25 @@ class Engine:
         if isinstance(callee, Graph):
             ended = await self._graph(callee, inner, site.path)
         else:
-            ended = await self._operations.run(callee, inner, site)
+            ended = await self._operations.run(callee, inner, scope, site)
         self._export(callee.outputs, ended, inner)
+        around = replace(scope, ended={**scope.ended, step.name: ended})
         for handler in step.handlers:
-            around = Scope(
-                self._facet, self._whole, scope.owner, scope.inputs, {**scope.ended, step.name: ended}, scope.item
-            )
-            name = f"{site.path}.{handler.step.name or 'exit'}"
-            if handler.condition is None or self._facet.holds(handler.condition, around.look):
-                await self._once(handler.step, around, Site(name, ("", handler.step.name), (site.path,)), ())
+            after = await self._handled(handler, around, site.path, ())
+            if after is not None and after.outcome == "errored" and not ended.bad:
+                return after
         return ended
+
+    async def _handled(self, handler: Handler, scope: Scope, path: str, given: tuple[Argument, ...]) -> Ended | None:
+        """Runs a handler of what is at a path, if its condition holds; how it ended."""
+        step = handler.step
+        site = Site(f"{path}.{step.name or UNNAMED}", ("", step.name), (path,))
+        try:
+            if handler.condition is not None and not self._facet.holds(handler.condition, scope.look):
+                return None
+        except NotThere as error:
+            return Ended(outcome="errored", message=f"{site.path}: {error}")
+        return await self._once(step, scope, site, given)
 
     def _inputs(self, ports: Iterable[Port], arguments: Iterable[Argument], scope: Scope) -> Inputs:
         """What a callee gets: what its caller passes, else what its port holds, else its default."""

@@ -20,12 +20,13 @@ from couler_plugins.hookspecs.local import Ended, File
 from couler_plugins.hookspecs.running import Produced, Status
 from couler_plugins.local.caching import Caching, Opening
 from couler_plugins.local.engine import Engine
-from couler_plugins.local.history import document_of
+from couler_plugins.local.history import run_of
 from couler_plugins.local.jobs import Work
 from couler_plugins.local.operations import Operations
 from couler_plugins.local.progress import Progress
 from couler_plugins.local.records import Record, Records
 from couler_plugins.local.scope import Whole
+from couler_plugins.runs.recorded import document_of
 
 __all__ = ["HISTORY", "RECORDS", "STOP", "Execution", "is_locked"]
 
@@ -97,8 +98,8 @@ class Execution:
         except OSError as error:
             self._error = EngineError(f"{self._folder}: {error.strerror or error}")
         except Exception as error:
-            log.exception("a local run has ended in the middle")
-            self._error = EngineError(f"the local engine failed: {type(error).__name__}: {error}")
+            log.info("the traceback:", exc_info=error)
+            self._error = _told(error)
         self._progress.changed.set()
 
     async def _main(self) -> Ended:
@@ -108,8 +109,9 @@ class Execution:
             try:
                 ended = await self._engine(records)
                 records.add(Record(step="", outcome=ended.outcome, message=ended.message, ended=time.time()))
-                history = document_of(self._work.job.name, records.known.values(), whole=ended.outcome == "succeeded")
-                (self._folder / HISTORY).write_bytes(msgspec.json.format(msgspec.json.encode(history), indent=1))
+                run = run_of(self._work.job.name, records.known.values(), whole=ended.outcome == "succeeded")
+                content = msgspec.json.format(msgspec.json.encode(document_of([run])), indent=1)
+                (self._folder / HISTORY).write_bytes(content)
                 return ended
             finally:
                 records.close()
@@ -125,13 +127,14 @@ class Execution:
         )
         engine = Engine(work.workflow, work.facet, self._whole, operations)
         task = asyncio.ensure_future(engine.run())
-        while not task.done():
-            await asyncio.wait([task], timeout=LOOK)
-            if self._closing.is_set() or (self._folder / STOP).exists():
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-                break
+        try:
+            while not task.done():
+                await asyncio.wait([task], timeout=LOOK)
+                if self._closing.is_set() or (self._folder / STOP).exists():
+                    task.cancel()
+                    await asyncio.wait([task])
+        finally:
+            await asyncio.to_thread(operations.close)
         return Ended(outcome="failed", message="it was stopped") if task.cancelled() else task.result()
 
 
@@ -149,6 +152,15 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _told(error: BaseException) -> CoulerError:
+    """The error that has ended a run, out of the groups that tasks put it in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, CoulerError):
+        return error
+    return EngineError(f"the local engine failed: {type(error).__name__}: {error}")
 
 
 def is_locked(folder: Path) -> bool:

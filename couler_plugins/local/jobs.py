@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from couler_plugins.local.refusals import refuse_unless_faithful
 from couler_plugins.local.scope import Scope, Whole
 
 __all__ = ["Work", "works_of"]
+
+OTHER = re.compile(r"[^A-Za-z0-9._-]+|^[^A-Za-z0-9]+")
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +81,7 @@ def _work(
     workflow: Workflow, facet: Local, caching: Caching | None, request: Request, documents: Sequence[Any]
 ) -> Work:
     label = workflow.name or workflow.prefix.rstrip("-.") or "workflow"
-    place = f"{request.run}/{label}"
+    place = f"{request.run}/{OTHER.sub('-', label)[:63]}"
     parameters = _parameters(workflow, facet, request)
     document = documents[int(workflow.source[0])] if workflow.source is not None else {}
     job = Job(name=label, place=place, runs=True, content={"document": document, "parameters": parameters})

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from couler_plugins.caching.dataplane.contents import content_of, open_plain
+from couler_plugins.caching.dataplane.contents import content_of, is_inside, open_plain
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.local import Ended, File, NotThere, Place
 from couler_plugins.ir import Operation
@@ -58,6 +58,8 @@ def take(places: Iterable[Place], printed: bytes, root: Root, folder: Path) -> N
         try:
             source = root.inside(place.path)
             if place.kind == "artifact":
+                if source.exists() and not is_inside(source, root.folder):
+                    raise NotThere(f"its artifact {place.name!r} is a link that leads out of its own folder")
                 if source.exists():
                     content_of(source)  # refuses links that lead out of it, pipes and the like
                     _copy(source, target)

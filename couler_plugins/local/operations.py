@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import hashlib
+import re
 import shutil
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
@@ -27,6 +28,7 @@ from couler_plugins.local.scope import Scope
 __all__ = ["Operations", "Site"]
 
 READABLE = 80
+OTHER = re.compile(r"[^A-Za-z0-9._]+")
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -64,12 +66,21 @@ class Operations:
         self._caching = caching
         self._progress = progress
         self._turns = asyncio.Semaphore(limit)
+        # Threads that wait for a program while the cache keeps its place: as many as there are programs, and no others.
+        self._waiting = ThreadPoolExecutor(limit, "couler cache")
 
-    async def run(self, operation: Operation, scope: Scope, site: Site) -> Ended:
-        """Runs an operation, unless it has ended before."""
+    async def run(self, operation: Operation, scope: Scope, caller: Scope, site: Site) -> Ended:
+        """Runs an operation, unless it has ended before.
+
+        Args:
+            operation: the operation.
+            scope: its own.
+            caller: the one that it is called in.
+            site: where that is.
+        """
         self._progress.begin(site.path)
         try:
-            ended = await self._run(operation, scope, site)
+            ended = await self._run(operation, scope, caller, site)
         except NotThere as error:
             ended = Ended(outcome="errored", message=f"{site.path}: {error}")
         except OSError as error:
@@ -77,7 +88,11 @@ class Operations:
         self._progress.end(site.path, ended)
         return ended
 
-    async def _run(self, operation: Operation, scope: Scope, site: Site) -> Ended:
+    def close(self) -> None:
+        """Waits for what is still being kept."""
+        self._waiting.shutdown()
+
+    async def _run(self, operation: Operation, scope: Scope, caller: Scope, site: Site) -> Ended:
         program = self._facet.program(operation, scope.look)
         files = {name: scope.inputs[kind, name] for kind, name in scope.inputs if kind == "artifact"}
         artifacts = {name: item for name, item in files.items() if isinstance(item, (File, bytes))}
@@ -91,7 +106,7 @@ class Operations:
         run = _Attempts(self._facet, operation, program, artifacts, own, site)
         async with self._turns:
             self._progress.start(site.path)
-            cached = self._caching.of(operation, scope, site.call, site.path)
+            cached = self._caching.of(operation, scope, caller, site.call, site.path)
             ended = await (run.all() if cached is None else self._reused(run, cached, operation, own))
         record = Record(
             step=site.path,
@@ -124,7 +139,7 @@ class Operations:
 
         (own / "made").mkdir(parents=True, exist_ok=True)
         try:
-            await asyncio.to_thread(cached.reuse, own / "made", compute)
+            await loop.run_in_executor(self._waiting, cached.reuse, own / "made", compute)
         except asyncio.CancelledError:
             if run.computing is not None:
                 run.computing.cancel()
@@ -212,6 +227,6 @@ def _identity(program: Program, artifacts: Mapping[str, File | bytes]) -> str:
 
 
 def _slug(path: str) -> str:
-    """The name of a step's folder: readable, and no other step's."""
-    short = quote(path.replace("/", "."), safe="()")[-READABLE:].lstrip(".")
+    """The name of a step's folder: readable, no other step's, and nothing that a shell takes for more than a name."""
+    short = OTHER.sub("-", path.replace("/", "."))[-READABLE:].strip(".-")
     return f"{short}-{hashlib.sha256(path.encode()).hexdigest()[:12]}"

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from shutil import which
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.hookspecs.local import File, Local, NotThere, Refusal
+from couler_plugins.hookspecs.local import Local, NotThere, Refusal
 from couler_plugins.ir import (
     Call,
     CallSite,
     Graph,
     Operation,
-    Output,
-    Port,
     Reference,
     Step,
     Workflow,
@@ -22,6 +20,7 @@ from couler_plugins.ir import (
     references,
 )
 from couler_plugins.local.roots import unnamed
+from couler_plugins.local.scope import Scope, Whole
 
 __all__ = ["refuse_unless_faithful"]
 
@@ -155,12 +154,9 @@ class _Anything:
     """Looks up what is known before a run: the paths of an operation's own inputs and outputs."""
 
     def __init__(self, operation: Operation, facet: Local) -> None:
-        self._operation, self._facet = operation, facet
+        self._scope = Scope(facet, Whole(parameters={}, facts={}), operation)
 
-    def look(self, reference: Reference) -> str | File:
+    def look(self, reference: Reference) -> str:
         if reference.path == ("path",) and not reference.step:
-            ports: tuple[Port | Output, ...] = (*self._operation.inputs, *self._operation.outputs)
-            for port in ports:
-                if port.name == reference.name and port.kind == reference.kind and port.path is not None:
-                    return self._facet.text(port.path, self.look)
+            return str(self._scope.look(reference))
         return ANY

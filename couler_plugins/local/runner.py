@@ -6,6 +6,7 @@ What a run makes is in FOLDER/RUN/WORKFLOW; whoever submits the same for the sam
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +22,9 @@ from couler_plugins.local.jobs import Work, works_of
 from couler_plugins.local.records import Record
 
 __all__ = ["LocalRunner"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+PLAIN = re.compile(r"[A-Za-z0-9/._+@,-]+")
 
 
 class LocalRunner:
@@ -46,8 +50,13 @@ class LocalRunner:
 
     def jobs(self, documents: Sequence[Any], request: Request) -> list[Job]:
         """The workflows; whatever cannot run here is refused before anything runs."""
-        if PurePosixPath(request.run).name != request.run or request.run.startswith("."):
-            raise InvalidInput(f"{request.run!r:.60} cannot name a folder", hint="letters, digits and hyphens")
+        if not NAME.fullmatch(request.run):
+            raise InvalidInput(f"{request.run!r:.60} cannot name a run", hint="letters, digits, hyphens and dots")
+        if not PLAIN.fullmatch(str(self._folder)):  # scripts name it without quotes, where they named /tmp
+            hint = "give another --folder: letters, digits and ._-+@,"
+            raise InvalidInput(
+                "the folder has a name that scripts would take for more", file=str(self._folder), hint=hint
+            )
         self._run = request.run
         self._works = {work.job.place: work for work in works_of(self._adapter, documents, request)}
         return [work.job for work in self._works.values()]
@@ -123,6 +132,6 @@ class LocalRunner:
             EngineError: the place is none.
         """
         parts = PurePosixPath(place).parts
-        if len(parts) != 2 or any(part.startswith(".") or part == "/" for part in parts):  # run and workflow
+        if len(parts) != 2 or not all(map(NAME.fullmatch, parts)):  # run and workflow
             raise EngineError(f"{place!r:.80} is no place of a local run", hint="it is RUN/WORKFLOW")
         return self._folder.joinpath(*parts)

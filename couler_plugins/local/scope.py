@@ -103,8 +103,8 @@ class Scope:
         if self.owner is not None and reference.path == ("path",):
             ports = self.owner.inputs if reference.to == "input" else self.owner.outputs
             for port in ports:
-                if (port.kind, port.name) == (reference.kind, reference.name) and port.path is not None:
-                    return self.facet.text(port.path, self.look)
+                if (port.kind, port.name) == (reference.kind, reference.name):
+                    return self.facet.path(port, self.look)
         raise NotThere(f"{reference.native or reference.name!r} has no path")
 
     def _output(self, reference: Reference, ended: Ended) -> Any:

@@ -15,22 +15,17 @@ newest.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oracles.argo_calls import Applied, Call, Case, Key, Run, Verdict, data
-from support import GO
+from oracles.building import build_program, required
 
 __all__ = ["VERSION", "Applied", "Call", "Case", "Key", "Oracle", "Run", "Verdict", "build", "data"]
 
@@ -38,12 +33,7 @@ SOURCE = Path(__file__).parent / "argo"
 MODULE = "github.com/argoproj/argo-workflows/v4"
 
 
-def _version() -> str:
-    lines = (line.split() for line in (SOURCE / "go.mod").read_text().splitlines())
-    return next(words[2] for words in lines if words[:2] == ["require", MODULE])
-
-
-VERSION = _version()
+VERSION = required(SOURCE, MODULE)
 """Argo's version that is asked, such as `v4.0.5`."""
 
 
@@ -96,51 +86,4 @@ class Oracle:
 
 def build(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
     """The oracle, built once for all workers of a test session; skips the test where it cannot be built."""
-    if GO is None:
-        pytest.skip("Argo's oracle needs a Go toolchain")
-    base = tmp_path_factory.getbasetemp()
-    built = _built(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, GO)
-    if isinstance(built, str):
-        pytest.skip(built)
-    return built
-
-
-@cache
-def _built(base: Path, go: str) -> Oracle | str:
-    """The oracle, or why there is none. Workers wait for each other: one builds."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(SOURCE.iterdir()))).hexdigest()[:12]
-    folder = base / f"argo-oracle-{digest}"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        state = folder / "state.json"
-        if not state.exists():
-            state.write_text(json.dumps(_build(folder, go)))
-        outcome = json.loads(state.read_text())
-    if "refusal" in outcome:
-        return str(outcome["refusal"])
-    assert "failure" not in outcome, outcome["failure"]
-    return Oracle(Path(outcome["program"]), Path(outcome["module"]))
-
-
-def _build(folder: Path, go: str) -> dict[str, str]:
-    source = folder / "source"  # the build must not write into the tree
-    shutil.copytree(SOURCE, source, dirs_exist_ok=True)
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([go, *arguments], cwd=source, capture_output=True, text=True, timeout=1500, check=False)
-
-    try:
-        fetched = run("list", "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}", ".")
-    except subprocess.TimeoutExpired as error:
-        return {"refusal": f"the Go module {MODULE}@{VERSION} is not to be had: {error}"}
-    if fetched.returncode:
-        return {"refusal": f"the Go module {MODULE}@{VERSION} is not to be had: {fetched.stderr.strip()[-300:]}"}
-    program = folder / "oracle"
-    built = run("build", "-buildvcs=false", "-ldflags=-s -w", "-o", str(program), ".")
-    if built.returncode:
-        return {"failure": f"Argo's oracle does not compile: {built.stderr.strip()[-2000:]}"}
-    module = run("list", "-m", "-f", "{{.Dir}}", MODULE)
-    if module.returncode or not module.stdout.strip():
-        return {"failure": f"Go does not say where {MODULE} is: {module.stderr.strip()[-300:]}"}
-    return {"program": str(program), "module": module.stdout.strip()}
+    return Oracle(*build_program(tmp_path_factory, SOURCE, MODULE))

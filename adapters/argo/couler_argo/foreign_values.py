@@ -37,8 +37,8 @@ def in_argos_words(workflow: Workflow) -> Workflow:
     def change(node: Node) -> Node:
         match node:
             case Expression(language="cel"):
-                parts = tuple(_cast(part) if isinstance(part, str) else part for part in node.parts)
-                return Expression(language="expr", parts=parts)
+                parts = (piece for part in node.parts for piece in _pieces(part))
+                return Expression(language="expr", parts=tuple(parts))
             case Operation():
                 return replace(node, outputs=tuple(map(_from_file, node.outputs)))
             case Graph():
@@ -46,6 +46,13 @@ def in_argos_words(workflow: Workflow) -> Workflow:
         return _keyed(node) if isinstance(node, Reference) else node
 
     return rebuild(workflow, change)
+
+
+def _pieces(part: str | Reference | Template) -> tuple[str | Reference | Template, ...]:
+    """A part of a CEL expression in Argo's language: one that was looked up by a key is an expression by itself."""
+    if isinstance(part, Template) and isinstance(part.parts[0], Expression):
+        return part.parts[0].parts
+    return (_cast(part) if isinstance(part, str) else part,)
 
 
 def _cast(text: str) -> str:

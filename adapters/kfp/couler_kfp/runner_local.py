@@ -11,13 +11,15 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from couler_kfp.handoff import Crossing
+from couler_kfp.history_local import history_of
 from couler_kfp.runner_filling import filled, gathered
 from couler_kfp.runner_jobs import jobs_of
 from couler_kfp.runner_offline import offline, refuse_containers
@@ -27,8 +29,8 @@ from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Sub
 
 __all__ = ["LocalRunner"]
 
-OUTPUTS, LOG, STEPS = "outputs.json", "log.txt", "steps"
-"""In the folder of a job: what it has handed out, what its steps have printed, and what they have written."""
+OUTPUTS, LOG, STEPS, HISTORY = "outputs.json", "log.txt", "steps", "history.json"
+"""In the folder of a job: what it has handed out, what its steps have printed and written, and what they took."""
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -103,7 +105,7 @@ class LocalRunner:
         if "spec" in job.content:
             ready = filled(job, self._crossing)
             shutil.rmtree(folder / STEPS, ignore_errors=True)  # what is left of a run that did not end
-            with (folder / LOG).open("w", encoding="utf-8") as log:
+            with _history(folder, ready.spec), (folder / LOG).open("w", encoding="utf-8") as log:
                 crossing = _crossing_of(_run_here(offline(ready.spec), ready.arguments, folder / STEPS, log))
         else:
             crossing = gathered(job, self._crossing)
@@ -141,6 +143,19 @@ def _run_here(spec: Mapping[str, Any], arguments: Mapping[str, Any], root: Path,
         local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root), raise_on_error=True)
         outputs: dict[str, Any] = run_local_pipeline(proto, dict(arguments))
         return outputs
+
+
+@contextlib.contextmanager
+def _history(folder: Path, spec: Mapping[str, Any]) -> Iterator[None]:
+    """Writes down what the tasks that run in the block took, for `--history`."""
+    well = False
+    try:
+        yield
+        well = True
+    finally:
+        log = (folder / LOG).read_text(encoding="utf-8", errors="replace")
+        found = history_of(log, spec, datetime.now(UTC), well=well)
+        _write(folder / HISTORY, msgspec.json.format(msgspec.json.encode(found), indent=1))
 
 
 def _crossing_of(outputs: Mapping[str, Any]) -> Crossing:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from couler_plugins.hookspecs import Adapter, Capability, hookimpl
+from couler_plugins.hookspecs import Adapter, Capability, Optimizer, hookimpl
 from couler_tekton.capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import Document
+    from couler_plugins.documents import Document, Remark
     from couler_plugins.errors import CoulerError
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan
@@ -54,6 +54,20 @@ class TektonAdapter(Adapter):
         from couler_tekton.lower import lower
 
         return lower(plan, options.api)
+
+    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+        """What Tekton's webhook would refuse; see `couler_tekton.lint`."""
+        from couler_tekton.lint import lint
+
+        return lint(bundle)
+
+
+@hookimpl
+def couler_optimizers() -> list[type[Optimizer]]:
+    """What only pays for Tekton's documents."""
+    from couler_tekton.extract import Extract
+
+    return [Extract]
 
 
 @hookimpl

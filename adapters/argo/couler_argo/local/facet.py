@@ -9,7 +9,7 @@ from couler_argo.local import attempts, facts, programs, refusals, values
 from couler_argo.local.evaluating import condition_holds
 from couler_argo.local.structures import held
 from couler_plugins.hookspecs.local import Ended, File, Look, NotThere, Outcome, Program, Refusal
-from couler_plugins.ir import Expression, Graph, Loop, Operation, Reference, Retry, Value, Workflow
+from couler_plugins.ir import Expression, Graph, Loop, Operation, Output, Port, Reference, Retry, Value, Workflow
 
 __all__ = ["ArgoLocal"]
 
@@ -66,6 +66,10 @@ class ArgoLocal:
     def outcome(self, graph: Graph, ended: Mapping[str, Ended]) -> Outcome:
         """How a graph ended."""
         return facts.outcome(graph, ended)
+
+    def path(self, port: Port | Output, look: Look) -> str:
+        """Where a template finds an input, or leaves an output."""
+        return programs.path(port, look)
 
     def program(self, operation: Operation, look: Look) -> Program:
         """The program of a script template."""

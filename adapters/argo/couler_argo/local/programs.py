@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 from couler_argo.local.values import data, text
 from couler_plugins.hookspecs.local import Look, NotThere, Place, Program
-from couler_plugins.ir import Container, Native, Operation, Output, Value
+from couler_plugins.ir import Container, Native, Operation, Output, Port, Value
 
-__all__ = ["MOST_PRINTED", "program", "seconds"]
+__all__ = ["MOST_PRINTED", "path", "program", "seconds", "seconds_of"]
 
 INTERPRETER = re.compile(r"(python(3(\.\d+)?)?|sh|bash|dash)")
 MOST_PRINTED = 256 * 1024
@@ -42,7 +42,7 @@ def program(operation: Operation, look: Look) -> Program:
         command=(PurePosixPath(command[0]).name, *command[1:]),
         source=text(main.script, look),
         env=tuple(_environment(main, look)),
-        inputs=_paths(operation, look),
+        inputs={port.name: path(port, look) for port in operation.inputs if port.kind == "artifact"},
         outputs=tuple(_places(operation, look)),
         seconds=_limit(operation, look),
         most_printed=MOST_PRINTED,
@@ -56,32 +56,27 @@ def _environment(container: Container, look: Look) -> Iterator[tuple[str, str]]:
         yield variable.name, text(variable.value, look)
 
 
-def _paths(operation: Operation, look: Look) -> dict[str, str]:
-    found = {}
-    for port in operation.inputs:
-        if port.kind == "artifact":
-            if port.path is None:
-                raise NotThere(f"its artifact {port.name!r} has no path")
-            found[port.name] = text(port.path, look).rstrip("/")
-    return found
-
-
 def _places(operation: Operation, look: Look) -> Iterator[Place]:
     for output in operation.outputs:
         default = None if output.default is None else text(output.default, look)
         optional = output.rest is not None and '"optional":true' in str(output.rest.parts[0])
-        path = _path_of(output, look)
-        yield Place(name=output.name, kind=output.kind, path=path.rstrip("/"), default=default, optional=optional)
+        place = path(output, look)
+        yield Place(name=output.name, kind=output.kind, path=place, default=default, optional=optional)
 
 
-def _path_of(output: Output, look: Look) -> str:
-    if output.kind == "artifact" and output.path is not None and output.value is None:
-        return text(output.path, look)
-    if output.kind == "parameter" and isinstance(output.value, Native):
-        content = data(output.value, look)
+def path(port: Port | Output, look: Look) -> str:
+    """Where a template finds an input artifact, or leaves an output.
+
+    Raises:
+        NotThere: it does not read or write a file there.
+    """
+    if port.kind == "artifact" and port.path is not None:
+        return text(port.path, look).rstrip("/")
+    if isinstance(port, Output) and port.kind == "parameter" and isinstance(port.value, Native):
+        content = data(port.value, look)
         if isinstance(content, dict) and content.keys() == {"path"}:
-            return str(content["path"])
-    raise NotThere(f"its output {output.name!r} is not read from a file")
+            return str(content["path"]).rstrip("/")
+    raise NotThere(f"its port {port.name!r} is no file at a path")
 
 
 def _limit(operation: Operation, look: Look) -> float | None:

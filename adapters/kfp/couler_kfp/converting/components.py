@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -38,6 +39,9 @@ __all__ = ["FOLDER", "is_python", "portable_operation", "portable_port"]
 FOLDER = "/tmp/kfp"  # noqa: S108  # in a container of its own
 """What a Python component is given, and what it makes."""
 KNOWN = frozenset({"executorLabel", "platforms"})
+INSTALLED = re.compile(r"\bkfp==(\d+)\.(\d+)")
+OLDEST = (2, 5)
+"""The first `kfp` that takes a path for the place of an artifact (`Artifact._get_path`)."""
 STUBS = ("argostub/",)
 """Images that no container is started of: KFP's driver does something in their place."""
 
@@ -144,11 +148,21 @@ def _python(operation: Operation, container: Container) -> Container:
     for kind in (item[1] for item in description["parameters"]):
         if kind in ("TASK_FINAL_STATUS", "TASK_CONFIG"):
             raise refuse("Port.kind", operation.name, f"takes a {kind}, which only KFP makes")
+    if description["inputs"] or description["outputs"]:
+        _check_installed(operation, container)
     told = _texts(container, lambda value: _told(value, operation.name))
     start = ("python3", "-c", inspect.getsource(launcher), json.dumps(description, sort_keys=True))
     given = tuple(Reference(to="input", kind="parameter", name=port.name) for port in parameters)
     command = tuple(Literal(value=text) for text in start)
     return replace(told, command=command, args=(*given, *told.command, *told.args))
+
+
+def _check_installed(operation: Operation, container: Container) -> None:
+    for text in container.command:
+        version = INSTALLED.search(str(text.value)) if isinstance(text, Literal) else None
+        if version and (int(version[1]), int(version[2])) < OLDEST:
+            reason = f"installs {version[0]}, which cannot have artifacts outside of a bucket"
+            raise refuse("Container.command", operation.name, reason, "compile it with kfp 2.5 or later")
 
 
 def _schema(definition: Port | Output) -> Any:
@@ -220,17 +234,21 @@ def _texts(container: Container, change: Any) -> Container:
 def _with_limits(name: str, container: Container) -> Container:
     """The container with its accelerators among its limits, as Kubernetes has them."""
     rest: dict[str, Any] = {} if container.rest is None else write_structure(container.rest)
-    accelerator = rest.get("resources", {}).pop("accelerator", {})
+    resources = rest.get("resources")
+    accelerator = resources.pop("accelerator", None) if isinstance(resources, dict) else None
     limits = dict(container.limits)
-    if accelerator:
+    if isinstance(accelerator, dict):
         kind = accelerator.get("resourceType", accelerator.get("type"))
         count = accelerator.get("resourceCount", accelerator.get("count"))
         if not isinstance(kind, str) or count is None or "{{" in kind or "{{" in str(count):
             raise refuse("Container.limits", name, "takes an accelerator that only the run knows")
         limits[kind] = Literal(value=str(count))
+    if any(not isinstance(value, Literal) for _, value in (*container.requests, *container.limits)):
+        reason = "has resources that only the run knows"
+        raise refuse("Container.limits", name, reason, "give them as constants")
     for key in ("resources", "command", "args", "env"):
         if rest.get(key) in ({}, []):
             del rest[key]
-    if rest.pop("lifecycle", None) or rest:
-        raise refuse("Container.rest", name, f"has {min(rest, default='lifecycle')} in its container")
+    if rest:
+        raise refuse("Container.rest", name, f"has {min(rest)} in its container")
     return replace(container, limits=tuple(sorted(limits.items())), rest=None)

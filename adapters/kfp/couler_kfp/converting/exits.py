@@ -39,7 +39,10 @@ def with_handlers(graph: Graph) -> Graph:
 
 
 def _check(graph: Graph, last: dict[str, Step]) -> None:
+    looped = {step.name for step in graph.steps if step.loop is not None}
     for step in last.values():
+        if any(need.step in looped for need in needed(step.needs)):
+            raise _refusal(step, "runs at the end of a loop, and elsewhere it would do so for each item")
         if not isinstance(step.needs, Need) or step.needs.step in last:
             raise _refusal(step, "waits for the end of several tasks")
         if step.condition is not None or step.loop is not None or step.retry is not None:

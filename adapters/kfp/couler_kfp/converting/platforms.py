@@ -40,6 +40,8 @@ def configured(name: str, container: Container, platforms: Mapping[str, Any]) ->
     if others := sorted(platforms.keys() - {"kubernetes"}):
         raise refuse("Operation.rest", name, f"is configured for the platform {others[0]}")
     config = platforms.get("kubernetes", {})
+    if not isinstance(config, Mapping):
+        raise refuse("Operation.rest", name, "has a configuration that is no mapping")
     if unknown := sorted(config.keys() - HANDLED):
         raise refuse("Operation.rest", name, f"is configured with {unknown[0]}")
     held: dict[str, Any] = {}
@@ -49,13 +51,17 @@ def configured(name: str, container: Container, platforms: Mapping[str, Any]) ->
     if mounts:
         held["volumeMounts"] = mounts
     pod: dict[str, Any] = {"volumes": volumes} if volumes else {}
-    selector, metadata = config.get("nodeSelector", {}), config.get("podMetadata", {})
-    if selector:
-        pod["nodeSelector"] = _only(name, "nodeSelector", selector, "labels")
-    if config.get("tolerations"):
-        pod["tolerations"] = [_toleration(name, item) for item in config["tolerations"]]
-    if metadata:
-        pod["metadata"] = {key: metadata[key] for key in ("annotations", "labels") if metadata.get(key)}
+    for field, own, keys in (
+        ("nodeSelector", None, ("labels",)),
+        ("podMetadata", "metadata", ("annotations", "labels")),
+    ):
+        given = config.get(field, {})
+        if not isinstance(given, Mapping) or not given.keys() <= set(keys):
+            raise refuse("Operation.rest", name, f"has a {field} that only the run knows")
+        if given:
+            pod[own or field] = dict(given) if own else given["labels"]
+    if tolerations := _items(name, "tolerations", config):
+        pod["tolerations"] = [_toleration(name, item) for item in tolerations]
     env = (*container.env, *_environment(name, config))
     made = replace(container, env=env, rest=Native.of(held) if held else None)
     return made, Native.of(pod) if pod else None
@@ -63,14 +69,14 @@ def configured(name: str, container: Container, platforms: Mapping[str, Any]) ->
 
 def _environment(name: str, config: Mapping[str, Any]) -> Iterator[EnvVar]:
     for field, (kind, reference) in NAMED.items():
-        for item in config.get(field, ()):
+        for item in _items(name, field, config):
             source = {"name": _name(name, field, item, kind), **_optional(item)}
-            for pair in item.get("keyToEnv", ()):
-                selected = {reference: {**source, "key": pair[f"{kind}Key"]}}
-                yield EnvVar(name=pair["envVar"], value=Native.of({"valueFrom": selected}))
-    for item in config.get("fieldPathAsEnv", ()):
-        selected = {"fieldRef": {"fieldPath": item["fieldPath"]}}
-        yield EnvVar(name=item["name"], value=Native.of({"valueFrom": selected}))
+            for pair in _items(name, "keyToEnv", item):
+                selected = {reference: {**source, "key": _text(name, field, pair, f"{kind}Key")}}
+                yield EnvVar(name=_text(name, field, pair, "envVar"), value=Native.of({"valueFrom": selected}))
+    for item in _items(name, "fieldPathAsEnv", config):
+        selected = {"fieldRef": {"fieldPath": _text(name, "fieldPathAsEnv", item, "fieldPath")}}
+        yield EnvVar(name=_text(name, "fieldPathAsEnv", item, "name"), value=Native.of({"valueFrom": selected}))
 
 
 def _volumes(name: str, config: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
@@ -78,30 +84,45 @@ def _volumes(name: str, config: Mapping[str, Any]) -> tuple[list[Any], list[Any]
     mounts: list[Any] = []
     volumes: list[Any] = []
 
-    def add(item: Mapping[str, Any], kind: str, source: Any) -> None:
+    def add(field: str, item: Mapping[str, Any], kind: str, source: Any) -> None:
         volume = f"{kind.lower()}-{len(volumes) + 1}"
         sub = {"subPath": item["subPath"]} if item.get("subPath") else {}
-        mounts.append({"name": volume, "mountPath": item["mountPath"], **sub})
+        mounts.append({"name": volume, "mountPath": _text(name, field, item, "mountPath"), **sub})
         volumes.append({"name": volume, kind: source})
 
-    for item in config.get("pvcMount", ()):
-        add(item, "persistentVolumeClaim", {"claimName": _name(name, "pvcMount", item, "pvc")})
-    for item in config.get("secretAsVolume", ()):
+    for item in _items(name, "pvcMount", config):
+        add("pvcMount", item, "persistentVolumeClaim", {"claimName": _name(name, "pvcMount", item, "pvc")})
+    for item in _items(name, "secretAsVolume", config):
         source = {"secretName": _name(name, "secretAsVolume", item, "secret"), **_optional(item)}
-        add(item, "secret", source)
-    for item in config.get("configMapAsVolume", ()):
-        add(item, "configMap", {"name": _name(name, "configMapAsVolume", item, "configMap"), **_optional(item)})
-    for item in config.get("emptyDirMounts", ()):
+        add("secretAsVolume", item, "secret", source)
+    for item in _items(name, "configMapAsVolume", config):
+        source = {"name": _name(name, "configMapAsVolume", item, "configMap"), **_optional(item)}
+        add("configMapAsVolume", item, "configMap", source)
+    for item in _items(name, "emptyDirMounts", config):
         limits = {"medium": item.get("medium"), "sizeLimit": item.get("sizeLimit")}
-        add(item, "emptyDir", {key: value for key, value in limits.items() if value})
+        add("emptyDirMounts", item, "emptyDir", {key: value for key, value in limits.items() if value})
     return mounts, volumes
+
+
+def _items(name: str, field: str, holder: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    items = holder.get(field, [])
+    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+        raise refuse("Operation.rest", name, f"has a {field} that is no list of mappings")
+    return items
+
+
+def _text(name: str, field: str, item: Mapping[str, Any], key: str) -> str:
+    if not isinstance(item.get(key), str):
+        raise refuse("Operation.rest", name, f"has a {field} without a {key}")
+    return str(item[key])
 
 
 def _name(name: str, field: str, item: Mapping[str, Any], kind: str) -> str:
     """The name of a secret, a claim, or the like."""
-    given = item.get(f"{kind}NameParameter", {})
-    constant = given.get("runtimeValue", {}).get("constant") if isinstance(given, dict) else None
-    found = constant or item.get("constant") or item.get(f"{kind}Name")
+    given: Any = item.get(f"{kind}NameParameter")
+    for key in ("runtimeValue", "constant"):
+        given = given.get(key) if isinstance(given, Mapping) else None
+    found = given or item.get("constant") or item.get(f"{kind}Name")
     if not isinstance(found, str) or not found:
         raise refuse("Operation.rest", name, f"has a {field} whose name only the run knows", "give it a constant name")
     return found
@@ -109,12 +130,6 @@ def _name(name: str, field: str, item: Mapping[str, Any], kind: str) -> str:
 
 def _optional(item: Mapping[str, Any]) -> dict[str, bool]:
     return {"optional": True} if item.get("optional") else {}
-
-
-def _only(name: str, field: str, item: Mapping[str, Any], key: str) -> Any:
-    if item.keys() != {key}:
-        raise refuse("Operation.rest", name, f"has a {field} that only the run knows")
-    return item[key]
 
 
 def _toleration(name: str, item: Mapping[str, Any]) -> Any:

@@ -15,10 +15,12 @@ from couler_kfp.structures import write_structure
 from couler_plugins.ir import (
     Graph,
     Literal,
+    Native,
     Operation,
     Port,
     Reference,
     Workflow,
+    call_sites,
     callables,
     map_references,
     replace,
@@ -85,6 +87,10 @@ def _parameter(port: Port) -> Port:
     )
 
 
+def _texts(rest: Native | None) -> Iterator[str]:
+    return (part for part in (() if rest is None else rest.parts) if isinstance(part, str))
+
+
 def _presence(
     operation: Operation, workflow: Workflow, callees: Mapping[str, Graph | Operation]
 ) -> dict[str, bool | None]:
@@ -108,16 +114,19 @@ def _notes(workflow: Workflow) -> Iterator[Decision]:
     def note(subject: str, action: str, reason: str) -> Decision:
         return Decision(optimizer="kfp", workflow=workflow.label, subject=subject, action=action, reason=reason)
 
+    if any("enableCache" in part for site in call_sites(workflow) for part in _texts(site.step.rest)):
+        yield note("", "is not cached", "KFP takes results of earlier runs; put `cache` into a pipeline for the result")
+    if workflow.rest is not None and "defaultPipelineRoot" in write_structure(workflow.rest).get("spec", {}):
+        yield note(
+            "", "keeps artifacts elsewhere", "the pipeline root is KFP's; each engine has a repository of its own"
+        )
     for graph in workflow.graphs:
         for step in graph.steps:
-            rest: dict[str, Any] = {} if step.rest is None else write_structure(step.rest)
             retry: dict[str, Any] = {}
             if step.retry is not None and step.retry.rest is not None:
                 retry = write_structure(step.retry.rest)
             if retry.get("backoffDuration") not in NO_DELAY:
                 yield note(step.name, "retried without a delay", f"KFP waits {retry['backoffDuration']} and longer")
-            if rest.get("cachingOptions", {}).get("enableCache"):
-                yield note(step.name, "runs each time", "KFP would take the result of an earlier run")
             if step.loop is not None and any(isinstance(axis.values, Reference) for axis in step.loop.axes):
                 reason = "texts in the list that hold quotes, backslashes or newlines are passed on with escapes"
                 yield note(step.name, "loops over what the run gives", reason)

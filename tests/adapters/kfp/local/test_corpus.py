@@ -16,7 +16,7 @@ from support import shared
 
 pytest.importorskip("kfp", reason="needs kfp")
 
-OPTIMIZERS = ("prune", "dedupe", "cache{assume-pure=true}")
+OPTIMIZERS = ("prune", "dedupe", "cache{assume-pure=true}", "dedupe,cache", "cache,dedupe")
 """Pipelines of optimizers after which every outcome has to be what it was."""
 
 SLEEPING = 10.0
@@ -37,7 +37,9 @@ def test_a_pipeline_ends_as_its_author_wants(name: str) -> None:
 
 
 @each
-@pytest.mark.parametrize("pipeline", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "pipeline", [pytest.param(item, marks=pytest.mark.slow if "," in item else ()) for item in OPTIMIZERS]
+)
 def test_what_is_optimized_computes_the_same(name: str, pipeline: str) -> None:
     result = optimize(str(ROOT / name), pipeline)
     if result.changed:

@@ -51,6 +51,7 @@ def test_arguments_are_given_as_before() -> None:
     assert outcome.tasks["pair.Output"] == ["mine+other"]
 
 
+@pytest.mark.slow
 def test_a_pipeline_around_optimized_ones_computes_the_same() -> None:
     inner = partial(decorated, configured, "dedupe")
     assert run(partial(outer, inner)).outputs == run(partial(outer, configured)).outputs

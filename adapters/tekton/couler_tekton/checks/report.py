@@ -1,0 +1,56 @@
+"""Where checks say what they find, on which document, and what there may have been meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Literal
+
+from couler_plugins.documents import Path, Remark
+
+__all__ = ["Report"]
+
+FEW = 500
+"""Of how many names the nearest one is looked for: with more it takes longer than it is worth."""
+
+
+class Report:
+    """The remarks on one object of a document.
+
+    Args:
+        document: the document's number in the bundle.
+        base: where the object is in it.
+    """
+
+    def __init__(self, document: int, base: Path = ()) -> None:
+        self.document = document
+        self.base = base
+        self._remarks: dict[Remark, None] = {}
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What was said, each once."""
+        return list(self._remarks)
+
+    def error(self, code: str, path: Path, message: str, hint: str = "") -> None:
+        """What Tekton's webhook refuses."""
+        self._add("error", code, path, message, hint)
+
+    def warning(self, code: str, path: Path, message: str, hint: str = "") -> None:
+        """What is accepted, and fails or surprises when it runs."""
+        self._add("warning", code, path, message, hint)
+
+    def note(self, code: str, path: Path, message: str, hint: str = "") -> None:
+        """What cannot be judged."""
+        self._add("note", code, path, message, hint)
+
+    @staticmethod
+    def meant(name: str, known: Collection[str], otherwise: str) -> str:
+        """A hint that names the known name nearest to a misspelled one; `otherwise` where none is near."""
+        close = get_close_matches(name, known, 1, 0.75) if len(known) <= FEW else ()
+        return f"did you mean {close[0]!r}?" if close else otherwise
+
+    def _add(
+        self, severity: Literal["error", "warning", "note"], code: str, path: Path, message: str, hint: str
+    ) -> None:
+        self._remarks[Remark(self.document, self.base + path, severity, code, message, hint)] = None

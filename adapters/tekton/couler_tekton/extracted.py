@@ -1,0 +1,134 @@
+"""When an embedded spec means the same as an object of its own, and what that object is.
+
+Source: `docs/pipelineruns.md` and `docs/taskruns.md` of Tekton (propagated parameters, workspaces and results reach
+embedded specs only), `pkg/reconciler/pipelinerun/resources/apply.go`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from couler_plugins.ir import (
+    Call,
+    Graph,
+    Operation,
+    Port,
+    Reference,
+    Step,
+    Workflow,
+    references,
+    replace,
+    to_json,
+    without_origin,
+)
+from couler_tekton.variables import Scope, write_value
+
+__all__ = ["holder", "holding", "named", "obstacle", "pipeline_obstacle"]
+
+LONGEST, DIGITS = 63, 10
+OWN = ("labels", "annotations")
+NAMES = ("context.pipeline.name", "context.task.name")
+"""Variables that would be something else."""
+
+
+def obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow) -> str:
+    """Why a task has to stay where it is written; empty where it need not."""
+    if "apiVersion" in _rest(workflow):
+        return "it is written for an older API version"
+    if not set(_rest(operation).get("metadata") or {}) <= set(OWN):
+        return "its metadata says what a Task cannot say"
+    declared = {port.name for port in operation.inputs}
+    for reference in references(operation):
+        if reason := _reads_around(reference, declared, _names(operation)):
+            return reason
+    around = {port.name for port in (*graph.inputs, *workflow.parameters)}
+    passed = {argument.name for argument in step.arguments}
+    for port in operation.inputs:
+        if port.name in around and (port.name not in passed or _is_object(port)):
+            return f"its parameter {port.name!r} is filled from around it"
+        if port.name not in passed and port.default is None:
+            return f"its parameter {port.name!r} is filled from around it, or not at all"
+    if loose := sorted(_names(operation) - _names(step)):
+        return f"its workspace {loose[0]!r} is bound from around it, or not at all"
+    return ""
+
+
+def _reads_around(reference: Reference, declared: set[str], workspaces: set[str]) -> str:
+    if reference.step:
+        return f"it reads {reference.step!r} in its steps"
+    if reference.to in ("input", "parameter", "item") and reference.name not in declared:
+        return f"it reads the parameter {reference.name!r} around it"
+    if reference.to == "workspace" and reference.name not in workspaces:
+        return f"it uses the workspace {reference.name!r} around it"
+    if reference.to == "run" and (reference.name.startswith("context.pipeline") or reference.name in NAMES):
+        return f"it reads {reference.name}"
+    return ""
+
+
+def pipeline_obstacle(graph: Graph, workflow: Workflow) -> str:
+    """Why a pipeline has to stay in its run; empty where it need not."""
+    if "apiVersion" in _rest(workflow):
+        return "it is written for an older API version"
+    embedded = [step.name for step in graph.steps if isinstance(step.call, Call)]
+    if embedded:
+        return f"the spec of {embedded[0]!r} is written in it"
+    declared = {port.name for port in graph.inputs}
+    for reference in references(graph):
+        if reference.to in ("input", "parameter") and reference.name not in declared:
+            return f"it reads the parameter {reference.name!r} of its run"
+        if reference.to == "run" and reference.name in NAMES:
+            return f"it reads {reference.name}"
+    given = {port.name for port in workflow.parameters}
+    for port in graph.inputs:
+        if port.default is None and port.name not in given:
+            return f"its parameter {port.name!r} is not given"
+    for step in graph.steps:
+        for use in _rest(step).get("workspaces") or ():
+            if (use.get("workspace") or use.get("name")) not in _names(graph):
+                return f"{step.name!r} uses a workspace of its run"
+    return ""
+
+
+def holder(item: Graph | Operation, namespace: str) -> Workflow:
+    """The Task or Pipeline that holds this, without a name yet."""
+    rest = _rest(item)
+    metadata = rest.pop("metadata", None) if isinstance(item, Operation) else None
+    inputs = tuple(replace(port, optional=False) for port in item.inputs)
+    root = "pipeline" if isinstance(item, Graph) else "task"
+    bare: Any = without_origin(replace(item, name=root, inputs=inputs, inline=False, rest=Scope().rest(rest)))
+    own = Scope().rest({"metadata": metadata}) if metadata else None
+    made = Workflow(engine="tekton", kind=root.capitalize(), library="namespace", namespace=namespace, rest=own)
+    return replace(made, graphs=(bare,)) if isinstance(item, Graph) else replace(made, operations=(bare,))
+
+
+def holding(workflow: Workflow) -> Workflow:
+    """A Task or Pipeline as `holder` makes it, so that both can be compared."""
+    return replace(without_origin(workflow), name="", source=None)
+
+
+def named(wanted: str, bare: Workflow) -> str:
+    """A name that says what it is for, and never means anything else."""
+    digest = hashlib.sha256(msgspec.json.encode(msgspec.json.decode(to_json(bare)), order="sorted")).hexdigest()[
+        :DIGITS
+    ]
+    return f"{wanted[: LONGEST - DIGITS - 1].rstrip('-.')}-{digest}"
+
+
+def _rest(node: Workflow | Graph | Operation | Step) -> dict[str, Any]:
+    rest: dict[str, Any] = write_value(node.rest) if node.rest else {}
+    return rest
+
+
+def _names(node: Graph | Operation | Step) -> set[str]:
+    """The names of the workspaces that are declared, or bound."""
+    found = _rest(node).get("workspaces")
+    return {str(item.get("name")) for item in found if isinstance(item, dict)} if isinstance(found, list) else set()
+
+
+def _is_object(port: Port) -> bool:
+    """Whether a parameter holds an object, to which more keys may be handed."""
+    rest: Any = write_value(port.rest) if port.rest else {}
+    return rest.get("type") == "object" or "properties" in rest

@@ -1,0 +1,92 @@
+"""What Tekton's admission webhook would refuse, found in the documents as they stand.
+
+Each check follows `pkg/apis/pipeline/v1` of Tekton 1.15 in what it refuses, and is written anew. An `error` is what the
+webhook of a cluster refuses as it is installed; what is accepted and fails later is a `warning`, and so is what a
+cluster takes that has raised `enable-api-fields`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from couler_plugins.documents import Remark
+from couler_plugins.ir.bundle import Bundle
+from couler_tekton.checks.actions import check_step_action
+from couler_tekton.checks.links import Shelf, check_links
+from couler_tekton.checks.names import check_metadata
+from couler_tekton.checks.pipelines import check_pipeline_object
+from couler_tekton.checks.report import Report
+from couler_tekton.checks.runs import check_pipeline_run, check_task_run
+from couler_tekton.checks.shapes import check_shape
+from couler_tekton.checks.tasks import check_task_object
+from couler_tekton.levels import features, is_beyond
+from couler_tekton.objects import KINDS, Object, objects
+
+__all__ = ["DEFAULT_API", "lint"]
+
+DEFAULT_API = "beta"
+"""What `enable-api-fields` is on a cluster as it is installed."""
+
+CHECKS = {
+    "Pipeline": check_pipeline_object,
+    "PipelineRun": check_pipeline_run,
+    "Task": check_task_object,
+    "TaskRun": check_task_run,
+    "StepAction": check_step_action,
+}
+
+
+def lint(bundle: Bundle, api: str = "") -> Iterator[Remark]:
+    """Every remark on the documents of a bundle; references are looked up in all of them.
+
+    Args:
+        bundle: the documents.
+        api: what the cluster's `enable-api-fields` is: what it does not take is an error. Where it is not given, what
+            the default does not take is a warning.
+    """
+    documents = enumerate(bundle.documents)
+    found = [(item, Report(number, item.path)) for number, document in documents for item in objects(document.data)]
+    whole = [(item, report) for item, report in found if _has_shape(item, report)]
+    shelf = Shelf(item for item, _ in whole)
+    for item, report in whole:
+        check_metadata(item.data, report)
+        CHECKS[item.kind](item.data["spec"], ("spec",), report)
+        check_links(item, shelf, report)
+        _check_level(item, api, report)
+    _check_repeated(bundle, found)
+    for _, report in found:
+        yield from report.remarks
+
+
+def _has_shape(item: Object, report: Report) -> bool:
+    """Whether an object can be looked at."""
+    version = item.data["apiVersion"]
+    if item.kind != "StepAction" and version != KINDS[item.kind].versions[0]:
+        message = f"{version} is not checked"
+        report.note("old-version", ("apiVersion",), message, f"write it for {KINDS[item.kind].versions[0]}")
+        return False
+    return check_shape(item.kind, item.data, report)
+
+
+def _check_level(item: Object, api: str, report: Report) -> None:
+    for feature in features(item.data):
+        if is_beyond(feature, api or DEFAULT_API):
+            message = f"{feature.name} needs a cluster with {feature.switch}"
+            hint = f"set {feature.switch} to {feature.level if feature.switch == 'enable-api-fields' else 'true'} there"
+            (report.error if api else report.warning)("api-level", feature.path, message, hint)
+
+
+def _check_repeated(bundle: Bundle, found: list[tuple[Object, Report]]) -> None:
+    """Two objects of one kind and name: the second overwrites the first."""
+    seen: dict[tuple[str, str, str], int] = {}
+    for item, report in found:
+        metadata = item.data.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        if not isinstance(name, str) or not isinstance(metadata, dict):
+            continue
+        key = (item.kind, str(metadata.get("namespace", "")), name)
+        if key in seen:
+            other = bundle.documents[seen[key]]
+            message = f"there are two of the name {name!r}: the other one is in {other.file}:{other.line}"
+            report.warning("duplicate-object", ("metadata", "name"), message, "leave one of them")
+        seen.setdefault(key, report.document)

@@ -1,0 +1,333 @@
+"""KFP's pipelines as Argo Workflows: what is carried passes Argo's lint, and the rest is refused with its reason."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from textwrap import dedent, indent
+from typing import Any
+
+import pytest
+
+from adapters.argo.test_mangled import JUNK, places, with_junk
+from adapters.subjects import KFP
+from couler_argo.plugin import ArgoAdapter
+from couler_plugins.api import convert
+from couler_plugins.documents import dump_yaml, read
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.results import FileResult
+from couler_plugins.sources import Text
+from oracles.argo_oracle import build
+
+CARRIED = 45
+"""Of the files of the corpus; docs/kfp.md says so, too."""
+
+
+def pipeline(tasks: str, components: str = "", executors: str = "", root: str = "", more: str = "") -> str:
+    """A pipeline around these, with a component `comp-echo` that takes `text` and gives `out`."""
+    return f"""\
+components:
+  comp-echo:
+    executorLabel: exec-echo
+    inputDefinitions: {{parameters: {{text: {{parameterType: STRING, defaultValue: hi}}}}}}
+    outputDefinitions: {{parameters: {{out: {{parameterType: STRING}}}}}}
+{indent(dedent(components).strip(), "  ")}
+deploymentSpec:
+  executors:
+    exec-echo:
+      container:
+        image: busybox
+        command: [echo, "{{{{$.inputs.parameters['text']}}}}", "{{{{$.outputs.parameters['out'].output_file}}}}"]
+{indent(dedent(executors).strip(), "    ")}
+pipelineInfo: {{name: p}}
+root:
+  dag:
+    tasks:
+{indent(dedent(tasks).strip(), "      ")}
+{indent(dedent(root).strip(), "  ")}
+schemaVersion: 2.1.0
+{dedent(more)}"""
+
+
+def result_of(text: str) -> FileResult:
+    (file,) = convert(Text(text), "argo").files
+    return file
+
+
+def manifest(text: str) -> Any:
+    """The Workflow that a pipeline becomes; Argo's lint finds no error in it."""
+    file = result_of(text)
+    assert file.error is None, file.error
+    (document,) = file.documents
+    remarks = ArgoAdapter().lint(ArgoAdapter().load([read(dump_yaml(document), "made.yaml")]))
+    assert [remark for remark in remarks if remark.code != "missing-value"] == []
+    return document
+
+
+def templates(document: Any) -> dict[str, Any]:
+    return {item["name"]: item for item in document["spec"]["templates"]}
+
+
+def tasks(document: Any, template: str = "root") -> dict[str, Any]:
+    return {task["name"]: task for task in templates(document)[template]["dag"]["tasks"]}
+
+
+def refusal(text: str) -> CoulerError:
+    error = result_of(text).error
+    assert isinstance(error, Unsupported)
+    assert error.hint
+    return error
+
+
+ECHO = "{componentRef: {name: comp-echo}}"
+
+
+def test_a_container_reads_and_writes_files() -> None:
+    document = manifest(pipeline(f"a: {ECHO}"))
+    assert templates(document)["comp-echo"] == {
+        "name": "comp-echo",
+        "inputs": {"parameters": [{"name": "text", "default": "hi"}]},
+        "outputs": {"parameters": [{"name": "out", "valueFrom": {"path": "/tmp/kfp-output-out"}}]},
+        "container": {"image": "busybox", "command": ["echo", "{{inputs.parameters.text}}", "/tmp/kfp-output-out"]},
+    }
+
+
+def test_what_tasks_are_given() -> None:
+    given = """
+    a: {componentRef: {name: comp-echo}, inputs: {parameters: {text: {componentInputParameter: size}}}}
+    b:
+      componentRef: {name: comp-echo}
+      dependentTasks: [a]
+      inputs: {parameters: {text: {taskOutputParameter: {producerTask: a, outputParameterKey: out}}}}
+    c: {componentRef: {name: comp-echo}, inputs: {parameters: {text: {runtimeValue: {constant: 5.0}}}}}
+    d: {componentRef: {name: comp-echo}, inputs: {parameters: {text: {runtimeValue: {constant: [1, {a: true}]}}}}}
+    """
+    declared = "inputDefinitions: {parameters: {size: {parameterType: NUMBER_DOUBLE, defaultValue: 2.0}}}"
+    document = manifest(pipeline(given, root=declared))
+    assert document["spec"]["arguments"]["parameters"] == [{"name": "size", "value": "2"}]
+    passed = {name: task["arguments"]["parameters"][0]["value"] for name, task in tasks(document).items()}
+    assert passed == {
+        "a": "{{workflow.parameters.size}}",
+        "b": "{{tasks.a.outputs.parameters.out}}",
+        "c": "5",
+        "d": '[1,{"a":true}]',
+    }
+    assert tasks(document)["b"]["depends"] == "a.Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "expected"),
+    [
+        ("STRING", "inputs.parameter_values['x'] == 'heads'", "{} == 'heads'"),
+        ("STRING", "!(inputs.parameter_values['x'] == 'heads')", "!({} == 'heads')"),
+        ("STRING", "int(inputs.parameter_values['x']) > 5", "asInt({}) > 5"),
+        ("NUMBER_INTEGER", "int(inputs.parameter_values['x']) > 5", "asInt({}) > 5"),
+        ("NUMBER_DOUBLE", "inputs.parameter_values['x'] <= -0.5", "asFloat({}) <= -0.5"),
+        ("BOOLEAN", "inputs.parameter_values['x'] == true", "({} in TRUE)"),
+        ("BOOLEAN", "inputs.parameter_values['x'] != true", "!({} in TRUE)"),
+        ("BOOLEAN", "inputs.parameter_values['x'] == false && true", "!({} in TRUE) && true"),
+    ],
+)
+def test_conditions_compare_texts_as_what_they_were(kind: str, condition: str, expected: str) -> None:
+    task = f"""
+    a: {{componentRef: {{name: comp-echo}}, triggerPolicy: {{condition: "{condition}"}},
+        inputs: {{parameters: {{x: {{componentInputParameter: x}}, text: {{runtimeValue: {{constant: hi}}}}}}}}}}
+    """
+    declared = f"inputDefinitions: {{parameters: {{x: {{parameterType: {kind}}}}}}}"
+    text = pipeline(task, root=declared).replace(
+        "text: {parameterType", "x: {parameterType: STRING}, text: {parameterType"
+    )
+    when = tasks(manifest(text))["a"]["when"]
+    true = "['1', 't', 'T', 'true', 'TRUE', 'True']"
+    assert when == "{{=" + expected.format("workflow.parameters.x").replace("TRUE)", f"{true})") + "}}"
+
+
+def loop(items: str, more: str = "") -> str:
+    task = f"""
+    a:
+      componentRef: {{name: comp-echo}}
+      parameterIterator: {{itemInput: text, items: {items}}}
+      {more}
+      inputs: {{parameters: {{list: {{componentInputParameter: list}}}}}}
+    """
+    declared = "inputDefinitions: {parameters: {list: {parameterType: LIST}}}"
+    return pipeline(task, root=declared).replace(
+        "text: {parameterType", "list: {parameterType: LIST}, text: {parameterType"
+    )
+
+
+def test_loops() -> None:
+    (fixed,) = tasks(manifest(loop("{raw: '[1, 2.5, \"a\", true]'}"))).values()
+    assert fixed["withItems"] == ["1", "2.5", "a", "true"]
+    assert {"name": "text", "value": "{{item}}"} in fixed["arguments"]["parameters"]
+    (given,) = tasks(manifest(loop("{inputParameter: list}"))).values()
+    assert given["withParam"] == "{{workflow.parameters.list}}"
+    assert "quotes" in str(refusal(loop("{raw: '[\"a\\\\b\"]'}")))
+
+
+def test_a_limited_loop_is_in_a_graph_of_its_own() -> None:
+    document = manifest(loop("{inputParameter: list}", "iteratorPolicy: {parallelismLimit: 2}"))
+    (outer,) = tasks(document).values()
+    assert outer["template"] == "a-limited"
+    assert {"name": "items", "value": "{{workflow.parameters.list}}"} in outer["arguments"]["parameters"]
+    graph = templates(document)["a-limited"]
+    assert graph["parallelism"] == 2
+    assert tasks(document, "a-limited")["a"]["withParam"] == "{{inputs.parameters.items}}"
+
+
+EXIT = "dependentTasks: [a], triggerPolicy: {strategy: ALL_UPSTREAM_TASKS_COMPLETED}"
+
+
+def test_what_runs_at_the_end_is_a_hook() -> None:
+    text = pipeline(f"a: {ECHO}\nend: {{componentRef: {{name: comp-echo}}, {EXIT}}}")
+    (task,) = tasks(manifest(text)).values()
+    assert task["hooks"] == {"exit": {"template": "comp-echo"}}
+    three = pipeline(f"a: {ECHO}\nend: {{componentRef: {{name: comp-echo}}, {EXIT}}}\n"
+                     "b: {componentRef: {name: comp-echo}, dependentTasks: [end]}")  # fmt: skip
+    assert "'b' needs it" in str(refusal(three))
+    looped = loop("{raw: '[1]'}").replace(
+        "    tasks:\n", f"    tasks:\n      end: {{componentRef: {{name: comp-echo}}, {EXIT}}}\n"
+    )
+    looped = looped.replace("list: {parameterType: LIST}, text", "list: {parameterType: LIST, isOptional: true}, text")
+    assert "at the end of a loop" in str(refusal(looped))
+
+
+def test_platform_configuration_is_kubernetes_own() -> None:
+    platform = """\
+    ---
+    platforms:
+      kubernetes:
+        deploymentSpec:
+          executors:
+            exec-echo:
+              imagePullPolicy: Always
+              secretAsEnv:
+              - secretNameParameter: {runtimeValue: {constant: login}}
+                keyToEnv: [{secretKey: user, envVar: USER}]
+                optional: true
+              fieldPathAsEnv: [{name: NODE, fieldPath: spec.nodeName}]
+              pvcMount: [{constant: data, mountPath: /data}]
+              nodeSelector: {labels: {disk: ssd}}
+              podMetadata: {labels: {team: ml}}
+              tolerations: [{key: gpu, operator: Exists}]
+    """
+    template = templates(manifest(pipeline(f"a: {ECHO}", more=platform)))["comp-echo"]
+    container = template["container"]
+    user = {"secretKeyRef": {"name": "login", "key": "user", "optional": True}}
+    node = {"fieldRef": {"fieldPath": "spec.nodeName"}}
+    assert container["env"] == [{"name": "USER", "valueFrom": user}, {"name": "NODE", "valueFrom": node}]
+    assert container["imagePullPolicy"] == "Always"
+    assert container["volumeMounts"] == [{"name": "persistentvolumeclaim-1", "mountPath": "/data"}]
+    claim = {"name": "persistentvolumeclaim-1", "persistentVolumeClaim": {"claimName": "data"}}
+    assert (template["volumes"], template["nodeSelector"]) == ([claim], {"disk": "ssd"})
+    assert (template["metadata"], template["tolerations"]) == (
+        {"labels": {"team": "ml"}},
+        [{"key": "gpu", "operator": "Exists"}],
+    )
+
+
+def test_accelerators_are_limits() -> None:
+    accelerator = "{resourceType: nvidia.com/gpu, resourceCount: '1'}"
+    resources = f"resources: {{resourceCpuLimit: '2', accelerator: {accelerator}}}\n        image: busybox"
+    text = pipeline(f"a: {ECHO}").replace("image: busybox", resources)
+    limits = templates(manifest(text))["comp-echo"]["container"]["resources"]["limits"]
+    assert limits == {"cpu": "2", "nvidia.com/gpu": "1"}
+    unknown = text.replace("resourceCpuLimit: '2'", "resourceCpuLimit: \"{{$.inputs.parameters['text']}}\"")
+    assert "only the run knows" in str(refusal(unknown))
+
+
+def test_a_retry_has_no_delay_which_is_said() -> None:
+    text = pipeline("a: {componentRef: {name: comp-echo}, retryPolicy: {maxRetryCount: 3, backoffDuration: 9s}}")
+    assert templates(manifest(text))["comp-echo"]["retryStrategy"] == {"limit": 3, "retryPolicy": "Always"}
+    text = text.replace("pipelineInfo", "defaultPipelineRoot: s3://bucket\npipelineInfo")
+    reasons = " ".join(decision.reason for decision in result_of(text).decisions)
+    assert "KFP waits 9s" in reasons
+    assert "the pipeline root is KFP's" in reasons
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("['out'].output_file", "['out'].uri", "the URI of an artifact"),
+        ("image: busybox", "image: argostub/createpvc", "KFP's driver does itself"),
+        ("container:\n", "importer: {artifactUri: {constant: gs://x}}\n      x:\n", "is no container (importer)"),
+        ("pipelineInfo", "unheard: of\npipelineInfo", "has unheard"),
+        ("a: {componentRef", "a: {unheard: of, componentRef", "has unheard"),
+        ("{parameterType: STRING, default", "{parameterType: TASK_FINAL_STATUS, default", "TASK_FINAL_STATUS"),
+    ],
+    ids=["uri", "claims", "importer", "pipeline", "task", "status"],
+)
+def test_what_is_refused(old: str, new: str, reason: str) -> None:
+    text = pipeline(f"a: {ECHO}")
+    if "TASK" in new:
+        text = text.replace("[echo, ", "[echo, '{{$}}', ")
+    assert old in text
+    assert reason in str(refusal(text.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(("version", "carried"), [("2.1.3", False), ("2.5.0", True)])
+def test_artifacts_need_a_kfp_that_takes_paths(version: str, carried: bool) -> None:
+    command = f"[sh, -c, 'pip install kfp=={version} && run', '{{{{$}}}}']"
+    text = pipeline(f"a: {ECHO}").replace("[echo, ", f"{command} #")
+    text = text.replace(
+        "{parameters: {out", "{artifacts: {data: {artifactType: {schemaTitle: system.Dataset}}}, parameters: {out"
+    )
+    assert (result_of(text).error is None) is carried
+
+
+@cache
+def corpus() -> dict[Path, FileResult]:
+    paths = [path for path in KFP.files() if path.is_relative_to(KFP.root)]
+    if not paths:
+        pytest.skip("needs the corpus of kfp")
+    return {path: convert(str(path), "argo").files[0] for path in paths}
+
+
+def test_how_much_of_the_corpus_is_carried() -> None:
+    refused = [file.error for file in corpus().values() if file.error is not None]
+    assert len(corpus()) - len(refused) == CARRIED
+    assert all(isinstance(error, Unsupported) and error.file and error.hint and error.step for error in refused)
+    assert Counter(error.feature for error in refused if isinstance(error, Unsupported)) == {
+        "Container.args": 4,
+        "Container.limits": 1,
+        "Loop.axes": 1,
+        "Operation.kind": 4,
+        "Operation.rest": 5,
+        "Port.kind": 6,
+        "Step.arguments": 6,
+        "Step.needs": 1,
+    }
+
+
+def test_what_is_carried_passes_lint() -> None:
+    for path, file in corpus().items():
+        if file.error is None:
+            remarks = ArgoAdapter().lint(ArgoAdapter().load([read(file.text or "", path.name)]))
+            assert [remark for remark in remarks if remark.code != "missing-value"] == []
+
+
+@pytest.mark.oracle
+def test_what_is_carried_is_accepted_by_argo(tmp_path_factory: pytest.TempPathFactory) -> None:
+    oracle = build(tmp_path_factory)
+    made = [list(file.documents) for file in corpus().values() if file.error is None]
+    assert [verdict.complaint for (verdict,) in oracle.judge(made) if not verdict.accepted] == []
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_whatever_stands_in_a_pipeline_it_is_converted_or_refused(part: int) -> None:
+    chance = random.Random(part)
+    outcomes: Counter[str] = Counter()
+    for path in list(corpus())[part::3]:
+        documents = [document.data for document in KFP.read(path).documents]
+        for place in chance.sample(list(places(documents)), 3):
+            text = "---\n".join(map(dump_yaml, with_junk(documents, place, chance.choice(JUNK))))
+            try:
+                (file,) = convert(Text(text), "argo").files
+                assert file.error is None or isinstance(file.error, (InvalidInput, Unsupported)), (path.name, place)
+                outcomes[type(file.error).__name__] += 1
+            except (InvalidInput, Unsupported):
+                outcomes["raised"] += 1
+    assert outcomes["NoneType"] > 5
+    assert outcomes["InvalidInput"] > 5

@@ -1,0 +1,140 @@
+"""The optimizer `extract`: what becomes a Task or a Pipeline of its own, what stays, and what a run then takes."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.subjects import TEKTON, each_file
+from couler_plugins.api import optimize
+from couler_plugins.config import load_config
+from couler_plugins.documents import Document, dump_yaml
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plugins import Plugins, load_plugins
+from couler_plugins.results import Result
+from couler_plugins.sources import Text
+from couler_tekton.lint import lint
+
+TASK = """\
+      - name: {name}
+        params:
+          - {{name: text, value: $(params.word)}}
+        taskSpec:
+          params:
+            - name: text
+          results: [{{name: b}}]
+          steps:
+            - image: busybox
+              script: echo $(params.text)
+"""
+RUN = """\
+# Nightly.
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata:
+  generateName: nightly-
+spec:
+  params:
+    - {name: word, value: hello}   # to say
+  pipelineSpec:
+    params:
+      - name: word
+    tasks:
+"""
+
+
+@cache
+def plugins() -> Plugins:
+    return load_plugins(load_config(environ={}))
+
+
+def run_of(*names: str) -> str:
+    return RUN + "".join(TASK.format(name=name) for name in names)
+
+
+def extracted(text: str, to: str = "tekton") -> Result:
+    return optimize(Text(text), "extract", to=to, plugins=plugins())
+
+
+def test_identical_specs_become_one_task_and_the_pipeline_a_reference() -> None:
+    result = extracted(run_of("one", "two"))
+    run, task, pipeline = sorted(result.documents, key=lambda item: item["kind"] != "PipelineRun")
+    assert (task["kind"], pipeline["kind"]) == ("Task", "Pipeline")
+    assert run["spec"]["pipelineRef"] == {"name": pipeline["metadata"]["name"]}
+    assert {item["taskRef"]["name"] for item in pipeline["spec"]["tasks"]} == {task["metadata"]["name"]}
+    assert task["spec"]["steps"] == [{"image": "busybox", "script": "echo $(params.text)"}]
+    text = result.files[0].text or ""
+    assert text.startswith("# Nightly.")
+    assert "# to say" in text
+
+
+def test_a_task_that_is_there_is_used() -> None:
+    first = extracted(run_of("one"))
+    tasks = [item for item in first.documents if item["kind"] == "Task"]
+    (again,) = [extracted(run_of("other") + "---\n" + dump_yaml(tasks[0]))]
+    assert [item["kind"] for item in again.added_documents] == ["Pipeline"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("echo $(params.text)", "echo $(params.word)", "it reads the parameter 'word' around it"),
+        ("- {name: text, value: $(params.word)}", "- {name: x, value: y}", "'text' is filled from around it"),
+        ("$(params.text)", "$(workspaces.w.path)", "it uses the workspace 'w' around it"),
+        ("$(params.text)", "$(context.pipelineRun.name)", "it reads context.pipelineRun.name"),
+        ("$(params.text)", "$(context.task.name)", "it reads context.task.name"),
+        ("$(params.text)", "$(tasks.a.results.b)", "it reads 'a' in its steps"),
+        ("          steps:", "          workspaces: [{name: w}]\n          steps:", "its workspace 'w' is bound"),
+        ("          steps:", "          metadata: {name: x}\n          steps:", "its metadata says what"),
+        ("apiVersion: tekton.dev/v1\n", "apiVersion: tekton.dev/v1beta1\n", "it is written for an older API version"),
+    ],
+)
+def test_what_only_works_in_its_place_stays(old: str, new: str, reason: str) -> None:
+    head, tail = run_of("a", "one").split("      - name: one")
+    text = f"{head}      - name: one{tail.replace(old, new)}" if old in tail else run_of("a", "one").replace(old, new)
+    (file,) = extracted(text).files
+    assert any(reason in decision.reason for decision in file.decisions if not decision.action), file
+
+
+def test_a_parameter_that_would_lose_what_is_handed_down_keeps_its_task_in_place() -> None:
+    text = run_of("one").replace(
+        "            - name: text\n", "            - name: text\n            - {name: word, default: x}\n"
+    )
+    (file,) = extracted(text).files
+    assert any("its parameter 'word' is filled from around it" in decision.reason for decision in file.decisions)
+
+
+@pytest.mark.parametrize(("subject", "path"), each_file([TEKTON]))
+def test_results_pass_the_lint_and_are_left_alone_the_second_time(subject: Any, path: Path) -> None:
+    result = optimize(str(path), "extract", to="tekton{api=alpha}", plugins=plugins())
+    assert [file.error for file in result.files] == [None]
+    documents = [item for item in result.documents if item is not None]
+    if result.added_documents:
+        before = problems(list(optimize(str(path), "prune", plugins=plugins()).documents))
+        assert problems(documents) <= before
+        again = extracted("---\n".join(map(dump_yaml, documents)), "tekton{api=alpha}")
+        assert not again.added_documents
+        assert not any(file.edits for file in again.files)
+
+
+def problems(documents: list[Any]) -> set[str]:
+    wrapped = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents))
+    found = lint(Bundle((), wrapped, (0,) * len(wrapped)), "alpha")
+    return {remark.code for remark in found if remark.severity != "note"}
+
+
+def test_a_run_of_many_tasks_takes_a_tenth() -> None:
+    tasks = "".join(TASK.format(name=f"task-{number}") for number in range(200))
+    script = "echo " + "long " * 200
+    text = RUN + tasks.replace("echo $(params.text)", f"{script}$(params.text)")
+    result = extracted(text)
+    run = next(item for item in result.documents if item["kind"] == "PipelineRun")
+    whole = next(iter(optimize(Text(text), "prune", plugins=plugins()).documents))
+    kept = sum(len(json.dumps(item)) for item in result.documents)
+    assert len(json.dumps(run)) < 400
+    assert kept < len(json.dumps(whole)) / 8
+    assert len(result.added_documents) == 2

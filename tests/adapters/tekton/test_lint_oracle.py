@@ -1,0 +1,100 @@
+"""The lint agrees with Tekton's own webhook on what is refused; tests/oracles/ has the program that asks Tekton."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import pytest
+
+from adapters.tekton.counts import objects
+from adapters.tekton.lint_cases import CASES, GOOD
+from adapters.tekton.lint_mutations import KINDS, mutants
+from couler_plugins.documents import Document, Remark, read
+from couler_plugins.ir.bundle import Bundle
+from couler_tekton.levels import LEVELS
+from couler_tekton.lint import lint
+from oracles.tekton_oracle import Oracle, build
+from support import SHARED
+
+pytestmark = pytest.mark.oracle
+
+CORPUS = SHARED / "corpus" / "tekton"
+needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="needs corpus/tekton in the shared folder")
+PLACES = 2
+"""At how many places of a document each mutation is made."""
+MOST = 8
+"""How many documents are broken in each way."""
+HARMLESS = {"a custom task"}
+"""Mutations that are accepted wherever they are made."""
+INVALID = {"pipelineruns/no-ci/compressed-results-pipeline.yaml"}
+"""An example that Tekton refuses itself."""
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
+    return build(tmp_path_factory)
+
+
+def remarks(documents: Sequence[Any], level: str) -> list[Remark]:
+    wrapped = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents))
+    return list(lint(Bundle((), wrapped, (0,) * len(wrapped)), level))
+
+
+def errors(found: Sequence[Remark], document: int = 0) -> list[Remark]:
+    return [remark for remark in found if remark.document == document and remark.severity == "error"]
+
+
+@cache
+def corpus() -> dict[str, list[Any]]:
+    """The documents of each file."""
+    paths = sorted(CORPUS.rglob("*.yaml"))
+    files = {path.relative_to(CORPUS).as_posix(): read(path.read_bytes(), path.name) for path in paths}
+    return {name: [document.data for document in file.documents] for name, file in files.items()}
+
+
+@needs_corpus
+@pytest.mark.parametrize("level", LEVELS)
+def test_files_of_the_corpus(oracle: Oracle, level: str) -> None:
+    files = corpus()
+    seen: Counter[bool] = Counter()
+    verdicts = oracle.judge([(level, documents) for documents in files.values()])
+    for (name, documents), judged in zip(files.items(), verdicts, strict=True):
+        found = remarks(documents, level)
+        for number, verdict in enumerate(judged):
+            assert bool(verdict) is bool(errors(found, number)), (name, number, verdict, found)
+            seen[bool(verdict)] += 1
+        folder = "alpha" if "/alpha/" in name else "beta"
+        if level == folder and name not in INVALID:
+            assert not any(judged), (name, judged)
+    assert seen[True]
+    assert seen[False]
+
+
+@needs_corpus
+@pytest.mark.parametrize("kind", KINDS)
+def test_broken_documents(oracle: Oracle, kind: str) -> None:
+    items = [item for documents in corpus().values() for document in documents for item in objects(document)]
+    able = [item for item in items if any(True for _ in KINDS[kind](item))]
+    chosen = able[:: -(-len(able) // MOST)]
+    broken = [one for item in chosen for one in mutants(KINDS[kind], item, PLACES)]
+    cases = [(level, [one]) for one in broken for level in ("beta", "alpha")]
+    seen: Counter[bool] = Counter()
+    for (level, documents), (verdict,) in zip(cases, oracle.judge(cases), strict=True):
+        found = errors(remarks(documents, level))
+        if "cel expression" not in verdict:  # only Tekton's own compiler looks into these
+            assert bool(verdict) is bool(found), (kind, level, verdict, found, documents[0])
+        seen[bool(verdict)] += 1
+    assert bool(seen[True]) is (kind not in HARMLESS)
+
+
+@pytest.mark.parametrize("name", [*CASES, *GOOD])
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_cases_of_our_own_tests(oracle: Oracle, name: str, level: str) -> None:
+    documents = [document.data for document in read({**CASES, **GOOD}[name], "a.yaml").documents]
+    found = remarks(documents, level)
+    ((verdicts),) = oracle.judge([(level, documents)])
+    for number, verdict in enumerate(verdicts):
+        assert bool(verdict) is bool(errors(found, number)), (verdict, found)

@@ -1,0 +1,91 @@
+"""Argo's own examples: those of scripts run for real, and all others are refused, each with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from couler_argo.plugin import ArgoAdapter
+from couler_plugins.documents import read
+from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.hookspecs.running import Request
+from couler_plugins.local.jobs import works_of
+from local.running import runs
+from support import shared, shared_files
+
+RUN = {
+    "colored-logs.yaml": {},
+    "conditional-artifacts.yaml": {"result"},
+    "conditional-parameters.yaml": {"stepresult"},
+    "dag-conditional-artifacts.yaml": {"result"},
+    "dag-conditional-parameters.yaml": {"stepresult"},
+    "parameter-aggregation-script.yaml": {},
+    "pod-spec-from-previous-step.yaml": {},
+    "recursive-for-loop.yaml": {},
+    "retry-script.yaml": {},
+    "withsequence-nested-result.yaml": {},
+}
+"""The examples that run here, with the names of their outputs; some toss coins."""
+SLOW = ("colored-logs.yaml", "withsequence-nested-result.yaml")
+"""Those that sleep, or start many steps by chance."""
+REASONS = {
+    "coinflip.yaml": "heads: it is a container, and only scripts run here",
+    "map-reduce.yaml": "split: its output 'parts' goes to a place of its own (s3)",
+    "expression-destructure-json.yaml": "main: the function 'jsonpath' of an expression is not known here",
+    "retry-conditional.yaml": "retry-script: its attempts depend on 'expression'",
+    "suspend-template.yaml": "approve: it is a suspend, and only scripts run here",
+    "k8s-jobs.yaml": "rand-num: it is a resource, and only scripts run here",
+    "volumes-pvc.yaml": "it is a container, and only scripts run here",
+    "daemon-step.yaml": "it keeps running beside the steps after it",
+}
+
+
+def example(name: str) -> str:
+    return shared("corpus", "argo", name).read_text()
+
+
+@pytest.mark.parametrize("name", [name for name in RUN if name not in SLOW])
+def test_examples_of_scripts_run(tmp_path: Path, name: str) -> None:
+    ran = runs(example(name), tmp_path)
+    if name == "retry-script.yaml":  # it fails two times out of three, and has eleven attempts
+        assert ran.status.steps == 1
+        return
+    assert (ran.well, set(ran.outputs)) == (True, set(RUN[name])), ran.status
+    if name.endswith("artifacts.yaml"):
+        assert Path(ran.outputs["result"]).read_text() in ("it was heads", "it was tails")
+    if name == "recursive-for-loop.yaml":
+        results = [path.read_text() for path in ran.folder.glob("steps/*/made/result")]
+        assert sorted(map(int, results)) == list(range(1, 11))
+    if name == "parameter-aggregation-script.yaml":
+        results = [path.read_text() for path in ran.folder.glob("steps/*divide*/made/result")]
+        assert sorted(results) == ["1", "2"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_examples_run(tmp_path: Path, name: str) -> None:
+    assert runs(example(name), tmp_path, parallel=8).well
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_what_only_a_cluster_can_run_is_refused_with_the_reason(name: str) -> None:
+    documents = [document.data for document in read(example(name), name).documents]
+    with pytest.raises(Unsupported) as caught:
+        works_of(ArgoAdapter(), documents, Request(run="r"))
+    assert REASONS[name] in str(caught.value)
+
+
+def test_every_example_is_run_or_refused() -> None:
+    ran: set[str] = set()
+    root = shared("corpus", "argo")
+    for parameter in shared_files("corpus/argo", "**/*.yaml"):
+        path: Path = parameter.values[0]  # type: ignore[attr-defined]
+        try:
+            documents = [document.data for document in read(path.read_bytes(), path.name).documents]
+            works_of(ArgoAdapter(), documents, Request(run="r"))
+        except (Unsupported, InvalidInput):
+            pass
+        else:
+            ran.add(path.relative_to(root).as_posix())
+    assert ran == set(RUN)
