@@ -12,7 +12,8 @@ from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Native, Re
 
 __all__ = ["Nested", "Scope", "write", "write_expression", "write_native"]
 
-IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*\Z")
+IDENTIFIER = re.compile(r"(?!(?:item|retries)\Z)[A-Za-z_$][\w$]*\Z")
+"""What may stand behind a dot: Argo leaves an expression alone until its loop, or its retry, where it finds these."""
 PLURALS = {kind: plural for plural, kind in KINDS.items()}
 
 

@@ -144,6 +144,16 @@ def test_conditions_compare_texts_as_what_they_were(kind: str, condition: str, e
     assert when == "{{=" + expected.format("workflow.parameters.x").replace("TRUE)", f"{true})") + "}}"
 
 
+def test_a_parameter_may_be_called_item() -> None:
+    """Argo takes `.item` in an expression for the item of a loop, and waits for it."""
+    task = """
+    a: {componentRef: {name: comp-echo}, triggerPolicy: {condition: "inputs.parameter_values['text'] == 'x'"},
+        inputs: {parameters: {text: {componentInputParameter: item}}}}
+    """
+    document = manifest(pipeline(task, root="inputDefinitions: {parameters: {item: {parameterType: STRING}}}"))
+    assert tasks(document)["a"]["when"] == "{{=workflow.parameters['item'] == 'x'}}"
+
+
 def loop(items: str, more: str = "") -> str:
     task = f"""
     a:
