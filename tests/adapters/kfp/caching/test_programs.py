@@ -11,7 +11,7 @@ from couler_kfp.caching_programs import programs
 
 SDK = [
     {"packages_to_install": ["pandas==2.2.0", "numpy"], "base_image": "python:3.11"},
-    {"packages_to_install": ["pandas"], "pip_index_urls": ["https://example.com/packages"], "base_image": "python:3.11"},
+    {"packages_to_install": ["pandas"], "pip_index_urls": ["https://example.com/wheels"], "base_image": "python:3.11"},
     {"packages_to_install": ["torch>=2"], "use_venv": True, "base_image": "registry.example.com:5000/curl/tool:1"},
     {"install_kfp_package": False, "base_image": "python:3.11"},
     {"base_image": "python:3.11"},
