@@ -219,7 +219,8 @@ def _documents(files: Sequence[Input], session: Session, pipeline: str | None) -
         message = f"there are workflows of {' and '.join(engines)}" if engines else "there is no workflow to run"
         raise InvalidInput(message, hint="give the files of one engine" if engines else "give a file that holds one")
     if pipeline is None:
-        return engines[0], [document.data for document in read]
+        bundle = session.plugins.adapter(engines[0]).load([item.file for item in files if item.file is not None])
+        return engines[0], [document.data for document in bundle.documents]
     return engines[0], list(optimize_inputs(files, pipeline, session).documents)
 
 

@@ -21,7 +21,7 @@ from yaml.events import (
 
 from couler_plugins.documents.anchors import Anchors
 from couler_plugins.documents.events import Event, event_parser, yaml_errors
-from couler_plugins.documents.resolver import BadScalar, Scalar, key_text, resolve, value_of
+from couler_plugins.documents.resolver import LETTERS, BadScalar, Scalar, key_text, resolve, value_of
 from couler_plugins.documents.scalar_events import is_merge, key_of, meaning
 from couler_plugins.errors import InvalidInput
 
@@ -48,22 +48,23 @@ class _Frame(NamedTuple):
     anchor: str | None
 
 
-def build(text: str, name: str) -> list[tuple[Any, int]]:
+def build(text: str, name: str, *, letters: bool = False) -> list[tuple[Any, int]]:
     """The documents of a YAML text: for each its data and the line of its first content, from 1.
 
     Args:
         text: the whole file.
         name: the file's name, for errors.
+        letters: whether y and n stand for themselves, and not for booleans.
 
     Raises:
         InvalidInput: the text is not YAML, or is YAML that Kubernetes would refuse or that would exhaust the memory.
     """
     with yaml_errors(text, name):
-        return _Builder(text, name).run()
+        return _Builder(text, name, letters).run()
 
 
 class _Builder:
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, letters: bool) -> None:
         self._parser = event_parser(text)
         self._name = name
         self._documents: list[Any] = []
@@ -76,8 +77,8 @@ class _Builder:
         self._mapping = False
         self._anchors = Anchors()
         # Manifests repeat themselves: remembering short scalars saves both time and memory.
-        self._plain: dict[str, Scalar] = {}
-        self._keys: dict[str, str] = {}
+        self._plain: dict[str, Scalar] = {**LETTERS} if letters else {}
+        self._keys: dict[str, str] = {**LETTERS} if letters else {}
 
     def run(self) -> list[tuple[Any, int]]:
         next_event = self._parser.get_event

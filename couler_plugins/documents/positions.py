@@ -25,7 +25,7 @@ from yaml.events import (
 
 from couler_plugins.documents.events import BOM, Event, event_parser, yaml_errors
 from couler_plugins.documents.paths import Path
-from couler_plugins.documents.resolver import BadScalar
+from couler_plugins.documents.resolver import LETTERS, BadScalar
 from couler_plugins.documents.scalar_events import is_merge, key_of
 
 __all__ = ["ALL", "DocumentSpan", "Needed", "Span", "locate"]
@@ -111,23 +111,27 @@ class DocumentSpan:
     sequence_steps: dict[int, int] = field(default_factory=dict)
 
 
-def locate(text: str, wanted: Mapping[int, Needed]) -> tuple[dict[int, DocumentSpan], list[int]]:
+def locate(
+    text: str, wanted: Mapping[int, Needed], *, letters: bool = False
+) -> tuple[dict[int, DocumentSpan], list[int]]:
     """The places of the wanted documents, by index, and the start of every document of the text.
 
     Args:
         text: the whole file.
         wanted: for each wanted document what is needed of it. A collection that is needed has all its entries as
             children; those that are not needed themselves have none. Of a collection in brackets, all is.
+        letters: as for `build`.
 
     Raises:
         InvalidInput: the text is not YAML.
     """
     with yaml_errors(text, "<text>"):
-        return _Locator(text, wanted).run()
+        return _Locator(text, wanted, letters).run()
 
 
 class _Locator:
-    def __init__(self, text: str, wanted: Mapping[int, Needed]) -> None:
+    def __init__(self, text: str, wanted: Mapping[int, Needed], letters: bool) -> None:
+        self._letters = LETTERS if letters else {}
         self._text = text
         self._wanted = wanted
         self._shift = 1 if text.startswith(BOM) else 0
@@ -201,7 +205,8 @@ class _Locator:
         if is_merge(event):
             return (None, start, end)
         try:
-            return (key_of(event), start, end)
+            letter = self._letters.get(event.value) if event.implicit[0] else None
+            return (letter or key_of(event), start, end)
         except BadScalar:  # in JSON-like text that the YAML reader never saw
             return (None, start, end)
 

@@ -32,6 +32,7 @@ class Document:
         data: what it says, in dict, list, str, int, float, bool and None; aliased parts are shared objects.
         line: the line of its first content, from 1.
         text: the whole file's text.
+        letters: whether y and n stand for themselves in it, and not for booleans.
     """
 
     file: str
@@ -39,6 +40,7 @@ class Document:
     data: Any
     line: int
     text: str = field(repr=False, compare=False)
+    letters: bool = False
     _root: Span | None = field(default=None, init=False, repr=False, compare=False)
     _breaks: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -49,7 +51,7 @@ class Document:
         """
         if self._root is None:
             try:
-                spans, _ = locate(self.text, {self.index: ALL})
+                spans, _ = locate(self.text, {self.index: ALL}, letters=self.letters)
             except InvalidInput:  # JSON with escapes that YAML does not know
                 return None
             if self.index not in spans:
@@ -81,13 +83,15 @@ class SourceFile:
         return self.documents[document].line_of(path)
 
 
-def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES) -> SourceFile:
+def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES, letters: bool = False) -> SourceFile:
     """Reads a YAML or JSON file, or a Python file as the text that it is.
 
     Args:
         content: the whole file.
         name: the file's name, for errors and findings; one that ends with `.py` is Python's.
         max_bytes: the largest size accepted, in bytes of UTF-8.
+        letters: whether y and n stand for themselves, as for PyYAML and yaml.v3, and not for booleans, as for
+            Kubernetes; for engines that read their files so.
 
     Raises:
         InvalidInput: the content is too large, not UTF-8, not YAML, or YAML that Kubernetes would refuse.
@@ -98,22 +102,22 @@ def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES) -> Sour
     with collector_paused():
         if looks_like_json(text) and (parsed := parse_json(text, name)) is not None:
             return SourceFile(name, text, "json", (Document(name, 0, *parsed, text),))
-        return SourceFile(name, text, "yaml", tuple(_yaml_documents(text, name)))
+        return SourceFile(name, text, "yaml", tuple(_yaml_documents(text, name, letters)))
 
 
-def read_yaml(text: str, name: str) -> list[Any]:
+def read_yaml(text: str, name: str, *, letters: bool = False) -> list[Any]:
     """The data of each document of a text, read as YAML even where it is JSON.
 
     Raises:
         InvalidInput: as `read`.
     """
     with collector_paused():
-        return [data for data, _ in build(text, name)]
+        return [data for data, _ in build(text, name, letters=letters)]
 
 
-def _yaml_documents(text: str, name: str) -> Iterator[Document]:
-    for index, (data, line) in enumerate(build(text, name)):
-        yield Document(name, index, data, line, text)
+def _yaml_documents(text: str, name: str, letters: bool) -> Iterator[Document]:
+    for index, (data, line) in enumerate(build(text, name, letters=letters)):
+        yield Document(name, index, data, line, text, letters)
 
 
 def _decode(content: bytes | str, name: str, max_bytes: int) -> str:

@@ -14,9 +14,12 @@ import re
 import struct
 from datetime import datetime
 
-__all__ = ["BadScalar", "Scalar", "key_text", "resolve", "value_of"]
+__all__ = ["LETTERS", "BadScalar", "Scalar", "key_text", "resolve", "value_of"]
 
 Scalar = str | int | float | bool | None
+
+LETTERS = {letter: letter for letter in "yYnN"}
+"""What goyaml v2 takes for booleans, where PyYAML and yaml.v3 see letters, and write them without quotes."""
 
 _TAG = "tag:yaml.org,2002:"
 _TRUE = ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")

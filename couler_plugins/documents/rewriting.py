@@ -45,14 +45,18 @@ class Rewriter:
         start, end: the offsets in it that the document lies between, with the comments around it.
         place: where its values stand; None where it holds none.
         ended: whether the file itself ends with a line break, or this is not its last document.
+        letters: whether y and n stand for themselves in it; see `read`.
     """
 
-    def __init__(self, layout: Layout, start: int, end: int, place: DocumentSpan | None, ended: bool) -> None:
+    def __init__(
+        self, layout: Layout, start: int, end: int, place: DocumentSpan | None, ended: bool, letters: bool
+    ) -> None:
         self._layout = layout
         self._start = start
         self._end = end
         self._place = place
         self._ended = ended
+        self._letters = letters
         self._indentation = _habits(place)
 
     def rewrite(self, old: Any, new: Any, edits: Sequence[Edit], change: Change) -> tuple[str, str | None]:
@@ -133,7 +137,7 @@ class Rewriter:
 
     def _reads_as(self, text: str, wanted: Any) -> bool:
         try:
-            documents = read_yaml(text, "<spliced>")
+            documents = read_yaml(text, "<spliced>", letters=self._letters)
         except InvalidInput:
             return False
         return len(documents) == 1 and same_data(documents[0], wanted)

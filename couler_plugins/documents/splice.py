@@ -63,7 +63,8 @@ def _splice_json(file: SourceFile, new: Any) -> Spliced:
 def _splice_yaml(file: SourceFile, changed: Mapping[int, tuple[Any, Sequence[Edit]]]) -> Spliced:
     arranged = {index: arrange(edits) for index, (_, edits) in changed.items()}
     needed = {index: needed_places(edits, arranged[index]) for index, (_, edits) in changed.items()}
-    places, starts = locate(file.text, needed)
+    letters = file.documents[0].letters
+    places, starts = locate(file.text, needed, letters=letters)
     ended = file.text.endswith("\n")
     layout = Layout(file.text if ended else file.text + line_break(file.text))
     pieces: list[str] = []
@@ -73,7 +74,7 @@ def _splice_yaml(file: SourceFile, changed: Mapping[int, tuple[Any, Sequence[Edi
         if index not in changed:
             pieces.append(file.text[start:end])
             continue
-        rewriter = Rewriter(layout, start, end, places.pop(index, None), ended or not last)
+        rewriter = Rewriter(layout, start, end, places.pop(index, None), ended or not last, letters)
         new, edits = changed[index]
         text, reason = rewriter.rewrite(file.documents[index].data, new, edits, arranged[index])
         pieces.append(text)

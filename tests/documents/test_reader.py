@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yaml._yaml import CParser
 
-from couler_plugins.documents import read
+from couler_plugins.documents import MAX_BYTES, read
 from couler_plugins.errors import InvalidInput
 from documents.judge import corpus, exactly
 
@@ -21,9 +21,9 @@ def data(text: str) -> Any:
     return read(text, "f.yaml").documents[0].data
 
 
-def refusal(content: str | bytes, **options: int) -> InvalidInput:
+def refusal(content: str | bytes, max_bytes: int = MAX_BYTES) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
-        read(content, "f.yaml", **options)
+        read(content, "f.yaml", max_bytes=max_bytes)
     error = caught.value
     assert error.file == "f.yaml"
     assert error.hint
@@ -241,3 +241,9 @@ def test_a_program_is_the_text_that_it_is() -> None:
     assert (file.format, file.text, document.data, document.text) == ("python", text, None, text)
     with pytest.raises(InvalidInput, match="allowed"):
         read(text.encode(), "dags/a.py", max_bytes=5)
+
+
+def test_letters_stand_for_themselves_where_an_engine_reads_them_so() -> None:
+    text = "y: n\nN: [Y, yes, 'n']\n? n\n: !!bool y\n"
+    assert read(text, "f.yaml", letters=True).documents[0].data == {"y": "n", "N": ["Y", True, "n"], "n": True}
+    assert data(text) == {"true": False, "false": True}

@@ -6,19 +6,33 @@ Sources: `api/v2alpha1/pipeline_spec.proto` (PipelineSpec, PlatformSpec) and KFP
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Path
+from couler_plugins.documents import Path, SourceFile, read
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["OBJECT", "ROOT", "Mapped", "Pipeline", "Place", "is_pipeline", "is_platform", "pipelines", "stray"]
+__all__ = [
+    "OBJECT",
+    "ROOT",
+    "Mapped",
+    "Pipeline",
+    "Place",
+    "is_pipeline",
+    "is_platform",
+    "pipelines",
+    "read_as_kfp",
+    "stray",
+]
 
 Mapped = dict[str, Any]
 
 ROOT = "root"
 """What the pipeline itself is called among its components."""
 SPEC, OBJECT = "PipelineSpec", "PipelineVersion"
+_LETTER = re.compile(r"(?<![^\s\[{,])[yYnN](?![^\s\]},:])")
 
 
 class Place(NamedTuple):
@@ -67,6 +81,18 @@ def _is_spec(data: Any) -> bool:
     parts = components.values() if isinstance(components, dict) else ()
     named = any(name.startswith("comp-") for name in ([components] if isinstance(components, str) else components))
     return named or any(isinstance(part, dict) and {"dag", "executorLabel"} & part.keys() for part in parts)
+
+
+def read_as_kfp(file: SourceFile) -> SourceFile:
+    """The file, read again where y and n stand in IR YAML: KFP writes these names without quotes.
+
+    PyYAML, with which it compiles, and yaml.v3, with which its API server reads, take them for letters; Kubernetes
+    takes them for booleans. A PipelineVersion is read by Kubernetes.
+    """
+    own = any(_is_spec(item.data) for item in file.documents)
+    if not own or file.format != "yaml" or not _LETTER.search(file.text):
+        return file
+    return read(file.text, file.name, max_bytes=sys.maxsize, letters=True)
 
 
 def pipelines(bundle: Bundle) -> Iterator[Pipeline]:

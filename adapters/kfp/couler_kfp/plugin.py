@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -11,7 +11,7 @@ from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
     from couler_kfp.caching import KfpCaching
-    from couler_plugins.documents import Document
+    from couler_plugins.documents import Document, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs import Footprint
     from couler_plugins.hookspecs.past_runs import Archive, Whence
@@ -50,6 +50,13 @@ class KfpAdapter(Adapter):
         from couler_kfp.pipelines import is_pipeline
 
         return is_pipeline(document.data)
+
+    def load(self, files: Iterable[SourceFile]) -> Bundle:
+        """The files as KFP reads them; see `couler_kfp.pipelines.read_as_kfp`."""
+        from couler_kfp.pipelines import read_as_kfp
+        from couler_plugins.ir.bundle import Bundle
+
+        return Bundle.of(map(read_as_kfp, files))
 
     def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
         """The pipelines of all documents; see `couler_kfp.lift`."""

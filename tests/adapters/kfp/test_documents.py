@@ -16,6 +16,7 @@ from couler_plugins.ir import (
     GraphView,
     Literal,
     Operation,
+    Reference,
     Workflow,
     callables,
     rename_callable,
@@ -271,3 +272,47 @@ def test_a_cache_key_of_its_owners_is_said_of_the_operation() -> None:
     by_default = PIPELINE.replace("[make]\n", "[make]\n        cachingOptions: {enableCache: true}\n")
     assert callables(plan_of(by_default).workflows[0])["comp-use"].memoized is None
     assert isinstance(by_name["root"], Graph)
+
+
+LETTERS = """\
+components:
+  comp-a:
+    executorLabel: exec-a
+    inputDefinitions: {parameters: {n: {parameterType: STRING}}}
+    outputDefinitions: {parameters: {y: {parameterType: STRING}}}
+  comp-b:  # the same
+    executorLabel: exec-b
+    inputDefinitions: {parameters: {n: {parameterType: STRING}}}
+    outputDefinitions: {parameters: {y: {parameterType: STRING}}}
+deploymentSpec:
+  executors:
+    exec-a: {container: {image: busybox}}
+    exec-b: {container: {image: busybox}}
+pipelineInfo: {name: letters}
+root:
+  dag:
+    tasks:
+      a:
+        componentRef: {name: comp-a}
+        inputs: {parameters: {n: {runtimeValue: {constant: y}}}}
+        taskInfo: {name: a}
+      b:
+        componentRef: {name: comp-b}
+        dependentTasks: [a]
+        inputs: {parameters: {n: {taskOutputParameter: {producerTask: a, outputParameterKey: y}}}}
+        taskInfo: {name: b}
+schemaVersion: 2.1.0
+"""
+"""KFP writes parameters called y and n without quotes, which Kubernetes takes for booleans."""
+
+
+def test_letters_are_names() -> None:
+    (workflow,) = lift_source(KFP, read(LETTERS, "letters.yaml")).workflows
+    (argument,) = workflow.graphs[0].steps[1].arguments
+    assert isinstance(argument.value, Reference)
+    assert (argument.name, argument.value.step, argument.value.name) == ("n", "a", "y")
+    (file,) = optimize(Text(LETTERS), "dedupe").files
+    assert file.text is not None
+    assert file.text == LETTERS.replace("executorLabel: exec-b", "executorLabel: exec-a").replace(
+        "    exec-b: {container: {image: busybox}}\n", ""
+    )
