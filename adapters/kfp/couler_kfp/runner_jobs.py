@@ -38,11 +38,15 @@ class Source(NamedTuple):
         place: of the job that hands it out.
         output: what that calls it.
         kind: `parameter` or `artifact`.
+        task: the task that makes it.
+        key: what that task calls it.
     """
 
     place: str
     output: str
     kind: str
+    task: str = ""
+    key: str = ""
 
 
 class _Pipeline(NamedTuple):
@@ -146,7 +150,10 @@ def _jobs_of_parts(whole: _Pipeline, by_name: Mapping[str, _Pipeline], request: 
                     case {"componentInputParameter": str(own)}:
                         arguments.update({port: given[own]} if own in given else {})
                     case {"taskOutputParameter": {"producerTask": str(producer), "outputParameterKey": str(output)}}:
-                        reads[port] = Source(jobs[producer].place, output, kind)
+                        handed = jobs[producer].content["spec"]["root"]["dag"]["outputs"]["parameters"][output]
+                        made = handed["valueFromParameter"]
+                        task_of, key_of = made["producerSubtask"], made["outputParameterKey"]
+                        reads[port] = Source(jobs[producer].place, output, kind, task_of, key_of)
                     case {"taskOutputArtifact": {"producerTask": str(producer), "outputArtifactKey": str(output)}}:
                         reads[port] = Source(jobs[producer].place, output, kind)
                     case _:
