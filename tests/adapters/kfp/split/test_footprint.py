@@ -12,7 +12,7 @@ from adapters.kfp.split.generating import chain, fan, grouped
 from couler_kfp.plugin import KfpAdapter
 from couler_kfp.splitting import KfpSplitting, splitting_of
 from couler_plugins.api import lift
-from couler_plugins.ir import Workflow, callables
+from couler_plugins.ir import Graph, Step, Workflow, callables
 from couler_plugins.ir.bundle import Bundle
 from support import shared
 
@@ -43,6 +43,12 @@ def facet_of(source: Path | dict[str, Any]) -> tuple[KfpSplitting, Workflow]:
     return facet, workflow
 
 
+def steps_of(workflow: Workflow) -> tuple[Step, ...]:
+    root = callables(workflow)["root"]
+    assert isinstance(root, Graph)
+    return root.steps
+
+
 @pytest.mark.parametrize("name", MEASURED)
 def test_no_workflow_is_larger_than_its_estimate(name: str) -> None:
     facet, workflow = facet_of(shared("corpus", "kfp", *name.split("/")))
@@ -53,9 +59,8 @@ def test_no_workflow_is_larger_than_its_estimate(name: str) -> None:
 @pytest.mark.parametrize("spec", [chain(5), fan(6), grouped()], ids=["chain", "fan", "grouped"])
 def test_footprints_add_up_to_no_less_than_the_whole(spec: dict[str, Any]) -> None:
     facet, workflow = facet_of(spec)
-    root = callables(workflow)["root"]
     measured = KfpAdapter().footprint(workflow)
-    total = sum(measured(step).bytes for step in root.steps)  # type: ignore[union-attr]
+    total = sum(measured(step).bytes for step in steps_of(workflow))
     assert facet.wrapper.bytes + total >= facet.extent(workflow).bytes
 
 
@@ -73,12 +78,12 @@ def test_pods_are_a_driver_and_what_it_starts() -> None:
     spec = grouped()
     _, workflow = facet_of(spec)
     measured = KfpAdapter().footprint(workflow)
-    pods = {step.name: measured(step).pods for step in callables(workflow)["root"].steps}  # type: ignore[union-attr]
+    pods = {step.name: measured(step).pods for step in steps_of(workflow)}
     assert pods == {"numbers": 2, "for-loop-1": None, "gather": 2, "inner": 3, "condition-1": 3, "last": 2}
     items = spec["root"]["dag"]["tasks"]["for-loop-1"]["parameterIterator"]
     items["items"] = {"raw": '["a", "b", "c"]'}
     _, workflow = facet_of(spec)
-    step = next(step for step in callables(workflow)["root"].steps if step.loop is not None)  # type: ignore[union-attr]
+    step = next(step for step in steps_of(workflow) if step.loop is not None)
     assert KfpAdapter().footprint(workflow)(step).pods == 1 + 3 * 3
 
 
