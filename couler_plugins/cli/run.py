@@ -23,6 +23,7 @@ Examples:
   couler run optimized/ --parameter date=2026-01-31 --run-id nightly-31 --no-wait
   couler run optimized/ --dry-run
   couler run pipeline.yaml --local
+  couler run -p split pipeline.yaml --parameter rows=7 --journal run.jsonl
 
 \b
 Exit codes:
