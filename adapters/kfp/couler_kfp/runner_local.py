@@ -6,12 +6,14 @@ that was under way when the process died has none, and is run again from its sta
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import logging
 import os
 import re
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +142,7 @@ def _run_here(spec: Mapping[str, Any], arguments: Mapping[str, Any], root: Path,
     Raises:
         _Failed: it has none.
     """
-    with warnings.catch_warnings(), contextlib.redirect_stdout(log):
+    with warnings.catch_warnings(), _printing_to(log):
         warnings.simplefilter("ignore")  # of kfp and of what it imports
         from google.protobuf import json_format
         from kfp import local
@@ -154,6 +156,22 @@ def _run_here(spec: Mapping[str, Any], arguments: Mapping[str, Any], root: Path,
         except Exception as error:  # it raises whatever its parts do
             raise _Failed(str(error) or type(error).__name__) from error
         return outputs
+
+
+@contextlib.contextmanager
+def _printing_to(log: Any) -> Iterator[None]:
+    """What is printed goes to a log. `kfp.local` sets the root logger and `print` itself, and its threads forget to put
+    them back (measured with 2.17.3).
+    """
+    root, printing = logging.getLogger(), builtins.print
+    handlers, level = root.handlers[:], root.level
+    try:
+        with contextlib.redirect_stdout(log):
+            yield
+    finally:
+        builtins.print = printing
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def _crossing_of(outputs: Mapping[str, Any]) -> Crossing:

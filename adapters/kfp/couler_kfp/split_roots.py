@@ -10,6 +10,7 @@ from __future__ import annotations
 from couler_kfp.pipelines import ROOT
 from couler_plugins.ir import (
     Axis,
+    Expression,
     Graph,
     Literal,
     Loop,
@@ -21,7 +22,7 @@ from couler_plugins.ir import (
     replace_callables,
 )
 
-__all__ = ["plain_root", "with_loops"]
+__all__ = ["as_it_was", "plain_root"]
 
 HIDDEN = "couler-hidden"
 """Stands, with its position, for the argument that a loop takes its items from."""
@@ -47,9 +48,27 @@ def _hidden(step: Step) -> Step:
     return _with_items(step, step.loop, replace(axis, values=Literal(value=f"{HIDDEN}-{at}")))
 
 
-def with_loops(graph: Graph) -> Graph:
-    """A graph with the loops of its steps as they were, over the arguments as they are now."""
-    return replace(graph, steps=tuple(map(_shown, graph.steps)))
+def as_it_was(graph: Graph, root: Graph) -> Graph:
+    """A graph whose steps loop over the arguments that they looped over, and whose conditions name those that they did.
+
+    Args:
+        graph: some steps of a root, moved.
+        root: that root, before anything was hidden in it.
+    """
+    before = {step.name: step for step in root.steps}
+    return replace(graph, steps=tuple(_shown(_spelled(step, before[step.name])) for step in graph.steps))
+
+
+def _spelled(step: Step, before: Step) -> Step:
+    """The step with the inputs named in its condition that were named there: several may be given the same value."""
+    match step.condition, before.condition:
+        case Expression(parts=parts), Expression(parts=old) if len(parts) == len(old):
+            named = tuple(
+                replace(part, native=was.native) if isinstance(part, Reference) and isinstance(was, Reference) else part
+                for part, was in zip(parts, old, strict=True)
+            )
+            return replace(step, condition=replace(step.condition, parts=named))
+    return step
 
 
 def _shown(step: Step) -> Step:

@@ -222,8 +222,12 @@ def fan(width: int) -> Mapped:
     return made.spec
 
 
-def grouped() -> Mapped:
-    """A nested pipeline, a loop over what a task makes, and a condition, each between ordinary tasks."""
+def grouped(folder: str = "") -> Mapped:
+    """A nested pipeline, a loop over what a task makes, and a condition, each between ordinary tasks.
+
+    Args:
+        folder: where what is under the condition leaves a file when it runs; empty for nowhere.
+    """
     made = Made("grouped", number="int")
     _with_steps(made)
     made.component(
@@ -244,9 +248,11 @@ def grouped() -> Mapped:
     body.task("twice-each", "twice", {"text": f"${item}"})
     made.nested("for-loop-1", body, {item: "str", listed: "list"}, {"gathered": "list"}, "twice-each")
     branch = Made("branch")
-    branch.task("twice-if", "twice", {"text": "$text"})
+    mark = "def mark(text: str) -> None:\n    name = 'step-mark'\n" + (_count(folder) or "    pass\n")
+    made.component("mark", mark, {"text": "str"}, {})
+    branch.task("mark-if", "mark", {"text": "$text"})
     compared = "pipelinechannel--inner-Output"
-    made.nested("condition-1", branch, {"text": "str", compared: "str"}, {}, "twice-if")
+    made.nested("condition-1", branch, {"text": "str", compared: "str"}, {}, "mark-if")
     made.task("numbers", "numbers", {"number": "$number"})
     iterator: dict[str, Any] = {"parameterIterator": {"itemInput": item, "items": {"inputParameter": listed}}}
     made.task("for-loop-1", "for-loop-1", {listed: "numbers.Output"}, **iterator)

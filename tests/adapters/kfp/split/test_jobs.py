@@ -12,7 +12,8 @@ import pytest
 
 from adapters.kfp.split.generating import Made, chain, fan
 from adapters.kfp.split.runs import RUN, split
-from couler_kfp.handoff import PROGRAM, Crossing, image_of, read_handoff
+from couler_kfp.handoff import PROGRAM, Crossing, pod_of, read_handoff
+from couler_kfp.mappings import rest_of
 from couler_kfp.plugin import KfpAdapter
 from couler_kfp.runner_jobs import jobs_of
 from couler_kfp.runner_offline import offline
@@ -180,10 +181,15 @@ def test_what_is_no_hand_off_is_an_error() -> None:
             read_handoff(text, "there")
 
 
-def test_the_hand_off_uses_an_image_that_is_there_anyway() -> None:
-    def operation(command: str) -> Operation:
+def test_the_hand_off_uses_an_image_that_is_there_anyway_and_what_it_takes_to_pull_it() -> None:
+    def operation(command: str, **configured: Any) -> Operation:
         container = Container(image=Literal(value="mine"), command=(Literal(value=command),))
-        return Operation(name="x", kind="container", containers=(container,))
+        rest = rest_of({"platforms": {"kubernetes": configured}})
+        return Operation(name="x", kind="container", containers=(container,), rest=rest)
 
-    assert image_of([operation("echo"), operation("python3 -m kfp.dsl.executor_main")]) == "mine"
-    assert image_of([operation("echo")]) == "python:3.11"
+    python = "python3 -m kfp.dsl.executor_main"
+    secret = {"imagePullSecret": [{"secretName": "mine"}]}
+    assert pod_of([operation("echo"), operation(python, **secret, nodeSelector={})]) == ("mine", {"kubernetes": secret})
+    told = {"imagePullSecret": [{"secretNameParameter": {"taskOutputParameter": {"producerTask": "a"}}}]}
+    assert pod_of([operation(python, **told)]) == ("mine", {})
+    assert pod_of([operation("echo")]) == ("python:3.11", {})

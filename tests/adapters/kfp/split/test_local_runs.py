@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,28 @@ def test_parts_compute_what_the_whole_computes(name: str, steps: int, tmp_path: 
     assert len(parts) > 3
     given = {"number": "4", **({"rate": "2"} if name == "chain" else {})}
     assert whole(parts, tmp_path / "parts", given) == whole([spec], tmp_path / "whole", given)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 6])
+def test_conditions_over_what_other_parts_make_hold_as_before(steps: int, tmp_path: Path) -> None:
+    """`kfp.local` takes a condition that it cannot read for false."""
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    spec = grouped(str(marks))
+    jobs, outcome = run_here(split(spec, f"max-steps={steps}"), tmp_path / "out", {"number": "2"})
+    assert outcome.succeeded, jobs
+    assert len(list(marks.iterdir())) == 1
+    assert "not resolve" not in "".join(path.read_text() for path in (tmp_path / "out").rglob("log.txt"))
+
+
+def test_what_is_printed_and_logged_afterwards_goes_where_it_went(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handlers, printing = logging.getLogger().handlers[:], print
+    run_here(split(grouped(), "max-steps=2"), tmp_path)
+    assert logging.getLogger().handlers == handlers
+    assert print is printing
+    assert capsys.readouterr().out == ""
 
 
 def test_the_hand_off_says_what_the_part_has_handed_out(tmp_path: Path) -> None:
