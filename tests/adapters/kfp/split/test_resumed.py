@@ -11,10 +11,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from adapters.kfp.split.generating import chain
 from adapters.kfp.split.runs import RUN, handed_out, run_here, split
+from couler_kfp import runner_local
 from couler_kfp.runner_local import OUTPUTS
+from couler_plugins.cli.group import couler
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs.running import Where
 from couler_plugins.running import Head, Journal
@@ -105,6 +108,24 @@ def test_another_call_of_the_same_run_finds_what_has_ended_without_a_journal(tmp
     assert second.succeeded
     assert counted(counts) == {"step-0": 1, "step-1": 1}
     assert handed_out(jobs, tmp_path / "out")["number"] == 9
+
+
+def test_who_interrupts_a_run_is_told_how_to_go_on_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*given: object) -> dict[str, object]:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "pipeline.json"
+    path.write_text(json.dumps(chain(2)))
+    arguments = ["run", str(path), "--local", "--folder", str(tmp_path / "out"), "--journal", str(tmp_path / "journal")]
+    with monkeypatch.context() as patched:
+        patched.setattr(runner_local, "_run_here", interrupted)
+        done = CliRunner().invoke(couler, arguments)
+    assert done.exit_code == 130
+    assert f"to go on: call the same again with --journal {tmp_path / 'journal'}" in done.stderr
+    assert "runs on" not in done.stderr  # it ran in that very process
+    done = CliRunner().invoke(couler, arguments)
+    assert done.exit_code == 0, done.output
+    assert "  number = 9\n" in done.stdout
 
 
 def test_other_parameters_make_another_run(tmp_path: Path) -> None:

@@ -176,7 +176,9 @@ def test_names_of_untouched_parts_stay_across_an_edit(tmp_path: Path) -> None:
 def test_platform_configuration_moves_with_its_task() -> None:
     spec = chain(3)
     platform = {
-        "platforms": {"kubernetes": {"deploymentSpec": {"executors": {"exec-tell": {"imagePullPolicy": "Always"}}}}}
+        "platforms": {
+            "kubernetes": {"deploymentSpec": {"executors": {"exec-tell": {"nodeSelector": {"labels": {"a": "b"}}}}}}
+        }
     }
     text = f"{dump_yaml(spec)}---\n{dump_yaml(platform)}"
     documents = list(optimize(Text(text, "pipeline.yaml"), splitting("max-steps=2")).documents)
@@ -255,6 +257,15 @@ def test_artifacts_that_the_pipeline_is_given_are_refused() -> None:
     spec["root"]["inputDefinitions"]["artifacts"] = {"given": dataset}
     spec["root"]["dag"]["tasks"]["tell"]["inputs"]["artifacts"]["one"] = {"componentInputArtifact": "given"}
     with pytest.raises(Unsupported, match="its input 'given' is an artifact"):
+        split(spec, "max-steps=2")
+
+
+def test_outputs_that_are_chosen_from_several_are_refused() -> None:
+    spec = chain(3)
+    selectors = [{"outputParameterKey": "Output", "producerSubtask": f"step-{at}"} for at in (0, 1)]
+    handed = spec["root"]["dag"]["outputs"]["parameters"]
+    handed["number"] = {"valueFromOneof": {"parameterSelectors": selectors}}
+    with pytest.raises(Unsupported, match="its output 'number' is one of several values"):
         split(spec, "max-steps=2")
 
 
