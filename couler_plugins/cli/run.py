@@ -24,6 +24,7 @@ Examples:
   couler run optimized/ --dry-run
   couler run pipeline.yaml --local
   couler run workflow.yaml --local --folder out --run-id nightly-31 --parallel 4 --cache
+  couler run -p split pipeline.yaml --parameter rows=7 --journal run.jsonl
 
 \b
 Exit codes:

@@ -44,7 +44,7 @@ class Parts(NamedTuple):
     """A workflow whose parts run by themselves.
 
     Attributes:
-        coordinator: what is left of the workflow: it starts the parts.
+        coordinator: what is left of the workflow: it starts the parts, or says which there are to what does.
         workflows: the parts, in the order of their graphs.
         links: what crosses between them.
         side: documents that the coordinator needs beside it, such as permissions.

@@ -14,6 +14,7 @@ from couler_kfp.mappings import Mapped, rest_of
 from couler_kfp.pipelines import ROOT
 from couler_kfp.reaching import callee_of
 from couler_kfp.split_parts import Part, part_name, part_of, type_of, typed
+from couler_kfp.split_roots import as_it_was
 from couler_plugins.ir import (
     Call,
     Graph,
@@ -56,7 +57,7 @@ def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> Detached:
     for name in names:
         graph = by_name[name]
         assert isinstance(graph, Graph)
-        graphs[name] = replace(graph, outputs=tuple(_typed_outputs(graph, by_name)))
+        graphs[name] = replace(as_it_was(graph, root), outputs=tuple(_typed_outputs(graph, by_name)))
     outer = replace(outer, inputs=root.inputs)
     called = {step.name: graphs[step.call.name] for step in outer.steps if isinstance(step.call, Call)}
     outputs = {(step, output.name): output for step, graph in called.items() for output in graph.outputs}

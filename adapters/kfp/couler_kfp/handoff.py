@@ -10,11 +10,13 @@ The program needs nothing but Python: no `kfp` in its image, and no network.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
+from couler_kfp.mappings import Mapped, rest_of
+from couler_kfp.structures import named, write_structure
 from couler_plugins.errors import EngineError
 from couler_plugins.ir import (
     AllOf,
@@ -31,12 +33,14 @@ from couler_plugins.ir import (
     Step,
 )
 
-__all__ = ["FILE", "HANDOFF", "Crossing", "handoff_operation", "handoff_step", "image_of", "read_handoff"]
+__all__ = ["FILE", "HANDOFF", "Crossing", "handoff_operation", "handoff_step", "pod_of", "read_handoff"]
 
 HANDOFF = "couler-handoff"
 """The task; its component is called `comp-couler-handoff`."""
 COMPONENT = f"comp-{HANDOFF}"
 FILE = f"{HANDOFF}.json"
+ACCESS = ("imagePullPolicy", "imagePullSecret", "securityContext")
+"""Platform configuration that an image may not be pulled, or not be started, without."""
 ARTIFACT = {"artifactType": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}}
 PROGRAM = """
 # Writes what other parts read of this one. It does what kfp.dsl.executor_main does for a component, without kfp.
@@ -61,6 +65,18 @@ for name, data in ((path, content), (outputs["outputFile"], {"artifacts": output
     with open(name, "w", encoding="utf-8") as stream:
         json.dump(data, stream)
 """
+
+
+class Pod(NamedTuple):
+    """What runs the program.
+
+    Attributes:
+        image: of its container.
+        platforms: its configuration, by platform.
+    """
+
+    image: str
+    platforms: Mapped
 
 
 class Crossing(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,12 +107,12 @@ def read_handoff(text: bytes, where: str) -> Crossing:
     return found
 
 
-def handoff_operation(ports: Iterable[Port], image: str) -> Operation:
+def handoff_operation(ports: Iterable[Port], pod: Pod) -> Operation:
     """The component that writes these values down.
 
     Args:
         ports: what it is given, each with its type.
-        image: one with Python.
+        pod: one with Python.
     """
     executor_input = Reference(to="run", name="executor_input", native="{{$}}")
     return Operation(
@@ -106,11 +122,12 @@ def handoff_operation(ports: Iterable[Port], image: str) -> Operation:
         outputs=(Output(name="handoff", kind="artifact", rest=Native.of(ARTIFACT)),),
         containers=(
             Container(
-                image=Literal(value=image),
+                image=Literal(value=pod.image),
                 command=(Literal(value="python3"), Literal(value="-c"), Literal(value=PROGRAM)),
                 args=(Literal(value="--executor_input"), executor_input),
             ),
         ),
+        rest=rest_of({"platforms": pod.platforms} if pod.platforms else {}),
     )
 
 
@@ -132,11 +149,22 @@ def handoff_step(outputs: Iterable[Output]) -> Step:
     )
 
 
-def image_of(operations: Iterable[Operation]) -> str:
-    """An image with Python that the pipeline uses anyway; KFP's own default where none says that it has Python."""
+def pod_of(operations: Iterable[Operation]) -> Pod:
+    """A pod with Python that the pipeline runs anyway; KFP's default image where none says that it has Python."""
     for operation in operations:
         for container in operation.containers:
-            text = json.dumps([part.value for part in container.command if isinstance(part, Literal)])
-            if "kfp.dsl.executor_main" in text and isinstance(container.image, Literal):
-                return str(container.image.value)
-    return "python:3.11"
+            command = [part.value for part in container.command if isinstance(part, Literal)]
+            if any("kfp.dsl.executor_main" in str(part) for part in command) and isinstance(container.image, Literal):
+                return Pod(str(container.image.value), _access(operation))
+    return Pod("python:3.11", {})
+
+
+def _access(operation: Operation) -> Mapped:
+    """What the platform configuration of an operation says of pulling and starting its image, as constants."""
+    rest = {} if operation.rest is None else write_structure(operation.rest)
+    found = {}
+    for platform, configured in rest.get("platforms", {}).items():
+        kept = {key: configured[key] for key in ACCESS if key in configured}
+        if kept and not any(named(rest_of(kept))):
+            found[platform] = kept
+    return found

@@ -42,8 +42,8 @@ def filled(job: Job, by_place: By) -> Filled:
     content = job.content
     spec, arguments, uris = content["spec"], dict(content["arguments"]), content["uris"]
     for name, source in content["reads"].items():
-        found = _read(Source(*source), by_place)
-        if source[2] == "parameter":
+        found = _read(source, by_place)
+        if source.kind == "parameter":
             arguments[name] = found
             continue
         arguments[uris[name]] = found["uri"]
@@ -56,12 +56,12 @@ def filled(job: Job, by_place: By) -> Filled:
 def gathered(job: Job, by_place: By) -> Crossing:
     """What a pipeline that was split hands out, from what its parts did; what they did not tell is left out."""
     parameters, artifacts = {}, {}
-    for name, (place, output, kind) in job.content["outputs"].items():
-        crossing = by_place(place)
-        if kind == "parameter" and output in crossing.parameters:
-            parameters[name] = crossing.parameters[output]
-        elif output in crossing.artifacts:
-            artifacts[name] = crossing.artifacts[output]
+    for name, source in job.content["outputs"].items():
+        crossing = by_place(source.place)
+        if source.kind == "parameter" and source.output in crossing.parameters:
+            parameters[name] = crossing.parameters[source.output]
+        elif source.output in crossing.artifacts:
+            artifacts[name] = crossing.artifacts[source.output]
     return Crossing(parameters=parameters, artifacts=artifacts)
 
 

@@ -38,11 +38,15 @@ class Source(NamedTuple):
         place: of the job that hands it out.
         output: what that calls it.
         kind: `parameter` or `artifact`.
+        task: the task that makes it.
+        key: what that task calls it.
     """
 
     place: str
     output: str
     kind: str
+    task: str = ""
+    key: str = ""
 
 
 class _Pipeline(NamedTuple):
@@ -74,7 +78,14 @@ def jobs_of(documents: Sequence[Any], request: Request) -> list[Job]:
     if not RUN.fullmatch(request.run):
         hint = "lower-case letters, digits and hyphens, at most 36"
         raise InvalidInput(f"{request.run!r:.60} cannot be the identity of a run", engine="kfp", hint=hint)
-    read = list(_read(documents))
+    try:
+        return _jobs(list(_read(documents)), request)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # nobody has lifted these documents
+        message = f"a document is not built as KFP builds pipelines: {type(error).__name__} {error!s:.100}"
+        raise InvalidInput(message, engine="kfp", hint="couler graph says what is wrong, and where") from error
+
+
+def _jobs(read: Sequence[_Pipeline], request: Request) -> list[Job]:
     by_name = {pipeline.name: pipeline for pipeline in read}
     if len(by_name) < len(read):
         raise InvalidInput("two pipelines have one name", engine="kfp", hint="run one after the other")
@@ -146,7 +157,10 @@ def _jobs_of_parts(whole: _Pipeline, by_name: Mapping[str, _Pipeline], request: 
                     case {"componentInputParameter": str(own)}:
                         arguments.update({port: given[own]} if own in given else {})
                     case {"taskOutputParameter": {"producerTask": str(producer), "outputParameterKey": str(output)}}:
-                        reads[port] = Source(jobs[producer].place, output, kind)
+                        handed = jobs[producer].content["spec"]["root"]["dag"]["outputs"]["parameters"][output]
+                        made = handed["valueFromParameter"]
+                        task_of, key_of = made["producerSubtask"], made["outputParameterKey"]
+                        reads[port] = Source(jobs[producer].place, output, kind, task_of, key_of)
                     case {"taskOutputArtifact": {"producerTask": str(producer), "outputArtifactKey": str(output)}}:
                         reads[port] = Source(jobs[producer].place, output, kind)
                     case _:

@@ -6,7 +6,9 @@ that was under way when the process died has none, and is run again from its sta
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -21,6 +23,7 @@ import msgspec
 from couler_kfp.handoff import Crossing
 from couler_kfp.history_local import history_of
 from couler_kfp.runner_filling import filled, gathered
+from couler_kfp.runner_given import with_given
 from couler_kfp.runner_jobs import jobs_of
 from couler_kfp.runner_offline import offline, refuse_containers
 from couler_kfp.runner_values import shown
@@ -79,8 +82,8 @@ class LocalRunner:
                 raise EngineError(f"nothing is known of {place}", engine="kfp", hint="give the documents as before")
             try:
                 self._run(job)
-            except (RuntimeError, ValueError, TypeError, KeyError, NotImplementedError) as error:  # of kfp.local
-                self._failed[place] = self._failure(place, error)
+            except _Failed as failed:
+                self._failed[place] = self._failure(place, failed)
                 return self._failed[place]
             return Status(phase="succeeded")
         return self._failed[place]
@@ -105,8 +108,9 @@ class LocalRunner:
         if "spec" in job.content:
             ready = filled(job, self._crossing)
             shutil.rmtree(folder / STEPS, ignore_errors=True)  # what is left of a run that did not end
+            spec = offline(with_given(ready.spec, ready.arguments, job.content["reads"]))
             with _history(folder, ready.spec), (folder / LOG).open("w", encoding="utf-8") as log:
-                crossing = _crossing_of(_run_here(offline(ready.spec), ready.arguments, folder / STEPS, log))
+                crossing = _crossing_of(_run_here(spec, ready.arguments, folder / STEPS, log))
         else:
             crossing = gathered(job, self._crossing)
         _write(folder / OUTPUTS, msgspec.json.encode(crossing))
@@ -119,9 +123,9 @@ class LocalRunner:
             message = f"the outputs of {place} cannot be read: {error}"
             raise EngineError(message, engine="kfp", hint="remove its folder, and run it again") from error
 
-    def _failure(self, place: str, error: Exception) -> Status:
+    def _failure(self, place: str, failed: _Failed) -> Status:
         """What `kfp.local` says, without colours; the task is named in there."""
-        text = " ".join(COLOURS.sub("", str(error)).split())
+        text = " ".join(COLOURS.sub("", str(failed)).split())
         named = re.search(r"Inner task failed: '?([\w-]+)", text)
         return Status(
             phase="failed",
@@ -130,9 +134,17 @@ class LocalRunner:
         )
 
 
+class _Failed(Exception):
+    """A task has failed, or `kfp.local` cannot run what the pipeline has."""
+
+
 def _run_here(spec: Mapping[str, Any], arguments: Mapping[str, Any], root: Path, log: Any) -> dict[str, Any]:
-    """The outputs of a pipeline; a task that fails raises `RuntimeError`."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(log):
+    """The outputs of a pipeline.
+
+    Raises:
+        _Failed: it has none.
+    """
+    with warnings.catch_warnings(), _printing_to(log):
         warnings.simplefilter("ignore")  # of kfp and of what it imports
         from google.protobuf import json_format
         from kfp import local
@@ -141,7 +153,10 @@ def _run_here(spec: Mapping[str, Any], arguments: Mapping[str, Any], root: Path,
 
         proto = json_format.ParseDict(dict(spec), pipeline_spec_pb2.PipelineSpec())
         local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root), raise_on_error=True)
-        outputs: dict[str, Any] = run_local_pipeline(proto, dict(arguments))
+        try:
+            outputs: dict[str, Any] = run_local_pipeline(proto, dict(arguments))
+        except Exception as error:  # it raises whatever its parts do
+            raise _Failed(str(error) or type(error).__name__) from error
         return outputs
 
 
@@ -158,11 +173,27 @@ def _history(folder: Path, spec: Mapping[str, Any]) -> Iterator[None]:
         _write(folder / HISTORY, msgspec.json.format(msgspec.json.encode(found), indent=1))
 
 
+@contextlib.contextmanager
+def _printing_to(log: Any) -> Iterator[None]:
+    """What is printed goes to a log. `kfp.local` sets the root logger and `print` itself, and its threads forget to put
+    them back (measured with 2.17.3).
+    """
+    root, printing = logging.getLogger(), builtins.print
+    handlers, level = root.handlers[:], root.level
+    try:
+        with contextlib.redirect_stdout(log):
+            yield
+    finally:
+        builtins.print = printing
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
 def _crossing_of(outputs: Mapping[str, Any]) -> Crossing:
     """Values and artifacts, told apart."""
     parameters: dict[str, object] = {}
     artifacts: dict[str, dict[str, object]] = {}
-    for name, value in outputs.items():
+    for name, value in sorted(outputs.items()):
         if hasattr(value, "uri"):
             artifacts[name] = {"uri": value.uri, "metadata": dict(value.metadata)}
         elif isinstance(value, list) and value and all(hasattr(item, "uri") for item in value):

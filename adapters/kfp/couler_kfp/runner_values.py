@@ -56,5 +56,5 @@ def _value(name: str, text: str, kind: str) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value as text."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A value as text; KFP keeps no order of a mapping's keys."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -110,6 +110,9 @@ def refuse_undetachable(workflow: Workflow, root: Graph, parts: Mapping[str, obj
     if given := sorted(artifacts & passed):
         reason = f"its input {given[0]!r} is an artifact, which a part could not be passed"
         hint = "give it the URI as a parameter, and import that"
+    elif several := [item.name for item in root.outputs if not isinstance(item.value, Reference | None)]:
+        reason = f"its output {several[0]!r} is one of several values, which only KFP chooses from"
+        hint = "let a task choose, and hand out what it returns"
     elif any(isinstance(step.call, Dynamic) for step in root.steps):
         reason, hint = "a task chooses its component at run time", "split it by hand"
     elif len(longest) > LONGEST:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from couler_kfp.handoff import handoff_operation, handoff_step, image_of
+from couler_kfp.handoff import handoff_operation, handoff_step, pod_of
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.pipelines import ROOT
 from couler_kfp.reaching import reached
@@ -95,8 +95,8 @@ def part_of(whole: Workflow, graph: Graph, crossing: Collection[str]) -> Part:
     inner = list(reached(by_name, graph.steps).values())
     if handed:
         given = [Port(name=output.name, kind=output.kind, rest=type_of(output.rest)) for output in handed]
-        image = image_of(item for item in inner if isinstance(item, Operation))
-        operations.append(handoff_operation(sorted(given, key=lambda port: port.kind != "parameter"), image))
+        pod = pod_of(item for item in inner if isinstance(item, Operation))
+        operations.append(handoff_operation(sorted(given, key=lambda port: port.kind != "parameter"), pod))
         steps.append(handoff_step(handed))
     root = replace(graph, name=ROOT, inputs=tuple(ports), steps=tuple(steps))
     workflow = Workflow(

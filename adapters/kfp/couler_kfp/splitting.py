@@ -16,6 +16,7 @@ from couler_kfp.footprint import FRAME, Footprints, quoted
 from couler_kfp.joined import OURS, PIPELINE, is_ours, joined
 from couler_kfp.pipelines import ROOT, pipelines
 from couler_kfp.split_bonds import kfp_bonds, refuse_undetachable
+from couler_kfp.split_roots import plain_root
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
     Bond,
@@ -27,7 +28,6 @@ from couler_plugins.ir import (
     callables,
     move_into_graphs,
     replace,
-    replace_callables,
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.originals import kept
@@ -115,12 +115,12 @@ class KfpSplitting:
 
     def bonds(self) -> Sequence[Bond]:
         """What the IR knows, and what only KFP has; see `couler_kfp.split_bonds`."""
-        return [*bonds(_certain(self._workflow, self._root), ROOT), *kfp_bonds(self._root, self._by_name)]
+        return [*bonds(plain_root(self._workflow), ROOT), *kfp_bonds(self._root, self._by_name)]
 
     def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:
         """A pipeline for each part, and what is left: which parts there are, and what they read of each other."""
         refuse_undetachable(self._workflow, self._root, parts)
-        moved = move_into_graphs(_certain(self._workflow, self._root), ROOT, parts).workflow
+        moved = move_into_graphs(plain_root(self._workflow), ROOT, parts).workflow
         coordinator, made = detach(moved, self._root, parts)
         workflows = tuple(part.workflow for part in made)
         return Parts(coordinator, workflows, joined((coordinator, *workflows))[1], (), NOTES)
@@ -128,12 +128,6 @@ class KfpSplitting:
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """ConfigMaps with the text, which nobody has to apply; see `couler_plugins.originals`."""
         return kept(self._workflow.name, "", file, text)
-
-
-def _certain(workflow: Workflow, root: Graph) -> Workflow:
-    """The workflow with no input of its root optional: the parts' inputs will be that, as it is told by their names."""
-    inputs = tuple(replace(port, optional=False) for port in root.inputs)
-    return replace_callables(workflow, {ROOT: replace(root, inputs=inputs)})
 
 
 def _head(root: Graph) -> int:
