@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -11,7 +12,7 @@ import pytest
 
 from adapters.tekton.counts import objects
 from adapters.tekton.lint_cases import CASES, GOOD
-from adapters.tekton.lint_mutations import KINDS, mutants
+from adapters.tekton.lint_mutations import KINDS, broken_at_random, mutants
 from couler_plugins.documents import Document, Remark, read
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.levels import LEVELS
@@ -27,7 +28,7 @@ PLACES = 2
 """At how many places of a document each mutation is made."""
 MOST = 8
 """How many documents are broken in each way."""
-HARMLESS = {"a custom task"}
+HARMLESS = {"a custom task", "no type, no default and no properties"}
 """Mutations that are accepted wherever they are made."""
 INVALID = {"pipelineruns/no-ci/compressed-results-pipeline.yaml"}
 """An example that Tekton refuses itself."""
@@ -88,6 +89,22 @@ def test_broken_documents(oracle: Oracle, kind: str) -> None:
             assert bool(verdict) is bool(found), (kind, level, verdict, found, documents[0])
         seen[bool(verdict)] += 1
     assert bool(seen[True]) is (kind not in HARMLESS)
+
+
+@needs_corpus
+@pytest.mark.parametrize("level", LEVELS)
+def test_documents_broken_at_random(oracle: Oracle, level: str) -> None:
+    """What is left out is in structures of Kubernetes' own, which the lint does not look into, and in CEL."""
+    items = [item for documents in corpus().values() for document in documents for item in objects(document)]
+    broken = list(broken_at_random(items, 400, random.Random(level)))
+    seen: Counter[bool] = Counter()
+    for document, (verdict,) in zip(broken, oracle.judge([(level, [one]) for one in broken]), strict=True):
+        found = errors(remarks([document], level))
+        if (not found and verdict.startswith("decoding: ")) or "cel expression" in verdict:
+            continue
+        assert bool(verdict) is bool(found), (verdict, found, document)
+        seen[bool(verdict)] += 1
+    assert min(seen[True], seen[False]) > 50
 
 
 @pytest.mark.parametrize("name", [*CASES, *GOOD])

@@ -113,7 +113,9 @@ def _fixed(step: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
                 yield str(item.get(name) or ""), (*path, key, number, name)
     for number, item in enumerate(step.get("envFrom") or ()):
         for source in ("configMapRef", "secretRef"):
-            yield str((item.get(source) or {}).get("name") or ""), (*path, "envFrom", number, source)
+            held = item.get(source)
+            text = held.get("name") if isinstance(held, dict) else None
+            yield str(text or ""), (*path, "envFrom", number, source)
 
 
 def check_sidecar(sidecar: Mapped, path: Path, report: Report) -> None:
