@@ -15,12 +15,12 @@ from couler_tekton.checks.durations import seconds
 from couler_tekton.checks.names import is_label
 from couler_tekton.checks.references import check_reference
 from couler_tekton.checks.report import Report
+from couler_tekton.levels import ARTIFACT
 
 __all__ = ["check_on_error", "check_program", "check_sidecar", "check_step", "clean", "merged"]
 
 Mapped = dict[str, Any]
 STEP_RESULT = re.compile(r"\$\(steps\..*?\.results\..*?\)")
-ARTIFACT = re.compile(r"\$\((?:steps|tasks)\.[^.]+\.(?:inputs|outputs)\.[^.)]+\)|\$\((?:step\.)?artifacts\.path\)")
 BESIDE_REF = ("image", "command", "args", "script", "workingDir", "env", "volumeMounts", "results")
 RESERVED_SIDECAR = "tekton-log-results"
 LISTS = {"env": "name", "volumeMounts": "mountPath", "volumeDevices": "devicePath"}
