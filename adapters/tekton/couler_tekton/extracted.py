@@ -24,7 +24,10 @@ from couler_plugins.ir import (
     to_json,
     without_origin,
 )
+from couler_tekton.checks.report import Report
+from couler_tekton.checks.shapes import check_shape
 from couler_tekton.variables import Scope, write_value
+from couler_tekton.writing import Writing
 
 __all__ = ["holder", "holding", "named", "obstacle", "pipeline_obstacle"]
 
@@ -40,6 +43,8 @@ def obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow)
         return "it is written for an older API version"
     if not set(_rest(operation).get("metadata") or {}) <= set(OWN):
         return "its metadata says what a Task cannot say"
+    if reason := _fields_of_its_own(operation):
+        return reason
     declared = {port.name for port in operation.inputs}
     for reference in references(operation):
         if reason := _reads_around(reference, declared, _names(operation)):
@@ -54,6 +59,14 @@ def obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow)
     if loose := sorted(_names(operation) - _names(step)):
         return f"its workspace {loose[0]!r} is bound from around it, or not at all"
     return ""
+
+
+def _fields_of_its_own(item: Graph | Operation) -> str:
+    """The API server drops what the CRD does not know, but for embedded specs, which it takes as they are."""
+    bare = holder(item, "")
+    report = Report(0)
+    check_shape(bare.kind, Writing(bare).document(), report)
+    return f"in an object of its own, {report.remarks[0].message}" if report.remarks else ""
 
 
 def _reads_around(reference: Reference, declared: set[str], workspaces: set[str]) -> str:
@@ -75,6 +88,8 @@ def pipeline_obstacle(graph: Graph, workflow: Workflow) -> str:
     embedded = [step.name for step in graph.steps if isinstance(step.call, Call)]
     if embedded:
         return f"the spec of {embedded[0]!r} is written in it"
+    if reason := _fields_of_its_own(graph):
+        return reason
     declared = {port.name for port in graph.inputs}
     for reference in references(graph):
         if reference.to in ("input", "parameter") and reference.name not in declared:

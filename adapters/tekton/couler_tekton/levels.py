@@ -14,11 +14,13 @@ from couler_plugins.documents import Path
 from couler_plugins.errors import Unsupported
 from couler_tekton.objects import KINDS
 
-__all__ = ["LEVELS", "Feature", "features", "is_beyond", "refuse_beyond"]
+__all__ = ["ARTIFACT", "LEVELS", "URL", "Feature", "features", "is_beyond", "refuse_beyond"]
 
 LEVELS = ("stable", "beta", "alpha")
 ARTIFACT = re.compile(r"\$\((?:steps|tasks)\.[^.]+\.(?:inputs|outputs)\.[^.)]+\)|\$\((?:step\.)?artifacts\.path\)")
-"""As in `internal/artifactref`."""
+"""What reads an artifact, as in `internal/artifactref`."""
+URL = re.compile(r"[\w-]+:/+")
+"""What Tekton takes for the beginning of a URL, in the name of a reference."""
 
 Mapped = dict[str, Any]
 
@@ -139,7 +141,7 @@ def _resolver(holder: Mapped, key: str, path: Path) -> Iterator[Feature]:
     reference = _mapping(holder, key)
     if reference.get("resolver") or reference.get("params"):
         yield Feature((*path, key), "a resolver", "beta")
-    if re.search(r"[\w-]+://*", str(reference.get("name", ""))):
+    if URL.search(str(reference.get("name", ""))):
         yield Feature((*path, key), "a URL as a name", "alpha", "enable-concise-resolver-syntax")
 
 

@@ -17,7 +17,7 @@ from couler_tekton.checks.names import check_metadata
 from couler_tekton.checks.pipelines import check_pipeline_object
 from couler_tekton.checks.report import Report
 from couler_tekton.checks.runs import check_pipeline_run, check_task_run
-from couler_tekton.checks.shapes import check_shape
+from couler_tekton.checks.shapes import check_shape, without_nulls
 from couler_tekton.checks.tasks import check_task_object
 from couler_tekton.levels import features, is_beyond
 from couler_tekton.objects import KINDS, Object, objects
@@ -46,7 +46,11 @@ def lint(bundle: Bundle, api: str = "") -> Iterator[Remark]:
     """
     documents = enumerate(bundle.documents)
     found = [(item, Report(number, item.path)) for number, document in documents for item in objects(document.data)]
-    whole = [(item, report) for item, report in found if _has_shape(item, report)]
+    whole = [
+        (item._replace(data=without_nulls(item.kind, item.data)), report)
+        for item, report in found
+        if _has_shape(item, report)
+    ]
     shelf = Shelf(item for item, _ in whole)
     for item, report in whole:
         check_metadata(item.data, report)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Native, Reference
 
 __all__ = ["structure", "write_structure"]
@@ -52,5 +53,13 @@ def write_structure(native: Native, spelled: Callable[[Reference], str]) -> Any:
     Raises:
         Unsupported: Tekton has no variable for a reference in it.
     """
-    texts = [part if isinstance(part, str) else json.dumps(spelled(part))[1:-1] for part in native.parts]  # type: ignore[arg-type]
+    texts: list[str] = []
+    for part in native.parts:
+        if isinstance(part, Reference):
+            texts.append(json.dumps(spelled(part))[1:-1])
+        elif isinstance(part, str):
+            texts.append(part)
+        else:
+            reason, hint = "Tekton has no expressions in structures", "compute it in a task"
+            raise Unsupported(reason, engine="tekton", feature="Expression", hint=hint)
     return json.loads("".join(texts))

@@ -138,8 +138,7 @@ def write_task(step: Step, call: Mapped) -> Mapped:
     """
     refuse_unsupported(step)
     rest = write_value(step.rest) if step.rest else {}
-    if "taskRef" not in call:
-        rest = without(rest, "taskRef")  # what it said of the kind of its callee
+    rest = without(rest, *({"taskRef", "pipelineRef"} - call.keys()))  # what it said of the kind of another callee
     written: Mapped = {"name": step.name, **call}
     axes, matrix = _write_loop(step, rest)
     written.update(matrix)

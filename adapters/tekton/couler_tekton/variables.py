@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Literal, Native, Reference, Template, Value
+from couler_plugins.ir import Expression, Literal, Native, Reference, Template, Value
 from couler_tekton.structures import structure, write_structure
 
 __all__ = ["Scope", "Spell", "spell", "spelled_in", "write_text", "write_value"]
@@ -163,9 +163,15 @@ def write_text(value: Value, spelled: Spell = spell) -> str:
             return content
         case Reference():
             return spelled(value)
-        case Template(parts=parts) if all(isinstance(part, (str, Reference)) for part in parts):
-            return "".join(part if isinstance(part, str) else spelled(part) for part in parts)  # type: ignore[arg-type]
+        case Template(parts=parts):
+            return "".join(_piece(part, spelled) for part in parts)
     raise _no_words(f"{type(value).__name__.lower()} {value!r:.60}")
+
+
+def _piece(part: str | Reference | Expression, spelled: Spell) -> str:
+    if isinstance(part, Expression):
+        raise _no_words(f"an expression in {part.language}")
+    return part if isinstance(part, str) else spelled(part)
 
 
 def write_value(value: Value, spelled: Spell = spell) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from couler_plugins.ir import Call, Dynamic, External, Graph, Operation, Source, Step, Workflow, callables, references
 from couler_tekton.bodies import write_operation, write_pipeline
 from couler_tekton.lift import ENTRY, HOLDERS
-from couler_tekton.mappings import Mapped, joined
+from couler_tekton.mappings import Mapped, joined, without
 from couler_tekton.objects import KINDS, Kind
 from couler_tekton.ports import write_run_parameters
 from couler_tekton.support import refuse_unsupported, unsupported
@@ -49,6 +49,8 @@ class Writing:
         if self._left:
             raise unsupported("Call.name", min(self._left), "is called by nothing in this object, its only place", ONCE)
         rest = write_value(workflow.rest) if workflow.rest else {}
+        if kind.runs and isinstance(rest.get("spec"), dict):  # what it said of the kind of another callee
+            rest["spec"] = without(rest["spec"], *(set(HOLDERS[kind.root]) - spec.keys()))
         metadata = {key: name for key, name in names.items() if name}
         head = {"apiVersion": rest.get("apiVersion", kind.versions[0]), "kind": workflow.kind}
         return {**head, **joined({"metadata": metadata, "spec": spec, **head}, rest)}

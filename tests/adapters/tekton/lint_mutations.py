@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-__all__ = ["KINDS", "mutants"]
+__all__ = ["KINDS", "broken_at_random", "mutants"]
 
 Mapped = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -208,6 +209,10 @@ KINDS: dict[str, Mutation] = {
     "an unknown result in a script": _put(_steps, script="echo > $(results.nothing.path)"),
     "an unknown context in a step": _put(_steps, workingDir="$(context.taskRun.age)"),
     "output to a file": _put(_steps, stdoutConfig={"path": "/x"}),
+    "nothing among the steps": _append(_task_specs, "steps", None),
+    "nothing among the parameters": _append(_task_specs, "params", None),
+    "nothing among the tasks": _append(_pipeline_specs, "tasks", None),
+    "no type, no default and no properties": _put(_declared, type=None, default=None, properties=None),
     "no steps": _put(_task_specs, steps=[]),
     "a bad name of a result": _put(_items("results"), name="-x"),
     "a bad type of a result": _put(_items("results"), type="number"),
@@ -269,3 +274,28 @@ KINDS: dict[str, Mutation] = {
     ),
     "a script that reads a parameter": _put(_specs, script="echo $(params.a)"),
 }
+
+
+def broken_at_random(items: list[Mapped], number: int, chance: random.Random) -> Iterator[Mapped]:
+    """Documents in each of which something is gone, is there twice, or holds what stands elsewhere under its key."""
+    elsewhere: dict[str, list[Any]] = {}
+    for item in items:
+        for holder, key in _places(item["spec"]):
+            if isinstance(key, str):
+                elsewhere.setdefault(key, []).append(holder[key])
+    for _ in range(number):
+        item = copy.deepcopy(chance.choice(items))
+        holder, key = chance.choice(list(_places(item["spec"])))
+        if chance.random() < 0.3:
+            del holder[key]
+        elif isinstance(holder, list):
+            holder.append(copy.deepcopy(holder[key]))
+        else:
+            holder[key] = copy.deepcopy(chance.choice(elsewhere[key]))
+        yield item
+
+
+def _places(data: Any) -> Iterator[tuple[Any, Any]]:
+    for key in list(data) if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ():
+        yield data, key
+        yield from _places(data[key])

@@ -17,10 +17,12 @@ from couler_plugins.documents import Document, SourceFile, read
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import (
     Call,
+    Dynamic,
     External,
     Graph,
     GraphView,
     Literal,
+    Native,
     Need,
     Operation,
     Step,
@@ -245,6 +247,21 @@ def test_what_was_there_at_a_higher_level_stays() -> None:
     lowered = TEKTON.adapter.lower(plan.with_workflow(workflow, renamed), Options(api="stable"))
     assert lowered.changed
     assert not lowered.refused
+
+
+def test_a_call_that_is_replaced_leaves_nothing_behind() -> None:
+    plan = plan_of(RUN.replace("name: count   #", "kind: Task\n          name: count   #"))
+    workflow = plan.workflows[0]
+    target = Native.of({"taskRef": {"apiVersion": "example.dev/v1", "kind": "Wait"}})
+    for call, expected in (
+        (Dynamic(target=target), {"taskRef": {"apiVersion": "example.dev/v1", "kind": "Wait"}}),
+        (External(workflow="p", name="pipeline", kind="Pipeline"), {"pipelineRef": {"name": "p"}}),
+    ):
+        step = replace(workflow.graphs[0].steps[1], call=call)
+        new = replace_steps(workflow, {("pipeline", "count"): step})
+        lowered, _ = lower_and_write(TEKTON, plan.with_workflow(workflow, new))
+        task = lowered.changed[0]["spec"]["pipelineSpec"]["tasks"][1]
+        assert {key: task[key] for key in task if key.endswith("Ref")} == expected
 
 
 def test_a_task_and_a_pipeline_may_share_a_name() -> None:

@@ -12,12 +12,14 @@ import pytest
 from adapters.subjects import TEKTON, each_file
 from couler_plugins.api import optimize
 from couler_plugins.config import load_config
-from couler_plugins.documents import Document, dump_yaml
+from couler_plugins.documents import MAX_BYTES, Document, dump_yaml
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.results import Result
+from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import Text
 from couler_tekton.lint import lint
+from support import SHARED
 
 TASK = """\
       - name: {name}
@@ -45,6 +47,14 @@ spec:
       - name: word
     tasks:
 """
+
+
+needs_schemas = pytest.mark.skipif(not (SHARED / "schemas/tekton").is_dir(), reason="needs the schemas of Tekton")
+
+
+@cache
+def schemas() -> Schemas:
+    return load_schemas(str(SHARED / "schemas/tekton"), MAX_BYTES)
 
 
 @cache
@@ -89,6 +99,7 @@ def test_a_task_that_is_there_is_used() -> None:
         ("$(params.text)", "$(context.task.name)", "it reads context.task.name"),
         ("$(params.text)", "$(tasks.a.results.b)", "it reads 'a' in its steps"),
         ("          steps:", "          workspaces: [{name: w}]\n          steps:", "its workspace 'w' is bound"),
+        ("image: busybox", "imagepullpolicy: Always\n              image: busybox", "in an object of its own"),
         ("          steps:", "          metadata: {name: x}\n          steps:", "its metadata says what"),
         ("apiVersion: tekton.dev/v1\n", "apiVersion: tekton.dev/v1beta1\n", "it is written for an older API version"),
     ],
@@ -119,6 +130,17 @@ def test_results_pass_the_lint_and_are_left_alone_the_second_time(subject: Any, 
         again = extracted("---\n".join(map(dump_yaml, documents)), "tekton{api=alpha}")
         assert not again.added_documents
         assert not any(file.edits for file in again.files)
+
+
+@needs_schemas
+@pytest.mark.parametrize(("subject", "path"), each_file([TEKTON]))
+def test_results_pass_the_schemas(subject: Any, path: Path) -> None:
+    """All but for the names of steps: the webhook adds them, before the API server looks."""
+    result = optimize(str(path), "extract", to="tekton{api=alpha}", plugins=plugins())
+    documents = [item for item in result.documents if item is not None]
+    wrapped = [Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents)]
+    found = list(check(wrapped, schemas()))
+    assert not [remark for remark in found if remark.path[-2:-1] != ("steps",) or "'name'" not in remark.message]
 
 
 def problems(documents: list[Any]) -> set[str]:

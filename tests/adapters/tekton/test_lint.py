@@ -107,8 +107,8 @@ def test_the_fields_are_those_of_the_schemas(kind: str) -> None:
 
 def compare(shape: Any, schema: Any, place: str) -> None:
     """That a shape has the fields of a schema, as far as both look into them."""
-    if isinstance(shape, list):
-        assert schema.get("type") == "array", place
+    if isinstance(shape, list) and "type" in schema:  # the schema does not look into volumes
+        assert schema["type"] == "array", place
         compare(shape[0], schema["items"], place)
     elif isinstance(shape, dict) and "*" not in shape and "properties" in schema:
         assert set(shape) == set(schema["properties"]), place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -11,7 +12,7 @@ import pytest
 
 from adapters.tekton.counts import objects
 from adapters.tekton.lint_cases import CASES, GOOD
-from adapters.tekton.lint_mutations import KINDS, mutants
+from adapters.tekton.lint_mutations import KINDS, broken_at_random, mutants
 from couler_plugins.documents import Document, Remark, read
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.levels import LEVELS
@@ -25,10 +26,10 @@ CORPUS = SHARED / "corpus" / "tekton"
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="needs corpus/tekton in the shared folder")
 PLACES = 2
 """At how many places of a document each mutation is made."""
-MOST = 8
+MOST = 6
 """How many documents are broken in each way."""
-HARMLESS = {"a custom task"}
-"""Mutations that are accepted wherever they are made."""
+HARMLESS = {"a custom task", "onError", "no type, no default and no properties"}
+"""Mutations that are accepted, wherever they are made or nearly so."""
 INVALID = {"pipelineruns/no-ci/compressed-results-pipeline.yaml"}
 """An example that Tekton refuses itself."""
 
@@ -87,14 +88,30 @@ def test_broken_documents(oracle: Oracle, kind: str) -> None:
         if "cel expression" not in verdict:  # only Tekton's own compiler looks into these
             assert bool(verdict) is bool(found), (kind, level, verdict, found, documents[0])
         seen[bool(verdict)] += 1
-    assert bool(seen[True]) is (kind not in HARMLESS)
+    assert seen[True] or kind in HARMLESS
 
 
-@pytest.mark.parametrize("name", [*CASES, *GOOD])
+@needs_corpus
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_cases_of_our_own_tests(oracle: Oracle, name: str, level: str) -> None:
-    documents = [document.data for document in read({**CASES, **GOOD}[name], "a.yaml").documents]
-    found = remarks(documents, level)
-    ((verdicts),) = oracle.judge([(level, documents)])
-    for number, verdict in enumerate(verdicts):
-        assert bool(verdict) is bool(errors(found, number)), (verdict, found)
+def test_documents_broken_at_random(oracle: Oracle, level: str) -> None:
+    """What is left out is in structures of Kubernetes' own, which the lint does not look into, and in CEL."""
+    items = [item for documents in corpus().values() for document in documents for item in objects(document)]
+    broken = list(broken_at_random(items, 400, random.Random(level)))
+    seen: Counter[bool] = Counter()
+    for document, (verdict,) in zip(broken, oracle.judge([(level, [one]) for one in broken]), strict=True):
+        found = errors(remarks([document], level))
+        if (not found and verdict.startswith("decoding: ")) or "cel expression" in verdict:
+            continue
+        assert bool(verdict) is bool(found), (verdict, found, document)
+        seen[bool(verdict)] += 1
+    assert min(seen[True], seen[False]) > 50
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_cases_of_our_own_tests(oracle: Oracle, level: str) -> None:
+    texts = {**CASES, **GOOD}
+    cases = [[document.data for document in read(text, "a.yaml").documents] for text in texts.values()]
+    for name, documents, verdicts in zip(texts, cases, oracle.judge([(level, one) for one in cases]), strict=True):
+        found = remarks(documents, level)
+        for number, verdict in enumerate(verdicts):
+            assert bool(verdict) is bool(errors(found, number)), (name, verdict, found)

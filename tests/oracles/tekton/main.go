@@ -87,7 +87,12 @@ func cluster(level string) (context.Context, error) {
 	return apis.WithinCreate(ctx), nil
 }
 
-func verdict(ctx context.Context, document json.RawMessage) string {
+func verdict(ctx context.Context, document json.RawMessage) (wrong string) {
+	defer func() { // a webhook that panics has not accepted anything
+		if panicked := recover(); panicked != nil {
+			wrong = fmt.Sprint("panic: ", panicked)
+		}
+	}()
 	made, err := decoded(document)
 	if err != nil {
 		return "decoding: " + err.Error()

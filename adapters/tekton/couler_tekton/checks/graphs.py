@@ -64,8 +64,9 @@ def _body_texts(task: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
             for variable in item.get("env") or ():
                 yield variable.get("value") or "", (*where, "env")
                 for source in ("secretKeyRef", "configMapKeyRef"):
-                    held = (variable.get("valueFrom") or {}).get(source) or {}
-                    yield from ((str(held.get(name) or ""), (*where, "env")) for name in ("key", "name"))
+                    held = (variable.get("valueFrom") or {}).get(source)
+                    names = (held.get("key"), held.get("name")) if isinstance(held, dict) else ()
+                    yield from ((str(name or ""), (*where, "env")) for name in names)
 
 
 def reads(task: Mapped, path: Path) -> Iterator[Read]:

@@ -48,7 +48,8 @@ class _Handed:
         """What the run is given: each parameter is as its value is."""
         for number, param in enumerate(params):
             name, value = param.get("name") or "", param.get("value")
-            self.params[name] = Declared(name, value_type(value), _keys(value), value, (), (*path, number))
+            kind = value_type(value) if "value" in param else ""
+            self.params[name] = Declared(name, kind, _keys(value), value, (), (*path, number))
 
     def passed(self, params: Iterable[Mapped], path: Path) -> None:
         """What a task is passed: a parameter that is known gets the keys of an object."""
@@ -56,6 +57,10 @@ class _Handed:
             known, keys = self.params.get(param.get("name") or ""), _keys(param.get("value"))
             if known is None:
                 self.given([param], (*path, number))
+            elif keys and (known.keys is None or value_type(known.default) != "object"):
+                message = f"an object is passed as {known.name!r}, which is none around it"
+                hint = "pass it under another name: the webhook itself fails here"
+                self._report.error("parameter-use", (*path, number), message, hint)
             elif keys is not None:
                 self.params[known.name] = known._replace(keys={**(known.keys or {}), **keys})
 
@@ -67,7 +72,11 @@ class _Handed:
                 self.params[param.name] = param
                 continue
             is_object = isinstance(param.default, dict) and value_type(param.default) == "object"
-            if param.keys is None and (is_object or known.type == "object"):
+            if is_object and param.default and known.default is None:
+                message = f"the object {param.name!r} has a default here, and none around it"
+                hint = "give it one there, too: the webhook itself fails here"
+                self._report.error("parameter-default", param.path, message, hint)
+            elif param.keys is None and (is_object or known.type == "object"):
                 hint = "declare its keys under properties"
                 message = f"the object {param.name!r} has no properties"
                 self._report.error("parameter-properties", param.path, message, hint)

@@ -35,7 +35,7 @@ class Declared(NamedTuple):
 
     Attributes:
         name: its name.
-        type: its type, found as Tekton finds it where it is not given.
+        type: its type, found as Tekton finds it where it is not given; empty where it is passed without a value.
         keys: the keys of an object, with their types; None where nothing is said of them.
         default: what it falls back to; None where it has no default.
         enum: the values that it may have; empty where any.
@@ -75,7 +75,9 @@ def _declared(spec: Mapped, path: Path) -> Declared:
 def check_declared(params: Iterable[Declared], report: Report) -> None:
     """The types of declarations, their defaults and their enums."""
     for param in params:
-        if param.type not in TYPES:
+        if not param.type:
+            report.error("missing-field", param.path, f"the parameter {param.name!r} has no value", "give it one")
+        elif param.type not in TYPES:
             hint = report.meant(param.type, TYPES, f"use one of {', '.join(TYPES)}")
             report.error("parameter-type", (*param.path, "type"), f"{param.name!r} has the type {param.type!r}", hint)
         elif param.default is not None and value_type(param.default) != param.type:

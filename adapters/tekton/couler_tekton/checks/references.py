@@ -5,17 +5,15 @@ Source: `validateRef` in `container_validation.go`, `validateNoDuplicateNames` i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from couler_plugins.documents import Path
 from couler_tekton.checks.names import is_qualified
 from couler_tekton.checks.report import Report
+from couler_tekton.levels import URL
 
 __all__ = ["check_once", "check_reference"]
-
-URL = re.compile(r"[\w-]+:/+")
 
 
 def check_reference(reference: dict[str, Any], path: Path, report: Report) -> None:

@@ -6,21 +6,28 @@ Source: the Go types in `pkg/apis/pipeline/v1` (a test holds the fields to the C
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from couler_plugins.documents import Path
 from couler_tekton.checks.durations import seconds
 from couler_tekton.checks.report import Report
 
-__all__ = ["OBJECTS", "check_shape"]
+__all__ = ["OBJECTS", "check_shape", "without_nulls"]
 
 TEXT, FLAG, WHOLE, DURATION = "a text", "true or false", "a whole number", "a duration"
-MAPPING, LIST, ANY = "a mapping", "a list", ""
+QUANTITY, MAPPING, ANY = "a quantity", "a mapping", ""
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?\Z")
+"""As Kubernetes writes amounts of memory and the like."""
 
 TEXTS: Any = [TEXT]
+MAPPINGS: Any = [MAPPING]
 PARAM = {"name": TEXT, "value": ANY}
 PROPERTIES = {"*": {"type": TEXT}}
 PARAM_SPEC = {"name": TEXT, "type": TEXT, "description": TEXT, "properties": PROPERTIES, "default": ANY, "enum": TEXTS}
+QUANTITIES = {"*": QUANTITY}
+RESOURCES = {"requests": QUANTITIES, "limits": QUANTITIES, "claims": MAPPINGS}
+METADATA = {"labels": {"*": TEXT}, "annotations": {"*": TEXT}}
 REFERENCE = {"name": TEXT, "kind": TEXT, "apiVersion": TEXT, "resolver": TEXT, "params": [PARAM]}
 WHEN = {"input": TEXT, "operator": TEXT, "values": TEXTS, "cel": TEXT}
 ENV = {"name": TEXT, "value": TEXT, "valueFrom": MAPPING}
@@ -39,10 +46,10 @@ TEMPLATE = {
     "args": TEXTS,
     "workingDir": TEXT,
     "env": [ENV],
-    "envFrom": LIST,
-    "computeResources": MAPPING,
+    "envFrom": MAPPINGS,
+    "computeResources": RESOURCES,
     "volumeMounts": [MOUNT],
-    "volumeDevices": LIST,
+    "volumeDevices": MAPPINGS,
     "imagePullPolicy": TEXT,
     "securityContext": MAPPING,
 }
@@ -62,7 +69,7 @@ STEP = {
 }
 SIDECAR = {
     **CONTAINER,
-    "ports": LIST,
+    "ports": MAPPINGS,
     **dict.fromkeys(("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"), MAPPING),
     **dict.fromkeys(("terminationMessagePath", "terminationMessagePolicy", "restartPolicy"), TEXT),
     **dict.fromkeys(("stdin", "stdinOnce", "tty"), FLAG),
@@ -72,13 +79,13 @@ TASK = {
     "displayName": TEXT,
     "description": TEXT,
     "steps": [STEP],
-    "volumes": LIST,
+    "volumes": MAPPINGS,
     "stepTemplate": TEMPLATE,
     "sidecars": [SIDECAR],
     "workspaces": [{"name": TEXT, "description": TEXT, "mountPath": TEXT, "readOnly": FLAG, "optional": FLAG}],
     "results": [{**STEP_RESULT, "value": ANY}],
 }
-EMBEDDED = {**TASK, "apiVersion": TEXT, "kind": TEXT, "spec": ANY, "metadata": MAPPING}
+EMBEDDED = {**TASK, "apiVersion": TEXT, "kind": TEXT, "spec": ANY, "metadata": METADATA}
 PIPELINE: dict[str, Any] = {
     "displayName": TEXT,
     "description": TEXT,
@@ -110,7 +117,7 @@ BINDING = {
     **dict.fromkeys(("volumeClaimTemplate", "persistentVolumeClaim", "emptyDir", "configMap"), MAPPING),
     **dict.fromkeys(("secret", "projected", "csi"), MAPPING),
 }
-RESOURCES = [{"name": TEXT, "computeResources": MAPPING}]
+OVERRIDES = [{"name": TEXT, "computeResources": RESOURCES}]
 PIPELINE_RUN = {
     "pipelineRef": PIPELINE_TASK["pipelineRef"],
     "pipelineSpec": PIPELINE,
@@ -125,10 +132,10 @@ PIPELINE_RUN = {
             "pipelineTaskName": TEXT,
             "serviceAccountName": TEXT,
             "podTemplate": MAPPING,
-            "stepSpecs": RESOURCES,
-            "sidecarSpecs": RESOURCES,
-            "metadata": MAPPING,
-            "computeResources": MAPPING,
+            "stepSpecs": OVERRIDES,
+            "sidecarSpecs": OVERRIDES,
+            "metadata": METADATA,
+            "computeResources": RESOURCES,
             "timeout": DURATION,
         }
     ],
@@ -143,9 +150,9 @@ TASK_RUN = {
     "timeout": DURATION,
     "podTemplate": MAPPING,
     "workspaces": [BINDING],
-    "stepSpecs": RESOURCES,
-    "sidecarSpecs": RESOURCES,
-    "computeResources": MAPPING,
+    "stepSpecs": OVERRIDES,
+    "sidecarSpecs": OVERRIDES,
+    "computeResources": RESOURCES,
 }
 FROM_TEMPLATE = ("image", "command", "args", "env", "volumeMounts", "securityContext", "workingDir")
 STEP_ACTION = {
@@ -181,6 +188,27 @@ def check_shape(kind: str, data: Any, report: Report) -> bool:
     return not any(remark.severity == "error" for remark in report.remarks)
 
 
+def without_nulls(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    """An object whose shape was checked, as Go reads it: a null says nothing, and is something empty in a list."""
+    whole: dict[str, Any] = _without_nulls({**FIELDS, "spec": OBJECTS[kind]}, data)
+    return whole
+
+
+def _without_nulls(shape: Any, content: Any) -> Any:
+    if isinstance(shape, dict):
+        held = {key: (shape.get(key, shape.get("*", ANY)), inner) for key, inner in (content or {}).items()}
+        return {
+            key: _without_nulls(inner, value)
+            for key, (inner, value) in held.items()
+            if value is not None or inner == ANY  # a value that is null is there
+        }
+    if isinstance(shape, list):
+        return [_without_nulls(shape[0], inner) for inner in content]
+    if content is None and shape != ANY:
+        return {} if shape == MAPPING else ""
+    return content
+
+
 def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
     if content is None or shape == ANY:
         return
@@ -201,7 +229,7 @@ def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
                 report.error("unknown-field", (*path, key), f"there is no field {key!r} here", hint)
     elif isinstance(shape, list):
         if not isinstance(content, list):
-            _misfit(LIST, content, path, report)
+            _misfit("a list", content, path, report)
             return
         for number, inner in enumerate(content):
             _check(shape[0], inner, (*path, number), report)
@@ -217,16 +245,21 @@ def _fits(shape: str, content: Any) -> bool:
             return isinstance(content, bool)
         case "a whole number":
             return isinstance(content, int) and not isinstance(content, bool)
+        case "a quantity":
+            return not isinstance(content, bool) and isinstance(content, (int, float, str)) and _is_quantity(content)
         case "a duration":
             return isinstance(content, str) and seconds(content) is not None
-        case "a mapping":
-            return isinstance(content, dict)
-    return isinstance(content, list)
+    return isinstance(content, dict)
+
+
+def _is_quantity(content: float | str) -> bool:
+    return NUMBER.match(str(content)) is not None
 
 
 def _misfit(wanted: str, content: Any, path: Path, report: Report) -> None:
     found = {bool: "true or false", str: f"the text {content!r:.40}", dict: "a mapping", list: "a list"}
     quoted = wanted == TEXT and isinstance(content, (int, float))
-    hint = "put it into quotes" if quoted else "write it as in 1h30m" if wanted == DURATION else f"write {wanted}"
+    examples = {DURATION: "write it as in 1h30m", QUANTITY: "write it as in 500m or 2Gi"}
+    hint = "put it into quotes" if quoted else examples.get(wanted, f"write {wanted}")
     message = f"{found.get(type(content), 'a number')} stands where Tekton reads {wanted}"
     report.error("wrong-type", path, message, hint)

@@ -15,12 +15,12 @@ from couler_tekton.checks.durations import seconds
 from couler_tekton.checks.names import is_label
 from couler_tekton.checks.references import check_reference
 from couler_tekton.checks.report import Report
+from couler_tekton.levels import ARTIFACT
 
 __all__ = ["check_on_error", "check_program", "check_sidecar", "check_step", "clean", "merged"]
 
 Mapped = dict[str, Any]
 STEP_RESULT = re.compile(r"\$\(steps\..*?\.results\..*?\)")
-ARTIFACT = re.compile(r"\$\((?:steps|tasks)\.[^.]+\.(?:inputs|outputs)\.[^.)]+\)|\$\((?:step\.)?artifacts\.path\)")
 BESIDE_REF = ("image", "command", "args", "script", "workingDir", "env", "volumeMounts", "results")
 RESERVED_SIDECAR = "tekton-log-results"
 LISTS = {"env": "name", "volumeMounts": "mountPath", "volumeDevices": "devicePath"}
@@ -113,7 +113,9 @@ def _fixed(step: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
                 yield str(item.get(name) or ""), (*path, key, number, name)
     for number, item in enumerate(step.get("envFrom") or ()):
         for source in ("configMapRef", "secretRef"):
-            yield str((item.get(source) or {}).get("name") or ""), (*path, "envFrom", number, source)
+            held = item.get(source)
+            text = held.get("name") if isinstance(held, dict) else None
+            yield str(text or ""), (*path, "envFrom", number, source)
 
 
 def check_sidecar(sidecar: Mapped, path: Path, report: Report) -> None:

@@ -85,7 +85,7 @@ def _check_steps(steps: list[tuple[Mapped, Path]], report: Report) -> None:
 def _check_volumes(spec: Mapped, path: Path, report: Report) -> None:
     seen: set[str] = set()
     for number, volume in enumerate(spec.get("volumes") or ()):
-        name = volume.get("name") if isinstance(volume, dict) else None
+        name = volume.get("name") or ""
         if name in seen:
             place = (*path, "volumes", number)
             report.error("duplicate-name", place, f"two volumes are called {name!r}", "rename one of them")
