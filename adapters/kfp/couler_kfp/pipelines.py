@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path, SourceFile, read
@@ -22,6 +22,7 @@ __all__ = [
     "Place",
     "is_pipeline",
     "is_platform",
+    "owned_platforms",
     "pipelines",
     "read_as_kfp",
     "stray",
@@ -125,15 +126,27 @@ def stray(bundle: Bundle) -> Iterator[tuple[int, str]]:
 
 
 def _platforms(bundle: Bundle) -> dict[int | None, list[int]]:
-    """The PlatformSpecs by their pipeline: the nearest one before, in the same file, or else the first one behind."""
     found: dict[int | None, list[int]] = {}
-    specs = [number for number, document in enumerate(bundle.documents) if _is_spec(document.data)]
-    for number, document in enumerate(bundle.documents):
-        if is_platform(document.data):
-            file = bundle.file_numbers[number]
-            own = [spec for spec in specs if bundle.file_numbers[spec] == file]
-            before = [spec for spec in own if spec < number]
-            found.setdefault(before[-1] if before else next(iter(own), None), []).append(number)
+    first = 0
+    for file in bundle.files:
+        own = owned_platforms([document.data for document in file.documents])
+        for pipeline, numbers in own.items():
+            place = None if pipeline is None else first + pipeline
+            found.setdefault(place, []).extend(first + number for number in numbers)
+        first += len(file.documents)
+    return found
+
+
+def owned_platforms(documents: Sequence[Any]) -> dict[int | None, list[int]]:
+    """The PlatformSpecs of a file by their pipeline: the nearest one before, or else the first one behind; by number."""
+    found: dict[int | None, list[int]] = {}
+    before: int | None = None
+    first = next((number for number, data in enumerate(documents) if _is_spec(data)), None)
+    for number, data in enumerate(documents):
+        if _is_spec(data):
+            before = number
+        elif is_platform(data):
+            found.setdefault(first if before is None else before, []).append(number)
     return found
 
 

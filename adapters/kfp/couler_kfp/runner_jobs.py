@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from couler_kfp.joined import PIPELINE
-from couler_kfp.pipelines import OBJECT, is_pipeline, is_platform
+from couler_kfp.pipelines import OBJECT, is_pipeline, is_platform, owned_platforms
 from couler_kfp.runner_values import arguments_of, inputs_of
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
@@ -100,11 +100,12 @@ def _jobs(read: Sequence[_Pipeline], request: Request) -> list[Job]:
 
 
 def _read(documents: Sequence[Any]) -> Iterator[_Pipeline]:
-    """The pipelines; a PlatformSpec belongs to the one right before it."""
+    platforms = owned_platforms(documents)
     for number, data in enumerate(documents):
-        following = documents[number + 1] if number + 1 < len(documents) else None
+        if is_platform(data):
+            continue
         if is_pipeline(data):
-            spec, platform = data, following if is_platform(following) else None
+            spec, platform = data, next((documents[own] for own in platforms.get(number, ())), None)
             if data.get("kind") == OBJECT:
                 spec, platform = data["spec"]["pipelineSpec"], data["spec"].get("platformSpec")
             name = str(spec.get("pipelineInfo", {}).get("name"))
@@ -112,7 +113,7 @@ def _read(documents: Sequence[Any]) -> Iterator[_Pipeline]:
                 hint = "lower-case letters, digits and hyphens, at most 128"
                 raise InvalidInput(f"{name!r:.60} is no name of a pipeline", engine="kfp", hint=hint)
             yield _Pipeline(name, spec, platform)
-        elif not is_platform(data) and not _is_beside(data):
+        elif not _is_beside(data):
             kind = data.get("kind") if isinstance(data, dict) else type(data).__name__
             raise Unsupported(
                 f"there is a document that is no pipeline: {kind!s:.60}",
