@@ -9,6 +9,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -38,7 +39,9 @@ class Text:
 
 
 Source = str | Path | Text | SourceFile | Mapping[str, Any] | Iterable["Source"]
-"""A path (a file, a folder or a glob), a text, a file already read, one document as a mapping, or several of these."""
+"""A path (a file, a folder or a glob), a text, a file already read, a document as a mapping, or several of these: mappings
+that stand side by side belong together as the documents of one file do.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +100,19 @@ def _read(source: Source, max_bytes: int) -> Iterator[Input]:
         case SourceFile():
             yield Input(name=source.name, relative=source.name, file=source)
         case Mapping():
-            text = dump_yaml(dict(source))  # a copy, so that nothing the caller holds is ever changed
-            yield Input(name="<mapping>", relative="<mapping>", file=_read_text(text, "<mapping>", sys.maxsize))
+            yield _of_mappings([source])
         case _:
-            for item in source:
-                yield from _read(item, max_bytes)
+            for mappings, items in groupby(source, lambda item: isinstance(item, Mapping)):
+                if mappings:
+                    yield _of_mappings(items)
+                else:
+                    yield from chain.from_iterable(_read(item, max_bytes) for item in items)
+
+
+def _of_mappings(mappings: Iterable[Any]) -> Input:
+    """Documents that belong together as those of one file do: a platform document to its pipeline, say."""
+    text = "---\n".join(dump_yaml(dict(item)) for item in mappings)  # so that nothing the caller holds is ever changed
+    return Input(name="<mapping>", relative="<mapping>", file=_read_text(text, "<mapping>", sys.maxsize))
 
 
 def _find(pattern: str) -> Iterator[tuple[Path, str]]:
