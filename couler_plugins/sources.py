@@ -39,8 +39,9 @@ class Text:
 
 
 Source = str | Path | Text | SourceFile | Mapping[str, Any] | Iterable["Source"]
-"""A path (a file, a folder or a glob), a text, a file already read, a document as a mapping, or several of these: mappings
-that stand side by side belong together as the documents of one file do.
+"""A path (a file, a folder or a glob), a text, a file already read, a document as a mapping, or several of these.
+
+Mappings that stand side by side belong together as the documents of one file do.
 """
 
 
