@@ -11,7 +11,12 @@ Figures:
 regret_12, regret_50   by tuner: `mean`, `low`, `high`. `default` is `optuna` as it comes; `…, no defaults` alone does
                        not begin with the owner's defaults
 difference_12, _50     by tuner: its regret less that of `default`, paired by seed
+hybrid_lying_gap_12, _50
+                       the regret of `llm-optuna` whose model lies, less that of `default` after 0.7 times as many
+                       trials, paired by seed; what a model that helps gives is in `difference` (its predictions are
+                       true but for a noise of a quarter of what lies between the best and the median setting)
 curves                 by tuner: the regret after each trial
+by_seed                by tuner and trials: the means over tasks that intervals are made of
 tasks                  by tuner and task: the regret after 50 trials
 """
 
@@ -23,9 +28,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.harness import in_parallel, parser, report
+from benchmarks.hpo_models import StandIn
 from benchmarks.hpo_plot import draw
 from benchmarks.hpo_tasks import TABLES, Table, table
 from couler_plugins.hookspecs import Tuner
+from couler_plugins.hpo.llm_tuner import LlmOptuna
 from couler_plugins.hpo.optuna_tuner import Optuna
 from couler_plugins.hpo.task import Trial
 from couler_plugins.tuners import ask_tuner
@@ -34,14 +41,22 @@ POINTS = (12, 50)
 """Trials after which tuners are compared."""
 
 DEFAULT, NO_DEFAULTS = "default", ", no defaults"
-METHODS: dict[str, tuple[float, Callable[[int], Tuner]]] = {
-    DEFAULT: (20, lambda seed: Optuna(seed=seed)),
-    "tpe": (3, lambda seed: Optuna(sampler="tpe", seed=seed)),
-    "cma-es": (9, lambda seed: Optuna(sampler="cma-es", seed=seed)),
-    "random": (1, lambda seed: Optuna(sampler="random", seed=seed)),
-    f"random{NO_DEFAULTS}": (1, lambda seed: Optuna(sampler="random", seed=seed)),
+HELPED, LIED = "hybrid, helped", "hybrid, lied to"
+NOISE = 0.25
+"""The noise of the model that helps: a quarter of what lies between the best setting and the median one."""
+
+MODELS_SHARE = 0.3
+"""The share of trials that a model may waste."""
+
+METHODS: dict[str, tuple[float, Callable[[int, Table], Tuner]]] = {
+    DEFAULT: (10, lambda seed, on: Optuna(seed=seed)),
+    HELPED: (10, lambda seed, on: LlmOptuna(seed=seed, client=StandIn(on, NOISE, seed))),
+    LIED: (10, lambda seed, on: LlmOptuna(seed=seed, client=StandIn(on, None, seed))),
+    "tpe": (3, lambda seed, on: Optuna(sampler="tpe", seed=seed)),
+    "random": (1, lambda seed, on: Optuna(sampler="random", seed=seed)),
+    f"random{NO_DEFAULTS}": (1, lambda seed, on: Optuna(sampler="random", seed=seed)),
 }
-"""Tuners by name: about how long one takes beside others, and how it is made of a seed."""
+"""Tuners by name: about how long one takes beside others, and how it is made of a seed and what it is measured on."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +71,8 @@ class Job:
 
     def __call__(self) -> list[float]:
         make = METHODS[self.method][1]
-        return tune(table(self.benchmark, self.name), make(self.seed), self.trials, NO_DEFAULTS not in self.method)
+        on = table(self.benchmark, self.name)
+        return tune(on, make(self.seed, on), self.trials, NO_DEFAULTS not in self.method)
 
     @property
     def cost(self) -> float:
@@ -122,6 +138,14 @@ def summary(found: Mapping[str, Sequence[Sequence[Sequence[float]]]]) -> dict[st
                 for method, values in by_seed.items()
                 if method != DEFAULT
             }
+        if DEFAULT in by_seed and LIED in by_seed:
+            rest = [after(curves, round((1 - MODELS_SHARE) * point)) for curves in found[DEFAULT]]
+            figures[f"hybrid_lying_gap_{point}"] = interval([a - b for a, b in zip(by_seed[LIED], rest, strict=True)])
+    points = sorted({*POINTS, *(round((1 - MODELS_SHARE) * point) for point in POINTS)})
+    figures["by_seed"] = {
+        method: {point: [after(curves, point) for curves in seeds] for point in points}
+        for method, seeds in found.items()
+    }
     figures["curves"] = {
         method: [interval([after(curves, point) for curves in seeds]) for point in range(1, POINTS[-1] + 1)]
         for method, seeds in found.items()

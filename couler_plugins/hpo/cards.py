@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -11,21 +12,10 @@ from couler_plugins.hpo.parameters import Value
 __all__ = ["DataCard", "Direction", "ModelCard"]
 
 Direction = Literal["minimize", "maximize"]
-HIGHER = (
-    "accuracy",
-    "acc",
-    "auc",
-    "roc_auc",
-    "average_precision",
-    "precision",
-    "recall",
-    "f1",
-    "r2",
-    "bleu",
-    "map",
-    "ndcg",
-)
-LOWER = ("loss", "log_loss", "error", "mse", "mae", "rmse", "perplexity", "wer", "cer")
+SHARES = ("accuracy", "acc", "auc", "roc_auc", "average_precision", "precision", "recall", "f1", "map", "ndcg")
+HIGHER = (*SHARES, "r2", "bleu")
+ERRORS = ("log_loss", "error", "mse", "mae", "rmse", "perplexity", "wer", "cer")
+LOWER = ("loss", *ERRORS)
 KNOWN: dict[str, Direction] = {**dict.fromkeys(HIGHER, "maximize"), **dict.fromkeys(LOWER, "minimize")}
 
 
@@ -73,6 +63,14 @@ class DataCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def goal(self) -> Direction:
         """Whether to minimize or to maximize the metric."""
         return self.direction or KNOWN[_bare(self.metric)]
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What the metric can be at least and at most, as far as its name says."""
+        metric = _bare(self.metric)
+        if metric in SHARES:
+            return 0.0, 1.0
+        return (-math.inf, 1.0) if metric == "r2" else (0.0 if metric in ERRORS else -math.inf, math.inf)
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):

@@ -10,6 +10,7 @@ __all__ = ["couler_tuners"]
 @hookimpl
 def couler_tuners() -> list[type[Tuner]]:
     """The built-in tuners."""
+    from couler_plugins.hpo.llm_tuner import Llm, LlmOptuna
     from couler_plugins.hpo.optuna_tuner import Optuna
 
-    return [Optuna]
+    return [Optuna, Llm, LlmOptuna]

@@ -9,7 +9,7 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.cards import DataCard, ModelCard
-from couler_plugins.hpo.parameters import Choice, Number
+from couler_plugins.hpo.parameters import Choice, Number, Value
 from couler_plugins.hpo.space import Space
 from couler_plugins.hpo.task import Task
 from couler_plugins.options import closest
@@ -20,11 +20,11 @@ T = TypeVar("T")
 
 NUMBERS = ("float", "log-float", "int", "log-int")
 TYPES = (*NUMBERS, "categorical")
-FIELDS = ("data", "model", "space")
+FIELDS = ("data", "model", "space", "candidates")
 
 
 def read_task(document: Any) -> Task:
-    """What to tune, from a mapping with `data`, `space` and, if there is one, `model`.
+    """What to tune, from a mapping with `data`, `space` and, if there are such, `model` and `candidates`.
 
     Raises:
         InvalidInput: a field is missing, unknown, or not what it has to be; `path` says which.
@@ -40,7 +40,9 @@ def read_task(document: Any) -> Task:
         if field not in document:
             raise InvalidInput(f"{field} is missing", hint=f"a tuning task has {', '.join(FIELDS)}")
     model = read_model_card(document["model"]) if "model" in document else None
-    return Task(data=read_data_card(document["data"]), model=model, space=read_space(document["space"]))
+    space = read_space(document["space"])
+    candidates = _candidates(document.get("candidates", []), space)
+    return Task(data=read_data_card(document["data"]), model=model, space=space, candidates=candidates)
 
 
 def read_data_card(data: Any) -> DataCard:
@@ -72,6 +74,18 @@ def read_space(data: Any) -> Space:
     if not isinstance(data, Mapping):
         raise InvalidInput("space: it is a mapping of parameters by name", path=("space",))
     return Space.of({str(name): _parameter(str(name), given) for name, given in data.items()})
+
+
+def _candidates(given: Any, space: Space) -> tuple[tuple[tuple[str, Value], ...], ...]:
+    if not isinstance(given, list):
+        raise InvalidInput("candidates: it is a list of settings", path=("candidates",))
+    found = []
+    for number, values in enumerate(given):
+        problems = space.problems(values) if isinstance(values, Mapping) else ["it is no mapping of values"]
+        if problems:
+            raise InvalidInput(f"candidates.{number}: {problems[0]}", path=("candidates", number))
+        found.append(tuple(space.tidy(values).items()))
+    return tuple(found)
 
 
 def _parameter(name: str, given: Any) -> Number | Choice:

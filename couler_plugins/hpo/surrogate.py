@@ -13,7 +13,7 @@ from couler_plugins.hpo.gaussian_process import Array, sample_processes
 from couler_plugins.hpo.parameters import Choice, Number, Value
 from couler_plugins.hpo.space import Space, Values
 
-__all__ = ["Suggestion", "near_the_middle", "suggest"]
+__all__ = ["Suggestion", "near", "near_the_middle", "suggest"]
 
 PROCESSES, BURN = 8, 10
 RANDOM, LOCAL, AROUND = 400, 40, 5
@@ -22,6 +22,8 @@ SPREAD = 0.25
 """The deviation of draws near the middle: owners put what they expect there."""
 JUMP = 0.12
 """The deviation of a local move on a scale without levels."""
+ANYWHERE = 0.2
+"""The share of local moves that go anywhere on the scale."""
 WHOLE = 2_000
 """The most settings of which all are candidates."""
 MEMORY = 200
@@ -43,6 +45,12 @@ def near_the_middle(space: Space, count: int, rng: np.random.Generator) -> Array
     return _snapped(space, np.where((places < 0) | (places > 1) | free, anywhere, places))
 
 
+def near(space: Space, values: Values, count: int, rng: np.random.Generator) -> list[dict[str, Value]]:
+    """Settings in which one or two parameters differ from a setting."""
+    moved = _snapped(space, _around(space, np.array(_places(space, values)), count, rng))
+    return [space.at(dict(zip(space.names, map(float, row), strict=True))) for row in moved]
+
+
 def suggest(
     space: Space, done: Sequence[tuple[Values, float]], pending: Sequence[Values], rng: np.random.Generator
 ) -> Suggestion | None:
@@ -60,7 +68,8 @@ def suggest(
     costs = np.array([cost for _, cost in done])
     candidates = _candidates(space, inputs[np.argsort(costs, kind="stable")[:AROUND]], rng)
     tried = {row.tobytes() for row in np.round(np.vstack([inputs, waiting]), 9)}
-    candidates = np.array([row for row in candidates if np.round(row, 9).tobytes() not in tried])
+    rounded = np.round(candidates, 9)
+    candidates = candidates[[row.tobytes() not in tried for row in rounded]]
     if not len(candidates):
         return None
     outputs, middle, scale = _standardized(costs)
@@ -112,24 +121,22 @@ def _candidates(space: Space, best: Array, rng: np.random.Generator) -> Array:
     else:
         half = RANDOM // 2
         drawn = np.vstack([rng.random((half, len(space.parameters))), near_the_middle(space, half, rng)])
-        drawn = np.vstack([drawn, *(_around(space, place, rng) for place in best)])
+        drawn = np.vstack([drawn, *(_around(space, place, LOCAL, rng) for place in best)])
     return np.unique(_blanked(space, _snapped(space, drawn)), axis=0)
 
 
-def _around(space: Space, place: Array, rng: np.random.Generator) -> Array:
+def _around(space: Space, place: Array, count: int, rng: np.random.Generator) -> Array:
     """Settings in which one or two parameters differ from one that was good."""
-    moved = np.repeat(place[None], LOCAL, 0)
-    anywhere = rng.random(moved.shape)
-    for row in range(LOCAL):
-        for column in rng.choice(len(place), min(len(place), int(rng.integers(1, 3))), replace=False):
-            parameter = space.parameters[column][1]
-            if not parameter.ordered or rng.random() < 0.2:
-                moved[row, column] = anywhere[row, column]
-            elif isinstance(parameter, Choice):
-                moved[row, column] += rng.choice([-2, -1, 1, 2]) / (parameter.levels - 1)
-            else:
-                moved[row, column] += rng.normal(0, JUMP)
-    return np.clip(moved, 0, 1)
+    shape = (count, len(place))
+    rank = rng.random(shape).argsort(1)
+    moves = rank < rng.integers(1, 3, (count, 1))
+    parameters = [parameter for _, parameter in space.parameters]
+    levels = np.array([isinstance(parameter, Choice) for parameter in parameters])
+    step = 1 / np.array([max((parameter.levels or 2) - 1, 1) for parameter in parameters])
+    jumps = np.where(levels, rng.choice([-2, -1, 1, 2], shape) * step, rng.normal(0, JUMP, shape))
+    free = np.array([not parameter.ordered for parameter in parameters]) | (rng.random(shape) < ANYWHERE)
+    moved = np.where(free, rng.random(shape), place + jumps)
+    return np.clip(np.where(moves, moved, place), 0, 1)
 
 
 def _places(space: Space, values: Values) -> list[float]:

@@ -24,11 +24,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         data: the Data Card; its metric is what counts.
         space: what to choose from. Its defaults, where it has all, are always the first trial.
         model: the Model Card, if there is one.
+        candidates: settings that its owner wants to have considered first, by tuners that consider candidates.
     """
 
     data: DataCard
     space: Space
     model: ModelCard | None = None
+    candidates: tuple[tuple[tuple[str, Value], ...], ...] = ()
 
     def cost(self, value: float) -> float:
         """A value of the metric as a number that is better the smaller it is."""
