@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["Asked", "Deed", "OpenAIServer", "cut", "log_of", "says", "serving", "slow", "status"]
+__all__ = ["Asked", "Deed", "OpenAIServer", "cut", "log_of", "says", "send", "serving", "slow", "status"]
 
 Asked = dict[str, Any]
 Deed = Callable[[BaseHTTPRequestHandler, Asked], None]
@@ -35,14 +35,14 @@ def says(text: str | Callable[[Asked], str], tokens: int = 10) -> Deed:
             "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
             "usage": {"prompt_tokens": tokens, "completion_tokens": tokens, "total_tokens": 2 * tokens},
         }
-        _send(handler, 200, body)
+        send(handler, 200, body)
 
     return deed
 
 
 def status(code: int, headers: dict[str, str] | None = None, message: str = "no") -> Deed:
     """Answers with an error."""
-    return lambda handler, asked: _send(handler, code, {"error": {"message": message}}, headers or {})
+    return lambda handler, asked: send(handler, code, {"error": {"message": message}}, headers or {})
 
 
 def slow(seconds: float) -> Deed:
@@ -109,7 +109,7 @@ def serving(*script: Deed) -> Iterator[OpenAIServer]:
         server.server_close()
 
 
-def _send(
+def send(
     handler: BaseHTTPRequestHandler, code: int, body: dict[str, Any], headers: dict[str, str] | None = None
 ) -> None:
     content = json.dumps(body).encode()

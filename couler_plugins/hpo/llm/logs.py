@@ -26,7 +26,7 @@ SCHEMA: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "epoch": {"type": "integer", "minimum": 0},
+                    "epoch": {"type": "integer"},
                     "loss": {"type": "number"},
                     "metric": {"type": "number"},
                 },
@@ -38,7 +38,7 @@ SCHEMA: dict[str, Any] = {
     "required": ["log"],
     "additionalProperties": False,
 }
-"""What a model's answer has to be."""
+"""What a model's answer has to be; only what all servers know of JSON schemas. `read_log` is stricter."""
 
 
 class MalformedLog(Exception):
