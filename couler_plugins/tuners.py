@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from couler_plugins.hpo.task import Proposal, Task, Trial
     from couler_plugins.plugins import Plugins
 
-__all__ = ["ask_tuner", "parse_tuner"]
+__all__ = ["ask_tuner", "parse_tuner", "propose_once"]
 
 WHAT = "tuner"
 OWN_DEFAULTS = "what the owner has set"
@@ -44,6 +44,19 @@ def ask_tuner(tuner: Tuner, task: Task, trials: Sequence[Trial], number: int) ->
 
     if number == 0 and (defaults := task.space.defaults) is not None:
         return Proposal(values=tuple(defaults.items()), reason=OWN_DEFAULTS)
+    return _checked(tuner, task, trials, number)
+
+
+def propose_once(tuner: Tuner, task: Task) -> Proposal | None:
+    """What to set where nothing is tried; None where that is what the owner has set.
+
+    Raises:
+        PluginFailure: the tuner failed, or proposed what is no setting of the space.
+    """
+    return _checked(tuner, task, (), 0)
+
+
+def _checked(tuner: Tuner, task: Task, trials: Sequence[Trial], number: int) -> Proposal | None:
     with blaming(WHAT, tuner.name):
         proposal = tuner.propose(task, trials, number)
     if proposal is None:
