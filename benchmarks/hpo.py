@@ -18,6 +18,9 @@ hybrid_lying_gap_12, _50
 curves                 by tuner: the regret after each trial
 by_seed                by tuner and trials: the means over tasks that intervals are made of
 tasks                  by tuner and task: the regret after 50 trials
+trainings              real trainings with scikit-learn, 15 trials each: by tuner, the error that is left (1 less the
+                       score over 3 folds) over that of the owner's defaults, mean over trainings; `difference` is that
+                       of `default` less that of `random`, paired by seed
 """
 
 from __future__ import annotations
@@ -31,9 +34,10 @@ from benchmarks.harness import in_parallel, parser, report
 from benchmarks.hpo_models import StandIn
 from benchmarks.hpo_plot import draw
 from benchmarks.hpo_tasks import TABLES, Table, table
+from benchmarks.hpo_trainings import TRAININGS
 from couler_plugins.hookspecs import Tuner
 from couler_plugins.hpo.llm_tuner import LlmOptuna
-from couler_plugins.hpo.optuna_tuner import Optuna
+from couler_plugins.hpo.optuna_tuner import Optuna, Sampler
 from couler_plugins.hpo.task import Trial
 from couler_plugins.tuners import ask_tuner
 
@@ -47,6 +51,9 @@ NOISE = 0.25
 
 MODELS_SHARE = 0.3
 """The share of trials that a model may waste."""
+
+REAL: tuple[Sampler, ...] = ("gp", "random")
+"""The samplers that train."""
 
 METHODS: dict[str, tuple[float, Callable[[int, Table], Tuner]]] = {
     DEFAULT: (10, lambda seed, on: Optuna(seed=seed)),
@@ -79,6 +86,25 @@ class Job:
         return METHODS[self.method][0] * self.trials
 
 
+@dataclass(frozen=True)
+class Real:
+    """A tuner on a real training, with a seed."""
+
+    training: int
+    sampler: Sampler
+    seed: int
+
+    def __call__(self) -> float:
+        on = TRAININGS[self.training]
+        values = on.task.space.defaults
+        assert values is not None, "every training has defaults"
+        return (1 - on.best(Optuna(sampler=self.sampler, seed=self.seed))) / (1 - on.value(values))
+
+    @property
+    def cost(self) -> float:
+        return 1_000
+
+
 def tune(on: Table, tuner: Tuner, count: int, defaults: bool = True) -> list[float]:
     """The least regret after each of some trials."""
     trials: list[Trial] = []
@@ -108,21 +134,26 @@ def main() -> None:
         "--method", action="append", choices=list(METHODS), help="only these (several times for several)"
     )
     flags.add_argument("--jobs", type=int, help="processes at once (default: as many as there are cores)")
+    flags.add_argument("--suite", choices=["all", "tables", "trainings"], default="all", help="what to measure")
     options = flags.parse_args()
     seeds = options.seeds or (3 if options.quick else 20)
     tables = TABLES[::4] if options.quick else TABLES
     methods = options.method or list(METHODS)
-    jobs = {
-        method: [Job(*one, method, options.seed + seed) for seed in range(seeds) for one in tables]
-        for method in methods
-    }
-    found = {
-        method: [curves[start : start + len(tables)] for start in range(0, len(curves), len(tables))]
-        for method, curves in in_parallel(jobs, options.jobs).items()
-    }
-    figures = {**summary(found), "seeds": seeds, "seed": options.seed, "tables": ["/".join(one) for one in tables]}
+    numbers = [options.seed + seed for seed in range(seeds)]
+    jobs: dict[str, list[Any]] = {}
+    if options.suite != "trainings":
+        jobs |= {method: [Job(*one, method, seed) for seed in numbers for one in tables] for method in methods}
+    if options.suite != "tables":
+        real = range(len(TRAININGS))
+        jobs |= {f"real {one}": [Real(which, one, seed) for seed in numbers for which in real] for one in REAL}
+    done = in_parallel(jobs, options.jobs)
+    figures: dict[str, Any] = {"seeds": seeds, "seed": options.seed, "tables": ["/".join(one) for one in tables]}
+    if options.suite != "trainings":
+        figures |= summary({method: rows(len(tables), done[method]) for method in methods})
+    if options.suite != "tables":
+        figures["trainings"] = trainings({one: rows(len(TRAININGS), done[f"real {one}"]) for one in REAL})
     report(options, figures)
-    if options.plot:
+    if options.plot and "curves" in figures:
         draw(options.plot, figures, f"{len(tables)} tasks, {seeds} seeds; the bands are 95 % intervals over seeds")
 
 
@@ -155,6 +186,22 @@ def summary(found: Mapping[str, Sequence[Sequence[Sequence[float]]]]) -> dict[st
         for method, seeds in found.items()
     }
     return figures
+
+
+def trainings(found: Mapping[Sampler, Sequence[Sequence[float]]]) -> dict[str, Any]:
+    """The figures of real trainings, from the errors by sampler, seed and training."""
+    ours, theirs = ([statistics.fmean(row) for row in found[one]] for one in REAL)
+    return {
+        DEFAULT: interval(ours),
+        "random": interval(theirs),
+        "difference": interval([a - b for a, b in zip(ours, theirs, strict=True)]),
+        "names": [f"{one.name} on {one.task.data.name}" for one in TRAININGS],
+    }
+
+
+def rows(width: int, values: Sequence[Any]) -> list[Sequence[Any]]:
+    """Values in rows of so many."""
+    return [values[start : start + width] for start in range(0, len(values), width)]
 
 
 def after(curves: Sequence[Sequence[float]], trials: int) -> float:

