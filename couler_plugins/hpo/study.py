@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
-import os
-import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.hpo.leases import is_left, signature
 from couler_plugins.hpo.optuna_tuner import require_optuna
 from couler_plugins.hpo.task import Task, Trial, best_of
 from couler_plugins.tuners import ask_tuner
@@ -30,7 +31,10 @@ LEASE = 3_600.0
 """Seconds without a sign of life after which a trial may be run by somebody else."""
 
 TASK, OWNER = "couler.task", "couler.owner"
-HOST = socket.gethostname()
+BEATS = 4
+"""How often a trial says that it is alive while a lease lasts."""
+
+log = logging.getLogger(__name__)
 
 
 class Study:
@@ -110,7 +114,7 @@ class Study:
             return None
         with _storage_errors():
             trial = self._study.ask()
-            trial.set_user_attr(OWNER, self._signature())
+            trial.set_user_attr(OWNER, signature(self._clock() + self._lease))
         if limit is not None and trial.number >= limit:  # others asked at the same time
             self.tell(trial.number, None)
             return None
@@ -126,11 +130,13 @@ class Study:
         import optuna
 
         for trial in self._all():
-            if trial.state != optuna.trial.TrialState.RUNNING or not self._left(trial.user_attrs.get(OWNER, "")):
+            if trial.state != optuna.trial.TrialState.RUNNING or not is_left(
+                trial.user_attrs.get(OWNER, ""), self._clock()
+            ):
                 continue
             with _storage_errors():
                 ours = self._open(trial)
-                ours.set_user_attr(OWNER, self._signature())
+                ours.set_user_attr(OWNER, signature(self._clock() + self._lease))
             return self._thawed(trial) if trial.params else self._propose(ours, tuner)
         return None
 
@@ -138,9 +144,30 @@ class Study:
         """Notes the metric on the way, which also says that the trial is alive, and says whether to stop it early."""
         with _storage_errors():
             trial = self._open(self._all()[number])
-            trial.set_user_attr(OWNER, self._signature())
+            trial.set_user_attr(OWNER, signature(self._clock() + self._lease))
             trial.report(value, step)
             return trial.should_prune()
+
+    @contextmanager
+    def kept_alive(self, number: int) -> Iterator[None]:
+        """Says again and again that a trial is alive, as long as the block takes."""
+        over = threading.Event()
+
+        def sign() -> None:
+            while not over.wait(self._lease / BEATS):
+                try:
+                    with _storage_errors():
+                        self._open(self._all()[number]).set_user_attr(OWNER, signature(self._clock() + self._lease))
+                except CoulerError as error:
+                    log.warning("trial %d may be run by somebody else: %s", number, error.message)
+
+        thread = threading.Thread(target=sign, name=f"couler trial {number}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def tell(self, number: int, value: float | None, *, pruned: bool = False) -> None:
         """Ends a trial; one that was ended already stays as it was.
@@ -191,19 +218,6 @@ class Study:
 
         return Opened(self._study, trial._trial_id)  # the only name that its own storage knows it by
 
-    def _signature(self) -> str:
-        return json.dumps({"host": HOST, "process": os.getpid(), "until": self._clock() + self._lease})
-
-    def _left(self, signature: str) -> bool:
-        """Whether whoever signed is gone: its time is over, or it was a process of this host that is no more."""
-        try:
-            signed = msgspec.json.decode(signature, type=_Signature)
-        except msgspec.DecodeError:
-            return False  # somebody else's trial
-        if signed.host == HOST and not _alive(signed.process):
-            return True
-        return signed.until < self._clock()
-
     def _check_task(self) -> None:
         """Sees to it that the study is of this task: trials of another space would mislead every tuner."""
         own = msgspec.json.encode([self.task.space, self.task.data.metric]).decode()
@@ -213,22 +227,6 @@ class Study:
                 hint="give the study another name, or the file as it was",
             )
         self._study.set_user_attr(TASK, own)
-
-
-class _Signature(msgspec.Struct, frozen=True):
-    host: str
-    process: int
-    until: float
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @contextmanager

@@ -62,7 +62,9 @@ def _run(study: Study, trial: Trial, objective: Objective) -> None:
             raise Pruned
 
     try:
-        study.tell(trial.number, float(objective(dict(trial.values), report)))
+        with study.kept_alive(trial.number):
+            value = float(objective(dict(trial.values), report))
+        study.tell(trial.number, value)
     except Pruned:
         study.tell(trial.number, None, pruned=True)
     except Exception as error:  # noqa: BLE001  # whatever a training raises, the study goes on

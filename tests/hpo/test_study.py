@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,22 @@ def test_what_another_one_runs_is_left_alone_until_its_lease_is_over(storage: st
     taken = second.resume(RANDOM)
     assert taken is not None
     assert (taken.number, taken.values) == (trial.number, trial.values)
+
+
+def test_a_long_training_is_not_taken_for_one_that_was_left(storage: str) -> None:
+    other = Study(TASK, "a", storage, lease=0.4)
+    taken: list[Trial | None] = []
+
+    def trains(values: Values, report: Report) -> float:
+        until = time.monotonic() + 1.2
+        while time.monotonic() < until:
+            taken.append(other.resume(RANDOM))
+            time.sleep(0.05)
+        return bowl(values, report)
+
+    run_trials(Study(TASK, "a", storage, lease=0.4), RANDOM, trains, 1)
+    assert len(taken) > 2
+    assert set(taken) == {None}
 
 
 def test_a_trial_that_is_over_stays_as_it_was(storage: str) -> None:
