@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+from pathlib import Path
 
 import msgspec
 
 __all__ = ["is_left", "signature"]
 
-HOST = socket.gethostname()
+
+def _processes() -> str:
+    """What tells apart whose process numbers mean the same: pods may share their node's name, and not its processes."""
+    with contextlib.suppress(OSError):
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+    return socket.gethostname()
+
+
+HOST = _processes()
 
 
 class _Signature(msgspec.Struct, frozen=True):
