@@ -25,6 +25,7 @@ trainings              real trainings with scikit-learn, 15 trials each: by tune
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -136,6 +137,8 @@ def main() -> None:
     flags.add_argument("--jobs", type=int, help="processes at once (default: as many as there are cores)")
     flags.add_argument("--suite", choices=["all", "tables", "trainings"], default="all", help="what to measure")
     options = flags.parse_args()
+    for library in ("OMP", "OPENBLAS"):  # matrices of 50 rows gain nothing from threads, and there is a process a core
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     seeds = options.seeds or (3 if options.quick else 20)
     tables = TABLES[::4] if options.quick else TABLES
     methods = options.method or list(METHODS)
