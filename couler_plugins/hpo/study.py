@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hpo.leases import is_left, signature
 from couler_plugins.hpo.optuna_tuner import require_optuna
+from couler_plugins.hpo.storages import open_storage, storage_errors
 from couler_plugins.hpo.task import Task, Trial, best_of
 from couler_plugins.tuners import ask_tuner
 
@@ -44,7 +45,7 @@ class Study:
         task: what is tuned; a study that is there already has to be of the same one.
         name: of the study in its storage.
         storage: a database's URL as SQLAlchemy writes it (`sqlite:///study.db`, `postgresql://…`), or empty for this
-            process's memory.
+            process's memory. PostgreSQL needs psycopg, of the extra `index`.
         pruner: one of Optuna's, to stop bad trials early; None to stop none.
         lease: seconds without a report after which a trial counts as abandoned.
         clock: seconds since 1970.
@@ -69,10 +70,10 @@ class Study:
 
         self.task, self.name = task, name
         self._lease, self._clock = lease, clock
-        with _storage_errors():
+        with storage_errors():
             self._study = optuna.create_study(
                 study_name=name,
-                storage=storage or None,
+                storage=open_storage(storage) if storage else None,
                 pruner=pruner or optuna.pruners.NopPruner(),
                 direction=task.data.goal,
                 load_if_exists=True,
@@ -112,7 +113,7 @@ class Study:
         """
         if limit is not None and len(self._all()) >= limit:
             return None
-        with _storage_errors():
+        with storage_errors():
             trial = self._study.ask()
             trial.set_user_attr(OWNER, signature(self._clock() + self._lease))
         if limit is not None and trial.number >= limit:  # others asked at the same time
@@ -134,7 +135,7 @@ class Study:
                 trial.user_attrs.get(OWNER, ""), self._clock()
             ):
                 continue
-            with _storage_errors():
+            with storage_errors():
                 ours = self._open(trial)
                 ours.set_user_attr(OWNER, signature(self._clock() + self._lease))
             return self._thawed(trial) if trial.params else self._propose(ours, tuner)
@@ -142,7 +143,7 @@ class Study:
 
     def report(self, number: int, step: int, value: float) -> bool:
         """Notes the metric on the way, which also says that the trial is alive, and says whether to stop it early."""
-        with _storage_errors():
+        with storage_errors():
             trial = self._open(self._all()[number])
             trial.set_user_attr(OWNER, signature(self._clock() + self._lease))
             trial.report(value, step)
@@ -156,7 +157,7 @@ class Study:
         def sign() -> None:
             while not over.wait(self._lease / BEATS):
                 try:
-                    with _storage_errors():
+                    with storage_errors():
                         self._open(self._all()[number]).set_user_attr(OWNER, signature(self._clock() + self._lease))
                 except CoulerError as error:
                     log.warning("trial %d may be run by somebody else: %s", number, error.message)
@@ -181,7 +182,7 @@ class Study:
 
         failed = value is None or not math.isfinite(value)
         state = TrialState.PRUNED if pruned else TrialState.FAIL if failed else TrialState.COMPLETE
-        with _storage_errors():
+        with storage_errors():
             self._study.tell(number, value if state == TrialState.COMPLETE else None, state, skip_if_finished=True)
 
     def _propose(self, trial: optuna.Trial, tuner: Tuner) -> Trial | None:
@@ -198,14 +199,14 @@ class Study:
             return None
         known = dict(self.task.space.parameters)
         notes = {**dict(proposal.notes), "reason": proposal.reason, "predicted": proposal.predicted}
-        with _storage_errors():
+        with storage_errors():
             trial.set_user_attr(NOTES, json.dumps(notes))
             self._study.sampler = Given({name: inner(known[name], value) for name, value in proposal.values})
             suggested(trial, self.task.space)
         return self._thawed(self._all()[trial.number])
 
     def _all(self) -> list[FrozenTrial]:
-        with _storage_errors():
+        with storage_errors():
             return self._study.get_trials(deepcopy=False)
 
     def _thawed(self, trial: FrozenTrial) -> Trial:
@@ -227,28 +228,3 @@ class Study:
                 hint="give the study another name, or the file as it was",
             )
         self._study.set_user_attr(TASK, own)
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """Says in one line what a storage or a URL has against it.
-
-    Raises:
-        InvalidInput: the URL is none.
-        EngineError: the storage failed.
-    """
-    from optuna.exceptions import DuplicatedStudyError, StorageInternalError
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-
-    hint = "a storage is written as sqlite:///study.db or postgresql://user@host/database"
-    try:
-        yield
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise InvalidInput("the storage's URL is not understood", hint=hint) from error
-    except ImportError as error:
-        raise InvalidInput(f"the storage needs a driver: {error}", hint="install it") from error
-    except (DuplicatedStudyError, StorageInternalError, SQLAlchemyError) as error:
-        reason = type(error.__cause__ or error).__name__  # its text would hold the statement, and maybe the password
-        raise EngineError(
-            f"the storage of the study failed: {reason}", hint="is it there, and may we write?"
-        ) from error

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from couler_plugins.hpo.space import Values
 from couler_plugins.hpo.study import Study
 from couler_plugins.hpo.task import Proposal, Task, Trial
 from couler_plugins.hpo.trials import Report, run_trials
+from servers.postgres import PASSWORD, binaries, postgres_server
 from support import ROOT
 
 pytest.importorskip("optuna")
@@ -243,6 +245,29 @@ def test_processes_that_share_a_study_share_its_trials(storage: str) -> None:
     trials = Study(TASK, "shared", storage).trials
     assert [trial.number for trial in trials] == list(range(10))
     assert {trial.state for trial in trials} == {"complete"}
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    if (found := binaries()) is None:
+        pytest.skip("needs PostgreSQL")
+    pytest.importorskip("psycopg")
+    with postgres_server(found) as server:
+        yield server.database().replace("+psycopg", "")
+
+
+def test_a_study_in_postgresql(postgres: str) -> None:
+    run_trials(Study(TASK, "a", postgres), Optuna(seed=2), bowl, 4)
+    run_trials(Study(TASK, "a", postgres), Optuna(seed=2), bowl, 6)
+    whole = Study(TASK, "whole")
+    run_trials(whole, Optuna(seed=2), bowl, 6)
+    assert [trial.values for trial in Study(TASK, "a", postgres).trials] == [trial.values for trial in whole.trials]
+
+
+def test_no_password_of_a_storage_is_shown() -> None:
+    with pytest.raises(EngineError) as caught:
+        Study(TASK, "a", f"postgresql://couler:{PASSWORD}@127.0.0.1:1/none")
+    assert PASSWORD not in str(caught.value)
 
 
 def test_this_process_counts_as_alive() -> None:
