@@ -60,6 +60,7 @@ def command(
 
     Without a command, says which values the tuner proposes, and trains nothing.
     """
+    from couler_plugins.cli.messages import log_retries
     from couler_plugins.cli.simulation_plot import check_plot
     from couler_plugins.cli.tune_output import draw_trials, print_proposal, print_trials
     from couler_plugins.hpo.commands import as_objective
@@ -69,6 +70,7 @@ def command(
     from couler_plugins.plugins import load_plugins
     from couler_plugins.tuners import parse_tuner, propose_once
 
+    log_retries()
     if plot is not None:
         check_plot(plot)
     what = read_task_file(task, config.max_bytes)

@@ -24,7 +24,7 @@ def read_task_file(path: Path, max_bytes: int = MAX_BYTES) -> Task:
     Raises:
         InvalidInput: a file cannot be read, or a field is missing, unknown, or not what it has to be.
     """
-    documents = read(_bytes(path, str(path)), str(path), max_bytes=max_bytes).documents
+    documents = read(_bytes(path, "it"), str(path), max_bytes=max_bytes).documents
     if len(documents) != 1:
         raise InvalidInput("it has to be one document", file=str(path))
     return _read(documents[0], path.parent)

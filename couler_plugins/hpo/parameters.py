@@ -24,6 +24,9 @@ Conditions = tuple[tuple[str, tuple[Value, ...]], ...]
 DIGITS = 6
 """Significant digits of a number that is proposed: enough to tell apart what matters, and short in a manifest."""
 
+LARGEST_WHOLE = 2**53
+"""Whole numbers beyond are not told apart on a scale."""
+
 
 class Parameter(Protocol):
     """One hyperparameter. Its values lie on a scale from 0 to 1, in their order where they have one."""
@@ -87,6 +90,10 @@ class Number(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
             raise ValueError("`low` and `high` have to be finite")
+        if self._whole and max(abs(self.low), abs(self.high)) > LARGEST_WHOLE:
+            raise ValueError(
+                f"`low` and `high` of whole numbers have to be between -{LARGEST_WHOLE} and {LARGEST_WHOLE}"
+            )
         if self.low >= self.high:
             raise ValueError(f"`low` is {self.low:g} and has to be less than `high`, {self.high:g}")
         if self._log and self.low <= 0:

@@ -58,6 +58,7 @@ def test_a_task_is_read() -> None:
         (("space", "rate", "default"), 2, "space.rate: `default` is 2, which is not from 1e-05 to 1"),
         (("space", "rate", "step"), 1, "space.rate: object contains unknown field `step`"),
         (("space", "layers", "low"), 1.5, "space.layers: `low` and `high` of whole numbers have to be whole"),
+        (("space", "layers", "high"), 10**20, "space.layers: `low` and `high` of whole numbers have to be between"),
         (("space", "layers", "default"), 1.5, "space.layers: `default` is 1.5, which is not whole"),
         (("space", "optimizer", "choices"), [], "space.optimizer: `choices` is empty"),
         (("space", "optimizer", "choices"), ["a", "a"], "space.optimizer: `choices` has a value twice"),
