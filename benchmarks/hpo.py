@@ -14,7 +14,7 @@ difference_12, _50     by tuner: its regret less that of `default`, paired by se
 hybrid_lying_gap_12, _50
                        the regret of `llm-optuna` whose model lies, less that of `default` after 0.7 times as many
                        trials, paired by seed; what a model that helps gives is in `difference` (its predictions are
-                       true but for a noise of a quarter of what lies between the best and the median setting)
+                       true but for a noise of a tenth of what lies between the best and the median setting)
 curves                 by tuner: the regret after each trial
 by_seed                by tuner and trials: the means over tasks that intervals are made of
 tasks                  by tuner and task: the regret after 50 trials
@@ -47,8 +47,11 @@ POINTS = (12, 50)
 
 DEFAULT, NO_DEFAULTS = "default", ", no defaults"
 HELPED, LIED = "hybrid, helped", "hybrid, lied to"
-NOISE = 0.25
-"""The noise of the model that helps: a quarter of what lies between the best setting and the median one."""
+NOISE = 0.1
+"""The noise of the model that helps: a tenth of what lies between the best setting and the median one."""
+
+ASKED = {"candidates": 24, "rounds": 4}
+"""What models are asked: as much as the budget of calls allows unless another one is set."""
 
 MODELS_SHARE = 0.3
 """The share of trials that a model may waste."""
@@ -58,8 +61,8 @@ REAL: tuple[Sampler, ...] = ("gp", "random")
 
 METHODS: dict[str, tuple[float, Callable[[int, Table], Tuner]]] = {
     DEFAULT: (10, lambda seed, on: Optuna(seed=seed)),
-    HELPED: (10, lambda seed, on: LlmOptuna(seed=seed, client=StandIn(on, NOISE, seed))),
-    LIED: (10, lambda seed, on: LlmOptuna(seed=seed, client=StandIn(on, None, seed))),
+    HELPED: (10, lambda seed, on: LlmOptuna(seed=seed, client=StandIn(on, NOISE, seed), **ASKED)),
+    LIED: (10, lambda seed, on: LlmOptuna(seed=seed, client=StandIn(on, None, seed), **ASKED)),
     "tpe": (3, lambda seed, on: Optuna(sampler="tpe", seed=seed)),
     "random": (1, lambda seed, on: Optuna(sampler="random", seed=seed)),
     f"random{NO_DEFAULTS}": (1, lambda seed, on: Optuna(sampler="random", seed=seed)),

@@ -157,7 +157,7 @@ class LlmOptuna(Llm):
     Attributes:
         sampler: what proposes all other trials, as in `optuna`.
         first: how many of the first trials the model may propose.
-        share: the share of all trials that it may propose later on, as long as its last one was among the better half.
+        share: the share of all trials that it may propose later on, as long as its last one was the best so far.
     """
 
     name: ClassVar[str] = "llm-optuna"
@@ -196,11 +196,11 @@ class LlmOptuna(Llm):
 
 
 def _helps(task: Task, trial: Trial, trials: Sequence[Trial]) -> bool:
-    """Whether a trial is among the better half of what was measured; one that has no value yet may be."""
+    """Whether a trial was better than all before it; one that has no value yet may be."""
     if trial.value is None:
         return trial.state == "running"
-    costs = sorted(task.cost(other.value) for other in trials if other.value is not None)
-    return task.cost(trial.value) <= costs[(len(costs) - 1) // 2]
+    before = [task.cost(other.value) for other in trials if other.value is not None and other.number < trial.number]
+    return not before or task.cost(trial.value) < min(before)
 
 
 def _proposal(ranking: Sequence[Prediction], trials: Sequence[Trial], notes: dict[str, Any]) -> Proposal | None:
