@@ -30,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 TOOLS, VENV = ROOT / ".tools", ROOT / ".venv"
 DEMO = [["couler", "demo", "-o", "build/demo"]]
-BENCHMARKS = ("adapters", "airflow", "airflow_split", "page", "caching", "cache_store", "split")
+BENCHMARKS = ("adapters", "airflow", "airflow_split", "page", "caching", "cache_store", "split", "hpo")
 TEST = [["pytest", "-n", "auto"]]
 LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]
 
@@ -41,7 +41,7 @@ HELD_BACK = {
     "3.2": ["cadwyn<8", "fastapi<0.137", "svcs<26"],
 }
 RUN_TIME = ["--editable", "."]
-EVERYTHING = ["--exact", "--editable", ".[airflow,argo,cluster,index,kfp,lint,plots,storage]", "--group", "dev"]
+EVERYTHING = ["--exact", "--editable", ".[airflow,argo,cluster,index,kfp,lint,plots,storage,tune]", "--group", "dev"]
 
 
 def main(job: str = "help", *arguments: str) -> int:

@@ -70,14 +70,15 @@ def tell(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def in_parallel(groups: Mapping[str, Sequence[Task]]) -> dict[str, list[Any]]:
+def in_parallel(groups: Mapping[str, Sequence[Task]], processes: int | None = None) -> dict[str, list[Any]]:
     """What tasks give, by group and in order, the longest being started first; how far it is goes to stderr.
 
-    The first that fails is raised when it fails, and what has not been started by then never is.
+    The first that fails is raised when it fails, and what has not been started by then never is. There are as many
+    processes as cores, unless another number is given.
     """
     tasks = sorted((task for some in groups.values() for task in some), key=lambda task: -task.cost)
     total, done, told, start = sum(task.cost for task in tasks), 0.0, 0, time.monotonic()
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes or os.cpu_count(), get_context("spawn")) as pool:
         costs = {pool.submit(task): task.cost for task in tasks}
         results = {id(task): future for task, future in zip(tasks, costs, strict=True)}
         try:

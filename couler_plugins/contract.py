@@ -18,6 +18,7 @@ __all__ = [
     "partitioner_problem",
     "policy_problem",
     "store_problem",
+    "tuner_problem",
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -39,6 +40,11 @@ def policy_problem(cls: object) -> str | None:
 def partitioner_problem(cls: object) -> str | None:
     """What keeps an object from being a class of partitioners; None if it is one."""
     return _named_class_problem(cls, "partitioner", "split", "split(dag, budget, previous)")
+
+
+def tuner_problem(cls: object) -> str | None:
+    """What keeps an object from being a class of tuners; None if it is one."""
+    return _named_class_problem(cls, "tuner", "propose", "propose(task, trials, number)")
 
 
 def store_problem(cls: object) -> str | None:

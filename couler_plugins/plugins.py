@@ -20,6 +20,7 @@ from couler_plugins.contract import (
     partitioner_problem,
     policy_problem,
     store_problem,
+    tuner_problem,
 )
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import HOOKSPECS, PROJECT
@@ -28,7 +29,7 @@ from couler_plugins.registry import PluginRecord, Registry, Reply
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
-    from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, Optimizer, Partitioner
+    from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, Optimizer, Partitioner, Tuner
 
 __all__ = ["PluginRecord", "Plugins", "Reply", "load_plugins"]
 
@@ -55,7 +56,8 @@ class Plugins:
         self._policies: Registry[type[CachePolicy]] = Registry("cache policy")
         self._partitioners: Registry[type[Partitioner]] = Registry("partitioner")
         self._stores: Registry[type[ArtifactStore]] = Registry("artifact store")
-        registries = (self._optimizers, self._adapters, self._policies, self._partitioners, self._stores)
+        self._tuners: Registry[type[Tuner]] = Registry("tuner")
+        registries = (self._optimizers, self._adapters, self._policies, self._partitioners, self._stores, self._tuners)
         found = [self._register(record, load) for record, load in candidates]
         for registry in registries:
             found = [registry.with_clashes(record) for record in found]
@@ -90,6 +92,11 @@ class Plugins:
     def stores(self) -> Mapping[str, type[ArtifactStore]]:
         """The classes of artifact stores that can be used, by URL scheme."""
         return self._stores.usable()
+
+    @property
+    def tuners(self) -> Mapping[str, type[Tuner]]:
+        """The classes of tuners that can be used, by name."""
+        return self._tuners.usable()
 
     def claimed_by(self, document: Document) -> list[str]:
         """The engines whose adapters understand a document, those that cannot be used because of a clash included.
@@ -143,6 +150,15 @@ class Plugins:
         """
         return self._partitioners.get(name, bool(self.failed))
 
+    def tuner(self, name: str) -> type[Tuner]:
+        """The class of tuners of that name.
+
+        Raises:
+            InvalidInput: there is none.
+            PluginFailure: two plugins have one.
+        """
+        return self._tuners.get(name, bool(self.failed))
+
     def store(self, scheme: str) -> type[ArtifactStore]:
         """The class of artifact stores that serves a URL scheme; the one for all schemes where none serves just this.
 
@@ -186,6 +202,7 @@ class Plugins:
         policies = self._gather(record, hooks, "couler_cache_policies", policy_problem, errors)
         partitioners = self._gather(record, hooks, "couler_partitioners", partitioner_problem, errors)
         stores = self._gather(record, hooks, "couler_artifact_stores", store_problem, errors)
+        tuners = self._gather(record, hooks, "couler_tuners", tuner_problem, errors)
         return dataclasses.replace(
             record,
             hooks=hooks,
@@ -194,6 +211,7 @@ class Plugins:
             policies=tuple(self._policies.add(cls.name, cls, record) for cls in policies),
             partitioners=tuple(self._partitioners.add(cls.name, cls, record) for cls in partitioners),
             stores=tuple(self._stores.add(scheme, cls, record) for cls in stores for scheme in cls.schemes),
+            tuners=tuple(self._tuners.add(cls.name, cls, record) for cls in tuners),
             errors=tuple(errors),
         )
 

@@ -29,6 +29,7 @@ class PluginRecord:
         policies: the names of its cache policies.
         partitioners: the names of its partitioners.
         stores: the URL schemes of its artifact stores.
+        tuners: the names of its tuners.
         errors: what is wrong with it, one or two lines each.
     """
 
@@ -43,6 +44,7 @@ class PluginRecord:
     policies: tuple[str, ...] = ()
     partitioners: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
+    tuners: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 
     @property

@@ -27,6 +27,7 @@ COMMANDS = (
     "stop",
     "history",
     "simulate",
+    "tune",
     "cache",
     "plugins",
     "config",

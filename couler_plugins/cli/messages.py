@@ -10,7 +10,7 @@ import click
 from couler_plugins.config import Config
 from couler_plugins.errors import CoulerError
 
-__all__ = ["say_error", "set_up_messages", "use_color"]
+__all__ = ["log_retries", "say_error", "set_up_messages", "use_color"]
 
 
 class _Handler(logging.Handler):
@@ -35,6 +35,13 @@ def set_up_messages(config: Config) -> None:
 
     # On the outermost context: the group still reports errors after the command's own context is closed.
     click.get_current_context().find_root().call_on_close(undo)
+
+
+def log_retries() -> None:
+    """Lets what is tried again be said in the log. Where structlog is installed, stamina would say it on stdout."""
+    from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
+
+    set_on_retry_hooks([LoggingOnRetryHook])
 
 
 def say_error(error: CoulerError) -> None:

@@ -32,8 +32,8 @@ Examples:
 @with_settings
 @click.pass_context
 def command(ctx: click.Context, *, config: Config, show_all: bool, output_format: str) -> None:
-    """Lists the plugins with what they give: hooks, optimizers, policies and partitioners with their options,
-    adapters, artifact stores.
+    """Lists the plugins with what they give: hooks, optimizers, policies, partitioners and tuners with their
+    options, adapters, artifact stores.
 
     Exits with 1 if one of them cannot be used, wholly or in part.
     """
@@ -61,6 +61,7 @@ def _records(plugins: Plugins) -> Iterator[dict[str, Any]]:
             "adapters": list(record.adapters),
             "policies": [_named(name, plugins.policies.get(name)) for name in record.policies],
             "partitioners": [_named(name, plugins.partitioners.get(name)) for name in record.partitioners],
+            "tuners": [_named(name, plugins.tuners.get(name)) for name in record.tuners],
             "stores": list(record.stores),
             "errors": list(record.errors),
         }
@@ -91,6 +92,7 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
         ("optimizer", record["optimizers"]),
         ("policy", record["policies"]),
         ("partitioner", record["partitioners"]),
+        ("tuner", record["tuners"]),
     ):
         for thing in named:
             yield f"  {what} {thing['name']}: {thing.get('summary', '')}".removesuffix(": ")

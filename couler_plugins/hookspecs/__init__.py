@@ -1,6 +1,6 @@
 """The contract with plugins: one short file a subject."""
 
-from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, stores
+from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, stores, tuners
 from couler_plugins.hookspecs.adapters import Adapter, Capability, Footprint
 from couler_plugins.hookspecs.markers import PROJECT, hookimpl, hookspec
 from couler_plugins.hookspecs.optimizers import Context, Optimizer
@@ -8,6 +8,7 @@ from couler_plugins.hookspecs.partitioners import Partitioner
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
+from couler_plugins.hookspecs.tuners import Tuner
 
 __all__ = [
     "HOOKSPECS",
@@ -22,9 +23,10 @@ __all__ = [
     "Partitioner",
     "Profile",
     "StoredObject",
+    "Tuner",
     "hookimpl",
     "hookspec",
 ]
 
-HOOKSPECS = (adapters, optimizers, partitioners, policies, profiles, stores)
+HOOKSPECS = (adapters, optimizers, partitioners, policies, profiles, stores, tuners)
 """The modules that hold the specifications of all hooks."""

@@ -15,11 +15,14 @@ from couler_plugins import Text, lift, optimize
 from couler_plugins.context import RunContext
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import HOOKSPECS
+from couler_plugins.hpo.reading import read_task
+from couler_plugins.hpo.task import Trial
 from couler_plugins.parallelism.budget import Budget
 from couler_plugins.parallelism.dag import Dag
 from couler_plugins.partitioners import ask_partitioner, parse_partitioner
 from couler_plugins.runs import Candidate, History
 from couler_plugins.sources import read_source
+from couler_plugins.tuners import ask_tuner, parse_tuner
 from pluginbox import PluginBox
 from support import ROOT
 
@@ -125,6 +128,21 @@ def test_hook_couler_partitioners(box: PluginBox) -> None:
     assert ask_partitioner(partitioner, dag, Budget(steps=3)).labels == (0, 0, 0, 1)
     with pytest.raises(PluginFailure, match="part 0 takes 3 steps of at most 2"):
         ask_partitioner(partitioner, dag, Budget(steps=2))
+
+
+def test_hook_couler_tuners(box: PluginBox) -> None:
+    install(box, "couler_tuners")
+    rate = {"type": "float", "low": 0, "high": 1, "default": 0.5}
+    task = read_task({"data": {"name": "toy", "metric": "loss"}, "space": {"rate": rate}})
+    tuner = parse_tuner("nearby", box.load())
+    first = ask_tuner(tuner, task, [], 0)
+    assert first is not None
+    assert first.values == (("rate", 0.5),)
+    trial = Trial(number=0, values=first.values, state="complete", value=1.0)
+    second = ask_tuner(tuner, task, [trial], 1)
+    assert second is not None
+    assert second == ask_tuner(tuner, task, [trial], 1)
+    assert 0 <= float(dict(second.values)["rate"]) <= 1
 
 
 def test_hook_couler_cache_policies(box: PluginBox) -> None:

@@ -1,0 +1,108 @@
+"""What `couler tune` prints and draws: trials, predicted against measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from couler_plugins.cli.columns import columns
+from couler_plugins.cli.records import print_json
+from couler_plugins.cli.simulation_plot import FAINT, STYLE, save
+
+if TYPE_CHECKING:
+    from couler_plugins.hpo.study import Study
+    from couler_plugins.hpo.task import Proposal, Task, Trial
+
+__all__ = ["draw_trials", "print_proposal", "print_trials"]
+
+MEASURED, PREDICTED = "#0072B2", "#D55E00"
+
+
+def print_proposal(task: Task, proposal: Proposal | None, output_format: str) -> None:
+    """What a tuner would set, why, and what it expects of it."""
+    values = dict(proposal.values) if proposal else task.space.defaults or {}
+    reason = proposal.reason if proposal else "nothing was proposed: what the owner has set stays"
+    predicted = proposal.predicted if proposal else None
+    if output_format == "json":
+        print_json("couler.proposal/v1", {"values": values, "reason": reason, "predicted": predicted})
+        return
+    for name, value in values.items():
+        click.echo(f"{name}: {_shown(value)}")
+    expected = "" if predicted is None else f"; {task.data.metric} {predicted:g} is expected"
+    click.echo(f"# {reason}{expected}")
+
+
+def print_trials(study: Study, best: Trial, output_format: str) -> None:
+    """All trials as a table, and the best one."""
+    trials, metric = study.trials, study.task.data.metric
+    if output_format == "json":
+        record = {"study": study.name, "metric": metric, "best": _record(best), "trials": [*map(_record, trials)]}
+        print_json("couler.trials/v1", record)
+        return
+    names = study.task.space.names
+    rows = [
+        [
+            f"{trial.number}{' *' if trial.number == best.number else ''}",
+            _number(trial.value) if trial.value is not None else trial.state,
+            _number(dict(trial.notes).get("predicted")),
+            *(_shown(dict(trial.values).get(name, "")) for name in names),
+        ]
+        for trial in trials
+    ]
+    click.echo("\n".join(columns(["trial", metric, "predicted", *names], rows)))
+    click.echo(f"\nbest: trial {best.number}, {metric} {_number(best.value)}, {dict(best.notes).get('reason', '')}")
+
+
+def draw_trials(path: Path, task: Task, trials: Sequence[Trial]) -> None:
+    """Draws what was measured, the best so far, and what was predicted, into a file.
+
+    Raises:
+        EngineError: it cannot be written.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    measured = [(trial.number, trial.value) for trial in trials if trial.value is not None]
+    predicted = [(trial.number, value) for trial in trials if (value := dict(trial.notes).get("predicted")) is not None]
+    best = [min((value for _, value in measured[: place + 1]), key=task.cost) for place in range(len(measured))]
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        axes.step([number for number, _ in measured], best, where="post", color=FAINT, label="best so far")
+        for points, color, marker, name in (
+            (measured, MEASURED, "o", "measured"),
+            (predicted, PREDICTED, "x", "predicted"),
+        ):
+            if points:
+                axes.plot(*zip(*points, strict=True), marker, color=color, label=name)
+        axes.set_xlabel("trial")
+        axes.set_ylabel(task.data.metric)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(frameon=False)
+        save(figure, path)
+
+
+def _record(trial: Trial) -> dict[str, Any]:
+    notes = dict(trial.notes)
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        "value": trial.value,
+        "predicted": notes.get("predicted"),
+        "reason": notes.get("reason", ""),
+        "values": dict(trial.values),
+    }
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, (int, float)) else ""
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""Tuning: cards, search spaces, studies, and what proposes hyperparameters."""

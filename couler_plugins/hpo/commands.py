@@ -1,0 +1,81 @@
+"""A program as what trains: it gets the values in its arguments, and its last line of output is the metric."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+
+from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hpo.space import Values
+from couler_plugins.hpo.task import Task
+from couler_plugins.hpo.trials import Objective, Report
+
+__all__ = ["VARIABLE", "as_objective", "filled_in", "read_metric"]
+
+VARIABLE = "COULER_TUNE"
+"""The environment variable that holds the values as JSON."""
+
+PLACE = re.compile(r"\{([A-Za-z_][\w.-]*)\}")
+
+
+def as_objective(task: Task, command: Sequence[str], timeout: float | None) -> Objective:
+    """A program that trains once.
+
+    Args:
+        task: what is tuned.
+        command: the program and its arguments; `{rate}` in one stands for the value of `rate`. No shell sees it.
+        timeout: seconds that one training may take; None for any time.
+
+    Raises:
+        InvalidInput: an argument has a place for what is no parameter.
+    """
+    unknown = [name for part in command for name in PLACE.findall(part) if name not in task.space.names]
+    if unknown:
+        raise InvalidInput(
+            f"the command has a place for {unknown[0]!r}, which is no parameter",
+            hint=f"there are {', '.join(task.space.names)}",
+        )
+
+    def objective(values: Values, report: Report) -> float:
+        environment = os.environ | {VARIABLE: json.dumps(dict(values))}
+        try:
+            done = subprocess.run(  # noqa: S603  # it is the user's own command
+                filled_in(command, values), stdout=subprocess.PIPE, env=environment, timeout=timeout, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise CoulerError(f"it took more than {timeout:g} s") from None
+        if done.returncode:
+            raise CoulerError(f"it ended with {done.returncode}")
+        return read_metric(done.stdout.decode("utf-8", "replace"), task.data.metric)
+
+    return objective
+
+
+def filled_in(command: Sequence[str], values: Values) -> list[str]:
+    """The command with values in their places; those that do not count are empty."""
+    return [PLACE.sub(lambda found: _text(values.get(found[1], "")), part) for part in command]
+
+
+def read_metric(output: str, metric: str) -> float:
+    """The metric in the last line of a program's output: a number, or a JSON object that has it by its name.
+
+    Raises:
+        CoulerError: it is not there.
+    """
+    line = next((line for line in reversed(output.splitlines()) if line.strip()), "").strip()
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    value = found.get(metric) if isinstance(found, dict) else found
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise CoulerError(f"the last line of its output says no {metric}: {line[:60]!r}")
+    return float(value)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,93 @@
+"""Files that say what to tune: YAML or JSON, with cards in it or beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from couler_plugins.documents import MAX_BYTES, Document, read
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hpo.hugging_face import data_card, model_card
+from couler_plugins.hpo.reading import read_task
+from couler_plugins.hpo.task import Task
+
+__all__ = ["ANNOTATION", "read_annotation", "read_task_file"]
+
+ANNOTATION = "couler.io/tune"
+"""The annotation of a step that holds what such a file does."""
+
+
+def read_task_file(path: Path, max_bytes: int = MAX_BYTES) -> Task:
+    """What to tune, from a file; `data: {card: README.md, metric: auc}` and `model: {card: …}` name cards beside it.
+
+    Raises:
+        InvalidInput: a file cannot be read, or a field is missing, unknown, or not what it has to be.
+    """
+    documents = read(_bytes(path, "it"), str(path), max_bytes=max_bytes).documents
+    if len(documents) != 1:
+        raise InvalidInput("it has to be one document", file=str(path))
+    return _read(documents[0], path.parent)
+
+
+def read_annotation(text: str, step: str) -> Task:
+    """What to tune, from the annotation of a step. It names no files: whoever writes a manifest does not read ours.
+
+    Raises:
+        InvalidInput: a field is missing, unknown, or not what it has to be.
+    """
+    try:
+        (document, *_) = read(text, f"{ANNOTATION} of {step}").documents
+        return _read(document, None)
+    except InvalidInput as error:
+        error.step = step
+        raise
+
+
+def _read(document: Document, folder: Path | None) -> Task:
+    data = document.data
+    try:
+        if isinstance(data, Mapping) and folder is not None:
+            data = _with_cards(data, folder)
+        return read_task(data)
+    except InvalidInput as error:
+        if error.file is None:
+            error.file, error.line = document.file, document.line_of(error.path)
+        raise
+
+
+def _with_cards(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The document with cards of Hugging Face's in the place of their names."""
+    import msgspec
+
+    found = dict(data)
+    if isinstance(given := data.get("data"), Mapping) and "card" in given:
+        name, text = _card(given["card"], folder, "data")
+        if "metric" not in given:
+            raise InvalidInput("data.metric is missing", path=("data",), hint="such a card does not say what counts")
+        card = data_card(text, name, given["metric"], given.get("direction", ""))
+        own = {key: value for key, value in given.items() if key != "card"}
+        found["data"] = {**msgspec.to_builtins(card), **own}
+    if isinstance(given := data.get("model"), Mapping) and "card" in given:
+        name, text = _card(given["card"], folder, "model")
+        own = {key: value for key, value in given.items() if key != "card"}
+        found["model"] = {**msgspec.to_builtins(model_card(text, name)), **own}
+    return found
+
+
+def _card(given: Any, folder: Path, field: str) -> tuple[str, str]:
+    path = ((folder / str(given)).resolve()) if isinstance(given, str) else None
+    if path is None or not path.is_relative_to(folder.resolve()):
+        hint = "a card is beside the file that names it, or below"
+        raise InvalidInput(f"{field}.card: {given!r:.60} is no file there", path=(field, "card"), hint=hint)
+    content = _bytes(path, f"{field}.card")
+    if len(content) > MAX_BYTES:
+        raise InvalidInput(f"{field}.card: the file is too large", path=(field, "card"))
+    return str(given), content.decode("utf-8", "replace")
+
+
+def _bytes(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{what} cannot be read: {error.strerror}", file=str(path)) from error

@@ -1,0 +1,1 @@
+"""Language models that predict training logs: clients, budgets, records, prompts."""

@@ -1,0 +1,122 @@
+"""Algorithm 4: a model predicts the training log of each candidate, and the candidate whose log ends best is chosen."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.hpo.llm.budget import BudgetReached
+from couler_plugins.hpo.llm.client import Client, Message, ModelUnavailable, Request
+from couler_plugins.hpo.llm.logs import SCHEMA, Entry, MalformedLog, read_log
+from couler_plugins.hpo.llm.prompts import prompt
+from couler_plugins.hpo.parameters import Value
+from couler_plugins.hpo.space import Values
+from couler_plugins.hpo.task import Task, Trial
+
+__all__ = ["Prediction", "best_predictions", "predict"]
+
+ANSWER_TOKENS = 600
+LONGEST_TEXT = 4_000
+"""Characters of a card's text that a model is told."""
+
+MEASURED = 10
+"""Trials that a model is told of: the best ones."""
+
+KEYS = re.compile(r"\b(?:sk-|hf_|gh[pousr]_|AKIA|xox[abp]-)[A-Za-z0-9_-]{10,}")
+"""What keys of well-known services look like, with no name before them."""
+
+log = logging.getLogger(__name__)
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """A candidate and what a model expects of it.
+
+    Attributes:
+        values: the candidate.
+        metric: at the end of the log.
+        loss: at the end of the log.
+    """
+
+    values: tuple[tuple[str, Value], ...]
+    metric: float
+    loss: float
+
+
+def best_predictions(task: Task, predictions: Sequence[Prediction]) -> list[Prediction]:
+    """Predictions, the best first: by the metric, then by the loss, then in the order in which they were made."""
+    return sorted(predictions, key=lambda one: (task.cost(one.metric), one.loss))
+
+
+def predict(
+    client: Client, task: Task, candidates: Sequence[Values], trials: Sequence[Trial], seed: int
+) -> Iterator[Prediction]:
+    """What a model expects of candidates. Those that it gives no usable log for are dropped.
+
+    It ends early where the budget does, or where the model does not answer any more.
+
+    Args:
+        client: the model.
+        task: what is tuned.
+        candidates: settings of its space.
+        trials: what was measured so far, which the model is told.
+        seed: for the model.
+    """
+    for candidate in candidates:
+        try:
+            entries = _asked(client, task, candidate, trials, seed)
+        except (BudgetReached, ModelUnavailable) as error:
+            log.warning("no more predictions: %s", error)
+            return
+        except MalformedLog as error:
+            log.info("the prediction for %s is dropped: %s", dict(candidate), error)
+            continue
+        yield Prediction(tuple(candidate.items()), entries[-1].metric, entries[-1].loss)
+
+
+def _asked(client: Client, task: Task, candidate: Values, trials: Sequence[Trial], seed: int) -> tuple[Entry, ...]:
+    """The log that the model gives for a candidate; asked once more where the first is none."""
+    document = json.dumps(_document(task, candidate, trials), indent=1, ensure_ascii=False)
+    messages = (Message("system", prompt("system")), Message("user", prompt("question", document=document)))
+    text = client.complete(_request(messages, seed)).text
+    try:
+        return read_log(text, task.data)
+    except MalformedLog as error:
+        repair = (Message("assistant", text[:LONGEST_TEXT]), Message("user", prompt("repair", problem=str(error))))
+        return read_log(client.complete(_request((*messages, *repair), seed)).text, task.data)
+
+
+def _request(messages: tuple[Message, ...], seed: int) -> Request:
+    return Request(messages=messages, schema=SCHEMA, seed=seed, max_tokens=ANSWER_TOKENS)
+
+
+def _document(task: Task, candidate: Values, trials: Sequence[Trial]) -> dict[str, Any]:
+    done = sorted(
+        (trial for trial in trials if trial.state == "complete" and trial.value is not None),
+        key=lambda trial: task.cost(trial.value or 0.0),
+    )
+    return {
+        "data-card": _clean({**msgspec.to_builtins(task.data), "direction": task.data.goal}),
+        "model-card": _clean(msgspec.to_builtins(task.model)) if task.model else None,
+        "search-space": task.space.schema()["properties"],
+        "measured": [{"setting": dict(trial.values), "metric": trial.value} for trial in done[:MEASURED]],
+        "candidate": dict(candidate),
+    }
+
+
+def _clean(data: Any) -> Any:
+    """A card without what is secret in its texts, and without what is too long."""
+    match data:
+        case str():
+            return KEYS.sub("***", redact(data))[:LONGEST_TEXT]
+        case dict():
+            return {key: _clean(value) for key, value in data.items()}
+        case list() | tuple():
+            return [_clean(value) for value in data]
+        case _:
+            return data

@@ -1,0 +1,128 @@
+"""Optuna's terms for ours, and back. Whoever imports this module needs Optuna, of the extra `tune`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import optuna  # noqa: TID253  # imported inside functions only
+from optuna.distributions import (  # noqa: TID253  # as above
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial, TrialState  # noqa: TID253  # as above
+
+from couler_plugins.hpo.parameters import Choice, Number, Value
+from couler_plugins.hpo.space import Space
+from couler_plugins.hpo.task import State, Task, Trial
+
+__all__ = ["NOTES", "Given", "frozen", "suggested", "thawed"]
+
+NOTES = "couler.notes"
+"""The attribute of a trial that holds what its tuner left with it, as JSON."""
+
+STATES: dict[TrialState, State] = {
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "running",
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+THEIRS = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+
+
+class Given(optuna.samplers.BaseSampler):
+    """Samples nothing: it gives the values that it was given."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """None: each parameter is asked for by itself."""
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """The value of a parameter."""
+        return self.values[param_name]
+
+
+def suggested(trial: optuna.Trial, space: Space) -> dict[str, Value]:
+    """What the study's sampler suggests for a trial."""
+    values: dict[str, Value] = {}
+    for name, parameter in space.parameters:
+        if any(name == counting for counting, _ in space.counting(values)):
+            values[name] = outer(parameter, _suggest(trial, name, distribution(parameter)))
+    return values
+
+
+def frozen(trial: Trial, task: Task) -> FrozenTrial:
+    """A trial of ours as Optuna's, its values as costs, to be added to a study in memory."""
+    known = dict(task.space.parameters)
+    return optuna.trial.create_trial(
+        state=THEIRS.get(trial.state, TrialState.RUNNING),
+        value=task.cost(trial.value) if trial.value is not None and trial.state != "running" else None,
+        params={name: inner(known[name], value) for name, value in trial.values},
+        distributions={name: distribution(known[name]) for name, _ in trial.values},
+        intermediate_values={step: task.cost(value) for step, value in trial.reports},
+    )
+
+
+def thawed(trial: FrozenTrial, space: Space) -> Trial:
+    """A trial of Optuna's, whose values are the metric's own, as ours."""
+    known = dict(space.parameters)
+    values = {name: outer(known[name], value) for name, value in trial.params.items() if name in known}
+    reports = tuple(sorted(trial.intermediate_values.items()))
+    value = trial.value if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None
+    return Trial(
+        number=trial.number,
+        values=tuple((name, values[name]) for name in space.names if name in values),
+        state=STATES[trial.state],
+        value=reports[-1][1] if value is None and trial.state == TrialState.PRUNED and reports else value,
+        reports=reports,
+        notes=tuple(json.loads(trial.user_attrs.get(NOTES, "{}")).items()),
+    )
+
+
+def distribution(parameter: Number | Choice) -> BaseDistribution:
+    """A parameter in Optuna's terms: choices in rising order are their numbers, since Optuna's have no order."""
+    if isinstance(parameter, Number):
+        log = parameter.type.startswith("log-")
+        if parameter.levels is not None:
+            return IntDistribution(int(parameter.low), int(parameter.high), log=log)
+        return FloatDistribution(float(parameter.low), float(parameter.high), log=log)
+    if parameter.ordered:
+        return IntDistribution(0, len(parameter.choices) - 1)
+    return CategoricalDistribution(parameter.choices)
+
+
+def inner(parameter: Number | Choice, value: Value) -> Any:
+    """A value of ours as Optuna's."""
+    if isinstance(parameter, Choice) and parameter.ordered:
+        return round(parameter.place(value) * (len(parameter.choices) - 1))
+    return value
+
+
+def outer(parameter: Number | Choice, value: Any) -> Value:
+    """A value of Optuna's as ours."""
+    if isinstance(parameter, Choice):
+        return parameter.choices[int(value)] if parameter.ordered else parameter.at(parameter.place(value))
+    return int(value) if parameter.levels is not None else float(value)
+
+
+def _suggest(trial: optuna.Trial, name: str, within: BaseDistribution) -> Any:
+    if isinstance(within, CategoricalDistribution):
+        return trial.suggest_categorical(name, within.choices)
+    if isinstance(within, IntDistribution):
+        return trial.suggest_int(name, within.low, within.high, log=within.log)
+    assert isinstance(within, FloatDistribution)
+    return trial.suggest_float(name, within.low, within.high, log=within.log)
