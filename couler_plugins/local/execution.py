@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import logging
-import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.errors import CoulerError, EngineError
 from couler_plugins.hookspecs.local import Ended, File
 from couler_plugins.hookspecs.running import Produced, Status
 from couler_plugins.local.caching import Caching, Opening
 from couler_plugins.local.engine import Engine
 from couler_plugins.local.history import run_of
 from couler_plugins.local.jobs import Work
+from couler_plugins.local.lock import locked
 from couler_plugins.local.operations import Operations
 from couler_plugins.local.progress import Progress
 from couler_plugins.local.records import Record, Records
 from couler_plugins.local.scope import Whole
 from couler_plugins.runs.recorded import document_of
 
-__all__ = ["HISTORY", "RECORDS", "STOP", "Execution", "is_locked"]
+__all__ = ["HISTORY", "RECORDS", "STOP", "Execution"]
 
-STOP, HISTORY, RECORDS, LOCK = "stop", "history.json", "records.jsonl", "lock"
+STOP, HISTORY, RECORDS = "stop", "history.json", "records.jsonl"
 LOOK = 0.2  # seconds between two looks at whether somebody wants it stopped
 log = logging.getLogger(__name__)
 
@@ -103,7 +100,7 @@ class Execution:
         self._progress.changed.set()
 
     async def _main(self) -> Ended:
-        with _locked(self._folder):
+        with locked(self._folder):
             (self._folder / STOP).unlink(missing_ok=True)  # it is taken up again
             records = Records(self._folder / RECORDS)
             try:
@@ -138,22 +135,6 @@ class Execution:
         return Ended(outcome="failed", message="it was stopped") if task.cancelled() else task.result()
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keeps others from running in a folder until the end of the block; the lock goes with the process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            message = "this run is at work in another process"
-            raise InvalidInput(message, file=str(folder), hint="wait for it, or stop it with `couler stop`") from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _told(error: BaseException) -> CoulerError:
     """The error that has ended a run, out of the groups that tasks put it in."""
     while isinstance(error, BaseExceptionGroup):
@@ -161,15 +142,6 @@ def _told(error: BaseException) -> CoulerError:
     if isinstance(error, CoulerError):
         return error
     return EngineError(f"the local engine failed: {type(error).__name__}: {error}")
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether a process is at work in a folder."""
-    try:
-        with _locked(folder):
-            return False
-    except InvalidInput:
-        return True
 
 
 def _shown(value: str | File) -> str:

@@ -17,8 +17,9 @@ from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, Submitted, Where
 from couler_plugins.local.caching import Opening
-from couler_plugins.local.execution import RECORDS, STOP, Execution, is_locked
+from couler_plugins.local.execution import RECORDS, STOP, Execution
 from couler_plugins.local.jobs import Work, works_of
+from couler_plugins.local.lock import is_locked
 from couler_plugins.local.records import Record
 
 __all__ = ["LocalRunner"]

@@ -37,7 +37,7 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["CACHE", "VERSION", "KfpCaching"]
+__all__ = ["CACHE", "VERSION", "KfpCaching", "inputs_beside_key"]
 
 CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
@@ -95,9 +95,8 @@ class KfpCaching:
             return Objection("cached-by-owner", "its owner leaves it to KFP")
         if "cacheKey" not in _options(step):
             return None
-        varying = sorted(item.name for item in step.arguments if any(references(item.value)))
         reason = "its owner gave it a cacheKey"
-        if varying:
+        if varying := inputs_beside_key(step):
             what = ", ".join(varying)
             reason = (
                 f"WARNING: its cacheKey takes the place of its inputs: whatever {what} may be, an old result counts"
@@ -155,6 +154,13 @@ class KfpCaching:
         else:
             container = executor.get("container", {})
             yield from reuse_objections(operation, component, container, platforms, references(operation))
+
+
+def inputs_beside_key(step: Step) -> list[str]:
+    """The inputs that may be another in each run of a task with a cache key, which takes the place of all of them."""
+    if "cacheKey" not in _options(step):
+        return []
+    return sorted(item.name for item in step.arguments if any(references(item.value)))
 
 
 def _warnings(container: Mapped, packages: Sequence[str]) -> Iterator[str]:

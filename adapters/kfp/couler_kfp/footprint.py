@@ -129,6 +129,7 @@ class Footprints:
         if items is None or callee is None:
             return None
         if callee.name not in self._pods:
+            self._pods[callee.name] = None  # of what calls itself, only the run knows
             self._pods[callee.name] = self._pods_in(callee)
         inside = self._pods[callee.name]
         around = 1 if step.loop is not None else 0

@@ -11,7 +11,7 @@ from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
     from couler_kfp.caching import KfpCaching
-    from couler_plugins.documents import Document, SourceFile
+    from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs import Footprint
     from couler_plugins.hookspecs.past_runs import Archive, Whence
@@ -63,6 +63,12 @@ class KfpAdapter(Adapter):
         from couler_kfp.lift import lift
 
         return lift(bundle, refuse)
+
+    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+        """What KFP would refuse, and what fails when it runs; see `couler_kfp.lint`."""
+        from couler_kfp.lint import lint
+
+        return lint(bundle)
 
     def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
         """The pipeline as a workflow of containers; see `couler_kfp.converting`."""

@@ -15,6 +15,7 @@ import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,11 @@ from couler_kfp.history_local import history_of
 from couler_kfp.runner_filling import filled, gathered
 from couler_kfp.runner_given import with_given
 from couler_kfp.runner_jobs import jobs_of
-from couler_kfp.runner_offline import offline, refuse_containers
+from couler_kfp.runner_offline import check_runs_here, offline
 from couler_kfp.runner_values import shown
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted
+from couler_plugins.local.lock import locked
 
 __all__ = ["LocalRunner"]
 
@@ -50,11 +52,18 @@ class LocalRunner:
         self._failed: dict[str, Status] = {}
 
     def jobs(self, documents: Sequence[Any], request: Request) -> list[Job]:
-        """The pipelines and parts; see `couler_kfp.runner_jobs`. Those that need containers are refused."""
+        """The pipelines and parts; see `couler_kfp.runner_jobs`. Those that cannot run here are refused.
+
+        Raises:
+            InvalidInput: `kfp` is not installed, or there is something wrong with a document.
+            Unsupported: a component needs a container.
+        """
+        if find_spec("kfp") is None:
+            raise InvalidInput("kfp is not installed", engine="kfp", hint="install couler-plugins[kfp]")
         jobs = jobs_of(documents, request)
         for job in jobs:
             if "spec" in job.content:
-                refuse_containers(job.content["spec"], job.name)
+                check_runs_here(job.content["spec"], job.name)
         self._jobs = {job.place: job for job in jobs}
         return jobs
 
@@ -73,7 +82,12 @@ class LocalRunner:
         return Submitted("created")
 
     def status(self, place: str) -> Status:
-        """How the job has ended: it is run now unless it has succeeded before, or failed in this process."""
+        """How the job has ended: it is run now unless it has succeeded before, or failed in this process.
+
+        Raises:
+            InvalidInput: another process runs it.
+            EngineError: nothing is known of it, or its folder takes no more.
+        """
         if (self._folder / place / OUTPUTS).exists():
             return Status(phase="succeeded")
         if place not in self._failed:
@@ -81,10 +95,14 @@ class LocalRunner:
             if job is None:
                 raise EngineError(f"nothing is known of {place}", engine="kfp", hint="give the documents as before")
             try:
-                self._run(job)
+                with locked(self._folder / place):
+                    self._run(job)
             except _Failed as failed:
                 self._failed[place] = self._failure(place, failed)
                 return self._failed[place]
+            except OSError as error:
+                message = f"{self._folder / place}: {error.strerror or error}"
+                raise EngineError(message, engine="kfp", hint="what has succeeded is kept") from error
             return Status(phase="succeeded")
         return self._failed[place]
 
@@ -179,7 +197,8 @@ def _printing_to(log: Any) -> Iterator[None]:
     them back (measured with 2.17.3).
     """
     root, printing = logging.getLogger(), builtins.print
-    handlers, level = root.handlers[:], root.level
+    handlers, level, shouting = root.handlers[:], root.level, logging.raiseExceptions
+    logging.raiseExceptions = False  # a full disk is told once, when the log is closed
     try:
         with contextlib.redirect_stdout(log):
             yield
@@ -187,6 +206,7 @@ def _printing_to(log: Any) -> Iterator[None]:
         builtins.print = printing
         root.handlers[:] = handlers
         root.setLevel(level)
+        logging.raiseExceptions = shouting
 
 
 def _crossing_of(outputs: Mapping[str, Any]) -> Crossing:

@@ -7,36 +7,58 @@ share one overwrite each other's artifacts), so tasks get components of their ow
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from couler_kfp.mappings import Mapped
-from couler_plugins.errors import Unsupported
+from couler_kfp.mappings import Mapped, mapping
+from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import fresh_name
 
-__all__ = ["offline", "refuse_containers"]
+__all__ = ["check_runs_here", "offline"]
 
 EXECUTOR = "kfp.dsl.executor_main"
 """What the commands of components that are Python functions run."""
+FILE = re.compile(r"(?!\.\.?$)[^/\0]+")
+"""What stays in the folder that it is put into: `kfp.local` makes paths of names as they are."""
 
 
-def refuse_containers(spec: Mapped, pipeline: str) -> None:
-    """Refuses a pipeline with components that are no Python functions.
+def check_runs_here(spec: Mapped, pipeline: str) -> None:
+    """Refuses what would not run here, or would leave its folder.
 
     Raises:
-        Unsupported: it names the first of them.
+        InvalidInput: a component is none, or has a name that no file can have.
+        Unsupported: a component is no Python function, or calls itself.
     """
-    for name, component in spec.get("components", {}).items():
+    components = mapping(spec, "components", ())
+    for name in components:
+        component = mapping(components, name, ("components",))
+        outputs = component.get("outputDefinitions", {})
+        for part in (name, *outputs.get("parameters", {}), *outputs.get("artifacts", {})):
+            if not FILE.fullmatch(str(part).removeprefix("comp-")):
+                message = f"{part!r:.60} of {pipeline!r} would be the name of a file, and cannot"
+                raise InvalidInput(message, engine="kfp", hint="give it another name")
         executor = spec.get("deploymentSpec", {}).get("executors", {}).get(component.get("executorLabel"), {})
         container = executor.get("container")
         if container is not None and EXECUTOR not in str(container.get("command")):
-            raise Unsupported(
-                f"{name!r} of {pipeline!r} runs a container, which needs a cluster",
-                engine="kfp",
-                step=name,
-                feature="run --local",
-                hint="leave --local out",
-            )
+            raise _unsupported(name, f"{name!r} of {pipeline!r} runs a container, which needs a cluster")
+    try:
+        TopologicalSorter({name: set(_called(component)) for name, component in components.items()}).prepare()
+    except CycleError as error:
+        name = error.args[1][0]
+        raise _unsupported(name, f"{name!r} of {pipeline!r} calls itself, and kfp.local never ends that") from error
+
+
+def _unsupported(component: str, message: str) -> Unsupported:
+    hint = "leave --local out"
+    return Unsupported(message, engine="kfp", step=component, feature="run --local", hint=hint)
+
+
+def _called(component: Mapped) -> Iterator[str]:
+    """The components that the tasks of a component call."""
+    for task in component.get("dag", {}).get("tasks", {}).values():
+        yield task["componentRef"]["name"]
 
 
 def offline(spec: Mapped) -> Mapped:

@@ -277,6 +277,42 @@ def test_what_is_refused(old: str, new: str, reason: str) -> None:
     assert reason in str(refusal(text.replace(old, new, 1)))
 
 
+def test_all_that_is_refused_is_told_at_once() -> None:
+    text = pipeline("a: {componentRef: {name: comp-echo}, one: of}\nb: {componentRef: {name: comp-echo}, other: of}")
+    error = refusal(text.replace("['out'].output_file", "['out'].uri"))
+    assert error.message.splitlines() == [
+        "3 things mean something only to KFP:",
+        "    'comp-echo' reads the URI of an artifact, which only KFP knows: let it read the path of the artifact",
+        "    'a' has one: take it out, or leave the pipeline to KFP",
+        "    'b' has other: take it out, or leave the pipeline to KFP",
+    ]
+
+
+def test_a_task_waits_for_those_that_it_reads_of() -> None:
+    """As with KFP's own compiler, which does not rely on the SDK's."""
+    read = "{parameters: {text: {taskOutputParameter: {producerTask: a, outputParameterKey: out}}}}"
+    made = tasks(
+        manifest(
+            pipeline(f"""
+    a: {ECHO}
+    b: {{componentRef: {{name: comp-echo}}, inputs: {read}}}
+    c: {{componentRef: {{name: comp-echo}}, inputs: {read}, dependentTasks: [b]}}
+    d: {{componentRef: {{name: comp-echo}}, inputs: {read}, dependentTasks: [a]}}
+    """)
+        )
+    )
+    waits = {name: task.get("depends", task.get("dependencies")) for name, task in made.items()}
+    assert waits["a"] is None
+    assert waits["b"] == waits["d"]
+    assert "a" in waits["b"]
+    assert "a" in waits["c"]
+    assert "b" in waits["c"]
+
+
+def test_a_pipeline_without_tasks_is_refused() -> None:
+    assert "'root' has no tasks" in str(refusal(pipeline("{}")))
+
+
 @pytest.mark.parametrize(("version", "carried"), [("2.1.3", False), ("2.5.0", True)])
 def test_artifacts_need_a_kfp_that_takes_paths(version: str, carried: bool) -> None:
     command = f"[sh, -c, 'pip install kfp=={version} && run', '{{{{$}}}}']"

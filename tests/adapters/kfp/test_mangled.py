@@ -33,6 +33,7 @@ def test_nothing_fails(part: int) -> None:
                 (result,) = optimize(Text(text), "dedupe,prune,cache").files
                 assert result.error is None or isinstance(result.error, (InvalidInput, Unsupported))
                 refused += result.error is not None
+                list(KFP.adapter.lint(KFP.adapter.load([read(text, "mangled.yaml")])))
                 rewrite(text)
             except (InvalidInput, Unsupported):
                 refused += 1

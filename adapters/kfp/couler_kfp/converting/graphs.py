@@ -8,9 +8,10 @@ from typing import Any
 from couler_kfp.converting.components import is_python, portable_port
 from couler_kfp.converting.conditions import portable_condition
 from couler_kfp.converting.exits import with_handlers
-from couler_kfp.converting.refusing import refuse
+from couler_kfp.converting.refusing import Refusals, refuse
 from couler_kfp.converting.types import Types, constant_of, said_of, text_of
 from couler_kfp.structures import write_structure
+from couler_kfp.tasks import SUCCEEDED
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -19,6 +20,8 @@ from couler_plugins.ir import (
     Literal,
     Loop,
     Native,
+    Need,
+    Needs,
     Operation,
     Output,
     Reference,
@@ -26,6 +29,9 @@ from couler_plugins.ir import (
     Step,
     Template,
     Value,
+    all_of,
+    conjuncts,
+    needed,
     references,
     replace,
 )
@@ -36,8 +42,13 @@ DROPPED = frozenset({"cachingOptions", "taskInfo"})
 """What a task says that is about KFP's own pages and cache."""
 
 
-def portable_graph(graph: Graph, callees: dict[str, Graph | Operation]) -> Graph:
-    """A graph over texts and files.
+def portable_graph(graph: Graph, callees: dict[str, Graph | Operation], refusals: Refusals) -> Graph:
+    """A graph over texts and files, as far as it can be one.
+
+    Args:
+        graph: the graph, as it was lifted.
+        callees: what its tasks call, by name.
+        refusals: is told what else of it is refused.
 
     Raises:
         Unsupported: it has something that only KFP does.
@@ -45,11 +56,13 @@ def portable_graph(graph: Graph, callees: dict[str, Graph | Operation]) -> Graph
     types = Types(graph, callees)
     if graph.rest is not None:
         raise refuse("Graph.rest", graph.name, f"has {min(write_structure(graph.rest))}")
+    if not graph.steps:
+        raise refuse("Graph.steps", graph.name, "has no tasks, which no other engine takes", "give it one")
     changed = replace(
         graph,
-        inputs=tuple(portable_port(port, graph.name) for port in graph.inputs),
-        outputs=tuple(_output(output, graph.name, types) for output in graph.outputs),
-        steps=tuple(_step(step, types) for step in graph.steps),
+        inputs=refusals.each(lambda port: portable_port(port, graph.name), graph.inputs),
+        steps=refusals.each(lambda step: _step(step, types), graph.steps),
+        outputs=refusals.each(lambda output: _output(output, graph.name, types), graph.outputs),
     )
     return with_handlers(changed)
 
@@ -78,9 +91,19 @@ def _step(step: Step, types: Types) -> Step:
         arguments=tuple(_argument(argument, step.name, types, plain) for argument in step.arguments),
         condition=portable_condition(step, types),
         loop=None if step.loop is None else _loop(step, types),
+        needs=_needs(step),
         retry=None if step.retry is None else Retry(limit=step.retry.limit),
         rest=None,
     )
+
+
+def _needs(step: Step) -> Needs | None:
+    """What a task waits for; KFP's own compiler adds the tasks that it reads of (`argocompiler/dag.go`)."""
+    listed = list(needed(step.needs))
+    outcomes = listed[0].outcomes if listed else SUCCEEDED
+    known = {need.step for need in listed}
+    read = sorted({item.step for item in references(step.arguments) if item.to == "output" and item.step} - known)
+    return all_of([*conjuncts(step.needs), *(Need(step=name, outcomes=outcomes) for name in read)])
 
 
 def _argument(argument: Argument, step: str, types: Types, plain: bool) -> Argument:

@@ -8,7 +8,7 @@ from typing import Any
 from couler_kfp.converting.components import is_python, portable_operation
 from couler_kfp.converting.graphs import portable_graph
 from couler_kfp.converting.limits import with_limits_inside
-from couler_kfp.converting.refusing import refuse
+from couler_kfp.converting.refusing import Refusals, refuse
 from couler_kfp.converting.types import constant_of, may_be_absent, text_of, type_of
 from couler_kfp.pipelines import ROOT
 from couler_kfp.structures import write_structure
@@ -37,23 +37,26 @@ def portable(workflow: Workflow) -> tuple[Workflow, tuple[Decision, ...]]:
     """A pipeline as a workflow of containers, and what is not quite the same about it.
 
     Raises:
-        Unsupported: some of it means nothing outside of KFP.
+        Unsupported: some of it means nothing outside of KFP; all of that is told.
     """
-    _check_rest(workflow)
-    callees = callables(workflow)
-    notes = tuple(_notes(workflow))
-    operations = tuple(
-        portable_operation(item, _presence(item, workflow, callees)) for item in workflow.operations if item.name
-    )
-    graphs = tuple(_with_parameters(portable_graph(graph, callees)) for graph in workflow.graphs)
+    callees, refusals = callables(workflow), Refusals()
+
+    def operation(item: Operation) -> Operation:
+        return portable_operation(item, _presence(item, workflow, callees))
+
+    def graph(item: Graph) -> Graph:
+        return _with_parameters(portable_graph(item, callees, refusals))
+
+    refusals.each(_check_rest, [workflow])
     changed = replace(
         workflow,
-        parameters=tuple(_parameter(port) for port in workflow.parameters),
-        graphs=graphs,
-        operations=operations,
+        operations=refusals.each(operation, (item for item in workflow.operations if item.name)),
+        graphs=refusals.each(graph, workflow.graphs),
+        parameters=refusals.each(_parameter, workflow.parameters),
         rest=None,
     )
-    return with_limits_inside(changed), notes
+    refusals.tell()
+    return with_limits_inside(changed), tuple(_notes(workflow))
 
 
 def _check_rest(workflow: Workflow) -> None:

@@ -1,0 +1,83 @@
+"""What KFP's backend would refuse, and what fails or surprises when it runs.
+
+Sources: `backend/src/apiserver/template/v2_template.go` (what may be uploaded), `backend/src/v2/driver` (what the
+condition and the iterator of a task may read).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from couler_kfp.caching import inputs_beside_key
+from couler_kfp.lift import lift
+from couler_kfp.splitting import LIMITS, splitting_of
+from couler_kfp.texts import VALUE
+from couler_plugins.documents import Remark
+from couler_plugins.errors import CoulerError
+from couler_plugins.ir import Expression, Source, Step, Workflow, references, verify
+from couler_plugins.ir.bundle import Bundle
+
+__all__ = ["lint"]
+
+
+def lint(bundle: Bundle) -> Iterator[Remark]:
+    """Every remark on the pipelines of a bundle; of a file that holds something else, what is wrong with it first."""
+    refused: list[tuple[int, CoulerError]] = []
+    plan = lift(bundle, lambda file, error: refused.append((file, error)))
+    for file, error in refused:
+        document = _document(bundle, file, error.line or 1)
+        yield Remark(document, error.path, "error", "no-pipeline", error.message, error.hint or "")
+    for workflow in plan.workflows:
+        yield from _errors(workflow)
+        yield from _warnings(workflow, bundle)
+
+
+def _document(bundle: Bundle, file: int, line: int) -> int:
+    """The document of a file that a line is in."""
+    numbers = [number for number, own in enumerate(bundle.file_numbers) if own == file]
+    return max((number for number in numbers if bundle.documents[number].line <= line), default=numbers[0])
+
+
+def _errors(workflow: Workflow) -> Iterator[Remark]:
+    if not any(letter.isascii() and (letter.islower() or letter.isdigit()) for letter in workflow.name):
+        message, hint = f"the name {workflow.name!r:.60} has no small letter and no digit", "write it a-z, 0-9 and -"
+        yield _remark(workflow.source, "error", "invalid-name", message, hint)
+    for problem in verify(workflow):
+        place = problem.source or workflow.source
+        yield _remark(place, "error", "broken-reference", problem.message, problem.hint)
+
+
+def _warnings(workflow: Workflow, bundle: Bundle) -> Iterator[Remark]:
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            for code, message, hint in _of_task(step):
+                yield _remark(step.source, "warning", code, f"{step.name!r} {message}", hint)
+    splitting = splitting_of(workflow, bundle)
+    size = splitting.extent(workflow).bytes if splitting is not None else 0
+    if size > LIMITS.bytes:
+        message = f"KFP makes a workflow of some {size:,} bytes of it, and has a mebibyte for that and its status"
+        yield _remark(workflow.source, "warning", "size", message, "couler optimize -p split cuts it into parts")
+
+
+def _of_task(step: Step) -> Iterator[tuple[str, str, str]]:
+    """The code, what follows the name of the task, and the hint."""
+    given = {argument.name for argument in step.arguments}
+    condition = step.condition if isinstance(step.condition, Expression) else None
+    for reference in references(condition) if condition is not None else ():
+        named = VALUE.match(reference.native)
+        if reference.to == "unknown" and named and named[2] not in given:
+            message = f"has a condition on its input {named[2]!r}, which it is not given"
+            yield "missing-argument", message, "pass it"
+    for axis in step.loop.axes if step.loop is not None else ():
+        for reference in references(axis.values):
+            if reference.to == "unknown" and reference.name not in given:
+                yield "missing-argument", f"loops over its input {reference.name!r}, which it is not given", "pass it"
+    if varying := inputs_beside_key(step):
+        message = f"has a cacheKey, which counts whatever {', '.join(varying)} may be: an old result is taken for new"
+        yield "cache-key", message, "take the cacheKey out; couler optimize -p cache salts what should be cached"
+
+
+def _remark(place: Source | None, severity: str, code: str, message: str, hint: str) -> Remark:
+    assert place is not None  # it was lifted from a document
+    document, *path = place
+    return Remark(int(document), tuple(path), severity, code, message, hint)  # type: ignore[arg-type]

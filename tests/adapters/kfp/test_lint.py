@@ -1,0 +1,94 @@
+"""What is wrong with pipelines, all of it at once, by code and line; nothing is wrong with those of KFP's own tests."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from adapters.kfp.split.generating import chain
+from adapters.kfp.split.runs import splitting
+from adapters.kfp.test_bad_input import DANGLING, NEEDS
+from adapters.kfp.test_documents import PIPELINE
+from adapters.subjects import KFP
+from couler_plugins.api import Text, lint, optimize
+from couler_plugins.documents import dump_yaml
+from support import shared
+
+READABLE = [case for case in DANGLING if "not valid YAML" not in case[2]]
+KEY = "cachingOptions: {cacheKey: k, enableCache: true}"
+READS = "inputs: {parameters: {x: {taskOutputParameter: {producerTask: make, outputParameterKey: name}}}}"
+CONDITION = "triggerPolicy: {condition: \"inputs.parameter_values['x'] == 'a'\"}"
+LOOP = "parameterIterator: {itemInput: y, items: {inputParameter: x}}"
+GIVEN = "inputs: {parameters: {x: {runtimeValue: {constant: a}}}}"
+NEEDED = ("    executorLabel: exec-use", "    inputDefinitions: {parameters: {x: {%s}}}\n    executorLabel: exec-use")
+LINE = 26
+
+
+def found(text: str) -> list[tuple[str, str, int | None]]:
+    """The severity, the code and the line of each finding."""
+    return [(item.severity, item.code, item.line) for item in lint(Text(text, "p.yaml")).findings]
+
+
+def with_task(*lines: str) -> str:
+    """The pipeline with these lines in place of what its second task waits for."""
+    return PIPELINE.replace(NEEDS, "\n        ".join(lines), 1)
+
+
+def test_nothing_is_wrong_with_the_pipelines_of_kfp() -> None:
+    shared(*KFP.folder.split("/"))
+    paths = [str(path) for path in KFP.files()]
+    assert lint(paths).documents > len(paths) / 2
+    assert lint(paths).findings == ()
+
+
+@pytest.mark.parametrize(("old", "new", "message"), READABLE, ids=[message for _, _, message in READABLE])
+def test_what_is_refused_is_an_error_on_the_same_line(old: str, new: str, message: str) -> None:
+    line, said = int(message.split(":")[1]), message.split(": ", 1)[1].removeprefix("claims: ")
+    (finding,) = lint(Text(PIPELINE.replace(old, new, 1), "p.yaml")).findings
+    assert (finding.severity, finding.line) == ("error", line)
+    assert said in finding.message
+    assert finding.code == ("broken-reference" if "claims: " in message else "no-pipeline")
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    text = with_task("dependentTasks: [makes]", KEY, READS.replace("make,", "maker,"), CONDITION, LOOP)
+    assert [item[1] for item in found(text)].count("broken-reference") == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ((NEEDS, CONDITION), "missing-argument"),
+        ((NEEDS, CONDITION, GIVEN), ""),
+        ((NEEDS, LOOP), "missing-argument"),
+        ((NEEDS, LOOP, GIVEN), ""),
+        ((NEEDS, KEY, READS), "cache-key"),
+        ((NEEDS, KEY, GIVEN), ""),
+        ((NEEDS, KEY.replace("cacheKey: k, ", ""), READS), ""),
+    ],
+)
+def test_what_fails_or_surprises_in_a_run_is_a_warning(lines: tuple[str, ...], code: str) -> None:
+    text = with_task(*lines).replace(NEEDED[0], NEEDED[1] % "parameterType: STRING, isOptional: true")
+    assert found(text) == ([("warning", code, LINE + 1)] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("declared", "wrong"), [("", True), (", isOptional: true", False), (", defaultValue: a", False)]
+)
+def test_what_a_component_needs_is_given(declared: str, wrong: bool) -> None:
+    text = PIPELINE.replace(NEEDED[0], NEEDED[1] % f"parameterType: STRING{declared}")
+    assert found(text) == ([("error", "broken-reference", LINE + 1)] if wrong else [])
+
+
+def test_names_and_sizes() -> None:
+    assert found(PIPELINE.replace("name: claims", "name: ПАЙ"))[0][:2] == ("error", "invalid-name")
+    big = with_task(NEEDS, "inputs: {parameters: {x: {runtimeValue: {constant: " + 400_000 * "a" + "}}}}")
+    assert found(big) == [("warning", "size", 2)]
+
+
+def test_nothing_is_wrong_with_what_splitting_makes() -> None:
+    (result,) = optimize(Text(json.dumps(chain(3)), "p.json"), splitting("max-steps=1")).files
+    text = "---\n".join(map(dump_yaml, result.documents or ()))
+    assert text.count("schemaVersion") > 3
+    assert found(text) == []
