@@ -66,6 +66,7 @@ class Cache:
         from couler_plugins.caching.circles import circular
         from couler_plugins.caching.decisions import part_decision
         from couler_plugins.caching.fingerprints import apply_switches
+        from couler_plugins.caching.in_pods import apply_in_pods, copy_decision
         from couler_plugins.caching.known import read_known
         from couler_plugins.caching.switches import Terms
         from couler_plugins.caching.workers import ask_workers
@@ -93,6 +94,10 @@ class Cache:
                     known=known,
                 )
                 new, decisions = apply_switches(workflow, switches, ctx, terms)
+            elif (pods := _facet(adapter, "pod_caching", workflow, plan.workflows)) is not None:
+                new, made, decisions = apply_in_pods(workflow, pods, ctx, wrapper, assume_pure=self.assume_pure)
+                for copy in made:
+                    plan = plan.with_added(copy, copy_decision(copy))
             elif (facet := _facet(adapter, "caching", workflow)) is None:
                 continue
             elif facet.part_of:

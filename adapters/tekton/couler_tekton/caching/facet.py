@@ -1,0 +1,119 @@
+"""What Tekton knows of a task that decides whether its result may be reused; the facet for the `cache` optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.caching.wrapping import Wrapper
+from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
+from couler_plugins.ir import Argument, External, Graph, Operation, Step, Workflow, call_sites
+from couler_tekton.caching.applying import Applying
+from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
+from couler_tekton.caching.material import material
+from couler_tekton.caching.resolving import OLD, Tasks, resolved
+from couler_tekton.caching.wrapping import WORKSPACE
+
+__all__ = ["TektonCaching"]
+
+
+class TektonCaching:
+    """The facet for one object.
+
+    Args:
+        workflow: the object.
+        workflows: all objects of the plan.
+    """
+
+    def __init__(self, workflow: Workflow, workflows: Sequence[Workflow]) -> None:
+        self._workflow = workflow
+        self._tasks = Tasks(workflows, workflow.namespace)
+        self._annotations = annotations_of(workflow)
+        self._called = workflow.kind == "Task" and _is_called(workflow, workflows)
+
+    @cached_property
+    def bare(self) -> Workflow:
+        """The object without what caching added; see `couler_tekton.caching.resolving`."""
+        return resolved(self._workflow, self._tasks)
+
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
+        """What the annotations say, those for the task first, then its own, then those of the Pipeline or run."""
+        said = [(f"the annotation {key}, which names no task,", "never") for key in self._lost]
+        if (text := self._annotations.get(f"{CACHE}.{step.name}")) is not None and step.name:
+            said.append((f"the annotation for {step.name!r}", text))
+        if (text := self.own_declaration(operation)) is not None:
+            said.append((f"the annotation of the task {operation.name.removeprefix('task:')!r}", text))
+        if self._workflow.kind != "Task" and CACHE in self._annotations:
+            said.append((f"the annotation of the {self._workflow.kind}", self._annotations[CACHE]))
+        return said
+
+    @cached_property
+    def _lost(self) -> list[str]:
+        """Annotations that forbid caching a task which is not there: who wrote one meant something by it."""
+        steps = {f"{CACHE}.{site.step.name}" for site in call_sites(self._workflow)}
+        return [
+            key
+            for key, text in sorted(self._annotations.items())
+            if key.startswith(f"{CACHE}.") and key not in steps and text == "never"
+        ]
+
+    def own_declaration(self, operation: Operation) -> str | None:
+        """What the annotation of the task says."""
+        return annotations_of(operation).get(CACHE)
+
+    def how_to_declare(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        if operation.name.startswith("task:") or self._workflow.kind == "Task":
+            return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its Task"
+        return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its taskSpec"
+
+    def material(self, operation: Operation, *, result: bool) -> Material:
+        """What a task is; see `couler_tekton.caching.material`."""
+        return material(operation, self._workflow, self._annotations.get(MAX_OUTPUT))
+
+    def items(self, step: Step) -> int | None:
+        """Nothing is counted: a store holds any number of results."""
+        return 1 if step.loop is None else None
+
+    def place_objection(self, argument: Argument) -> Objection | None:
+        """Tekton's tasks are given parameters only."""
+        return Objection("unknown-reference", f"its argument {argument.name!r} comes from a place that is not known")
+
+    def call_objection(self, place: tuple[str, str]) -> Objection | None:
+        """Why a call is not cached, whatever it calls."""
+        if OLD in rest_of(self._workflow):
+            return Objection("old-version", "it is written for an older API version")
+        if CACHED_FROM in self._annotations:
+            return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
+        if self._called:
+            return Objection(
+                "called-here", "those who call it in these files get a copy each that is cached", "storage"
+            )
+        if any(place[1] in graph.finalizers for graph in self._workflow.graphs if graph.name == place[0]):
+            return Objection("finally", "it runs at the end, for its effect")
+        return None
+
+    def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
+        """Why a store in a workspace is not to be had in this task."""
+        if not wrapper.store.startswith(WORKSPACE):
+            return None
+        name = wrapper.store.removeprefix(WORKSPACE).partition("/")[0]
+        if name != STORE:
+            return Objection("no-workspace", f"a store in a workspace is {WORKSPACE}{STORE}", "storage")
+        if STORE not in {item.get("name") for item in entries(rest_of(operation), "workspaces")}:
+            return Objection("no-workspace", f"it declares no workspace {STORE!r}, where the store is", "storage")
+        return None
+
+    def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> Wrapped:
+        """The object with these calls cached; see `couler_tekton.caching.applying`."""
+        return Applying(self._workflow, self._tasks, self.bare, wrapper).applied(verdicts)
+
+
+def _is_called(task: Workflow, workflows: Sequence[Workflow]) -> bool:
+    return any(
+        isinstance(site.step.call, External) and (site.step.call.workflow, site.step.call.name) == (task.name, "task")
+        for workflow in workflows
+        if workflow.namespace == task.namespace
+        for site in call_sites(workflow)
+    )
