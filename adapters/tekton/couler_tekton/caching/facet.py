@@ -30,7 +30,7 @@ class TektonCaching:
         self._workflow = workflow
         self._tasks = Tasks(workflows, workflow.namespace)
         self._annotations = annotations_of(workflow)
-        self._called = workflow.kind == "Task" and _is_called(workflow, workflows)
+        self._called = workflow.kind == "Task" and _is_called(workflow, workflows, self._tasks)
 
     @cached_property
     def bare(self) -> Workflow:
@@ -110,10 +110,13 @@ class TektonCaching:
         return Applying(self._workflow, self._tasks, self.bare, wrapper).applied(verdicts)
 
 
-def _is_called(task: Workflow, workflows: Sequence[Workflow]) -> bool:
-    return any(
-        isinstance(site.step.call, External) and (site.step.call.workflow, site.step.call.name) == (task.name, "task")
+def _is_called(task: Workflow, workflows: Sequence[Workflow], tasks: Tasks) -> bool:
+    """Whether something in these files calls a Task, or a cached copy of it."""
+    calls = (
+        site.step.call
         for workflow in workflows
         if workflow.namespace == task.namespace
         for site in call_sites(workflow)
     )
+    called = (call.workflow for call in calls if isinstance(call, External) and call.name == "task")
+    return any(tasks.original(name) == task.name for name in called)
