@@ -20,7 +20,7 @@ from couler_plugins.hookspecs.caching import Objection, PodCaching
 from couler_plugins.ir import Graph, Literal, Scalar, Step, Workflow, callables
 from couler_plugins.plan import Decision
 
-__all__ = ["apply_in_pods", "copy_decision"]
+__all__ = ["apply_in_pods", "copy_decision", "verdicts_in"]
 
 NO_STORE = Objection(
     "no-store", "its engine keeps no results: add via=wrapper,store=s3://bucket/cache,image=…", "storage"
@@ -45,15 +45,13 @@ def apply_in_pods(
         wrapper: what the pods are told; None where nothing says which store to use.
         assume_pure: whether a step of which nothing is said counts as declared pure.
     """
-    bare = facet.bare
-    verdicts = dict(_verdicts(bare, facet, assume_pure=assume_pure))
-    final = {place: _judged(place, verdict, facet, wrapper) for place, verdict in verdicts.items()}
+    final = {place: _judged(verdict, facet, wrapper) for place, verdict in verdicts_in(facet, assume_pure=assume_pure)}
     admitted = {place: verdict for place, verdict in final.items() if verdict.objection is None}
     found = facet.wrapped(admitted, wrapper)
     decisions = [
         _decision(workflow, place, final[place], facet, ctx, changed=place in found.changed) for place in final
     ]
-    decisions += _others(workflow, bare, final)
+    decisions += _others(workflow, facet.bare, final)
     return found.workflow, found.added, decisions
 
 
@@ -63,25 +61,38 @@ def copy_decision(copy: Workflow) -> Decision:
     return Decision(optimizer="cache", workflow=copy.label, action="make a cached copy", reason=reason)
 
 
-def _verdicts(bare: Workflow, facet: PodCaching, *, assume_pure: bool) -> Iterator[tuple[Place, Verdict]]:
+def verdicts_in(facet: PodCaching, *, assume_pure: bool) -> Iterator[tuple[Place, Verdict]]:
+    """What is found about each call, whatever keeps the results; for a library of operations, about each of these.
+
+    Args:
+        facet: what the engine knows of the workflow.
+        assume_pure: whether a step of which nothing is said counts as declared pure.
+    """
+    bare = facet.bare
     analysis = Analysis(bare, facet, assume_pure=assume_pure, fingerprints=True)
-    yield from analysis.verdicts.items()
+    for place, verdict in analysis.verdicts.items():
+        refusal = facet.call_objection(place)
+        yield place, verdict if refusal is None else _refused(verdict, refusal)
     if bare.library and not bare.graphs:
         for operation in bare.operations:
-            yield ("", operation.name), analysis.from_outside(operation)
+            place, verdict = ("", operation.name), analysis.from_outside(operation)
+            refusal = facet.call_objection(place)
+            yield place, verdict if refusal is None else _refused(verdict, refusal)
 
 
-def _judged(place: Place, verdict: Verdict, facet: PodCaching, wrapper: Wrapper | None) -> Verdict:
+def _refused(verdict: Verdict, objection: Objection) -> Verdict:
+    return msgspec.structs.replace(verdict, objection=objection, declarable=False)
+
+
+def _judged(verdict: Verdict, facet: PodCaching, wrapper: Wrapper | None) -> Verdict:
     """A verdict with what stands against keeping the result in a store of ours."""
-    objection = facet.call_objection(place) or verdict.objection
-    if objection is None and not all(isinstance(value, Literal) for value in verdict.handed):
-        objection = LATE
-    if objection is None and wrapper is None:
-        objection = NO_STORE
-    if objection is None and wrapper is not None and verdict.facts is not None:
-        objection = facet.store_objection(verdict.facts.operation, wrapper)
-    same = objection is verdict.objection
-    return verdict if same else msgspec.structs.replace(verdict, objection=objection, declarable=False)
+    if verdict.objection is not None:
+        return verdict
+    assert verdict.facts is not None
+    if not all(isinstance(value, Literal) for value in verdict.handed):
+        return _refused(verdict, LATE)
+    found = NO_STORE if wrapper is None else facet.store_objection(verdict.facts.operation, wrapper)
+    return verdict if found is None else _refused(verdict, found)
 
 
 def _decision(

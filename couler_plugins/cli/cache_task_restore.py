@@ -49,7 +49,6 @@ def command(
 
     Where something is at the place of an output already, nothing is looked up, and nothing will be kept.
     """
-    from couler_plugins.caching.dataplane.contents import resolved
     from couler_plugins.caching.dataplane.deadline import time_limit
     from couler_plugins.caching.dataplane.lookups import Values, key_of, taken
     from couler_plugins.caching.dataplane.outputs import restore
@@ -58,7 +57,7 @@ def command(
     hit.write_text("false")
     key.write_text("")
     with harmless(WHAT, bad_input=True), tidy(), time_limit(timeout):
-        wanted = {name: resolved(path) for name, path in outputs_of(outputs).items()}
+        wanted = outputs_of(outputs)
         if there := taken(wanted):
             raise EngineError(f"there is something at the place of its output {there[0]!r}")
         read = {name: Path(path) for name, path in map(named, files)}

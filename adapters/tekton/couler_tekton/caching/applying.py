@@ -14,7 +14,7 @@ from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import Wrapped
 from couler_plugins.ir import External, Literal, Operation, Step, Workflow, replace
 from couler_tekton.caching.declared import CACHED_FROM, annotations_of, entries, rest_of
-from couler_tekton.caching.resolving import TASK, Tasks, annotated
+from couler_tekton.caching.resolving import TASK, Tasks, annotated, steps_of
 from couler_tekton.caching.wrapping import Told, unwrapped, with_steps
 from couler_tekton.checks.durations import seconds
 from couler_tekton.extracted import holder, named
@@ -42,7 +42,7 @@ class Applying:
         self._workflow = workflow
         self._tasks = tasks
         self._own = {item.name: item for item in workflow.operations}
-        self._calls = _steps(bare)
+        self._calls = steps_of(bare)
         self._wrapper = wrapper
         self._made: dict[str, Workflow] = {}
 
@@ -62,8 +62,8 @@ class Applying:
                 targets[place] = self._copy(_task_name(name), place, verdict)
         operations = tuple(wrapped.get(item.name) or unwrapped(item) for item in workflow.operations)
         differ = {new.name for new, old in zip(operations, workflow.operations, strict=True) if new != old}
-        directed = {place: self._directed(step, targets.get(place)) for place, step in _steps(workflow).items()}
-        changed = {place for place, step in _steps(workflow).items() if directed[place] is not step}
+        directed = {place: self._directed(step, targets.get(place)) for place, step in steps_of(workflow).items()}
+        changed = {place for place, step in steps_of(workflow).items() if directed[place] is not step}
         changed |= {place for place, step in self._calls.items() if getattr(step.call, "name", "") in differ}
         if not changed:
             return Wrapped(workflow=workflow)
@@ -149,11 +149,6 @@ class Applying:
         holders = [rest_of(operation).get("stepTemplate"), *pods]
         contexts = [holder.get("securityContext") or {} for holder in holders if isinstance(holder, dict)]
         return any(context.get("runAsUser") == 0 for context in contexts)
-
-
-def _steps(workflow: Workflow) -> dict[Place, Step]:
-    steps = {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
-    return steps if workflow.entry is None else {**steps, ("", workflow.entry.name): workflow.entry}
 
 
 def _task_name(operation: str) -> str:

@@ -24,7 +24,7 @@ from couler_tekton.caching.declared import CACHED_FROM, INPUTS, OUTPUTS, annotat
 from couler_tekton.caching.wrapping import unwrapped
 from couler_tekton.variables import Scope
 
-__all__ = ["Tasks", "annotated", "resolved"]
+__all__ = ["OLD", "TASK", "Tasks", "annotated", "resolved", "steps_of"]
 
 TASK = "task:{}"
 """What a Task that is referred to is called in the workflow that refers to it."""
@@ -134,3 +134,9 @@ def _bindings(step: Step) -> dict[str, str]:
     """The workspaces of a pipeline that a task of it is given, by their names in the task."""
     items = entries(rest_of(step), "workspaces")
     return {str(item.get("name")): str(item.get("workspace") or item.get("name")) for item in items}
+
+
+def steps_of(workflow: Workflow) -> dict[tuple[str, str], Step]:
+    """All call sites, by graph and step; the entry has no graph."""
+    steps = {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
+    return steps if workflow.entry is None else {**steps, ("", workflow.entry.name): workflow.entry}

@@ -7,7 +7,7 @@ becomes of results; `pkg/pod/entrypoint.go` for the names of steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +19,18 @@ from couler_tekton.caching.declared import INPUTS, STORE, entries, files_of, out
 from couler_tekton.containers import read_container, write_container
 from couler_tekton.variables import Scope
 
-__all__ = ["RESTORE", "SAVE", "Told", "is_wrapped", "spec_in", "unwrapped", "with_steps"]
+__all__ = [
+    "RESTORE",
+    "SAVE",
+    "WORKSPACE",
+    "Told",
+    "arguments_of",
+    "is_guarded",
+    "is_wrapped",
+    "unwrapped",
+    "values_of",
+    "with_steps",
+]
 
 RESTORE, SAVE = "couler-restore", "couler-save"
 HIT = {"input": f"$(steps.{RESTORE}.results.hit)", "operator": "notin", "values": ["true"]}
@@ -99,10 +110,15 @@ def unwrapped(operation: Operation) -> Operation:
     return replace(operation, containers=(*(_free(one, number) for number, one in enumerate(mains)), *others))
 
 
-def spec_in(operation: Operation) -> str:
-    """The spec hash that the first step of a wrapped task is told; empty where it is told none."""
-    first = write_container(operation.containers[0])
-    return next((str(text).partition("=")[2] for text in first.get("args", ()) if str(text).startswith("--spec=")), "")
+def is_guarded(operation: Operation) -> bool:
+    """Whether all steps of a wrapped task but the first are skipped where there was a result."""
+    mains = [one for one in operation.containers if one.role == "main"]
+    return all(HIT in entries(rest_of(one), "when") for one in mains[1:])
+
+
+def arguments_of(operation: Operation) -> list[str]:
+    """What the first step of a wrapped task is told."""
+    return [str(text) for text in write_container(operation.containers[0]).get("args", ())]
 
 
 def _guarded(step: Container, name: str) -> Container:
@@ -121,18 +137,37 @@ def _free(step: Container, number: int) -> Container:
 
 def _looking(annotated: Operation, told: Told) -> list[str]:
     """The arguments that say what the result depends on."""
-    lists = [port.name for port in _sorted(annotated) if _kind(port) == "array"]
-    end = digest(["end", told.spec])
+    lists = _lists(annotated)
     files = [f"--file={file.workspace}/{file.path}={file.native}" for file in files_of(annotated, INPUTS) or ()]
-    counted = [f"--lists={len(lists)}", f"--end={end}"] if lists else []
+    counted = [f"--lists={len(lists)}", f"--end={_end(told.spec)}"] if lists else []
     told_of = {"max-age": "" if told.max_age is None else f"{told.max_age}s", "spec": told.spec}
     ours = ["--hit=$(step.results.hit.path)", "--key=$(step.results.key.path)"]
-    values = ["namespace=$(context.taskRun.namespace)"]
-    values += [f"{LINEAGE}={text}" for text in told.lineage]
-    values += [f"{text}=$(params{text})" for port in _sorted(annotated) for text in _texts(port)]
-    for name in lists:
-        values += [f"$(params{_word(name)}[*])", end]
+    values = values_of(annotated, told.spec, told.lineage)
     return [*files, *counted, *_options(told_of), *ours, "--", *values]
+
+
+def values_of(annotated: Operation, spec: str, lineage: Sequence[str]) -> list[str]:
+    """The values that a key is made of, as arguments of the first step.
+
+    Args:
+        annotated: the task.
+        spec: its spec hash.
+        lineage: what the key has to cover of what the task comes after.
+    """
+    values = ["namespace=$(context.taskRun.namespace)", *(f"{LINEAGE}={text}" for text in lineage)]
+    values += [f"{text}=$(params{text})" for port in _sorted(annotated) for text in _texts(port)]
+    for name in _lists(annotated):
+        values += [f"$(params{_word(name)}[*])", _end(spec)]
+    return values
+
+
+def _lists(operation: Operation) -> list[str]:
+    return [port.name for port in _sorted(operation) if _kind(port) == "array"]
+
+
+def _end(spec: str) -> str:
+    """What follows the last item of a list: no text that somebody would pass by chance."""
+    return digest(["end", spec])
 
 
 def _sorted(operation: Operation) -> list[Port]:
