@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
 from couler_plugins.ir import Argument, External, Graph, Operation, Step, Workflow, call_sites
 from couler_tekton.caching.applying import Applying
@@ -16,6 +18,8 @@ from couler_tekton.caching.resolving import OLD, Tasks, resolved
 from couler_tekton.caching.wrapping import WORKSPACE
 
 __all__ = ["TektonCaching"]
+
+IN_WORKSPACE = re.compile(rf"{WORKSPACE}{STORE}(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
 class TektonCaching:
@@ -95,12 +99,16 @@ class TektonCaching:
         return None
 
     def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
-        """Why a store in a workspace is not to be had in this task."""
+        """Why a store in a workspace is not to be had in this task.
+
+        Raises:
+            InvalidInput: no task would find it.
+        """
         if not wrapper.store.startswith(WORKSPACE):
             return None
-        name = wrapper.store.removeprefix(WORKSPACE).partition("/")[0]
-        if name != STORE:
-            return Objection("no-workspace", f"a store in a workspace is {WORKSPACE}{STORE}", "storage")
+        if not IN_WORKSPACE.fullmatch(wrapper.store):
+            hint = f"declare a workspace {STORE!r} in the tasks, and say store={WORKSPACE}{STORE}/folder"
+            raise InvalidInput(f"{wrapper.store!r:.80} is no store that a task finds", engine="tekton", hint=hint)
         if STORE not in {item.get("name") for item in entries(rest_of(operation), "workspaces")}:
             return Objection("no-workspace", f"it declares no workspace {STORE!r}, where the store is", "storage")
         return None

@@ -15,7 +15,7 @@ from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation, references
 from couler_tekton.bodies import STEP_ACTION
 from couler_tekton.caching.declared import INPUTS, MAX_OUTPUT, OUTPUTS, STORE, entries, files_of, rest_of
-from couler_tekton.caching.wrapping import RESTORE, SAVE
+from couler_tekton.caching.wrapping import RESTORE, SAVE, kind_of
 from couler_tekton.mappings import Mapped
 
 __all__ = ["reuse_objections", "room", "storage_objections"]
@@ -101,6 +101,9 @@ def _step_objections(task: Mapped) -> Iterator[Objection]:
 
 
 def _reference_objections(operation: Operation) -> Iterator[Objection]:
+    for port in operation.inputs:
+        if kind_of(port) == "object" and not rest_of(port).get("properties"):
+            yield Objection("argument", f"its parameter {port.name!r} is an object of keys that it does not declare")
     declared = {port.name for port in operation.inputs}
     workspaces = {str(item.get("name")) for item in entries(rest_of(operation), "workspaces")} - {STORE}
     for reference in references(operation):

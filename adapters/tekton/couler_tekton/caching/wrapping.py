@@ -14,7 +14,7 @@ import msgspec
 
 from couler_plugins.caching.keys import LINEAGE, digest
 from couler_plugins.caching.wrapping import Wrapper
-from couler_plugins.ir import Container, Operation, Port, replace
+from couler_plugins.ir import Container, Native, Operation, Port, replace
 from couler_tekton.caching.declared import INPUTS, STORE, entries, files_of, outputs_of, rest_of
 from couler_tekton.containers import read_container, write_container
 from couler_tekton.variables import Scope
@@ -27,6 +27,7 @@ __all__ = [
     "arguments_of",
     "is_guarded",
     "is_wrapped",
+    "kind_of",
     "unwrapped",
     "values_of",
     "with_steps",
@@ -162,7 +163,7 @@ def values_of(annotated: Operation, spec: str, lineage: Sequence[str]) -> list[s
 
 
 def _lists(operation: Operation) -> list[str]:
-    return [port.name for port in _sorted(operation) if _kind(port) == "array"]
+    return [port.name for port in _sorted(operation) if kind_of(port) == "array"]
 
 
 def _end(spec: str) -> str:
@@ -174,20 +175,18 @@ def _sorted(operation: Operation) -> list[Port]:
     return sorted(operation.inputs, key=lambda port: port.name)
 
 
-def _kind(port: Port) -> str:
-    rest = rest_of(port)
-    default = port.default
-    held = getattr(default, "value", None) if default is not None else None
+def kind_of(port: Port) -> str:
+    """The type of a parameter, by what is said of it, or else by its default."""
+    rest, default = rest_of(port), port.default
     guessed = "object" if "properties" in rest else "string"
-    if default is not None and not isinstance(held, str) and hasattr(default, "parts"):
-        text = "".join(str(part) for part in default.parts).lstrip()
-        guessed = "array" if text.startswith("[") else "object" if text.startswith("{") else guessed
+    if isinstance(default, Native):
+        guessed = "array" if str(default.parts[0]).startswith("[") else "object"
     return str(rest.get("type") or guessed)
 
 
 def _texts(port: Port) -> list[str]:
     """The variables that a parameter is read by, each a text; those of an object by its keys."""
-    kind = _kind(port)
+    kind = kind_of(port)
     if kind == "object":
         return [_word(port.name) + _word(key) for key in sorted(rest_of(port).get("properties") or {})]
     return [] if kind == "array" else [_word(port.name)]
