@@ -95,6 +95,7 @@ class Cache:
                 )
                 new, decisions = apply_switches(workflow, switches, ctx, terms)
             elif (pods := _facet(adapter, "pod_caching", workflow, plan.workflows)) is not None:
+                self._refuse_for(workflow.engine, "its pods share one store", "see couler cache evict", ("capacity",))
                 new, made, decisions = apply_in_pods(workflow, pods, ctx, wrapper, assume_pure=self.assume_pure)
                 for copy in made:
                     plan = plan.with_added(copy, copy_decision(copy))
@@ -115,11 +116,13 @@ class Cache:
             plan = plan.with_workflow(workflow, new, *decisions)
         return plan
 
-    def _refuse_for(self, engine: str, why: str, hint: str) -> None:
+    def _refuse_for(
+        self, engine: str, why: str, hint: str, names: tuple[str, ...] = ("capacity", "via", "store")
+    ) -> None:
         """Raises `Unsupported` for what is no matter of a workflow of this engine."""
         given = {"capacity": self.capacity is not None, "via": self.via != "memoize", "store": bool(self.store)}
-        for name, is_given in given.items():
-            if is_given:
+        for name in names:
+            if given[name]:
                 raise Unsupported(
                     f"{name} is no matter of a workflow there: {why}",
                     engine=engine,

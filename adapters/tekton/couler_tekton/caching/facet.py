@@ -104,6 +104,10 @@ class TektonCaching:
         Raises:
             InvalidInput: no task would find it.
         """
+        for name, text in (("store", wrapper.store), ("image", wrapper.image)):
+            if "$(" in text:
+                hint = "say it as it is, and give the pipeline to cache once for each"
+                raise InvalidInput(f"the {name} of the cache reads a variable of a task", engine="tekton", hint=hint)
         if not wrapper.store.startswith(WORKSPACE):
             return None
         if not IN_WORKSPACE.fullmatch(wrapper.store):

@@ -149,6 +149,9 @@ def test_results_are_good_for_a_time() -> None:
         (f"cache{{via=wrapper,store=workspace://other,image={IMAGE}}}", "is no store"),
         (f"cache{{via=wrapper,store=workspace://couler-cache/../x,image={IMAGE}}}", "is no store"),
         (WORKSPACE.replace("via=", "timeout=0,via="), "timeout"),
+        (f"cache{{via=wrapper,store=s3://$(params.rate)/x,image={IMAGE}}}", "reads a variable"),
+        ("cache{via=wrapper,store=s3://a/b,image=$(params.rate)}", "reads a variable"),
+        (WORKSPACE.replace("via=", "capacity=1GB,via="), "capacity is no matter"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(pipeline: str, reason: str) -> None:
