@@ -77,6 +77,8 @@ class Cache:
         policy = ctx.policy(self.policy) if self.capacity is not None or self.policy != Cache.policy else None
         limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
         known = read_known(self.known) if self.known else {}
+        engines = dict.fromkeys(workflow.engine for workflow in plan.workflows)
+        pod_facets = {engine: _facet(ctx.adapter(engine), "pod_caching", plan.workflows) for engine in engines}
         for workflow in plan.workflows:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
             adapter = ctx.adapter(workflow.engine)
@@ -94,9 +96,11 @@ class Cache:
                     known=known,
                 )
                 new, decisions = apply_switches(workflow, switches, ctx, terms)
-            elif (pods := _facet(adapter, "pod_caching", workflow, plan.workflows)) is not None:
+            elif (pods := pod_facets[workflow.engine]) is not None:
                 self._refuse_for(workflow.engine, "its pods share one store", "see couler cache evict", ("capacity",))
-                new, made, decisions = apply_in_pods(workflow, pods, ctx, wrapper, assume_pure=self.assume_pure)
+                new, made, decisions = apply_in_pods(
+                    workflow, pods(workflow), ctx, wrapper, assume_pure=self.assume_pure
+                )
                 for copy in made:
                     plan = plan.with_added(copy, copy_decision(copy))
             elif (facet := _facet(adapter, "caching", workflow)) is None:

@@ -151,10 +151,10 @@ class Adapter(Protocol):
         """What decides which steps an engine that makes keys by itself is to cache; None where there is no such one."""
         return None
 
-    def pod_caching(self, workflow: Workflow, workflows: Sequence[Workflow]) -> PodCaching | None:
-        """What decides which steps' pods look results up and keep them; None where that is not how the engine caches.
+    def pod_caching(self, workflows: Sequence[Workflow]) -> Callable[[Workflow], PodCaching] | None:
+        """What decides which steps' pods look results up and keep them, for each workflow of a plan.
 
-        `workflows` are all of the plan: one may call what is in another.
+        None where that is not how the engine caches. `workflows` are all of the plan: one may call what is in another.
         """
         return None
 

@@ -57,11 +57,11 @@ class TektonAdapter(Adapter):
 
         return lower(plan, options.api)
 
-    def pod_caching(self, workflow: Workflow, workflows: Sequence[Workflow]) -> PodCaching:
+    def pod_caching(self, workflows: Sequence[Workflow]) -> Callable[[Workflow], PodCaching]:
         """What decides which tasks look their results up; see `couler_tekton.caching`."""
-        from couler_tekton.caching.facet import TektonCaching
+        from couler_tekton.caching.facet import facets
 
-        return TektonCaching(workflow, workflows)
+        return facets(workflows)
 
     def lint(self, bundle: Bundle) -> Iterable[Remark]:
         """What Tekton's webhook would refuse; see `couler_tekton.lint`."""

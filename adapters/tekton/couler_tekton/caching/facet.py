@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
-from couler_plugins.ir import Argument, External, Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
 from couler_tekton.caching.applying import Applying
 from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
 from couler_tekton.caching.material import material
 from couler_tekton.caching.resolving import OLD, Tasks, resolved
 from couler_tekton.caching.wrapping import WORKSPACE
 
-__all__ = ["TektonCaching"]
+__all__ = ["TektonCaching", "facets"]
 
 IN_WORKSPACE = re.compile(rf"{WORKSPACE}{STORE}(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+
+
+def facets(workflows: Sequence[Workflow]) -> Callable[[Workflow], TektonCaching]:
+    """The facet for each of these objects, which may refer to each other."""
+    shelves: dict[str, Tasks] = {}
+
+    def facet(workflow: Workflow) -> TektonCaching:
+        namespace = workflow.namespace
+        if namespace not in shelves:
+            shelves[namespace] = Tasks(workflows, namespace)
+        return TektonCaching(workflow, shelves[namespace])
+
+    return facet
 
 
 class TektonCaching:
@@ -27,14 +40,14 @@ class TektonCaching:
 
     Args:
         workflow: the object.
-        workflows: all objects of the plan.
+        tasks: the Tasks that it may refer to.
     """
 
-    def __init__(self, workflow: Workflow, workflows: Sequence[Workflow]) -> None:
+    def __init__(self, workflow: Workflow, tasks: Tasks) -> None:
         self._workflow = workflow
-        self._tasks = Tasks(workflows, workflow.namespace)
+        self._tasks = tasks
         self._annotations = annotations_of(workflow)
-        self._called = workflow.kind == "Task" and _is_called(workflow, workflows, self._tasks)
+        self._is_old = OLD in rest_of(workflow)
 
     @cached_property
     def bare(self) -> Workflow:
@@ -86,11 +99,11 @@ class TektonCaching:
 
     def call_objection(self, place: tuple[str, str]) -> Objection | None:
         """Why a call is not cached, whatever it calls."""
-        if OLD in rest_of(self._workflow):
+        if self._is_old:
             return Objection("old-version", "it is written for an older API version")
         if CACHED_FROM in self._annotations:
             return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
-        if self._called:
+        if self._workflow.kind == "Task" and self._workflow.name in self._tasks.called:
             return Objection(
                 "called-here", "those who call it in these files get a copy each that is cached", "storage"
             )
@@ -120,15 +133,3 @@ class TektonCaching:
     def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> Wrapped:
         """The object with these calls cached; see `couler_tekton.caching.applying`."""
         return Applying(self._workflow, self._tasks, self.bare, wrapper).applied(verdicts)
-
-
-def _is_called(task: Workflow, workflows: Sequence[Workflow], tasks: Tasks) -> bool:
-    """Whether something in these files calls a Task, or a cached copy of it."""
-    calls = (
-        site.step.call
-        for workflow in workflows
-        if workflow.namespace == task.namespace
-        for site in call_sites(workflow)
-    )
-    called = (call.workflow for call in calls if isinstance(call, External) and call.name == "task")
-    return any(tasks.original(name) == task.name for name in called)

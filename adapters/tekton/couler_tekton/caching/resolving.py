@@ -16,6 +16,7 @@ from couler_plugins.ir import (
     Reference,
     Step,
     Workflow,
+    call_sites,
     callables,
     needed,
     replace,
@@ -38,17 +39,26 @@ class Tasks:
     Args:
         workflows: all workflows.
         namespace: the namespace that is meant.
+
+    Attributes:
+        called: the names of those that something calls, be it by a cached copy.
     """
 
     def __init__(self, workflows: Sequence[Workflow], namespace: str) -> None:
         self._held: dict[str, Workflow] = {}
-        for workflow in workflows:
+        self._origins: dict[str, str] = {}
+        self._copies: dict[str, Workflow] = {}
+        near = [workflow for workflow in workflows if workflow.namespace == namespace]
+        for workflow in near:
             # What is of an older version has no steps that look at conditions.
-            if (workflow.kind, workflow.namespace) == ("Task", namespace) and OLD not in rest_of(workflow):
+            if workflow.kind == "Task" and OLD not in rest_of(workflow):
                 self._held.setdefault(workflow.name, workflow)
-
-    def __getitem__(self, name: str) -> Workflow:
-        return self._held[name]
+                if (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
+                    self._origins[workflow.name] = origin
+                    self._copies.setdefault(origin, workflow)
+        calls = (site.step.call for workflow in near for site in call_sites(workflow))
+        called = (call.workflow for call in calls if isinstance(call, External) and call.name == "task")
+        self.called = frozenset(map(self.original, called))
 
     def get(self, name: str) -> Workflow | None:
         """The Task of a name, as it is in the files."""
@@ -56,14 +66,11 @@ class Tasks:
 
     def original(self, name: str) -> str:
         """What a Task is a cached copy of; its own name where it is none."""
-        held = self._held.get(name)
-        return annotations_of(held).get(CACHED_FROM, name) if held is not None else name
+        return self._origins.get(name, name)
 
     def holding(self, name: str) -> Workflow | None:
         """A Task of this name, or a cached copy of it where it is not here itself."""
-        if name in self._held:
-            return self._held[name]
-        return next((one for one in self._held.values() if annotations_of(one).get(CACHED_FROM) == name), None)
+        return self._held.get(name) or self._copies.get(name)
 
 
 def annotated(workflow: Workflow) -> Operation:

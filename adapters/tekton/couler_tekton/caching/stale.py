@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from couler_plugins.caching.in_pods import verdicts_in
@@ -12,7 +12,7 @@ from couler_plugins.documents import Remark
 from couler_plugins.ir import External, Literal, Operation, Source, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.caching.declared import CACHED_FROM, annotations_of
-from couler_tekton.caching.facet import TektonCaching
+from couler_tekton.caching.facet import TektonCaching, facets
 from couler_tekton.caching.resolving import steps_of
 from couler_tekton.caching.wrapping import RESTORE, arguments_of, is_guarded, is_wrapped, values_of
 from couler_tekton.extracted import holding, named
@@ -37,13 +37,15 @@ def stale_keys(bundle: Bundle) -> Iterator[Remark]:
     if not any(RESTORE in str(document.data) for document in bundle.documents):
         return
     workflows = lift(bundle, lambda file, error: None).workflows  # what cannot be read is said by the other checks
+    facet = facets(workflows)
+    copies = {one.name: one.operations[0] for one in workflows if CACHED_FROM in annotations_of(one)}
     for workflow in workflows:
         if (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
             if workflow.name != named(origin, holding(workflow)):
                 message = f"the cached copy of {origin!r} was edited, and is not what its name says"
                 yield _remark(workflow.source, message)
             continue
-        for cached in _cached(workflow, workflows):
+        for cached in _cached(workflow, facet(workflow), copies):
             if reason := _problem(cached):
                 yield _remark(cached.source or workflow.source, f"its cache key is out of date: {reason}")
 
@@ -53,11 +55,9 @@ def _remark(source: Source | None, message: str) -> Remark:
     return Remark(int(source[0]), source[1:], "error", CODE, message, HINT)
 
 
-def _cached(workflow: Workflow, workflows: tuple[Workflow, ...]) -> Iterator[_Cached]:
-    facet = TektonCaching(workflow, workflows)
+def _cached(workflow: Workflow, facet: TektonCaching, copies: Mapping[str, Operation]) -> Iterator[_Cached]:
     steps = steps_of(workflow)
     own = {item.name: item for item in workflow.operations}
-    copies = {one.name: one.operations[0] for one in workflows if CACHED_FROM in annotations_of(one)}
     for place, verdict in verdicts_in(facet, assume_pure=True):
         step = steps.get(place)
         if step is not None and isinstance(step.call, External):
