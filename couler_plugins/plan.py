@@ -111,6 +111,12 @@ class Plan:
             decisions = tuple(msgspec.structs.replace(decision, document=document) for decision in decisions)
         return replace(self, workflows=workflows, decisions=(*self.decisions, *decisions))
 
+    def with_added(self, added: Workflow, decision: Decision) -> Plan:
+        """This plan with one more workflow, which nothing was read as; one that it has already is not added again."""
+        if added in self.workflows:
+            return self
+        return replace(self, workflows=(added, *self.workflows), decisions=(*self.decisions, decision))
+
     def map_operations(
         self, optimizer: str, change: Callable[[Operation], Operation], *, action: str, reason: str
     ) -> Plan:

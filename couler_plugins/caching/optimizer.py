@@ -66,6 +66,7 @@ class Cache:
         from couler_plugins.caching.circles import circular
         from couler_plugins.caching.decisions import part_decision
         from couler_plugins.caching.fingerprints import apply_switches
+        from couler_plugins.caching.in_pods import apply_in_pods, copy_decision
         from couler_plugins.caching.known import read_known
         from couler_plugins.caching.switches import Terms
         from couler_plugins.caching.workers import ask_workers
@@ -76,6 +77,8 @@ class Cache:
         policy = ctx.policy(self.policy) if self.capacity is not None or self.policy != Cache.policy else None
         limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
         known = read_known(self.known) if self.known else {}
+        engines = dict.fromkeys(workflow.engine for workflow in plan.workflows)
+        pod_facets = {engine: _facet(ctx.adapter(engine), "pod_caching", plan.workflows) for engine in engines}
         for workflow in plan.workflows:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
             adapter = ctx.adapter(workflow.engine)
@@ -93,6 +96,13 @@ class Cache:
                     known=known,
                 )
                 new, decisions = apply_switches(workflow, switches, ctx, terms)
+            elif (pods := pod_facets[workflow.engine]) is not None:
+                self._refuse_for(workflow.engine, "its pods share one store", "see couler cache evict", ("capacity",))
+                new, made, decisions = apply_in_pods(
+                    workflow, pods(workflow), ctx, wrapper, assume_pure=self.assume_pure
+                )
+                for copy in made:
+                    plan = plan.with_added(copy, copy_decision(copy))
             elif (facet := _facet(adapter, "caching", workflow)) is None:
                 continue
             elif facet.part_of:
@@ -110,11 +120,13 @@ class Cache:
             plan = plan.with_workflow(workflow, new, *decisions)
         return plan
 
-    def _refuse_for(self, engine: str, why: str, hint: str) -> None:
+    def _refuse_for(
+        self, engine: str, why: str, hint: str, names: tuple[str, ...] = ("capacity", "via", "store")
+    ) -> None:
         """Raises `Unsupported` for what is no matter of a workflow of this engine."""
         given = {"capacity": self.capacity is not None, "via": self.via != "memoize", "store": bool(self.store)}
-        for name, is_given in given.items():
-            if is_given:
+        for name in names:
+            if given[name]:
                 raise Unsupported(
                     f"{name} is no matter of a workflow there: {why}",
                     engine=engine,

@@ -22,6 +22,8 @@ MODULES = {
     "install": "cache_install",
     "pod-restore": "cache_pod_restore",
     "pod-save": "cache_pod_save",
+    "task-restore": "cache_task_restore",
+    "task-save": "cache_task_save",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -13,7 +13,7 @@ from couler_plugins.hookspecs.markers import hookspec
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Caching, FingerprintCaching, WorkerCaching
+    from couler_plugins.hookspecs.caching import Caching, FingerprintCaching, PodCaching, WorkerCaching
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, Whence
@@ -149,6 +149,13 @@ class Adapter(Protocol):
 
     def fingerprint_caching(self, workflow: Workflow) -> FingerprintCaching | None:
         """What decides which steps an engine that makes keys by itself is to cache; None where there is no such one."""
+        return None
+
+    def pod_caching(self, workflows: Sequence[Workflow]) -> Callable[[Workflow], PodCaching] | None:
+        """What decides which steps' pods look results up and keep them, for each workflow of a plan.
+
+        None where that is not how the engine caches. `workflows` are all of the plan: one may call what is in another.
+        """
         return None
 
     def evictor(self, target: Target) -> Evictor | None:

@@ -9,9 +9,21 @@ import msgspec
 
 if TYPE_CHECKING:
     from couler_plugins.caching.known import KnownArtifact
+    from couler_plugins.caching.verdicts import Verdict
+    from couler_plugins.caching.wrapping import Wrapper
     from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Reference, Step, Value, Workflow
 
-__all__ = ["Caching", "FingerprintCaching", "Knowledge", "Material", "Objection", "Request", "WorkerCaching"]
+__all__ = [
+    "Caching",
+    "FingerprintCaching",
+    "Knowledge",
+    "Material",
+    "Objection",
+    "PodCaching",
+    "Request",
+    "WorkerCaching",
+    "Wrapped",
+]
 
 
 class Objection(msgspec.Struct, frozen=True):
@@ -147,6 +159,45 @@ class FingerprintCaching(Knowledge, Protocol):
             output: what the artifact is an output of.
             artifact: where it is, from a record that nobody has checked.
             key: the key of the result that it belongs to.
+        """
+
+
+class Wrapped(msgspec.Struct, frozen=True, kw_only=True):
+    """A workflow whose pods look results up.
+
+    Attributes:
+        workflow: the workflow; the same object where nothing changes.
+        added: what it refers to that is new.
+        changed: the calls that are cached in another way than before, or no longer, by graph and step.
+    """
+
+    workflow: Workflow
+    added: tuple[Workflow, ...] = ()
+    changed: frozenset[tuple[str, str]] = frozenset()
+
+
+class PodCaching(Knowledge, Protocol):
+    """An adapter's facet for one workflow of an engine that keeps nothing: its pods look results up and keep them.
+
+    The key is made in the pod, of all parameters by value and of declared files by their content.
+    """
+
+    @property
+    def bare(self) -> Workflow:
+        """The workflow without what caching added, and with all in it that it calls, as far as that is known."""
+
+    def call_objection(self, place: tuple[str, str]) -> Objection | None:
+        """Why the engine forbids that a call is cached, whatever it calls; None where it does not."""
+
+    def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
+        """Why its results cannot be kept in this store; None where they can."""
+
+    def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> Wrapped:
+        """The workflow with these calls cached, and all others not.
+
+        Args:
+            verdicts: those on calls that are cached, by graph and step; of a library of one operation, by its name.
+            wrapper: what the pods are told; None where nothing is cached.
         """
 
 

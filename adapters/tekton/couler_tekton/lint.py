@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from couler_plugins.documents import Remark
 from couler_plugins.ir.bundle import Bundle
+from couler_tekton.caching.stale import stale_keys
 from couler_tekton.checks.actions import check_step_action
 from couler_tekton.checks.links import Shelf, check_links
 from couler_tekton.checks.names import check_metadata
@@ -60,6 +61,7 @@ def lint(bundle: Bundle, api: str = "") -> Iterator[Remark]:
     _check_repeated(bundle, found)
     for _, report in found:
         yield from report.remarks
+    yield from stale_keys(bundle)
 
 
 def _has_shape(item: Object, report: Report) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -12,6 +12,8 @@ from couler_tekton.capabilities import CAPABILITIES
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark
     from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs.caching import PodCaching
+    from couler_plugins.ir import Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan
 
@@ -54,6 +56,12 @@ class TektonAdapter(Adapter):
         from couler_tekton.lower import lower
 
         return lower(plan, options.api)
+
+    def pod_caching(self, workflows: Sequence[Workflow]) -> Callable[[Workflow], PodCaching]:
+        """What decides which tasks look their results up; see `couler_tekton.caching`."""
+        from couler_tekton.caching.facet import facets
+
+        return facets(workflows)
 
     def lint(self, bundle: Bundle) -> Iterable[Remark]:
         """What Tekton's webhook would refuse; see `couler_tekton.lint`."""

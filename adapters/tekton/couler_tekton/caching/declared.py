@@ -1,0 +1,100 @@
+"""What owners say of caching in annotations, and which files of its workspaces a task reads and makes.
+
+On a Task, on a task's `taskSpec.metadata`, or on a Pipeline or run for all in it:
+
+- `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; for one task, on its Pipeline or run:
+  `couler.io/cache.TASK`
+- `couler.io/cache-version`: a version that its owner declares, for a task without parameters
+- `couler.io/cache-inputs`, `couler.io/cache-outputs`: files and folders, `WORKSPACE` or `WORKSPACE/path`, with commas
+- `couler.io/max-output-bytes`: how many bytes all results of one run have at most, as Tekton writes them in JSON
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from couler_plugins.ir import Operation, Workflow
+from couler_tekton.mappings import Mapped
+from couler_tekton.variables import write_value
+
+__all__ = [
+    "CACHE",
+    "CACHED_FROM",
+    "INPUTS",
+    "MAX_OUTPUT",
+    "OUTPUTS",
+    "STORE",
+    "VERSION",
+    "File",
+    "annotations_of",
+    "entries",
+    "files_of",
+    "outputs_of",
+    "rest_of",
+]
+
+CACHE = "couler.io/cache"
+VERSION = "couler.io/cache-version"
+MAX_OUTPUT = "couler.io/max-output-bytes"
+INPUTS, OUTPUTS = "couler.io/cache-inputs", "couler.io/cache-outputs"
+CACHED_FROM = "couler.io/cached-from"
+"""On a cached copy: the Task that it is a copy of."""
+STORE = "couler-cache"
+"""The workspace that holds the store, where that is one."""
+PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+
+
+class File(NamedTuple):
+    """A file or folder in a workspace; all of it where there is no path."""
+
+    workspace: str
+    path: str
+
+    @property
+    def native(self) -> str:
+        """Where it is, as Tekton completes it."""
+        return f"$(workspaces.{self.workspace}.path)" + (f"/{self.path}" if self.path else "")
+
+    def holds(self, other: File) -> bool:
+        """Whether the other one is this one, or in it."""
+        inside = not self.path or other.path == self.path or other.path.startswith(f"{self.path}/")
+        return self.workspace == other.workspace and inside
+
+
+def annotations_of(node: Workflow | Operation) -> dict[str, str]:
+    """The annotations of an object, or of a task's spec."""
+    metadata = rest_of(node).get("metadata")
+    found = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
+
+
+def files_of(operation: Operation, key: str) -> list[File] | None:
+    """The files that an annotation names; None where it is not understood."""
+    words = [word.strip() for word in annotations_of(operation).get(key, "").split(",")]
+    found = []
+    for word in filter(None, words):
+        if not PLACE.fullmatch(word):
+            return None
+        workspace, _, path = word.partition("/")
+        found.append(File(workspace, path))
+    return found
+
+
+def outputs_of(operation: Operation) -> dict[str, str]:
+    """What is kept of a task: its results and its declared files, each with its place as Tekton completes it."""
+    results = {f"result-{output.name}": f"$(results.{output.name}.path)" for output in operation.outputs}
+    files = files_of(operation, OUTPUTS) or []
+    return {**results, **{f"file-{number}": file.native for number, file in enumerate(files)}}
+
+
+def rest_of(node: Any) -> Mapped:
+    """What a node says that is not lifted into typed fields."""
+    rest: Mapped = write_value(node.rest) if node.rest is not None else {}
+    return rest
+
+
+def entries(holder: Any, key: str) -> list[Mapped]:
+    """The mappings in a list."""
+    content = holder.get(key) if isinstance(holder, dict) else None
+    return [item for item in content if isinstance(item, dict)] if isinstance(content, list) else []

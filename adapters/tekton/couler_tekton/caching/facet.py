@@ -1,0 +1,135 @@
+"""What Tekton knows of a task that decides whether its result may be reused; the facet for the `cache` optimizer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.caching.wrapping import Wrapper
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
+from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
+from couler_tekton.caching.applying import Applying
+from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
+from couler_tekton.caching.material import material
+from couler_tekton.caching.resolving import OLD, Tasks, resolved
+from couler_tekton.caching.wrapping import WORKSPACE
+
+__all__ = ["TektonCaching", "facets"]
+
+IN_WORKSPACE = re.compile(rf"{WORKSPACE}{STORE}(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+
+
+def facets(workflows: Sequence[Workflow]) -> Callable[[Workflow], TektonCaching]:
+    """The facet for each of these objects, which may refer to each other."""
+    shelves: dict[str, Tasks] = {}
+
+    def facet(workflow: Workflow) -> TektonCaching:
+        namespace = workflow.namespace
+        if namespace not in shelves:
+            shelves[namespace] = Tasks(workflows, namespace)
+        return TektonCaching(workflow, shelves[namespace])
+
+    return facet
+
+
+class TektonCaching:
+    """The facet for one object.
+
+    Args:
+        workflow: the object.
+        tasks: the Tasks that it may refer to.
+    """
+
+    def __init__(self, workflow: Workflow, tasks: Tasks) -> None:
+        self._workflow = workflow
+        self._tasks = tasks
+        self._annotations = annotations_of(workflow)
+        self._is_old = OLD in rest_of(workflow)
+
+    @cached_property
+    def bare(self) -> Workflow:
+        """The object without what caching added; see `couler_tekton.caching.resolving`."""
+        return resolved(self._workflow, self._tasks)
+
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
+        """What the annotations say, those for the task first, then its own, then those of the Pipeline or run."""
+        said = [(f"the annotation {key}, which names no task,", "never") for key in self._lost]
+        if (text := self._annotations.get(f"{CACHE}.{step.name}")) is not None and step.name:
+            said.append((f"the annotation for {step.name!r}", text))
+        if (text := self.own_declaration(operation)) is not None:
+            said.append((f"the annotation of the task {operation.name.removeprefix('task:')!r}", text))
+        if self._workflow.kind != "Task" and CACHE in self._annotations:
+            said.append((f"the annotation of the {self._workflow.kind}", self._annotations[CACHE]))
+        return said
+
+    @cached_property
+    def _lost(self) -> list[str]:
+        """Annotations that forbid caching a task which is not there: who wrote one meant something by it."""
+        steps = {f"{CACHE}.{site.step.name}" for site in call_sites(self._workflow)}
+        return [
+            key
+            for key, text in sorted(self._annotations.items())
+            if key.startswith(f"{CACHE}.") and key not in steps and text == "never"
+        ]
+
+    def own_declaration(self, operation: Operation) -> str | None:
+        """What the annotation of the task says."""
+        return annotations_of(operation).get(CACHE)
+
+    def how_to_declare(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        if operation.name.startswith("task:") or self._workflow.kind == "Task":
+            return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its Task"
+        return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its taskSpec"
+
+    def material(self, operation: Operation, *, result: bool) -> Material:
+        """What a task is; see `couler_tekton.caching.material`."""
+        return material(operation, self._workflow, self._annotations.get(MAX_OUTPUT))
+
+    def items(self, step: Step) -> int | None:
+        """Nothing is counted: a store holds any number of results."""
+        return 1 if step.loop is None else None
+
+    def place_objection(self, argument: Argument) -> Objection | None:
+        """Tekton's tasks are given parameters only."""
+        return Objection("unknown-reference", f"its argument {argument.name!r} comes from a place that is not known")
+
+    def call_objection(self, place: tuple[str, str]) -> Objection | None:
+        """Why a call is not cached, whatever it calls."""
+        if self._is_old:
+            return Objection("old-version", "it is written for an older API version")
+        if CACHED_FROM in self._annotations:
+            return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
+        if self._workflow.kind == "Task" and self._workflow.name in self._tasks.called:
+            return Objection(
+                "called-here", "those who call it in these files get a copy each that is cached", "storage"
+            )
+        if any(place[1] in graph.finalizers for graph in self._workflow.graphs if graph.name == place[0]):
+            return Objection("finally", "it runs at the end, for its effect")
+        return None
+
+    def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
+        """Why a store in a workspace is not to be had in this task.
+
+        Raises:
+            InvalidInput: no task would find it.
+        """
+        for name, text in (("store", wrapper.store), ("image", wrapper.image)):
+            if "$(" in text:
+                hint = "say it as it is, and give the pipeline to cache once for each"
+                raise InvalidInput(f"the {name} of the cache reads a variable of a task", engine="tekton", hint=hint)
+        if not wrapper.store.startswith(WORKSPACE):
+            return None
+        if not IN_WORKSPACE.fullmatch(wrapper.store):
+            hint = f"declare a workspace {STORE!r} in the tasks, and say store={WORKSPACE}{STORE}/folder"
+            raise InvalidInput(f"{wrapper.store!r:.80} is no store that a task finds", engine="tekton", hint=hint)
+        if STORE not in {item.get("name") for item in entries(rest_of(operation), "workspaces")}:
+            return Objection("no-workspace", f"it declares no workspace {STORE!r}, where the store is", "storage")
+        return None
+
+    def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> Wrapped:
+        """The object with these calls cached; see `couler_tekton.caching.applying`."""
+        return Applying(self._workflow, self._tasks, self.bare, wrapper).applied(verdicts)

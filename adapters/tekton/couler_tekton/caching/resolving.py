@@ -1,0 +1,149 @@
+"""A workflow without what caching added, and with the Tasks that it refers to in it, as far as the files hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from couler_plugins.ir import (
+    Argument,
+    Call,
+    Dynamic,
+    External,
+    Graph,
+    Operation,
+    Output,
+    Reference,
+    Step,
+    Workflow,
+    call_sites,
+    callables,
+    needed,
+    replace,
+)
+from couler_tekton.caching.declared import CACHED_FROM, INPUTS, OUTPUTS, annotations_of, entries, files_of, rest_of
+from couler_tekton.caching.wrapping import unwrapped
+from couler_tekton.variables import Scope
+
+__all__ = ["OLD", "TASK", "Tasks", "annotated", "resolved", "steps_of"]
+
+TASK = "task:{}"
+"""What a Task that is referred to is called in the workflow that refers to it."""
+RESOLVER = "(what a resolver or a controller knows)"
+OLD = "apiVersion"
+
+
+class Tasks:
+    """The Tasks of the files, of one namespace.
+
+    Args:
+        workflows: all workflows.
+        namespace: the namespace that is meant.
+
+    Attributes:
+        called: the names of those that something calls, be it by a cached copy.
+    """
+
+    def __init__(self, workflows: Sequence[Workflow], namespace: str) -> None:
+        self._held: dict[str, Workflow] = {}
+        self._origins: dict[str, str] = {}
+        self._copies: dict[str, Workflow] = {}
+        near = [workflow for workflow in workflows if workflow.namespace == namespace]
+        for workflow in near:
+            # What is of an older version has no steps that look at conditions.
+            if workflow.kind == "Task" and OLD not in rest_of(workflow):
+                self._held.setdefault(workflow.name, workflow)
+                if (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
+                    self._origins[workflow.name] = origin
+                    self._copies.setdefault(origin, workflow)
+        calls = (site.step.call for workflow in near for site in call_sites(workflow))
+        called = (call.workflow for call in calls if isinstance(call, External) and call.name == "task")
+        self.called = frozenset(map(self.original, called))
+
+    def get(self, name: str) -> Workflow | None:
+        """The Task of a name, as it is in the files."""
+        return self._held.get(name)
+
+    def original(self, name: str) -> str:
+        """What a Task is a cached copy of; its own name where it is none."""
+        return self._origins.get(name, name)
+
+    def holding(self, name: str) -> Workflow | None:
+        """A Task of this name, or a cached copy of it where it is not here itself."""
+        return self._held.get(name) or self._copies.get(name)
+
+
+def annotated(workflow: Workflow) -> Operation:
+    """The task of a Task, bare, with the annotations of that."""
+    (operation,) = workflow.operations
+    metadata = rest_of(workflow).get("metadata") or {}
+    bare = unwrapped(operation)
+    return replace(bare, rest=Scope().rest({**rest_of(bare), "metadata": metadata}) if metadata else bare.rest)
+
+
+def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
+    """The workflow as its calls are judged: what is embedded and what is referred to alike."""
+    known: dict[str, Operation] = {}
+    if workflow.kind == "Task":
+        own = [_judged(annotated(workflow), workflow.operations[0].name)]
+    else:
+        own = [_judged(unwrapped(item), item.name) for item in workflow.operations]
+    by_name = {**callables(workflow), **{item.name: item for item in own}}
+
+    def called(step: Step) -> Step:
+        call = step.call
+        if isinstance(call, Dynamic):  # a resolver never finds what is embedded here
+            return replace(step, call=External(workflow=RESOLVER, name="task"))
+        if isinstance(call, External) and call.name == "task":
+            name = tasks.original(call.workflow)
+            if (held := tasks.holding(name)) is not None:
+                target = TASK.format(name)
+                known.setdefault(target, _judged(annotated(held), target))
+                return replace(step, call=Call(name=target))
+        return step
+
+    graphs = [replace(item, steps=tuple(map(called, item.steps))) for item in workflow.graphs]
+    entry = workflow.entry and called(workflow.entry)
+    by_name = {**by_name, **known}
+    graphs = [_with_reads(item, by_name) for item in graphs]
+    graphs = [replace(item, inline=False) for item in graphs]
+    return replace(workflow, graphs=tuple(graphs), operations=(*own, *known.values()), entry=entry)
+
+
+def _judged(operation: Operation, name: str) -> Operation:
+    """A task under a name; the files that it makes count as results."""
+    inputs = tuple(replace(port, optional=False) for port in operation.inputs)
+    made = tuple(Output(name=file.native) for file in files_of(operation, OUTPUTS) or ())
+    return replace(operation, name=name, inline=False, inputs=inputs, outputs=(*operation.outputs, *made))
+
+
+def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:
+    """The graph with what tasks read of each other's files, which keys cover by content, among what they are given."""
+    bound = {step.name: _bindings(step) for step in graph.steps}
+
+    def reading(step: Step) -> Step:
+        callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
+        if not isinstance(callee, Operation):
+            return step
+        read = {bound[step.name].get(file.workspace) for file in files_of(callee, INPUTS) or ()} - {None}
+        before = dict.fromkeys(need.step for need in needed(step.needs))
+        writers = [name for name in before if read & set(bound.get(name, {}).values())]
+        files = [
+            Argument(name=f"files of {name}", value=Reference(to="output", kind="parameter", step=name, name="files"))
+            for name in writers
+        ]
+        return replace(step, arguments=(*step.arguments, *files)) if files else step
+
+    return replace(graph, steps=tuple(map(reading, graph.steps)))
+
+
+def _bindings(step: Step) -> dict[str, str]:
+    """The workspaces of a pipeline that a task of it is given, by their names in the task."""
+    items = entries(rest_of(step), "workspaces")
+    return {str(item.get("name")): str(item.get("workspace") or item.get("name")) for item in items}
+
+
+def steps_of(workflow: Workflow) -> dict[tuple[str, str], Step]:
+    """All call sites, by graph and step; the entry has no graph."""
+    steps = {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
+    return steps if workflow.entry is None else {**steps, ("", workflow.entry.name): workflow.entry}

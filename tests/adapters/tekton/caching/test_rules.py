@@ -1,0 +1,134 @@
+"""Which rule keeps a task from being cached, and what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.tekton.caching.tasks import BASE, PIPELINE, WORKSPACE, cached
+
+S3 = WORKSPACE.replace("workspace://couler-cache/store", "s3://bucket/cache")
+
+TASK_RULES = {
+    "not-declared": ("couler.io/cache: pure", "a: b"),
+    "never": ("couler.io/cache: pure", "couler.io/cache: never"),
+    "always": ("couler.io/cache: pure", "couler.io/cache: always"),
+    "unknown-declaration": ("couler.io/cache: pure", "couler.io/cache: perhaps"),
+    "workspace not covered": ("couler.io/cache-inputs: src/data", "a: b"),
+    "workspace optional": ("- {name: src}", "- {name: src, optional: true}"),
+    "workspace undeclared": ("    - {name: src}\n", ""),
+    "workspace of the store": ("printf slow >>", "ls $(workspaces.couler-cache.path); printf slow >>"),
+    "files unknown": ("cache-outputs: out/model", "cache-outputs: out/model, other/x"),
+    "files overlap": ("cache-outputs: out/model", "cache-outputs: out/model, src"),
+    "files all": ("cache-outputs: out/model", "cache-outputs: out"),
+    "files escape": ("cache-outputs: out/model", "cache-outputs: out/../src"),
+    "unbounded-output none": ('couler.io/max-output-bytes: "256"', "a: b"),
+    "unbounded-output much": ('bytes: "256"', 'bytes: "2048"'),
+    "unbounded-output nonsense": ('bytes: "256"', 'bytes: "many"'),
+    "step-action": (
+        "- name: last\n      image: busybox",
+        "- name: other\n      ref: {name: x}\n    - name: last\n      image: b",
+    ),
+    "taken": ("- name: last", "- name: couler-save"),
+    "isolated-workspace": ("- name: last\n", "- name: last\n      workspaces: [{name: src}]\n"),
+    "windows": ("script: printf slow", "script: '#!win printf slow'  #"),
+    "run-context": ("printf slow", "printf $(context.taskRun.name)"),
+    "artifacts": ("printf slow", "printf x > $(step.artifacts.path); printf slow"),
+    "configured env": (
+        "- name: last\n",
+        "- name: last\n      env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]\n",
+    ),
+    "configured envFrom": ("- name: last\n", "- name: last\n      envFrom: [{configMapRef: {name: c}}]\n"),
+    "volume": ("- name: last\n", "- name: last\n      volumeMounts: [{name: v, mountPath: /v}]\n"),
+    "step-result value": (
+        "- {name: state}",
+        "- {name: state, value: $(steps.last.results.state)}",
+    ),
+    "step-result env": ("- name: last\n", "- name: last\n      env: [{name: A, value: $(steps.model.results.x)}]\n"),
+    "step-result when": (
+        "when: [{input: $(params.mode)",
+        "when: [{input: $(steps.model.results.x)",
+    ),
+    "step-template": ("  steps:\n", "  stepTemplate: {env: [{name: COULER_CACHE_STORE, value: /x}]}\n  steps:\n"),
+    "clock": ("printf slow", "date"),
+    "randomness": ("printf slow", "printf $RANDOM"),
+    "network": ("printf slow", "curl example.org"),
+    "argument": ("properties: {x: {type: string}, z: {type: string}}", "description: x"),
+    "old-version": ("tekton.dev/v1\n", "tekton.dev/v1beta1\n"),
+    "no-workspace": ("    - {name: couler-cache, optional: true}\n", ""),
+}
+
+
+@pytest.mark.parametrize("rule", TASK_RULES)
+def test_a_task_that_is_not_cached_says_why(rule: str) -> None:
+    old, new = TASK_RULES[rule]
+    assert old in BASE
+    (file,) = cached(BASE.replace(old, new)).files
+    (decision,) = file.decisions
+    assert dict(decision.figures)["rule"] == rule.partition(" ")[0], decision
+    assert decision.reason
+    assert not file.edits
+
+
+LOAD = """\
+      - name: load
+        {}
+        params: [{{name: x, value: {}}}]
+        taskRef: {{name: shared}}
+      - name: two
+        runAfter: [load]
+"""
+PIPELINE_RULES = {
+    "unknown-producer": (
+        "      - name: two\n",
+        "      - name: load\n        taskRef: {name: elsewhere}\n      - name: two\n        runAfter: [load]\n",
+    ),
+    "uncertain-producer": (
+        "      - name: two\n",
+        LOAD.format("when: [{input: a, operator: in, values: [b]}]", "fixed"),
+    ),
+    "lineage": ("      - name: two\n", LOAD.format("retries: 1", "$(params.rate)")),
+    "never": ("couler.io/cache: pure", "couler.io/cache: pure, couler.io/cache.two: never"),
+    "never lost": ("couler.io/cache: pure", "couler.io/cache: pure, couler.io/cache.twoo: never"),
+    "external": (
+        "        taskRef: {name: shared}\n      - name: three",
+        "        taskRef: {name: s}\n      - name: three",
+    ),
+    "run-context": ("value: $(tasks.one.results.r)", "value: $(context.pipelineRun.name)"),
+}
+
+
+@pytest.mark.parametrize("rule", PIPELINE_RULES)
+def test_a_call_that_is_not_cached_says_why(rule: str) -> None:
+    old, new = PIPELINE_RULES[rule]
+    assert old in PIPELINE
+    decisions = [one for file in cached(PIPELINE.replace(old, new), S3).files for one in file.decisions]
+    (decision,) = [one for one in decisions if one.subject == "pipeline/two"]
+    assert dict(decision.figures).get("rule") == rule.partition(" ")[0], decision
+
+
+def test_what_is_handed_down_from_around_is_not_cached() -> None:
+    decisions = cached(PIPELINE.replace("'$(params.x)' >", "'$(params.rate)' >", 1), S3).files[0].decisions
+    (decision,) = [one for one in decisions if one.subject == "pipeline/one"]
+    assert dict(decision.figures)["rule"] == "propagated"
+
+
+def test_what_runs_at_the_end_is_not_cached() -> None:
+    text = PIPELINE.replace("      - name: four\n        runAfter: [three]\n", "    finally:\n      - name: four\n")
+    decisions = [one for file in cached(text, S3).files for one in file.decisions]
+    (decision,) = [one for one in decisions if one.subject == "pipeline/four"]
+    assert dict(decision.figures)["rule"] == "finally"
+
+
+def test_without_a_store_it_says_what_to_add() -> None:
+    (file,) = cached(BASE, "cache").files
+    (decision,) = file.decisions
+    assert dict(decision.figures)["rule"] == "no-store"
+    assert "via=wrapper" in decision.reason
+
+
+def test_what_would_be_worth_it_says_what_to_paste() -> None:
+    (file,) = cached(BASE.replace("couler.io/cache: pure", "a: b")).files
+    assert "only a declaration of its own" in file.decisions[0].reason
+    text = PIPELINE.replace("couler.io/cache: pure, ", "")
+    reasons = {one.subject: one.reason for file in cached(text, S3).files for one in file.decisions}
+    assert "metadata: {annotations: {couler.io/cache: pure}}, in its taskSpec" in reasons["pipeline/one"]
