@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -12,6 +12,9 @@ from couler_tekton.capabilities import CAPABILITIES
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark
     from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs import Footprint
+    from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan
 
@@ -54,6 +57,24 @@ class TektonAdapter(Adapter):
         from couler_tekton.lower import lower
 
         return lower(plan, options.api)
+
+    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
+        """Measures tasks of one pipeline; see `couler_tekton.footprint`."""
+        from couler_tekton.footprint import Footprints
+
+        return Footprints(workflow)
+
+    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+        """What splitting has to know; see `couler_tekton.splits.splitting`."""
+        from couler_tekton.splits.splitting import splitting_of
+
+        return splitting_of(workflow, bundle)
+
+    def originals(self, bundle: Bundle) -> Mapping[str, str]:
+        """The texts of files that were split; see `couler_plugins.originals`."""
+        from couler_plugins.originals import originals
+
+        return originals(bundle)
 
     def lint(self, bundle: Bundle) -> Iterable[Remark]:
         """What Tekton's webhook would refuse; see `couler_tekton.lint`."""
