@@ -173,9 +173,13 @@ class _Run:
         return self._when(task)
 
     def _when(self, task: Data) -> str:
+        """Whether the conditions of a task let it run; one that reads what is not there fails."""
         for item in task.get("when") or ():
-            subject = self._filled(item["input"], self._known)
-            among = [value for entry in item["values"] for value in _listed(self._filled(entry, self._known))]
+            try:
+                subject = self._filled(item["input"], self._known)
+                among = [value for entry in item["values"] for value in _listed(self._filled(entry, self._known))]
+            except Missing:
+                return "Failed"
             if (subject in among) is not (item["operator"] == "in"):
                 return "Skipped"
         return ""
