@@ -262,9 +262,8 @@ class _Run:
             if any(item["metadata"].get("name") == task["taskRef"]["name"] for item in found):
                 spec = named(self._documents, "Task", task["taskRef"]["name"])
         defaults = {item["name"]: item["default"] for item in (spec or {}).get("params") or () if "default" in item}
-        known |= _parameters(
-            {**{k: v for k, v in defaults.items() if k not in self._values or "taskRef" in task}, **passed}
-        )
+        own_defaults = {key: held for key, held in defaults.items() if key not in self._values or "taskRef" in task}
+        known |= _parameters({**own_defaults, **passed})
         uses = {
             item["name"]: f"{self._bound.get(item.get('workspace') or item['name'])}{item.get('subPath', '')}"
             for item in task.get("workspaces") or ()
@@ -273,7 +272,7 @@ class _Run:
             uses.setdefault(item["name"], str(self._bound.get(item["name"])))
         said = {key: task[key] for key in ("retries", "timeout", "onError", "taskRef") if key in task}
         body = self._filled(spec, known, lax=True) if spec is not None else None
-        what = {"name": task["name"], "params": passed, "workspaces": uses, "spec": body, **said}
+        what: Data = {"name": task["name"], "params": passed, "workspaces": uses, "spec": body, **said}
         mark = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
         declared = {item["name"]: item for item in (spec or {}).get("results") or ()}
         for match in re.finditer(
