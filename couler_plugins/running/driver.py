@@ -1,4 +1,4 @@
-"""Submits each job as soon as what it needs has succeeded, or has ended where that is enough, and follows those that run."""
+"""Submits each job as soon as what it needs has succeeded, or ended where that is enough, and follows what runs."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs import Footprint
+    from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
@@ -63,6 +64,12 @@ class TektonAdapter(Adapter):
         from couler_tekton.footprint import Footprints
 
         return Footprints(workflow)
+
+    def runner(self, where: Where) -> Runner | None:
+        """What runs pipelines in a cluster, and nothing for a run here; see `couler_tekton.running.runner`."""
+        from couler_tekton.running.runner import TektonRunner
+
+        return None if where.folder else TektonRunner(where)
 
     def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
         """What splitting has to know; see `couler_tekton.splits.splitting`."""
