@@ -8,6 +8,7 @@ lift_lower_over_yaml    lift and lower of a 10,000-task workflow (no YAML), over
 per_step_100k_over_10k  time per step of lift and lower at 100,000 tasks, over that at 10,000
 edit_all_100k_over_10k  the same, with an edit of every step between the two
 kfp_over_yaml           lift and lower of a 1,000-task pipeline of KFP (no YAML), over the same of YAML as above
+tekton_over_yaml        the same of a 1,000-task PipelineRun of Tekton, its tasks written in it
 kfp_compile_over_ours   KFP's own compiling of that pipeline, over reading what came out, lifting and lowering it
 plugins_start_ratio     `couler plugins`, over a process that imports click and pluggy and reads the entry points
 """
@@ -37,6 +38,7 @@ LIMITS = {
     "per_step_100k_over_10k": 1.5,
     "edit_all_100k_over_10k": 1.5,
     "kfp_over_yaml": 0.25,
+    "tekton_over_yaml": 0.25,
     "plugins_start_ratio": 2.5,
 }
 
@@ -51,6 +53,7 @@ def main() -> None:
     figures |= yaml_figures(documents, repeat)
     figures |= growth_figures(manifests, (small, large), repeat)
     figures |= kfp_figures(200 if options.quick else 1_000, repeat)
+    figures |= tekton_figures(200 if options.quick else 1_000, options.seed, repeat)
     figures |= start_figures(10 if options.quick else 30)
     finish(options, figures, {name: figures[name] for name in LIMITS}, LIMITS)
 
@@ -119,6 +122,12 @@ def bundle(documents: list[Any]) -> Bundle:
     return Bundle.of([SourceFile("generated", "", "yaml", parts)])
 
 
+def tekton() -> Adapter:
+    from couler_tekton.plugin import TektonAdapter
+
+    return TektonAdapter()
+
+
 def lift_and_lower(documents: list[Any], edit: bool = False, engine: Adapter | None = None) -> Lowered:
     engine = engine or argo()
 
@@ -127,6 +136,39 @@ def lift_and_lower(documents: list[Any], edit: bool = False, engine: Adapter | N
 
     plan = engine.lift(bundle(documents), refuse)
     return engine.lower(edited(plan) if edit else plan, engine.options())
+
+
+def pipeline_run(tasks: int, seed: int) -> dict[str, Any]:
+    """A PipelineRun of chains and joins with parameters, results, conditions and a matrix here and there."""
+    chance = random.Random(seed)
+    items: list[dict[str, Any]] = []
+    for number in range(tasks):
+        before = f"t{number - chance.randint(1, min(number, 50))}" if number % 10 else ""
+        step = {
+            "name": "work",
+            "image": f"registry.example/work:{number % 7}",
+            "script": '#!/bin/sh\nset -e\nwork --in "$(params.in)" --out /tmp/out\ncat /tmp/out > $(results.out.path)\n',
+            "env": [{"name": "MODE", "value": "$(params.mode)"}],
+            "computeResources": {"requests": {"cpu": "500m", "memory": "1Gi"}},
+        }
+        spec = {"params": [{"name": "in"}, {"name": "mode"}], "results": [{"name": "out"}], "steps": [step]}
+        value = f"$(tasks.{before}.results.out)" if before else f"part-{number}"
+        params = [{"name": "in", "value": value}, {"name": "mode", "value": "$(params.mode)"}]
+        item: dict[str, Any] = {"name": f"t{number}", "params": params, "taskSpec": spec}
+        if number % 25 == 3:
+            item["when"] = [{"input": "$(params.mode)", "operator": "in", "values": ["full"]}]
+        if number % 50 == 7:
+            item["runAfter"] = [f"t{number - 7}"]
+        items.append(item)
+    return {
+        "apiVersion": "tekton.dev/v1",
+        "kind": "PipelineRun",
+        "metadata": {"generateName": "big-"},
+        "spec": {
+            "params": [{"name": "mode", "value": "full"}],
+            "pipelineSpec": {"params": [{"name": "mode"}], "tasks": items},
+        },
+    }
 
 
 def edited(plan: Plan) -> Plan:
@@ -190,6 +232,21 @@ def kfp_figures(tasks: int, repeat: int) -> dict[str, Any]:
         "kfp_lift_lower_seconds": work,
         "kfp_over_yaml": work / (load + dump),
         "kfp_compile_over_ours": compiling / (reading + work),
+    }
+
+
+def tekton_figures(tasks: int, seed: int, repeat: int) -> dict[str, Any]:
+    documents = [pipeline_run(tasks, seed)]
+    text = yaml.dump_all(documents, Dumper=yaml.CSafeDumper)
+    load = seconds(lambda: list(yaml.load_all(text, Loader=yaml.CSafeLoader)), repeat)
+    dump = seconds(lambda: yaml.dump_all(documents, Dumper=yaml.CSafeDumper), repeat)
+    work = seconds(lambda: lift_and_lower(documents, engine=tekton()), repeat)
+    edit = seconds(lambda: lift_and_lower(documents, edit=True, engine=tekton()), repeat)
+    return {
+        "tekton_tasks": tasks,
+        "tekton_lift_lower_seconds": work,
+        "tekton_over_yaml": work / (load + dump),
+        "tekton_edit_all_over_yaml": edit / (load + dump),
     }
 
 

@@ -52,6 +52,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         place: where the engine keeps it; follows from the run's identity, so that it is the same when asked again.
         needs: names of the jobs that have to have succeeded before it is submitted.
         runs: whether it runs; else it is only put in place.
+        always: whether it is submitted once all that it needs has ended, or never will start, however that went.
         content: the document.
     """
 
@@ -59,6 +60,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     needs: tuple[str, ...] = ()
     runs: bool = False
+    always: bool = False
     content: Mapping[str, Any] = {}
 
 

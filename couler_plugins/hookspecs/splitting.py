@@ -45,7 +45,8 @@ class Parts(NamedTuple):
 
     Attributes:
         coordinator: what is left of the workflow: it starts the parts, or says which there are to what does.
-        workflows: the parts, in the order of their graphs.
+        workflows: the parts, in the order of their graphs; those of the graph's finalizers, which are in no graph,
+            come after them.
         links: what crosses between them.
         side: documents that the coordinator needs beside it, such as permissions.
         notes: what whoever runs the workflow does otherwise from now on, and why.

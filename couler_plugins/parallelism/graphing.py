@@ -53,10 +53,12 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
     graph = by_name[facet.graph]
     assert isinstance(graph, Graph)
     view = GraphView(graph, by_name)
-    number = {step.name: at for at, step in enumerate(graph.steps)}
-    loads = [facet.load(step) for step in graph.steps]
-    profiled = (ctx.profile(workflow, f"{graph.name}/{step.name}").seconds for step in graph.steps)
-    known = [taken.get(step.name, seconds) for step, seconds in zip(graph.steps, profiled, strict=True)]
+    last = set(graph.finalizers)  # they are in no part: who makes the parts says where they go
+    steps = tuple(step for step in graph.steps if step.name not in last)
+    number = {step.name: at for at, step in enumerate(steps)}
+    loads = [facet.load(step) for step in steps]
+    profiled = (ctx.profile(workflow, f"{graph.name}/{step.name}").seconds for step in steps)
+    known = [taken.get(step.name, seconds) for step, seconds in zip(steps, profiled, strict=True)]
     usual = median([seconds for seconds in known if seconds is not None] or [MINUTE])
     exports, imports = [0] * len(number), [0] * len(number)
     for value in _values_between(graph, number, {step.name: inline_callees(step, by_name) for step in graph.steps}):
@@ -65,8 +67,8 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
         imports[number[value.step]] += read
     shares, weights, alone = _shared([load.called for load in loads])
     dag = Dag.of(
-        [step.name for step in graph.steps],
-        [[number[name] for name in view.predecessors(step.name)] for step in graph.steps],
+        [step.name for step in steps],
+        [[number[name] for name in view.predecessors(step.name)] for step in steps],
         [usual if seconds is None else seconds for seconds in known],
         bytes=[load.bytes + more for load, more in zip(loads, alone, strict=True)],
         pods=[1 if load.pods is None else load.pods for load in loads],
@@ -76,7 +78,7 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
         shares=shares,
         weights=weights,
     )
-    unsaid = tuple(step.name for step, load in zip(graph.steps, loads, strict=True) if load.pods is None)
+    unsaid = tuple(step.name for step, load in zip(steps, loads, strict=True) if load.pods is None)
     return Graphed(dag, unsaid, sum(seconds is None for seconds in known), _stages(graph, dag))
 
 

@@ -72,6 +72,10 @@ def explained(
             reason="so that the whole stays as parallel as it can",
             figures=_figures(part, most) if detached is None else _exact_figures(part, most, detached, at),
         )
+    beside = () if detached is None else detached.parts.workflows[len(cut.parts) :]
+    for made in beside:
+        reason = "it runs after all others, whatever becomes of them"
+        yield Decision(optimizer=NAME, workflow=made.label, action="make a part", reason=reason)
     for action, reason in detached.parts.notes if detached is not None else ():
         yield Decision(optimizer=NAME, workflow=label, action=action, reason=reason)
     for group, reasons in zip(cut.contraction.groups, cut.contraction.reasons, strict=True):

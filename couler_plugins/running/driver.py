@@ -1,4 +1,4 @@
-"""Submits each job as soon as what it needs has succeeded, and follows those that run."""
+"""Submits each job as soon as what it needs has succeeded, or ended where that is enough, and follows what runs."""
 
 from __future__ import annotations
 
@@ -113,13 +113,28 @@ class _Work:
     def submit_ready(self) -> None:
         """Submits what can be. One pass is enough: whatever a job needs comes before it."""
         for job in self._jobs:
-            if job.name in self._journal.entries or any(self._phase(name) != "succeeded" for name in job.needs):
+            if job.name in self._journal.entries or not self._is_ready(job):
                 continue
             done = self._runner.submit(job, self._request)
             self._submitted[job.name] = done
             phase: Phase | None = None if job.runs and not self._request.dry_run else "succeeded"
             self._add(Entry(job=job.name, outcome=done.outcome, phase=phase))
             self._follow.submitted(job, done)
+
+    def _is_ready(self, job: Job) -> bool:
+        if job.always:
+            hopeless = self._hopeless()
+            return all(self._phase(name) in ("succeeded", "failed") or name in hopeless for name in job.needs)
+        return all(self._phase(name) == "succeeded" for name in job.needs)
+
+    def _hopeless(self) -> set[str]:
+        """The jobs that will never be submitted, since what they need has failed, or is such a job itself."""
+        found: set[str] = set()
+        for job in self._jobs:
+            waits = job.name not in self._journal.entries and not job.always
+            if waits and any(self._phase(name) == "failed" or name in found for name in job.needs):
+                found.add(job.name)
+        return found
 
     def look(self) -> bool:
         """Looks at what runs; whether any of it has ended."""

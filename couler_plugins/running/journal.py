@@ -170,7 +170,8 @@ class Journal:
 
 
 def _digest(job: Job) -> str:
-    return hashlib.sha256(msgspec.json.encode([job.runs, job.needs, job.content], order="deterministic")).hexdigest()
+    told = [job.runs, job.needs, job.content, *(["always"] if job.always else [])]
+    return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
 
 
 def _lock(descriptor: int, path: Path) -> None:

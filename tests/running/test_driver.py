@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from couler_plugins.errors import EngineError
@@ -65,6 +66,29 @@ def test_what_needs_a_failed_job_is_left_and_the_rest_goes_on() -> None:
     assert phases == {"library": "succeeded", "a": "succeeded", "quick": "failed", "slow": "succeeded"}
     assert outcome.entries["quick"].message == "it failed"
     assert "outputs at/quick" not in engine.calls
+
+
+LAST = msgspec.structs.replace(job("last", "a", "b", "c"), always=True)
+
+
+@pytest.mark.parametrize(
+    ("failing", "left"), [([], []), (["at/a"], ["b", "c"]), (["at/b"], ["c"]), (["at/c"], [])], ids=str
+)
+def test_what_always_runs_comes_last_whatever_became_of_the_others(failing: list[str], left: list[str]) -> None:
+    engine = ToyEngine(failing=failing)
+    outcome = driven(engine, [job("a"), job("b", "a"), job("c", "b"), LAST])
+    assert engine.submitted() == [name for name in ("a", "b", "c", "last") if name not in left]
+    ended = [number for number, call in enumerate(engine.calls) if call.startswith(("status", "outputs"))]
+    before = engine.calls.index("submit at/last")
+    assert all(number < before or engine.calls[number].endswith("at/last") for number in ended)
+    assert outcome.left == left
+    assert outcome.succeeded is (not failing)
+
+
+def test_what_always_runs_waits_for_what_may_still_start() -> None:
+    engine = ToyEngine({"at/slow": 9}, failing=["at/a"])
+    driven(engine, [job("a"), job("slow"), job("after", "slow"), msgspec.structs.replace(LAST, needs=("a", "after"))])
+    assert engine.submitted() == ["a", "slow", "after", "last"]
 
 
 def test_who_does_not_wait_submits_what_can_be() -> None:

@@ -17,6 +17,7 @@ from couler_tekton.bodies import read_operation, read_pipeline, read_step_action
 from couler_tekton.mappings import Mapped, named, unless_empty, without
 from couler_tekton.objects import KINDS, Object, objects
 from couler_tekton.ports import names_of, read_run_parameters
+from couler_tekton.splits.joined import joined
 from couler_tekton.tasks import read_task, task_scope
 from couler_tekton.variables import Scope
 
@@ -49,7 +50,8 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
                 refuse(file, error)
             refused.add(file)
     lifted = tuple(workflows)
-    return Plan(bundle=bundle, originals=lifted, workflows=lifted).without(refused)
+    parts, links = joined(lifted)
+    return Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links).without(refused)
 
 
 class _Lifter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -12,8 +12,11 @@ from couler_tekton.capabilities import CAPABILITIES
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark
     from couler_plugins.errors import CoulerError
+    from couler_plugins.hookspecs import Footprint
     from couler_plugins.hookspecs.caching import PodCaching
-    from couler_plugins.ir import Workflow
+    from couler_plugins.hookspecs.running import Runner, Where
+    from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan
 
@@ -62,6 +65,30 @@ class TektonAdapter(Adapter):
         from couler_tekton.caching.facet import facets
 
         return facets(workflows)
+
+    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
+        """Measures tasks of one pipeline; see `couler_tekton.footprint`."""
+        from couler_tekton.footprint import Footprints
+
+        return Footprints(workflow)
+
+    def runner(self, where: Where) -> Runner | None:
+        """What runs pipelines in a cluster, and nothing for a run here; see `couler_tekton.running.runner`."""
+        from couler_tekton.running.runner import TektonRunner
+
+        return None if where.folder else TektonRunner(where)
+
+    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+        """What splitting has to know; see `couler_tekton.splits.splitting`."""
+        from couler_tekton.splits.splitting import splitting_of
+
+        return splitting_of(workflow, bundle)
+
+    def originals(self, bundle: Bundle) -> Mapping[str, str]:
+        """The texts of files that were split; see `couler_plugins.originals`."""
+        from couler_plugins.originals import originals
+
+        return originals(bundle)
 
     def lint(self, bundle: Bundle) -> Iterable[Remark]:
         """What Tekton's webhook would refuse; see `couler_tekton.lint`."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from couler_argo.api.calls import Refused, asked, connected, sending
-from couler_argo.api.pages import Expired, pages
 from couler_argo.codec import Mapped
+from couler_plugins.cluster.calls import Refused, asked, connected, sending
+from couler_plugins.cluster.pages import Expired, pages
 
 __all__ = ["CACHES", "Changed", "Cluster"]
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_argo.codec import Mapped
 from couler_argo.manifests import SPEC_PATHS, at
 from couler_argo.running.kinds import KINDS
-from couler_argo.splits.parts import RUN_ID, RUN_LABEL
+from couler_argo.splits.parts import RUN_ID
+from couler_plugins.cluster.naming import as_written, check_run, identify, place
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 
-__all__ = ["LONGEST", "jobs_of"]
+__all__ = ["jobs_of"]
 
-LONGEST = 63
-"""Characters of a workflow's name: its pods and labels are named after it."""
-DIGITS = 8
-OF_CLUSTER = frozenset({"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"})
 OF_CONTROLLER = frozenset({"workflows.argoproj.io/completed", "workflows.argoproj.io/phase"})
 """Labels by which Argo's controller leaves a workflow alone."""
-RUN = re.compile(r"[a-z0-9]([-a-z0-9]{0,34}[a-z0-9])?")
-"""The identity of a run, a label and a part of names: no longer than a UID, which the names of parts leave room for."""
-NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback: str) -> list[Job]:
@@ -41,23 +32,22 @@ def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback
         InvalidInput: a document or a parameter makes no sense.
         Unsupported: there is a document of another kind.
     """
-    if not RUN.fullmatch(request.run):
-        hint = "lower-case letters, digits and hyphens, at most 36"
-        raise InvalidInput(f"{request.run!r:.60} cannot name a run", engine="argo", hint=hint)
+    check_run(request.run, "argo")
     found = sorted(_objects(documents), key=lambda thing: list(KINDS).index(thing["kind"]))
     _set_parameters(found, request)
     jobs: list[Job] = []
     for thing in found:
-        _place(thing, namespace, fallback)
+        if not KINDS[thing["kind"]].cluster:
+            place(thing, namespace, fallback, "argo")
         runs = thing["kind"] == "Workflow"
         if runs:
-            _identify(thing, request.run)
-        place = "/".join(filter(None, (thing["metadata"].get("namespace"), thing["metadata"]["name"])))
-        name = f"{thing['kind']} {place}"
+            identify(thing, request.run, "workflow", "argo")
+        where = "/".join(filter(None, (thing["metadata"].get("namespace"), thing["metadata"]["name"])))
+        name = f"{thing['kind']} {where}"
         if any(job.name == name for job in jobs):
             raise InvalidInput(f"there are two documents for {name}", engine="argo", hint="leave one out")
         needs = tuple(job.name for job in jobs if not job.runs) if thing["kind"] in ("CronWorkflow", "Workflow") else ()
-        jobs.append(Job(name=name, place=place, needs=needs, runs=runs, content=thing))
+        jobs.append(Job(name=name, place=where, needs=needs, runs=runs, content=thing))
     return jobs
 
 
@@ -80,47 +70,11 @@ def _objects(documents: Sequence[Any]) -> Iterator[Mapped]:
         metadata = document.get("metadata")
         if not isinstance(metadata, dict) or not any(isinstance(metadata.get(key), str) for key in _names(kind)):
             raise InvalidInput(f"a {kind} has no name", engine="argo", hint=" or ".join(_names(kind)))
-        yield _as_written(document)
-
-
-def _as_written(document: Mapped) -> Mapped:
-    """A copy without what only a cluster adds: a document may have been exported from one."""
-    thing = {key: copy.deepcopy(content) for key, content in document.items() if key != "status"}
-    metadata = {key: content for key, content in thing["metadata"].items() if key not in OF_CLUSTER}
-    labels = metadata.get("labels")
-    if isinstance(labels, dict):
-        metadata["labels"] = {key: value for key, value in labels.items() if key not in OF_CONTROLLER}
-    return {**thing, "metadata": metadata}
+        yield as_written(document, OF_CONTROLLER)
 
 
 def _names(kind: str | None) -> tuple[str, ...]:
     return ("name", "generateName") if kind == "Workflow" else ("name",)
-
-
-def _place(thing: Mapped, namespace: str, fallback: str) -> None:
-    metadata = thing["metadata"]
-    if KINDS[thing["kind"]].cluster:
-        return
-    own = metadata.get("namespace")
-    if own and namespace and own != namespace:
-        message = f"the {thing['kind']} {metadata.get('name', metadata.get('generateName'))} says namespace {own}"
-        raise InvalidInput(message, engine="argo", hint=f"leave --namespace {namespace} out, or change the document")
-    metadata["namespace"] = own or namespace or fallback
-
-
-def _identify(thing: Mapped, run: str) -> None:
-    """Gives a workflow the name and the label that follow from the run's identity."""
-    metadata = thing["metadata"]
-    if not metadata.get("name"):
-        prefix = str(metadata.pop("generateName"))
-        digest = hashlib.sha256(f"{run}/{metadata['namespace']}/{prefix}".encode()).hexdigest()[:DIGITS]
-        metadata["name"] = f"{prefix[: LONGEST - DIGITS]}{digest}"
-    metadata.pop("generateName", None)
-    if not NAME.fullmatch(metadata["name"]) or len(metadata["name"]) > LONGEST:
-        message = f"{metadata['name']!r:.80} cannot be the name of a workflow"
-        hint = f"lower-case letters, digits, hyphens and dots, at most {LONGEST}"
-        raise InvalidInput(message, engine="argo", hint=hint)
-    metadata["labels"] = {**(metadata.get("labels") or {}), RUN_LABEL: run}
 
 
 def _set_parameters(things: Sequence[Mapped], request: Request) -> None:

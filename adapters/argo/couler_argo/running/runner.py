@@ -6,27 +6,23 @@ it came, finds by that name whether the workflow is there, and never creates it 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-import msgspec
-
-from couler_argo.api.calls import Refused
 from couler_argo.codec import Mapped
-from couler_argo.running.api import Calls
 from couler_argo.running.jobs import jobs_of
-from couler_argo.running.kinds import KINDS, WORKFLOW
+from couler_argo.running.kinds import HINTS, KINDS, WORKFLOW
 from couler_argo.running.status import ended, outputs_of, status_of
-from couler_argo.splits.parts import RUN_ID, RUN_LABEL
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_argo.splits.parts import RUN_ID
+from couler_plugins.cluster.naming import RUN_LABEL
+from couler_plugins.cluster.objects import Calls
+from couler_plugins.cluster.submitting import apply, create
+from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted, Where
 
 __all__ = ["ArgoRunner"]
 
-DIGEST = "couler.io/submitted"
-"""The annotation by which a workflow that we have created is known again."""
 STOP, TERMINATE = "Stop", "Terminate"
 
 
@@ -42,7 +38,7 @@ class ArgoRunner:
 
     @cached_property
     def _calls(self) -> Calls:
-        return Calls(self._where.context)
+        return Calls(self._where.context, HINTS)
 
     @property
     def _namespace(self) -> str:
@@ -54,7 +50,9 @@ class ArgoRunner:
 
     def submit(self, job: Job, request: Request) -> Submitted:
         """Puts a document in place, or creates a workflow unless it is there."""
-        return self._create(job, request) if job.runs else self._apply(job, request)
+        if job.runs:
+            return create(self._calls, WORKFLOW, job, request, "workflow")
+        return apply(self._calls, KINDS[job.content["kind"]], job, request)
 
     def status(self, place: str) -> Status:
         """How far the workflow at `namespace/name` is."""
@@ -72,7 +70,7 @@ class ArgoRunner:
             # Stopped twice is stopped once; who stopped may be terminated, and not the other way round.
             if not ended(workflow) and workflow["spec"].get("shutdown") not in (how, TERMINATE):
                 metadata = workflow["metadata"]
-                self._calls.merge(metadata["namespace"], metadata["name"], {"spec": {"shutdown": how}})
+                self._calls.merge(WORKFLOW, metadata["namespace"], metadata["name"], {"spec": {"shutdown": how}})
                 stopped.append(f"{metadata['namespace']}/{metadata['name']}")
         return stopped
 
@@ -87,7 +85,7 @@ class ArgoRunner:
             seen.add(workflow["metadata"]["uid"])
             yield workflow
             selector = f"{RUN_LABEL}={_run_of(workflow)}"
-            ahead += self._calls.workflows(workflow["metadata"]["namespace"], selector)
+            ahead += self._calls.labelled(WORKFLOW, "Workflow", workflow["metadata"]["namespace"], selector)
 
     def _workflow(self, place: str) -> Mapped:
         namespace, _, name = place.rpartition("/")
@@ -99,63 +97,9 @@ class ArgoRunner:
             raise EngineError(message, engine="argo", hint=hint)
         return found
 
-    def _apply(self, job: Job, request: Request) -> Submitted:
-        document = dict(job.content)
-        kind = KINDS[document["kind"]]
-        metadata = document["metadata"]
-        before = self._calls.get(kind, metadata.get("namespace", ""), metadata["name"])
-        try:
-            after = self._calls.apply(kind, document, force=request.force, dry_run=request.dry_run)
-        except Refused as refused:
-            refused.step = job.name
-            if refused.status == 409:
-                refused.hint = "--force overwrites it"
-            raise
-        if before is None:
-            return Submitted("created")
-        return Submitted("unchanged" if _same(before, after) else "changed", _described(before))
-
-    def _create(self, job: Job, request: Request) -> Submitted:
-        document = dict(job.content)
-        digest = hashlib.sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()
-        metadata = dict(document["metadata"])
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), DIGEST: digest}
-        document["metadata"] = metadata
-        try:
-            self._calls.create(document, dry_run=request.dry_run)
-        except Refused as refused:
-            refused.step = job.name
-            if refused.status != 409:
-                raise
-        else:
-            return Submitted("created")
-        found = self._workflow(job.place)
-        if (found["metadata"].get("annotations") or {}).get(DIGEST) == digest:
-            return Submitted("adopted", _described(found))
-        message = f"there is another workflow {job.place} already"
-        hint = "use generateName, or another --run-id, or delete that one"
-        raise InvalidInput(message, engine="argo", hint=hint)
-
 
 def _run_of(workflow: Mapped) -> str:
     """By what the parts of a workflow are labelled: the parameter that names the run, or the workflow's UID."""
     arguments = workflow["spec"].get("arguments") or {}
     named = [item.get("value") for item in arguments.get("parameters") or () if item.get("name") == RUN_ID]
     return str(named[0]) if named and named[0] else str(workflow["metadata"]["uid"])
-
-
-def _same(before: Mapped, after: Mapped) -> bool:
-    """Whether two states of an object say the same. That we have said it, too, counts for nothing."""
-
-    def content(thing: Mapped) -> Mapped:
-        metadata = {key: value for key, value in thing["metadata"].items() if key in ("labels", "annotations")}
-        return {key: metadata if key == "metadata" else thing[key] for key in thing if key != "status"}
-
-    return content(before) == content(after)
-
-
-def _described(thing: Mapped) -> str:
-    metadata = thing["metadata"]
-    managers = [str(item.get("manager")) for item in metadata.get("managedFields") or () if item.get("manager")]
-    by = f", set by {', '.join(dict.fromkeys(managers))}" if managers else ""
-    return f"version {metadata.get('resourceVersion')} of {metadata.get('creationTimestamp')}{by}"

@@ -25,6 +25,7 @@ from couler_argo.splits.bonds import claims_of, mounts
 from couler_argo.splits.crossing import Place, key_of, located
 from couler_argo.splits.part_spec import part_name, part_rest
 from couler_argo.splits.reaching import calls_elsewhere
+from couler_plugins.cluster.naming import RUN_LABEL
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -49,7 +50,7 @@ __all__ = ["RUN_ID", "Part"]
 RUN_ID = "couler-run"
 """The workflow parameter that names a run, so that a resubmitted parent finds the parts of an earlier one."""
 RUN = f"{{{{=workflow.parameters['{RUN_ID}'] == '' ? workflow.uid : workflow.parameters['{RUN_ID}']}}}}"
-PART_LABEL, RUN_LABEL = "couler.io/part", "couler.io/run"
+PART_LABEL = "couler.io/part"
 DIGITS = 12
 """Hexadecimal digits of the digest in the name of a part's workflow."""
 SHOWN = 13

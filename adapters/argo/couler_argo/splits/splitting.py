@@ -19,9 +19,10 @@ from couler_argo.splits.bonds import argo_bonds
 from couler_argo.splits.detachable import refuse_undetachable
 from couler_argo.splits.detaching import detach, links
 from couler_argo.splits.part_spec import SPLIT, annotations_of
-from couler_argo.splits.parts import RUN_LABEL, Part
+from couler_argo.splits.parts import Part
 from couler_argo.splits.permissions import permissions
 from couler_argo.splits.reaching import reached
+from couler_plugins.cluster.naming import RUN_LABEL
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
     Bond,

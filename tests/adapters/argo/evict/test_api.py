@@ -13,12 +13,12 @@ import yaml
 
 from adapters.argo.evict.apiserver import TOKEN, ApiServer, Refused, Request
 from adapters.argo.evict.cluster import NAMESPACE, config_map, entry, kubeconfig, workflow
-from couler_argo.api import access as api_access
-from couler_argo.api import calls as api_calls
-from couler_argo.api import pages as api_pages
 from couler_argo.evict.api import Changed, Cluster
 from couler_argo.evict.evictor import ArgoEvictor
 from couler_plugins.caching.policies.simple import Nothing
+from couler_plugins.cluster import access as api_access
+from couler_plugins.cluster import calls as api_calls
+from couler_plugins.cluster import pages as api_pages
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.eviction import Limits
 

@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 
 from adapters.argo.evict.apiserver import TOKEN, ApiServer, Request
 from adapters.argo.evict.cluster import NAMESPACE, artifact, config_map, entry, kubeconfig, workflow
-from couler_argo.api import calls as api_calls
 from couler_argo.evict.graves import EVICTED
 from couler_plugins.cli.group import couler
+from couler_plugins.cluster import calls as api_calls
 
 CACHE = "couler-cache-train-00"
 

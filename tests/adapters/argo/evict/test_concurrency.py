@@ -11,12 +11,12 @@ import pytest
 
 from adapters.argo.evict.apiserver import ApiServer, Refused, Request
 from adapters.argo.evict.cluster import NAMESPACE, Controller, artifact, config_map, entry, node, workflow
-from couler_argo.api import calls as api_calls
 from couler_argo.evict.choice import HALF
 from couler_argo.evict.evictor import ArgoEvictor
 from couler_argo.evict.graves import graves_in
 from couler_plugins.caching.artifacts.stores import FolderStore
 from couler_plugins.caching.policies.simple import Everything, Lru, Nothing
+from couler_plugins.cluster import calls as api_calls
 from couler_plugins.hookspecs.eviction import Evicted, Limits
 
 Make = Callable[..., ArgoEvictor]

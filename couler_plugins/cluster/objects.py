@@ -1,4 +1,4 @@
-"""What running says to the Kubernetes API: it puts documents in place, creates workflows, reads them and stops them.
+"""What running says to the Kubernetes API: it puts documents in place, creates objects, reads and changes them.
 
 Documents are put in place by server-side apply, so that what others have set in them is kept or refused, never lost
 (https://kubernetes.io/docs/reference/using-api/server-side-apply/).
@@ -6,14 +6,13 @@ Documents are put in place by server-side apply, so that what others have set in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from couler_argo.api.calls import Refused, asked, connected, sending
-from couler_argo.api.pages import Expired, pages
-from couler_argo.codec import Mapped
-from couler_argo.running.kinds import WORKFLOW, Kind
+from couler_plugins.cluster.calls import Mapped, Refused, asked, connected, sending
+from couler_plugins.cluster.kinds import Kind
+from couler_plugins.cluster.pages import Expired, pages
 
 __all__ = ["Calls"]
 
@@ -24,7 +23,6 @@ APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 HINTS = {
     401: "log in again, or renew the token",
     403: "the role of this account has to allow it",
-    404: "is Argo Workflows installed there, and does the namespace exist?",
     413: "it is larger than the API server takes: split it",
     422: "`couler lint --schema` says where a document is wrong",
 }
@@ -35,6 +33,7 @@ class Calls:
 
     Args:
         context: the context of the kubeconfig; empty for its current one, or the cluster that we run in.
+        hints: what else to do about a refusal, by HTTP status.
 
     Attributes:
         namespace: the one that is meant where none is named.
@@ -43,7 +42,8 @@ class Calls:
         InvalidInput: there is no such context, no configuration at all, or no Kubernetes client.
     """
 
-    def __init__(self, context: str = "") -> None:
+    def __init__(self, context: str, hints: Mapping[int, str]) -> None:
+        self._hints = {**HINTS, **hints}
         api, self.namespace = connected(context)
         from kubernetes import client
 
@@ -76,46 +76,46 @@ class Calls:
         patch = partial(sending(call.func, APPLY), *call.args, **options)
         return self._asked("patch", kind.plural, metadata.get("namespace", ""), patch, secret=kind.secret)
 
-    def create(self, document: Mapped, *, dry_run: bool) -> Mapped:
-        """Creates a workflow.
+    def create(self, kind: Kind, document: Mapped, *, dry_run: bool) -> Mapped:
+        """Creates an object.
 
         Raises:
             Refused: with the status 409 where there is one of that name.
             EngineError: the cluster does not answer, or does not let us.
         """
         namespace = document["metadata"]["namespace"]
-        create = partial(self._groups.create_namespaced_custom_object, *WORKFLOW.group, namespace, WORKFLOW.plural)
+        create = partial(self._groups.create_namespaced_custom_object, *kind.group, namespace, kind.plural)
         call = partial(create, document, **_writing(dry_run))
-        return self._asked("create", WORKFLOW.plural, namespace, call)
+        return self._asked("create", kind.plural, namespace, call)
 
-    def merge(self, namespace: str, name: str, patch: Mapped) -> Mapped:
-        """Changes some fields of a workflow.
+    def merge(self, kind: Kind, namespace: str, name: str, patch: Mapped) -> Mapped:
+        """Changes some fields of an object.
 
         Raises:
             EngineError: the cluster does not answer, or does not let us.
         """
-        call = self._call("patch", WORKFLOW, namespace, name, patch)
+        call = self._call("patch", kind, namespace, name, patch)
         call = partial(sending(call.func, MERGE), *call.args)
-        return self._asked("patch", WORKFLOW.plural, namespace, call)
+        return self._asked("patch", kind.plural, namespace, call)
 
-    def workflows(self, namespace: str, labels: str) -> Iterator[Mapped]:
-        """The workflows of a namespace that have these labels.
+    def labelled(self, kind: Kind, name: str, namespace: str, labels: str) -> Iterator[Mapped]:
+        """The objects of a kind, whose own name is given, that have these labels in a namespace.
 
         Raises:
             EngineError: the cluster does not answer, or does not tell us.
         """
-        of_group = partial(self._groups.list_namespaced_custom_object, *WORKFLOW.group, namespace, WORKFLOW.plural)
+        of_group = partial(self._groups.list_namespaced_custom_object, *kind.group, namespace, kind.plural)
         page = partial(of_group, label_selector=labels)
 
         def ask(**asked: Any) -> Mapped:
             try:
-                return self._asked("list", WORKFLOW.plural, namespace, partial(page, **asked))
+                return self._asked("list", kind.plural, namespace, partial(page, **asked))
             except Refused as refused:
                 if refused.status == 410:
                     raise Expired from refused
                 raise
 
-        return pages(ask, "WorkflowList", f"{WORKFLOW.plural} in {namespace}")
+        return pages(ask, f"{name}List", f"{kind.plural} in {namespace}")
 
     def _call(self, verb: str, kind: Kind, namespace: str, name: str, *body: Mapped) -> partial[Any]:
         if not kind.group[0]:
@@ -131,7 +131,7 @@ class Calls:
     def _asked(
         self, verb: str, plural: str, namespace: str, call: Callable[..., Any], *, secret: bool = False
     ) -> Mapped:
-        return asked(f"{verb} {plural}{f' in {namespace}' if namespace else ''}", call, HINTS, secret=secret)
+        return asked(f"{verb} {plural}{f' in {namespace}' if namespace else ''}", call, self._hints, secret=secret)
 
 
 def _writing(dry_run: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How eviction reaches a cluster: as kubectl does, or from inside of it."""
+"""How a cluster is reached: as kubectl does, or from inside of it."""
 
 from __future__ import annotations
 
@@ -46,4 +46,4 @@ def configuration_of(context: str) -> tuple[Any, str]:
     # What is wrong with a kubeconfig may quote it, and it holds secrets: the name of the failure has to do.
     message = f"no cluster to talk to: the kubeconfig cannot be used ({type(failure).__name__})"
     where = f"the context {context!r} in " if context else ""
-    raise InvalidInput(message, engine="argo", hint=f"check {where}$KUBECONFIG, or give --context") from failure
+    raise InvalidInput(message, hint=f"check {where}$KUBECONFIG, or give --context") from failure

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from couler_argo.codec import Mapped
+from couler_plugins.cluster.calls import Mapped
 from couler_plugins.errors import EngineError
 
 __all__ = ["PAGE", "Expired", "pages"]
@@ -51,7 +51,7 @@ def pages(ask: Callable[..., Mapped], kind: str, plural: str) -> Iterator[Mapped
             expired += 1
             if expired == SNAPSHOTS:
                 message = f"the cluster forgets its list of {plural} before it can be read"
-                raise EngineError(message, engine="argo", hint="try again, or one namespace at a time") from error
+                raise EngineError(message, hint="try again, or one namespace at a time") from error
             token, idle = {}, -read
             continue
         new = [(name, thing) for name, thing in items if name not in seen]
@@ -61,7 +61,7 @@ def pages(ask: Callable[..., Mapped], kind: str, plural: str) -> Iterator[Mapped
             return
         read, idle = read + 1, 0 if new and idle >= 0 else idle + 1
         if idle > IDLE or token == {"_continue": following}:
-            raise EngineError(f"the cluster's list of {plural} has no end", engine="argo")
+            raise EngineError(f"the cluster's list of {plural} has no end")
         token = {"_continue": following}
 
 
@@ -81,4 +81,4 @@ def _listed(answer: Mapped, kind: str, plural: str) -> tuple[Names, str]:
         return things, str((answer.get("metadata") or {}).get("continue") or "")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"the cluster's answer is no list of {plural} ({type(error).__name__}: {error})"
-        raise EngineError(message, engine="argo", hint="is there a proxy that answers in its place?") from error
+        raise EngineError(message, hint="is there a proxy that answers in its place?") from error

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import stamina
 
-from couler_argo.api.access import configuration_of
-from couler_argo.codec import Mapped
+from couler_plugins.cluster.access import configuration_of
 from couler_plugins.errors import EngineError, InvalidInput
 
-__all__ = ["ATTEMPTS", "Refused", "asked", "connected", "sending"]
+__all__ = ["ATTEMPTS", "Mapped", "Refused", "asked", "connected", "sending"]
 
+Mapped = dict[str, Any]
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two bytes
 PATIENCE = 30.0  # seconds that a server may ask us to wait
 ATTEMPTS = 6
@@ -49,7 +49,7 @@ def connected(context: str) -> tuple[Any, str]:
         from kubernetes import client
     except ImportError as error:
         message = "the Kubernetes client is not installed"
-        raise InvalidInput(message, engine="argo", hint="install couler-plugins[cluster]") from error
+        raise InvalidInput(message, hint="install couler-plugins[cluster]") from error
     configuration, namespace = configuration_of(context)
     configuration.retries = False  # we retry by ourselves, writes included
     return client.ApiClient(configuration), namespace
@@ -89,12 +89,12 @@ def asked(what: str, call: Callable[..., Any], hints: Mapping[int, str], *, secr
         status = int(error.status or 0)
         said = "" if secret else _words(error.body)
         message = f"the cluster refused to {what}: {status} {error.reason}{f': {said}' if said else ''}"
-        refused = Refused(message, engine="argo", hint=hints.get(status))
+        refused = Refused(message, hint=hints.get(status))
         refused.status = status
         raise refused from error
     except (HTTPError, msgspec.DecodeError) as error:
         message = f"the cluster does not answer ({what}): {type(error).__name__}"
-        raise EngineError(message, engine="argo", hint="is it reachable from here?") from error
+        raise EngineError(message, hint="is it reachable from here?") from error
 
 
 def _answer(call: Callable[..., Any]) -> Mapped:

@@ -1,1 +1,0 @@
-"""How a Kubernetes API server is reached and asked."""

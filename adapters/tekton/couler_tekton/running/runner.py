@@ -1,0 +1,157 @@
+"""Runs Tekton's pipelines and tasks in a cluster, and the parts of a pipeline that was split one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from couler_plugins.cluster.calls import Mapped
+from couler_plugins.cluster.kinds import Kind
+from couler_plugins.cluster.objects import Calls
+from couler_plugins.cluster.submitting import apply, create
+from couler_plugins.errors import EngineError
+from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted, Where
+from couler_tekton.running.jobs import TASK_RUNS, jobs_of
+from couler_tekton.running.kinds import HINTS, PIPELINE_RUN, TASK_RUN, kind_of
+from couler_tekton.running.parts import READ, STATUS, WHOLE_LABEL
+from couler_tekton.running.status import ended, outcome_of, produced, results_of, status_of
+
+__all__ = ["TektonRunner"]
+
+STOP, TERMINATE, TASK_STOP = "StoppedRunFinally", "Cancelled", "TaskRunCancelled"
+
+
+class Unmade(Exception):
+    """What a part reads was not made."""
+
+
+class TektonRunner:
+    """One cluster, by the Kubernetes API.
+
+    Args:
+        where: which one.
+    """
+
+    def __init__(self, where: Where) -> None:
+        self._where = where
+        self._jobs: dict[str, Job] = {}
+
+    @cached_property
+    def _calls(self) -> Calls:
+        return Calls(self._where.context, HINTS)
+
+    @property
+    def _namespace(self) -> str:
+        return self._where.namespace or self._calls.namespace
+
+    def jobs(self, documents: Sequence[Any], request: Request) -> list[Job]:
+        """Side documents, Tasks and Pipelines first, then what runs; see `couler_tekton.running.jobs`."""
+        jobs = jobs_of(documents, request, self._where.namespace, self._namespace)
+        self._jobs = {job.place: job for job in jobs if job.runs}
+        return jobs
+
+    def submit(self, job: Job, request: Request) -> Submitted:
+        """Puts a document in place, or creates a run unless it is there. What stands for a whole creates none."""
+        if not job.runs:
+            return apply(self._calls, kind_of(job.content), job, request)
+        if "document" not in job.content:
+            return Submitted("created")
+        document = job.content["document"]
+        if "params" in job.content and not request.dry_run:
+            try:
+                document = self._filled(job)
+            except Unmade as unmade:
+                return Submitted("unchanged", f"nothing is created: {unmade}")
+        ready = msgspec.structs.replace(job, content=document)
+        return create(self._calls, kind_of(document), ready, request, str(document["kind"]))
+
+    def status(self, place: str) -> Status:
+        """How far the run at `namespace/name` is; a part that reads what was not made has failed, or is left out."""
+        job = self._jobs.get(place)
+        if job is not None and "document" not in job.content:
+            return Status(phase="succeeded")
+        found = self._get(place)
+        if found is None and job is not None and "params" in job.content:
+            try:
+                self._filled(job)
+            except Unmade as unmade:
+                return Status(phase="succeeded" if job.always else "failed", message=str(unmade))
+        return status_of(found or self._needed(place))
+
+    def outputs(self, place: str) -> list[Produced]:
+        """The results of the run at `namespace/name`."""
+        job = self._jobs.get(place)
+        if job is None or "document" in job.content:
+            return produced(results_of(self._needed(place)))
+        results: Mapped = {}
+        for name, value in job.content["results"].items():
+            try:
+                results[name] = self._value(value, job)
+            except Unmade:
+                continue  # Tekton leaves out results of tasks that were skipped
+        return produced(results)
+
+    def stop(self, place: str, *, terminate: bool = False) -> list[str]:
+        """Stops a run; of one that was split, all parts that are there."""
+        kind, namespace, name = self._at(place)
+        found = self._calls.get(kind, namespace, name)
+        parts = [found] if found is not None else self._parts(namespace, name)
+        if not parts:
+            self._needed(place)
+        how = TASK_STOP if kind is TASK_RUN else TERMINATE if terminate else STOP
+        stopped = []
+        for run in parts:
+            # Stopped twice is stopped once; who stopped may be terminated, and not the other way round.
+            if not ended(run) and run["spec"].get("status") not in (how, TERMINATE):
+                self._calls.merge(kind, namespace, run["metadata"]["name"], {"spec": {"status": how}})
+                stopped.append(place if found is not None else f"{namespace}/{run['metadata']['name']}")
+        return stopped
+
+    def _parts(self, namespace: str, name: str) -> list[Mapped]:
+        return list(self._calls.labelled(PIPELINE_RUN, "PipelineRun", namespace, f"{WHOLE_LABEL}={name}"))
+
+    def _filled(self, job: Job) -> Mapped:
+        """The PipelineRun of a part, with the results of others that it is given."""
+        document: Mapped = job.content["document"]
+        params = [{"name": name, "value": self._value(value, job)} for name, value in job.content["params"].items()]
+        return {**document, "spec": {**document["spec"], **({"params": params} if params else {})}}
+
+    def _value(self, value: Any, job: Job) -> Any:
+        """A value that may be a result of a part, or say how all of them ended."""
+        if value == STATUS:
+            return self._aggregate(job)
+        match = READ.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            return value
+        name = match["plain"] or match["quoted"]
+        run = self._get(job.content["places"][match["task"]])
+        results = results_of(run) if run is not None else {}
+        if name not in results:
+            raise Unmade(f"{match['task']} has handed out no {name!r}")
+        return results[name]
+
+    def _aggregate(self, job: Job) -> str:
+        """How the parts before this one ended: Tekton's `$(tasks.status)`."""
+        main = [place for place in job.content["places"].values() if not self._jobs[place].always]
+        outcomes = {outcome_of(self._get(place)) for place in main}
+        return next((outcome for outcome in ("Failed", "None", "Completed") if outcome in outcomes), "Succeeded")
+
+    def _get(self, place: str) -> Mapped | None:
+        return self._calls.get(*self._at(place))
+
+    def _needed(self, place: str) -> Mapped:
+        found = self._get(place)
+        if found is None:
+            hint = "it was deleted, or this is another cluster"
+            raise EngineError(f"there is no run {place}", engine="tekton", hint=hint)
+        return found
+
+    def _at(self, place: str) -> tuple[Kind, str, str]:
+        """The kind, the namespace and the name of what is at a place."""
+        around, _, name = place.rpartition("/")
+        if around == TASK_RUNS or around.endswith(f"/{TASK_RUNS}"):
+            return TASK_RUN, around[: -len(TASK_RUNS)].rstrip("/") or self._namespace, name
+        return PIPELINE_RUN, around or self._namespace, name

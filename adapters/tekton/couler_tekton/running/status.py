@@ -1,0 +1,81 @@
+"""What the status of a PipelineRun or a TaskRun says: how far it is, and what it has handed out.
+
+Sources: `docs/pipelineruns.md` ("Monitoring execution status"), `docs/taskruns.md`; PipelineRunStatus and TaskRunStatus
+of `pkg/apis/pipeline/v1`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from couler_plugins.cluster.calls import Mapped
+from couler_plugins.hookspecs.running import Phase, Produced, Status
+
+__all__ = ["ended", "outcome_of", "produced", "results_of", "status_of"]
+
+COUNTED = re.compile(r"Tasks Completed: (\d+) .*?Failed: (\d+).*?Skipped: (\d+)")
+INCOMPLETE = re.compile(r"Incomplete: (\d+)")
+PHASES: dict[str, Phase] = {"True": "succeeded", "False": "failed"}
+MOST = 300  # characters of a message
+
+
+def ended(run: Mapped) -> bool:
+    """Whether a run has ended."""
+    return _phase(run) in ("succeeded", "failed")
+
+
+def status_of(run: Mapped) -> Status:
+    """How far a run is; how many of its tasks are done stands in its message only."""
+    message = " ".join(str(_condition(run).get("message") or "").split())[:MOST]
+    completed, skipped = COUNTED.search(message), INCOMPLETE.search(message)
+    done = int(completed[1]) + int(completed[3]) if completed else 0
+    return Status(
+        phase=_phase(run),
+        message=message if _phase(run) == "failed" else "",
+        done=done,
+        steps=done + (int(skipped[1]) if skipped else 0),
+    )
+
+
+def outcome_of(run: Mapped | None) -> str:
+    """How a run ended, as `$(tasks.status)` says it of tasks: `None` where it was not started, or has not ended."""
+    phase = "" if run is None else _phase(run)
+    if phase == "succeeded":
+        return "Completed" if run is not None and _condition(run).get("reason") == "Completed" else "Succeeded"
+    return "Failed" if phase == "failed" else "None"
+
+
+def results_of(run: Mapped) -> dict[str, Any]:
+    """The results of a run by name: texts, lists and mappings."""
+    found = _status(run).get("results") or ()
+    return {str(item.get("name")): item.get("value") for item in found if isinstance(item, dict)}
+
+
+def produced(results: Mapped) -> list[Produced]:
+    """Results as `couler run` tells them."""
+    return [
+        Produced(
+            name=name,
+            kind="parameter",
+            value=value if isinstance(value, str) else msgspec.json.encode(value).decode(),
+        )
+        for name, value in results.items()
+    ]
+
+
+def _phase(run: Mapped) -> Phase:
+    condition = _condition(run)
+    return PHASES.get(str(condition.get("status")), "running") if condition else "pending"
+
+
+def _condition(run: Mapped) -> Mapped:
+    conditions = _status(run).get("conditions") or ()
+    return next((item for item in conditions if isinstance(item, dict) and item.get("type") == "Succeeded"), {})
+
+
+def _status(run: Mapped) -> Mapped:
+    status = run.get("status")
+    return status if isinstance(status, dict) else {}

@@ -1,0 +1,109 @@
+"""Of which types values are that cross from one part to another: a parameter is declared as the result that it is.
+
+Source: `docs/pipelines.md`, "Passing one Task's Results into the Parameters": a result without an index is a string,
+`[0]` picks from an array, and a key from an object; `[*]` is a whole array or object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from couler_plugins.ir import Call, External, Graph, Literal, Native, Operation, Port, Reference, Step, replace
+from couler_plugins.ir.bundle import Bundle
+from couler_tekton.mappings import Mapped
+from couler_tekton.objects import objects
+from couler_tekton.variables import Scope, write_value
+
+__all__ = ["STRING", "Types", "entire", "port_type", "typed_port"]
+
+STRING: Mapped = {"type": "string"}
+KEPT = ("type", "properties")
+Key = tuple[str, str]
+
+
+class Types:
+    """The types of the results of steps.
+
+    Args:
+        bundle: where Tasks are looked up that are referred to.
+        by_name: the callables of the workflow.
+        steps: what makes results.
+        reads: how they are read, which tells the type where nothing else does.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        by_name: Mapping[str, Graph | Operation],
+        steps: Iterable[Step],
+        reads: Iterable[Reference],
+    ) -> None:
+        self._by_name = by_name
+        self._tasks = _tasks_in(bundle)
+        self._steps = {step.name: step for step in steps}
+        self._indices: dict[Key, set[str]] = {}
+        for reference in reads:
+            if reference.to == "output":
+                self._indices.setdefault((reference.step, reference.name), set()).add("".join(reference.path[:1]))
+
+    def of(self, step: str, name: str) -> Mapped | None:
+        """What declares a parameter that holds a result of a step; None where that cannot be known."""
+        declared = self._declared(self._steps[step], name)
+        if declared is not None:
+            return declared
+        indices = self._indices.get((step, name), {""})
+        if indices == {""}:
+            return STRING
+        return {"type": "array"} if all(index.isdigit() for index in indices) else None
+
+    def _declared(self, step: Step, name: str) -> Mapped | None:
+        match step.call:
+            case Call(name=callee):
+                found = self._by_name.get(callee)
+                for output in found.outputs if found is not None else ():
+                    if output.name == name:
+                        return _type_in(write_value(output.rest) if output.rest else {})
+            case External(name="task", workflow=task):
+                for result in self._tasks.get(task, {}).get("results") or ():
+                    if isinstance(result, dict) and result.get("name") == name:
+                        return _type_in(result)
+        return None
+
+
+def _tasks_in(bundle: Bundle) -> dict[str, Mapped]:
+    found: dict[str, Mapped] = {}
+    for document in bundle.documents:
+        for item in objects(document.data):
+            if item.kind == "Task":
+                found[str((item.data.get("metadata") or {}).get("name"))] = item.data.get("spec") or {}
+    return found
+
+
+def _type_in(said: Mapped) -> Mapped:
+    kept = {key: said[key] for key in KEPT if key in said}
+    return {"type": "object" if "properties" in kept else "string", **kept}
+
+
+def typed_port(name: str, declared: Mapped) -> Port:
+    """A parameter that is declared so; a string needs no type."""
+    return Port(name=name, rest=Scope().rest({} if declared == STRING else declared))
+
+
+def port_type(port: Port) -> str:
+    """The type of a parameter, as Tekton takes it where nothing is said: that of its default, or of its value."""
+    said: Any = write_value(port.rest) if port.rest else {}
+    if isinstance(said, dict) and isinstance(said.get("type"), str):
+        return str(said["type"])
+    if isinstance(said, dict) and "properties" in said:
+        return "object"
+    match port.default or port.value:
+        case Native() | Literal() as content:
+            found = write_value(content)
+            return "array" if isinstance(found, list) else "object" if isinstance(found, dict) else "string"
+    return "string"
+
+
+def entire(reference: Reference, kind: str) -> Reference:
+    """A reference to all of a value of this type."""
+    return reference if kind == "string" else replace(reference, path=("*",), native="")

@@ -1,0 +1,281 @@
+"""`couler run` and `couler stop` of Tekton's documents from end to end, against a server in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import Result
+
+from adapters.argo.evict.apiserver import ApiServer, Refused, Request
+from adapters.argo.evict.cluster import NAMESPACE
+from adapters.tekton.running.controller import Controller, stored
+from adapters.tekton.split.generating import train
+from adapters.tekton.split.interpreter import Ran, run_document
+
+Couler = Callable[..., Result]
+PARTS = ["train-part-1", "train-part-2", "train-finally", "train-finally-2"]
+PIPELINES = sorted(PARTS)
+
+
+def created(server: ApiServer) -> list[tuple[str, str]]:
+    """What was created, in order."""
+    return [
+        (item.plural, item.body["metadata"]["name"]) for item in server.requests if item.verb == "create" and item.body
+    ]
+
+
+def together(controller: Controller) -> dict[str, Any]:
+    """All tasks that ran, in whatever run."""
+    found: dict[str, Any] = {}
+    for ran in controller.ran.values():
+        assert not found.keys() & ran.tasks.keys()
+        assert ran.mistakes == []
+        found |= ran.tasks
+    return found
+
+
+def whole(failing: frozenset[str] = frozenset()) -> Ran:
+    return run_document(train(), train()[0], failing, "train")
+
+
+def test_parts_run_in_order_and_what_they_do_is_what_the_whole_does(server: ApiServer, couler_command: Couler) -> None:
+    controller = Controller(server)
+    done = couler_command("run", "split.yaml", "--run-id", "r1")
+    assert done.exit_code == 0, done.output
+    assert together(controller) == whole().tasks
+    assert [name for _, name in created(server)] == PARTS
+    assert sorted(stored(server, "pipelines")) == PIPELINES, "what is left of the pipeline is not put into the cluster"
+    results = whole().results
+    assert done.stdout.splitlines()[-3:] == [
+        f"{NAMESPACE}/train: succeeded",
+        f"  score = {results['score']}",
+        f"  said = {results['said']}",
+    ]
+
+
+def test_values_cross_with_their_types(server: ApiServer, couler_command: Couler) -> None:
+    Controller(server)
+    couler_command("run", "split.yaml")
+    runs = stored(server, "pipelineruns")
+    given = {item["name"]: item["value"] for item in runs["train-part-2"]["spec"]["params"]}
+    assert given["tags"] == ["a", "b"]
+    assert set(given["clean-o"]) == {"a", "b"}
+    first = {item["name"]: item["value"] for item in runs["train-part-1"]["spec"]["params"]}
+    assert first["pipelinerun-name"] == "train"
+    assert runs["train-part-2"]["spec"]["taskRunSpecs"] == [{"pipelineTaskName": "fit", "serviceAccountName": "gpu"}]
+    assert "taskRunSpecs" not in runs["train-part-1"]["spec"]
+    assert {key: runs["train-part-1"]["metadata"]["labels"][key] for key in ("couler.io/part", "couler.io/whole")} == {
+        "couler.io/part": "part-1",
+        "couler.io/whole": "train",
+    }
+
+
+def shared(server: ApiServer) -> dict[str, Any]:
+    """What a split leaves where both parts use the workspace."""
+    from adapters.tekton.split.runs import split
+
+    (run,) = train()
+    for task in run["spec"]["pipelineSpec"]["tasks"]:
+        task["workspaces"] = [{"name": "data", "workspace": "data"}]
+        task["taskSpec"]["workspaces"] = [{"name": "data"}]
+    Path("split.yaml").write_text(yaml.safe_dump_all(split([run], "max-steps=2")))
+    return dict(run)
+
+
+def test_a_template_of_a_claim_becomes_a_claim_that_the_parts_share(server: ApiServer, couler_command: Couler) -> None:
+    run = shared(server)
+    controller = Controller(server)
+    done = couler_command("run", "split.yaml", "--run-id", "r1")
+    assert done.exit_code == 0, done.output
+    (claim,) = stored(server, "persistentvolumeclaims").values()
+    assert claim["metadata"]["name"] == "train-data"
+    assert claim["metadata"]["labels"] == {"couler.io/run": "r1", "couler.io/whole": "train"}
+    assert claim["spec"] == run["spec"]["workspaces"][0]["volumeClaimTemplate"]["spec"]
+    runs = stored(server, "pipelineruns")
+    for part in ("train-part-1", "train-part-2"):
+        bound = [{"name": "data", "persistentVolumeClaim": {"claimName": "train-data"}}]
+        assert runs[part]["spec"]["workspaces"] == bound
+    assert together(controller) == run_document([run], run, name="train").tasks
+
+
+@pytest.mark.parametrize("failing", ["fetch", "clean", "fit", "report", "tell", "tidy"])
+def test_what_runs_at_the_end_runs_also_where_a_part_fails(
+    server: ApiServer, couler_command: Couler, failing: str
+) -> None:
+    controller = Controller(server, frozenset({failing}))
+    done = couler_command("run", "split.yaml")
+    assert done.exit_code == 1, done.output
+    expected = whole(frozenset({failing})).tasks
+    found = together(controller)
+    assert found == {name: given for name, given in expected.items() if name in found}
+    assert {"tell"} <= found.keys()
+    assert ("tidy" in found) is ("tidy" in expected)
+    assert found["tell"] == expected["tell"], "$(tasks.status) is that of the whole"
+    if failing == "fetch":
+        assert "train-finally-2" not in stored(server, "pipelineruns")
+        assert "part-1 has handed out no 'fetch-key'" in done.stderr
+    if failing in ("fetch", "clean"):
+        assert "train-part-2" not in stored(server, "pipelineruns")
+
+
+def requests_of_a_run(server: ApiServer, couler_command: Couler) -> int:
+    Controller(server)
+    assert couler_command("run", "split.yaml", "--run-id", "r1").exit_code == 0
+    return len(server.requests)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_driver_that_dies_at_any_request_is_taken_up_and_nothing_runs_twice(
+    couler_command: Couler, place: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Its death: a refusal that nobody tries again, before the server has done what it was asked, or after that."""
+    from adapters.argo.evict.cluster import kubeconfig
+
+    with ApiServer() as counted, kubeconfig(counted, place):
+        total = requests_of_a_run(counted, couler_command)
+    for number in range(1, total + 1, 3 if moment == "before" else 2):
+        with ApiServer() as server, kubeconfig(server, place):
+            controller = Controller(server)
+            going: list[Request] = []
+
+            def dying(request: Request, own: Any, going: list[Request] = going, number: int = number) -> None:
+                going.append(request)
+                if len(going) == number:
+                    raise Refused(418, "Dead")
+                own(request)
+
+            if moment == "before":
+                server.before = lambda request, own=controller.before: dying(request, own)
+            else:
+                server.after = lambda request: dying(request, lambda request: None)
+            for journal in ([], ["--journal", f"j{number}"]):
+                first = couler_command("run", "split.yaml", "--run-id", "r1", *journal)
+                assert first.exit_code in (0, 3), first.output
+            again = couler_command("run", "split.yaml", "--run-id", "r1", "--journal", f"j{number}")
+            assert again.exit_code == 0, again.output
+            assert sorted(stored(server, "pipelineruns")) == PIPELINES
+            assert together(controller) == whole().tasks
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_passes_is_tried_again(server: ApiServer, couler_command: Couler, status: int) -> None:
+    controller = Controller(server)
+    seen: dict[tuple[str, str, str], int] = {}
+
+    def before(request: Request) -> None:
+        key = (request.verb, request.plural, request.name)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] == 1:
+            raise Refused(status, "Later", headers={"Retry-After": "0"} if status == 429 else None)
+        controller.before(request)
+
+    server.before = before
+    done = couler_command("run", "split.yaml")
+    assert done.exit_code == 0, done.output
+    assert together(controller) == whole().tasks
+
+
+def test_an_answer_that_is_lost_is_no_second_run(server: ApiServer, couler_command: Couler) -> None:
+    controller = Controller(server)
+    lost: set[str] = set()
+
+    def after(request: Request) -> None:
+        if request.verb == "create" and request.body and request.body["metadata"]["name"] not in lost:
+            lost.add(request.body["metadata"]["name"])
+            raise Refused(504, "GatewayTimeout")
+
+    server.after = after
+    done = couler_command("run", "split.yaml")
+    assert done.exit_code == 0, done.output
+    assert "PipelineRun ml/train-part-1: there already" in done.stderr
+    assert together(controller) == whole().tasks
+
+
+def test_another_run_of_that_name_is_left_alone(server: ApiServer, couler_command: Couler) -> None:
+    Controller(server)
+    assert couler_command("run", "split.yaml", "--run-id", "one").exit_code == 0
+    done = couler_command("run", "split.yaml", "--run-id", "two")
+    assert done.exit_code == 2
+    assert "there is another PipelineRun ml/train-part-1 already" in done.stderr
+
+
+def test_a_split_that_is_stopped_has_all_its_parts_stopped(server: ApiServer, couler_command: Couler) -> None:
+    Controller(server)
+    assert couler_command("run", "split.yaml", "--no-wait", "--run-id", "r").exit_code == 0
+    done = couler_command("stop", "--engine", "tekton", "train")
+    assert done.exit_code == 0, done.output
+    assert stored(server, "pipelineruns")["train-part-1"]["spec"]["status"] == "StoppedRunFinally"
+    done = couler_command("stop", "--engine", "tekton", "train-part-1", "--terminate")
+    assert "train-part-1" in done.output
+
+
+def test_a_missing_part_is_told(server: ApiServer, couler_command: Couler) -> None:
+    documents = [item for item in yaml.safe_load_all(Path("split.yaml").read_text())]
+    left = [item for item in documents if item["metadata"]["name"] != "train-part-2"]
+    Path("split.yaml").write_text(yaml.safe_dump_all(left))
+    done = couler_command("run", "split.yaml")
+    assert done.exit_code == 2
+    assert "the part 'train-part-2' of 'train' is not here" in done.stderr
+    assert server.requests == []
+
+
+def plain() -> list[dict[str, Any]]:
+    """A pipeline that nobody has split, in documents of its own, with a TaskRun of its own."""
+    (run,) = train()
+    spec = run["spec"].pop("pipelineSpec")
+    spec["params"].append({"name": "loose"})
+    head = {"apiVersion": "tekton.dev/v1"}
+    run["spec"]["pipelineRef"] = {"name": "train"}
+    run["metadata"] = {"generateName": "train-"}
+    task = {"steps": [{"image": "busybox"}]}
+    return [
+        run,
+        {**head, "kind": "Pipeline", "metadata": {"name": "train"}, "spec": spec},
+        {**head, "kind": "Task", "metadata": {"name": "one"}, "spec": task},
+        {**head, "kind": "TaskRun", "metadata": {"name": "once"}, "spec": {"taskRef": {"name": "one"}}},
+    ]
+
+
+def test_what_nobody_has_split_is_put_in_place_and_created(server: ApiServer, couler_command: Couler) -> None:
+    Controller(server)
+    Path("plain.yaml").write_text(yaml.safe_dump_all(plain()))
+    done = couler_command("run", "plain.yaml", "--run-id", "r1", "--parameter", "rows=8", "--format", "json")
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert [job["name"].split()[0] for job in record["jobs"]] == ["Task", "Pipeline", "TaskRun", "PipelineRun"]
+    (run,) = stored(server, "pipelineruns").values()
+    assert run["metadata"]["name"].startswith("train-")
+    assert {"name": "rows", "value": "8"} in run["spec"]["params"]
+    assert [item["name"] for item in record["jobs"][-1]["outputs"]] == ["score", "said"]
+
+
+def test_a_pipeline_is_split_and_run_at_once(server: ApiServer, couler_command: Couler) -> None:
+    controller = Controller(server)
+    documents = plain()[:2]
+    documents[0]["metadata"] = {"name": "train"}
+    Path("plain.yaml").write_text(yaml.safe_dump_all(documents))
+    done = couler_command("run", "-p", "split{partitioner=bandpack,max-steps=2}", "plain.yaml")
+    assert done.exit_code == 0, done.output
+    assert together(controller) == run_document(documents, documents[0], name="train").tasks
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "split.yaml", "--run-id", "Upper"], "cannot name a run"),
+        (["run", "split.yaml", "--parameter", "nobody=1"], "no run has a parameter 'nobody'"),
+        (["run", "split.yaml", "--parameter", "tags=1"], "the parameter 'tags' is no text"),
+    ],
+)
+def test_what_makes_no_sense_submits_nothing(
+    server: ApiServer, couler_command: Couler, arguments: list[str], message: str
+) -> None:
+    done = couler_command(*arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert server.requests == []
