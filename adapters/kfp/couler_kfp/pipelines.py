@@ -138,7 +138,7 @@ def _platforms(bundle: Bundle) -> dict[int | None, list[int]]:
 
 
 def owned_platforms(documents: Sequence[Any]) -> dict[int | None, list[int]]:
-    """The PlatformSpecs of a file by their pipeline: the nearest one before, or else the first one behind; by number."""
+    """The PlatformSpecs of a file by their pipeline: the nearest one before, or else the first behind; by number."""
     found: dict[int | None, list[int]] = {}
     before: int | None = None
     first = next((number for number, data in enumerate(documents) if _is_spec(data)), None)
