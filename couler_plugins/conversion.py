@@ -81,8 +81,13 @@ def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     for workflow in plan.workflows:
         with adapter_errors(source.engine, "portable()"):
             portable, notes = offered(workflow, plan.bundle) if offered is not None else (workflow, ())
-        workflows.append(without_origin(portable))
+        if portable is not None:
+            workflows.append(without_origin(portable))
         decisions += notes
+    if plan.workflows and not workflows:
+        message = "nothing in it runs by itself"
+        hint = "convert it together with what runs it"
+        raise Unsupported(message, engine=source.engine, feature="Workflow.library", hint=hint)
     return Plan(bundle=target.load(()), originals=(), workflows=tuple(workflows), decisions=tuple(decisions))
 
 

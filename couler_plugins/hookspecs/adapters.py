@@ -100,10 +100,11 @@ class Adapter(Protocol):
         Calls `refuse(file number, error)` for a file that it cannot lift, and goes on with the others.
         """
 
-    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple[Decision, ...]]:
         """A workflow that was lifted from the bundle, in terms that other engines understand, to be written for one.
 
-        Its origin is stripped afterwards. The decisions say what is not quite the same in it.
+        Its origin is stripped afterwards. The decisions say what is not quite the same in it. None stands for what only
+        runs as a part of others, which take it along.
 
         Raises:
             Unsupported: it has something that means nothing outside of this engine, and that counts.

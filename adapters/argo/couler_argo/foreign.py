@@ -19,6 +19,7 @@ from couler_plugins.ir import (
     Native,
     Node,
     Operation,
+    Output,
     Retry,
     Step,
     Value,
@@ -27,6 +28,7 @@ from couler_plugins.ir import (
     map_steps,
     nodes,
     rebuild,
+    references,
     rename_steps,
     replace,
 )
@@ -90,7 +92,21 @@ def portable(workflow: Workflow) -> Workflow:
                 if ESCAPED.search(text):
                     hint = "leave quotes, backslashes and newlines out of the items"
                     raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
-    return workflow
+    return replace(workflow, operations=tuple(map(_with_paths, workflow.operations)))
+
+
+def _with_paths(operation: Operation) -> Operation:
+    """The operation with the files of its output parameters as their paths, where that is all that is said of them."""
+    return replace(operation, outputs=tuple(map(_with_path, operation.outputs)))
+
+
+def _with_path(output: Output) -> Output:
+    if output.kind != "parameter" or not isinstance(output.value, Native) or any(references(output.value)):
+        return output
+    data = output.value.data
+    if not isinstance(data, dict) or data.keys() != {"path"} or not isinstance(data["path"], str):
+        return output
+    return replace(output, value=None, path=Literal(value=data["path"]))
 
 
 def _plain(names: Iterable[str]) -> dict[str, str]:

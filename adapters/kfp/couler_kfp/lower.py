@@ -4,36 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
+from couler_kfp.generating.pipelines import pipeline_of
 from couler_kfp.patching import Lowering
 from couler_kfp.pipelines import Pipeline, pipelines
 from couler_kfp.sharing import settle
 from couler_kfp.tracing import trace
 from couler_plugins.documents import diff
-from couler_plugins.errors import CoulerError, Unsupported
+from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 
 __all__ = ["lower"]
 
 
-def lower(plan: Plan, *, merge: bool = False) -> Lowered:
+def lower(plan: Plan, *, merge: bool = False, image: str = "") -> Lowered:
     """The documents of a plan.
 
     Args:
         plan: workflows with an origin become their documents again, the others documents of their own each.
         merge: whether tasks that call the same operation share its component, too; see `couler_kfp.sharing`.
+        image: for containers of other engines that say none.
 
     Raises:
         Unsupported: a workflow without an origin has something that KFP cannot say.
     """
-    return _Lowerer(plan, merge).lowered()
+    return _Lowerer(plan, merge, image).lowered()
 
 
 class _Lowerer:
     """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
 
-    def __init__(self, plan: Plan, merge: bool) -> None:
+    def __init__(self, plan: Plan, merge: bool, image: str) -> None:
         self._plan = plan
+        self._image = image
         self._merge = merge
         self._originals: dict[Source, Workflow] = {
             original.source: original for original in plan.originals if original.source is not None
@@ -48,16 +51,9 @@ class _Lowerer:
     def lowered(self) -> Lowered:
         bundle = self._plan.bundle
         for workflow in self._plan.workflows:
-            if workflow.engine != "kfp":
-                raise Unsupported(
-                    f"{workflow.label} is a workflow of {workflow.engine}",
-                    engine="kfp",
-                    feature="Workflow.engine",
-                    hint="write it for its own engine",
-                )
             original = self._originals.get(workflow.source) if workflow.source is not None else None
             if original is None or original.source is None:
-                self._added.extend(Lowering(workflow, None, {}, None).generated())
+                self._added.extend(Lowering(self._own(workflow), None, {}, None).generated())
             elif workflow is not original:
                 self._patch(workflow, original, self._pipelines[original.source])
         refused = {number for number, file in enumerate(bundle.file_numbers) if file in self._refused}
@@ -69,6 +65,14 @@ class _Lowerer:
             decisions=tuple(self._decisions),
             refused=self._refused,
         )
+
+    def _own(self, workflow: Workflow) -> Workflow:
+        """The workflow in KFP's terms."""
+        if workflow.engine == "kfp":
+            return workflow
+        written, notes = pipeline_of(workflow, self._image)
+        self._decisions += notes
+        return written
 
     def _patch(self, changed: Workflow, original: Workflow, pipeline: Pipeline) -> None:
         documents = self._plan.bundle.documents

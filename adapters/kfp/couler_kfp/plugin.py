@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_kfp.capabilities import CAPABILITIES
+from couler_kfp.capabilities_generated import GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ class Options:
         merge: what tasks have in common once their operations were merged: `executors` (each keeps a component of its
             own, so that `kfp.local` still keeps their outputs apart), or `components` as well, which is smaller and for
             backends only.
+        image: the image for commands of other engines' workflows that run outside of containers there.
     """
 
     merge: Literal["executors", "components"] = "executors"
+    image: str = ""
 
 
 class KfpAdapter(Adapter):
@@ -44,6 +47,7 @@ class KfpAdapter(Adapter):
     engine: ClassVar[str] = "kfp"
     options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
+    generated: ClassVar[tuple[Capability, ...]] = GENERATED
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds a pipeline."""
@@ -80,7 +84,7 @@ class KfpAdapter(Adapter):
         """The documents of a plan, and how they differ from the originals; see `couler_kfp.lower`."""
         from couler_kfp.lower import lower
 
-        return lower(plan, merge=options.merge == "components")
+        return lower(plan, merge=options.merge == "components", image=options.image)
 
     def archive(self, whence: Whence) -> Archive:
         """What fetches past runs of pipelines; see `couler_kfp.history`."""

@@ -21,7 +21,7 @@ from couler_tekton.splits.joined import joined
 from couler_tekton.tasks import read_task, task_scope
 from couler_tekton.variables import Scope
 
-__all__ = ["ENTRY", "lift"]
+__all__ = ["ENTRY", "lift", "lift_object"]
 
 ENTRY = "run"
 """What the step that a run starts with is called."""
@@ -43,7 +43,7 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     for number, document in enumerate(bundle.documents):
         file = bundle.file_numbers[number]
         try:
-            workflows.extend(_Lifter(item, number).workflow() for item in objects(document.data))
+            workflows.extend(lift_object(item, number) for item in objects(document.data))
         except InvalidInput as error:
             error.file, error.line = bundle.files[file].name, document.line_of(error.path)
             if file not in refused:
@@ -52,6 +52,19 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     lifted = tuple(workflows)
     parts, links = joined(lifted)
     return Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links).without(refused)
+
+
+def lift_object(item: Object, document: int) -> Workflow:
+    """The workflow of one object.
+
+    Args:
+        item: the object.
+        document: the number of its document.
+
+    Raises:
+        InvalidInput: it is not what it claims to be.
+    """
+    return _Lifter(item, document).workflow()
 
 
 class _Lifter:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.documents import Path, diff
-from couler_plugins.errors import CoulerError, Unsupported
+from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
+from couler_tekton.generating.pipelines import pipeline_run
 from couler_tekton.levels import refuse_beyond
 from couler_tekton.objects import part_at
 from couler_tekton.patching import Patch
@@ -18,24 +19,27 @@ from couler_tekton.writing import Writing
 __all__ = ["lower"]
 
 
-def lower(plan: Plan, api: str) -> Lowered:
+def lower(plan: Plan, api: str, image: str = "") -> Lowered:
     """The documents of a plan.
 
     Args:
         plan: workflows with an origin become their document again, the others a document of their own each.
         api: `stable`, `beta` or `alpha`; nothing is written anew that a cluster with these API fields refuses.
+        image: for containers of other engines that say none.
 
     Raises:
         Unsupported: a workflow without an origin has something that Tekton cannot say.
     """
-    return _Lowerer(plan, api).lowered()
+    return _Lowerer(plan, api, image).lowered()
 
 
 class _Lowerer:
     """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
 
-    def __init__(self, plan: Plan, api: str) -> None:
+    def __init__(self, plan: Plan, api: str, image: str) -> None:
         self._plan = plan
+        self._image = image
+        self._decisions = list(plan.decisions)
         self._api = api
         self._originals: dict[Source, Workflow] = {
             original.source: original for original in plan.originals if original.source is not None
@@ -48,16 +52,9 @@ class _Lowerer:
     def lowered(self) -> Lowered:
         bundle = self._plan.bundle
         for workflow in self._plan.workflows:
-            if workflow.engine != "tekton":
-                raise Unsupported(
-                    f"{workflow.label} is a workflow of {workflow.engine}",
-                    engine="tekton",
-                    feature="Workflow.engine",
-                    hint="write it for its own engine",
-                )
             original = self._originals.get(workflow.source) if workflow.source is not None else None
             if original is None or original.source is None:
-                self._added.append(Writing(workflow).document())
+                self._added.append(self._generated(workflow))
                 refuse_beyond(self._api, {}, self._added[-1], workflow.label)
             elif workflow is not original:
                 document = int(original.source[0])
@@ -73,9 +70,16 @@ class _Lowerer:
             changed={number: data for number, data in self._changed.items() if number not in refused},
             added=(*self._added, *self._plan.side),
             edits=tuple(edit for edit in self._edits if edit.document not in refused),
-            decisions=self._plan.decisions,
+            decisions=tuple(self._decisions),
             refused=self._refused,
         )
+
+    def _generated(self, workflow: Workflow) -> Any:
+        if workflow.engine == "tekton":
+            return Writing(workflow).document()
+        written, notes = pipeline_run(workflow, self._image)
+        self._decisions += notes
+        return Writing(written).document()
 
     def _patch(self, workflow: Workflow, original: Workflow, document: int, path: Path) -> None:
         if workflow.kind != original.kind:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_plugins.hookspecs import Adapter, Capability, Optimizer, hookimpl
 from couler_tekton.capabilities import CAPABILITIES
+from couler_tekton.capabilities_generated import GENERATED
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan
+    from couler_plugins.plan import Decision, Lowered, Plan
 
 __all__ = ["Options", "TektonAdapter"]
 
@@ -30,9 +31,11 @@ class Options:
     Attributes:
         api: what the cluster's `enable-api-fields` says: what is written anew uses nothing that it does not allow.
             Tekton's own default is beta.
+        image: the image for commands of other engines' workflows that run outside of containers there.
     """
 
     api: Literal["stable", "beta", "alpha"] = "beta"
+    image: str = ""
 
 
 class TektonAdapter(Adapter):
@@ -41,6 +44,7 @@ class TektonAdapter(Adapter):
     engine: ClassVar[str] = "tekton"
     options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
+    generated: ClassVar[tuple[Capability, ...]] = GENERATED
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds one of Tekton's objects."""
@@ -54,11 +58,17 @@ class TektonAdapter(Adapter):
 
         return lift(bundle, refuse)
 
+    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple[Decision, ...]]:
+        """The run as a workflow of containers; see `couler_tekton.converting`."""
+        from couler_tekton.converting.portable import portable
+
+        return portable(workflow, bundle)
+
     def lower(self, plan: Plan, options: Options) -> Lowered:
         """The documents of a plan, and how they differ from the originals; see `couler_tekton.lower`."""
         from couler_tekton.lower import lower
 
-        return lower(plan, options.api)
+        return lower(plan, options.api, options.image)
 
     def pod_caching(self, workflows: Sequence[Workflow]) -> Callable[[Workflow], PodCaching]:
         """What decides which tasks look their results up; see `couler_tekton.caching`."""

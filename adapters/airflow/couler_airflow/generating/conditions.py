@@ -14,7 +14,8 @@ from typing import NamedTuple
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.runtime import compared
 from couler_airflow.generating.texts import Jinja, Scope, Text, constant, joined, resolve
-from couler_plugins.ir import Literal, Step
+from couler_plugins.ir import Expression, Literal, Step
+from couler_plugins.portable.conditions import memberships
 
 __all__ = ["Comparison", "Condition", "condition_of", "holds"]
 
@@ -45,6 +46,8 @@ def condition_of(step: Step, scope: Scope) -> Condition | None:
     """
     if step.condition is None or step.condition == Literal(value=""):
         return None
+    if isinstance(step.condition, Expression):
+        return _of_texts(step, scope)
     text = resolve(step.condition, scope, step.name)
     tokens = list(_tokens(text, step.name))
     joints = {constant(token) for token in tokens[3::4]}
@@ -63,6 +66,22 @@ def condition_of(step: Step, scope: Scope) -> Condition | None:
         except ValueError as error:
             raise refusal("Step.condition", step.name, f"has a condition that cannot be read: {error}") from error
     return Condition(found, some="||" in joints)
+
+
+def _of_texts(step: Step, scope: Scope) -> Condition:
+    """A condition over texts, which are compared as they are."""
+    asked = memberships(step.condition)
+    if asked is None:
+        raise refusal("Step.condition", step.name, "has a condition that is more than comparisons of texts")
+    comparisons = tuple(
+        Comparison(resolve(item.value, scope, step.name), "is not" if item.negated else "is", (text,))
+        for item in asked
+        for text in item.among
+    )
+    some = any(len(item.among) > 1 and not item.negated for item in asked)
+    if some and len(asked) > 1:
+        raise refusal("Step.condition", step.name, "asks whether a text is one of several, beside something else")
+    return Condition(comparisons, some=some)
 
 
 def _is_operator(text: Text) -> bool:

@@ -11,14 +11,12 @@ import msgspec
 from couler_airflow.generating.refusals import refusal
 from couler_plugins.ir import Graph, Node, Operation, Port, Step
 
-__all__ = ["check_graph", "check_operation", "check_port", "check_step"]
+__all__ = ["check_graph", "check_graph_call", "check_operation", "check_port", "check_step"]
 
 STEP: Mapping[str, str] = {
     "handlers": "has hooks, or an exit handler of its own",
     "directives": "is to be cached or tuned",
     "rest": "has more than its engine's adapter knows",
-    "retry": "is retried at its call",
-    "timeout": "has a timeout at its call",
 }
 CALLABLE: Mapping[str, str] = {
     "memoized": "is memoized",
@@ -43,7 +41,6 @@ PORT: Mapping[str, str] = {
 }
 OUTPUT: Mapping[str, str] = {
     "kind": "is an artifact",
-    "path": "is a file",
     "exported": "is shown to the whole run",
     "rest": "has more than a name and a value",
 }
@@ -60,6 +57,11 @@ def check_step(step: Step) -> None:
     _check(step, STEP)
     if step.role != "normal":
         raise refusal("Step.role", step.name, f"is a {step.role}")
+
+
+def check_graph_call(step: Step) -> None:
+    """Raises `Unsupported` where the call of a graph has what only tasks have."""
+    _check(step, {"retry": "is retried as a whole", "timeout": "has a timeout as a whole"})
 
 
 def check_graph(graph: Graph, *, is_entry: bool) -> None:

@@ -206,11 +206,10 @@ class _Pod:
         """The outputs: for each a name, a file, and what stands in for a missing one, if anything does."""
         found: list[str | Text] = [RESULT, f"/airflow/xcom/{RESULT}", ""] if self._task.printed else []
         for output in self._operation.outputs:
-            data = self._data(output.value) if isinstance(output.value, Native) else {}
-            if data.keys() != {"path"}:
+            if output.path is None or output.value is not None:
                 raise refusal("Output.value", self._operation.name, f"finds its output {output.name!r} otherwise")
             default: Text = () if output.default is None else joined(("=",), self._text(output.default))
-            found += [f"parameters.{output.name}", data["path"], default]
+            found += [f"parameters.{output.name}", self._text(output.path), default]
         return found
 
     def _resources(self, main: Container) -> Node:

@@ -10,7 +10,10 @@ __all__ = ["compared", "each", "only_if"]
 
 
 def compared(left: str, operator: str, right: str) -> bool:
-    """Whether two texts compare so, read as Argo reads them: words, numbers, true and false, texts in quotes."""
+    """Whether two texts compare so, read as Argo reads them: words, numbers, true and false, texts in quotes.
+
+    By `is` and `is not` they are compared as they are.
+    """
 
     def read(text: str) -> tuple[type, Any]:
         if text in ("true", "false"):
@@ -23,6 +26,8 @@ def compared(left: str, operator: str, right: str) -> bool:
             return str, text
         raise ValueError(f"{text!r} in a condition is no word and no number: Argo would read it as something else")
 
+    if operator in ("is", "is not"):
+        return (left == right) is (operator == "is")
     one, other = read(left), read(right)
     if operator in ("==", "!="):
         return (one == other) is (operator == "==")

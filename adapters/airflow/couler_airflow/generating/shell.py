@@ -7,12 +7,7 @@ convenience"), appends the path of a script to its command, and fails where a fi
 
 from __future__ import annotations
 
-__all__ = ["COLLECT", "SCRIPT"]
-
-SCRIPT = """\
-directory=$(mktemp -d) && printf %s "$1" > "$directory/script" && shift && exec "$@" "$directory/script"
-"""
-"""`sh -c SCRIPT sh TEXT COMMAND…`: runs the command on a file that holds the text."""
+__all__ = ["COLLECT"]
 
 COLLECT = r"""
 run() { until [ "$1" = -- ]; do shift 3; done; shift; "$@"; }

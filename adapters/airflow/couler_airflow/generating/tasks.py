@@ -14,7 +14,7 @@ from couler_airflow.generating.ids import Ids
 from couler_airflow.generating.loops import items_of, listed_by_the_run
 from couler_airflow.generating.losses import Losses
 from couler_airflow.generating.needs import ENDS, SUCCESS, Rule, Wait, rule_for
-from couler_airflow.generating.objections import check_graph, check_operation, check_step
+from couler_airflow.generating.objections import check_graph, check_graph_call, check_operation, check_step
 from couler_airflow.generating.order import Called, Incoming, Order, is_chain, order_of
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import Run, Task, pulled, wait_for
@@ -23,9 +23,11 @@ from couler_plugins.ir import (
     Call,
     Graph,
     Handler,
+    Literal,
     Operation,
     Reference,
     Step,
+    Value,
     Workflow,
     callables,
     fresh_name,
@@ -150,6 +152,9 @@ class _Planner:
         spread: bool,
     ) -> Called:
         check_operation(operation)
+        operation = replace(
+            operation, retry=step.retry or operation.retry, timeout=_text(step.timeout) or operation.timeout
+        )
         loops = step.loop is not None
         if loops:
             runs = [run for run in runs if not (run.condition and holds(run.condition) is False)]
@@ -183,6 +188,7 @@ class _Planner:
         incoming: Incoming,
         around: tuple[str, ...],
     ) -> Called:
+        check_graph_call(step)
         check_graph(graph, is_entry=step is self._entry)
         if any(run.condition and holds(run.condition) is not True for run in runs):
             raise refusal("Step.condition", step.name, f"calls the graph {graph.name!r} on a condition")
@@ -240,6 +246,12 @@ class _Planner:
 
     def _junction(self, place: tuple[str, ...], incoming: Incoming) -> Task:
         return self._add(Task(len(self.tasks), place, waits=incoming.waits, rule=incoming.rule))
+
+
+def _text(timeout: Value | None) -> Value | None:
+    """A timeout as a text; a number is one of seconds."""
+    is_number = isinstance(timeout, Literal) and not isinstance(timeout.value, str)
+    return Literal(value=f"{timeout.value}s") if is_number and isinstance(timeout, Literal) else timeout
 
 
 def _no_outputs(step: Step) -> Callable[[Reference], Text]:

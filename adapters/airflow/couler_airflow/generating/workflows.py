@@ -14,12 +14,13 @@ from couler_airflow.generating.losses import Losses, OnUnsupported
 from couler_airflow.generating.printing import printed
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.runtime import compared, each, only_if
-from couler_airflow.generating.shell import COLLECT, SCRIPT
+from couler_airflow.generating.shell import COLLECT
 from couler_airflow.generating.source import Body, body_of
 from couler_airflow.generating.tasks import tasks_of
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Lowered, Plan
+from couler_plugins.portable.shell import SCRIPT
 
 __all__ = ["DagSource", "file_of", "generate", "generated"]
 

@@ -14,8 +14,9 @@ import pytest
 from adapters.airflow.generated.corpus import Written, corpus, loaded, written
 from adapters.airflow.generated.dag_runs import TaskInstance
 from adapters.subjects import ARGO, lift_source
-from couler_airflow.generating.shell import COLLECT, SCRIPT
+from couler_airflow.generating.shell import COLLECT
 from couler_plugins.documents import read
+from couler_plugins.portable.shell import SCRIPT
 
 SHELLS = [["sh"], *([["busybox", "sh"]] if shutil.which("busybox") else [])]
 every_shell = pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])

@@ -44,10 +44,10 @@ from couler_plugins.plan import Plan
 
 ROWS = {row.feature: row for row in GENERATED}
 ONE, TWO, SOMETHING = Literal(value="1"), Literal(value="2"), Native.of({"x": 1})
-PATH = Native.of({"path": "/tmp/o"})
+PATH = Literal(value="/tmp/o")
 LISTED = Loop(axes=(Axis(name="item", values=Native.of(["i", "j"])),))
 ENDS = ("errored", "failed", "skipped", "succeeded")
-OUTPUT = Output(name="o", value=PATH)
+OUTPUT = Output(name="o", path=PATH)
 MAIN = Container(image=ONE, command=(ONE,), args=(Reference(to="input", kind="parameter", name="x"),))
 INIT = Container(name="init", role="init", image=ONE, command=(ONE,))
 POD = Operation(
@@ -121,7 +121,7 @@ VALUES: dict[str, tuple[Node, Any]] = {
     "Operation.name": (POD, "renamed"),
     "Operation.kind": (POD, "script"),
     "Operation.inputs": (POD, (Port(name="x", default=TWO),)),
-    "Operation.outputs": (POD, (OUTPUT, Output(name="u", value=PATH))),
+    "Operation.outputs": (POD, (OUTPUT, Output(name="u", path=PATH))),
     "Operation.retry": (POD, None),
     "Operation.timeout": (OTHER, Literal(value="5m")),
     "Operation.memoized": (POD, SOMETHING),
@@ -142,7 +142,7 @@ VALUES: dict[str, tuple[Node, Any]] = {
     "Step.handlers": (GRAPH.steps[3], (HANDLER,)),
     "Step.directives": (GRAPH.steps[3], (Directive(kind="cache"),)),
     "Step.retry": (GRAPH.steps[3], Retry(limit=ONE)),
-    "Step.timeout": (GRAPH.steps[3], ONE),
+    "Step.timeout": (GRAPH.steps[3], Literal(value="5m")),
     "Step.role": (GRAPH.steps[3], "setup"),
     "Step.rest": (GRAPH.steps[3], SOMETHING),
     "Container.name": (INIT, "renamed"),
@@ -165,7 +165,7 @@ VALUES: dict[str, tuple[Node, Any]] = {
     "Port.rest": (WHOLE.parameters[0], Native.of({"description": "d"})),
     "Output.name": (OUTPUT, "renamed"),
     "Output.kind": (OUTPUT, "artifact"),
-    "Output.value": (OUTPUT, Native.of({"path": "/tmp/p"})),
+    "Output.value": (INNER.outputs[0], TWO),
     "Output.default": (OUTPUT, ONE),
     "Output.path": (OUTPUT, ONE),
     "Output.exported": (OUTPUT, ONE),

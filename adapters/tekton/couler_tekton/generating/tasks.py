@@ -1,0 +1,335 @@
+"""A workflow from its entry down as the tasks of one pipeline: Tekton's pipelines in pipelines hand out no results.
+
+What means the same in both: a task starts where those before it succeeded, or were skipped for their own `when`; what
+was skipped for another reason keeps all behind it from starting; once a task failed, no other starts.
+Sources: `docs/pipelines.md`, `pkg/reconciler/pipelinerun/resources/pipelinerunresolution.go` (`skip…`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from couler_plugins.ir import (
+    Call,
+    Graph,
+    GraphView,
+    Literal,
+    Need,
+    Operation,
+    Reference,
+    Step,
+    Value,
+    Workflow,
+    callables,
+    conjuncts,
+    fresh_name,
+    references,
+)
+from couler_plugins.portable.conditions import Membership, memberships
+from couler_tekton.generating.bodies import printed_result
+from couler_tekton.generating.refusing import refuse
+from couler_tekton.generating.values import Scope, filled
+
+__all__ = ["Task", "Tasks"]
+
+OTHER = re.compile(r"[^a-z0-9]+")
+MAX_NAME = 50
+MAX_TASKS = 2000
+FINE = frozenset({"succeeded", "skipped"})
+GRAPH = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "parallelism", "rest")
+FAILURES = frozenset({"failed", "errored"})
+
+
+@dataclass
+class Task:
+    """A task of the pipeline that is to be.
+
+    Attributes:
+        name: its name.
+        step: the call that it is made from.
+        operation: what it runs.
+        arguments: what it is given, by name; items are still references.
+        after: the tasks that it waits for.
+        conditions: what has to hold.
+        may_skip: whether its own conditions may keep it from running.
+        may_miss: whether something before it may keep it from running, although nothing failed.
+        is_printed: whether somebody reads what it prints.
+    """
+
+    name: str
+    step: Step
+    operation: Operation
+    arguments: dict[str, Value]
+    after: list[str]
+    conditions: tuple[Membership, ...] = ()
+    may_skip: bool = False
+    may_miss: bool = False
+    is_printed: bool = False
+
+
+@dataclass
+class _Called:
+    """What became of a call: its tasks, and those that nothing in it waits for."""
+
+    step: Step
+    output: Mapping[str, Value] | Task
+    tasks: list[Task] = field(default_factory=list)
+    last: list[Task] = field(default_factory=list)
+
+
+class Tasks:
+    """The tasks of a workflow.
+
+    Args:
+        workflow: its parameters are passed to all that read them.
+
+    Attributes:
+        found: the tasks so far, each behind those that it waits for.
+    """
+
+    def __init__(self, workflow: Workflow) -> None:
+        self.found: list[Task] = []
+        self._by_name = callables(workflow)
+        self._tasks: dict[str, Task] = {}
+
+    def add(self, step: Step) -> tuple[list[Task], Mapping[str, Value]]:
+        """The tasks of a call that waits for nothing, and the output parameters of the graph that it calls.
+
+        Raises:
+            Unsupported: there is something in it that no pipeline of tasks does.
+        """
+        called = self._call(step, "", Scope({}, _no_output), [], (), ())
+        return called.tasks, {} if isinstance(called.output, Task) else called.output
+
+    def _call(
+        self,
+        step: Step,
+        prefix: str,
+        scope: Scope,
+        after: list[Task],
+        conditions: tuple[Membership, ...],
+        around: tuple[str, ...],
+    ) -> _Called:
+        callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
+        if callee is None:
+            raise refuse("Step.call", step.name, "calls what is not in this workflow")
+        if callee.name in around:
+            raise refuse("Step.call", step.name, f"calls {callee.name!r}, which calls itself")
+        _check_step(step, callee)
+        arguments = self._arguments(step, callee, scope)
+        own = (*conditions, *self._conditions(step, scope))
+        name = f"{prefix}{step.name or 'exit'}"
+        if isinstance(callee, Operation):
+            return self._task(step, callee, name, arguments, after, own)
+        for argument, value in arguments.items():
+            if any(item.to == "item" for item in references(value)):
+                raise refuse("Step.loop", step.name, f"passes an item to a graph as {argument!r}")
+        inner = "" if not around else f"{name}-"
+        return self._graph(step, callee, inner, arguments, after, own, (*around, callee.name))
+
+    def _task(
+        self,
+        step: Step,
+        operation: Operation,
+        name: str,
+        arguments: dict[str, Value],
+        after: list[Task],
+        conditions: tuple[Membership, ...],
+    ) -> _Called:
+        if len(self.found) >= MAX_TASKS:
+            raise refuse("Workflow.graphs", step.name, f"is one of more than {MAX_TASKS} tasks", "convert its parts")
+        if step.loop is not None and any(item.value.to == "item" for item in conditions):
+            raise refuse("Step.condition", step.name, "decides for each item of its loop")
+        read = {item.step for item in references(tuple(arguments.values())) if item.step}
+        read |= {item.value.step for item in conditions if item.value.step}
+        task = Task(
+            name=self._named(name),
+            step=step,
+            operation=operation,
+            arguments=arguments,
+            after=[item.name for item in after],
+            conditions=conditions,
+            may_skip=bool(conditions),
+            may_miss=any(item.may_miss for item in after) or any(self._may_leave_out(name) for name in read),
+        )
+        self.found.append(task)
+        self._tasks[task.name] = task
+        return _Called(step, task, [task], [task])
+
+    def _may_leave_out(self, name: str) -> bool:
+        return self._tasks[name].may_skip or self._tasks[name].may_miss
+
+    def _named(self, wanted: str) -> str:
+        """A name that Kubernetes takes for a label, and that no other task has."""
+        name = OTHER.sub("-", wanted.lower()).strip("-")[:MAX_NAME].strip("-") or "task"
+        return fresh_name(name, self._tasks)
+
+    def _arguments(self, step: Step, callee: Graph | Operation, scope: Scope) -> dict[str, Value]:
+        given: dict[str, Value] = {}
+        for argument in step.arguments:
+            if argument.kind != "parameter":
+                raise refuse("Port.kind", step.name, f"hands the artifact {argument.name!r} on")
+            given[argument.name] = filled(argument.value, scope, step.name)
+        found: dict[str, Value] = {}
+        for port in callee.inputs:
+            if port.kind != "parameter":
+                raise refuse("Port.kind", callee.name, f"takes the artifact {port.name!r}")
+            usual = port.value if port.value is not None else port.default
+            if port.name in given:
+                found[port.name] = given[port.name]
+            elif usual is not None:
+                found[port.name] = filled(usual, Scope({}, _no_output), callee.name)
+            else:
+                raise refuse("Port.value", step.name, f"gets no value for {port.name!r}", "pass one")
+        return found
+
+    def _conditions(self, step: Step, scope: Scope) -> tuple[Membership, ...]:
+        asked = memberships(step.condition)
+        if asked is None:
+            raise refuse("Step.condition", step.name, "has a condition that is more than comparisons of texts")
+        found: list[Membership] = []
+        for item in asked:
+            value = filled(item.value, scope, step.name)
+            if isinstance(value, Literal):
+                if (value.value in item.among) is item.negated:
+                    raise refuse("Step.condition", step.name, "has a condition that never holds", "leave the step out")
+            elif isinstance(value, Reference):
+                found.append(item._replace(value=value))
+            else:
+                raise refuse("Step.condition", step.name, "compares a text that is put together")
+        return tuple(found)
+
+    def _graph(
+        self,
+        step: Step,
+        graph: Graph,
+        prefix: str,
+        arguments: dict[str, Value],
+        after: list[Task],
+        conditions: tuple[Membership, ...],
+        around: tuple[str, ...],
+    ) -> _Called:
+        _check_graph(graph)
+        called: dict[str, _Called] = {}
+        waited_for: set[str] = set()
+
+        def output(reference: Reference) -> Value:
+            if reference.step not in called:
+                raise refuse("Step.arguments", graph.name, f"reads {reference.step!r}, which is not before it")
+            return self._output(called[reference.step], reference)
+
+        scope = Scope(arguments, output)
+        for inner, before in _ordered(graph):
+            waited_for.update(before)
+            waits = self._waits(inner, before, called) if before else after
+            called[inner.name] = self._call(inner, prefix, scope, waits, conditions, around)
+        tasks = [task for item in called.values() for task in item.tasks]
+        last = [task for name, item in called.items() if name not in waited_for for task in item.last]
+        outputs = {
+            item.name: filled(item.value, scope, graph.name)
+            for item in graph.outputs
+            if item.kind == "parameter" and isinstance(item.value, Reference) and item.exported is None
+        }
+        return _Called(step, outputs, tasks, last or after)
+
+    def _output(self, called: _Called, reference: Reference) -> Value:
+        """What an output of a step stands for."""
+        if called.step.loop is not None:
+            raise refuse("Step.loop", called.step.name, "loops, and the outputs of all its runs are read together")
+        made = called.output
+        if not isinstance(made, Task):
+            if reference.name not in made or reference.kind != "parameter":
+                raise refuse("Output.value", called.step.name, f"has no output parameter {reference.name!r}")
+            return made[reference.name]
+        name = reference.name
+        if reference.kind == "result":
+            if reference.name != "result":
+                raise refuse("Step.arguments", called.step.name, f"has its {reference.name} read")
+            made.is_printed, name = True, printed_result(made.operation)
+        elif all((item.name, item.kind) != (name, "parameter") for item in made.operation.outputs):
+            raise refuse("Output.value", called.step.name, f"has no output parameter {name!r}")
+        return Reference(to="output", kind="parameter", step=made.name, name=name)
+
+    def _waits(self, step: Step, before: Mapping[str, frozenset[str]], called: Mapping[str, _Called]) -> list[Task]:
+        """The tasks that a step waits for."""
+        found: list[Task] = []
+        read = {item.step for item in references((step.arguments, step.condition)) if item.step}
+        for name, outcomes in before.items():
+            if name not in called:
+                raise refuse("Step.needs", step.name, f"needs {name!r}, which is not in its graph")
+            self._check_wait(step, called[name], outcomes, is_read=name in read)
+            found += called[name].last
+        return found
+
+    def _check_wait(self, step: Step, upstream: _Called, outcomes: frozenset[str], *, is_read: bool) -> None:
+        tolerated = frozenset(upstream.step.tolerates)
+        if "succeeded" not in outcomes or (outcomes & FAILURES) - tolerated:
+            raise refuse("Step.needs", step.name, f"starts after a failure of {upstream.step.name!r}")
+        if tolerated and not outcomes & FAILURES:
+            raise refuse("Step.needs", step.name, f"does not start where {upstream.step.name!r} failed, which may")
+        is_graph = not isinstance(upstream.output, Task)
+        skips = any(task.may_skip for task in upstream.last)
+        misses = any(task.may_miss for task in upstream.last)
+        if skips and "skipped" not in outcomes and not is_read:
+            reason = f"needs that {upstream.step.name!r} succeeded, which may be skipped"
+            raise refuse("Step.needs", step.name, reason, "pass a result of it, or let it start all the same")
+        if skips and "skipped" in outcomes and is_read:
+            raise refuse("Step.needs", step.name, f"reads from {upstream.step.name!r}, which may be skipped")
+        if misses and (is_graph or "omitted" in outcomes):
+            raise refuse("Step.needs", step.name, f"starts although {upstream.step.name!r} may have been left out")
+
+
+def _no_output(reference: Reference) -> Value:
+    raise refuse("Step.arguments", reference.step, "is read where it is not known")
+
+
+def _ordered(graph: Graph) -> list[tuple[Step, dict[str, frozenset[str]]]]:
+    """The steps of a graph in order, each with the steps before it and the outcomes that it accepts of them."""
+    steps = {step.name: step for step in graph.steps}
+    if graph.stages is not None:
+        found: list[tuple[Step, dict[str, frozenset[str]]]] = []
+        before: dict[str, frozenset[str]] = {}
+        for stage in filter(None, graph.stages):
+            found += [(steps[name], before) for name in stage]
+            before = {name: FINE | frozenset(steps[name].tolerates) for name in stage}
+        return found
+    try:
+        order = GraphView(graph).order()
+    except ValueError as error:
+        raise refuse("Step.needs", graph.name, f"cannot be put in an order: {error}") from error
+    return [(steps[name], _accepted(steps[name])) for name in order]
+
+
+def _accepted(step: Step) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for part in conjuncts(step.needs):
+        if not isinstance(part, Need):
+            raise refuse("Step.needs", step.name, "needs one or the other, or that something is not so")
+        outcomes = frozenset(part.outcomes) - {"daemoned"}
+        found[part.step] = found.get(part.step, outcomes) & outcomes
+    return found
+
+
+def _check_step(step: Step, callee: Graph | Operation) -> None:
+    for field_name, reason in {
+        "handlers": "has hooks, or an exit handler of its own",
+        "directives": "is to be cached or tuned",
+        "rest": "has more than its engine's adapter knows",
+    }.items():
+        if getattr(step, field_name):
+            raise refuse(f"Step.{field_name}", step.name, reason)
+    if step.role != "normal":
+        raise refuse("Step.role", step.name, f"is a {step.role}")
+    if isinstance(callee, Graph):
+        for field_name in ("loop", "retry", "timeout", "tolerates"):
+            if getattr(step, field_name):
+                reason = f"calls the graph {callee.name!r}, and has a {field_name}"
+                raise refuse(f"Step.{field_name}", step.name, reason, "say it of the steps in it")
+
+
+def _check_graph(graph: Graph) -> None:
+    for name in GRAPH:
+        if getattr(graph, name):
+            raise refuse(f"Graph.{name}", graph.name, f"has {name} as a whole")

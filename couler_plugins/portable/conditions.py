@@ -1,0 +1,158 @@
+"""Conditions that only ask whether a text is among others: every engine has words for these.
+
+They are read from CEL over texts, which adapters write, and from plain text with references in it, as Argo has it:
+there a word without quotes is a string, and a number is compared as one, so it is no text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from couler_plugins.ir import Expression, Literal, Reference, Template, Value
+
+__all__ = ["Membership", "memberships"]
+
+MARK = "\ue000"
+TOKEN = re.compile(
+    rf"""\s*(==|!=|&&|!|\(|\)|\[|\]|,|\bin\b|{MARK}\d+{MARK}|'[^']*'|"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*)"""
+)
+QUOTED_REFERENCE = re.compile(rf"(['\"])({MARK}\d+{MARK})\1")
+QUOTES, TRUTH = "'\"", ("true", "false")
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DATE = re.compile(r"\d[-:/.]\d")
+"""What Argo takes for a date, although it stands in quotes."""
+
+
+class Membership(NamedTuple):
+    """A text is (or, `negated`, is not) one of these."""
+
+    value: Reference
+    among: tuple[str, ...]
+    negated: bool = False
+
+
+def memberships(condition: Value | None) -> tuple[Membership, ...] | None:
+    """What has to hold, all of it; None where the condition is more than that."""
+    match condition:
+        case None | Literal(value=""):
+            return ()
+        case Expression(language="cel", parts=parts):
+            return _Reader(parts, is_plain=False).read()
+        case Template(parts=parts):
+            return _Reader(parts, is_plain=True).read()
+    return None
+
+
+class _Unread(Exception):
+    """There is more in the condition than these questions."""
+
+
+class _Reader:
+    """Reads one condition from the left to the right."""
+
+    def __init__(self, parts: Sequence[object], *, is_plain: bool) -> None:
+        self._references = [part for part in parts if isinstance(part, Reference)]
+        self._is_plain = is_plain
+        self._is_simple = all(isinstance(part, (str, Reference)) for part in parts)
+        numbers = iter(range(len(parts)))
+        self._text = "".join(part if isinstance(part, str) else f"{MARK}{next(numbers)}{MARK}" for part in parts)
+        self._tokens: list[str] = []
+
+    def read(self) -> tuple[Membership, ...] | None:
+        if not self._is_simple or self._text.count(MARK) != 2 * len(self._references):
+            return None
+        try:
+            self._tokens = self._cut(self._text)
+            found = self._all()
+            return None if self._tokens else tuple(found)
+        except _Unread:
+            return None
+
+    def _cut(self, text: str) -> list[str]:
+        tokens: list[str] = []
+        end = 0
+        while text[end:].strip():
+            quoted = QUOTED_REFERENCE.match(text, end + len(text[end:]) - len(text[end:].lstrip()))
+            found = quoted or TOKEN.match(text, end)
+            if found is None or (MARK in found[0] and quoted is None and found[1][0] in QUOTES):
+                raise _Unread
+            tokens.append(found[0].strip())
+            end = found.end()
+        return tokens
+
+    def _next(self, *wanted: str) -> str:
+        if not self._tokens or (wanted and self._tokens[0] not in wanted):
+            raise _Unread
+        return self._tokens.pop(0)
+
+    def _all(self) -> list[Membership]:
+        found = self._one()
+        while self._tokens[:1] == ["&&"]:
+            self._next()
+            found += self._one()
+        return found
+
+    def _one(self) -> list[Membership]:
+        if self._tokens[:1] == ["!"]:
+            self._next()
+            found = self._one()
+            if len(found) != 1:
+                raise _Unread
+            return [found[0]._replace(negated=not found[0].negated)]
+        if self._tokens[:1] == ["("]:
+            self._next()
+            found = self._all()
+            self._next(")")
+            return found
+        return [self._question()]
+
+    def _question(self) -> Membership:
+        left = self._next()
+        how = self._next("==", "!=", "in")
+        if how == "in":
+            if self._is_plain:
+                raise _Unread
+            self._next("[")
+            among = [self._constant(self._next())]
+            while self._next(",", "]") == ",":
+                among.append(self._constant(self._next()))
+            return Membership(self._reference(left), tuple(among))
+        right = self._next()
+        if MARK in right:
+            left, right = right, left
+        return Membership(self._reference(left), (self._constant(right, left),), negated=how == "!=")
+
+    def _reference(self, token: str) -> Reference:
+        if MARK not in token or (token[0] in QUOTES and not self._is_plain):
+            raise _Unread
+        return self._references[int(token.strip("'\"").strip(MARK))]
+
+    def _constant(self, token: str, beside: str = "") -> str:
+        """A text that is compared with what stands `beside` it."""
+        if MARK in token:
+            raise _Unread
+        return self._word(token, beside) if self._is_plain else _string(token)
+
+    def _word(self, token: str, beside: str) -> str:
+        """A word, or a string in quotes; in quotes is another kind than a truth value, or a number, without."""
+        quoted, beside_quoted = token[0] in QUOTES, beside[:1] in tuple(QUOTES)
+        text = token[1:-1] if quoted else token
+        if "\\" in text or DATE.search(text):
+            raise _Unread
+        same_kind = WORD.fullmatch(text) and (text not in TRUTH or quoted is beside_quoted)
+        if not same_kind and not (quoted and beside_quoted):
+            raise _Unread
+        return text
+
+
+def _string(token: str) -> str:
+    """A string of CEL."""
+    if token[0] not in QUOTES or (token[0] == "'" and "\\" in token):
+        raise _Unread
+    try:
+        return str(json.loads(token)) if token[0] == '"' else token[1:-1]
+    except ValueError:
+        raise _Unread from None
