@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 import support
 from pluginbox import PluginBox
@@ -19,6 +20,8 @@ from pluginbox import PluginBox
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("search", max_examples=2_000, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
+# Hypothesis draws from the constants of all modules that are loaded, and so gives each worker other examples.
+providers._get_local_constants = lambda: providers._local_constants
 
 
 AIRFLOWS = (
