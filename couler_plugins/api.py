@@ -186,7 +186,7 @@ def session(
     *,
     to: str | None = None,
     engine: str | None = None,
-    report: Callable[[str], None] = log.info,
+    report: Callable[[str], None] = log.debug,
 ) -> Session:
     """What the functions on inputs work with.
 

@@ -96,11 +96,13 @@ def _refuse_outputs(cut: Cut) -> None:
     """What the graph hands out has to cross wherever it is cut."""
     for reference in references(cut.graph.outputs):
         if cut.owns(reference.step) and (reason := _clinging(cut, reference)):
-            raise cut.refusal(f"an output of the graph needs more than a value: {reason}", hint="")
+            hint = "leave the output out, or let a step that always runs give it"
+            raise cut.refusal(f"an output of the graph needs more than a value: {reason}", hint=hint)
     for choice in (node for node in nodes(cut.graph.outputs) if isinstance(node, (Expression, FirstOf))):
         for name in (reference.step for reference in references(choice)):
             if cut.owns(name) and _may_be_missing(cut, name):
-                raise cut.refusal(f"an output of the graph chooses whether it reads {name!r}", hint="")
+                hint = "leave the output out, or let a step that always runs give it"
+                raise cut.refusal(f"an output of the graph chooses whether it reads {name!r}", hint=hint)
 
 
 def _may_be_missing(cut: Cut, name: str) -> bool:

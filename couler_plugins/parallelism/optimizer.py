@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from couler_plugins.errors import CoulerError
 from couler_plugins.options import Size
 
 if TYPE_CHECKING:
@@ -52,5 +53,10 @@ class Split:
                 partitioner = named or ctx.partitioner(facet.partitioner)
                 splitter = Splitter(partitioner, limits, self.into, self.keep_original, ctx)
                 # What an earlier call has left of a workflow is no part: it may have all that its engine takes.
-                plan = splitter.split(plan, workflow, facet, rank=int(facet.coordinates))
+                try:
+                    plan = splitter.split(plan, workflow, facet, rank=int(facet.coordinates))
+                except CoulerError as error:
+                    if workflow.source is not None:
+                        error.file = error.file or plan.bundle.file_of(int(workflow.source[0])).name
+                    raise
         return plan

@@ -50,6 +50,8 @@ def check_component(component: object) -> None:
     if not isinstance(component, BaseComponent):
         what = "a function" if callable(component) else f"a {type(component).__name__}"
         hint = "put it above @dsl.pipeline, or above @dsl.component"
+        if isinstance(component, str):
+            hint = f"write @optimize(pipeline={component!r:.60})"
         raise InvalidInput(f"this is {what}, and no component of KFP", engine="kfp", hint=hint)
 
 

@@ -247,11 +247,26 @@ def test_what_the_author_misspelt_is_an_error_at_once(arguments: dict[str, Any],
         couler_kfp.optimize(**arguments)
 
 
-@pytest.mark.parametrize("value", [lambda: None, 5, "pipeline.yaml"], ids=["function", "number", "text"])
-def test_what_is_no_component_is_an_error(value: Any) -> None:
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (lambda: None, "put it above @dsl.pipeline"),
+        (5, "put it above @dsl.pipeline"),
+        ("dedupe", "write @optimize(pipeline='dedupe')"),
+    ],
+    ids=["function", "number", "text"],
+)
+def test_what_is_no_component_is_an_error(value: Any, hint: str) -> None:
     with pytest.raises(InvalidInput, match="no component of KFP") as caught:
-        couler_kfp.optimize(value, "dedupe")
-    assert "@dsl.pipeline" in str(caught.value.hint)
+        couler_kfp.optimize(value)
+    assert hint in str(caught.value.hint)
+
+
+def test_only_decisions_are_told_where_a_compiler_tells_what_it_does(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert couler_kfp.optimize(nested(), "dedupe") is not None
+    assert caplog.messages
+    assert all(message.startswith("[") for message in caplog.messages)
 
 
 def test_another_major_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
