@@ -126,9 +126,7 @@ class Applying:
             step=label,
             root=self._is_root(operation),
         )
-        own = {output.name for output in operation.outputs}
-        outputs = tuple(item for item in judged.outputs if item.name in own)
-        return with_steps(unwrapped(operation), replace(judged, outputs=outputs), told)
+        return with_steps(unwrapped(operation), judged, told)
 
     def _limit(self, step: Step | None) -> int:
         """How many seconds the store may take before the steps, and after them."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from couler_plugins.ir import Operation, Workflow
+from couler_plugins.ir import Operation, Output, Workflow, replace
 from couler_tekton.mappings import Mapped
 from couler_tekton.variables import write_value
 
@@ -32,6 +32,8 @@ __all__ = [
     "files_of",
     "outputs_of",
     "rest_of",
+    "with_files",
+    "without_files",
 ]
 
 CACHE = "couler.io/cache"
@@ -42,6 +44,8 @@ CACHED_FROM = "couler.io/cached-from"
 """On a cached copy: the Task that it is a copy of."""
 STORE = "couler-cache"
 """The workspace that holds the store, where that is one."""
+FILE = "$(workspaces."
+"""How the places of files begin; no result is called that."""
 PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
@@ -81,9 +85,20 @@ def files_of(operation: Operation, key: str) -> list[File] | None:
     return found
 
 
+def with_files(operation: Operation) -> Operation:
+    """The task with the files that it makes among its results."""
+    made = tuple(Output(name=file.native) for file in files_of(operation, OUTPUTS) or ())
+    return replace(operation, outputs=(*operation.outputs, *made))
+
+
+def without_files(operation: Operation) -> Operation:
+    """The task as it was before `with_files`."""
+    return replace(operation, outputs=tuple(one for one in operation.outputs if not one.name.startswith(FILE)))
+
+
 def outputs_of(operation: Operation) -> dict[str, str]:
     """What is kept of a task: its results and its declared files, each with its place as Tekton completes it."""
-    results = {f"result-{output.name}": f"$(results.{output.name}.path)" for output in operation.outputs}
+    results = {f"result-{one.name}": f"$(results.{one.name}.path)" for one in without_files(operation).outputs}
     files = files_of(operation, OUTPUTS) or []
     return {**results, **{f"file-{number}": file.native for number, file in enumerate(files)}}
 

@@ -80,6 +80,7 @@ def _problem(cached: _Cached) -> str:
     lineage = [text.partition("=")[2] for text in said if text.startswith(f"{LINEAGE}=")]
     if lineage != [value.value if isinstance(value, Literal) else None for value in verdict.handed]:
         return "what it comes after was edited"
-    if values_of(verdict.facts.operation, verdict.facts.spec, lineage) != said[said.index("--") + 1 :]:
+    values = values_of(verdict.facts.operation, verdict.facts.spec, lineage)
+    if said[-len(values) - 1 :] != ["--", *values]:
         return "its first step does not look at all its parameters"
     return "" if is_guarded(cached.operation) else "a step of it runs although there was a result"

@@ -119,7 +119,8 @@ def is_guarded(operation: Operation) -> bool:
 
 def arguments_of(operation: Operation) -> list[str]:
     """What the first step of a wrapped task is told."""
-    return [str(text) for text in write_container(operation.containers[0]).get("args", ())]
+    said = write_container(operation.containers[0]).get("args")
+    return [str(text) for text in said] if isinstance(said, list) else []
 
 
 def _guarded(step: Container, name: str) -> Container:

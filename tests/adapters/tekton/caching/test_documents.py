@@ -166,6 +166,51 @@ def test_bad_input_passes_through_and_is_named() -> None:
     assert not file.edits
 
 
+TASK_RUN = """\
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {generateName: one-, annotations: {couler.io/cache: pure, couler.io/max-output-bytes: "99"}}
+spec:
+  params: [{name: x, value: word}]
+  timeout: 10m
+"""
+
+
+def test_runs_of_tasks_are_cached_as_well() -> None:
+    shared = PIPELINE.partition("---\n")[2]
+    (run, _, copy) = documents(cached(f"{TASK_RUN}  taskRef: {{name: shared}}\n---\n{shared}", S3))
+    assert run["spec"]["taskRef"]["name"] == copy["metadata"]["name"]
+    assert "--timeout=30" in arguments(copy["spec"])
+    body = "".join(f"  {line}\n" for line in shared.partition("spec:\n")[2].splitlines())
+    (run,) = documents(cached(f"{TASK_RUN}  taskSpec:\n{body}", S3))
+    assert "--timeout=30" in arguments(run["spec"]["taskSpec"])
+    assert documents(cached(texts([run]), "cache")) == documents(cached(f"{TASK_RUN}  taskSpec:\n{body}", "prune"))
+
+
+AFTER_LOAD = """\
+      - name: load
+        workspaces: [{name: w, workspace: data, subPath: SUB}]
+        taskRef: {name: elsewhere}
+      - name: two
+        runAfter: [load]
+        workspaces: [{name: src, workspace: data, subPath: in}]
+"""
+
+
+def test_files_of_a_task_before_it_are_covered_by_their_content() -> None:
+    """A task that nobody knows writes to the workspace that the next one reads; with another one, it is not known."""
+    text = PIPELINE.replace("      - name: two\n", AFTER_LOAD)
+    text = text.replace("    params: [{name: rate}]\n", "    params: [{name: rate}]\n    workspaces: [{name: data}]\n")
+    text = text.replace(
+        "metadata: {name: shared}", "metadata: {name: shared, annotations: {couler.io/cache-inputs: src/a}}"
+    )
+    text = text.replace("spec:\n  params: [{name: x}]", "spec:\n  workspaces: [{name: src}]\n  params: [{name: x}]")
+    for folder, rule in (("in", None), ("''", None), ("out", "unknown-producer")):
+        decisions = [one for file in cached(text.replace("SUB", folder), S3).files for one in file.decisions]
+        (decision,) = [one for one in decisions if one.subject == "pipeline/two"]
+        assert dict(decision.figures).get("rule") == rule, decision
+
+
 def test_what_is_embedded_and_copies_run(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     text = PIPELINE.replace(

@@ -21,6 +21,7 @@ def test_a_cached_task_does_what_it_does_without(tmp_path: Path) -> None:
     assert not list(differences(task, cached, Site(tmp_path)))
 
 
+@pytest.mark.slow
 def test_the_same_with_the_real_command(tmp_path: Path) -> None:
     task, cached = spec_of(BASE)
     assert not list(differences(task, cached, Site(tmp_path, in_processes), CASES[:1]))
