@@ -30,6 +30,7 @@ __all__ = [
     "annotations_of",
     "entries",
     "files_of",
+    "held",
     "outputs_of",
     "rest_of",
     "with_files",
@@ -68,9 +69,8 @@ class File(NamedTuple):
 
 def annotations_of(node: Workflow | Operation) -> dict[str, str]:
     """The annotations of an object, or of a task's spec."""
-    metadata = rest_of(node).get("metadata")
-    found = metadata.get("annotations") if isinstance(metadata, dict) else None
-    return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
+    found = held(rest_of(node), "metadata", "annotations")
+    return {key: text for key, text in found.items() if isinstance(text, str)}
 
 
 def files_of(operation: Operation, key: str) -> list[File] | None:
@@ -107,6 +107,13 @@ def rest_of(node: Any) -> Mapped:
     """What a node says that is not lifted into typed fields."""
     rest: Mapped = write_value(node.rest) if node.rest is not None else {}
     return rest
+
+
+def held(content: Any, *keys: str) -> Mapped:
+    """The mapping under these keys, one in the other; an empty one where there is none."""
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else {}
 
 
 def entries(holder: Any, key: str) -> list[Mapped]:

@@ -16,6 +16,7 @@ from couler_tekton.caching.declared import (
     VERSION,
     annotations_of,
     entries,
+    held,
     rest_of,
     without_files,
 )
@@ -42,14 +43,14 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
     """
     task = write_operation(without_files(operation), embedded=False, action=operation.kind == STEP_ACTION)
     annotations = annotations_of(operation)
-    spec = rest_of(run).get("spec")
-    around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)} if isinstance(spec, dict) else {}
+    spec = held(rest_of(run), "spec")
+    around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
     files = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-")}
     bound = annotations.get(MAX_OUTPUT, bound)
     programs = [
         text
         for key in ("steps", "sidecars")
-        for item in [*entries(task, key), task.get("stepTemplate") or {}]
+        for item in [*entries(task, key), held(task, "stepTemplate")]
         for text in _texts(item)
     ]
     return Material(

@@ -20,7 +20,16 @@ from couler_plugins.ir import (
     needed,
     replace,
 )
-from couler_tekton.caching.declared import CACHED_FROM, INPUTS, annotations_of, entries, files_of, rest_of, with_files
+from couler_tekton.caching.declared import (
+    CACHED_FROM,
+    INPUTS,
+    annotations_of,
+    entries,
+    files_of,
+    held,
+    rest_of,
+    with_files,
+)
 from couler_tekton.caching.wrapping import unwrapped
 from couler_tekton.variables import Scope
 
@@ -75,7 +84,7 @@ class Tasks:
 def annotated(workflow: Workflow) -> Operation:
     """The task of a Task, bare, with the annotations of that."""
     (operation,) = workflow.operations
-    metadata = rest_of(workflow).get("metadata") or {}
+    metadata = held(rest_of(workflow), "metadata")
     bare = unwrapped(operation)
     return replace(bare, rest=Scope().rest({**rest_of(bare), "metadata": metadata}) if metadata else bare.rest)
 

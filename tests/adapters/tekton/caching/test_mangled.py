@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from couler_plugins.documents import dump_yaml, read
 from couler_plugins.sources import Text
 
 S3 = WORKSPACE.replace("workspace://couler-cache/store", "s3://bucket/cache")
-TRIES = 60
+TRIES = 40
 WORDS = [*JUNK, "$(params.x)", "$(steps.couler-restore.results.hit)", "couler-restore", "pure", "$("]
 
 
@@ -37,3 +38,37 @@ def test_nothing_fails(seed: int) -> None:
             raise
         seen["error" if file.error is not None else "changed" if file.edits else "same"] += 1
     assert all(seen.values()), seen
+
+
+PLACES: tuple[tuple[Any, ...], ...] = (
+    (0, "metadata", "annotations"),
+    (1, "metadata", "annotations"),
+    (0, "spec", "timeout"),
+    (0, "spec", "taskRunTemplate"),
+    (0, "spec", "taskRunTemplate", "podTemplate"),
+    (0, "spec", "taskRunSpecs"),
+    (0, "spec", "podTemplate"),
+    (1, "spec", "stepTemplate"),
+    (1, "spec", "stepTemplate", "securityContext"),
+    (1, "spec", "workspaces"),
+    (1, "spec", "volumes"),
+    (1, "spec", "sidecars"),
+    (0, "spec", "pipelineSpec", "tasks", 1, "workspaces"),
+    (0, "spec", "pipelineSpec", "tasks", 1, "timeout"),
+)
+
+
+def put(junk: Any, at: Any, place: tuple[Any, ...]) -> None:
+    for key in place[:-1]:
+        at = at[key] if isinstance(at, list) else at.setdefault(key, {})
+    at[place[-1]] = junk
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: "-".join(map(str, place)))
+def test_nothing_fails_where_caching_looks(place: tuple[Any, ...]) -> None:
+    for junk in WORDS:
+        whole: list[Any] = [document.data for document in read(PIPELINE, "a.yaml").documents]
+        put(junk, dict(enumerate(whole)), place)
+        mangled = "---\n".join(map(dump_yaml, whole))
+        assert cached(mangled, S3).files
+        lint(Text(mangled), plugins=plugins())
