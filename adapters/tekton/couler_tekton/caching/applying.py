@@ -7,14 +7,13 @@ same files: these calls get a copy, under a name with a hash of what it holds, s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import Wrapped
 from couler_plugins.ir import External, Literal, Operation, Step, Workflow, replace
-from couler_tekton.caching.declared import CACHED_FROM, annotations_of, entries, rest_of
-from couler_tekton.caching.resolving import TASK, Tasks, annotated, steps_of
+from couler_tekton.caching.declared import CACHED_FROM, annotations_of, entries, held, rest_of
+from couler_tekton.caching.resolving import TASK, Tasks, steps_of
 from couler_tekton.caching.wrapping import Told, unwrapped, with_steps
 from couler_tekton.checks.durations import seconds
 from couler_tekton.extracted import holder, named
@@ -87,13 +86,13 @@ class Applying:
 
     def _copy(self, name: str, place: Place, verdict: Verdict) -> str:
         """The name of a copy of a Task that is cached; it is made if there is none."""
-        held = self._tasks.holding(name)
-        assert held is not None
-        (operation,) = held.operations
+        task = self._tasks.holding(name)
+        assert task is not None
+        (operation,) = task.operations
         changed = self._with_steps(operation, place, verdict)
-        metadata = rest_of(annotated(held)).get("metadata") or {}
-        metadata = {**metadata, "annotations": {**(metadata.get("annotations") or {}), CACHED_FROM: name}}
-        bare = holder(replace(changed, rest=Scope().rest({**rest_of(changed), "metadata": metadata})), held.namespace)
+        metadata = held(rest_of(task), "metadata")
+        metadata = {**metadata, "annotations": {**held(metadata, "annotations"), CACHED_FROM: name}}
+        bare = holder(replace(changed, rest=Scope().rest({**rest_of(changed), "metadata": metadata})), task.namespace)
         copy = replace(bare, name=named(name, bare))
         if self._tasks.get(copy.name) is None:
             self._made[copy.name] = copy
@@ -126,29 +125,25 @@ class Applying:
             step=label,
             root=self._is_root(operation),
         )
-        own = {output.name for output in operation.outputs}
-        outputs = tuple(item for item in judged.outputs if item.name in own)
-        return with_steps(unwrapped(operation), replace(judged, outputs=outputs), told)
+        return with_steps(unwrapped(operation), judged, told)
 
     def _limit(self, step: Step | None) -> int:
         """How many seconds the store may take before the steps, and after them."""
         assert self._wrapper is not None
         given = step.timeout if step is not None else None
         text = given.value if isinstance(given, Literal) else None
-        spec = rest_of(self._workflow).get("spec")
-        if text is None and self._workflow.kind == "TaskRun" and isinstance(spec, dict):
-            text = spec.get("timeout")
+        if text is None and self._workflow.kind == "TaskRun":
+            text = held(rest_of(self._workflow), "spec").get("timeout")
         known = seconds(text) if isinstance(text, str) else None
         return min(self._wrapper.timeout, max(1, int((known or USUAL) / SHARE)))
 
     def _is_root(self, operation: Operation) -> bool:
         """Whether all containers of the pod are told to run as root, ours as well."""
-        spec: Any = rest_of(self._workflow).get("spec") or {}
-        pods = [spec.get("podTemplate"), (spec.get("taskRunTemplate") or {}).get("podTemplate")]
-        pods += [item.get("podTemplate") for item in entries(spec, "taskRunSpecs")]
-        holders = [rest_of(operation).get("stepTemplate"), *pods]
-        contexts = [holder.get("securityContext") or {} for holder in holders if isinstance(holder, dict)]
-        return any(context.get("runAsUser") == 0 for context in contexts)
+        spec = held(rest_of(self._workflow), "spec")
+        holders = [held(spec, "podTemplate"), held(spec, "taskRunTemplate", "podTemplate")]
+        holders += [held(item, "podTemplate") for item in entries(spec, "taskRunSpecs")]
+        holders.append(held(rest_of(operation), "stepTemplate"))
+        return any(held(one, "securityContext").get("runAsUser") == 0 for one in holders)
 
 
 def _task_name(operation: str) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from couler_plugins.ir import Operation, Workflow
+from couler_plugins.ir import Operation, Output, Workflow, replace
 from couler_tekton.mappings import Mapped
 from couler_tekton.variables import write_value
 
@@ -30,8 +30,11 @@ __all__ = [
     "annotations_of",
     "entries",
     "files_of",
+    "held",
     "outputs_of",
     "rest_of",
+    "with_files",
+    "without_files",
 ]
 
 CACHE = "couler.io/cache"
@@ -42,6 +45,8 @@ CACHED_FROM = "couler.io/cached-from"
 """On a cached copy: the Task that it is a copy of."""
 STORE = "couler-cache"
 """The workspace that holds the store, where that is one."""
+FILE = "$(workspaces."
+"""How the places of files begin; no result is called that."""
 PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
@@ -64,9 +69,8 @@ class File(NamedTuple):
 
 def annotations_of(node: Workflow | Operation) -> dict[str, str]:
     """The annotations of an object, or of a task's spec."""
-    metadata = rest_of(node).get("metadata")
-    found = metadata.get("annotations") if isinstance(metadata, dict) else None
-    return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
+    found = held(rest_of(node), "metadata", "annotations")
+    return {key: text for key, text in found.items() if isinstance(text, str)}
 
 
 def files_of(operation: Operation, key: str) -> list[File] | None:
@@ -81,9 +85,20 @@ def files_of(operation: Operation, key: str) -> list[File] | None:
     return found
 
 
+def with_files(operation: Operation) -> Operation:
+    """The task with the files that it makes among its results."""
+    made = tuple(Output(name=file.native) for file in files_of(operation, OUTPUTS) or ())
+    return replace(operation, outputs=(*operation.outputs, *made))
+
+
+def without_files(operation: Operation) -> Operation:
+    """The task as it was before `with_files`."""
+    return replace(operation, outputs=tuple(one for one in operation.outputs if not one.name.startswith(FILE)))
+
+
 def outputs_of(operation: Operation) -> dict[str, str]:
     """What is kept of a task: its results and its declared files, each with its place as Tekton completes it."""
-    results = {f"result-{output.name}": f"$(results.{output.name}.path)" for output in operation.outputs}
+    results = {f"result-{one.name}": f"$(results.{one.name}.path)" for one in without_files(operation).outputs}
     files = files_of(operation, OUTPUTS) or []
     return {**results, **{f"file-{number}": file.native for number, file in enumerate(files)}}
 
@@ -92,6 +107,13 @@ def rest_of(node: Any) -> Mapped:
     """What a node says that is not lifted into typed fields."""
     rest: Mapped = write_value(node.rest) if node.rest is not None else {}
     return rest
+
+
+def held(content: Any, *keys: str) -> Mapped:
+    """The mapping under these keys, one in the other; an empty one where there is none."""
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else {}
 
 
 def entries(holder: Any, key: str) -> list[Mapped]:

@@ -6,10 +6,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from couler_plugins.hookspecs.caching import Material
+from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation, Workflow
 from couler_tekton.bodies import STEP_ACTION, write_operation
-from couler_tekton.caching.declared import INPUTS, MAX_OUTPUT, STORE, VERSION, annotations_of, entries, rest_of
+from couler_tekton.caching.declared import (
+    INPUTS,
+    MAX_OUTPUT,
+    STORE,
+    VERSION,
+    annotations_of,
+    entries,
+    held,
+    rest_of,
+    without_files,
+)
 from couler_tekton.caching.objections import reuse_objections, storage_objections
 from couler_tekton.mappings import Mapped, without
 
@@ -31,16 +41,16 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
         run: what it is run by, or is.
         bound: what is said of the bytes of its results around it.
     """
-    task = write_operation(operation, embedded=False, action=operation.kind == STEP_ACTION)
+    task = write_operation(without_files(operation), embedded=False, action=operation.kind == STEP_ACTION)
     annotations = annotations_of(operation)
-    spec = rest_of(run).get("spec")
-    around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)} if isinstance(spec, dict) else {}
+    spec = held(rest_of(run), "spec")
+    around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
     files = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-")}
     bound = annotations.get(MAX_OUTPUT, bound)
     programs = [
         text
         for key in ("steps", "sidecars")
-        for item in [*entries(task, key), task.get("stepTemplate") or {}]
+        for item in [*entries(task, key), held(task, "stepTemplate")]
         for text in _texts(item)
     ]
     return Material(
@@ -48,8 +58,14 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
         programs=tuple(programs),
         inputs=bool(operation.inputs or VERSION in annotations or annotations.get(INPUTS)),
         warnings=tuple(_mutable_images(task)),
-        objections=(*reuse_objections(operation, task), *storage_objections(operation, task, bound)),
+        objections=tuple(_objections(operation, task, bound)),
     )
+
+
+def _objections(operation: Operation, task: Mapped, bound: str | None) -> Iterator[Objection]:
+    """The rules against reuse, and where there are none, those against keeping."""
+    found = list(reuse_objections(operation, task))
+    yield from found or storage_objections(operation, task, bound)
 
 
 def _content(task: Mapped) -> Mapped:

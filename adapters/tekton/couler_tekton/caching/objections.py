@@ -16,7 +16,9 @@ from couler_plugins.ir import Operation, references
 from couler_tekton.bodies import STEP_ACTION
 from couler_tekton.caching.declared import INPUTS, MAX_OUTPUT, OUTPUTS, STORE, entries, files_of, rest_of
 from couler_tekton.caching.wrapping import RESTORE, SAVE, kind_of
-from couler_tekton.mappings import Mapped
+from couler_tekton.checks.report import Report
+from couler_tekton.checks.shapes import check_shape
+from couler_tekton.mappings import Mapped, without
 
 __all__ = ["reuse_objections", "room", "storage_objections"]
 
@@ -29,6 +31,7 @@ POD_MESSAGE, CONTAINER_MESSAGE = 12 * 1024, 4 * 1024
 (kubelet: `normalizeStatus` in `pkg/kubelet/status/status_manager.go`)."""
 OVERHEAD, ENTRY, LOOKUP = 256, 48, 256
 """Bytes of a message: of Tekton's own, around each result, and of what our first step says."""
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 OURS = re.compile(r"(COULER_|PYTHON|LD_).*|PATH")
 """Variables that would reach our steps."""
 
@@ -42,6 +45,9 @@ def reuse_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
     """
     if operation.kind == STEP_ACTION:
         yield Objection("kind", "it is a StepAction, which its Task keeps the results of")
+        return
+    if (found := _malformed(task)) is not None:
+        yield Objection("malformed", f"Tekton would refuse it: {found}")
         return
     yield from _step_objections(task)
     yield from _reference_objections(operation)
@@ -74,6 +80,18 @@ def room(task: Mapped) -> int:
     containers = INITS + len(entries(task, "steps")) + 2 + len(entries(task, "sidecars"))
     names = sum(ENTRY + len(str(item.get("name"))) for item in entries(task, "results"))
     return min(CONTAINER_MESSAGE, POD_MESSAGE // containers) - OVERHEAD - LOOKUP - names
+
+
+def _malformed(task: Mapped) -> str | None:
+    """What is no task: nothing that is made of it would be one."""
+    report = Report(0)
+    if not check_shape("Task", {"kind": "Task", "spec": without(task, "metadata")}, report):
+        return report.remarks[0].message
+    named = [item for key in ("params", "results", "workspaces") for item in entries(task, key)]
+    names = [item.get("name") for item in (*named, *entries(task, "steps")) if item.get("name")]
+    names += [key for item in named for key in item.get("properties") or ()]
+    wrong = [name for name in names if not isinstance(name, str) or not NAME.fullmatch(name)]
+    return f"{wrong[0]!r} is no name" if wrong else None
 
 
 def _bound_objections(task: Mapped, bound: str | None) -> Iterator[Objection]:

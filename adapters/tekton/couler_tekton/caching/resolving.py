@@ -12,7 +12,6 @@ from couler_plugins.ir import (
     External,
     Graph,
     Operation,
-    Output,
     Reference,
     Step,
     Workflow,
@@ -21,7 +20,16 @@ from couler_plugins.ir import (
     needed,
     replace,
 )
-from couler_tekton.caching.declared import CACHED_FROM, INPUTS, OUTPUTS, annotations_of, entries, files_of, rest_of
+from couler_tekton.caching.declared import (
+    CACHED_FROM,
+    INPUTS,
+    annotations_of,
+    entries,
+    files_of,
+    held,
+    rest_of,
+    with_files,
+)
 from couler_tekton.caching.wrapping import unwrapped
 from couler_tekton.variables import Scope
 
@@ -76,7 +84,7 @@ class Tasks:
 def annotated(workflow: Workflow) -> Operation:
     """The task of a Task, bare, with the annotations of that."""
     (operation,) = workflow.operations
-    metadata = rest_of(workflow).get("metadata") or {}
+    metadata = held(rest_of(workflow), "metadata")
     bare = unwrapped(operation)
     return replace(bare, rest=Scope().rest({**rest_of(bare), "metadata": metadata}) if metadata else bare.rest)
 
@@ -113,8 +121,7 @@ def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
 def _judged(operation: Operation, name: str) -> Operation:
     """A task under a name; the files that it makes count as results."""
     inputs = tuple(replace(port, optional=False) for port in operation.inputs)
-    made = tuple(Output(name=file.native) for file in files_of(operation, OUTPUTS) or ())
-    return replace(operation, name=name, inline=False, inputs=inputs, outputs=(*operation.outputs, *made))
+    return with_files(replace(operation, name=name, inline=False, inputs=inputs))
 
 
 def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:
@@ -125,22 +132,31 @@ def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:
         callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
         if not isinstance(callee, Operation):
             return step
-        read = {bound[step.name].get(file.workspace) for file in files_of(callee, INPUTS) or ()} - {None}
+        names = {file.workspace for file in files_of(callee, INPUTS) or ()}
+        read = [place for name, place in bound[step.name].items() if name in names]
         before = dict.fromkeys(need.step for need in needed(step.needs))
-        writers = [name for name in before if read & set(bound.get(name, {}).values())]
         files = [
             Argument(name=f"files of {name}", value=Reference(to="output", kind="parameter", step=name, name="files"))
-            for name in writers
+            for name in before
+            if any(_meet(one, other) for one in read for other in bound.get(name, {}).values())
         ]
         return replace(step, arguments=(*step.arguments, *files)) if files else step
 
     return replace(graph, steps=tuple(map(reading, graph.steps)))
 
 
-def _bindings(step: Step) -> dict[str, str]:
-    """The workspaces of a pipeline that a task of it is given, by their names in the task."""
+def _bindings(step: Step) -> dict[str, tuple[str, str]]:
+    """The workspaces that a task is given, each with the folder in it, by their names in the task."""
     items = entries(rest_of(step), "workspaces")
-    return {str(item.get("name")): str(item.get("workspace") or item.get("name")) for item in items}
+    return {
+        str(item.get("name")): (str(item.get("workspace") or item.get("name")), str(item.get("subPath") or ""))
+        for item in items
+    }
+
+
+def _meet(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether what is written to the one may be read from the other."""
+    return one[0] == other[0] and (one[1] == other[1] or not one[1] or not other[1])
 
 
 def steps_of(workflow: Workflow) -> dict[tuple[str, str], Step]:

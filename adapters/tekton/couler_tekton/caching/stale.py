@@ -14,7 +14,7 @@ from couler_plugins.ir.bundle import Bundle
 from couler_tekton.caching.declared import CACHED_FROM, annotations_of
 from couler_tekton.caching.facet import TektonCaching, facets
 from couler_tekton.caching.resolving import steps_of
-from couler_tekton.caching.wrapping import RESTORE, arguments_of, is_guarded, is_wrapped, values_of
+from couler_tekton.caching.wrapping import RESTORE, arguments_of, has_steps, is_whole, values_of
 from couler_tekton.extracted import holding, named
 from couler_tekton.lift import lift
 
@@ -65,12 +65,14 @@ def _cached(workflow: Workflow, facet: TektonCaching, copies: Mapping[str, Opera
         else:
             operation = own.get(verdict.facts.operation.name) if verdict.facts is not None else None
             source = operation.source if operation is not None else None
-        if operation is not None and is_wrapped(operation):
+        if operation is not None and has_steps(operation):
             yield _Cached(operation, verdict, source)
 
 
 def _problem(cached: _Cached) -> str:
     """Why a result may be another one than its key says; empty where it may not."""
+    if not is_whole(cached.operation):
+        return "a step runs before it, after it, or although there was a result"
     verdict, said = cached.verdict, arguments_of(cached.operation)
     if verdict.objection is not None and verdict.objection.against == "reuse":
         return verdict.objection.reason
@@ -80,6 +82,7 @@ def _problem(cached: _Cached) -> str:
     lineage = [text.partition("=")[2] for text in said if text.startswith(f"{LINEAGE}=")]
     if lineage != [value.value if isinstance(value, Literal) else None for value in verdict.handed]:
         return "what it comes after was edited"
-    if values_of(verdict.facts.operation, verdict.facts.spec, lineage) != said[said.index("--") + 1 :]:
+    values = values_of(verdict.facts.operation, verdict.facts.spec, lineage)
+    if said[-len(values) - 1 :] != ["--", *values]:
         return "its first step does not look at all its parameters"
-    return "" if is_guarded(cached.operation) else "a step of it runs although there was a result"
+    return ""

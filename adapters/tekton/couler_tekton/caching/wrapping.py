@@ -14,7 +14,7 @@ import msgspec
 
 from couler_plugins.caching.keys import LINEAGE, digest
 from couler_plugins.caching.wrapping import Wrapper
-from couler_plugins.ir import Container, Native, Operation, Port, replace
+from couler_plugins.ir import Container, Literal, Native, Operation, Port, replace
 from couler_tekton.caching.declared import INPUTS, STORE, entries, files_of, outputs_of, rest_of
 from couler_tekton.containers import read_container, write_container
 from couler_tekton.variables import Scope
@@ -25,8 +25,8 @@ __all__ = [
     "WORKSPACE",
     "Told",
     "arguments_of",
-    "is_guarded",
-    "is_wrapped",
+    "has_steps",
+    "is_whole",
     "kind_of",
     "unwrapped",
     "values_of",
@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 RESTORE, SAVE = "couler-restore", "couler-save"
+COMMANDS = {RESTORE: "task-restore", SAVE: "task-save"}
 HIT = {"input": f"$(steps.{RESTORE}.results.hit)", "operator": "notin", "values": ["true"]}
 UNNAMED = "unnamed-{}"
 """What Tekton calls the container of a step without a name, after its number: ours must not change that."""
@@ -80,7 +81,7 @@ def with_steps(bare: Operation, annotated: Operation, told: Told) -> Operation:
         annotated: the same, with the annotations of the object that it is in.
         told: what our steps are told.
     """
-    mains = [one for one in bare.containers if one.role == "main"]
+    mains = _mains(bare)
     names = [one.name or UNNAMED.format(number) for number, one in enumerate(mains)]
     guarded = [_guarded(one, name) for one, name in zip(mains, names, strict=True)]
     careless = [name for name, one in zip(names, mains, strict=True) if rest_of(one).get("onError")]
@@ -88,38 +89,51 @@ def with_steps(bare: Operation, annotated: Operation, told: Told) -> Operation:
     codes = [f"--code=$(steps.step-{name}.exitCode.path)" for name in careless]
     said = {"family": told.family, "step": told.step, "run": "$(context.taskRun.name)"}
     saving = [*outputs, *codes, *_options(said), f"--key=$(steps.{RESTORE}.results.key)"]
-    first = _step(RESTORE, "task-restore", [*outputs, *_looking(annotated, told)], told)
+    first = _step(RESTORE, [*outputs, *_looking(annotated, told)], told)
     first |= {"results": [{"name": "hit"}, {"name": "key"}]}
-    last = _step(SAVE, "task-save", saving, told) | {"when": [HIT]}
+    last = _step(SAVE, saving, told) | {"when": [HIT]}
     ours = [read_container(item, "main", Scope()) for item in (first, last)]
     others = [one for one in bare.containers if one.role != "main"]
     return replace(bare, containers=(ours[0], *guarded, ours[1], *others))
 
 
-def is_wrapped(operation: Operation) -> bool:
-    """Whether it has our steps in it."""
-    mains = [one for one in operation.containers if one.role == "main"]
-    return len(mains) > 2 and (mains[0].name, mains[-1].name) == (RESTORE, SAVE)  # ours, and a step
+def has_steps(operation: Operation) -> bool:
+    """Whether there is anything of ours in it."""
+    return any(_is_ours(one) or HIT in entries(rest_of(one), "when") for one in _mains(operation))
+
+
+def is_whole(operation: Operation) -> bool:
+    """Whether our steps are its first and its last one, and all others are skipped where there was a result."""
+    mains = _mains(operation)
+    names = [one.name for one in mains if _is_ours(one)]
+    guarded = all(HIT in entries(rest_of(one), "when") for one in mains[1:])
+    return names == [RESTORE, SAVE] == [mains[0].name, mains[-1].name] and guarded
 
 
 def unwrapped(operation: Operation) -> Operation:
-    """The task without our steps, as far as they are in it."""
-    if not is_wrapped(operation):
+    """The task without our steps, wherever they are in it."""
+    if not has_steps(operation):
         return operation
-    mains = [one for one in operation.containers if one.role == "main"][1:-1]
+    mains = [one for one in _mains(operation) if not _is_ours(one)]
     others = [one for one in operation.containers if one.role != "main"]
     return replace(operation, containers=(*(_free(one, number) for number, one in enumerate(mains)), *others))
 
 
-def is_guarded(operation: Operation) -> bool:
-    """Whether all steps of a wrapped task but the first are skipped where there was a result."""
-    mains = [one for one in operation.containers if one.role == "main"]
-    return all(HIT in entries(rest_of(one), "when") for one in mains[1:])
+def _mains(operation: Operation) -> list[Container]:
+    return [one for one in operation.containers if one.role == "main"]
+
+
+def _is_ours(step: Container) -> bool:
+    """Whether it is a step that caching has put there; the name alone may be its owner's."""
+    command = [word.value if isinstance(word, Literal) else None for word in step.command]
+    return step.name in COMMANDS and command == ["couler", "cache", COMMANDS[step.name]]
 
 
 def arguments_of(operation: Operation) -> list[str]:
-    """What the first step of a wrapped task is told."""
-    return [str(text) for text in write_container(operation.containers[0]).get("args", ())]
+    """What our first step is told."""
+    first = next((one for one in _mains(operation) if one.name == RESTORE), None)
+    said = write_container(first).get("args") if first is not None else None
+    return [str(text) for text in said] if isinstance(said, list) else []
 
 
 def _guarded(step: Container, name: str) -> Container:
@@ -196,7 +210,7 @@ def _word(name: str) -> str:
     return f'["{name}"]' if "." in name else f".{name}"
 
 
-def _step(name: str, command: str, arguments: list[str], told: Told) -> dict[str, Any]:
+def _step(name: str, arguments: list[str], told: Told) -> dict[str, Any]:
     wrapper = told.wrapper
     store, index = wrapper.store, ""
     if store.startswith(WORKSPACE):
@@ -208,7 +222,7 @@ def _step(name: str, command: str, arguments: list[str], told: Told) -> dict[str
     step: dict[str, Any] = {
         "name": name,
         "image": wrapper.image,
-        "command": ["couler", "cache", command],
+        "command": ["couler", "cache", COMMANDS[name]],
         "args": [*_options(which), *arguments],
         "onError": "continue",
     }

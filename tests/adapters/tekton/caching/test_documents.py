@@ -82,7 +82,10 @@ def test_what_is_emitted_has_no_faults(text: str) -> None:
 
 EDITS: dict[str, Callable[[Any], object]] = {
     "what it runs was edited": lambda task: task["steps"][2].update(image="other"),
-    "a step of it runs although": lambda task: task["steps"][3]["when"].pop(),
+    "although there was a result": lambda task: task["steps"][3]["when"].pop(),
+    "a step runs before it": lambda task: task["steps"].insert(0, {"name": "x", "image": "busybox", "script": "echo"}),
+    "after it, or": lambda task: task["steps"].append({"name": "x", "image": "busybox", "script": "echo"}),
+    "runs before it, after it": lambda task: task["steps"].pop(),
     "does not look at all its parameters": lambda task: arguments(task).remove(".rate=$(params.rate)"),
     "may name chance": lambda task: task["steps"][2].update(script="echo $RANDOM"),
 }
@@ -95,6 +98,26 @@ def test_a_task_that_was_edited_is_found(reason: str) -> None:
     found = [one for one in remarks([task]) if one.code == "stale-key"]
     assert [one.severity for one in found] == ["error"]
     assert reason in found[0].message
+
+
+@pytest.mark.parametrize("place", [0, 3, 99])
+def test_a_step_that_was_put_in_afterwards_is_cached_as_well(place: int) -> None:
+    (task,) = documents(cached(BASE))
+    step = {"name": "new", "image": "busybox", "script": "echo"}
+    task["spec"]["steps"].insert(place, step)
+    (again,) = documents(cached(dump_yaml(task)))
+    names = [one["name"] for one in again["spec"]["steps"]]
+    assert (names[0], names[-1], names.count("couler-restore")) == ("couler-restore", "couler-save", 1)
+    (bare,) = documents(cached(dump_yaml(task), "cache"))
+    (before,) = documents(cached(BASE, "prune"))
+    assert step in bare["spec"]["steps"]
+    assert [one for one in bare["spec"]["steps"] if one != step][1:] == before["spec"]["steps"][1:]
+
+
+def test_steps_of_its_owner_that_are_called_as_ours_are_not_touched() -> None:
+    text = BASE.replace("- name: model", "- name: couler-restore").replace("- name: last", "- name: couler-save")
+    for pipeline in (WORKSPACE, "cache"):
+        assert documents(cached(text, pipeline)) == documents(cached(text, "prune"))
 
 
 def test_edits_of_copies_and_of_what_is_before_them_are_found() -> None:
@@ -164,6 +187,51 @@ def test_bad_input_passes_through_and_is_named() -> None:
     (file,) = cached(text).files
     assert "two of the name" in str(file.error)
     assert not file.edits
+
+
+TASK_RUN = """\
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {generateName: one-, annotations: {couler.io/cache: pure, couler.io/max-output-bytes: "99"}}
+spec:
+  params: [{name: x, value: word}]
+  timeout: 10m
+"""
+
+
+def test_runs_of_tasks_are_cached_as_well() -> None:
+    shared = PIPELINE.partition("---\n")[2]
+    (run, _, copy) = documents(cached(f"{TASK_RUN}  taskRef: {{name: shared}}\n---\n{shared}", S3))
+    assert run["spec"]["taskRef"]["name"] == copy["metadata"]["name"]
+    assert "--timeout=30" in arguments(copy["spec"])
+    body = "".join(f"  {line}\n" for line in shared.partition("spec:\n")[2].splitlines())
+    (run,) = documents(cached(f"{TASK_RUN}  taskSpec:\n{body}", S3))
+    assert "--timeout=30" in arguments(run["spec"]["taskSpec"])
+    assert documents(cached(texts([run]), "cache")) == documents(cached(f"{TASK_RUN}  taskSpec:\n{body}", "prune"))
+
+
+AFTER_LOAD = """\
+      - name: load
+        workspaces: [{name: w, workspace: data, subPath: SUB}]
+        taskRef: {name: elsewhere}
+      - name: two
+        runAfter: [load]
+        workspaces: [{name: src, workspace: data, subPath: in}]
+"""
+
+
+def test_files_of_a_task_before_it_are_covered_by_their_content() -> None:
+    """A task that nobody knows writes to the workspace that the next one reads; with another one, it is not known."""
+    text = PIPELINE.replace("      - name: two\n", AFTER_LOAD)
+    text = text.replace("    params: [{name: rate}]\n", "    params: [{name: rate}]\n    workspaces: [{name: data}]\n")
+    text = text.replace(
+        "metadata: {name: shared}", "metadata: {name: shared, annotations: {couler.io/cache-inputs: src/a}}"
+    )
+    text = text.replace("spec:\n  params: [{name: x}]", "spec:\n  workspaces: [{name: src}]\n  params: [{name: x}]")
+    for folder, rule in (("in", None), ("''", None), ("out", "unknown-producer")):
+        decisions = [one for file in cached(text.replace("SUB", folder), S3).files for one in file.decisions]
+        (decision,) = [one for one in decisions if one.subject == "pipeline/two"]
+        assert dict(decision.figures).get("rule") == rule, decision
 
 
 def test_what_is_embedded_and_copies_run(tmp_path: Path) -> None:
