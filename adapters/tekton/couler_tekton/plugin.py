@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Lowered, Plan
+    from couler_plugins.runs import Run
 
 __all__ = ["Options", "TektonAdapter"]
 
@@ -102,3 +103,11 @@ def couler_optimizers() -> list[type[Optimizer]]:
 def couler_adapters() -> list[Adapter]:
     """The Tekton adapter."""
     return [TektonAdapter()]
+
+
+@hookimpl
+def couler_runs(document: Document) -> list[Run]:
+    """The runs that the statuses of PipelineRuns and TaskRuns tell of."""
+    from couler_tekton.runs import runs_in
+
+    return runs_in(document.data)
