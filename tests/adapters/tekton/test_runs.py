@@ -19,12 +19,12 @@ def time(seconds: int) -> str:
 
 
 def pipeline_run(
-    name: str, tasks: list[Data], *, state: str = "True", skipped: tuple[str, ...] = (), **labels: str
+    name: str, tasks: list[Data], *, state: str = "True", skipped: tuple[str, ...] = (), labels: Data | None = None
 ) -> Data:
     return {
         "apiVersion": "tekton.dev/v1",
         "kind": "PipelineRun",
-        "metadata": {"name": name, "generateName": "train-", "namespace": "ml", "labels": labels},
+        "metadata": {"name": name, "generateName": "train-", "namespace": "ml", "labels": labels or {}},
         "spec": {"pipelineSpec": {"tasks": tasks}},
         "status": {
             "startTime": time(0),
@@ -60,7 +60,7 @@ def runs_of(*items: Data) -> list[Run]:
     return couler_runs(Document("runs.json", 0, {"apiVersion": "v1", "kind": "List", "items": list(items)}, 1, ""))
 
 
-TASKS = [
+TASKS: list[Data] = [
     {"name": "a"},
     {"name": "b", "params": [{"name": "x", "value": "$(tasks.a.results.out)"}]},
     {"name": "c", "runAfter": ["a"]},
@@ -106,7 +106,7 @@ def test_the_parts_of_one_pipeline_are_one_run() -> None:
     parts = []
     for number, tasks in ((1, TASKS[:1]), (2, [{"name": "c"}])):
         name = f"train-1-part-{number}"
-        part = pipeline_run(name, tasks, **{"couler.io/whole": "train-1", "couler.io/part": f"part-{number}"})
+        part = pipeline_run(name, tasks, labels={"couler.io/whole": "train-1", "couler.io/part": f"part-{number}"})
         part["spec"] = {"pipelineRef": {"name": f"train-part-{number}"}}
         parts += [part, task_run(name, str(tasks[0]["name"]), number * 10, number * 20)]
     (run,) = runs_of(*parts)

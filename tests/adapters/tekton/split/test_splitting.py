@@ -225,6 +225,12 @@ def test_what_cannot_be_cut_is_refused(change: Callable[[Any], object], reason: 
         split(changed(change), "max-steps=2")
 
 
+def test_what_only_some_clusters_take_stays_where_it_was_written() -> None:
+    """It was there before: nobody has to be asked whether the cluster takes it."""
+    documents = changed(lambda run: tasks(run)["fit"]["taskSpec"]["steps"][0].update(stdoutConfig={"path": "/tmp/out"}))
+    assert differences(documents, split(documents, "max-steps=2")) == []
+
+
 def matrix(run: Any) -> None:
     tasks(run)["fetch"]["matrix"] = {"params": [{"name": "rows", "value": ["1", "2"]}]}
     tasks(run)["fetch"]["params"] = []
