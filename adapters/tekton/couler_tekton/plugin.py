@@ -72,11 +72,11 @@ class TektonAdapter(Adapter):
 
         return None if where.folder else TektonRunner(where)
 
-    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
         """What splitting has to know; see `couler_tekton.splits.splitting`."""
         from couler_tekton.splits.splitting import splitting_of
 
-        return splitting_of(workflow, bundle)
+        return splitting_of(workflow, plan)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""
