@@ -38,6 +38,12 @@ class Controller:
         self._looks: dict[str, int] = {}
         server.before = self.before
 
+    def delete(self, name: str) -> None:
+        """Deletes a PipelineRun, as its user does."""
+        del self._server.objects["pipelineruns", NAMESPACE, name]
+        self.ran.pop(name, None)
+        self._looks.pop(name, None)
+
     def before(self, request: Request) -> None:
         """Moves the run that is asked for, or all that are listed."""
         if (request.verb, request.plural) == ("list", "pipelineruns"):

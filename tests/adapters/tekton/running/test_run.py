@@ -123,6 +123,19 @@ def test_what_runs_at_the_end_runs_also_where_a_part_fails(
         assert "train-part-2" not in stored(server, "pipelineruns")
 
 
+def test_a_part_that_failed_is_tried_again_where_it_was_deleted(server: ApiServer, couler_command: Couler) -> None:
+    controller = Controller(server, frozenset({"fit"}))
+    assert couler_command("run", "split.yaml", "--run-id", "r1").exit_code == 1
+    for name in ("train-part-2", "train-finally", "train-finally-2"):
+        controller.delete(name)
+    controller.failing = frozenset()
+    again = couler_command("run", "split.yaml", "--run-id", "r1")
+    assert again.exit_code == 0, again.output
+    assert "PipelineRun ml/train-part-1: there already" in again.stderr
+    assert [name for _, name in created(server)].count("train-part-2") == 2
+    assert together(controller) == whole().tasks
+
+
 REQUESTS = 34
 """How many a whole run makes."""
 SOME = [(9, "before"), (9, "after"), (18, "after"), (REQUESTS, "before")]
