@@ -179,8 +179,13 @@ class Adapter(Protocol):
         """What fetches past runs from an engine; None where its own tools already write what `couler_runs` reads."""
         return None
 
-    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
-        """What splitting this workflow has to know; None where it has nothing that could be split."""
+    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
+        """What splitting this workflow has to know; None where it has nothing that could be split.
+
+        Args:
+            workflow: one of the plan's.
+            plan: the other workflows, which this one may refer to, and what all of them were read from.
+        """
         return None
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:

@@ -27,7 +27,7 @@ class SplitAdvice:
         said = []
         for workflow in plan.workflows:
             offered = getattr(ctx.adapter(workflow.engine), "splitting", None)  # a facet, which an adapter may lack
-            facet = offered(workflow, plan.bundle) if offered is not None else None
+            facet = offered(workflow, plan) if offered is not None else None
             over = [] if facet is None else excess(facet.extent(workflow), facet.limits)
             if over:
                 reason = f"it has {' and '.join(over)}; split makes parts of it (couler explain -p split says which)"

@@ -188,7 +188,7 @@ class Splitter:
             links=(*plan.links, *made.links),
             side=(*plan.side, *(document for document in beside if document not in plan.side)),
         )
-        inner = self._ctx.adapter(job.workflow.engine).splitting(made.coordinator, plan.bundle)
+        inner = self._ctx.adapter(job.workflow.engine).splitting(made.coordinator, plan)
         if inner is None:
             return plan
         return self.split(plan, made.coordinator, inner, job.rank + 1, cut.seconds(launch))

@@ -47,7 +47,7 @@ class Split:
         named = None if self.partitioner is None else ctx.partitioner(self.partitioner)
         for workflow in plan.workflows:
             offered = getattr(ctx.adapter(workflow.engine), "splitting", None)  # a facet, which an adapter may lack
-            facet = offered(workflow, plan.bundle) if offered is not None else None
+            facet = offered(workflow, plan) if offered is not None else None
             if facet is not None:
                 ctx.progress(f"measuring {workflow.label}")
                 partitioner = named or ctx.partitioner(facet.partitioner)

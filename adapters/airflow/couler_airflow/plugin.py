@@ -98,14 +98,14 @@ class AirflowAdapter(Adapter):
             return None
         return AirflowCaching(bundle.live_of(workflow.source).dag, workflow)
 
-    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
         """What splitting a DAG has to know; see `couler_airflow.splits.splitting`."""
         from couler_airflow.bundle import DagBundle
         from couler_airflow.splits.splitting import splitting_of
 
-        if not isinstance(bundle, DagBundle) or workflow.source is None:
+        if not isinstance(plan.bundle, DagBundle) or workflow.source is None:
             return None
-        return splitting_of(workflow, bundle.live_of(workflow.source).dag)
+        return splitting_of(workflow, plan.bundle.live_of(workflow.source).dag)
 
     def archive(self, whence: Whence) -> Archive:
         """What fetches past runs of DAGs; see `couler_airflow.history.archive`."""

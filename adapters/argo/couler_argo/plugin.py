@@ -122,7 +122,7 @@ class ArgoAdapter(Adapter):
         """None: `argo get -o json` prints what `couler_runs` reads."""
         return None
 
-    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
         """What splitting has to know; see `couler_argo.splits.splitting`."""
         from couler_argo.splits.splitting import splitting_of
 

@@ -104,11 +104,11 @@ class KfpAdapter(Adapter):
 
         return runner_of(where)
 
-    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
         """What splitting has to know; see `couler_kfp.splitting`."""
         from couler_kfp.splitting import splitting_of
 
-        return splitting_of(workflow, bundle)
+        return splitting_of(workflow, plan.bundle)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""

@@ -55,7 +55,7 @@ class _Lowerer:
             original = self._originals.get(workflow.source) if workflow.source is not None else None
             if original is None or original.source is None:
                 self._added.append(self._generated(workflow))
-                refuse_beyond(self._api, {}, self._added[-1], workflow.label)
+                refuse_beyond(self._api, self._read_in(workflow), self._added[-1], workflow.label)
             elif workflow is not original:
                 document = int(original.source[0])
                 file = bundle.file_numbers[document]
@@ -80,6 +80,15 @@ class _Lowerer:
         written, notes = pipeline_run(workflow, self._image)
         self._decisions += notes
         return Writing(written).document()
+
+    def _read_in(self, workflow: Workflow) -> Any:
+        """The object that tasks of a new workflow were read in, which may have what a cluster has to allow; or none."""
+        sources = (step.source for graph in workflow.graphs for step in graph.steps if step.source is not None)
+        for source in sources:
+            for end in range(1, len(source)):
+                if source[:end] in self._originals:
+                    return part_at(self._plan.bundle.documents[int(source[0])].data, source[1:end])
+        return {}
 
     def _patch(self, workflow: Workflow, original: Workflow, document: int, path: Path) -> None:
         if workflow.kind != original.kind:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan
+    from couler_plugins.runs import Run
 
 __all__ = ["Options", "TektonAdapter"]
 
@@ -88,11 +89,11 @@ class TektonAdapter(Adapter):
 
         return None if where.folder else TektonRunner(where)
 
-    def splitting(self, workflow: Workflow, bundle: Bundle) -> Splitting | None:
+    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
         """What splitting has to know; see `couler_tekton.splits.splitting`."""
         from couler_tekton.splits.splitting import splitting_of
 
-        return splitting_of(workflow, bundle)
+        return splitting_of(workflow, plan)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""
@@ -119,3 +120,11 @@ def couler_optimizers() -> list[type[Optimizer]]:
 def couler_adapters() -> list[Adapter]:
     """The Tekton adapter."""
     return [TektonAdapter()]
+
+
+@hookimpl
+def couler_runs(document: Document) -> list[Run]:
+    """The runs that the statuses of PipelineRuns and TaskRuns tell of."""
+    from couler_tekton.runs import runs_in
+
+    return runs_in(document.data)

@@ -17,7 +17,7 @@ from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Sub
 from couler_tekton.running.jobs import TASK_RUNS, jobs_of
 from couler_tekton.running.kinds import HINTS, PIPELINE_RUN, TASK_RUN, kind_of
 from couler_tekton.running.parts import READ, STATUS, WHOLE_LABEL
-from couler_tekton.running.status import ended, outcome_of, produced, results_of, status_of
+from couler_tekton.running.status import ended, outcome_of, produced, results_of, status_of, together
 
 __all__ = ["TektonRunner"]
 
@@ -74,18 +74,19 @@ class TektonRunner:
         if job is not None and "document" not in job.content:
             return Status(phase="succeeded")
         found = self._get(place)
-        if found is None and job is not None and "params" in job.content:
-            try:
-                self._filled(job)
-            except Unmade as unmade:
-                return Status(phase="succeeded" if job.always else "failed", message=str(unmade))
-        return status_of(found or self._needed(place))
+        if found is None and (missing := self._missing(place)):
+            return Status(phase="succeeded" if job is not None and job.always else "failed", message=missing)
+        parts = [] if found is not None else self._parts(*self._at(place)[1:])
+        return together(parts) if parts else status_of(found or self._needed(place))
 
     def outputs(self, place: str) -> list[Produced]:
         """The results of the run at `namespace/name`."""
         job = self._jobs.get(place)
         if job is None or "document" in job.content:
-            return produced(results_of(self._needed(place)))
+            found = self._get(place)
+            if found is None and self._missing(place):
+                return []
+            return produced(results_of(found or self._needed(place)))
         results: Mapped = {}
         for name, value in job.content["results"].items():
             try:
@@ -109,6 +110,17 @@ class TektonRunner:
                 self._calls.merge(kind, namespace, run["metadata"]["name"], {"spec": {"status": how}})
                 stopped.append(place if found is not None else f"{namespace}/{run['metadata']['name']}")
         return stopped
+
+    def _missing(self, place: str) -> str:
+        """What a part reads that was not made, so that it was never created; empty where there is no such thing."""
+        job = self._jobs.get(place)
+        if job is None or "params" not in job.content:
+            return ""
+        try:
+            self._filled(job)
+        except Unmade as unmade:
+            return str(unmade)
+        return ""
 
     def _parts(self, namespace: str, name: str) -> list[Mapped]:
         return list(self._calls.labelled(PIPELINE_RUN, "PipelineRun", namespace, f"{WHOLE_LABEL}={name}"))

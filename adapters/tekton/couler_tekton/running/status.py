@@ -7,6 +7,7 @@ of `pkg/apis/pipeline/v1`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,11 +15,13 @@ import msgspec
 from couler_plugins.cluster.calls import Mapped
 from couler_plugins.hookspecs.running import Phase, Produced, Status
 
-__all__ = ["ended", "outcome_of", "produced", "results_of", "status_of"]
+__all__ = ["ended", "outcome_of", "produced", "results_of", "status_of", "together"]
 
 COUNTED = re.compile(r"Tasks Completed: (\d+) .*?Failed: (\d+).*?Skipped: (\d+)")
 INCOMPLETE = re.compile(r"Incomplete: (\d+)")
 PHASES: dict[str, Phase] = {"True": "succeeded", "False": "failed"}
+PROGRESS: tuple[Phase, ...] = ("running", "pending", "failed")
+"""What parts are together: the first of these that one of them is."""
 MOST = 300  # characters of a message
 
 
@@ -37,6 +40,20 @@ def status_of(run: Mapped) -> Status:
         message=message if _phase(run) == "failed" else "",
         done=done,
         steps=done + (int(skipped[1]) if skipped else 0),
+    )
+
+
+def together(runs: Sequence[Mapped]) -> Status:
+    """How far the parts of one run are, as far as there are any."""
+    by_name = [(str(run["metadata"]["name"]), _phase(run)) for run in runs]
+    phases = {phase for _, phase in by_name}
+    going: Phase = next((phase for phase in PROGRESS if phase in phases), "succeeded")
+    return Status(
+        phase=going,
+        done=sum(map(ended, runs)),
+        steps=len(by_name),
+        running=tuple(name for name, phase in by_name if phase == "running"),
+        failed=tuple(name for name, phase in by_name if phase == "failed"),
     )
 
 

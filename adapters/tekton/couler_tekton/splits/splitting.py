@@ -8,8 +8,8 @@ from typing import Any
 
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import Bond, Graph, Reference, Step, Workflow, bonds, callables
-from couler_plugins.ir.bundle import Bundle
 from couler_plugins.originals import kept
+from couler_plugins.plan import Plan
 from couler_tekton.footprint import FRAME, Footprints, size_of
 from couler_tekton.splits.bonds import refuse_undetachable, tekton_bonds
 from couler_tekton.splits.detaching import detach
@@ -32,12 +32,12 @@ NOTES = (
 )
 
 
-def splitting_of(workflow: Workflow, bundle: Bundle) -> TektonSplitting | None:
+def splitting_of(workflow: Workflow, plan: Plan) -> TektonSplitting | None:
     """The facet of a Pipeline, or of a PipelineRun that holds one; None for what was split, and for its parts."""
     root = callables(workflow).get(ROOT)
     if not isinstance(root, Graph) or not root.steps or is_part(workflow) or starts_parts(workflow):
         return None
-    return TektonSplitting(workflow, bundle)
+    return TektonSplitting(workflow, plan)
 
 
 class TektonSplitting:
@@ -50,9 +50,9 @@ class TektonSplitting:
     limits = LIMITS
     graph = ROOT
 
-    def __init__(self, workflow: Workflow, bundle: Bundle) -> None:
+    def __init__(self, workflow: Workflow, plan: Plan) -> None:
         self._workflow = workflow
-        self._whole = whole_of(workflow, bundle)
+        self._whole = whole_of(workflow, plan)
         self._footprints = Footprints(workflow, copies=1)
 
     def extent(self, workflow: Workflow) -> Extent:

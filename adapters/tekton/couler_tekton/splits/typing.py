@@ -9,10 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from couler_plugins.ir import Call, External, Graph, Literal, Native, Operation, Port, Reference, Step, replace
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import (
+    Call,
+    External,
+    Graph,
+    Literal,
+    Native,
+    Operation,
+    Port,
+    Reference,
+    Step,
+    callables,
+    replace,
+)
+from couler_plugins.plan import Plan
 from couler_tekton.mappings import Mapped
-from couler_tekton.objects import objects
 from couler_tekton.variables import Scope, write_value
 
 __all__ = ["STRING", "Types", "entire", "port_type", "typed_port"]
@@ -26,7 +37,7 @@ class Types:
     """The types of the results of steps.
 
     Args:
-        bundle: where Tasks are looked up that are referred to.
+        plan: where Tasks are looked up that are referred to.
         by_name: the callables of the workflow.
         steps: what makes results.
         reads: how they are read, which tells the type where nothing else does.
@@ -34,13 +45,17 @@ class Types:
 
     def __init__(
         self,
-        bundle: Bundle,
+        plan: Plan,
         by_name: Mapping[str, Graph | Operation],
         steps: Iterable[Step],
         reads: Iterable[Reference],
     ) -> None:
         self._by_name = by_name
-        self._tasks = _tasks_in(bundle)
+        self._tasks = {
+            workflow.name: callables(workflow)["task"]
+            for workflow in plan.workflows
+            if (workflow.engine, workflow.kind) == ("tekton", "Task")
+        }
         self._steps = {step.name: step for step in steps}
         self._indices: dict[Key, set[str]] = {}
         for reference in reads:
@@ -58,26 +73,16 @@ class Types:
         return {"type": "array"} if all(index.isdigit() for index in indices) else None
 
     def _declared(self, step: Step, name: str) -> Mapped | None:
+        callee: Graph | Operation | None = None
         match step.call:
-            case Call(name=callee):
-                found = self._by_name.get(callee)
-                for output in found.outputs if found is not None else ():
-                    if output.name == name:
-                        return _type_in(write_value(output.rest) if output.rest else {})
+            case Call(name=inside):
+                callee = self._by_name.get(inside)
             case External(name="task", workflow=task):
-                for result in self._tasks.get(task, {}).get("results") or ():
-                    if isinstance(result, dict) and result.get("name") == name:
-                        return _type_in(result)
+                callee = self._tasks.get(task)
+        for output in callee.outputs if callee is not None else ():
+            if output.name == name:
+                return _type_in(write_value(output.rest) if output.rest else {})
         return None
-
-
-def _tasks_in(bundle: Bundle) -> dict[str, Mapped]:
-    found: dict[str, Mapped] = {}
-    for document in bundle.documents:
-        for item in objects(document.data):
-            if item.kind == "Task":
-                found[str((item.data.get("metadata") or {}).get("name"))] = item.data.get("spec") or {}
-    return found
 
 
 def _type_in(said: Mapped) -> Mapped:

@@ -24,7 +24,7 @@ from couler_plugins.ir import (
     replace,
     replace_callables,
 )
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Plan
 from couler_tekton.splits.typing import Types, port_type, typed_port
 from couler_tekton.variables import write_value
 
@@ -61,8 +61,8 @@ class Whole(NamedTuple):
         return found
 
 
-def whole_of(workflow: Workflow, bundle: Bundle) -> Whole:
-    """A Pipeline, or a PipelineRun that holds one, as it is to be cut; Tasks are looked up in the bundle."""
+def whole_of(workflow: Workflow, plan: Plan) -> Whole:
+    """A Pipeline, or a PipelineRun that holds one, as it is to be cut; Tasks are looked up in the plan."""
     by_name = callables(workflow)
     root = by_name[ROOT]
     assert isinstance(root, Graph)
@@ -100,7 +100,7 @@ def whole_of(workflow: Workflow, bundle: Bundle) -> Whole:
     handed = tuple(Output(name=name, value=value) for value, name in reads.items())
     own = tuple(output for output in root.outputs if not any(item.step in last for item in references(output)))
     main = tuple(step for step in root.steps if step.name not in last)
-    types = Types(bundle, by_name, root.steps, (*read, *references(root.outputs)))
+    types = Types(plan, by_name, root.steps, (*read, *references(root.outputs)))
     root = replace(root, inputs=ports, steps=main, finalizers=(), outputs=(*own, *handed))
     return Whole(replace_callables(workflow, {ROOT: root}), finalizers, reads, facts, types)
 

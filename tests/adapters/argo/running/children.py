@@ -24,16 +24,16 @@ PRELOADED = [
 CONTEXT.set_forkserver_preload(PRELOADED)
 
 
-def started(folder: Path, *arguments: str) -> BaseProcess:
-    """`couler` with these arguments, in a folder with a kubeconfig; what it prints goes to `out` there."""
-    process = CONTEXT.Process(target=_couler, args=(str(folder), arguments))
+def started(folder: Path, *arguments: str, plugins: str = "argo") -> BaseProcess:
+    """`couler` with these arguments and plugins, in a folder with a kubeconfig; what it prints goes to `out` there."""
+    process = CONTEXT.Process(target=_couler, args=(str(folder), arguments, plugins))
     process.start()
     return process
 
 
-def _couler(folder: str, arguments: tuple[str, ...]) -> None:
+def _couler(folder: str, arguments: tuple[str, ...], plugins: str) -> None:
     os.chdir(folder)
-    os.environ |= {"KUBECONFIG": f"{folder}/kubeconfig", "COULER_LOAD_PLUGINS": "argo"}
+    os.environ |= {"KUBECONFIG": f"{folder}/kubeconfig", "COULER_LOAD_PLUGINS": plugins}
     out = os.open("out", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)

@@ -39,7 +39,7 @@ def place(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """A folder that is the current one, with a kubeconfig for the server and `split.yaml`."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "split.yaml").write_text(yaml.safe_dump_all(split(train(), "max-steps=2")))
-    monkeypatch.setenv("COULER_LOAD_PLUGINS", "tekton")
+    monkeypatch.setenv("COULER_LOAD_PLUGINS", "tekton,parallelism")
     with kubeconfig(server, tmp_path) as path:
         monkeypatch.setenv("KUBECONFIG", str(path))
         yield tmp_path

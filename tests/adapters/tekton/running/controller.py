@@ -1,4 +1,4 @@
-"""What Tekton's controller does to PipelineRuns: each gets on a little whenever somebody looks, and ends as interpreted.
+"""What Tekton's controller does to runs: each gets on a little when somebody looks, and ends as it is interpreted.
 
 Its tasks are those of the interpreter of pipelines, over what is in the server by then.
 """
@@ -38,8 +38,17 @@ class Controller:
         self._looks: dict[str, int] = {}
         server.before = self.before
 
+    def delete(self, name: str) -> None:
+        """Deletes a PipelineRun, as its user does."""
+        del self._server.objects["pipelineruns", NAMESPACE, name]
+        self.ran.pop(name, None)
+        self._looks.pop(name, None)
+
     def before(self, request: Request) -> None:
-        """Moves the run that is asked for."""
+        """Moves the run that is asked for, or all that are listed."""
+        if (request.verb, request.plural) == ("list", "pipelineruns"):
+            for name in stored(self._server, request.plural):
+                self._move(request.plural, name)
         key = (request.plural, request.namespace, request.name)
         if request.verb == "get" and request.plural in ("pipelineruns", "taskruns") and key in self._server.objects:
             self._move(request.plural, request.name)

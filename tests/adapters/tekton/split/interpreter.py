@@ -270,7 +270,7 @@ class _Run:
         }
         for item in (spec or {}).get("workspaces") or ():
             uses.setdefault(item["name"], str(self._bound.get(item["name"])))
-        said = {key: task[key] for key in ("retries", "timeout", "onError", "taskRef") if key in task}
+        said: Data = {key: task[key] for key in ("retries", "timeout", "onError", "taskRef") if key in task}
         body = self._filled(spec, known, lax=True) if spec is not None else None
         what: Data = {"name": task["name"], "params": passed, "workspaces": uses, "spec": body, **said}
         mark = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]

@@ -189,6 +189,22 @@ def test_a_run_that_refers_to_its_pipeline_stays_as_it_is() -> None:
     assert differences([pipeline, whole], after) == []
 
 
+def test_what_is_extracted_first_is_cut_at_arrays_and_objects_as_well() -> None:
+    """A Task that an optimizer has just made tells the types of its results."""
+    result = optimize(train(), f"extract,{splitting('max-steps=1')}")
+    parts = {item["metadata"]["name"]: item["spec"] for item in objects_of(list(result.documents), "Pipeline")}
+    given = {item["name"]: item for part in parts.values() for item in part["params"]}
+    assert given["clean-o"]["type"] == "object"
+    assert given["fetch-list"]["type"] == "array"
+    ran = run_document(list(result.documents), runs_in(list(result.documents))[0])
+    whole = run_document(train(), train()[0])
+    assert {name: what["params"].keys() for name, what in ran.tasks.items()} == {
+        name: what["params"].keys() for name, what in whole.tasks.items()
+    }
+    assert (ran.status, ran.mistakes) == ("Succeeded", [])
+    assert [remark for remark in lint(wrapped(list(result.documents))) if remark.severity == "error"] == []
+
+
 def changed(change: Callable[[Any], object]) -> list[Any]:
     documents = train()
     change(documents[0])
@@ -223,6 +239,12 @@ def reads(task: str, value: str) -> Callable[[Any], object]:
 def test_what_cannot_be_cut_is_refused(change: Callable[[Any], object], reason: str) -> None:
     with pytest.raises(Unsupported, match=re.escape(reason)):
         split(changed(change), "max-steps=2")
+
+
+def test_what_only_some_clusters_take_stays_where_it_was_written() -> None:
+    """It was there before: nobody has to be asked whether the cluster takes it."""
+    documents = changed(lambda run: tasks(run)["fit"]["taskSpec"]["steps"][0].update(stdoutConfig={"path": "/tmp/out"}))
+    assert differences(documents, split(documents, "max-steps=2")) == []
 
 
 def matrix(run: Any) -> None:

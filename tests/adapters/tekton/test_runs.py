@@ -1,0 +1,135 @@
+"""Past runs, from PipelineRuns and TaskRuns as a cluster prints them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from couler_plugins.documents import Document
+from couler_plugins.errors import InvalidInput
+from couler_plugins.runs import Run
+from couler_tekton.plugin import couler_runs
+
+Data = dict[str, Any]
+
+
+def time(seconds: int) -> str:
+    return f"2026-01-01T00:{seconds // 60:02d}:{seconds % 60:02d}Z"
+
+
+def pipeline_run(
+    name: str, tasks: list[Data], *, state: str = "True", skipped: tuple[str, ...] = (), labels: Data | None = None
+) -> Data:
+    return {
+        "apiVersion": "tekton.dev/v1",
+        "kind": "PipelineRun",
+        "metadata": {"name": name, "generateName": "train-", "namespace": "ml", "labels": labels or {}},
+        "spec": {"pipelineSpec": {"tasks": tasks}},
+        "status": {
+            "startTime": time(0),
+            "completionTime": time(90),
+            "conditions": [{"type": "Succeeded", "status": state, "reason": "x"}],
+            "pipelineSpec": {"tasks": tasks},
+            "skippedTasks": [{"name": item, "reason": "When Expressions evaluated to false"} for item in skipped],
+        },
+    }
+
+
+def task_run(run: str, task: str, start: int, end: int | None, state: str = "True", **status: Any) -> Data:
+    return {
+        "apiVersion": "tekton.dev/v1",
+        "kind": "TaskRun",
+        "metadata": {
+            "name": f"{run}-{task}-{start}",
+            "namespace": "ml",
+            "labels": {"tekton.dev/pipelineRun": run, "tekton.dev/pipelineTask": task},
+        },
+        "spec": {"params": [{"name": "in", "value": "1"}]},
+        "status": {
+            "startTime": time(start),
+            **({"completionTime": time(end)} if end is not None else {}),
+            "conditions": [{"type": "Succeeded", "status": state}],
+            "taskSpec": {"steps": [{"image": "busybox"}]},
+            **status,
+        },
+    }
+
+
+def runs_of(*items: Data) -> list[Run]:
+    return couler_runs(Document("runs.json", 0, {"apiVersion": "v1", "kind": "List", "items": list(items)}, 1, ""))
+
+
+TASKS: list[Data] = [
+    {"name": "a"},
+    {"name": "b", "params": [{"name": "x", "value": "$(tasks.a.results.out)"}]},
+    {"name": "c", "runAfter": ["a"]},
+    {"name": "d", "runAfter": ["b", "c"]},
+]
+
+
+def test_what_ran_is_told_with_its_times_sizes_attempts_and_parents() -> None:
+    results = [{"name": "out", "type": "string", "value": "hello"}]
+    (run,) = runs_of(
+        task_run("train-1", "b", 10, 40, retriesStatus=[{}]),
+        task_run("train-1", "a", 0, 10, results=results),
+        task_run("train-1", "d", 50, 55, "False"),
+        pipeline_run("train-1", TASKS, state="False", skipped=("c",)),
+    )
+    assert (run.family, run.whole, len(run.steps)) == ("train", False, 4)
+    steps = {step.step: step for step in run.steps}
+    assert [step.step for step in run.steps] == ["pipeline/a", "pipeline/b", "pipeline/c", "pipeline/d"]
+    assert {name: step.fate for name, step in steps.items()} == {
+        "pipeline/a": "computed",
+        "pipeline/b": "computed",
+        "pipeline/c": "skipped",
+        "pipeline/d": "failed",
+    }
+    assert (steps["pipeline/a"].seconds, steps["pipeline/b"].seconds, steps["pipeline/d"].seconds) == (10, 30, None)
+    assert steps["pipeline/a"].bytes == 53
+    assert steps["pipeline/b"].attempts == 2
+    assert [step.parents for step in run.steps] == [(), (0,), (0,), (1, 2)]
+    assert steps["pipeline/b"].key != steps["pipeline/a"].key
+
+
+def test_a_matrix_is_several_steps_of_one_site() -> None:
+    (run,) = runs_of(
+        pipeline_run("train-1", TASKS[:1]), task_run("train-1", "a", 0, 10), task_run("train-1", "a", 1, 12)
+    )
+    assert [(step.step, step.site) for step in run.steps] == [
+        ("pipeline/a(0)", "pipeline/a"),
+        ("pipeline/a(1)", "pipeline/a"),
+    ]
+
+
+def test_the_parts_of_one_pipeline_are_one_run() -> None:
+    parts = []
+    for number, tasks in ((1, TASKS[:1]), (2, [{"name": "c"}])):
+        name = f"train-1-part-{number}"
+        part = pipeline_run(name, tasks, labels={"couler.io/whole": "train-1", "couler.io/part": f"part-{number}"})
+        part["spec"] = {"pipelineRef": {"name": f"train-part-{number}"}}
+        parts += [part, task_run(name, str(tasks[0]["name"]), number * 10, number * 20)]
+    (run,) = runs_of(*parts)
+    assert run.family == "train"
+    assert [step.step for step in run.steps] == ["pipeline/a", "pipeline/c"]
+
+
+def test_what_goes_on_is_still_to_come() -> None:
+    (run,) = runs_of(pipeline_run("train-1", TASKS[:1], state="Unknown"), task_run("train-1", "a", 0, None, "Unknown"))
+    assert (run.whole, run.steps[0].fate, run.steps[0].seconds) == (True, "pending", None)
+
+
+def test_what_has_no_status_is_no_run() -> None:
+    whole = pipeline_run("train-1", TASKS)
+    del whole["status"]
+    assert runs_of(whole) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"startTime": "yesterday"}, {"conditions": [None]}, {"retriesStatus": 3}],
+    ids=lambda item: next(iter(item)),
+)
+def test_what_tekton_does_not_write_is_refused(broken: Data) -> None:
+    with pytest.raises(InvalidInput, match="is not what Tekton writes"):
+        runs_of(pipeline_run("train-1", TASKS), task_run("train-1", "a", 0, 10, **broken))
