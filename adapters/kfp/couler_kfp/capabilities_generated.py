@@ -34,7 +34,7 @@ GENERATED = (
     Capability("Graph.stages", "full", "dependentTasks"),
     Capability("Graph.targets", "refused", "", NONE),
     Capability("Graph.fail_fast", "full", "", "not written: KFP decides"),
-    Capability("Graph.parallelism", "refused", "", NONE),
+    Capability("Graph.parallelism", "full", "", "not written, where it is never reached; refused otherwise"),
     Capability("Graph.finalizers", "refused", "", NONE),
     Capability("Graph.regions", "refused", "", NONE),
     Capability("Graph.rest", "refused", "", NONE),

@@ -40,7 +40,7 @@ GENERATED = (
     Capability("Graph.stages", "full", "runAfter"),
     Capability("Graph.targets", "refused", "", NONE),
     Capability("Graph.fail_fast", "full", "", "a note says that no task starts once one failed"),
-    Capability("Graph.parallelism", "refused", "", NONE),
+    Capability("Graph.parallelism", "full", "", "not written, where it is never reached; refused otherwise"),
     Capability("Graph.finalizers", "refused", "", NONE),
     Capability("Graph.regions", "refused", "", NONE),
     Capability("Graph.rest", "refused", "", NONE),

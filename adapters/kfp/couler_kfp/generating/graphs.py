@@ -40,6 +40,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.portable.conditions import memberships
+from couler_plugins.portable.limits import is_reachable
 
 __all__ = ["Graphs"]
 
@@ -47,7 +48,7 @@ FINE = frozenset({"succeeded", "skipped", "omitted"})
 CHANNEL = "pipelinechannel--"
 ITEM = "item"
 OTHER = re.compile(r"[^a-z0-9]+")
-PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "parallelism", "rest")
+PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "rest")
 
 
 class Graphs:
@@ -79,6 +80,9 @@ class Graphs:
         for name in PARTS:
             if getattr(graph, name):
                 raise refuse(f"Graph.{name}", graph.name, f"has {name} as a whole", "say it of the steps in it")
+        if is_reachable(graph, self._callees):
+            reason = "limits how many of its steps run at a time"
+            raise refuse("Graph.parallelism", graph.name, reason, "leave that to a quota of the namespace")
         own = _task_names(graph)
         steps = {step.name: step for step in graph.steps}
         waits = _waits(graph)

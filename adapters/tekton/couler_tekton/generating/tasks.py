@@ -28,6 +28,7 @@ from couler_plugins.ir import (
     references,
 )
 from couler_plugins.portable.conditions import Membership, memberships
+from couler_plugins.portable.limits import is_reachable
 from couler_tekton.generating.bodies import printed_result
 from couler_tekton.generating.refusing import refuse
 from couler_tekton.generating.values import Scope, filled
@@ -38,7 +39,7 @@ OTHER = re.compile(r"[^a-z0-9]+")
 MAX_NAME = 50
 MAX_TASKS = 2000
 FINE = frozenset({"succeeded", "skipped"})
-GRAPH = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "parallelism", "rest")
+GRAPH = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "rest")
 FAILURES = frozenset({"failed", "errored"})
 
 
@@ -211,7 +212,7 @@ class Tasks:
         conditions: tuple[Membership, ...],
         around: tuple[str, ...],
     ) -> _Called:
-        _check_graph(graph)
+        _check_graph(graph, self._by_name)
         called: dict[str, _Called] = {}
         waited_for: set[str] = set()
 
@@ -329,7 +330,10 @@ def _check_step(step: Step, callee: Graph | Operation) -> None:
                 raise refuse(f"Step.{field_name}", step.name, reason, "say it of the steps in it")
 
 
-def _check_graph(graph: Graph) -> None:
+def _check_graph(graph: Graph, callees: Mapping[str, Graph | Operation]) -> None:
+    if is_reachable(graph, callees):
+        reason = "limits how many of its steps run at a time"
+        raise refuse("Graph.parallelism", graph.name, reason, "leave that to a quota of the namespace")
     for name in GRAPH:
         if getattr(graph, name):
             raise refuse(f"Graph.{name}", graph.name, f"has {name} as a whole")
