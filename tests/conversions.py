@@ -187,8 +187,8 @@ HEAD = """\
 # Converting between engines
 
 This page is made by `python3 dev.py docs` where the corpora and Airflow are there: every file of the corpora (of
-Airflow, every example DAG that it comes with) is converted to each other engine. `couler convert` carries what means the
-same, and refuses the rest with file, reason and a way out; a test makes all of these conversions and holds what is
+Airflow, every example DAG that it comes with) is converted to each other engine. `couler convert` carries what means
+the same, and refuses the rest with file, reason and a way out; a test makes all of these conversions and holds what is
 written to our lint of Argo and Tekton and Tekton's schemas, to KFP's protos and its SDK, and to Python's compiler. What
 each engine's side carries, field by field, is in [the matrix](support.md).
 
@@ -197,9 +197,9 @@ All of them go by containers, texts and files: parameters are texts, output para
 container by a few lines of shell: running a script by its command, and leaving outputs where they are looked for. That
 needs `sh`, `mktemp`, `cat`, `tee`, `dirname` and `mkdir` in the image.
 
-What is not quite the same is said by decisions (on standard error, and as comments in DAG files): Tekton takes 4 KB
-of results of a task, starts no task once one failed, and repeats without a delay; KFP decides itself what still starts
-once a task failed.
+What is not quite the same is said by decisions (`couler -v convert`, `--format json`, comments in DAG files): Tekton
+takes 4 KB of results of a task, starts no task once one failed, and repeats without a delay; KFP decides itself what
+still starts once a task failed.
 """.splitlines()
 
 
