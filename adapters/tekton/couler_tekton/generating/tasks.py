@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from couler_plugins.ir import (
     Call,
@@ -20,6 +21,7 @@ from couler_plugins.ir import (
     Operation,
     Reference,
     Step,
+    Template,
     Value,
     Workflow,
     callables,
@@ -231,7 +233,7 @@ class Tasks:
         outputs = {
             item.name: filled(item.value, scope, graph.name)
             for item in graph.outputs
-            if item.kind == "parameter" and isinstance(item.value, Reference) and item.exported is None
+            if item.kind == "parameter" and item.exported is None and item.default is None and _is_text(item.value)
         }
         return _Called(step, outputs, tasks, last or after)
 
@@ -250,7 +252,8 @@ class Tasks:
                 raise refuse("Step.arguments", called.step.name, f"has its {reference.name} read")
             made.is_printed, name = True, printed_result(made.operation)
         elif all((item.name, item.kind) != (name, "parameter") for item in made.operation.outputs):
-            raise refuse("Output.value", called.step.name, f"has no output parameter {name!r}")
+            feature = "Output.kind" if any(item.name == name for item in made.operation.outputs) else "Output.value"
+            raise refuse(feature, called.step.name, f"has no output parameter {name!r}")
         return Reference(to="output", kind="parameter", step=made.name, name=name)
 
     def _waits(self, step: Step, before: Mapping[str, frozenset[str]], called: Mapping[str, _Called]) -> list[Task]:
@@ -280,6 +283,13 @@ class Tasks:
             raise refuse("Step.needs", step.name, f"reads from {upstream.step.name!r}, which may be skipped")
         if misses and (is_graph or "omitted" in outcomes):
             raise refuse("Step.needs", step.name, f"starts although {upstream.step.name!r} may have been left out")
+
+
+def _is_text(value: Value | None) -> TypeGuard[Value]:
+    """Whether a value is made of texts and references, and nothing that has to be evaluated."""
+    if isinstance(value, Template):
+        return all(isinstance(part, (str, Reference)) for part in value.parts)
+    return isinstance(value, (Literal, Reference))
 
 
 def _no_output(reference: Reference) -> Value:
