@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,6 +106,28 @@ PAGES: dict[str, Callable[[], str]] = {
     "schema/couler.ir-v0.json": schema,
 }
 
+CONVERSIONS = "conversions.md"
+
+
+def write_conversions() -> None:
+    """The page that follows from converting the whole corpora, which takes a minute; left alone without these.
+
+    A process of its own makes it, since Airflow writes into its home when it is imported.
+    """
+    tests = DOCS.parent / "tests"
+    with tempfile.TemporaryDirectory() as home:
+        own = {"AIRFLOW_HOME": home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            str(tests / CONVERSIONS.replace(".md", ".py")),
+            str(DOCS / CONVERSIONS),
+        ]
+        subprocess.run(command, env={**os.environ, **own}, stdout=subprocess.DEVNULL, check=True)
+
+
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
+    write_conversions()

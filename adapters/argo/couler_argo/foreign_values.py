@@ -43,6 +43,9 @@ def in_argos_words(workflow: Workflow) -> Workflow:
                 return replace(node, outputs=tuple(map(_from_file, node.outputs)))
             case Graph():
                 return replace(node, outputs=tuple(map(_chosen, node.outputs)))
+            case Template() if any(isinstance(part, Template) for part in node.parts):
+                inner = (part.parts if isinstance(part, Template) else (part,) for part in node.parts)
+                return Template(parts=tuple(piece for pieces in inner for piece in pieces))
         return _keyed(node) if isinstance(node, Reference) else node
 
     return rebuild(workflow, change)

@@ -1,7 +1,7 @@
 """Really runs Argo Workflows of dags and containers, one container after another, as processes of this machine.
 
-It shares no code with the adapters. What is in `/tmp/kfp` of a container is in a folder of its own here; images are
-not looked at.
+It shares no code with the adapters. What is in `/tmp/kfp…` or `/tmp/tekton…` of a container is in a folder of its own
+here; images are not looked at.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class ArgoRun:
         home.mkdir(parents=True)
 
         def here(text: str) -> str:
-            return text.replace("/tmp/kfp", f"{home}/kfp")
+            return text.replace("/tmp/kfp", f"{home}/kfp").replace("/tmp/tekton", f"{home}/tekton")
 
         for port in (template.get("inputs") or {}).get("artifacts", ()):
             if (source := scope.get(f"inputs.artifacts.{port['name']}")) is not None:

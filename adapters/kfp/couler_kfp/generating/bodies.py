@@ -50,8 +50,9 @@ def text_port(port: Port, holder: str) -> Port:
     """
     if port.kind != "parameter":
         raise refuse("Port.kind", holder, f"takes the artifact {port.name!r}")
-    if port.origin is not None or port.path is not None:
-        raise refuse("Port.origin", holder, f"takes {port.name!r} from elsewhere")
+    for field, reason in {"origin": "from elsewhere", "path": "as a file", "optional": "where it is given"}.items():
+        if getattr(port, field):
+            raise refuse(f"Port.{field}", holder, f"takes {port.name!r} {reason}", "pass it as a text")
     value = port.value if port.value is not None else port.default
     if value is not None and not isinstance(value, Literal):
         raise refuse("Port.default", holder, f"has a default of {port.name!r} that is no constant")
@@ -121,8 +122,10 @@ def _check(operation: Operation) -> None:
     for output in operation.outputs:
         if output.kind == "artifact":
             raise refuse("Output.kind", name, f"gives the artifact {output.name!r}")
-        if output.exported is not None or output.rest is not None:
+        if output.exported is not None:
             raise refuse("Output.exported", name, f"shows {output.name!r} to the whole run")
+        if output.rest is not None:
+            raise refuse("Output.rest", name, f"has more to say of {output.name!r} than a name and a path")
     for node in nodes(container):
         match node:
             case Literal(value=str(text)):

@@ -40,6 +40,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.portable.conditions import memberships
+from couler_plugins.portable.limits import is_reachable
 
 __all__ = ["Graphs"]
 
@@ -47,7 +48,7 @@ FINE = frozenset({"succeeded", "skipped", "omitted"})
 CHANNEL = "pipelinechannel--"
 ITEM = "item"
 OTHER = re.compile(r"[^a-z0-9]+")
-PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "parallelism", "rest")
+PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "rest")
 
 
 class Graphs:
@@ -79,6 +80,9 @@ class Graphs:
         for name in PARTS:
             if getattr(graph, name):
                 raise refuse(f"Graph.{name}", graph.name, f"has {name} as a whole", "say it of the steps in it")
+        if is_reachable(graph, self._callees):
+            reason = "limits how many of its steps run at a time"
+            raise refuse("Graph.parallelism", graph.name, reason, "leave that to a quota of the namespace")
         own = _task_names(graph)
         steps = {step.name: step for step in graph.steps}
         waits = _waits(graph)
@@ -97,7 +101,7 @@ class Graphs:
             if output.kind != "parameter":
                 raise refuse("Output.kind", graph.name, f"gives the artifact {output.name!r}")
             value = output.value
-            if not isinstance(value, Reference) or not value.step or output.exported is not None:
+            if not _is_given(output) or not isinstance(value, Reference):
                 self.lost.append((graph.name, output.name))
                 continue
             yield Output(name=output.name, value=self._read(value, steps, own, graph.name), rest=STRING)
@@ -158,8 +162,14 @@ class Graphs:
         if reference.kind == "result" and name == "result" and isinstance(callee, Operation):
             self.printed.add(callee.name)
             name = printed_output(callee)
-        elif reference.kind != "parameter" or all(item.name != name for item in callee.outputs):
-            raise refuse("Output.value", step.name, f"has no output parameter {name!r}")
+        else:
+            found = next((item for item in callee.outputs if item.name == name), None)
+            if (
+                found is None
+                or reference.kind != "parameter"
+                or not (isinstance(callee, Operation) or _is_given(found))
+            ):
+                raise refuse("Output.value", step.name, f"has no output parameter {name!r} that a task of it gives")
         if step.condition is not None:
             raise refuse("Step.condition", step.name, "has a condition, and its outputs are read")
         return Reference(to="output", kind="parameter", step=own[step.name], name=name)
@@ -180,7 +190,12 @@ class Graphs:
         kind = Native.of({"parameterType": "STRUCT"}) if is_struct else STRING
         outer = self._inside(inner, f"for-loop-{called.name}", Port(name=ITEM, rest=kind))
         item = Argument(name=ITEM, value=Reference(to="item", kind="parameter"))
-        loop = Loop(axes=(Axis(name=ITEM, values=Native.of(items)),))
+        limit = step.loop.limit if step.loop is not None else None
+        text = str(limit.value) if isinstance(limit, Literal) else ""
+        if limit is not None and not text.isdigit():
+            raise refuse("Loop.limit", step.name, "has a limit that only the run knows", "give it as a constant")
+        number = None if limit is None else Literal(value=int(text))
+        loop = Loop(axes=(Axis(name=ITEM, values=Native.of(items)),), limit=number)
         return replace(outer, arguments=(*outer.arguments, item), loop=loop)
 
     def _conditional(self, called: Step, condition: Expression) -> Step:
@@ -219,6 +234,13 @@ class Graphs:
         self.made.append(Graph(name=name, inputs=inputs, steps=(_with_channels(inner),)))
         arguments = tuple(Argument(name=port, value=reference) for reference, port in passed.items())
         return Step(name=called.name, call=Call(name=name), arguments=arguments)
+
+
+def _is_given(output: Output) -> bool:
+    """Whether an output of a graph is just one of a task in it."""
+    value = output.value
+    plain = output.exported is None and output.default is None
+    return plain and isinstance(value, Reference) and bool(value.step)
 
 
 def _task_names(graph: Graph) -> dict[str, str]:
@@ -321,7 +343,9 @@ def _need(need: Needs, step: Step, steps: dict[str, Step]) -> str:
 
 
 def _checked_wait(before: Step, outcomes: frozenset[str], name: str) -> str:
-    if "succeeded" not in outcomes or outcomes - FINE or before.tolerates:
+    if before.tolerates:
+        raise refuse("Step.tolerates", before.name, f"may fail, and {name!r} starts all the same")
+    if "succeeded" not in outcomes or outcomes - FINE:
         raise refuse("Step.needs", name, f"starts after a failure of {before.name!r}")
     if before.condition is not None and "skipped" in outcomes:
         raise refuse("Step.needs", name, f"starts also where {before.name!r} was skipped, which KFP does not")
@@ -364,8 +388,10 @@ def _items(step: Step) -> tuple[list[Any], bool]:
     loop = step.loop
     assert loop is not None
     values = loop.axes[0].values if len(loop.axes) == 1 else None
-    if loop.combine != "rows" or loop.includes or loop.limit is not None:
-        raise refuse("Loop.combine", step.name, "counts, loops over several lists, or has a limit")
+    if loop.includes:
+        raise refuse("Loop.includes", step.name, "loops over more items than those of its list", "list them all")
+    if loop.combine != "rows":
+        raise refuse("Loop.combine", step.name, "counts, or loops over several lists")
     if (
         not isinstance(values, Native)
         or any(references(values))

@@ -92,13 +92,16 @@ def _check(operation: Operation) -> None:
     for port in operation.inputs:
         if port.kind == "artifact":
             raise refuse("Port.kind", operation.name, f"takes the artifact {port.name!r}")
-        if port.origin is not None or port.path is not None:
-            raise refuse("Port.origin", operation.name, f"takes {port.name!r} from elsewhere")
+        for field, reason in {"origin": "from elsewhere", "path": "as a file", "optional": "where it is given"}.items():
+            if getattr(port, field):
+                raise refuse(f"Port.{field}", operation.name, f"takes {port.name!r} {reason}", "pass it as a text")
     for output in operation.outputs:
         if output.kind == "artifact":
             raise refuse("Output.kind", operation.name, f"gives the artifact {output.name!r}")
-        if output.exported is not None or output.rest is not None:
+        if output.exported is not None:
             raise refuse("Output.exported", operation.name, f"shows {output.name!r} to the whole run")
+        if output.rest is not None:
+            raise refuse("Output.rest", operation.name, f"has more to say of {output.name!r} than a name and a path")
 
 
 def _check_texts(operation: Operation) -> None:

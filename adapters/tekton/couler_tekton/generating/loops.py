@@ -8,13 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_plugins.ir import Argument, Axis, Literal, Loop, Native, Reference, Step, Template, Value, references
+from couler_plugins.ir import (
+    Argument,
+    Axis,
+    Literal,
+    Loop,
+    Native,
+    Reference,
+    Step,
+    Template,
+    Value,
+    fresh_name,
+    references,
+)
 from couler_tekton.generating.refusing import refuse
 from couler_tekton.generating.values import joined, text_of
 
 __all__ = ["matrix"]
 
 MAX_ITEMS = 256
+ITEM = "item"
 
 
 def matrix(step: Step, arguments: Mapping[str, Value]) -> tuple[tuple[Argument, ...], Loop | None]:
@@ -31,8 +44,9 @@ def matrix(step: Step, arguments: Mapping[str, Value]) -> tuple[tuple[Argument, 
         return tuple(Argument(name=name, value=value) for name, value in arguments.items()), None
     items = _items(step, step.loop)
     looped = [name for name, value in arguments.items() if any(item.to == "item" for item in references(value))]
-    if not looped:
-        raise refuse("Step.loop", step.name, "loops, and takes no item", "pass the item to the container")
+    if not looped:  # a matrix has to fill something
+        looped = [fresh_name(ITEM, arguments)]
+        arguments = {**arguments, looped[0]: Reference(to="item")}
     rows = [{name: _text(arguments[name], item, step.name) for name in looped} for item in items]
     given = tuple(
         Argument(name=name, value=Reference(to="item", kind="parameter", name=name) if name in looped else value)
@@ -49,8 +63,10 @@ def matrix(step: Step, arguments: Mapping[str, Value]) -> tuple[tuple[Argument, 
 
 
 def _items(step: Step, loop: Loop) -> list[Any]:
-    if loop.limit is not None or loop.includes:
-        raise refuse("Loop.limit", step.name, "loops with a limit, or with more items than those of its list")
+    if loop.limit is not None:
+        raise refuse("Loop.limit", step.name, "limits how many items are worked on at a time")
+    if loop.includes:
+        raise refuse("Loop.includes", step.name, "loops over more items than those of its list", "list them all")
     if loop.combine != "rows" or len(loop.axes) != 1:
         raise refuse("Loop.combine", step.name, "counts, or loops over several lists")
     values = loop.axes[0].values

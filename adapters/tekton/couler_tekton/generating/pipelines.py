@@ -65,7 +65,8 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
     closed = with_parameters_passed(_with_images(workflow, image))
     tasks = Tasks(closed)
     assert closed.entry is not None
-    _, outputs = tasks.add(replace(closed.entry, handlers=()))
+    _, given = tasks.add(replace(closed.entry, handlers=()))
+    outputs = {name: value for name, value in given.items() if isinstance(value, Reference) and value.step}
     count = len(tasks.found)
     for step in _finalizers(closed):
         _add_finalizer(tasks, step)
@@ -165,7 +166,9 @@ def _made(task: Task, volumes: list[Any], *, is_last: bool) -> tuple[Step, Opera
         retry=retry,
         timeout=None if timeout is None else _duration(timeout, task.step.name),
     )
-    operation = replace(task.operation, retry=None, timeout=None)
+    declared = {port.name for port in task.operation.inputs}
+    more = tuple(Port(name=argument.name) for argument in arguments if argument.name not in declared)
+    operation = replace(task.operation, inputs=(*task.operation.inputs, *more), retry=None, timeout=None)
     return step, task_of(operation, name, is_printed=task.is_printed, volumes=volumes)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from couler_plugins.ir import (
     Call,
@@ -20,6 +21,7 @@ from couler_plugins.ir import (
     Operation,
     Reference,
     Step,
+    Template,
     Value,
     Workflow,
     callables,
@@ -28,6 +30,7 @@ from couler_plugins.ir import (
     references,
 )
 from couler_plugins.portable.conditions import Membership, memberships
+from couler_plugins.portable.limits import is_reachable
 from couler_tekton.generating.bodies import printed_result
 from couler_tekton.generating.refusing import refuse
 from couler_tekton.generating.values import Scope, filled
@@ -38,7 +41,7 @@ OTHER = re.compile(r"[^a-z0-9]+")
 MAX_NAME = 50
 MAX_TASKS = 2000
 FINE = frozenset({"succeeded", "skipped"})
-GRAPH = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "parallelism", "rest")
+GRAPH = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "rest")
 FAILURES = frozenset({"failed", "errored"})
 
 
@@ -211,7 +214,7 @@ class Tasks:
         conditions: tuple[Membership, ...],
         around: tuple[str, ...],
     ) -> _Called:
-        _check_graph(graph)
+        _check_graph(graph, self._by_name)
         called: dict[str, _Called] = {}
         waited_for: set[str] = set()
 
@@ -230,7 +233,7 @@ class Tasks:
         outputs = {
             item.name: filled(item.value, scope, graph.name)
             for item in graph.outputs
-            if item.kind == "parameter" and isinstance(item.value, Reference) and item.exported is None
+            if item.kind == "parameter" and item.exported is None and item.default is None and _is_text(item.value)
         }
         return _Called(step, outputs, tasks, last or after)
 
@@ -249,7 +252,8 @@ class Tasks:
                 raise refuse("Step.arguments", called.step.name, f"has its {reference.name} read")
             made.is_printed, name = True, printed_result(made.operation)
         elif all((item.name, item.kind) != (name, "parameter") for item in made.operation.outputs):
-            raise refuse("Output.value", called.step.name, f"has no output parameter {name!r}")
+            feature = "Output.kind" if any(item.name == name for item in made.operation.outputs) else "Output.value"
+            raise refuse(feature, called.step.name, f"has no output parameter {name!r}")
         return Reference(to="output", kind="parameter", step=made.name, name=name)
 
     def _waits(self, step: Step, before: Mapping[str, frozenset[str]], called: Mapping[str, _Called]) -> list[Task]:
@@ -279,6 +283,13 @@ class Tasks:
             raise refuse("Step.needs", step.name, f"reads from {upstream.step.name!r}, which may be skipped")
         if misses and (is_graph or "omitted" in outcomes):
             raise refuse("Step.needs", step.name, f"starts although {upstream.step.name!r} may have been left out")
+
+
+def _is_text(value: Value | None) -> TypeGuard[Value]:
+    """Whether a value is made of texts and references, and nothing that has to be evaluated."""
+    if isinstance(value, Template):
+        return all(isinstance(part, (str, Reference)) for part in value.parts)
+    return isinstance(value, (Literal, Reference))
 
 
 def _no_output(reference: Reference) -> Value:
@@ -329,7 +340,10 @@ def _check_step(step: Step, callee: Graph | Operation) -> None:
                 raise refuse(f"Step.{field_name}", step.name, reason, "say it of the steps in it")
 
 
-def _check_graph(graph: Graph) -> None:
+def _check_graph(graph: Graph, callees: Mapping[str, Graph | Operation]) -> None:
+    if is_reachable(graph, callees):
+        reason = "limits how many of its steps run at a time"
+        raise refuse("Graph.parallelism", graph.name, reason, "leave that to a quota of the namespace")
     for name in GRAPH:
         if getattr(graph, name):
             raise refuse(f"Graph.{name}", graph.name, f"has {name} as a whole")

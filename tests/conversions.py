@@ -1,0 +1,246 @@
+"""Every workflow of the corpora, converted from each engine to each other one, and the page on what became of them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adapters.airflow.examples import lifted, loaded
+from adapters.subjects import SUBJECTS
+from couler_plugins import Text, convert, lift, lint, lower
+from couler_plugins.config import load_config
+from couler_plugins.errors import CoulerError, PluginFailure
+from couler_plugins.plugins import Plugins, load_plugins
+from support import AIRFLOW, SHARED
+
+__all__ = ["DIRECTIONS", "Outcome", "outcomes", "page", "problem_of"]
+
+ENGINES = ("airflow", "argo", "kfp", "tekton")
+DIRECTIONS = [(source, target) for source in ENGINES for target in ENGINES if source != target]
+OPTIONS = {
+    "airflow": "airflow{on-unsupported=warn}",
+    "argo": "argo{image=busybox}",
+    "kfp": "kfp{image=busybox}",
+    "tekton": "tekton{image=busybox}",
+}
+"""As people would call it who want to have as much as there is: commands outside of containers are given an image."""
+EXAMPLE = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: greet}
+spec:
+  entrypoint: main
+  arguments:
+    parameters: [{name: who, value: world}]
+  templates:
+    - name: main
+      dag:
+        tasks:
+          - name: choose
+            template: choose
+          - name: greet
+            depends: choose
+            when: "{{tasks.choose.outputs.parameters.mood}} == kind"
+            template: say
+            arguments:
+              parameters: [{name: text, value: "Hello, {{workflow.parameters.who}}"}]
+    - name: choose
+      container: {image: busybox, command: [sh, -c, echo kind > /tmp/mood]}
+      outputs:
+        parameters: [{name: mood, valueFrom: {path: /tmp/mood}}]
+    - name: say
+      inputs:
+        parameters: [{name: text}]
+      container: {image: busybox, command: [echo], args: ["{{inputs.parameters.text}}"]}
+"""
+
+
+class Outcome(NamedTuple):
+    """What became of one file, or of one DAG.
+
+    Attributes:
+        name: of the file, or of the DAG.
+        text: what was written; None where it was refused.
+        error: why it was refused.
+    """
+
+    name: str
+    text: str | None
+    error: CoulerError | None
+
+
+@cache
+def plugins() -> Plugins:
+    return load_plugins(load_config(environ={}))
+
+
+def outcomes(source: str, target: str, every: int = 1) -> list[Outcome]:
+    """What becomes of the corpus of one engine.
+
+    Args:
+        source: the engine.
+        target: the other engine.
+        every: only each so many-th file, or DAG.
+    """
+    logging.disable(logging.WARNING)  # what is beside workflows in their files is told for each
+    try:
+        found: Iterator[Callable[[], Outcome | None]]
+        found = _of_dags(target) if source == "airflow" else _of_files(source, target)
+        made = [item() for number, item in enumerate(found) if number % every == 0]
+        return [item for item in made if item is not None]
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _of_files(source: str, target: str) -> Iterator[Callable[[], Outcome | None]]:
+    (subject,) = (subject for subject in SUBJECTS if subject.adapter.engine == source)
+    for path in subject.files():
+
+        def outcome(path: Path = path) -> Outcome | None:
+            (file,) = convert(path, OPTIONS[target], plugins=plugins(), config=load_config(environ={})).files
+            holds_some = file.workflows or file.error is not None  # a file of ConfigMaps passes through
+            return Outcome(path.name, file.text, file.error) if holds_some else None
+
+        yield outcome
+
+
+def _of_dags(target: str) -> Iterator[Callable[[], Outcome]]:
+    for bundle in loaded():
+        plan = lifted(bundle)
+        for workflow in plan.workflows:
+
+            def outcome(plan: Any = plan, workflow: Any = workflow) -> Outcome:
+                try:
+                    made = lower(replace(plan, workflows=(workflow,)), to=OPTIONS[target], plugins=plugins())
+                except CoulerError as error:
+                    error.file = error.file or f"{workflow.name}.py"
+                    return Outcome(workflow.name, None, error)
+                return Outcome(workflow.name, plugins().adapter(target).dump(made).added, None)
+
+            yield outcome
+
+
+def problem_of(outcome: Outcome, target: str) -> str:
+    """What is wrong with an outcome; empty where all is well."""
+    error = outcome.error
+    if error is not None:
+        complete = error.file and error.message and error.hint and not isinstance(error, PluginFailure)
+        return "" if complete else f"{outcome.name} is refused without file, reason or hint: {error!r}"
+    assert outcome.text is not None
+    problem = JUDGES[target](outcome.text)
+    return f"{outcome.name}: {problem}" if problem else ""
+
+
+def _linted(text: str, *schemas: Path) -> str:
+    found = lint(Text(text, "made.yaml"), schemas=list(schemas), plugins=plugins())
+    return "; ".join(str(finding) for finding in found.findings if finding.severity == "error")
+
+
+def _as_tekton(text: str) -> str:
+    folder = SHARED / "schemas" / "tekton"
+    return _linted(text, *([folder] if folder.is_dir() else []))
+
+
+def _as_kfp(text: str) -> str:
+    """What KFP itself says: its protos, and its SDK, which loads what it has compiled."""
+    import yaml
+    from google.protobuf import json_format
+    from kfp import components
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    specs = list(yaml.safe_load_all(text))
+    for spec in specs:
+        kind = pipeline_spec_pb2.PlatformSpec if "platforms" in spec else pipeline_spec_pb2.PipelineSpec
+        json_format.ParseDict(spec, kind())
+    if sum("pipelineInfo" in spec for spec in specs) == 1:
+        components.load_component_from_text(text)
+    lift(Text(text, "made.yaml"), plugins=plugins())
+    return ""
+
+
+def _as_python(text: str) -> str:
+    compile(text, "made.py", "exec")
+    return ""
+
+
+JUDGES: dict[str, Callable[[str], str]] = {
+    "airflow": _as_python,
+    "argo": _linted,
+    "kfp": _as_kfp,
+    "tekton": _as_tekton,
+}
+
+
+def page() -> str:
+    """The page of the documentation; it takes as long as all conversions do."""
+    found = {direction: outcomes(*direction) for direction in DIRECTIONS}
+    return "\n".join([*HEAD, *_table(found), *_reasons(found), *_example()]) + "\n"
+
+
+HEAD = """\
+# Converting between engines
+
+This page is made by `python3 dev.py docs` where the corpora and Airflow are there: every file of the corpora (of
+Airflow, every example DAG that it comes with) is converted to each other engine. `couler convert` carries what means
+the same, and refuses the rest with file, reason and a way out; a test makes all of these conversions and holds what is
+written to our lint of Argo and Tekton and Tekton's schemas, to KFP's protos and its SDK, and to Python's compiler. What
+each engine's side carries, field by field, is in [the matrix](support.md).
+
+All of them go by containers, texts and files: parameters are texts, output parameters are files that a container leaves
+(or what it prints), conditions ask whether a text is among others. What Tekton and KFP have no words for is done in the
+container by a few lines of shell: running a script by its command, and leaving outputs where they are looked for. That
+needs `sh`, `mktemp`, `cat`, `tee`, `dirname` and `mkdir` in the image.
+
+What is not quite the same is said by decisions (`couler convert -v`, `--format json`, comments in DAG files): Tekton
+takes 4 KB of results of a task, starts no task once one failed, and repeats without a delay; KFP decides itself what
+still starts once a task failed.
+""".splitlines()
+
+
+def _table(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
+    yield from ("", "## What is carried", "", "| from | to | files, or DAGs | carried | refused |", "|" + " --- |" * 5)
+    for (source, target), items in found.items():
+        carried = sum(item.error is None for item in items)
+        yield f"| {source} | {target} | {len(items)} | {carried} | {len(items) - carried} |"
+
+
+def _reasons(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
+    yield from (
+        "",
+        "## Why the rest is refused",
+        "",
+        "By feature of the IR, most frequent first, with one example each.",
+    )
+    for (source, target), items in found.items():
+        errors = [item.error for item in items if item.error is not None]
+        counts = Counter(error.feature or type(error).__name__ for error in errors)
+        yield from ("", f"### From {source} to {target}", "", "| feature | files | example |", "| --- | --- | --- |")
+        for feature, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
+            example = next(error for error in errors if (error.feature or type(error).__name__) == feature)
+            yield f"| {feature} | {count} | {_cell(example.message)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")[:160]
+
+
+def _example() -> Iterator[str]:
+    yield from ("", "## An example", "", "This workflow of Argo", "", "```yaml", *EXAMPLE.splitlines(), "```")
+    for target, command in (("tekton", "--to tekton"), ("kfp", "--to kfp")):
+        (file,) = convert(Text(EXAMPLE, "greet.yaml"), target, plugins=plugins()).files
+        assert file.text is not None
+        lines = file.text.splitlines()
+        yield from ("", f"becomes, by `couler convert greet.yaml {command}`:", "", "```yaml", *lines, "```")
+
+
+if __name__ == "__main__":
+    if AIRFLOW and (SHARED / "corpus").is_dir():
+        Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+    else:
+        sys.stderr.write(f"{sys.argv[1]} stays as it is: it needs the corpora in {SHARED}, and Airflow\n")

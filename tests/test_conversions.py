@@ -1,0 +1,68 @@
+"""All twelve conversions between the engines: each workflow of the corpora is carried and passes, or is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from conversions import DIRECTIONS, ENGINES, outcomes, page, problem_of
+from support import AIRFLOW, ROOT, SHARED
+
+needs_corpora = pytest.mark.skipif(not (SHARED / "corpus").is_dir(), reason="needs corpus in the shared folder")
+pytestmark = [
+    needs_corpora,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]  # of kfp, when it loads what was written
+EVERY = 12
+"""One of so many is converted by default; all of them are by the slow test."""
+LEAST = {
+    ("airflow", "argo"): 2,
+    ("airflow", "kfp"): 1,
+    ("airflow", "tekton"): 1,
+    ("argo", "airflow"): 50,
+    ("argo", "kfp"): 25,
+    ("argo", "tekton"): 40,
+    ("kfp", "airflow"): 18,
+    ("kfp", "argo"): 40,
+    ("kfp", "tekton"): 15,
+    ("tekton", "airflow"): 40,
+    ("tekton", "argo"): 40,
+    ("tekton", "kfp"): 15,
+}
+"""So many are carried at the least."""
+
+each_direction = pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        pytest.param(
+            source, target, id=f"{source}-{target}", marks=[pytest.mark.airflow] if source == "airflow" else []
+        )
+        for source, target in DIRECTIONS
+    ],
+)
+
+
+def test_there_are_twelve_directions() -> None:
+    assert len(set(DIRECTIONS)) == len(ENGINES) * (len(ENGINES) - 1)
+    assert sorted(LEAST) == DIRECTIONS
+
+
+@each_direction
+def test_a_sample_is_carried_or_refused(source: str, target: str) -> None:
+    found = outcomes(source, target, EVERY)
+    assert [problem for item in found if (problem := problem_of(item, target))] == []
+
+
+@pytest.mark.slow
+@each_direction
+def test_every_workflow_is_carried_or_refused(source: str, target: str) -> None:
+    found = outcomes(source, target)
+    assert [problem for item in found if (problem := problem_of(item, target))] == []
+    assert sum(item.error is None for item in found) >= LEAST[source, target]
+
+
+@pytest.mark.slow
+@pytest.mark.airflow
+@pytest.mark.skipif(not AIRFLOW, reason="needs Airflow")
+def test_the_page_says_what_is_done() -> None:
+    written = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
+    assert written == page(), "run `python3 dev.py docs`"
