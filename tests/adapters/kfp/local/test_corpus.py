@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from adapters.kfp.local.corpus import ARGUMENTS, FAILING, LEFT_OUT, ROOT, running
+from adapters.kfp.local.corpus import ARGUMENTS, BY_CHANCE, FAILING, LEFT_OUT, ROOT, running
 from adapters.kfp.local.running import Outcome, run
 from couler_plugins.api import optimize
 from support import shared
@@ -44,6 +44,14 @@ def test_what_is_optimized_computes_the_same(name: str, pipeline: str) -> None:
     result = optimize(str(ROOT / name), pipeline)
     if result.changed:
         assert run(result.text, ARGUMENTS.get(name)).same() == before(name).same()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BY_CHANCE)
+def test_what_cannot_be_compared_runs(name: str) -> None:
+    pytest.importorskip("sklearn", reason="needs scikit-learn")
+    shared("corpus", "kfp", *name.split("/"))
+    assert not run((ROOT / name).read_text("utf-8"), ARGUMENTS.get(name)).error
 
 
 @pytest.mark.slow
