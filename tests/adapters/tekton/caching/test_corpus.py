@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.subjects import TEKTON, each_file
-from adapters.tekton.caching.tasks import cached, documents
+from adapters.tekton.caching.tasks import BASE, PIPELINE, cached, documents
 from adapters.tekton.counts import objects
 from couler_plugins.documents import MAX_BYTES, Document, dump_yaml, read
 from couler_plugins.ir.bundle import Bundle
@@ -127,11 +127,12 @@ def test_every_task_has_a_decision_and_some_are_cached() -> None:
 def test_tekton_accepts_whatever_it_accepted_before(tmp_path_factory: pytest.TempPathFactory, level: str) -> None:
     oracle = build(tmp_path_factory)
     seen = 0
-    texts = [bounded(path) for path in each_path()]
+    texts = [BASE, PIPELINE, *map(bounded, each_path())]
     sides = (
         [(level, [one.data for one in read(text, "a.yaml").documents]) for text in texts],
         [(level, documents(cached(text, S3, API))) for text in texts],
     )
+    assert all(list(wrapped(found)) for _, found in sides[1][:2])
     before, after = (oracle.judge(side) for side in sides)
     for old, new, (_, found) in zip(before, after, sides[1], strict=True):
         refused = {verdict for verdict in old if verdict}

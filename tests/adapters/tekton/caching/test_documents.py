@@ -232,6 +232,43 @@ def test_files_of_a_task_before_it_are_covered_by_their_content() -> None:
         decisions = [one for file in cached(text.replace("SUB", folder), S3).files for one in file.decisions]
         (decision,) = [one for one in decisions if one.subject == "pipeline/two"]
         assert dict(decision.figures).get("rule") == rule, decision
+    other = text.replace("{name: w, workspace: data, subPath: SUB}", "{name: w, workspace: logs}")
+    decisions = [one for file in cached(other, S3).files for one in file.decisions]
+    assert [one for one in decisions if dict(one.figures).get("rule") == "unknown-producer"]
+
+
+def looked_at(text: str) -> list[str]:
+    """The arguments of the first step of what is embedded in a run."""
+    (run,) = of_kind(documents(cached(text, S3)), "PipelineRun")
+    return arguments(run["spec"]["pipelineSpec"]["tasks"][0]["taskSpec"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("  pipelineSpec:", "  taskRunTemplate: {serviceAccountName: other}\n  pipelineSpec:", False),
+        ("  pipelineSpec:", "  taskRunTemplate: {podTemplate: {env: [{name: A, value: b}]}}\n  pipelineSpec:", False),
+        ("  pipelineSpec:", "  timeouts: {pipeline: 2h0m0s}\n  pipelineSpec:", True),
+        ("[{image: busybox,", "[{image: other,", False),
+        ("[{image: busybox,", "[{computeResources: {limits: {cpu: 1}}, image: busybox,", True),
+        (
+            "params: [{name: x}]\n          results",
+            "params: [{name: w, default: a}, {name: x}]\n          results",
+            False,
+        ),
+        ("params: [{name: x}]\n          results", "params: [{name: x, description: long}]\n          results", True),
+    ],
+)
+def test_what_a_key_covers(old: str, new: str, same: bool) -> None:
+    assert old in PIPELINE
+    assert (looked_at(PIPELINE) == looked_at(PIPELINE.replace(old, new, 1))) is same
+
+
+def test_the_order_of_parameters_does_not_matter() -> None:
+    two = PIPELINE.replace("params: [{name: x}]", "params: [{name: z, default: a}, {name: x}]", 1)
+    assert looked_at(two) == looked_at(
+        two.replace("{name: z, default: a}, {name: x}", "{name: x}, {name: z, default: a}")
+    )
 
 
 def test_what_is_embedded_and_copies_run(tmp_path: Path) -> None:
