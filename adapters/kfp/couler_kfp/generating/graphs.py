@@ -7,10 +7,11 @@ not start, so nothing that is to start all the same can be said.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-from couler_kfp.generating.bodies import STRING, checked, printed_output, text_port
+from couler_kfp.generating.bodies import STRING, printed_output, text_port
+from couler_kfp.generating.calls import argument_of, channel, items_of, joined, quoted, retried, taken, with_channels
+from couler_kfp.generating.order import check_step, waits_of
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.tasks import SUCCEEDED
 from couler_plugins.ir import (
@@ -28,12 +29,9 @@ from couler_plugins.ir import (
     Output,
     Port,
     Reference,
-    Retry,
     Step,
     Template,
-    Value,
     all_of,
-    conjuncts,
     fresh_name,
     map_references,
     references,
@@ -44,8 +42,6 @@ from couler_plugins.portable.limits import is_reachable
 
 __all__ = ["Graphs"]
 
-FINE = frozenset({"succeeded", "skipped", "omitted"})
-CHANNEL = "pipelinechannel--"
 ITEM = "item"
 OTHER = re.compile(r"[^a-z0-9]+")
 PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "rest")
@@ -85,7 +81,7 @@ class Graphs:
             raise refuse("Graph.parallelism", graph.name, reason, "leave that to a quota of the namespace")
         own = _task_names(graph)
         steps = {step.name: step for step in graph.steps}
-        waits = _waits(graph)
+        waits = waits_of(graph)
         tasks = tuple(self._step(step, steps, waits[step.name], own) for step in graph.steps)
         found = Graph(
             name=self._names[graph.name],
@@ -110,7 +106,7 @@ class Graphs:
         callee = self._callees.get(step.call.name) if isinstance(step.call, Call) else None
         if callee is None:
             raise refuse("Step.call", step.name, "calls what is not in this workflow")
-        _check_step(step, callee)
+        check_step(step, callee)
 
         def read(reference: Reference) -> Reference:
             return self._read(reference, steps, own, step.name)
@@ -121,8 +117,8 @@ class Graphs:
         called = Step(
             name=own[step.name],
             call=Call(name=self._names[callee.name]),
-            arguments=tuple(_argument(argument, step.name, read) for argument in _taken(step, callee)),
-            retry=_retry(step, callee),
+            arguments=tuple(argument_of(argument, step.name, read) for argument in taken(step, callee)),
+            retry=retried(step, callee),
         )
         if step.loop is not None:
             called = self._looped(called, step)
@@ -135,12 +131,12 @@ class Graphs:
                 joint = " && " if item.negated else " || "
                 parts.append(" && (" if parts else "(")
                 for number, text in enumerate(item.among):
-                    parts += [joint if number else "", read(item.value), f"{how}{_quoted(text, step.name)}"]
+                    parts += [joint if number else "", read(item.value), f"{how}{quoted(text, step.name)}"]
                 parts.append(")")
-            called = self._conditional(called, Expression(language="cel", parts=tuple(_joined(parts))))
+            called = self._conditional(called, Expression(language="cel", parts=tuple(joined(parts))))
         before = {own[name] for name in waits} | {item.step for item in references(called) if item.step}
         needs: list[Needs] = [Need(step=name, outcomes=SUCCEEDED) for name in sorted(before)]
-        return replace(_with_channels(called), needs=all_of(needs))
+        return replace(with_channels(called), needs=all_of(needs))
 
     def _read(self, reference: Reference, steps: dict[str, Step], own: dict[str, str], holder: str) -> Reference:
         """What a reference stands for."""
@@ -176,7 +172,7 @@ class Graphs:
 
     def _looped(self, called: Step, step: Step) -> Step:
         """The call of a dag that loops over the items, and runs the task for each."""
-        items, is_struct = _items(step)
+        items, is_struct = items_of(step)
 
         def inside(reference: Reference) -> Reference:
             if reference.to != "item":
@@ -206,7 +202,7 @@ class Graphs:
         more: list[Argument] = []
         for reference in dict.fromkeys(references(condition)):
             if reference not in given:
-                name = fresh_name(_channel(reference), names)
+                name = fresh_name(channel(reference), names)
                 names.add(name)
                 more.append(Argument(name=name, value=reference))
         graph = self.made[-1]
@@ -222,7 +218,7 @@ class Graphs:
         for reference in references((called.arguments, called.loop)):
             own = reference.to == "item" or (ports and reference.to == "input" and reference.name == ITEM)
             if not own and reference not in passed:
-                passed[reference] = fresh_name(_channel(reference), set(passed.values()))
+                passed[reference] = fresh_name(channel(reference), set(passed.values()))
 
         def inside(reference: Reference) -> Reference:
             if reference not in passed:
@@ -231,7 +227,7 @@ class Graphs:
 
         inner = map_references(called, inside)
         inputs = (*(Port(name=port, rest=STRING) for port in passed.values()), *ports)
-        self.made.append(Graph(name=name, inputs=inputs, steps=(_with_channels(inner),)))
+        self.made.append(Graph(name=name, inputs=inputs, steps=(with_channels(inner),)))
         arguments = tuple(Argument(name=port, value=reference) for reference, port in passed.items())
         return Step(name=called.name, call=Call(name=name), arguments=arguments)
 
@@ -249,165 +245,3 @@ def _task_names(graph: Graph) -> dict[str, str]:
         name = OTHER.sub("-", step.name.lower()).strip("-") or "task"
         found[step.name] = fresh_name(name, found.values())
     return found
-
-
-def _channel(reference: Reference) -> str:
-    return f"{CHANNEL}{reference.step}-{reference.name}" if reference.step else f"{CHANNEL}{reference.name}"
-
-
-def _with_channels(step: Step) -> Step:
-    """The task with every reference in its texts passed by itself, too: KFP's texts read inputs of their task."""
-    given = {argument.value for argument in step.arguments if isinstance(argument.value, Reference)}
-    names = {argument.name for argument in step.arguments}
-    more: list[Argument] = []
-    for argument in step.arguments:
-        for reference in references(argument.value) if isinstance(argument.value, Template) else ():
-            if reference not in given:
-                given.add(reference)
-                name = fresh_name(_channel(reference), names)
-                names.add(name)
-                more.append(Argument(name=name, value=reference))
-    return replace(step, arguments=(*step.arguments, *more)) if more else step
-
-
-def _taken(step: Step, callee: Graph | Operation) -> list[Argument]:
-    """What a step passes, as far as it is taken.
-
-    Raises:
-        Unsupported: something is missing.
-    """
-    given = {argument.name for argument in step.arguments}
-    for port in callee.inputs:
-        if port.name not in given and port.required:
-            raise refuse("Port.value", step.name, f"gets no value for {port.name!r}", "pass one")
-    declared = {port.name for port in callee.inputs}
-    return [argument for argument in step.arguments if argument.name in declared or argument.kind != "parameter"]
-
-
-def _argument(argument: Argument, step: str, read: Callable[[Reference], Reference]) -> Argument:
-    if argument.kind != "parameter":
-        raise refuse("Port.kind", step, f"hands the artifact {argument.name!r} on")
-    value: Value = argument.value
-    match value:
-        case Literal():
-            value = Literal(value=checked(_text(value.value), step))
-        case Reference():
-            value = read(value)
-        case Template() if all(isinstance(part, (str, Reference)) for part in value.parts):
-            for part in value.parts:
-                checked(part, step) if isinstance(part, str) else None
-            value = map_references(value, read)
-        case _:
-            raise refuse("Step.arguments", step, f"passes {argument.name!r}, which is more than a text")
-    return Argument(name=argument.name, value=value)
-
-
-def _text(constant: Any) -> str:
-    return constant if isinstance(constant, str) else str(Native.of(constant).parts[0])
-
-
-def _joined(parts: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for part in parts:
-        if isinstance(part, str) and found and isinstance(found[-1], str):
-            found[-1] += part
-        elif part != "":
-            found.append(part)
-    return found
-
-
-def _quoted(text: str, step: str) -> str:
-    if "'" in text or "\\" in text or "\n" in text:
-        raise refuse("Step.condition", step, "compares with a text that has quotes, backslashes or newlines")
-    return f"'{checked(text, step)}'"
-
-
-def _waits(graph: Graph) -> dict[str, list[str]]:
-    """The steps that each step of a graph waits for, by name."""
-    steps = {step.name: step for step in graph.steps}
-    if graph.stages is not None:
-        found: dict[str, list[str]] = {}
-        before: tuple[str, ...] = ()
-        for stage in filter(None, graph.stages):
-            for name in stage:
-                found[name] = [_checked_wait(steps[other], FINE, name) for other in before]
-            before = stage
-        return found
-    return {step.name: [_need(need, step, steps) for need in conjuncts(step.needs)] for step in graph.steps}
-
-
-def _need(need: Needs, step: Step, steps: dict[str, Step]) -> str:
-    if not isinstance(need, Need) or need.step not in steps:
-        raise refuse("Step.needs", step.name, "needs one or the other, or that something is not so")
-    return _checked_wait(steps[need.step], frozenset(need.outcomes) - {"daemoned"}, step.name)
-
-
-def _checked_wait(before: Step, outcomes: frozenset[str], name: str) -> str:
-    if before.tolerates:
-        raise refuse("Step.tolerates", before.name, f"may fail, and {name!r} starts all the same")
-    if "succeeded" not in outcomes or outcomes - FINE:
-        raise refuse("Step.needs", name, f"starts after a failure of {before.name!r}")
-    if before.condition is not None and "skipped" in outcomes:
-        raise refuse("Step.needs", name, f"starts also where {before.name!r} was skipped, which KFP does not")
-    return before.name
-
-
-def _check_step(step: Step, callee: Graph | Operation) -> None:
-    for name, reason in {
-        "handlers": "has hooks, or an exit handler of its own",
-        "directives": "is to be cached or tuned",
-        "rest": "has more than its engine's adapter knows",
-        "timeout": "has a timeout, which only a platform of KFP knows",
-        "tolerates": "may fail without failing the rest",
-    }.items():
-        if getattr(step, name):
-            raise refuse(f"Step.{name}", step.name, reason)
-    if step.role != "normal":
-        raise refuse("Step.role", step.name, f"is a {step.role}")
-    if isinstance(callee, Graph) and step.retry is not None:
-        raise refuse("Step.retry", step.name, f"retries the graph {callee.name!r}", "retry the steps in it")
-
-
-def _retry(step: Step, callee: Graph | Operation) -> Retry | None:
-    retry = step.retry or callee.retry
-    if retry is None:
-        return None
-    is_fixed = retry.rest is None or not any(references(retry.rest))
-    rest = {"references": None} if not is_fixed else {} if retry.rest is None else retry.rest.data
-    if rest.get("retryPolicy") not in (None, "Always", "OnFailure") or rest.keys() - {"retryPolicy"}:
-        reason = "is retried for some reasons only, or after a while"
-        raise refuse("Retry.rest", step.name, reason, "leave the limit of attempts")
-    limit = retry.limit.value if isinstance(retry.limit, Literal) else None
-    if limit is None or not str(limit).isdigit():
-        raise refuse("Retry.limit", step.name, "is retried without a limit, or up to one that only the run knows")
-    return Retry(limit=Literal(value=int(limit)))
-
-
-def _items(step: Step) -> tuple[list[Any], bool]:
-    """The items of a loop, and whether they are mappings; what is in them is text."""
-    loop = step.loop
-    assert loop is not None
-    values = loop.axes[0].values if len(loop.axes) == 1 else None
-    if loop.includes:
-        raise refuse("Loop.includes", step.name, "loops over more items than those of its list", "list them all")
-    if loop.combine != "rows":
-        raise refuse("Loop.combine", step.name, "counts, or loops over several lists")
-    if (
-        not isinstance(values, Native)
-        or any(references(values))
-        or not isinstance(values.data, list)
-        or not values.data
-    ):
-        raise refuse("Step.loop", step.name, "loops over a list that only the run knows, or over nothing")
-    items = values.data
-    structs = [isinstance(item, dict) for item in items]
-    if any(structs) and not all(structs):
-        raise refuse("Step.loop", step.name, "loops over texts and mappings")
-    if structs[0]:
-        items = [{key: _text(inner) for key, inner in item.items()} for item in items]
-    else:
-        items = [_text(item) for item in items]
-    for item in items:
-        for text in item.values() if isinstance(item, dict) else [item]:
-            checked(text, step.name)
-    return items, structs[0]

@@ -15,9 +15,7 @@ from typing import TypeGuard
 from couler_plugins.ir import (
     Call,
     Graph,
-    GraphView,
     Literal,
-    Need,
     Operation,
     Reference,
     Step,
@@ -25,13 +23,12 @@ from couler_plugins.ir import (
     Value,
     Workflow,
     callables,
-    conjuncts,
     fresh_name,
     references,
 )
 from couler_plugins.portable.conditions import Membership, memberships
-from couler_plugins.portable.limits import is_reachable
 from couler_tekton.generating.bodies import printed_result
+from couler_tekton.generating.order import check_graph, check_step, ordered
 from couler_tekton.generating.refusing import refuse
 from couler_tekton.generating.values import Scope, filled
 
@@ -41,7 +38,6 @@ OTHER = re.compile(r"[^a-z0-9]+")
 MAX_NAME = 50
 MAX_TASKS = 2000
 FINE = frozenset({"succeeded", "skipped"})
-GRAPH = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "rest")
 FAILURES = frozenset({"failed", "errored"})
 
 
@@ -120,7 +116,7 @@ class Tasks:
             raise refuse("Step.call", step.name, "calls what is not in this workflow")
         if callee.name in around:
             raise refuse("Step.call", step.name, f"calls {callee.name!r}, which calls itself")
-        _check_step(step, callee)
+        check_step(step, callee)
         arguments = self._arguments(step, callee, scope)
         own = (*conditions, *self._conditions(step, scope))
         name = f"{prefix}{step.name or 'exit'}"
@@ -214,7 +210,7 @@ class Tasks:
         conditions: tuple[Membership, ...],
         around: tuple[str, ...],
     ) -> _Called:
-        _check_graph(graph, self._by_name)
+        check_graph(graph, self._by_name)
         called: dict[str, _Called] = {}
         waited_for: set[str] = set()
 
@@ -224,7 +220,7 @@ class Tasks:
             return self._output(called[reference.step], reference)
 
         scope = Scope(arguments, output)
-        for inner, before in _ordered(graph):
+        for inner, before in ordered(graph):
             waited_for.update(before)
             waits = self._waits(inner, before, called) if before else after
             called[inner.name] = self._call(inner, prefix, scope, waits, conditions, around)
@@ -294,56 +290,3 @@ def _is_text(value: Value | None) -> TypeGuard[Value]:
 
 def _no_output(reference: Reference) -> Value:
     raise refuse("Step.arguments", reference.step, "is read where it is not known")
-
-
-def _ordered(graph: Graph) -> list[tuple[Step, dict[str, frozenset[str]]]]:
-    """The steps of a graph in order, each with the steps before it and the outcomes that it accepts of them."""
-    steps = {step.name: step for step in graph.steps}
-    if graph.stages is not None:
-        found: list[tuple[Step, dict[str, frozenset[str]]]] = []
-        before: dict[str, frozenset[str]] = {}
-        for stage in filter(None, graph.stages):
-            found += [(steps[name], before) for name in stage]
-            before = {name: FINE | frozenset(steps[name].tolerates) for name in stage}
-        return found
-    try:
-        order = GraphView(graph).order()
-    except ValueError as error:
-        raise refuse("Step.needs", graph.name, f"cannot be put in an order: {error}") from error
-    return [(steps[name], _accepted(steps[name])) for name in order]
-
-
-def _accepted(step: Step) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    for part in conjuncts(step.needs):
-        if not isinstance(part, Need):
-            raise refuse("Step.needs", step.name, "needs one or the other, or that something is not so")
-        outcomes = frozenset(part.outcomes) - {"daemoned"}
-        found[part.step] = found.get(part.step, outcomes) & outcomes
-    return found
-
-
-def _check_step(step: Step, callee: Graph | Operation) -> None:
-    for field_name, reason in {
-        "handlers": "has hooks, or an exit handler of its own",
-        "directives": "is to be cached or tuned",
-        "rest": "has more than its engine's adapter knows",
-    }.items():
-        if getattr(step, field_name):
-            raise refuse(f"Step.{field_name}", step.name, reason)
-    if step.role != "normal":
-        raise refuse("Step.role", step.name, f"is a {step.role}")
-    if isinstance(callee, Graph):
-        for field_name in ("loop", "retry", "timeout", "tolerates"):
-            if getattr(step, field_name):
-                reason = f"calls the graph {callee.name!r}, and has a {field_name}"
-                raise refuse(f"Step.{field_name}", step.name, reason, "say it of the steps in it")
-
-
-def _check_graph(graph: Graph, callees: Mapping[str, Graph | Operation]) -> None:
-    if is_reachable(graph, callees):
-        reason = "limits how many of its steps run at a time"
-        raise refuse("Graph.parallelism", graph.name, reason, "leave that to a quota of the namespace")
-    for name in GRAPH:
-        if getattr(graph, name):
-            raise refuse(f"Graph.{name}", graph.name, f"has {name} as a whole")

@@ -1,0 +1,172 @@
+"""What a task is given, how often it is tried, and for which items it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from couler_kfp.generating.bodies import checked
+from couler_kfp.generating.refusing import refuse
+from couler_plugins.ir import (
+    Argument,
+    Graph,
+    Literal,
+    Native,
+    Operation,
+    Reference,
+    Retry,
+    Step,
+    Template,
+    Value,
+    fresh_name,
+    map_references,
+    references,
+    replace,
+)
+
+__all__ = ["argument_of", "channel", "items_of", "joined", "quoted", "retried", "taken", "with_channels"]
+
+
+CHANNEL = "pipelinechannel--"
+
+
+def channel(reference: Reference) -> str:
+    """The name of an input that only hands something on, as KFP's compiler calls it."""
+    return f"{CHANNEL}{reference.step}-{reference.name}" if reference.step else f"{CHANNEL}{reference.name}"
+
+
+def with_channels(step: Step) -> Step:
+    """The task with every reference in its texts passed by itself, too: KFP's texts read inputs of their task."""
+    given = {argument.value for argument in step.arguments if isinstance(argument.value, Reference)}
+    names = {argument.name for argument in step.arguments}
+    more: list[Argument] = []
+    for argument in step.arguments:
+        for reference in references(argument.value) if isinstance(argument.value, Template) else ():
+            if reference not in given:
+                given.add(reference)
+                name = fresh_name(channel(reference), names)
+                names.add(name)
+                more.append(Argument(name=name, value=reference))
+    return replace(step, arguments=(*step.arguments, *more)) if more else step
+
+
+def taken(step: Step, callee: Graph | Operation) -> list[Argument]:
+    """What a step passes, as far as it is taken.
+
+    Raises:
+        Unsupported: something is missing.
+    """
+    given = {argument.name for argument in step.arguments}
+    for port in callee.inputs:
+        if port.name not in given and port.required:
+            raise refuse("Port.value", step.name, f"gets no value for {port.name!r}", "pass one")
+    declared = {port.name for port in callee.inputs}
+    return [argument for argument in step.arguments if argument.name in declared or argument.kind != "parameter"]
+
+
+def argument_of(argument: Argument, step: str, read: Callable[[Reference], Reference]) -> Argument:
+    """An argument as KFP passes it.
+
+    Args:
+        argument: what is passed.
+        step: by whom.
+        read: what a reference in it stands for.
+
+    Raises:
+        Unsupported: it is more than a text.
+    """
+    if argument.kind != "parameter":
+        raise refuse("Port.kind", step, f"hands the artifact {argument.name!r} on")
+    value: Value = argument.value
+    match value:
+        case Literal():
+            value = Literal(value=checked(_text(value.value), step))
+        case Reference():
+            value = read(value)
+        case Template() if all(isinstance(part, (str, Reference)) for part in value.parts):
+            for part in value.parts:
+                checked(part, step) if isinstance(part, str) else None
+            value = map_references(value, read)
+        case _:
+            raise refuse("Step.arguments", step, f"passes {argument.name!r}, which is more than a text")
+    return Argument(name=argument.name, value=value)
+
+
+def _text(constant: Any) -> str:
+    return constant if isinstance(constant, str) else str(Native.of(constant).parts[0])
+
+
+def joined(parts: Iterable[Any]) -> list[Any]:
+    """The parts of an expression, texts next to each other as one."""
+    found: list[Any] = []
+    for part in parts:
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        elif part != "":
+            found.append(part)
+    return found
+
+
+def quoted(text: str, step: str) -> str:
+    """A text as a string of CEL.
+
+    Raises:
+        Unsupported: it would have to be escaped.
+    """
+    if "'" in text or "\\" in text or "\n" in text:
+        raise refuse("Step.condition", step, "compares with a text that has quotes, backslashes or newlines")
+    return f"'{checked(text, step)}'"
+
+
+def retried(step: Step, callee: Graph | Operation) -> Retry | None:
+    """How often a task is tried again.
+
+    Raises:
+        Unsupported: KFP cannot say when, or how often.
+    """
+    retry = step.retry or callee.retry
+    if retry is None:
+        return None
+    is_fixed = retry.rest is None or not any(references(retry.rest))
+    rest = {"references": None} if not is_fixed else {} if retry.rest is None else retry.rest.data
+    if rest.get("retryPolicy") not in (None, "Always", "OnFailure") or rest.keys() - {"retryPolicy"}:
+        reason = "is retried for some reasons only, or after a while"
+        raise refuse("Retry.rest", step.name, reason, "leave the limit of attempts")
+    limit = retry.limit.value if isinstance(retry.limit, Literal) else None
+    if limit is None or not str(limit).isdigit():
+        raise refuse("Retry.limit", step.name, "is retried without a limit, or up to one that only the run knows")
+    return Retry(limit=Literal(value=int(limit)))
+
+
+def items_of(step: Step) -> tuple[list[Any], bool]:
+    """The items of a loop, and whether they are mappings; what is in them is text.
+
+    Raises:
+        Unsupported: they do not stand in the workflow.
+    """
+    loop = step.loop
+    assert loop is not None
+    values = loop.axes[0].values if len(loop.axes) == 1 else None
+    if loop.includes:
+        raise refuse("Loop.includes", step.name, "loops over more items than those of its list", "list them all")
+    if loop.combine != "rows":
+        raise refuse("Loop.combine", step.name, "counts, or loops over several lists")
+    if (
+        not isinstance(values, Native)
+        or any(references(values))
+        or not isinstance(values.data, list)
+        or not values.data
+    ):
+        raise refuse("Step.loop", step.name, "loops over a list that only the run knows, or over nothing")
+    items = values.data
+    structs = [isinstance(item, dict) for item in items]
+    if any(structs) and not all(structs):
+        raise refuse("Step.loop", step.name, "loops over texts and mappings")
+    if structs[0]:
+        items = [{key: _text(inner) for key, inner in item.items()} for item in items]
+    else:
+        items = [_text(item) for item in items]
+    for item in items:
+        for text in item.values() if isinstance(item, dict) else [item]:
+            checked(text, step.name)
+    return items, structs[0]
