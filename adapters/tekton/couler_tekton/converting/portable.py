@@ -78,9 +78,6 @@ class _Portable:
         if isinstance(top, Graph):
             top, handlers = self._without_finally(top)
             self._made[top.name] = map_references(replace(top, inputs=()), _as_parameter)
-        else:
-            given = [port.name for port in top.inputs if port.name in self._given]
-            entry = replace(entry, arguments=tuple(Argument(name=name, value=_parameter(name)) for name in given))
         return replace(
             self._workflow,
             parameters=parameters,

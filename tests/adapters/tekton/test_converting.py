@@ -1,0 +1,142 @@
+"""Runs of Tekton for other engines: what becomes of steps, workspaces, and tasks at the end; what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from couler_plugins import Text, convert
+from couler_plugins.errors import CoulerError
+
+STEPS = """
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {name: build}
+spec:
+  params: [{name: target, value: all}]
+  workspaces: [{name: source, persistentVolumeClaim: {claimName: code}, subPath: app}]
+  taskSpec:
+    params: [{name: target}]
+    workspaces: [{name: source}]
+    results: [{name: digest}]
+    steps:
+      - {name: make, image: gcc, workingDir: $(workspaces.source.path), command: [make], args: [$(params.target)]}
+      - image: busybox
+        script: |
+          sha256sum /workspace/source/app > $(results.digest.path)
+"""
+PIPELINE = """
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: run}
+spec:
+  params: [{name: who, value: world}]
+  pipelineSpec:
+    tasks:
+      - {name: a, taskSpec: {steps: [{image: busybox, command: [echo, $(params.who)]}]}, retries: 2}
+      - {name: b, runAfter: [a], taskSpec: {steps: [{image: busybox, command: [echo]}]}}
+    finally:
+      - {name: end, taskSpec: {steps: [{image: busybox, command: [echo, done]}]}}
+"""
+TASK = """
+apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: alone}
+spec: {steps: [{image: busybox, command: [echo]}]}
+"""
+
+
+def converted(text: str, to: str = "argo") -> Any:
+    (file,) = convert(Text(text, "run.yaml"), to).files
+    if file.error is not None:
+        raise file.error
+    return yaml.safe_load(file.text or "")
+
+
+def test_steps_share_a_pod_and_its_workspaces() -> None:
+    (template,) = converted(STEPS)["spec"]["templates"]
+    (first,) = template["initContainers"]
+    assert (first["name"], first["workingDir"], first["args"]) == (
+        "make",
+        "/workspace/source",
+        ["{{inputs.parameters.target}}"],
+    )
+    volumes = {volume["name"]: volume for volume in template["volumes"]}
+    assert volumes["workspace-source"]["persistentVolumeClaim"] == {"claimName": "code"}
+    for container in (first, template["container"]):
+        mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+        assert mounts["workspace-source"] == {
+            "name": "workspace-source",
+            "mountPath": "/workspace/source",
+            "subPath": "app",
+        }
+        assert mounts["results"]["mountPath"] == "/tmp/tekton-results"
+    (output,) = template["outputs"]["parameters"]
+    assert output["valueFrom"]["path"] == "/tmp/tekton-results/digest"
+    assert "> /tmp/tekton-results/digest" in template["container"]["command"][-2]
+    assert template["container"]["command"][:2] == ["/bin/sh", "-c"]
+    assert "set -e" in template["container"]["command"][2]  # Tekton puts this before a script without an interpreter
+
+
+def test_what_runs_at_the_end_is_an_exit_handler() -> None:
+    document = converted(PIPELINE)
+    templates = {item["name"]: item for item in document["spec"]["templates"]}
+    assert templates[document["spec"]["onExit"]]["container"]["command"] == ["echo", "done"]
+    tasks = {task["name"]: task for task in templates[document["spec"]["entrypoint"]]["dag"]["tasks"]}
+    assert tasks["b"]["depends"] == "a.Skipped || a.Succeeded"
+    assert templates[tasks["a"]["template"]]["retryStrategy"]["limit"] == 2
+
+
+def test_a_pipeline_that_nothing_runs_is_a_workflow_of_its_own() -> None:
+    run = yaml.safe_load(PIPELINE)
+    pipeline = {**run, "kind": "Pipeline", "spec": {**run["spec"]["pipelineSpec"], "params": [{"name": "who"}]}}
+    document = converted(yaml.safe_dump(pipeline))
+    assert document["spec"]["arguments"]["parameters"] == [{"name": "who"}]
+
+
+@pytest.mark.parametrize("to", ["argo", "airflow", "kfp"])
+def test_a_task_alone_is_no_workflow(to: str) -> None:
+    with pytest.raises(CoulerError, match="nothing in it runs by itself"):
+        converted(TASK, to)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "feature"),
+    [
+        ("persistentVolumeClaim: {claimName: code}, subPath: app", "volumeClaimTemplate: {spec: {}}", "Workflow.rest"),
+        ("  workspaces: [{name: source, pers", "  xworkspaces: [{name: source, pers", "Operation.rest"),
+        ("image: gcc", "image: gcc, onError: continue", "Container.rest"),
+        ("sha256sum /workspace", "cat /tekton/home; sha256sum /workspace", "Container.args"),
+        ("$(params.target)]}", "$(context.taskRun.name)]}", "Step.arguments"),
+        ("script: |\n          sha", "script: |\n          #!/usr/bin/env node\n          sha", "Container.script"),
+        ("params: [{name: target}]", "params: [{name: target, type: array}]", "Port.kind"),
+        ("value: all", "value: [all]", "Workflow.parameters"),
+        ("  taskSpec:\n", "  timeout: 5m\n  taskSpec:\n", "Workflow.rest"),
+        ("results: [{name: digest}]", "results: [{name: digest}]\n    stepTemplate: {env: []}", "Operation.rest"),
+    ],
+)
+def test_what_only_tekton_has_is_refused(old: str, new: str, feature: str) -> None:
+    assert old in STEPS
+    with pytest.raises(CoulerError) as caught:
+        converted(STEPS.replace(old, new))
+    error = caught.value
+    assert (error.file, error.feature, bool(error.hint)) == ("run.yaml", feature, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "feature"),
+    [
+        ("{name: end, ", "{name: end, when: [{input: $(tasks.status), operator: in, values: [x]}], ", "Step.arguments"),
+        ("{name: b, ", "{name: b, when: [{cel: 'true'}], ", "Step.condition"),
+        ("{name: b, ", "{name: b, timeout: 5m, retries: 1, ", "Step.timeout"),
+        ("taskSpec: {steps: [{image: busybox, command: [echo, done]}]}", "taskRef: {name: gone}", "Step.call"),
+        ("retries: 2", "matrix: {params: [{name: x, value: '$(params.who)'}]}", "Loop.axes"),
+    ],
+)
+def test_what_pipelines_of_others_cannot(old: str, new: str, feature: str) -> None:
+    assert old in PIPELINE
+    with pytest.raises(CoulerError) as caught:
+        converted(PIPELINE.replace(old, new))
+    assert (caught.value.feature, bool(caught.value.hint), bool(caught.value.step)) == (feature, True, True)
