@@ -147,7 +147,7 @@ def pipeline_run(tasks: int, seed: int) -> dict[str, Any]:
         step = {
             "name": "work",
             "image": f"registry.example/work:{number % 7}",
-            "script": '#!/bin/sh\nset -e\nwork --in "$(params.in)" --out /tmp/o\ncat /tmp/o > $(results.out.path)\n',
+            "script": '#!/bin/sh\nset -e\nwork --in "$(params.in)" > /tmp/out\ncat /tmp/out > $(results.out.path)\n',
             "env": [{"name": "MODE", "value": "$(params.mode)"}],
             "computeResources": {"requests": {"cpu": "500m", "memory": "1Gi"}},
         }
