@@ -77,7 +77,18 @@ def test_a_disk_that_takes_no_more_is_no_mistake_of_ours(tmp_path: Path) -> None
     (tmp_path / "p.json").write_text(json.dumps(chain(2)))
     couler = [sys.executable, "-c", "from couler_plugins.cli import main; main()", "run", "p.json", "--local"]
     full = subprocess.run(
-        ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *couler, "--folder", "out", "--run-id", RUN],
+        # Python would leave bytecode of half a kilobyte behind, for everybody after it.
+        [
+            "sh",
+            "-c",
+            'ulimit -f 1; export PYTHONDONTWRITEBYTECODE=1; exec "$@"',
+            "sh",
+            *couler,
+            "--folder",
+            "out",
+            "--run-id",
+            RUN,
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
