@@ -73,11 +73,14 @@ def test_one_process_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
     assert run_here([chain(2)], tmp_path)[1].succeeded
 
 
+LITTLE = 'ulimit -f 1; export PYTHONDONTWRITEBYTECODE=1; exec "$@"'
+"""Python would leave bytecode of half a kilobyte behind, for everybody after it."""
+
+
 def test_a_disk_that_takes_no_more_is_no_mistake_of_ours(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(json.dumps(chain(2)))
     couler = [sys.executable, "-c", "from couler_plugins.cli import main; main()", "run", "p.json", "--local"]
     full = subprocess.run(
-        # Python would leave bytecode of half a kilobyte behind, for everybody after it.
         [
             "sh",
             "-c",
