@@ -10,6 +10,7 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.config import Config, load_config
 from couler_plugins.contract import optimizer_problem
 from couler_plugins.conversion import anew, convert_inputs, target_of
+from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.grammar import parse_items
 from couler_plugins.ir.bundle import Bundle
@@ -17,7 +18,7 @@ from couler_plugins.linting import Linted, lint_inputs
 from couler_plugins.pipeline import parse_pipeline
 from couler_plugins.plan import Lowered, Plan
 from couler_plugins.planfile import read_parts
-from couler_plugins.plugins import Plugins, load_plugins
+from couler_plugins.plugins import Plugins
 from couler_plugins.results import FileResult, Result
 from couler_plugins.rewrite import Session, adapter_errors, rewrite
 from couler_plugins.schemas import load_schemas

@@ -1,9 +1,8 @@
-"""Finds the installed plugins and registers them; one that fails is reported and stops nothing else."""
+"""The plugins of one call, registered; one that fails is reported and stops nothing else."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from couler_plugins.config import Config, load_config
 from couler_plugins.contract import (
     adapter_problem,
     hook_problems,
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Document
     from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, Optimizer, Partitioner, Tuner
 
-__all__ = ["PluginRecord", "Plugins", "Reply", "load_plugins"]
+__all__ = ["PluginRecord", "Plugins", "Reply"]
 
 log = logging.getLogger(__name__)
 
@@ -261,55 +259,3 @@ class Plugins:
         problems = [check(thing) for thing in reply.result]
         errors.extend(f"{hook}(): {problem}" for problem in problems if problem is not None)
         return [thing for thing, problem in zip(reply.result, problems, strict=True) if problem is None]
-
-
-def load_plugins(config: Config | None = None) -> Plugins:
-    """Loads the plugins installed in this environment (entry-point group `couler_plugins`).
-
-    Args:
-        config: says which are wanted (default: the settings of this process and folder).
-
-    Raises:
-        InvalidInput: a settings file cannot be read. A plugin that fails raises nothing: see `Plugins.records`.
-    """
-    config = config or load_config()
-    points = importlib.metadata.entry_points(group=PROJECT)
-    pairs = sorted(((_record(point, config), point.load) for point in points), key=lambda pair: pair[0].owner)
-    by_name: dict[str, list[PluginRecord]] = {}
-    for record, _ in pairs:
-        by_name.setdefault(record.name, []).append(record)
-
-    def with_clash(record: PluginRecord) -> PluginRecord:
-        rivals = [rival for rival in by_name[record.name] if rival.enabled]
-        if not record.enabled or len(rivals) < 2:
-            return record
-        owners = " and ".join(rival.owner for rival in rivals)
-        return dataclasses.replace(record, errors=(f"{len(rivals)} plugins are called {record.name!r}: {owners}",))
-
-    candidates = [(with_clash(record), load) for record, load in pairs]
-    known = {name for record, _ in pairs for name in (record.name, _normal(record.distribution))}
-    for name in config.load_plugins or ():
-        if name not in known and _normal(name) not in known:
-            text = " ".join(filter(None, (f"{name!r} is to be loaded, but not installed", closest(name, known))))
-            missing = PluginRecord(name=name, module="", errors=(text,))
-            candidates.append((missing, lambda: None))
-    return Plugins(candidates, trace=config.trace_hooks)
-
-
-def _record(point: importlib.metadata.EntryPoint, config: Config) -> PluginRecord:
-    distribution = point.dist.name if point.dist else ""
-    names = {point.name, _normal(distribution)}
-
-    def listed(wanted: tuple[str, ...]) -> bool:
-        return any(name in names or _normal(name) in names for name in wanted)
-
-    enabled = not listed(config.disable_plugins) and (config.load_plugins is None or listed(config.load_plugins))
-    version = point.dist.version if point.dist else ""
-    return PluginRecord(
-        name=point.name, module=point.value, distribution=distribution, version=version, enabled=enabled
-    )
-
-
-def _normal(distribution: str) -> str:
-    """A distribution's name as package indexes compare it."""
-    return distribution.lower().replace("_", "-").replace(".", "-")

@@ -15,8 +15,8 @@ import click
 
 from couler_plugins.cli.group import couler
 from couler_plugins.config import load_config
+from couler_plugins.discovery import load_plugins
 from couler_plugins.ir import json_schema
-from couler_plugins.plugins import load_plugins
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Capability

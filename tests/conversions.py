@@ -15,8 +15,9 @@ from adapters.airflow.examples import lifted, loaded
 from adapters.subjects import SUBJECTS
 from couler_plugins import Text, convert, lift, lint, lower
 from couler_plugins.config import load_config
+from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, PluginFailure
-from couler_plugins.plugins import Plugins, load_plugins
+from couler_plugins.plugins import Plugins
 from support import AIRFLOW, SHARED
 
 __all__ = ["DIRECTIONS", "Outcome", "outcomes", "page", "problem_of"]

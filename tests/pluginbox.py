@@ -11,7 +11,8 @@ from textwrap import dedent
 import pytest
 
 from couler_plugins.config import Config
-from couler_plugins.plugins import PluginRecord, Plugins, load_plugins
+from couler_plugins.discovery import load_plugins
+from couler_plugins.plugins import PluginRecord, Plugins
 
 __all__ = ["PluginBox"]
 

@@ -5,8 +5,9 @@ import logging
 import pytest
 
 from couler_plugins.config import Config
+from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import InvalidInput, PluginFailure
-from couler_plugins.plugins import PluginRecord, load_plugins
+from couler_plugins.plugins import PluginRecord
 from pluginbox import PluginBox
 
 OPTIMIZER = """

@@ -170,7 +170,7 @@ def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
 
 def _stores(config: Config) -> list[type[ArtifactStore]]:
     """The stores of plugins, which are only asked where a URL may be meant for one."""
-    from couler_plugins.plugins import load_plugins
+    from couler_plugins.discovery import load_plugins
 
     with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
         return list(dict.fromkeys(load_plugins(config).stores.values()))

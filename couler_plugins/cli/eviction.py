@@ -15,9 +15,10 @@ from couler_plugins.cli.messages import say_error
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import error_record, print_json
 from couler_plugins.config import Config
+from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, EngineError, PluginFailure, Unsupported
 from couler_plugins.hookspecs.eviction import Evicted, Limits, Target
-from couler_plugins.plugins import Plugins, load_plugins
+from couler_plugins.plugins import Plugins
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import CachePolicy

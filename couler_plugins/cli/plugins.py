@@ -13,8 +13,9 @@ import click
 
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.config import Config
+from couler_plugins.discovery import load_plugins
 from couler_plugins.options import Option, options_of
-from couler_plugins.plugins import Plugins, load_plugins
+from couler_plugins.plugins import Plugins
 
 __all__ = ["command"]
 

@@ -63,11 +63,11 @@ def command(
     from couler_plugins.cli.messages import log_retries
     from couler_plugins.cli.simulation_plot import check_plot
     from couler_plugins.cli.tune_output import draw_trials, print_proposal, print_trials
+    from couler_plugins.discovery import load_plugins
     from couler_plugins.hpo.commands import as_objective
     from couler_plugins.hpo.files import read_task_file
     from couler_plugins.hpo.study import Study
     from couler_plugins.hpo.trials import run_trials
-    from couler_plugins.plugins import load_plugins
     from couler_plugins.tuners import parse_tuner, propose_once
 
     log_retries()

@@ -133,8 +133,8 @@ class _Settings:
 def _settings(pipeline: Pipeline, to: str | None, config: Config | None, plugins: Plugins | None) -> _Settings:
     from couler_plugins.api import session
     from couler_plugins.config import load_config
+    from couler_plugins.discovery import load_plugins
     from couler_plugins.pipeline import parse_pipeline
-    from couler_plugins.plugins import load_plugins
 
     config = config or load_config()
     plugins = plugins or load_plugins(config)

@@ -102,8 +102,8 @@ def install(
     """
     from couler_plugins.api import session
     from couler_plugins.config import load_config
+    from couler_plugins.discovery import load_plugins
     from couler_plugins.pipeline import parse_pipeline
-    from couler_plugins.plugins import load_plugins
 
     hooked = _hooked_classes(classes)
     from hera.shared import register_pre_build_hook

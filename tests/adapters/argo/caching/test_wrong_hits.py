@@ -17,7 +17,8 @@ from couler_plugins.api import optimize
 from couler_plugins.caching import analysis, before, composites, lineage
 from couler_plugins.caching.before import Handed
 from couler_plugins.caching.declarations import Declaration
-from couler_plugins.plugins import Plugins, load_plugins
+from couler_plugins.discovery import load_plugins
+from couler_plugins.plugins import Plugins
 
 WAYS = (("0", "0", ""), ("0", "0", ""), ("1", "0", ""), ("0", "1", ""), ("0", "0", "other"))
 """Values of the parameters p and q, and the service account, that each workflow is run with."""
