@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from couler_plugins.cli.messages import say_error
+from couler_plugins.cli.messages import log_retries, say_error
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import error_record, print_json
 from couler_plugins.config import Config
@@ -59,6 +59,7 @@ def evictor_of(plugins: Plugins, engine: str, target: Target, artifacts: str) ->
         Unsupported: the engine keeps nothing by itself.
         EngineError: the repository cannot be opened.
     """
+    log_retries()
     if artifacts:
         from couler_plugins.caching.artifacts.stores import open_store
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from couler_plugins.cli.messages import log_retries
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.past_runs import Archive, Whence
 from couler_plugins.plugins import Plugins
@@ -16,6 +17,7 @@ def archive_of(plugins: Plugins, engine: str | None, whence: Whence) -> Archive:
         InvalidInput: there is no such engine, or several could be meant.
         Unsupported: the engine's own tools write its history.
     """
+    log_retries()
     names = list(plugins.adapters) if engine is None else [engine]
     found = {name: archive for name in names if (archive := _offered(plugins, name, whence)) is not None}
     if len(found) == 1:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from couler_plugins.api import optimize_inputs
+from couler_plugins.cli.messages import log_retries
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
@@ -156,6 +157,7 @@ def runner_of(plugins: Plugins, engine: str, where: Where, local: Local = NOTHIN
         InvalidInput: there is no such engine.
         Unsupported: its adapter submits nothing.
     """
+    log_retries()
     runner = offered_runner(plugins, engine, where, local)
     if runner is None and where.folder:
         hint = "leave --local out, and run it on its engine"

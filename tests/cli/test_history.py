@@ -42,6 +42,28 @@ def test_what_is_fetched_is_a_file_for_history(history: Couler, api: ApiServer, 
     assert json.loads(simulated.stdout)["schema"] == "couler.simulate/v1"
 
 
+def test_what_is_tried_again_is_not_said_on_stdout(history: Couler, api: ApiServer) -> None:
+    import stamina
+    from stamina.instrumentation import set_on_retry_hooks
+
+    set_on_retry_hooks(None)  # the defaults: structlog's, which prints, where it is installed
+    expected = history("train", "--from", api.url).stdout
+    set_on_retry_hooks(None)
+    left = [2]
+
+    def busy(request: Handler) -> bool:
+        left[0] -= 1
+        if left[0] >= 0:
+            request.reply(503, b"")
+        return left[0] >= 0
+
+    api.faults.append(busy)
+    with stamina.set_testing(True, attempts=6, cap=True):  # without waiting
+        found = history("train", "--from", api.url)
+    assert left[0] < 0
+    assert (found.exit_code, found.stdout, found.stderr) == (0, expected, "")
+
+
 def test_the_place_may_come_from_the_environment(
     history: Couler, api: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
