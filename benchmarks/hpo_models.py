@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.hpo_tasks import Table
-from couler_plugins.hpo.llm.client import Reply, Request
+from couler_plugins.llm.client import Reply, Request
 
 __all__ = ["StandIn"]
 

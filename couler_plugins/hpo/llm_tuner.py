@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.llm.client import Client
 from couler_plugins.hpo.optuna_tuner import Sampler, propose
+from couler_plugins.llm.client import Client
 from couler_plugins.options import check_range
 
 if TYPE_CHECKING:
-    from couler_plugins.hpo.llm.predicting import Prediction
+    from couler_plugins.hpo.predictions.predicting import Prediction
     from couler_plugins.hpo.task import Proposal, Task, Trial
 
 __all__ = ["Llm", "LlmOptuna"]
@@ -92,7 +92,7 @@ class Llm:
         """Predictions, the best first: those that an earlier trial has left, or new ones, with the notes to leave."""
         import msgspec
 
-        from couler_plugins.hpo.llm.predicting import Prediction
+        from couler_plugins.hpo.predictions.predicting import Prediction
 
         for trial in reversed(trials):
             if PREDICTIONS in (notes := dict(trial.notes)):
@@ -106,7 +106,7 @@ class Llm:
     def _predicted(self, task: Task, trials: Sequence[Trial], number: int) -> list[Prediction]:
         import numpy as np
 
-        from couler_plugins.hpo.llm.predicting import best_predictions, predict
+        from couler_plugins.hpo.predictions.predicting import best_predictions, predict
         from couler_plugins.hpo.surrogate import near, near_the_middle
 
         rng = np.random.default_rng([self.seed, number])
@@ -135,9 +135,9 @@ class Llm:
     @cached_property
     def _client(self) -> Client:
         """What is asked, with its budget, for as long as this tuner is used."""
-        from couler_plugins.hpo.llm.budget import Budget, Meter
-        from couler_plugins.hpo.llm.openai_client import OpenAIClient
-        from couler_plugins.hpo.llm.records import Recorder, Replay
+        from couler_plugins.llm.budget import Budget, Meter
+        from couler_plugins.llm.openai_client import OpenAIClient
+        from couler_plugins.llm.records import Recorder, Replay
 
         client = self.client
         if self.replay:

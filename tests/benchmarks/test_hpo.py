@@ -13,8 +13,8 @@ from benchmarks.hpo import POINTS, Job, interval, rows, summary, trainings, tune
 from benchmarks.hpo_models import StandIn
 from benchmarks.hpo_tasks import TABLES, table
 from benchmarks.hpo_trainings import TRAININGS
-from couler_plugins.hpo.llm.client import Message, Request
 from couler_plugins.hpo.optuna_tuner import Optuna
+from couler_plugins.llm.client import Message, Request
 
 AUSTRALIAN = ("hpobench", "australian")
 

@@ -74,7 +74,7 @@ def test_without_a_program_the_tuner_proposes() -> None:
 
 def test_a_model_that_is_away_leaves_what_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openai")
-    monkeypatch.setattr("couler_plugins.hpo.llm.openai_client.WAIT", 0.01)
+    monkeypatch.setattr("couler_plugins.llm.openai_client.WAIT", 0.01)
     result = tune("--tuner", "llm{model=any,url=http://127.0.0.1:1/v1}")
     assert result.exit_code == 0
     assert "no prediction could be used" in result.stderr

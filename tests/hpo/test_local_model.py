@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from couler_plugins.hpo.llm.logs import MalformedLog, read_log
-from couler_plugins.hpo.llm.records import Exchange
 from couler_plugins.hpo.llm_tuner import Llm
+from couler_plugins.hpo.predictions.logs import MalformedLog, read_log
 from couler_plugins.hpo.reading import read_task
+from couler_plugins.llm.records import Exchange
 from servers.openai_api import serving
 
 TASK = read_task(

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hpo.llm.client import Client, ModelUnavailable, Reply, Request
+from couler_plugins.llm.client import Client, ModelUnavailable, Reply, Request
 
 __all__ = ["Exchange", "Recorder", "Replay"]
 

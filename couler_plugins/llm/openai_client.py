@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import stamina
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.llm.budget import Meter
-from couler_plugins.hpo.llm.client import ModelUnavailable, Reply, Request
+from couler_plugins.llm.budget import Meter
+from couler_plugins.llm.client import ModelUnavailable, Reply, Request
 
 __all__ = ["OpenAIClient"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from couler_plugins.hpo.llm.client import Reply
+from couler_plugins.llm.client import Reply
 
 __all__ = ["Budget", "BudgetReached", "Meter"]
 

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.artifacts.redact import redact
-from couler_plugins.hpo.llm.budget import BudgetReached
-from couler_plugins.hpo.llm.client import Client, Message, ModelUnavailable, Request
-from couler_plugins.hpo.llm.logs import SCHEMA, Entry, MalformedLog, read_log
-from couler_plugins.hpo.llm.prompts import prompt
 from couler_plugins.hpo.parameters import Value
+from couler_plugins.hpo.predictions.logs import SCHEMA, Entry, MalformedLog, read_log
+from couler_plugins.hpo.predictions.prompts import prompt
 from couler_plugins.hpo.space import Values
 from couler_plugins.hpo.task import Task, Trial
+from couler_plugins.llm.budget import BudgetReached
+from couler_plugins.llm.client import Client, Message, ModelUnavailable, Request
 
 __all__ = ["Prediction", "best_predictions", "predict"]
 

@@ -1,1 +1,0 @@
-"""Language models that predict training logs: clients, budgets, records, prompts."""
