@@ -56,6 +56,8 @@ class OpenAIClient:
             api_key=key or "none",
             timeout=timeout,
             max_retries=0,
+            # Nobody says when the last question was asked, so that a connection that is kept would never be closed.
+            default_headers={"Connection": "close"},
             _strict_response_validation=False,
         )
         self._model, self._meter = model, meter
