@@ -29,15 +29,15 @@ gives (`from`, `over`, `when`), it waits for it; `needs` is for all other order,
 changes nothing. A step runs once all that it waits for have succeeded; one that waits for a step that was skipped is
 skipped as well.
 
-`over` runs a step once for each item; who reads or needs it waits for all of its runs. What a step with `over` gives
-can be read by no other step: each run gives its own.
+`over` runs a step once for each item; who needs it waits for all of its runs. What a step with `over` gives can be read
+by no other step, as each run gives its own; let it write to a place that the next step is told.
 
 `when` compares, and its step is skipped where that does not hold. `==` and `!=` compare texts, the others numbers.
 
 What a step uses is the name of an entry of the catalogue, whose inputs and outputs it has then, or one of two words:
 
-- `python`: `code` defines a function `run`; its parameters are the step's inputs, which are texts. With `outputs`, it
-  returns a mapping with a value for each of them.
+- `python`: `code` is one function `run`, with all that it imports inside of it; its parameters are the step's inputs,
+  which are texts. With `outputs`, it returns a mapping with a value for each of them.
 - `container`: `image` and `command`, in which `{{inputs.name}}` stands for an input and `{{outputs.name}}` for the file
   that an output is read from once the command has ended.
 """
@@ -84,12 +84,12 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     Attributes:
         name: of the input, or of the workflow's output (which is always a reference).
-        value: a constant.
+        value: a constant: a text, a number, a truth value, or a list of these.
         source: a reference; `from` in JSON.
     """
 
     name: PortName
-    value: Scalar | None = None
+    value: Scalar | tuple[Scalar, ...] | None = None
     source: str | None = msgspec.field(default=None, name="from")
 
 
