@@ -30,6 +30,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.nl.form import Comparison, Form, FormStep
+from couler_plugins.nl.lake import LakeStep
 from couler_plugins.nl.references import read_reference, waits_for
 from couler_plugins.nl.scope import Scope
 from couler_plugins.nl.types import converted, text_of
@@ -142,7 +143,9 @@ class _Composer:
             return Reference(to="item")
         if found.is_input:
             return Reference(to="parameter", kind="parameter", name=found.name)
-        return Reference(to="output", kind="parameter", step=found.step, name=found.name)
+        entry = self.scope.entry(self.scope.steps[found.step])
+        printed = isinstance(entry, LakeStep) and found.name not in {port.name for port in entry.operation.outputs}
+        return Reference(to="output", kind="result" if printed else "parameter", step=found.step, name=found.name)
 
     def condition(self, when: Comparison, step: FormStep, needs: list[Need]) -> Value:
         """What has to hold, as a comparison of texts.
