@@ -13,7 +13,7 @@ from couler_plugins.documents import Finding, findings, read
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.checks.codes import CODES
 from couler_tekton.checks.durations import seconds
-from couler_tekton.checks.shapes import OBJECTS
+from couler_tekton.checks.fields import OBJECTS
 from couler_tekton.lint import lint
 from support import ROOT, SHARED, shared_files
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from adapters.tekton.counts import objects
 from adapters.tekton.lint_cases import CASES, GOOD
 from adapters.tekton.lint_mutations import KINDS, broken_at_random, mutants
+from adapters.tekton.older import for_v1beta1
 from couler_plugins.documents import Document, Remark, read
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.levels import LEVELS
@@ -56,10 +57,21 @@ def corpus() -> dict[str, list[Any]]:
     return {name: [document.data for document in file.documents] for name, file in files.items()}
 
 
+def as_they_are(item: Any) -> Any:
+    return item
+
+
+every_version = pytest.mark.parametrize("written", [as_they_are, for_v1beta1], ids=["v1", "v1beta1"])
+
+
 @needs_corpus
+@every_version
 @pytest.mark.parametrize("level", LEVELS)
-def test_files_of_the_corpus(oracle: Oracle, level: str) -> None:
-    files = corpus()
+def test_files_of_the_corpus(oracle: Oracle, level: str, written: Callable[[Any], Any]) -> None:
+    files = {
+        name: [written(item) if any(objects(item)) else item for item in documents]
+        for name, documents in corpus().items()
+    }
     seen: Counter[bool] = Counter()
     verdicts = oracle.judge([(level, documents) for documents in files.values()])
     for (name, documents), judged in zip(files.items(), verdicts, strict=True):
@@ -75,12 +87,13 @@ def test_files_of_the_corpus(oracle: Oracle, level: str) -> None:
 
 
 @needs_corpus
+@every_version
 @pytest.mark.parametrize("kind", KINDS)
-def test_broken_documents(oracle: Oracle, kind: str) -> None:
+def test_broken_documents(oracle: Oracle, kind: str, written: Callable[[Any], Any]) -> None:
     items = [item for documents in corpus().values() for document in documents for item in objects(document)]
     able = [item for item in items if any(True for _ in KINDS[kind](item))]
     chosen = able[:: -(-len(able) // MOST)]
-    broken = [one for item in chosen for one in mutants(KINDS[kind], item, PLACES)]
+    broken = [written(one) for item in chosen for one in mutants(KINDS[kind], item, PLACES)]
     cases = [(level, [one]) for one in broken for level in ("beta", "alpha")]
     seen: Counter[bool] = Counter()
     for (level, documents), (verdict,) in zip(cases, oracle.judge(cases), strict=True):
@@ -92,11 +105,12 @@ def test_broken_documents(oracle: Oracle, kind: str) -> None:
 
 
 @needs_corpus
+@every_version
 @pytest.mark.parametrize("level", LEVELS)
-def test_documents_broken_at_random(oracle: Oracle, level: str) -> None:
+def test_documents_broken_at_random(oracle: Oracle, level: str, written: Callable[[Any], Any]) -> None:
     """What is left out is in structures of Kubernetes' own, which the lint does not look into, and in CEL."""
     items = [item for documents in corpus().values() for document in documents for item in objects(document)]
-    broken = list(broken_at_random(items, 400, random.Random(level)))
+    broken = list(map(written, broken_at_random(items, 400, random.Random(level))))
     seen: Counter[bool] = Counter()
     for document, (verdict,) in zip(broken, oracle.judge([(level, [one]) for one in broken]), strict=True):
         found = errors(remarks([document], level))
