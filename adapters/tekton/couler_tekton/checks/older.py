@@ -16,7 +16,7 @@ from couler_tekton.checks import fields as v1
 from couler_tekton.checks.durations import seconds
 from couler_tekton.checks.pipelines import check_bindings, tasks_of
 from couler_tekton.checks.report import Report
-from couler_tekton.objects import Object
+from couler_tekton.objects import Object, part_at
 from couler_tekton.versions import place_in_v1beta1
 
 __all__ = ["OLDER", "check_older", "said_of_older"]
@@ -93,7 +93,7 @@ def check_older(item: Object, report: Report) -> None:
     """
     spec = item.data["spec"]
     for holder, path in _holders(item.kind, spec):
-        if holder.get("resources") not in (None, *([[]] if path[-1] != "spec" or item.kind == "Pipeline" else [])):
+        if holder.get("resources") not in (None, []):
             hint = "pass parameters, results and workspaces instead"
             report.error("removed-field", (*path, "resources"), "Tekton has no PipelineResources any more", hint)
         for key in ("taskRef", "pipelineRef"):
@@ -145,15 +145,27 @@ def said_of_older(item: Object, remarks: list[Remark]) -> Iterator[Remark]:
     base = len(item.path)
     for remark in remarks:
         path = place_in_v1beta1(remark.path[base:], item.data)
-        later = remark.severity == "error" and _is_later(remark.code, path)
+        later = remark.severity == "error" and _is_later(remark.code, path, item.data)
         yield replace(remark, path=(*item.path, *path), severity="warning" if later else remark.severity)
 
 
-def _is_later(code: str, path: Path) -> bool:
+def _is_later(code: str, path: Path, data: Mapped) -> bool:
     """Whether this is accepted, and fails when it runs: the webhook of v1beta1 does not look there."""
-    nested = next((number for number, name in enumerate(path) if name in ("pipelineSpec", "pipelineRef")), 0)
-    if nested > 1 and path[nested - 2] in ("tasks", "finally") and code != "api-level":
-        return True
     places = {"missing-field": "sidecars", "script-and-command": "sidecars", "retries": "retries"}
     places |= dict.fromkeys(("unknown-task", "nested-result"), "taskSpec")
-    return code in places and places[code] in path
+    return places.get(code) in path or _is_nested(code, path) or _is_lost(path, data)
+
+
+def _is_nested(code: str, path: Path) -> bool:
+    """Whether this is in a pipeline in a pipeline, of which only the level is looked at."""
+    place = next((number for number, name in enumerate(path) if name in ("pipelineSpec", "pipelineRef")), 0)
+    return place > 1 and path[place - 2] in ("tasks", "finally") and code != "api-level"
+
+
+def _is_lost(path: Path, data: Mapped) -> bool:
+    """Whether this is among what steps lose where a step template is merged into them (`merge.go`)."""
+    place = path.index("steps") if "steps" in path else len(path)
+    if path[place + 2 : place + 3] not in (("params",), ("results",)):
+        return False
+    holder = part_at(data, path[:place])
+    return holder.get("stepTemplate") is not None and holder["steps"][path[place + 1]].get("ref") is None

@@ -39,7 +39,10 @@ def check_shape(kind: str, data: Any, report: Report) -> bool:
 
 
 def without_nulls(kind: str, data: dict[str, Any]) -> dict[str, Any]:
-    """An object whose shape was checked, as Go reads it: a null says nothing, and is something empty in a list."""
+    """An object whose shape was checked, as Go reads it: a null says nothing, and is something empty in a list.
+
+    The names of fields are those that Go's decoder takes them for.
+    """
     whole: dict[str, Any] = _without_nulls(_shape(kind, data), data)
     return whole
 
@@ -50,7 +53,8 @@ def _shape(kind: str, data: dict[str, Any]) -> Any:
 
 def _without_nulls(shape: Any, content: Any) -> Any:
     if isinstance(shape, dict):
-        held = {key: (shape.get(key, shape.get("*", ANY)), inner) for key, inner in (content or {}).items()}
+        named = {key if key in shape else _read_as(key, shape) or key: inner for key, inner in (content or {}).items()}
+        held = {key: (shape.get(key, shape.get("*", ANY)), inner) for key, inner in named.items()}
         return {
             key: _without_nulls(inner, value)
             for key, (inner, value) in held.items()
@@ -63,6 +67,11 @@ def _without_nulls(shape: Any, content: Any) -> Any:
     return content
 
 
+def _read_as(key: str, shape: dict[str, Any]) -> str:
+    """The field that Go's decoder takes this for: it does not look at the case."""
+    return next((name for name in shape if name.lower() == key.lower()), "")
+
+
 def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
     if content is None or shape == ANY:
         return
@@ -72,7 +81,7 @@ def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
             return
         for key, inner in content.items():
             held = shape.get(key, shape.get("*"))
-            other = "" if held is not None else next((name for name in shape if name.lower() == key.lower()), "")
+            other = "" if held is not None else _read_as(key, shape)
             if other:  # Go's decoder takes it, the API server does not everywhere
                 message = f"{key!r} is read as {other!r} in embedded specs only"
                 report.note("field-case", (*path, key), message, f"write {other}")
