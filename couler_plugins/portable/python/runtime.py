@@ -101,7 +101,7 @@ def typed(inputs: Mapping[str, str], outputs: Mapping[str, str]) -> Callable[[Ca
 
         wrapped: Any = functools.wraps(function)(call)
         wrapped.__signature__ = inspect.Signature(
-            [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY) for key in inputs]
+            [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None) for key in inputs]
         )
         wrapped.__annotations__ = {}  # those of the function need not be known here
         return wrapped
