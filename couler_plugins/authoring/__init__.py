@@ -9,6 +9,7 @@ from couler_plugins.authoring.artifacts import (
     create_parameter_artifact,
     create_s3_artifact,
 )
+from couler_plugins.authoring.calls import run, written
 from couler_plugins.authoring.conditions import bigger, bigger_equal, equal, not_equal, smaller, smaller_equal
 from couler_plugins.authoring.control import concurrent, dag, exec_while, map, set_dependencies, when  # noqa: A004  # the paper's name
 from couler_plugins.authoring.handlers import WFStatus, set_exit_handler
@@ -23,15 +24,20 @@ from couler_plugins.authoring.secrets import (
 )
 from couler_plugins.authoring.settings import Schedule
 from couler_plugins.authoring.steps import get_step_output, run_container, run_job, run_script
+from couler_plugins.authoring.submitters import AirflowSubmitter, ArgoSubmitter, KfpSubmitter, TektonSubmitter
 from couler_plugins.authoring.values import Returned, RunValue
 from couler_plugins.authoring.workflow import AuthoredWorkflow, workflow
 
 __all__ = [
+    "AirflowSubmitter",
+    "ArgoSubmitter",
     "AuthoredWorkflow",
+    "KfpSubmitter",
     "Returned",
     "RunValue",
     "Schedule",
     "Secret",
+    "TektonSubmitter",
     "Volume",
     "VolumeClaimTemplate",
     "VolumeMount",
@@ -55,6 +61,7 @@ __all__ = [
     "map",
     "not_equal",
     "obtain_secret",
+    "run",
     "run_container",
     "run_job",
     "run_script",
@@ -64,4 +71,5 @@ __all__ = [
     "smaller_equal",
     "when",
     "workflow",
+    "written",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from inspect import Parameter, signature
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,7 @@ from couler_plugins.portable.depends import bare_outcomes, parse_depends
 __all__ = ["concurrent", "dag", "exec_while", "map", "set_dependencies", "when"]
 
 Function = Callable[..., Any]
+NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def when(condition: Condition, function: Function) -> Any:
@@ -87,7 +89,7 @@ def map(function: Function, *lists: Any) -> Any:  # noqa: A001  # the paper's na
     """
     work = recorder()
     mark = work.loop_id()
-    items, loop = _loop(mark, lists)
+    items, loop = _loop(mark, lists, function)
     body = Scope()
     with work.inside(body):
         result = work.run(function, *items)
@@ -217,7 +219,7 @@ def _functions(functions: Any) -> Sequence[Function]:
     raise _wrong(f"{functions!r} is no list of functions", "give one: [lambda: job('A'), lambda: job('B')]")
 
 
-def _loop(mark: str, lists: Sequence[Any]) -> tuple[list[RunValue], Loop]:
+def _loop(mark: str, lists: Sequence[Any], function: Function) -> tuple[list[RunValue], Loop]:
     """What stands for an item of each list, and the loop over all of them."""
     if len(lists) == 1 and isinstance(lists[0], RunValue):
         axis = Axis(name="item", values=lists[0].reference)
@@ -231,9 +233,18 @@ def _loop(mark: str, lists: Sequence[Any]) -> tuple[list[RunValue], Loop]:
             raise _wrong(f"map goes over {item!r}, a {type(item).__name__}", hint)
     if len(columns) == 1:
         return [RunValue(Reference(to="item", step=mark))], Loop(axes=(_axis(columns[0]),))
-    keys = [f"value-{number}" for number in range(1, len(columns) + 1)]
+    keys = _keys(function, len(columns))
     rows = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
     return [RunValue(Reference(to="item", step=mark, name=key)) for key in keys], Loop(axes=(_axis(rows),))
+
+
+def _keys(function: Function, count: int) -> list[str]:
+    """What the values of an item are called: as the function calls them, where it names as many."""
+    try:
+        names = [name for name, item in signature(function).parameters.items() if item.kind in NAMED]
+    except (TypeError, ValueError):
+        names = []
+    return names if len(names) == count else [f"value-{number}" for number in range(1, count + 1)]
 
 
 def _axis(items: list[Any]) -> Axis:

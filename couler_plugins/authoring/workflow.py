@@ -28,13 +28,16 @@ class AuthoredWorkflow:
         name: its name.
         settings: what holds for the whole run.
         parameters: what a run can be given, with the defaults (None: it has to be given).
+        recorder: what was called before.
     """
 
-    def __init__(self, name: str, settings: Settings, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self, name: str, settings: Settings, parameters: Mapping[str, Any], recorder: Recorder | None = None
+    ) -> None:
         self.name = name
         self._settings = settings
         self._parameters = dict(parameters)
-        self._recorder = Recorder()
+        self._recorder = recorder or Recorder()
         self._block: AbstractContextManager[None] | None = None
         self._ir: IrWorkflow | None = None
 
@@ -51,7 +54,7 @@ class AuthoredWorkflow:
         assert self._block is not None
         self._block.__exit__(kind, error, trace)
         if error is None:
-            self._ir = self._built()
+            self.finish()
 
     def __call__(self, function: Callable[..., Any]) -> AuthoredWorkflow:
         """Writes the workflow by a function; its parameters are the workflow's."""
@@ -93,9 +96,9 @@ class AuthoredWorkflow:
         Raises:
             Unsupported: the engine cannot do what it is to do; the error names the step and a way out.
         """
-        from couler_plugins.authoring.lowering import lowered
+        from couler_plugins.authoring.lowering import Lowering
 
-        return lowered(self.ir, engine)
+        return Lowering.of(self.ir, engine).text
 
     def to_json(self) -> str:
         """The workflow as JSON, which `couler convert` and the other commands read."""
@@ -111,10 +114,15 @@ class AuthoredWorkflow:
         found.write_text(self.to(engine) if engine else self.to_json(), encoding="utf-8")
         return found
 
-    def _built(self) -> IrWorkflow:
+    def finish(self) -> None:
+        """Makes the workflow of what was called.
+
+        Raises:
+            InvalidInput: it cannot run as it was written: by step, with file and line.
+        """
         ports = tuple(_port(name, value) for name, value in self._parameters.items())
         kind, rest = self._settings.of_run(self._recorder.volumes, self._recorder.claims)
-        return build(self._recorder, self.name, ports, kind, rest)
+        self._ir = build(self._recorder, self.name, ports, kind, rest)
 
 
 def workflow(
