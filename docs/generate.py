@@ -45,7 +45,7 @@ def support() -> str:
         "",
         "Whatever the IR has no field for is kept as it is.",
         "",
-        *_table({name: adapter.capabilities for name, adapter in adapters.items()}),
+        *_table({name: adapter.capabilities for name, adapter in adapters.items() if adapter.capabilities}),
         "",
         "## Workflows of other engines",
         "",
