@@ -233,7 +233,7 @@ def test_no_text_makes_the_command_read_run_or_reach_anything(
     engine: str, folder: Path, watched: list[tuple[str, tuple[Any, ...]]]
 ) -> None:
     secret = folder / "secret.txt"
-    code = f"def run(text):\n    import os, urllib.request\n    return {{'x': open({str(secret)!r}).read()}}"
+    code = f"def run(text: str):\n    import os, urllib.request\n    return {{'x': open({str(secret)!r}).read()}}"
     steps = [
         {"name": "a", "use": "python", "code": code, "inputs": [{"name": "text", "value": f"@{secret}"}]},
         {"name": "b", **ECHO, "inputs": [{"name": "text", "value": f"file://{secret} http://127.0.0.1:9/"}]},
