@@ -76,7 +76,8 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
                 "Container.image", operation.name, "runs a command outside of a container, without an image", hint
             )
     name = _object_name(workflow.name)
-    return replace(workflow, engine="argo", kind="Workflow", name=name)
+    kind = workflow.kind if workflow.kind == "CronWorkflow" else "Workflow"
+    return replace(workflow, engine="argo", kind=kind, name=name)
 
 
 def portable(workflow: Workflow) -> Workflow:

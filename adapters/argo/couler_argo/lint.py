@@ -19,10 +19,13 @@ from couler_argo.checks.report import Report
 from couler_argo.checks.rules import check_rules
 from couler_argo.checks.spellings import check_spellings
 from couler_argo.checks.workflows import check_workflow
-from couler_plugins.documents import Remark
+from couler_plugins.documents import Remark, remarks_on_reread
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["lint"]
+
+TEXTS = {"parameters": ("value", "default", "enum"), "withItems": ()}
+"""What Argo takes for a text, whatever stands there."""
 
 
 def lint(bundle: Bundle) -> Iterator[Remark]:
@@ -34,8 +37,10 @@ def lint(bundle: Bundle) -> Iterator[Remark]:
     for holder, earlier in shelf.repeated():
         message = f"there are two of the name {holder.name!r}: the other one is in {_place(bundle, earlier)}"
         reports[id(holder)].error("duplicate-library", ("metadata", "name"), message, "leave one of them")
-    for report in reports.values():
-        yield from report.remarks
+    for holder in shelf.holders:
+        yield from reports[id(holder)].remarks
+        number, manifest = holder.document, holder.manifest
+        yield from remarks_on_reread(bundle.documents[number], number, manifest.path, manifest.data, TEXTS)
     yield from lost_settings(bundle)
     yield from stale_keys(bundle)
 

@@ -39,8 +39,6 @@ NAMES = ("context.pipeline.name", "context.task.name")
 
 def obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow) -> str:
     """Why a task has to stay where it is written; empty where it need not."""
-    if "apiVersion" in _rest(workflow):
-        return "it is written for an older API version"
     if not set(_rest(operation).get("metadata") or {}) <= set(OWN):
         return "its metadata says what a Task cannot say"
     if reason := _fields_of_its_own(operation):
@@ -83,8 +81,6 @@ def _reads_around(reference: Reference, declared: set[str], workspaces: set[str]
 
 def pipeline_obstacle(graph: Graph, workflow: Workflow) -> str:
     """Why a pipeline has to stay in its run; empty where it need not."""
-    if "apiVersion" in _rest(workflow):
-        return "it is written for an older API version"
     embedded = [step.name for step in graph.steps if isinstance(step.call, Call)]
     if embedded:
         return f"the spec of {embedded[0]!r} is written in it"

@@ -102,7 +102,6 @@ def test_a_task_that_is_there_is_used() -> None:
         ("          steps:", "          workspaces: [{name: w}]\n          steps:", "its workspace 'w' is bound"),
         ("image: busybox", "imagepullpolicy: Always\n              image: busybox", "in an object of its own"),
         ("          steps:", "          metadata: {name: x}\n          steps:", "its metadata says what"),
-        ("apiVersion: tekton.dev/v1\n", "apiVersion: tekton.dev/v1beta1\n", "it is written for an older API version"),
     ],
 )
 def test_what_only_works_in_its_place_stays(old: str, new: str, reason: str) -> None:

@@ -34,6 +34,7 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
+from couler_plugins.portable.circles import WAY_OUT, into_circle
 from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["tasks_of"]
@@ -71,6 +72,7 @@ class _Planner:
         self.tasks: list[Task] = []
         self._outputs: dict[tuple[str, str], bool] = {}
         self.ids = Ids()
+        self._workflow = workflow
         self._by_name = callables(workflow)
         self._entry = workflow.entry
 
@@ -83,8 +85,12 @@ class _Planner:
         if callee is None:
             hint = "put the template into the workflow itself"
             raise refusal("Step.call", step.name, "calls what is not in this workflow", hint)
-        if len(around) >= MAX_DEPTH or callee.name in around:
-            raise refusal("Step.call", step.name, f"calls {callee.name!r}, which calls itself, or is nested too deeply")
+        if callee.name in around:
+            found = into_circle(self._workflow)
+            assert found is not None
+            raise refusal("Step.call", found[0], f"calls {found[1]!r}, which calls itself", WAY_OUT)
+        if len(around) >= MAX_DEPTH:
+            raise refusal("Step.call", step.name, f"calls {callee.name!r}, which is nested too deeply")
         name = callee.name if step is self._entry else step.name
         listed = listed_by_the_run(step, scope)
         items = items_of(step, scope) if listed is None else [Item()]
