@@ -112,16 +112,17 @@ def test_feedback_goes_on_with_what_was_kept() -> None:
 
 def test_inputs_are_given_values() -> None:
     load = {"name": "load", "use": "load-csv", "inputs": [{"name": "url", "value": "s3://lake/x.csv"}]}
-    script = (TASKS, says(json.dumps({"name": "w", "steps": [load]})))
-    result, _ = generate(*script, more=("--to", "tekton"))
+    wish = "Read a table from a CSV file."
+    script = (says('{"subtasks": ["read the table"]}'), says(json.dumps({"name": "w", "steps": [load]})))
+    result, _ = generate(*script, wish=wish, more=("--to", "tekton"))
     assert (result.exit_code, "'store' has no value" in result.stderr) == (2, True)
-    result, _ = generate(*script, more=("--to", "tekton", "--set", "store=s3://bucket/x=y"))
+    result, _ = generate(*script, wish=wish, more=("--to", "tekton", "--set", "store=s3://bucket/x=y"))
     assert result.exit_code == 0, result.output
     assert "s3://bucket/x=y" in result.stdout
-    result, _ = generate(*script)
+    result, _ = generate(*script, wish=wish)
     assert "each run has to be given store" in result.stderr
     for wrong in ("store", "stor=x"):
-        assert generate(*script, more=("--set", wrong))[0].exit_code == 2
+        assert generate(*script, wish=wish, more=("--set", wrong))[0].exit_code == 2
 
 
 def test_a_record_gives_the_same_again() -> None:
