@@ -1,183 +1,160 @@
-"""What has to be true of a generated workflow, told from its form alone."""
+"""What has to hold of a generated workflow, whatever its steps are called and whatever else is in it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from itertools import combinations, pairwise
-from typing import NamedTuple
+from itertools import product
 
 import msgspec
 
-from couler_plugins.hookspecs import CatalogueStep
-from couler_plugins.nl.form import Form, FormStep, Scalar
-from couler_plugins.nl.references import waits_for
+from couler_plugins.nl.form import ITEM, Form, FormStep, Scalar, Taken
+from couler_plugins.nl.references import read_reference
 from couler_plugins.nl.scope import Scope
 from couler_plugins.nl.types import text_of
 
-__all__ = ["Check", "Properties", "checks"]
+__all__ = ["Facts", "Properties", "lacking"]
 
-Count = int | None
 Condition = tuple[str, str, str]
+Pair = tuple[str, str]
 
 OPPOSITES = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
-class Properties(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
-    """What has to be true; steps are named as in the oracle.
+class Properties(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What has to hold, as the README of the tasks says. Steps are named by what they use."""
 
-    Attributes:
-        steps: how many steps there are.
-        uses: entries of the catalogue, each used by some step.
-        waits: chains of steps, each of which runs after the one before it, whatever is between them.
-        parallel: groups of steps, none of which waits for another.
-        fans-out: steps that run once for each item, with the number of items; null where only the run knows it.
-        conditional: steps that do not run in every run, be it by their own condition or by that of a step before them.
-        always: steps that run in every run.
-        exclusive: pairs of steps of which never both run.
-        retries: steps that are tried again, with how often.
-        inputs: how many inputs the workflow has.
-        outputs: how many outputs the workflow has.
-        values: what the description gives literally, and stands somewhere in the workflow.
-    """
-
-    steps: int
-    uses: tuple[str, ...] = ()
-    waits: tuple[tuple[str, ...], ...] = ()
-    parallel: tuple[tuple[str, ...], ...] = ()
-    fans_out: dict[str, Count] = {}
+    steps: int | None = None
+    before: tuple[Pair, ...] = ()
+    beside: tuple[Pair, ...] = ()
+    values: dict[str, Scalar | tuple[Scalar, ...]] = {}
+    says: tuple[Scalar, ...] = ()
     conditional: tuple[str, ...] = ()
     always: tuple[str, ...] = ()
-    exclusive: tuple[tuple[str, str], ...] = ()
+    exclusive: tuple[Pair, ...] = ()
     retries: dict[str, int] = {}
-    inputs: int | None = None
-    outputs: int | None = None
-    values: tuple[Scalar, ...] = ()
+    items: dict[str, int | None] = {}
 
 
-class Check(NamedTuple):
-    """One property, and whether it holds."""
+def lacking(wanted: Properties, form: Form) -> Iterator[str]:
+    """The properties that a form does not have, in words."""
+    found = Facts(form)
+    if wanted.steps is not None and len(form.steps) != wanted.steps:
+        yield f"{wanted.steps} steps"
+    yield from _lacking_pairs("before", wanted.before, found.is_before)
+    yield from _lacking_pairs("beside", wanted.beside, found.is_beside)
+    yield from _lacking_pairs("or", wanted.exclusive, found.is_exclusive)
+    yield from (f"{name}={value}" for name, value in wanted.values.items() if not found.is_given(name, value))
+    yield from (f"{value} somewhere" for value in wanted.says if not found.says(value))
+    yield from (f"{use} on a condition" for use in wanted.conditional if not found.is_conditional(use))
+    yield from (f"{use} always" for use in wanted.always if not found.is_in_every_run(use))
+    yield from (f"{use} retried {often}" for use, often in wanted.retries.items() if not found.is_retried(use, often))
+    yield from (f"{use} over {count}" for use, count in wanted.items.items() if not found.has_items(use, count))
 
-    what: str
-    holds: bool
+
+def _lacking_pairs(word: str, pairs: tuple[Pair, ...], holds: Callable[[str, str], bool]) -> Iterator[str]:
+    return (f"{one} {word} {other}" for one, other in pairs if not holds(one, other))
 
 
-def checks(
-    properties: Properties, form: Form, catalogue: Mapping[str, CatalogueStep], named: Mapping[str, str]
-) -> list[Check]:
-    """Each property with whether it holds of a form.
+class Facts:
+    """What a form says, to be asked about. Of a use that no step has, nothing holds.
 
     Args:
-        properties: what has to be true.
-        form: one that has no problems.
-        catalogue: the one that it was held against.
-        named: the steps of the form by the steps of the oracle that they stand for. What is said of a step that no step
-            of the form stands for does not hold.
+        form: one without problems.
     """
-    return [*_checks(properties, _Facts(form, catalogue), named)]
 
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._scope = Scope(form, {})
 
-def _checks(properties: Properties, facts: _Facts, named: Mapping[str, str]) -> Iterator[Check]:
-    own = {name: named.get(name, "") for name in _mentioned(properties)}
-    form = facts.scope.form
-    yield Check(f"{properties.steps} steps", len(form.steps) == properties.steps)
-    for what, expected, given in (
-        ("inputs", properties.inputs, form.inputs),
-        ("outputs", properties.outputs, form.outputs),
-    ):
-        if expected is not None:
-            yield Check(f"{expected} {what}", len(given) == expected)
-    used = {step.use for step in form.steps}
-    for use in properties.uses:
-        yield Check(f"uses {use}", use in used)
-    for chain in properties.waits:
-        for before, after in pairwise(chain):
-            yield Check(f"{after} waits for {before}", facts.waits(own[after], own[before]))
-    for group in properties.parallel:
-        for one, other in combinations(group, 2):
-            yield Check(f"{one} beside {other}", facts.is_parallel(own[one], own[other]))
-    for name, count in properties.fans_out.items():
-        yield Check(f"{name} fans out", facts.fans_out(own[name], count))
-    for name in properties.conditional:
-        yield Check(f"{name} is conditional", bool(facts.conditions(own[name])))
-    for name in properties.always:
-        yield Check(f"{name} always runs", facts.conditions(own[name]) == frozenset())
-    for one, other in properties.exclusive:
-        yield Check(f"{one} or {other}", facts.is_exclusive(own[one], own[other]))
-    for name, times in properties.retries.items():
-        step = facts.scope.steps.get(own[name])
-        yield Check(f"{name} is tried again", step is not None and step.retries == times)
-    for value in properties.values:
-        yield Check(f"says {value}", facts.says(value))
+    def is_before(self, one: str, other: str) -> bool:
+        """Whether some step of the one runs before some step of the other."""
+        return any(self._waits(after, before) for before, after in product(self._of(one), self._of(other)))
 
-
-def _mentioned(properties: Properties) -> set[str]:
-    groups = (*properties.waits, *properties.parallel, *properties.exclusive)
-    rest = (*properties.fans_out, *properties.conditional, *properties.always, *properties.retries)
-    return {name for group in groups for name in group}.union(rest)
-
-
-class _Facts:
-    """What can be told of a form. No step is called by an empty name, so that nothing holds of that."""
-
-    def __init__(self, form: Form, catalogue: Mapping[str, CatalogueStep]) -> None:
-        self.scope = Scope(form, catalogue)
-
-    def waits(self, after: str, before: str) -> bool:
-        return before in self._before.get(after, ())
-
-    def is_parallel(self, one: str, other: str) -> bool:
-        both = {one, other}
-        return len(both) == 2 and both <= self._before.keys() and not any(self._before[name] & both for name in both)
-
-    def fans_out(self, name: str, count: Count) -> bool:
-        step = self.scope.steps.get(name)
-        if step is None or step.over is None:
-            return False
-        return isinstance(step.over, str) if count is None else len(step.over) == count
-
-    def conditions(self, name: str) -> frozenset[Condition] | None:
-        """What has to hold for a step to run; None where there is no such step."""
-        return self.scope.conditions.get(name)
+    def is_beside(self, one: str, other: str) -> bool:
+        """Whether there are steps of both, none of which waits for one of the other."""
+        pairs = self._pairs(one, other)
+        return bool(pairs) and not any(self._waits(a, b) or self._waits(b, a) for a, b in pairs)
 
     def is_exclusive(self, one: str, other: str) -> bool:
-        first, second = self.conditions(one) or (), self.conditions(other) or ()
-        return any(_exclude(a, b) for a in first for b in second)
+        """Whether there are steps of both, and no run has one of each."""
+        pairs = self._pairs(one, other)
+        return bool(pairs) and all(_exclude(self._conditions(a), self._conditions(b)) for a, b in pairs)
+
+    def is_given(self, name: str, value: Scalar | tuple[Scalar, ...]) -> bool:
+        """Whether an input of some step, `use.input`, is this constant, or an input of the workflow which is."""
+        use, _, port = name.rpartition(".")
+        given = (taken for step in self._of(use) for taken in step.inputs if taken.name == port)
+        return any(self._value(taken) == text_of(value) for taken in given)
 
     def says(self, value: Scalar) -> bool:
-        """Whether a value stands in the workflow, as a whole word."""
+        """Whether a constant stands somewhere in the workflow, be it in a longer text."""
         return re.search(rf"(?<![\w.-]){re.escape(text_of(value))}(?![\w.])", self._said) is not None
 
-    @cached_property
-    def _before(self) -> dict[str, set[str]]:
-        """All that each step waits for, be it through others."""
-        found: dict[str, set[str]] = {}
-        for name in self.scope.order:
-            direct = waits_for(self.scope.steps[name])
-            found[name] = {*direct}.union(*(found[other] for other in direct))
-        return found
+    def is_conditional(self, use: str) -> bool:
+        """Whether no step of a use runs in every run."""
+        steps = self._of(use)
+        return bool(steps) and all(map(self._conditions, steps))
+
+    def is_in_every_run(self, use: str) -> bool:
+        """Whether all steps of a use run in every run."""
+        steps = self._of(use)
+        return bool(steps) and not any(map(self._conditions, steps))
+
+    def is_retried(self, use: str, often: int) -> bool:
+        """Whether all steps of a use are tried again so often."""
+        steps = self._of(use)
+        return bool(steps) and all(step.retries == often for step in steps)
+
+    def has_items(self, use: str, count: int | None) -> bool:
+        """Whether a step of a use runs once for each of so many items; None where only the run knows how many."""
+        overs = [step.over for step in self._of(use) if step.over is not None]
+        return any(count is None if isinstance(over, str) else len(over) == count for over in overs)
+
+    def _of(self, use: str) -> list[FormStep]:
+        kind, _, word = use.partition("/")
+        return [step for step in self._form.steps if step.use == kind and (not word or word in step.command)]
+
+    def _pairs(self, one: str, other: str) -> list[tuple[FormStep, FormStep]]:
+        return [(a, b) for a, b in product(self._of(one), self._of(other)) if a is not b]
+
+    def _waits(self, after: FormStep, before: FormStep) -> bool:
+        return before.name in self._scope.ancestors.get(after.name, ())
+
+    def _conditions(self, step: FormStep) -> frozenset[Condition]:
+        return self._scope.conditions.get(step.name, frozenset())
+
+    def _value(self, taken: Taken) -> str | None:
+        if taken.value is not None:
+            return text_of(taken.value)
+        reference = read_reference(taken.source) if isinstance(taken.source, str) and taken.source != ITEM else None
+        if reference is None or not reference.is_input:
+            return None
+        given = self._scope.inputs.get(reference.name)
+        return None if given is None or given.value is None else text_of(given.value)
 
     @cached_property
     def _said(self) -> str:
-        given = [text_of(item.value) for item in self.scope.form.inputs if item.value is not None]
-        return "\n".join((*given, *(text for step in self.scope.form.steps for text in _texts(step))))
+        given = [text_of(item.value) for item in self._form.inputs if item.value is not None]
+        return "\n".join((*given, *(text for step in self._form.steps for text in _texts(step))))
 
 
-def _exclude(one: Condition, other: Condition) -> bool:
-    """Whether two comparisons never hold at once. Finds what people write, not all that is so."""
-    (left, op, right), (left_too, op_too, right_too) = one, other
-    if left != left_too:
-        return False
-    return (op_too == OPPOSITES[op] and right == right_too) or (op == op_too == "==" and right != right_too)
+def _exclude(one: frozenset[Condition], other: frozenset[Condition]) -> bool:
+    """Whether two sets of comparisons never hold at once. It finds what people write, not all that is so."""
+    return any(
+        left == left_too
+        and ((op_too == OPPOSITES[op] and right == right_too) or (op == op_too == "==" and right != right_too))
+        for (left, op, right), (left_too, op_too, right_too) in product(one, other)
+    )
 
 
 def _texts(step: FormStep) -> Iterator[str]:
     """All constants of a step, as texts."""
     for taken in step.inputs:
         if taken.value is not None:
-            yield taken.value if isinstance(taken.value, str) else json.dumps(taken.value)
+            yield taken.value if isinstance(taken.value, str) else json.dumps(taken.value, ensure_ascii=False)
     if isinstance(step.over, tuple):
         yield from map(text_of, step.over)
     if step.when is not None:

@@ -5,64 +5,72 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from benchmarks.nl_properties import checks
-from benchmarks.nl_taskset import ENGINES, FOLDER, Task, read_task, tasks
+from benchmarks.nl_task import ENGINES, TASKS, Task, failed, tasks
 from couler_plugins.api import session
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import verify
 from couler_plugins.nl.composition import compose
-from couler_plugins.nl.form import Comparison, Form, FormStep, Given, Taken
+from couler_plugins.nl.form import CODE, Comparison, Form, FormStep
 from couler_plugins.nl.lowering import manifest
 from couler_plugins.nl.references import waits_for
 from couler_plugins.nl.scope import Scope
 from couler_plugins.nl.validation import validate
 from couler_plugins.nl.words import words
+from couler_plugins.rewrite import Session
 
-TASKS = tasks()
+SET = {task.name: task for task in tasks()}
 PLUGINS = load_plugins(load_config())
 STEPS = PLUGINS.steps
-URL = re.compile(r"^[a-z0-9]+://")
+
+LEVELS, FIELDS = {"easy", "medium", "hard"}, {"ml", "data", "ops"}
+PLACE = re.compile(r"[a-z0-9]+://|[a-z0-9.-]+\.example\.")
 
 
-def failed(task: Task, form: Form) -> set[str]:
-    """The properties that do not hold of a form whose steps are called as those of the oracle."""
-    return {check.what for check in checks(task.properties, form, STEPS, named(form)) if not check.holds}
-
-
-def named(form: Form) -> dict[str, str]:
-    return {step.name: step.name for step in form.steps}
+@cache
+def written_for(engine: str) -> Session:
+    return session(load_config(), PLUGINS, to=engine)
 
 
 def changed(form: Form, change: Callable[[FormStep], FormStep]) -> Form:
     return msgspec.structs.replace(form, steps=tuple(map(change, form.steps)))
 
 
-@pytest.mark.parametrize("name", TASKS)
+def lost(task: Task, change: Callable[[FormStep], FormStep], **more: object) -> set[str]:
+    """The properties of an oracle that go with a change of each of its steps."""
+    return set(failed(task, msgspec.structs.replace(changed(task.oracle, change), **more)))
+
+
+def said(task: Task, word: str) -> set[str]:
+    """The pairs of one kind of property, as they are told of."""
+    pairs = {"before": task.properties.before, "beside": task.properties.beside, "or": task.properties.exclusive}
+    return {f"{one} {word} {other}" for one, other in pairs[word]}
+
+
+@pytest.mark.parametrize("name", SET)
 def test_an_oracle_is_a_workflow_of_which_its_properties_hold(name: str) -> None:
-    task = TASKS[name]
+    task = SET[name]
     assert task.oracle.name == name
     assert [str(problem) for problem in validate(task.oracle, STEPS)] == []
-    assert failed(task, task.oracle) == set()
+    assert failed(task, task.oracle) == []
     assert verify(compose(task.oracle, STEPS)) == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", TASKS)
-def test_an_oracle_is_lowered_to_the_engines_that_it_names_and_refused_by_the_others(name: str, engine: str) -> None:
-    task = TASKS[name]
-    form = task.oracle
-    given = {item.name: item for item in (Given(name="store"), *form.inputs)}
-    values = tuple(msgspec.structs.replace(item, value=item.value or "s3://some/thing") for item in given.values())
-    workflow = compose(msgspec.structs.replace(form, inputs=values), STEPS)
-    work = session(load_config(), PLUGINS, to=engine)
+@pytest.mark.parametrize("name", SET)
+def test_the_engines_of_a_task_take_its_oracle_and_the_others_refuse_it(name: str, engine: str) -> None:
+    task = SET[name]
+    open_inputs = [port.name for port in compose(task.oracle, STEPS).parameters if port.value is None]
+    workflow = compose(task.oracle, STEPS, dict.fromkeys(open_inputs, "s3://some/place"))
+    work = written_for(engine)
     if engine in task.engines:
         made = manifest(workflow, work)
         assert [str(finding) for finding in made.findings if finding.severity == "error"] == []
@@ -72,127 +80,153 @@ def test_an_oracle_is_lowered_to_the_engines_that_it_names_and_refused_by_the_ot
             manifest(workflow, work)
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SET)
 def test_a_description_says_what_its_oracle_is_made_of(name: str) -> None:
-    task = TASKS[name]
-    constants = [taken.value for step in task.oracle.steps for taken in step.inputs]
-    constants += [item for step in task.oracle.steps for item in (step.over if isinstance(step.over, tuple) else ())]
-    constants += [step.image for step in task.oracle.steps if step.image]
-    places = {text for text in constants if isinstance(text, str) and (URL.match(text) or ".example." in text)}
-    assert [text for text in sorted(places) if text not in task.description] == []
-    assert task.also.keys() <= {step.name for step in task.oracle.steps}
+    task = SET[name]
+    texts = [step.image for step in task.oracle.steps]
+    for step in task.oracle.steps:
+        texts += [str(taken.value) for taken in step.inputs]
+        texts += map(str, step.over) if isinstance(step.over, tuple) else []
+    missing = [text for text in dict.fromkeys(texts) if PLACE.match(text) and text not in task.description]
+    assert missing == []
+    for step in task.oracle.steps:
+        name_of_program = next((word for word in step.command if word.isalpha()), "")
+        assert name_of_program in task.description
+
+
+@pytest.mark.parametrize("name", SET)
+def test_tags_are_those_of_the_oracle(name: str) -> None:
+    task = SET[name]
+    steps = task.oracle.steps
+    ancestors = Scope(task.oracle, STEPS).ancestors
+    direct = {
+        step.name: {one for one in waits_for(step) if not any(one in ancestors[other] for other in waits_for(step))}
+        for step in steps
+    }
+    after = Counter(one for before in direct.values() for one in before)
+    roots = sum(not before for before in direct.values())
+    is_branching = roots > 1 or any(count > 1 for count in after.values())
+    given = {
+        "chain": not is_branching,
+        "branch": is_branching,
+        "fan-in": any(len(before) > 1 for before in direct.values()),
+        "condition": any(step.when is not None for step in steps),
+        "fan-out": any(step.over is not None for step in steps),
+        "retries": any(step.retries for step in steps),
+        "inputs": bool(task.oracle.inputs),
+        "python": any(step.use == "python" for step in steps),
+        "container": any(step.use == "container" for step in steps),
+        "order": any(step.needs for step in steps),
+    }
+    assert len(set(task.tags)) == len(task.tags)
+    assert len(LEVELS & {*task.tags}) == len(FIELDS & {*task.tags}) == 1
+    assert {*task.tags} - LEVELS - FIELDS == {tag for tag, is_there in given.items() if is_there}
 
 
 def test_files_are_read_strictly(tmp_path: Path) -> None:
-    text = (FOLDER / "churn-gate.yaml").read_text(encoding="utf-8")
-    path = tmp_path / "churn-gate.yaml"
+    text = (TASKS / "daily-scoring.yaml").read_text(encoding="utf-8")
     for wrong in (
         text + "note: more\n",
-        text.replace("steps: 5", "steps: five"),
-        text.replace("waits:", "wait:"),
+        text.replace("steps: 4", "steps: four"),
+        text.replace("before:", "prior:"),
         text.replace("use: load-csv", "uses: load-csv"),
-        text.replace("difficulty: easy", "difficulty: simple"),
-        text.replace("domain: churn\n", ""),
+        re.sub("^tags.*\n", "", text, flags=re.MULTILINE),
+        text.replace("oracle:", "oracle: ["),
     ):
         assert wrong != text
-        path.write_text(wrong, encoding="utf-8")
-        with pytest.raises(msgspec.ValidationError):
-            read_task(path)
+        (tmp_path / "daily-scoring.yaml").write_text(wrong, encoding="utf-8")
+        with pytest.raises(SystemExit, match=r"daily-scoring\.yaml is no task"):
+            tasks(tmp_path)
 
 
 def test_descriptions_have_little_in_common() -> None:
-    said = {name: set(words(task.description)) for name, task in TASKS.items()}
-    close = {pair for pair in combinations(said, 2) if _alike(said[pair[0]], said[pair[1]]) > 0.5}
-    assert close == set()
-
-
-def _alike(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other)
+    spoken = {name: set(words(task.description)) for name, task in SET.items()}
+    shares = {
+        (one, other): len(spoken[one] & spoken[other]) / len(spoken[one] | spoken[other])
+        for one, other in combinations(spoken, 2)
+    }
+    assert {pair for pair, share in shares.items() if share > 0.4} == set()
 
 
 def test_the_set_is_wide() -> None:
-    oracles = [task.oracle for task in TASKS.values()]
-    steps = [step for oracle in oracles for step in oracle.steps]
-    sizes = [len(oracle.steps) for oracle in oracles]
-    assert len(TASKS) >= 60
+    tags = Counter(tag for task in SET.values() for tag in task.tags)
+    sizes = Counter(len(task.oracle.steps) for task in SET.values())
+    uses = {step.use for task in SET.values() for step in task.oracle.steps}
+    assert len(SET) >= 60
     assert (min(sizes), max(sizes)) == (2, 14)
-    assert len({task.domain for task in TASKS.values()}) >= 35
-    assert min(Counter(task.difficulty for task in TASKS.values()).values()) >= 15
+    assert sum(count for size, count in sizes.items() if size >= 9) >= 8
+    least = {"easy": 15, "medium": 20, "hard": 20, "ml": 25, "data": 20, "ops": 10, "chain": 12, "branch": 35}
+    least |= {"fan-in": 20, "condition": 20, "fan-out": 20, "retries": 5, "inputs": 4, "python": 8, "container": 35}
+    least |= {"order": 30}
+    assert {tag: count for tag, count in least.items() if tags[tag] < count} == {}
 
     def holding(holds: Callable[[Task], object]) -> int:
-        return sum(bool(holds(task)) for task in TASKS.values())
+        return sum(bool(holds(task)) for task in SET.values())
 
-    assert holding(lambda task: task.properties.fans_out) >= 20
-    assert holding(lambda task: None in task.properties.fans_out.values()) >= 4
-    assert holding(lambda task: task.properties.conditional) >= 20
+    assert holding(lambda task: any(len(step.sources) > 1 for item in task.oracle.steps for step in item.inputs)) >= 2
+    assert holding(lambda task: None in task.properties.items.values()) >= 4
     assert holding(lambda task: task.properties.exclusive) >= 8
-    assert holding(lambda task: task.properties.retries) >= 5
-    assert holding(lambda task: task.properties.inputs) >= 4
-    assert holding(lambda task: task.properties.outputs) >= 2
-    assert holding(lambda task: any(len(group) > 2 for group in task.properties.parallel)) >= 5
-    assert holding(lambda task: any(step.needs for step in task.oracle.steps)) >= 30
-    assert holding(lambda task: any(len(waits_for(step)) > 1 for step in task.oracle.steps)) >= 30
-    assert holding(lambda task: {step.use for step in task.oracle.steps} <= {"container", "python"}) >= 5
-    assert holding(lambda task: not {step.use for step in task.oracle.steps} & {"container", "python"}) >= 10
-    assert len({step.use for step in steps} - {"container", "python"}) >= 25
+    assert holding(lambda task: len(task.oracle.outputs) > 1) >= 1
+    assert holding(lambda task: not {step.use for step in task.oracle.steps} & {*CODE}) >= 12
+    assert holding(lambda task: {step.use for step in task.oracle.steps} <= {*CODE}) >= 5
+    assert len(uses - {*CODE}) >= 25
 
 
-def test_of_steps_that_only_bear_the_names_little_holds() -> None:
-    for task in TASKS.values():
-        form = msgspec.structs.replace(
-            changed(task.oracle, lambda step: FormStep(name=step.name, use="container")),
-            inputs=(*task.oracle.inputs, Given(name="more")),
-            outputs=(*task.oracle.outputs, Taken(name="more", source="inputs.more")),
-        )
-        said = {check.what for check in checks(task.properties, task.oracle, STEPS, named(task.oracle))}
-        held = {f"{task.properties.steps} steps", *(f"{name} always runs" for name in task.properties.always)}
-        held |= {f"{one} beside {other}" for group in task.properties.parallel for one, other in combinations(group, 2)}
-        kept = {f"says {value}" for value in task.properties.values} & (said - failed(task, form))
-        assert failed(task, form) == said - held - kept
-        assert kept <= {f"says {item.value}" for item in task.oracle.inputs}
+def test_of_steps_that_only_bear_the_names_nothing_but_their_number_holds() -> None:
+    for task in SET.values():
+        wanted = task.properties
+        gone = lost(task, lambda step: FormStep(name=step.name, use="container"), inputs=())
+        every = said(task, "before") | said(task, "beside") | said(task, "or")
+        every |= {f"{name}={value}" for name, value in wanted.values.items()}
+        every |= {f"{value} somewhere" for value in wanted.says}
+        every |= {f"{use} on a condition" for use in wanted.conditional} | {f"{use} always" for use in wanted.always}
+        every |= {f"{use} retried {often}" for use, often in wanted.retries.items()}
+        every |= {f"{use} over {count}" for use, count in wanted.items.items()}
+        held = {f"{use} always" for use in wanted.always if use == "container"}
+        assert gone == every - held
+        assert every
 
 
 def test_steps_in_a_row_are_not_beside_each_other() -> None:
-    for task in TASKS.values():
-        order = Scope(task.oracle, STEPS).order
-        before = dict(pairwise(reversed(order)))
-        form = changed(
-            task.oracle,
-            lambda step, before=before: msgspec.structs.replace(
-                step, needs=(*step.needs, *filter(None, [before.get(step.name)]))
-            ),
-        )
-        besides = {
-            f"{one} beside {other}" for group in task.properties.parallel for one, other in combinations(group, 2)
-        }
-        assert {what for what in failed(task, form) if not what.endswith("always runs")} == besides
+    for task in SET.values():
+        before = dict(pairwise(reversed(Scope(task.oracle, STEPS).order)))
+
+        def after(step: FormStep, before: dict[str, str] = before) -> FormStep:
+            return msgspec.structs.replace(step, needs=(*step.needs, *filter(None, [before.get(step.name)])))
+
+        gone = lost(task, after)
+        assert {what for what in gone if " beside " in what} == said(task, "beside")
+        assert not {what for what in gone if " before " in what}
 
 
-def test_conditions_everywhere_leave_nothing_that_always_runs() -> None:
+def test_one_condition_of_all_makes_everything_conditional_and_nothing_exclusive() -> None:
     when = Comparison(left="inputs.x", op="==", right="yes")
-    for task in TASKS.values():
-        form = changed(task.oracle, lambda step: msgspec.structs.replace(step, when=when))
-        assert {f"{name} always runs" for name in task.properties.always} <= failed(task, form)
-        assert {f"{one} or {other}" for one, other in task.properties.exclusive} <= failed(task, form)
+    for task in SET.values():
+        gone = lost(task, lambda step: msgspec.structs.replace(step, when=when))
+        assert {f"{use} always" for use in task.properties.always} <= gone
+        assert said(task, "or") <= gone
+        assert not {what for what in gone if what.endswith("on a condition")}
+
+
+def test_without_conditions_everything_always_runs() -> None:
+    for task in SET.values():
+        gone = lost(task, lambda step: msgspec.structs.replace(step, when=None))
+        assert {f"{use} on a condition" for use in task.properties.conditional} <= gone
+        assert said(task, "or") <= gone
+        assert not {what for what in gone if what.endswith("always")}
 
 
 def test_more_steps_items_and_retries_are_too_many() -> None:
-    for task in TASKS.values():
-        over = {name for name, count in task.properties.fans_out.items() if count}
+    def more(step: FormStep) -> FormStep:
+        items = (*step.over, "more") if isinstance(step.over, tuple) else step.over
+        return msgspec.structs.replace(step, over=items, retries=step.retries + 1)
 
-        def more(step: FormStep) -> FormStep:
-            items = (*step.over, "more") if isinstance(step.over, tuple) else step.over
-            return msgspec.structs.replace(step, over=items, retries=step.retries + 1)
-
-        form = changed(task.oracle, more)
-        form = msgspec.structs.replace(form, steps=(*form.steps, FormStep(name="more", use="container")))
-        expected = {f"{name} fans out" for name in over} | {
-            f"{name} is tried again" for name in task.properties.retries
-        }
-        assert failed(task, form) == {f"{task.properties.steps} steps", *expected}
-
-
-def test_where_no_step_stands_for_one_nothing_holds_of_it() -> None:
-    for task in TASKS.values():
-        held = {check.what for check in checks(task.properties, task.oracle, STEPS, {}) if check.holds}
-        assert all(re.match(r"\d+ (steps|inputs|outputs)$|uses |says ", what) for what in held)
+    for task in SET.values():
+        wanted = task.properties
+        expected = {f"{use} over {count}" for use, count in wanted.items.items() if count}
+        expected |= {f"{use} retried {often}" for use, often in wanted.retries.items()}
+        assert lost(task, more) == expected
+        longer = (*task.oracle.steps, FormStep(name="more", use="other"))
+        assert failed(task, msgspec.structs.replace(task.oracle, steps=longer)) == (
+            [f"{wanted.steps} steps"] if wanted.steps else []
+        )
