@@ -15,7 +15,8 @@ __all__ = ["ENGINES", "TASKS", "Properties", "Task", "failed", "tasks"]
 TASKS = Path(__file__).parent / "nl_tasks"
 """The folder whose README says what a task is."""
 
-ENGINES = ("airflow", "argo", "kfp", "tekton")
+ENGINES = {"airflow": "airflow{on-unsupported=drop}", "argo": "argo", "kfp": "kfp", "tekton": "tekton"}
+"""How each engine is asked: a DAG has no outputs, and leaves them out."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +36,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tags: tuple[str, ...]
     oracle: Form
     properties: Properties = Properties()
-    engines: tuple[str, ...] = ENGINES
+    engines: tuple[str, ...] = tuple(ENGINES)
 
 
 def tasks(folder: Path = TASKS) -> list[Task]:

@@ -37,7 +37,7 @@ PLACE = re.compile(r"[a-z0-9]+://|[a-z0-9.-]+\.example\.")
 
 @cache
 def written_for(engine: str) -> Session:
-    return session(load_config(), PLUGINS, to=engine)
+    return session(load_config(), PLUGINS, to=ENGINES[engine])
 
 
 def changed(form: Form, change: Callable[[FormStep], FormStep]) -> Form:
