@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.hookspecs.tuning import Tuning
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
@@ -185,6 +186,15 @@ class Adapter(Protocol):
         Args:
             workflow: one of the plan's.
             plan: the other workflows, which this one may refer to, and what all of them were read from.
+        """
+        return None
+
+    def tuning(self, workflow: Workflow, plan: Plan) -> Tuning | None:
+        """What tuning steps of this workflow has to know; None where the engine cannot try settings.
+
+        Args:
+            workflow: one of the plan's.
+            plan: the other workflows, which this one may refer to.
         """
         return None
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.hookspecs.tuning import Tuning
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
@@ -127,6 +128,12 @@ class ArgoAdapter(Adapter):
         from couler_argo.splits.splitting import splitting_of
 
         return splitting_of(workflow)
+
+    def tuning(self, workflow: Workflow, plan: Plan) -> Tuning:
+        """What tuning has to know; see `couler_argo.tuning.facet`."""
+        from couler_argo.tuning.facet import ArgoTuning
+
+        return ArgoTuning(workflow, plan.workflows)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""

@@ -26,11 +26,11 @@ from couler_plugins.ir import (
     callables,
     fresh_name,
     rebuild,
-    recursive,
     references,
     replace,
 )
 from couler_plugins.plan import Decision
+from couler_plugins.portable.circles import WAY_OUT, into_circle
 from couler_plugins.portable.parameters import with_parameters_passed
 
 __all__ = ["pipeline_of"]
@@ -64,8 +64,9 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
     if workflow.entry is None:
         hint = "convert a workflow that calls it"
         raise refuse("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", hint)
-    if found := sorted(recursive(workflow)):
-        raise refuse("Step.call", found[0], "calls itself, which components of KFP cannot")
+    if found := into_circle(workflow):
+        step, callee = found
+        raise refuse("Step.call", step, f"calls {callee!r}, which calls itself: components of KFP cannot", WAY_OUT)
     notes = list(_losses(workflow))
     closed = with_parameters_passed(_with_images(workflow, image))
     callees = _reached(closed)
