@@ -155,6 +155,12 @@ def test_values_of_other_steps_in_a_list_are_texts_of_their_own() -> None:
     )
 
 
+def test_texts_around_values_in_a_list_are_json() -> None:
+    text = Template(parts=('say "', read("x", "model"), "\\"))
+    (argument, _) = step_named("compare-models").build({"models": [text], "scores": ["1"]}).arguments
+    assert argument.value == Template(parts=("[", '"', 'say \\"', read("x", "model"), "\\\\", '"', "]"))
+
+
 def test_the_steps_of_a_workflow_fit_together(run: Runs) -> None:
     """The workflow above, step by step, with what the steps before have given."""
     workflow = model_search()
