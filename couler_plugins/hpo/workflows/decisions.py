@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.tuning import FanOut
     from couler_plugins.hpo.task import Proposal
 
-__all__ = ["kept", "noted", "part_of", "tried", "undone", "written"]
+__all__ = ["kept", "moved", "noted", "part_of", "tried", "undone", "written"]
 
 TUNE = "tune"
 PROVENANCE = ("model", "seed", "record", "replay")
@@ -49,6 +49,12 @@ def undone(decision: Decision, note: Note) -> Decision:
     steps = [f"{graph}/{name}" for name in (note.trials, note.best) if name]
     action, affects = "put back what its owner has set", tuple(dict.fromkeys([*steps, *note.added]))
     return msgspec.structs.replace(decision, action=action, affects=affects)
+
+
+def moved(workflow: Workflow, place: tuple[str, str], old: str) -> Decision:
+    """A step that was moved after it was tuned."""
+    reason = f"it was tuned as {old}, before it was moved here; it is tuned anew in the workflow that was not split"
+    return Decision(optimizer=TUNE, workflow=workflow.label, subject="/".join(place), reason=reason)
 
 
 def part_of(workflow: Workflow, whole: str) -> Decision:
