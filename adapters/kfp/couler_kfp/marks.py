@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from couler_kfp.caching import CACHE, VERSION
 from couler_plugins.caching.declarations import TTL
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hpo.files import ANNOTATION, read_annotation
 
-__all__ = ["always", "native", "never", "pure"]
+__all__ = ["always", "native", "never", "pure", "tune"]
 
 Task = TypeVar("Task")
 
@@ -46,6 +49,21 @@ def never(task: Task) -> Task:
 def native(task: Task) -> Task:
     """Declares that KFP's own cache does what it should for a task, which is then left alone; returns it."""
     return _annotated(task, {CACHE: "native"})
+
+
+def tune(task: Task, what: Mapping[str, Any]) -> Task:
+    """Marks a task whose hyperparameters the optimizer `tune` is to choose; returns it.
+
+    Args:
+        task: a `dsl.PipelineTask`.
+        what: the cards and the search space, as in a file of `couler tune`: `{"data": …, "space": …}`.
+
+    Raises:
+        InvalidInput: they make no sense.
+    """
+    text = json.dumps(what)
+    read_annotation(text, "couler_kfp.marks.tune")
+    return _annotated(task, {ANNOTATION: text})
 
 
 def _annotated(task: Task, annotations: dict[str, str]) -> Task:

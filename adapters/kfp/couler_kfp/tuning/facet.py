@@ -1,7 +1,7 @@
 """What KFP knows of tasks that may be tuned; the facet for the optimizer `tune`.
 
-- `couler.io/tune`, an annotation of a task's pod (`couler_kfp.marks.tune`, `kfp.kubernetes.add_pod_annotation`): what to
-  tune of the tasks that call its component
+- `couler.io/tune`, an annotation of a task's pod (`couler_kfp.marks.tune`, `kfp.kubernetes.add_pod_annotation`): what
+  to tune of the tasks that call its component
 - a line `couler.io/tuned: …` at the end of the pipeline's description: what tuning has done. A PipelineSpec has no
   other place for a note that nothing is run with.
 """

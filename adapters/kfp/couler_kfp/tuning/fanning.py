@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from couler_kfp.components import label_of, sharing
 from couler_kfp.generating.functions import function_component
 from couler_kfp.structures import write_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.tuning import FanOut, Trials
-from couler_plugins.hpo.workflows.select_best import best
+from couler_plugins.hpo.workflows.programs import picking
 from couler_plugins.hpo.workflows.values import port_of, with_arguments
 from couler_plugins.ir import (
     Argument,
@@ -36,7 +37,6 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.portable.python.functions import operation_of
-from couler_plugins.portable.python.source import function_from
 
 __all__ = ["fanned_out", "type_of"]
 
@@ -61,14 +61,12 @@ def fanned_out(trials: Trials) -> FanOut:
     for reason, hint in _objections(trials):
         raise Unsupported(reason, feature="tune{trials}", hint=hint)
     taken = set(callables(trials.workflow))
-    trial = _trial(trials, fresh_name(f"comp-{trials.trials}", taken))
-    picker = _picker(trials, fresh_name(f"comp-{trials.best}", {*taken, trial.name}))
+    # Of its own, since `kfp.local` keeps artifacts apart by component; what is big in it, the executor, is shared.
+    twin = replace(trials.callee, name=fresh_name(f"{trials.callee.name}-trial", taken), source=None)
+    trial = _trial(trials, fresh_name(f"comp-{trials.trials}", {*taken, twin.name}), Call(name=twin.name))
+    picker = _picker(trials, fresh_name(f"comp-{trials.best}", {*taken, twin.name, trial.name}))
     step = trials.step
-    # A component with one output calls it Output, whatever that is.
-    handed = {name: "Output" if len(trials.names) == 1 else name for name in trials.names}
-    chosen = {
-        name: Reference(to="output", kind="parameter", step=trials.best, name=handed[name]) for name in trials.names
-    }
+    chosen = {name: Reference(to="output", kind="parameter", step=trials.best, name=name) for name in trials.names}
     return FanOut(
         trials=Step(
             name=trials.trials,
@@ -90,7 +88,7 @@ def fanned_out(trials: Trials) -> FanOut:
             with_arguments(step, chosen),
             needs=all_of([*conjuncts(step.needs), Need(step=trials.best, outcomes=("succeeded",))]),
         ),
-        added=(trial, picker),
+        added=(trial, sharing(twin, label_of(trials.callee)), picker),
         note=NOTE,
     )
 
@@ -106,14 +104,14 @@ def _settings(trials: Trials) -> list[dict[str, object]]:
     return [{name: literal.value for name, literal in setting} for setting in trials.settings]
 
 
-def _trial(trials: Trials, name: str) -> Graph:
+def _trial(trials: Trials, name: str, call: Call) -> Graph:
     """What trains once, and hands out the metric."""
     step = trials.step
     setting = {name: Reference(to="input", kind="parameter", name=SETTING, path=(name,)) for name in trials.names}
     passed = with_arguments(step, dict.fromkeys(trials.names)).arguments
     ports = {(port.kind, port.name): port for port in trials.callee.inputs}
     given = [replace(item, value=Reference(to="input", kind=item.kind, name=item.name)) for item in passed]
-    inner = replace(step, arguments=tuple(given), needs=None, source=None)
+    inner = replace(step, call=call, arguments=tuple(given), needs=None, source=None)
     return Graph(
         name=name,
         inputs=(
@@ -133,10 +131,7 @@ def _trial(trials: Trials, name: str) -> Graph:
 
 
 def _picker(trials: Trials, name: str) -> Operation:
-    kinds = {name: KINDS[type_of(port_of(trials.callee, name))] for name in trials.names}
-    if len(kinds) == 1:
-        kinds = {"result": next(iter(kinds.values()))}
-    function = function_from(best, outputs=kinds)
+    function = picking({each: KINDS[type_of(port_of(trials.callee, each))] for each in trials.names})
     return function_component(operation_of(function, name, trials.image), function, name, shelter=False)
 
 
