@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from adapters.airflow.generated.argo_runs import Leaf, ManifestRun, Outcome
 from couler_argo.plugin import ArgoAdapter
 from couler_plugins.api import Result, Text, optimize
 from couler_plugins.config import Config
@@ -32,6 +39,20 @@ def lint(text: str) -> list[str]:
     return [remark.message for remark in ArgoAdapter().lint(ArgoAdapter().load([read(text, "w.yaml")]))]
 
 
+def auc(rate: float, depth: int) -> float:
+    """What the training measures."""
+    return 0.9 - abs(rate - 0.03) - 0.01 * abs(depth - 5)
+
+
+def in_steps(text: str) -> str:
+    """The manifest with the tasks of its DAG as steps."""
+    data = document(text)
+    main = data["spec"]["templates"][0]
+    tasks = [{key: value for key, value in task.items() if key != "depends"} for task in main.pop("dag")["tasks"]]
+    main["steps"] = [[json.loads(json.dumps(task).replace("{{tasks.", "{{steps."))] for task in tasks]
+    return json.dumps(data)
+
+
 def with_training(source: str, text: str = MANIFEST) -> str:
     before, rest = text.split("        # training\n")
     _, after = rest.split("        # trained\n")
@@ -54,18 +75,40 @@ def test_a_tuned_workflow_is_one_that_argo_takes() -> None:
 def test_the_trials_really_run_and_the_best_is_picked(tmp_path: Path) -> None:
     text = tuned(MANIFEST).text
     items = templates(text)["main"]["dag"]["tasks"][1]["withItems"]
-
-    def auc(item: dict[str, str]) -> float:
-        return 0.9 - abs(float(item["rate"]) - 0.03) - 0.01 * abs(int(item["depth"]) - 5)
-
-    best = max(items, key=auc)
+    best = max(items, key=lambda item: auc(float(item["rate"]), int(item["depth"])))
     assert best != items[0]
     ran = runs(text, tmp_path)
     assert ran.well, ran.status
     started = (ran.folder / "started").read_text().splitlines()
     assert sorted(started[:6]) == sorted(f"{item['rate']} {item['depth']}" for item in items)
     assert started[6:] == [f"{best['rate']} {best['depth']}"]
-    assert float((ran.folder / "reported").read_text()) == auc(best)
+    assert float((ran.folder / "reported").read_text()) == auc(float(best["rate"]), int(best["depth"]))
+
+
+@pytest.mark.parametrize("root", ["dag", "steps"])
+@pytest.mark.parametrize("kept", [6, 2, 0])
+def test_a_judge_that_knows_nothing_of_us_picks_the_same(root: str, kept: int, tmp_path: Path) -> None:
+    """Some trials fail; the program that picks the best is given what Argo would hand on of the others."""
+    manifest = document(tuned(MANIFEST if root == "dag" else in_steps(MANIFEST)).text)
+    trained: list[tuple[float, int]] = []
+
+    def outcome(leaf: Leaf) -> Outcome:
+        if leaf.image != "python:3.13-alpine":
+            asked = re.search(r"rate, depth = (\S+), (\S+)", leaf.script)
+            if asked is None:
+                return Outcome(True, lambda name: "10")
+            trained.append((float(asked[1]), int(asked[2])))
+            return Outcome(len(trained) <= kept or len(trained) > 6, lambda name: str(auc(*trained[-1])))
+        script = tmp_path / "best.py"
+        script.write_text(leaf.script.replace("/tmp/couler", str(tmp_path / "chosen")))
+        subprocess.run([sys.executable, script], env=dict(leaf.env), check=True, capture_output=True)  # type: ignore[arg-type]  # no secrets
+        chosen = {f"parameters.{file.name}": file.read_text() for file in (tmp_path / "chosen").iterdir()}
+        return Outcome(True, {**chosen, "result": ""}.__getitem__)
+
+    run = ManifestRun(manifest, outcome)
+    assert run.well
+    assert len(trained) == 7
+    assert trained[6] == max(trained[:kept], key=lambda setting: auc(*setting), default=(0.1, 3))
 
 
 def test_trials_that_fail_count_for_nothing(tmp_path: Path) -> None:
