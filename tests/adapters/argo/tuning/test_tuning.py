@@ -16,6 +16,7 @@ from couler_argo.plugin import ArgoAdapter
 from couler_plugins.api import Result, Text, optimize
 from couler_plugins.config import Config
 from couler_plugins.documents import read
+from couler_plugins.errors import InvalidInput, Unsupported
 from local.running import runs
 
 MANIFEST = (Path(__file__).parent / "churn.yaml").read_text()
@@ -163,3 +164,76 @@ def test_every_edit_is_explained() -> None:
         (file,) = tuned(text).files
         assert file.status == "changed", file
         assert all(edit.decision is not None for edit in file.edits), file.edits
+
+
+def test_a_template_of_another_workflow_is_tried_where_it_is() -> None:
+    manifest = document(MANIFEST)
+    train = manifest["spec"]["templates"].pop(2)
+    call = manifest["spec"]["templates"][0]["dag"]["tasks"][1]
+    del call["template"]
+    call["templateRef"] = {"name": "library", "template": "train"}
+    head = {"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTemplate", "metadata": {"name": "library"}}
+    library = {**head, "spec": {"templates": [train]}}
+    both = f"{json.dumps(manifest)}\n---\n{json.dumps(library)}\n"
+    text = tuned(both).text
+    assert lint(text) == []
+    first, second = (item.data for item in read(text, "w.yaml").documents)
+    assert second == library
+    made = {item["name"]: item for item in first["spec"]["templates"]}
+    assert made["train-trial"]["steps"][0][0]["templateRef"] == call["templateRef"]
+    assert tuned(text).text == text
+    with pytest.raises(Unsupported, match="what it calls is not in these files") as caught:
+        _ = tuned(json.dumps(with_annotation(manifest))).text
+    assert caught.value.hint == "give the file that holds it as well"
+
+
+def with_annotation(manifest: Any) -> Any:
+    """A manifest that says itself what to tune of its step."""
+    (said,) = document(MANIFEST)["spec"]["templates"][2]["metadata"]["annotations"].values()
+    return {**manifest, "metadata": {"generateName": "w-", "annotations": {"couler.io/tune.main.train": said}}}
+
+
+def test_a_workflow_may_say_it_of_one_step() -> None:
+    manifest = with_annotation(document(MANIFEST))
+    del manifest["spec"]["templates"][2]["metadata"]
+    text = tuned(json.dumps(manifest)).text
+    assert [task["name"] for task in templates(text)["main"]["dag"]["tasks"]][1:3] == ["train-trials", "train-best"]
+    lost = json.dumps(manifest).replace("couler.io/tune.main.train", "couler.io/tune.main.trian")
+    assert lint(lost) == ["couler.io/tune.main.trian names no step: it is couler.io/tune.GRAPH.STEP"]
+    with pytest.raises(InvalidInput, match="there is no such step") as caught:
+        _ = tuned(lost).text
+    assert caught.value.hint == "did you mean 'main/train'?"
+
+
+def test_the_trials_wait_and_are_left_out_as_the_step_was() -> None:
+    manifest = document(MANIFEST)
+    manifest["spec"]["templates"][0]["dag"]["tasks"][1]["when"] = "{{tasks.prepare.outputs.parameters.rows}} > 5"
+    tasks = {task["name"]: task for task in templates(tuned(json.dumps(manifest)).text)["main"]["dag"]["tasks"]}
+    conditions = {name: tasks[name]["when"] for name in ("train-trials", "train-best", "train")}
+    assert set(conditions.values()) == {"{{tasks.prepare.outputs.parameters.rows}} > 5"}
+    assert tasks["train-trials"]["depends"] == "prepare"
+    assert tasks["train"]["depends"] == "prepare && train-best"
+
+
+@pytest.mark.parametrize("pipeline", ["cache{assume-pure=true}", "cache{assume-pure=true},split{max-steps=3}"])
+def test_other_optimizers_follow_and_all_of_them_find_nothing_more_to_do(pipeline: str, tmp_path: Path) -> None:
+    whole = f"{TRIALS},{pipeline}"
+    once = tuned(MANIFEST, whole)
+    assert lint(once.text) == []
+    assert tuned(once.text, whole).text == once.text
+    assert tuned(once.text, TRIALS).text == once.text
+
+
+def test_what_is_said_of_tuning_is_no_part_of_a_key() -> None:
+    manifest = document(MANIFEST)
+    bound = {"couler.io/max-output-bytes": "99"}
+    (prepare, train) = manifest["spec"]["templates"][1:3]
+    prepare["metadata"] = {"annotations": {**bound, "couler.io/cache-version": "1"}}
+    train["metadata"]["annotations"] |= bound
+    specs = []
+    for _ in range(2):
+        cached = document(tuned(json.dumps(manifest), "cache{assume-pure=true}").text)
+        specs.append(json.loads(cached["metadata"]["annotations"]["couler.io/key-spec"]))
+        train["metadata"]["annotations"].pop("couler.io/tune", None)
+    assert specs[0] == specs[1]
+    assert specs[0].keys() == {"prepare", "train"}
