@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from couler_argo.depends import bare_outcomes
 from couler_argo.references import native
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.tuning import FanOut, Trials
@@ -40,6 +39,7 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
+from couler_plugins.portable.depends import bare_outcomes
 
 __all__ = ["fanned_out"]
 
