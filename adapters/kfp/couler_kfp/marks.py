@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from couler_kfp.caching import CACHE, VERSION
 from couler_plugins.caching.declarations import TTL
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.files import ANNOTATION, read_annotation
+from couler_plugins.hpo.files import tune_annotations
 
 __all__ = ["always", "native", "never", "pure", "tune"]
 
@@ -51,19 +50,26 @@ def native(task: Task) -> Task:
     return _annotated(task, {CACHE: "native"})
 
 
-def tune(task: Task, what: Mapping[str, Any]) -> Task:
+def tune(
+    task: Task,
+    *,
+    data: Mapping[str, Any],
+    space: Mapping[str, Any],
+    model: Mapping[str, Any] | None = None,
+    candidates: Sequence[Mapping[str, Any]] = (),
+    metric_from: str = "",
+) -> Task:
     """Marks a task whose hyperparameters the optimizer `tune` is to choose; returns it.
 
     Args:
         task: a `dsl.PipelineTask`.
-        what: the cards and the search space, as in a file of `couler tune`: `{"data": …, "space": …}`.
+        data, space, model, candidates: as in a file of `couler tune`.
+        metric_from: the output parameter that holds the metric (`Output`, where a component returns one value).
 
     Raises:
-        InvalidInput: they make no sense.
+        InvalidInput: a field is missing, unknown, or not what it has to be.
     """
-    text = json.dumps(what)
-    read_annotation(text, "couler_kfp.marks.tune")
-    return _annotated(task, {ANNOTATION: text})
+    return _annotated(task, tune_annotations(data, space, model, candidates, metric_from))
 
 
 def _annotated(task: Task, annotations: dict[str, str]) -> Task:

@@ -10,7 +10,7 @@ __all__ = ["TASK", "training"]
 
 TASK: dict[str, Any] = {
     "data": {"name": "bowl", "metric": "loss", "direction": "minimize"},
-    "metric-from": "Output",
+    "metric_from": "Output",
     "space": {
         "rate": {"type": "float", "low": 0, "high": 1},
         "depth": {"type": "int", "low": 1, "high": 8},
@@ -23,7 +23,7 @@ def training(task: Mapping[str, Any] | None = None) -> Any:
     """A training between what prepares its data and what reports on its model.
 
     Args:
-        task: what to tune of it, as a mark; None for no mark.
+        task: what `marks.tune` is told of it; None for no mark.
     """
     from kfp import dsl
 
@@ -59,7 +59,7 @@ def training(task: Mapping[str, Any] | None = None) -> Any:
     def pipeline(log: str) -> str:
         made = train(data=prepare(text="0.3").outputs["out"], log=log, rate=0.9, depth=3)
         if task is not None:
-            marks.tune(made, task)
+            marks.tune(made, **task)
         return report(model=made.outputs["model"], loss=made.outputs["Output"]).output
 
     return pipeline

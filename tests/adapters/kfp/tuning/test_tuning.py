@@ -82,7 +82,8 @@ def test_the_trials_really_run_and_the_best_is_picked(compiled: str, tmp_path: P
 
 
 def test_what_is_not_marked_may_be_named(tmp_path: Path) -> None:
-    (tmp_path / "task.yaml").write_text(json.dumps(TASK))
+    said = {"metric-from" if name == "metric_from" else name: content for name, content in TASK.items()}
+    (tmp_path / "task.yaml").write_text(json.dumps(said))
     plain = _compiled(tmp_path, None)
     by_name = tuned(plain, f"tune{{trials=6,tuner='optuna{{seed=3}}',steps=train,task={tmp_path}/task.yaml}}").text
     assert len(spec(by_name)["root"]["dag"]["tasks"]) == 5
@@ -116,7 +117,7 @@ def test_the_cache_takes_the_last_run_from_the_trials(compiled: str) -> None:
         ({"space": {"depht": {"type": "int", "low": 1, "high": 8}}}, "no input parameter 'depht'"),
         ({"space": {"depth": {"type": "float", "low": 1, "high": 8}}}, "declared as NUMBER_INTEGER"),
         ({"space": {"kind": {"type": "categorical", "choices": ["deep", "{{$}}"]}}}, "placeholder"),
-        ({"metric-from": "auc"}, "no output parameter 'auc'"),
+        ({"metric_from": "auc"}, "no output parameter 'auc'"),
     ],
     ids=["values", "name", "type", "placeholder", "metric"],
 )
@@ -130,4 +131,4 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, change: dict[str, Any], 
 
 def test_a_mark_that_makes_no_sense_is_refused_where_it_is_made(tmp_path: Path) -> None:
     with pytest.raises(CoulerError, match="space"):
-        _compiled(tmp_path, {"data": TASK["data"]})
+        _compiled(tmp_path, {"data": TASK["data"], "space": {}})
