@@ -10,9 +10,11 @@ from couler_plugins.authoring.artifacts import (
     create_s3_artifact,
 )
 from couler_plugins.authoring.calls import run, written
+from couler_plugins.authoring.catalogue import run_step
 from couler_plugins.authoring.conditions import bigger, bigger_equal, equal, not_equal, smaller, smaller_equal
-from couler_plugins.authoring.control import concurrent, dag, exec_while, map, set_dependencies, when  # noqa: A004  # the paper's name
 from couler_plugins.authoring.handlers import WFStatus, set_exit_handler
+from couler_plugins.authoring.loops import exec_while, map  # noqa: A004  # the paper's name
+from couler_plugins.authoring.order import concurrent, dag, set_dependencies, when
 from couler_plugins.authoring.secrets import (
     Secret,
     Volume,
@@ -65,6 +67,7 @@ __all__ = [
     "run_container",
     "run_job",
     "run_script",
+    "run_step",
     "set_dependencies",
     "set_exit_handler",
     "smaller",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.values import RunValue
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference
@@ -60,6 +61,7 @@ class ArtifactValue(RunValue):
         self.path = path
 
 
+@said_where
 def create_parameter_artifact(path: str, is_global: bool = False, name: str = "") -> Artifact:
     """A text that a step leaves in a file, and that other steps are given as a text.
 
@@ -71,11 +73,13 @@ def create_parameter_artifact(path: str, is_global: bool = False, name: str = ""
     return Artifact(_name(name, path), path, kind="parameter", is_global=is_global)
 
 
+@said_where
 def create_local_artifact(path: str, is_global: bool = False, name: str = "") -> Artifact:
     """A file that the engine keeps where it keeps artifacts."""
     return Artifact(_name(name, path), path, is_global=is_global)
 
 
+@said_where
 def create_s3_artifact(
     path: str,
     bucket: str,
@@ -102,6 +106,7 @@ def create_s3_artifact(
     return _stored("s3", path, {**content, **_keys(accesskey, secretkey)}, is_global, name)
 
 
+@said_where
 def create_oss_artifact(
     path: str,
     bucket: str,
@@ -117,6 +122,7 @@ def create_oss_artifact(
     return _stored("oss", path, {**content, **_keys(accesskey, secretkey)}, is_global, name)
 
 
+@said_where
 def create_gcs_artifact(
     path: str,
     bucket: str,
@@ -130,6 +136,7 @@ def create_gcs_artifact(
     return _stored("gcs", path, {"bucket": bucket, "key": key, **account}, is_global, name)
 
 
+@said_where
 def create_hdfs_artifact(
     path: str,
     addresses: list[str],
@@ -143,6 +150,7 @@ def create_hdfs_artifact(
     return _stored("hdfs", path, content, is_global, name)
 
 
+@said_where
 def create_git_artifact(path: str, repo: str, revision: str = "", depth: int = 0, name: str = "") -> Artifact:
     """A Git repository that is checked out for a step: only an input.
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from couler_plugins.authoring.closing import Closed, close
 from couler_plugins.authoring.conditions import condition_value
-from couler_plugins.authoring.recording import Call, Place, Recorder, Scope, after
+from couler_plugins.authoring.places import Place
+from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.scopes import Call, Scope, after
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     Argument,
