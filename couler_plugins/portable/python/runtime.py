@@ -32,7 +32,7 @@ def safe_value(value: Any, inside: bool = False) -> Any:
     """
     import re
 
-    odd = r"couler:|[{][{]|[$][($]|[\x00-\x08\x0b-\x1f\x7f]"
+    odd = r"couler:|[{][{]|[$][($]|\n\Z|[\x00-\x08\x0b-\x1f\x7f]"
     if isinstance(value, str):
         return sheltered(value) if re.search(odd + r"|[\n\t\"\\<>&\u2028\u2029]" if inside else odd, value) else value
     if value is None and inside:
