@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from couler_plugins.ir import Expression, Literal, Output, Port, Reference, Template, Workflow
 from portable.python_steps import gave, step, workflow_of
 
-__all__ = ["COMPUTED", "ODD", "Computed"]
+__all__ = ["COMPUTED", "LOOPS", "NUMERIC", "ODD", "Computed"]
 
 ODD = [
     "",
@@ -30,6 +30,10 @@ class Computed(NamedTuple):
     given: dict[str, Any]
 
 
+def compares(*parts: str | Reference) -> Expression:
+    return Expression(language="cel", parts=parts)
+
+
 def equals(reference: Reference, text: str) -> Expression:
     return Expression(language="cel", parts=(reference, f" == '{text}'"))
 
@@ -48,6 +52,8 @@ MOOD = """
 def mood(total: int) -> str:
     return "high" if total > 10 else "low"
 """
+NEGATED = "def negated(flag: bool) -> bool:\n    return not flag\n"
+LOSS = "def loss(epochs: int) -> float:\n    return 0.00001 - epochs\n"
 SAY = """
 def say(text: str, who: str | None = None, *, loud: bool = False) -> str:
     said = f"{who}: {text}"
@@ -99,15 +105,18 @@ COMPUTED = {
     ),
     "chosen": Computed(
         workflow_of(
-            [NUMBERS, TOTAL, MOOD, SAY],
+            [NUMBERS, TOTAL, MOOD, SAY, NEGATED],
             step("numbers", "numbers", n=5),
             step("total", "total", values=gave("numbers")),
             step("mood", "mood", total=gave("total", "sum")),
             step("hooray", "say", text=gave("mood"), when=equals(gave("mood"), "high")),
             step("alas", "say", text=gave("mood"), when=equals(gave("mood"), "low")),
             step("exact", "say", text="15", when=equals(gave("total", "sum"), "15")),
+            step("loud", "negated", flag=True),
+            step("quiet", "say", text="not", when=equals(gave("loud"), "true")),
+            step("noisy", "say", text="is", when=equals(gave("loud"), "false")),
         ),
-        {"mood": "high", "hooray": "None: high", "alas": None, "exact": "None: 15"},
+        {"mood": "high", "hooray": "None: high", "alas": None, "exact": "None: 15", "quiet": None, "noisy": "None: is"},
     ),
     "odd": Computed(
         workflow_of([ECHO, SAME], step("echo", "echo", **ODD_VALUES), step("same", "same", value=gave("echo"))),
@@ -120,6 +129,20 @@ COMPUTED = {
             *(step(f"u{number}", "text", text=gave(f"t{number}")) for number in range(len(ODD))),
         ),
         {f"{prefix}{number}": text for prefix in "tu" for number, text in enumerate(ODD)},
+    ),
+}
+NUMERIC = {
+    "compared": Computed(
+        workflow_of(
+            [LOSS, SAY],
+            step("loss", "loss", epochs=0),
+            step("worse", "loss", epochs=2),
+            step("small", "say", text="small", when=compares("double(", gave("loss"), ") < 0.5")),
+            step("equal", "say", text="equal", when=compares("double(", gave("loss"), ") >= 0.5")),
+            step("below", "say", text="below", when=Template(parts=(gave("worse"), " < -1.5"))),
+            step("both", "say", text="both", when=Template(parts=(gave("worse"), " < 0 && ", gave("loss"), " > 0"))),
+        ),
+        {"small": "None: small", "equal": None, "below": "None: below", "both": "None: both"},
     ),
 }
 LOOPS = {

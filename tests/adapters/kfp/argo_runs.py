@@ -82,7 +82,7 @@ class ArgoRun:
     ) -> tuple[str, dict[str, Any]]:
         if task.get("depends") and not _holds(task["depends"], states):
             return "Omitted", {}
-        if task.get("when") and _filled(task["when"], scope) != "true":
+        if task.get("when") and not _runs(task["when"], scope):
             return "Skipped", {}
         items: list[Any] = [None]
         if "withItems" in task:
@@ -208,6 +208,15 @@ def _filled(text: Any, scope: Mapping[str, Any]) -> str:
         return str(scope[tag[1]])
 
     return TAG.sub(fill, str(text))
+
+
+def _runs(when: str, scope: Mapping[str, Any]) -> bool:
+    """Whether a condition holds: an expression in a tag, or numbers that are compared as plain text."""
+    filled = _filled(when, scope)
+    if when.startswith("{{="):
+        return filled == "true"
+    assert not re.search(r"\de|[A-Za-z]", filled), f"govaluate would read {filled!r} as something else"
+    return bool(_python(filled))
 
 
 def _value(text: str, scope: Mapping[str, Any]) -> Any:

@@ -11,13 +11,13 @@ import pytest
 from adapters.subjects import KFP
 from couler_plugins.portable.python.runtime import typed_value
 from portable.python_steps import kinds_of, plan_of
-from portable.python_workflows import COMPUTED, LOOPS
+from portable.python_workflows import COMPUTED, LOOPS, NUMERIC
 
 pytest.importorskip("kfp", reason="needs kfp")
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
 )  # of kfp, its local runner and its libraries
-CASES = {**COMPUTED, **LOOPS}
+CASES = {**COMPUTED, **NUMERIC, **LOOPS}
 
 
 def lowered(workflow: Any) -> Any:

@@ -50,7 +50,8 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.conditions import Membership, memberships
+from couler_plugins.portable.comparisons import Comparison, comparisons
+from couler_plugins.portable.conditions import Membership
 from couler_plugins.portable.limits import is_reachable
 from couler_plugins.portable.python.functions import Function, Kind
 
@@ -148,9 +149,11 @@ class Graphs:
         def read(reference: Reference) -> Reference:
             return self._read(reference, steps, own, step.name)
 
-        asked = memberships(step.condition)
+        asked = comparisons(step.condition)
         if asked is None:
-            raise refuse("Step.condition", step.name, "has a condition that is more than comparisons of texts")
+            raise refuse(
+                "Step.condition", step.name, "has a condition that is more than comparisons of texts and numbers"
+            )
         called = Step(
             name=own[step.name],
             call=Call(name=self._names[callee.name]),
@@ -177,7 +180,7 @@ class Graphs:
             else:
                 yield argument_of(argument, step.name, read)
 
-    def _condition(self, asked: Sequence[Membership], step: Step, read: Read) -> Expression:
+    def _condition(self, asked: Sequence[Membership | Comparison], step: Step, read: Read) -> Expression:
         """What has to hold, in CEL."""
         parts: list[str | Reference | Template] = []
         for item in asked:
@@ -185,12 +188,15 @@ class Graphs:
                 raise refuse("Step.condition", step.name, "decides for each item of its loop")
             value = read(item.value)
             kind = self._kinds.get(value, "text")
-            how = " != " if item.negated else " == "
-            joint = " && " if item.negated else " || "
             parts.append(" && (" if parts else "(")
-            for number, text in enumerate(item.among):
-                left = ["int(", value, ")"] if kind == "int" else [value]
-                parts += [joint if number else "", *left, f"{how}{compared(text, kind, step.name)}"]
+            if isinstance(item, Comparison):
+                cast = ["double(", value, ")"] if kind == "text" else [value]
+                parts += [*cast, f" {item.operator} {float(item.number)!r}"]
+            else:
+                how = " != " if item.negated else " == "
+                joint = " && " if item.negated else " || "
+                for number, text in enumerate(item.among):
+                    parts += [joint if number else "", value, f"{how}{compared(text, kind, step.name)}"]
             parts.append(")")
         return Expression(language="cel", parts=tuple(joined(parts)))
 

@@ -11,10 +11,10 @@ from adapters.airflow.generated.corpus import loaded
 from adapters.airflow.running import Outcome, run
 from adapters.subjects import AIRFLOW
 from portable.python_steps import plan_of
-from portable.python_workflows import COMPUTED, LOOPS, Computed
+from portable.python_workflows import COMPUTED, LOOPS, NUMERIC, Computed
 
 pytestmark = pytest.mark.airflow
-CASES = {**COMPUTED, **LOOPS}
+CASES = {**COMPUTED, **NUMERIC, **LOOPS}
 
 
 def source_of(workflow: Any) -> str:
