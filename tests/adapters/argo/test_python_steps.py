@@ -12,9 +12,9 @@ from adapters.subjects import ARGO
 from couler_plugins.errors import InvalidInput
 from portable.python_argo import values_in
 from portable.python_steps import plan_of, step, workflow_of
-from portable.python_workflows import COMPUTED, LOOPS, NUMERIC, SQUARE
+from portable.python_workflows import COMPUTED, LITERAL_LOOPS, LOOPS, NUMERIC, SQUARE
 
-CASES = {**COMPUTED, **NUMERIC, **LOOPS}
+CASES = {**COMPUTED, **NUMERIC, **LITERAL_LOOPS, **LOOPS}
 
 
 def lowered(workflow: Any) -> Any:

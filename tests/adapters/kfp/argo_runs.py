@@ -45,7 +45,7 @@ class ArgoRun:
         template = self._templates[name]
         scope = dict(self._globals)
         for port in (template.get("inputs") or {}).get("parameters", ()):
-            scope[f"inputs.parameters.{port['name']}"] = given.get(port["name"], port.get("default"))
+            scope[f"inputs.parameters.{port['name']}"] = given.get(port["name"], port.get("value", port.get("default")))
         for port in (template.get("inputs") or {}).get("artifacts", ()):
             if port["name"] in given or not port.get("optional"):
                 scope[f"inputs.artifacts.{port['name']}"] = given[port["name"]]

@@ -21,7 +21,7 @@ from couler_kfp.generating.calls import (
     taken,
     with_channels,
 )
-from couler_kfp.generating.functions import constant, constant_items, output_of, type_of
+from couler_kfp.generating.functions import constant, default_of, exact, output_of, type_of
 from couler_kfp.generating.order import check_step, waits_of
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.generating.types import Types
@@ -133,7 +133,7 @@ class Graphs:
         kind = self.types.taken(graph, port.name)
         if not isinstance(found.default, Literal) or kind == "text":
             return replace(found, rest=type_of(kind))
-        default = constant(found.default, kind, graph.name, port.name)
+        default = default_of(constant(found.default, kind, graph.name, port.name))
         return replace(found, default=default, rest=type_of(kind))
 
     def _type(self, value: Value) -> Native:
@@ -174,9 +174,10 @@ class Graphs:
             kind = self.types.taken(callee, argument.name)
             is_function = self.types.function(step) is not None
             if isinstance(argument.value, (Literal, Native)) and (is_function or kind != "text"):
-                value = constant(argument.value, kind, step.name, argument.name)
-                if value is not None:
-                    yield replace(argument, value=value)
+                data = constant(argument.value, kind, step.name, argument.name)
+                if data is not None:
+                    whole = {"constant": data} if isinstance(data, (list, dict)) else data
+                    yield replace(argument, value=default_of(whole))
             else:
                 yield argument_of(argument, step.name, read)
 
@@ -274,7 +275,7 @@ class Graphs:
             if self._kinds.get(found, "text") not in ("list", "text"):
                 raise refuse("Step.loop", step.name, "loops over what is no list")
             return found, None
-        return constant_items(values, step.name), None
+        return Native.of(exact(values.data, step.name)), None
 
     def _item_kind(self, step: Step) -> Kind:
         """The kind of the items of a function's loop, as far as its parameters say it."""
