@@ -119,6 +119,25 @@ builds an image that has the packages, and gives it as `image`, and `packages=[]
 workflow; arguments are on its command line, never in its text. Passwords belong into Secrets:
 `secrets=["DATABASE_URL=warehouse/url"]` makes the key `url` of the Secret `warehouse` a variable of the environment.
 
+```python
+import couler_plugins.authoring as couler
+from couler_plugins.authoring.zoo import Dataset, xgboost
+
+with couler.workflow("churn", parameters={{"store": "s3://bucket/churn"}}) as workflow:
+    table = couler.run_step("load-csv", url="https://example.org/customers.csv")
+    parts = couler.run_step("split-train-test", data=table["data"], stratify="churned")
+    model = xgboost.train(Dataset(parts["train"], label_col="churned"), train_params={{"max_depth": 5}})
+    judged = couler.run_step("evaluate-model", model=model["model"], data=parts["test"], target="churned", metric="f1")
+    couler.run_step("threshold-gate", value=judged["score"], threshold=0.8, fail=True)
+
+print(workflow.to("argo"))
+```
+
+Training on several pods and searches by Katib are there under the names of the Couler SDK as well:
+`tensorflow.train`, `pytorch.train`, `mpi.train` and `katib.run` of `couler_plugins.authoring.zoo` return what the step
+gives. They make resources of Kubeflow's operators: the service account of the workflow has to be allowed to create and
+get these.
+
 In the tables, *constant* is what has to be known when the workflow is written; all else may come from other steps, from
 parameters or from the items of a loop.
 """

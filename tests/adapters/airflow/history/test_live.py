@@ -70,15 +70,27 @@ def test_a_whole_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delenv("COULER_AIRFLOW_TOKEN", raising=False)
         monkeypatch.setenv("COULER_AIRFLOW_USERNAME", "ann")
         monkeypatch.setenv("COULER_AIRFLOW_PASSWORD", password)
-        by_api = CliRunner().invoke(couler, ["history", "past", "--from", airflow.url], catch_exceptions=False)
+        by_api = CliRunner().invoke(
+            couler, ["history", "past", "--engine", "airflow", "--from", airflow.url], catch_exceptions=False
+        )
         assert by_api.exit_code == 0, by_api.stderr
         assert password not in by_api.output
         monkeypatch.setenv("COULER_AIRFLOW_PASSWORD", "wrong")
-        refused = CliRunner().invoke(couler, ["history", "past", "--from", airflow.url], catch_exceptions=False)
+        refused = CliRunner().invoke(
+            couler, ["history", "past", "--engine", "airflow", "--from", airflow.url], catch_exceptions=False
+        )
         assert refused.exit_code == 2
         assert "refuses to sign in: 401" in refused.stderr
 
-        program = [str(Path(sys.executable).parent / "couler"), "history", "past", "--from", "database"]
+        program = [
+            str(Path(sys.executable).parent / "couler"),
+            "history",
+            "past",
+            "--engine",
+            "airflow",
+            "--from",
+            "database",
+        ]
         by_database = subprocess.run(
             program, env=airflow.environment, capture_output=True, text=True, check=True
         ).stdout
