@@ -9,8 +9,7 @@ from couler_plugins.authoring.operations import Common, limits, main_container
 from couler_plugins.authoring.values import as_value, listed
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Container, Literal, Native, Operation, Value, replace
-from couler_plugins.portable.python.functions import Function, operation_of
-from couler_plugins.portable.python.pods import IMAGE
+from couler_plugins.portable.python.functions import IMAGE, Function, operation_of
 from couler_plugins.portable.python.source import function_from
 
 __all__ = ["function_operation"]

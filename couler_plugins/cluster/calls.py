@@ -14,10 +14,11 @@ import stamina
 from couler_plugins.cluster.access import configuration_of
 from couler_plugins.errors import EngineError, InvalidInput
 
-__all__ = ["ATTEMPTS", "Mapped", "Refused", "asked", "connected", "sending"]
+__all__ = ["ATTEMPTS", "CONNECTING", "Mapped", "Refused", "asked", "connected", "refusal", "sending", "silence"]
 
 Mapped = dict[str, Any]
-TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two bytes
+CONNECTING = 10.0  # seconds
+TIMEOUT = (CONNECTING, 60.0)  # seconds to connect, and between two bytes
 PATIENCE = 30.0  # seconds that a server may ask us to wait
 ATTEMPTS = 6
 MOST = 400  # characters of a server's own words
@@ -86,15 +87,25 @@ def asked(what: str, call: Callable[..., Any], hints: Mapping[int, str], *, secr
     try:
         return RETRIES(_pause, _answer, call)
     except ApiException as error:
-        status = int(error.status or 0)
-        said = "" if secret else _words(error.body)
-        message = f"the cluster refused to {what}: {status} {error.reason}{f': {said}' if said else ''}"
-        refused = Refused(message, hint=hints.get(status))
-        refused.status = status
-        raise refused from error
+        raise refusal(what, error, hints, secret=secret) from error
     except (HTTPError, msgspec.DecodeError) as error:
-        message = f"the cluster does not answer ({what}): {type(error).__name__}"
-        raise EngineError(message, hint="is it reachable from here?") from error
+        raise silence(what, error) from error
+
+
+def refusal(what: str, error: Any, hints: Mapping[int, str], *, secret: bool = False) -> Refused:
+    """What a refusal of the client's is to a user; the arguments are those of `asked`."""
+    status = int(error.status or 0)
+    said = "" if secret else _words(error.body)
+    message = f"the cluster refused to {what}: {status} {error.reason}{f': {said}' if said else ''}"
+    refused = Refused(message, hint=hints.get(status))
+    refused.status = status
+    return refused
+
+
+def silence(what: str, error: Exception) -> EngineError:
+    """What it is to a user that nothing came that an API server would say."""
+    message = f"the cluster does not answer ({what}): {type(error).__name__}"
+    return EngineError(message, hint="is it reachable from here?")
 
 
 def _answer(call: Callable[..., Any]) -> Mapped:

@@ -6,18 +6,22 @@ Documents are put in place by server-side apply, so that what others have set in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from couler_plugins.cluster.calls import Mapped, Refused, asked, connected, sending
+from couler_plugins.cluster.calls import CONNECTING, Mapped, Refused, asked, connected, refusal, sending, silence
 from couler_plugins.cluster.kinds import Kind
 from couler_plugins.cluster.pages import Expired, pages
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "Event"]
 
 MANAGER = "couler"
 """The name under which the API server notes what we have set."""
+
+GRACE = 5
+"""Seconds after the end of a watch for which a server may be silent before its connection counts as lost."""
 
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 HINTS = {
@@ -26,6 +30,20 @@ HINTS = {
     413: "it is larger than the API server takes: split it",
     422: "`couler lint --schema` says where a document is wrong",
 }
+
+
+class Event(NamedTuple):
+    """What a watch tells.
+
+    Attributes:
+        type: `ADDED`, `MODIFIED`, `DELETED`; a `BOOKMARK` tells its version only.
+        version: after which a watch tells what comes next.
+        thing: the object as it is then, or was last.
+    """
+
+    type: str
+    version: str
+    thing: Mapped
 
 
 class Calls:
@@ -116,6 +134,48 @@ class Calls:
                 raise
 
         return pages(ask, f"{name}List", f"{kind.plural} in {namespace}")
+
+    def version(self, kind: Kind, namespace: str) -> str:
+        """The version at which the objects of a kind in a namespace are: a watch tells what comes after one.
+
+        Raises:
+            EngineError: the cluster does not answer, or does not tell us.
+        """
+        of_group = partial(self._groups.list_namespaced_custom_object, *kind.group, namespace, kind.plural)
+        listed = self._asked("list", kind.plural, namespace, partial(of_group, limit=1))
+        return str((listed.get("metadata") or {}).get("resourceVersion") or "")
+
+    def watch(self, kind: Kind, namespace: str, labels: str, version: str, seconds: int) -> Generator[Event]:
+        """Events of the objects of a kind that have these labels in a namespace, as they come; nothing is tried again.
+
+        Args:
+            kind: of the objects.
+            namespace: where they are.
+            labels: a selector.
+            version: what was before it is not told.
+            seconds: after which it ends.
+
+        Raises:
+            Refused: the server says no; with the status 410 where it has forgotten that version.
+            EngineError: it does not answer, is lost, or says what is no event.
+        """
+        from kubernetes.client.exceptions import ApiException
+        from kubernetes.watch import Watch
+        from urllib3.exceptions import HTTPError
+
+        what = f"watch {kind.plural} in {namespace}"
+        place = (*kind.group, namespace, kind.plural)
+        asked = {"label_selector": labels, "resource_version": version, "allow_watch_bookmarks": True}
+        ends = {"timeout_seconds": seconds, "_request_timeout": (CONNECTING, seconds + GRACE)}
+        try:
+            with closing(Watch().stream(self._groups.list_namespaced_custom_object, *place, **asked, **ends)) as events:
+                for event in events:
+                    thing = event["raw_object"]
+                    yield Event(str(event["type"]), str(thing["metadata"]["resourceVersion"]), thing)
+        except ApiException as error:
+            raise refusal(what, error, self._hints) from error
+        except (HTTPError, KeyError, TypeError, ValueError) as error:
+            raise silence(what, error) from error
 
     def _call(self, verb: str, kind: Kind, namespace: str, name: str, *body: Mapped) -> partial[Any]:
         if not kind.group[0]:

@@ -95,23 +95,38 @@ def text_of(value: Any) -> str:
 
 
 def _value(value: Any) -> Value:
-    from couler_plugins.ir import Literal, Node
+    """An argument as its call passes it; in a list, each value that only the run knows is a text of its own."""
+    from couler_plugins.ir import Literal, Node, Template
 
-    return value if isinstance(value, Node) else Literal(value=text_of(value))  # type: ignore[return-value]  # checked
+    if isinstance(value, Node):
+        return value  # type: ignore[return-value]  # one of the values that `_problem` knows
+    if not isinstance(value, (list, tuple)) or not any(_is_open(item) for item in value):
+        return Literal(value=text_of(value))
+    parts: list[Any] = []
+    for item in value:
+        parts += [", ", *(('"', item, '"') if _is_open(item) else (json.dumps(item, ensure_ascii=False),))]
+    return Template(parts=("[", *parts[1:], "]"))
 
 
 def _plain(value: Any) -> Any:
-    """A constant of the IR as Python's own, so that it can be checked like one."""
+    """Constants of the IR as Python's own, so that they can be checked like these."""
     from couler_plugins.ir import Literal
 
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     return value.value if isinstance(value, Literal) else value
+
+
+def _is_open(value: Any) -> bool:
+    """Whether only the run knows it."""
+    from couler_plugins.ir import Expression, FirstOf, Native, Reference, Template
+
+    return isinstance(value, (Expression, FirstOf, Native, Reference, Template))
 
 
 def _problem(item: StepInput, value: Any) -> str | None:
     """What is wrong with an argument; what only the run knows is checked there, by what runs."""
-    from couler_plugins.ir import Expression, FirstOf, Native, Reference, Template
-
-    if isinstance(value, (Expression, FirstOf, Native, Reference, Template)):
+    if _is_open(value) or (isinstance(value, list) and any(map(_is_open, value))):
         return "has to be known when the workflow is written" if item.constant else None
     if not isinstance(value, PYTHON_TYPES[item.type]) or (isinstance(value, bool) and item.type != "bool"):
         return f"is {value!r:.60}, not {_kind(item)}"

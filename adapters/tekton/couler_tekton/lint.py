@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from couler_plugins.documents import Remark
+from couler_plugins.documents import Remark, remarks_on_reread
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.caching.stale import stale_keys
 from couler_tekton.checks.actions import check_step_action
@@ -27,6 +27,8 @@ from couler_tekton.versions import in_v1, is_older
 
 __all__ = ["DEFAULT_API", "lint"]
 
+TEXTS = {"params": ("value", "default", "properties"), "results": ("value",)}
+"""What Tekton takes for a text, whatever stands there."""
 DEFAULT_API = "beta"
 """What `enable-api-fields` is on a cluster as it is installed."""
 
@@ -60,6 +62,7 @@ def lint(bundle: Bundle, api: str = "") -> Iterator[Remark]:
         _check_level(item, api, report)
     _check_repeated(bundle, found)
     for item, report in found:
+        yield from remarks_on_reread(bundle.documents[report.document], report.document, item.path, item.data, TEXTS)
         older = is_older(item.kind, item.data["apiVersion"])
         yield from said_of_older(item, report.remarks) if older else report.remarks
     yield from stale_keys(bundle)

@@ -9,7 +9,7 @@ from typing import Any
 
 from couler_plugins.portable.python.functions import Function
 
-__all__ = ["module_of", "typed_by", "untouched"]
+__all__ = ["FUTURE", "module_of", "typed_by", "untouched"]
 
 FUTURE = "from __future__ import annotations\n"
 """Annotations need not be known where the function runs."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from couler_plugins.steps.scripts.running import fetched, kept, scratch
+from couler_plugins.steps.scripts.files import fetched, kept, scratch
 
 
 def table(place: str) -> pd.DataFrame:
@@ -29,3 +29,15 @@ def need_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     """Ends the script where the table lacks one of these columns."""
     if missing := [name for name in columns if name not in frame.columns]:
         sys.exit(f"the table has no column {missing[0]!r}: it has {', '.join(map(str, frame.columns))}")
+
+
+def numbers(frame: pd.DataFrame, columns: Sequence[str], keep: Sequence[str]) -> list[str]:
+    """These columns, or all that hold numbers and are not to be kept; ends the script where one holds none."""
+    need_columns(frame, columns)
+    numeric = list(frame.select_dtypes(["number", "bool"]).columns)
+    if other := [name for name in columns if name not in numeric]:
+        sys.exit(f"the column {other[0]!r} holds no numbers: encode it first (one-hot-encode)")
+    names = list(columns) or [name for name in numeric if name not in keep]
+    if not names:
+        sys.exit("the table has no columns of numbers")
+    return names

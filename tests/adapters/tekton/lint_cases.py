@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CASES", "GOOD", "LINES", "OLD_PIPELINE_RUN"]
+__all__ = ["ALL", "CASES", "GOOD", "LINES", "OLD_PIPELINE_RUN"]
 
 TASK = """\
 apiVersion: tekton.dev/v1
@@ -267,6 +267,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "pipeline-result": (PIPELINE, "$(tasks.build.results.digest)", "$(tasks.built.results.digest)"),
     "reference": (RUN, "    name: main\n", "    name: main\n    resolver: git\n"),
     "removed-field": (OLD_RUN, "  taskRef:\n", "  resources: {inputs: []}\n  taskRef:\n"),
+    "reread-value": (TASK_RUN, "{name: where, value: {host: x}}", "{name: where, value: yes}"),
     "resources": (TASK_RUN, "  retries: 1\n", "  computeResources: {requests: {cpu: '2'}}\n"),
     "result-type": (TASK, "    - name: digest\n", "    - name: digest\n      type: text\n"),
     "result-value": (TASK, "$(steps.make.results.digest)", "constant"),

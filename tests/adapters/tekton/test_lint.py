@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from adapters.tekton.counts import objects
-from adapters.tekton.lint_cases import CASES, GOOD, LINES, OLD_PIPELINE_RUN
+from adapters.tekton.lint_cases import ALL, CASES, GOOD, LINES, OLD_PIPELINE_RUN
 from adapters.tekton.lint_mutations import KINDS, Mutation, mutants
 from adapters.tekton.older import for_v1beta1
+from couler_plugins import api
 from couler_plugins.documents import Document, Finding, findings, read
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.sources import Text
 from couler_tekton.checks.codes import CODES
 from couler_tekton.checks.durations import seconds
 from couler_tekton.checks.fields import OBJECTS
@@ -22,7 +24,7 @@ from couler_tekton.checks.older import OLDER
 from couler_tekton.lint import lint
 from support import ROOT, SHARED, shared_files
 
-WARNINGS = {"api-level", "duplicate-object", "missing-argument", "missing-workspace", "unknown-result"}
+WARNINGS = {"api-level", "duplicate-object", "missing-argument", "missing-workspace", "reread-value", "unknown-result"}
 NOTES = {"field-case"}
 SCHEMAS = SHARED / "schemas" / "tekton"
 CORPUS = SHARED / "corpus" / "tekton"
@@ -71,7 +73,7 @@ def test_every_code_is_what_some_mutation_leads_to() -> None:
         for path in sorted(CORPUS.rglob("*.yaml"))
     ]
     found = {code for kind in KINDS.values() for code in provoked(kind, [items for items in files if items])}
-    assert found == set(CODES) - {"duplicate-object"}  # that takes a second object, and has a case of its own
+    assert found == set(CODES) - {"duplicate-object", "reread-value"}  # which take a second object, and a text
 
 
 def provoked(mutation: Mutation, files: list[list[Any]]) -> Iterator[str]:
@@ -95,6 +97,32 @@ def codes(items: list[Any]) -> set[str]:
 def test_a_level_makes_an_error_of_what_it_does_not_take() -> None:
     assert [finding.severity for finding in found_in(CASES["api-level"], "beta")] == ["error"]
     assert found_in(CASES["api-level"], "alpha") == []
+
+
+@pytest.mark.parametrize(
+    ("to", "severities"),
+    [
+        ("", ["warning"]),
+        ("tekton", ["error"]),
+        ("tekton{api=stable}", ["error"]),
+        ("tekton{api=alpha}", []),
+        ("argo{version=3.7}", ["warning"]),
+    ],
+)
+def test_the_level_is_that_of_the_target(to: str, severities: list[str]) -> None:
+    """Where nothing is said of the cluster, what only some take is a warning."""
+    found = api.lint(Text(CASES["api-level"]), to=to)
+    assert [finding.severity for finding in found.findings] == severities
+
+
+def test_what_is_read_otherwise_is_said_where_it_stands() -> None:
+    text = ALL.replace("default: busybox", "default: 1.20").replace("{host: {type: string}}", "{on: {type: string}}")
+    found = [(one.line, one.message) for one in found_in(text) if one.code == "reread-value"]
+    lines = text.splitlines()
+    assert found == [
+        (lines.index("      default: 1.20") + 1, "1.20 is read as 1.2, which is another text"),
+        (lines.index("      properties: {on: {type: string}}") + 1, "on is read as true, which is another text"),
+    ]
 
 
 def test_a_misspelled_name_is_named() -> None:

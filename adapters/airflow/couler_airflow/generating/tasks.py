@@ -10,6 +10,7 @@ from functools import partial
 
 from couler_airflow.generating.bound import bound, with_item, with_output
 from couler_airflow.generating.conditions import condition_of, holds
+from couler_airflow.generating.functions import check_function, mapped_over
 from couler_airflow.generating.ids import Ids
 from couler_airflow.generating.loops import items_of, listed_by_the_run
 from couler_airflow.generating.losses import Losses
@@ -34,6 +35,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.portable.circles import WAY_OUT, into_circle
+from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["tasks_of"]
 
@@ -97,9 +99,10 @@ class _Planner:
             Run(bound(step, callee, inner, is_entry=step is self._entry), condition_of(step, inner)) for inner in scopes
         ]
         if isinstance(callee, Operation):
-            if listed is not None:
+            over = mapped_over(listed, callee, incoming)
+            if listed is not None and over is None:
                 incoming = self._listing(step, listed, (*place, f"{name}-items"), incoming)
-            return self._operation(step, callee, runs, (*place, name), incoming, spread=listed is not None)
+            return self._operation(step, callee, runs, (*place, name), incoming, spread=listed is not None, over=over)
         if listed is not None:
             raise refusal(
                 "Step.loop", step.name, f"calls {callee.name!r} for the items of a list that only the run knows"
@@ -156,8 +159,11 @@ class _Planner:
         incoming: Incoming,
         *,
         spread: bool,
+        over: int | None,
     ) -> Called:
         check_operation(operation)
+        if (function := function_of(operation)) is not None:
+            check_function(operation, function, self._losses)
         operation = replace(
             operation, retry=step.retry or operation.retry, timeout=_text(step.timeout) or operation.timeout
         )
@@ -170,7 +176,9 @@ class _Planner:
         if any(run.condition for run in runs) and incoming.rule.after_failure:
             raise refusal("Step.condition", step.name, "has a condition, and may start after a failure")
         waits, rule = incoming.waits, incoming.rule
-        task = self._add(Task(len(self.tasks), place, step, operation, runs, loops, waits, rule, spread=spread))
+        task = self._add(
+            Task(len(self.tasks), place, step, operation, runs, loops, waits, rule, spread=spread, over=over)
+        )
 
         def output(reference: Reference) -> Text:
             return pulled(task, reference)

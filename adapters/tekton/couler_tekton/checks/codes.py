@@ -30,6 +30,7 @@ CODES = {
     "pipeline-result": "a result of a pipeline that is not made of results of its tasks",
     "reference": "a reference that names nothing, or a name and a resolver side by side",
     "removed-field": "PipelineResources and bundles of v1beta1, which Tekton has no more",
+    "reread-value": "a value or key without quotes that is handed on as another text: `yes` as `true`, `1.20` as `1.2`",
     "resources": "resources of a step beside those of the whole pod",
     "result-type": "a type of a result that does not exist, or an object without properties",
     "result-value": "the value of a task's result is no result of a step",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -10,8 +11,10 @@ import msgspec
 
 from couler_plugins.cluster.calls import Mapped
 from couler_plugins.cluster.kinds import Kind
+from couler_plugins.cluster.naming import RUN_LABEL
 from couler_plugins.cluster.objects import Calls
 from couler_plugins.cluster.submitting import apply, create
+from couler_plugins.cluster.watching import Bell
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted, Where
 from couler_tekton.running.jobs import TASK_RUNS, jobs_of
@@ -38,6 +41,7 @@ class TektonRunner:
     def __init__(self, where: Where) -> None:
         self._where = where
         self._jobs: dict[str, Job] = {}
+        self._bell: Bell | None = None
 
     @cached_property
     def _calls(self) -> Calls:
@@ -51,7 +55,15 @@ class TektonRunner:
         """Side documents, Tasks and Pipelines first, then what runs; see `couler_tekton.running.jobs`."""
         jobs = jobs_of(documents, request, self._where.namespace, self._namespace)
         self._jobs = {job.place: job for job in jobs if job.runs}
+        around = {self._at(place)[:2] for place in self._jobs}
+        if len(around) == 1:  # what is spread over kinds or namespaces is not worth several watches
+            self._bell = Bell(self._calls, *around.pop(), f"{RUN_LABEL}={request.run}", ended)
         return jobs
+
+    def pause(self, seconds: float) -> None:
+        """Waits so long, or until one of the runs has ended, as far as the cluster tells of that."""
+        wait = time.sleep if self._bell is None else self._bell.wait
+        wait(seconds)
 
     def submit(self, job: Job, request: Request) -> Submitted:
         """Puts a document in place, or creates a run unless it is there. What stands for a whole creates none."""

@@ -29,7 +29,6 @@ MOST_DATA, MOST_ANNOTATIONS = 1024 * 1024, 256 * 1024
 LISTS = {
     "configmaps": "ConfigMapList",
     "workflows": "WorkflowList",
-    "pipelineruns": "PipelineRunList",
     "namespaces": "NamespaceList",
 }
 """What Kubernetes calls a list of each kind."""

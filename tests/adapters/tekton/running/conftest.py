@@ -9,8 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from adapters.argo.evict.apiserver import ApiServer
-from adapters.argo.evict.cluster import kubeconfig
+from adapters.tekton.running.cluster import Cluster, kubeconfig, run_as
 from adapters.tekton.split.generating import train
 from adapters.tekton.split.runs import split
 from couler_plugins.cli.group import couler
@@ -18,9 +17,12 @@ from couler_plugins.running import driver
 
 
 @pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer() as started:
-        yield started
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A cluster that the kubeconfig in the test's folder is for."""
+    cluster = Cluster()
+    with run_as(cluster) as url:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(url, tmp_path)))
+        yield cluster
 
 
 @pytest.fixture(autouse=True)
@@ -35,14 +37,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def place(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(server: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is the current one, with a kubeconfig for the server and `split.yaml`."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "split.yaml").write_text(yaml.safe_dump_all(split(train(), "max-steps=2")))
     monkeypatch.setenv("COULER_LOAD_PLUGINS", "tekton,parallelism")
-    with kubeconfig(server, tmp_path) as path:
-        monkeypatch.setenv("KUBECONFIG", str(path))
-        yield tmp_path
+    return tmp_path
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import signal
 import threading
 from pathlib import Path
 
+import kmock
 import pytest
 
-from adapters.argo.evict.apiserver import ApiServer, Request
 from adapters.argo.running.children import started
-from adapters.tekton.running.controller import Controller, stored
+from adapters.tekton.running.cluster import Cluster
+from adapters.tekton.running.controller import Controller
 from adapters.tekton.split.generating import train
 from adapters.tekton.split.interpreter import run_document
 
@@ -21,20 +22,20 @@ COMMAND = ("run", "split.yaml", "--run-id", "r1", "--journal", "j")
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("part", ["train-part-1", "train-part-2", "train-finally"])
-def test_a_killed_driver_is_taken_up(server: ApiServer, place: Path, part: str, moment: str) -> None:
+def test_a_killed_driver_is_taken_up(server: Cluster, place: Path, part: str, moment: str) -> None:
     """It dies when a part is to be created: before the server has done that, or before it has answered."""
     controller = Controller(server)
     own, ready, killed = controller.before, threading.Event(), threading.Event()
     pid: list[int] = []
 
-    def kill(request: Request) -> None:
-        creates = request.verb == "create" and request.body is not None and request.body["metadata"]["name"] == part
+    def kill(request: kmock.Request) -> None:
+        creates = request.action == kmock.action.CREATE and request.data["metadata"]["name"] == part
         if creates and not killed.is_set():
             ready.wait(30)
             killed.set()
             os.kill(pid[0], signal.SIGKILL)
 
-    def before(request: Request) -> None:
+    def before(request: kmock.Request) -> None:
         if moment == "before":
             kill(request)
         own(request)
@@ -50,8 +51,7 @@ def test_a_killed_driver_is_taken_up(server: ApiServer, place: Path, part: str, 
     again = started(place, *COMMAND, plugins="tekton")
     again.join(60)
     assert again.exitcode == 0, (place / "out").read_text()
-    assert sorted(stored(server, "pipelineruns")) == PARTS
-    creations = [item.body["metadata"]["name"] for item in server.requests if item.verb == "create" and item.body]
-    assert len(creations) == len(PARTS) + 1, "only the one whose answer nobody has heard is asked for twice"
+    assert sorted(server.stored("pipelineruns")) == PARTS
+    assert len(server.creations()) == len(PARTS) + 1, "only the one whose answer nobody has heard is asked for twice"
     found = {name: given for ran in controller.ran.values() for name, given in ran.tasks.items()}
     assert found == run_document(train(), train()[0], name="train").tasks

@@ -7,26 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kmock
 import pytest
 import yaml
 from click.testing import Result
 
-from adapters.argo.evict.apiserver import ApiServer, Refused, Request
-from adapters.argo.evict.cluster import NAMESPACE
-from adapters.tekton.running.controller import Controller, stored
+from adapters.tekton.running.cluster import NAMESPACE, Cluster, Refused, plural_of
+from adapters.tekton.running.controller import Controller
 from adapters.tekton.split.generating import train
 from adapters.tekton.split.interpreter import Ran, run_document
 
 Couler = Callable[..., Result]
 PARTS = ["train-part-1", "train-part-2", "train-finally", "train-finally-2"]
 PIPELINES = sorted(PARTS)
-
-
-def created(server: ApiServer) -> list[tuple[str, str]]:
-    """What was created, in order."""
-    return [
-        (item.plural, item.body["metadata"]["name"]) for item in server.requests if item.verb == "create" and item.body
-    ]
 
 
 def together(controller: Controller) -> dict[str, Any]:
@@ -43,13 +36,13 @@ def whole(failing: frozenset[str] = frozenset()) -> Ran:
     return run_document(train(), train()[0], failing, "train")
 
 
-def test_parts_run_in_order_and_what_they_do_is_what_the_whole_does(server: ApiServer, couler_command: Couler) -> None:
+def test_parts_run_in_order_and_what_they_do_is_what_the_whole_does(server: Cluster, couler_command: Couler) -> None:
     controller = Controller(server)
     done = couler_command("run", "split.yaml", "--run-id", "r1")
     assert done.exit_code == 0, done.output
     assert together(controller) == whole().tasks
-    assert [name for _, name in created(server)] == PARTS
-    assert sorted(stored(server, "pipelines")) == PIPELINES, "what is left of the pipeline is not put into the cluster"
+    assert [name for _, name in server.creations()] == PARTS
+    assert sorted(server.stored("pipelines")) == PIPELINES, "what is left of the pipeline is not put into the cluster"
     results = whole().results
     assert done.stdout.splitlines()[-3:] == [
         f"{NAMESPACE}/train: succeeded",
@@ -58,10 +51,10 @@ def test_parts_run_in_order_and_what_they_do_is_what_the_whole_does(server: ApiS
     ]
 
 
-def test_values_cross_with_their_types(server: ApiServer, couler_command: Couler) -> None:
+def test_values_cross_with_their_types(server: Cluster, couler_command: Couler) -> None:
     Controller(server)
     couler_command("run", "split.yaml")
-    runs = stored(server, "pipelineruns")
+    runs = server.stored("pipelineruns")
     given = {item["name"]: item["value"] for item in runs["train-part-2"]["spec"]["params"]}
     assert given["tags"] == ["a", "b"]
     assert set(given["clean-o"]) == {"a", "b"}
@@ -75,7 +68,7 @@ def test_values_cross_with_their_types(server: ApiServer, couler_command: Couler
     }
 
 
-def shared(server: ApiServer) -> dict[str, Any]:
+def shared(server: Cluster) -> dict[str, Any]:
     """What a split leaves where both parts use the workspace."""
     from adapters.tekton.split.runs import split
 
@@ -87,16 +80,16 @@ def shared(server: ApiServer) -> dict[str, Any]:
     return dict(run)
 
 
-def test_a_template_of_a_claim_becomes_a_claim_that_the_parts_share(server: ApiServer, couler_command: Couler) -> None:
+def test_a_template_of_a_claim_becomes_a_claim_that_the_parts_share(server: Cluster, couler_command: Couler) -> None:
     run = shared(server)
     controller = Controller(server)
     done = couler_command("run", "split.yaml", "--run-id", "r1")
     assert done.exit_code == 0, done.output
-    (claim,) = stored(server, "persistentvolumeclaims").values()
+    (claim,) = server.stored("persistentvolumeclaims").values()
     assert claim["metadata"]["name"] == "train-data"
     assert claim["metadata"]["labels"] == {"couler.io/run": "r1", "couler.io/whole": "train"}
     assert claim["spec"] == run["spec"]["workspaces"][0]["volumeClaimTemplate"]["spec"]
-    runs = stored(server, "pipelineruns")
+    runs = server.stored("pipelineruns")
     for part in ("train-part-1", "train-part-2"):
         bound = [{"name": "data", "persistentVolumeClaim": {"claimName": "train-data"}}]
         assert runs[part]["spec"]["workspaces"] == bound
@@ -105,7 +98,7 @@ def test_a_template_of_a_claim_becomes_a_claim_that_the_parts_share(server: ApiS
 
 @pytest.mark.parametrize("failing", ["fetch", "clean", "fit", "report", "tell", "tidy"])
 def test_what_runs_at_the_end_runs_also_where_a_part_fails(
-    server: ApiServer, couler_command: Couler, failing: str
+    server: Cluster, couler_command: Couler, failing: str
 ) -> None:
     controller = Controller(server, frozenset({failing}))
     done = couler_command("run", "split.yaml")
@@ -117,13 +110,13 @@ def test_what_runs_at_the_end_runs_also_where_a_part_fails(
     assert ("tidy" in found) is ("tidy" in expected)
     assert found["tell"] == expected["tell"], "$(tasks.status) is that of the whole"
     if failing == "fetch":
-        assert "train-finally-2" not in stored(server, "pipelineruns")
+        assert "train-finally-2" not in server.stored("pipelineruns")
         assert "part-1 has handed out no 'fetch-key'" in done.stderr
     if failing in ("fetch", "clean"):
-        assert "train-part-2" not in stored(server, "pipelineruns")
+        assert "train-part-2" not in server.stored("pipelineruns")
 
 
-def test_a_part_that_failed_is_tried_again_where_it_was_deleted(server: ApiServer, couler_command: Couler) -> None:
+def test_a_part_that_failed_is_tried_again_where_it_was_deleted(server: Cluster, couler_command: Couler) -> None:
     controller = Controller(server, frozenset({"fit"}))
     assert couler_command("run", "split.yaml", "--run-id", "r1").exit_code == 1
     for name in ("train-part-2", "train-finally", "train-finally-2"):
@@ -132,33 +125,33 @@ def test_a_part_that_failed_is_tried_again_where_it_was_deleted(server: ApiServe
     again = couler_command("run", "split.yaml", "--run-id", "r1")
     assert again.exit_code == 0, again.output
     assert "PipelineRun ml/train-part-1: there already" in again.stderr
-    assert [name for _, name in created(server)].count("train-part-2") == 2
+    assert [name for _, name in server.creations()].count("train-part-2") == 2
     assert together(controller) == whole().tasks
 
 
-REQUESTS = 34
+REQUESTS = 33
 """How many a whole run makes."""
 SOME = [(9, "before"), (9, "after"), (18, "after"), (REQUESTS, "before")]
 """The first creation, and requests while the second part is there, and the last one."""
 
 
-def test_a_whole_run_makes_as_many_requests_as_are_tried(server: ApiServer, couler_command: Couler) -> None:
+def test_a_whole_run_makes_as_many_requests_as_are_tried(server: Cluster, couler_command: Couler) -> None:
     Controller(server)
     assert couler_command("run", "split.yaml", "--run-id", "r1").exit_code == 0
-    assert len(server.requests) == REQUESTS
+    assert len(server.asked) == REQUESTS
 
 
-def dies(server: ApiServer, couler_command: Couler, number: int, moment: str) -> None:
+def dies(server: Cluster, couler_command: Couler, number: int, moment: str) -> None:
     """A driver dies at a request: it is refused what nobody tries again, before that was done, or after."""
     controller = Controller(server)
-    seen: list[Request] = []
+    seen: list[kmock.Request] = []
 
-    def dying(request: Request) -> None:
+    def dying(request: kmock.Request) -> None:
         seen.append(request)
         if len(seen) == number:
-            raise Refused(418, "Dead")
+            raise Refused(status=418, reason="Dead")
 
-    def before(request: Request) -> None:
+    def before(request: kmock.Request) -> None:
         dying(request)
         controller.before(request)
 
@@ -170,13 +163,13 @@ def dies(server: ApiServer, couler_command: Couler, number: int, moment: str) ->
     assert first.exit_code in (0, 3), first.output  # an answer may say that what was asked for is not there
     again = couler_command("run", "split.yaml", "--run-id", "r1", "--journal", "j")
     assert again.exit_code == 0, again.output
-    assert sorted(stored(server, "pipelineruns")) == PIPELINES
+    assert sorted(server.stored("pipelineruns")) == PIPELINES
     assert together(controller) == whole().tasks
 
 
 @pytest.mark.parametrize(("number", "moment"), SOME)
 def test_a_driver_that_dies_is_taken_up_and_nothing_runs_twice(
-    server: ApiServer, couler_command: Couler, number: int, moment: str
+    server: Cluster, couler_command: Couler, number: int, moment: str
 ) -> None:
     dies(server, couler_command, number, moment)
 
@@ -185,21 +178,21 @@ def test_a_driver_that_dies_is_taken_up_and_nothing_runs_twice(
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("number", range(1, REQUESTS + 1))
 def test_a_driver_that_dies_anywhere_is_taken_up(
-    server: ApiServer, couler_command: Couler, number: int, moment: str
+    server: Cluster, couler_command: Couler, number: int, moment: str
 ) -> None:
     dies(server, couler_command, number, moment)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_what_passes_is_tried_again(server: ApiServer, couler_command: Couler, status: int) -> None:
+def test_what_passes_is_tried_again(server: Cluster, couler_command: Couler, status: int) -> None:
     controller = Controller(server)
-    seen: dict[tuple[str, str, str], int] = {}
+    seen: dict[Any, int] = {}
 
-    def before(request: Request) -> None:
-        key = (request.verb, request.plural, request.name)
+    def before(request: kmock.Request) -> None:
+        key = (request.action, plural_of(request), request.name)
         seen[key] = seen.get(key, 0) + 1
         if seen[key] == 1:
-            raise Refused(status, "Later", headers={"Retry-After": "0"} if status == 429 else None)
+            raise Refused(status=status, reason="Later", headers={"Retry-After": "0"} if status == 429 else {})
         controller.before(request)
 
     server.before = before
@@ -208,14 +201,14 @@ def test_what_passes_is_tried_again(server: ApiServer, couler_command: Couler, s
     assert together(controller) == whole().tasks
 
 
-def test_an_answer_that_is_lost_is_no_second_run(server: ApiServer, couler_command: Couler) -> None:
+def test_an_answer_that_is_lost_is_no_second_run(server: Cluster, couler_command: Couler) -> None:
     controller = Controller(server)
     lost: set[str] = set()
 
-    def after(request: Request) -> None:
-        if request.verb == "create" and request.body and request.body["metadata"]["name"] not in lost:
-            lost.add(request.body["metadata"]["name"])
-            raise Refused(504, "GatewayTimeout")
+    def after(request: kmock.Request) -> None:
+        if request.action == kmock.action.CREATE and request.data["metadata"]["name"] not in lost:
+            lost.add(request.data["metadata"]["name"])
+            raise Refused(status=504, reason="GatewayTimeout")
 
     server.after = after
     done = couler_command("run", "split.yaml")
@@ -224,7 +217,7 @@ def test_an_answer_that_is_lost_is_no_second_run(server: ApiServer, couler_comma
     assert together(controller) == whole().tasks
 
 
-def test_another_run_of_that_name_is_left_alone(server: ApiServer, couler_command: Couler) -> None:
+def test_another_run_of_that_name_is_left_alone(server: Cluster, couler_command: Couler) -> None:
     Controller(server)
     assert couler_command("run", "split.yaml", "--run-id", "one").exit_code == 0
     done = couler_command("run", "split.yaml", "--run-id", "two")
@@ -232,24 +225,57 @@ def test_another_run_of_that_name_is_left_alone(server: ApiServer, couler_comman
     assert "there is another PipelineRun ml/train-part-1 already" in done.stderr
 
 
-def test_a_split_that_is_stopped_has_all_its_parts_stopped(server: ApiServer, couler_command: Couler) -> None:
+def test_what_somebody_else_has_set_is_left_and_nothing_runs(server: Cluster, couler_command: Couler) -> None:
+    def before(request: kmock.Request) -> None:
+        if request.action == kmock.action.UPDATE:
+            raise Refused(status=409, reason="Conflict", message='conflict with "kubectl": .spec')
+
+    server.before = before
+    done = couler_command("run", "split.yaml")
+    assert done.exit_code == 3
+    assert "--force overwrites it" in done.stderr
+    assert server.creations() == []
+
+
+def test_a_cluster_that_goes_away_between_parts_is_told_and_the_run_is_taken_up(
+    server: Cluster, couler_command: Couler
+) -> None:
+    controller = Controller(server)
+
+    def before(request: kmock.Request) -> None:
+        if "train-part-2" in server.stored("pipelineruns"):
+            raise Refused(status=503, reason="ServiceUnavailable")
+        controller.before(request)
+
+    server.before = before
+    done = couler_command("run", "split.yaml", "--run-id", "r1")
+    assert done.exit_code == 3
+    assert "to go on: call the same again with --run-id r1" in done.stderr
+    server.before = controller.before
+    again = couler_command("run", "split.yaml", "--run-id", "r1")
+    assert again.exit_code == 0, again.output
+    assert sorted(server.stored("pipelineruns")) == PIPELINES
+    assert together(controller) == whole().tasks
+
+
+def test_a_split_that_is_stopped_has_all_its_parts_stopped(server: Cluster, couler_command: Couler) -> None:
     Controller(server)
     assert couler_command("run", "split.yaml", "--no-wait", "--run-id", "r").exit_code == 0
     done = couler_command("stop", "--engine", "tekton", "train")
     assert done.exit_code == 0, done.output
-    assert stored(server, "pipelineruns")["train-part-1"]["spec"]["status"] == "StoppedRunFinally"
+    assert server.stored("pipelineruns")["train-part-1"]["spec"]["status"] == "StoppedRunFinally"
     done = couler_command("stop", "--engine", "tekton", "train-part-1", "--terminate")
     assert "train-part-1" in done.output
 
 
-def test_a_missing_part_is_told(server: ApiServer, couler_command: Couler) -> None:
+def test_a_missing_part_is_told(server: Cluster, couler_command: Couler) -> None:
     documents = list(yaml.safe_load_all(Path("split.yaml").read_text()))
     left = [item for item in documents if item["metadata"]["name"] != "train-part-2"]
     Path("split.yaml").write_text(yaml.safe_dump_all(left))
     done = couler_command("run", "split.yaml")
     assert done.exit_code == 2
     assert "the part 'train-part-2' of 'train' is not here" in done.stderr
-    assert server.requests == []
+    assert server.asked == []
 
 
 def plain() -> list[dict[str, Any]]:
@@ -269,20 +295,20 @@ def plain() -> list[dict[str, Any]]:
     ]
 
 
-def test_what_nobody_has_split_is_put_in_place_and_created(server: ApiServer, couler_command: Couler) -> None:
+def test_what_nobody_has_split_is_put_in_place_and_created(server: Cluster, couler_command: Couler) -> None:
     Controller(server)
     Path("plain.yaml").write_text(yaml.safe_dump_all(plain()))
     done = couler_command("run", "plain.yaml", "--run-id", "r1", "--parameter", "rows=8", "--format", "json")
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
     assert [job["name"].split()[0] for job in record["jobs"]] == ["Task", "Pipeline", "TaskRun", "PipelineRun"]
-    (run,) = stored(server, "pipelineruns").values()
+    (run,) = server.stored("pipelineruns").values()
     assert run["metadata"]["name"].startswith("train-")
     assert {"name": "rows", "value": "8"} in run["spec"]["params"]
     assert [item["name"] for item in record["jobs"][-1]["outputs"]] == ["score", "said"]
 
 
-def test_a_pipeline_is_split_and_run_at_once(server: ApiServer, couler_command: Couler) -> None:
+def test_a_pipeline_is_split_and_run_at_once(server: Cluster, couler_command: Couler) -> None:
     controller = Controller(server)
     documents = plain()[:2]
     documents[0]["metadata"] = {"name": "train"}
@@ -301,9 +327,9 @@ def test_a_pipeline_is_split_and_run_at_once(server: ApiServer, couler_command: 
     ],
 )
 def test_what_makes_no_sense_submits_nothing(
-    server: ApiServer, couler_command: Couler, arguments: list[str], message: str
+    server: Cluster, couler_command: Couler, arguments: list[str], message: str
 ) -> None:
     done = couler_command(*arguments)
     assert done.exit_code == 2
     assert message in done.stderr
-    assert server.requests == []
+    assert server.asked == []
