@@ -16,6 +16,7 @@ from adapters.argo.evict.cluster import NAMESPACE, kubeconfig
 from adapters.argo.running.cluster import Controller as ArgoController
 from adapters.argo.running.cluster import stored
 from adapters.kfp.split.kfp_server import KfpServer, kfp_server
+from adapters.tekton.running import cluster as tekton
 from adapters.tekton.running.controller import Controller as TektonController
 from authoring.listings import FOLDER, golden, listing
 from couler_plugins.authoring import AirflowSubmitter, ArgoSubmitter, KfpSubmitter, TektonSubmitter, workflow
@@ -93,10 +94,14 @@ def test_parameters_are_given_to_a_run(server: ApiServer) -> None:
         ArgoSubmitter().submit(greet, parameters={"whom": "you"})
 
 
-def test_tekton_runs_it(server: ApiServer) -> None:
-    TektonController(server)
-    run = TektonSubmitter().submit(listing("diamond"), wait=True)
-    assert run.wait()
+def test_tekton_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "FIRST", 0.001)
+    cluster = tekton.Cluster()
+    TektonController(cluster)
+    with tekton.run_as(cluster) as url:
+        monkeypatch.setenv("KUBECONFIG", str(tekton.kubeconfig(url, tmp_path)))
+        run = TektonSubmitter().submit(listing("diamond"), wait=True)
+        assert run.wait()
     assert [place.split("/")[0] for place in run.places] == [NAMESPACE]
 
 
