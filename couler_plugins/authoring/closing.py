@@ -57,8 +57,8 @@ def close(calls: Sequence[Call]) -> Closed:
     found = Closed()
     for name, group in _groups(calls).items():
         slots = [dict(_slots(call)) for call in group]
-        constant = {slot for slot, value in slots[0].items() if _is_constant(value, slot, slots)}
-        ports = _ports(slot for slot in slots[0] if slot not in constant)
+        every = dict.fromkeys(slot for own in slots for slot in own)
+        ports = _ports(slot for slot in every if not _is_constant(slot, slots))
         operation = replace(_filled(group[0], ports), name=name)
         kinds = {port.name: port.kind for port in operation.inputs}
         found.operations.append(operation)
@@ -67,6 +67,7 @@ def close(calls: Sequence[Call]) -> Closed:
             found.arguments[call.name] = tuple(
                 Argument(name=port, value=own[slot], kind=kinds[port])
                 for slot, port in sorted(ports.items(), key=lambda item: kinds[item[1]] == "artifact")
+                if slot in own
             )
     return found
 
@@ -122,8 +123,10 @@ def _slots(call: Call) -> Iterator[tuple[Slot, Value]]:
             yield (("input", port.name), port.value)
 
 
-def _is_constant(value: Value, slot: Slot, slots: Sequence[dict[Slot, Value]]) -> bool:
-    return isinstance(value, Literal) and all(own[slot] == value for own in slots)
+def _is_constant(slot: Slot, slots: Sequence[dict[Slot, Value]]) -> bool:
+    """Whether a value can stand where it is: those of declared inputs are passed, and may be left out."""
+    values = {own.get(slot) for own in slots}
+    return slot[0] != "input" and len(values) == 1 and isinstance(values.pop(), Literal)
 
 
 def _ports(slots: Iterator[Slot]) -> dict[Slot, str]:

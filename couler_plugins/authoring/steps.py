@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
 from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.functions import function_operation
 from couler_plugins.authoring.operations import Common, main_container, operation_of
 from couler_plugins.authoring.recording import PACKAGE, Call, Place, place
 from couler_plugins.authoring.resources import job_operation
-from couler_plugins.authoring.scripts import source_of
 from couler_plugins.authoring.secrets import Secret, VolumeMount
 from couler_plugins.authoring.values import Returned, RunValue, as_value
 from couler_plugins.errors import InvalidInput
@@ -74,7 +74,7 @@ def run_container(
 
 
 def run_script(
-    image: str,
+    image: str | None = None,
     command: str | list[str] | None = None,
     source: Callable[..., Any] | str | None = None,
     args: Any = None,
@@ -92,18 +92,26 @@ def run_script(
     working_dir: str | None = None,
     node_selector: Mapping[str, str] | None = None,
     env_from: list[Mapping[str, Any]] | None = None,
+    packages: Sequence[str] = (),
+    outputs: Mapping[str, str] | None = None,
 ) -> Returned:
-    """A step that runs a program given as text, or a Python function; what it prints is what it returns.
+    """A step that runs a program given as text, or a Python function.
+
+    A text gives what it prints. So does a function that takes and returns nothing. Any other gives what it returns,
+    with the types that it declares; engines that run Python run it as such.
 
     Args:
-        image: the image, with the interpreter in it.
-        command: the interpreter; `python` for a function unless given.
+        image: the image, with the interpreter in it; functions have one of Python unless given.
+        command: the interpreter of a text, or of a function that only prints.
         source: the program, or the function, whose source is taken as it stands. It may use what it imports itself,
             and nothing else from around it.
-        args: what the function is called with, as texts. A text of a program takes values in itself: f"echo {value}".
+        args: what the function is called with, in order or (a mapping) by name. A text takes values in itself:
+            f"echo {value}".
         output, input, env, secret, resources, timeout, retry, image_pull_policy, daemon, volume_mounts, working_dir,
             node_selector, env_from: as for `run_container`.
         step_name: what to call it; the function's name, or that of the function around, unless given.
+        packages: what pip installs before a function runs.
+        outputs: the types of what a function gives by name, where it returns a mapping and does not declare that.
 
     Raises:
         InvalidInput: there is no source, or it cannot run by itself.
@@ -118,13 +126,14 @@ def run_script(
         if args is not None:
             hint = 'put them into the text: source=f"echo {value}"'
             raise InvalidInput("a program given as text takes no args", file=place().file, line=place().line, hint=hint)
+        if image is None:
+            raise InvalidInput(
+                "a program given as text needs an image", file=place().file, line=place().line, hint="give image="
+            )
         container = replace(main_container(common, command or "sh", None), script=as_value(source, "source"))
         return _written(step_name, operation_of("script", common, container, None))
-    container = source_of(source, main_container(common, command or "python", args))
-    kind = "script" if container.script is not None else "container"
-    return _written(
-        step_name or _spelt(source.__name__), operation_of(kind, common, container, args), is_named=bool(step_name)
-    )
+    operation = function_operation(source, common, command, args, packages, outputs)
+    return _written(step_name or _spelt(source.__name__), operation, is_named=bool(step_name))
 
 
 def run_job(

@@ -84,7 +84,8 @@ def command(
     from couler_plugins.cli.messages import log_retries
     from couler_plugins.cli.outputs import replace_file
     from couler_plugins.cli.work import working
-    from couler_plugins.nl.composition import compose
+    from couler_plugins.conversion import target_of
+    from couler_plugins.nl.composition import ENGINE, compose
     from couler_plugins.nl.flow import read_flow, written
     from couler_plugins.nl.lake import items
     from couler_plugins.nl.library import library
@@ -95,7 +96,8 @@ def command(
         raise click.UsageError("Give a description, or --from and a file, one of the two.")
     if feedback and start is None:
         raise click.UsageError("--feedback is on a workflow: give it by --from.")
-    if output is not None and not config.to:
+    wanted = config.origin("to") == "flag"
+    if output is not None and not wanted:
         raise click.UsageError("-o is for what --to writes.")
     log_retries()
     flow = read_flow(start) if start is not None else None
@@ -103,13 +105,15 @@ def command(
     said = (*flow.feedback, *feedback) if flow is not None else ()
     manner = Manner(repairs=repairs, attempts=attempts, threshold=threshold, code=not no_code, judge=judge, seed=seed)
     with working(config) as session:
+        if wanted:
+            target_of(session, ENGINE)  # before anybody is asked
         known = library(session.plugins.steps, items(lake))
         if flow is not None and not feedback:
             made = _as_it_is(flow.workflow, asked, known)
         else:
             made = _asked(access, asked, said, known, manner, flow.workflow if flow is not None else None)
         workflow = compose(made.form, made.steps)
-        lowered = manifest(workflow, session) if config.to else None
+        lowered = manifest(workflow, session) if wanted else None
     if keep is not None:
         replace_file(keep, written(asked, said, made.form))
     ctx.exit(present(made, workflow, lowered, output, output_format))

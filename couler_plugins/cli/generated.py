@@ -12,6 +12,7 @@ from couler_plugins.cli.outputs import replace_file, write_bytes
 from couler_plugins.cli.records import decision_record, finding_record, print_json
 from couler_plugins.graphs import draw, to_mermaid
 from couler_plugins.ir import Workflow
+from couler_plugins.nl.asking import printable
 from couler_plugins.nl.form import CODE, Form
 from couler_plugins.nl.references import waits_for
 
@@ -38,7 +39,7 @@ def present(
     elif output_format == "mermaid":
         write_bytes(to_mermaid(draw([workflow])))
     elif lowered is None:
-        write_bytes(outline(made.form))
+        write_bytes(printable(outline(made.form)))
     elif output is None:
         write_bytes(text)
     _say(made, lowered)
@@ -64,9 +65,9 @@ def _say(made: Generated, lowered: Manifest | None) -> None:
     if written_out:
         click.echo(f"warning: the model wrote what these steps run; read it first: {', '.join(written_out)}", err=True)
     for note in made.notes:
-        click.echo(f"warning: {note}", err=True)
+        click.echo(f"warning: {printable(note)}", err=True)
     for gap in made.calibration.gaps:
-        click.echo(f"note: {gap}", err=True)
+        click.echo(f"note: {printable(gap)}", err=True)
     for line in (*lowered.decisions, *lowered.findings) if lowered is not None else ():
         click.echo(f"{line}", err=True)
     click.echo(f"{len(made.form.steps)} steps, score {made.calibration.score:.2f}, {made.repairs} repairs", err=True)

@@ -15,7 +15,7 @@ from couler_plugins.llm.client import Client, Message, Request
 from couler_plugins.llm.prompts import prompt
 from couler_plugins.nl.form import Form
 
-__all__ = ["Subtasks", "Talk", "judged"]
+__all__ = ["Subtasks", "Talk", "judged", "printable"]
 
 ANSWER_TOKENS = 4_000
 LONGEST_ANSWER = 50_000
@@ -94,6 +94,11 @@ def judged(talk: Talk, description: str, form: Form) -> float:
     except Malformed:
         return 0.0
     return score if 0 <= score <= 1 else 0.0
+
+
+def printable(text: str) -> str:
+    """A text of a model's without what would do something to a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:

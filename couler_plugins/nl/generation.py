@@ -16,7 +16,7 @@ from couler_plugins.llm.answers import Malformed, read_answer
 from couler_plugins.llm.budget import BudgetReached
 from couler_plugins.llm.cleaning import LONGEST_TEXT
 from couler_plugins.llm.client import Client, ModelUnavailable
-from couler_plugins.nl.asking import Subtasks, Talk, judged
+from couler_plugins.nl.asking import Subtasks, Talk, judged, printable
 from couler_plugins.nl.calibration import Calibration, calibrate
 from couler_plugins.nl.composition import compose
 from couler_plugins.nl.form import CODE, Form, schema_for
@@ -244,4 +244,6 @@ def _given_up(error: Exception) -> CoulerError:
 def _useless(problems: Sequence[str], last: str) -> InvalidInput:
     said = json.dumps(last[:200], ensure_ascii=False)
     message = f"the model gave no workflow that can be used. The last one: {'; '.join(problems[:5])}. It said {said}"
-    return InvalidInput(message, hint="say more of what the steps are, allow more repairs, or ask a larger model")
+    return InvalidInput(
+        printable(message), hint="say more of what the steps are, allow more repairs, or ask a larger model"
+    )

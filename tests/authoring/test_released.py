@@ -192,7 +192,7 @@ def test_an_annotated_function_is_whole() -> None:
     (operation,) = written.ir.operations
     program = str(getattr(operation.containers[0].script, "value", ""))
     printed: list[Any] = []
-    exec(compile(program, "made", "exec"), {"print": lambda *found: printed.append(found)})
+    exec(compile(f"{program}\nannotated()\n", "made", "exec"), {"print": lambda *found: printed.append(found)})
     assert printed == [("ran with", {"a:b": 1}, [])]
 
 

@@ -25,10 +25,10 @@ from couler_plugins.ir import (
     references,
 )
 from couler_plugins.plan import Plan
-from couler_plugins.portable.python.functions import operation_of
+from couler_plugins.portable.python.functions import function_of, operation_of
 from couler_plugins.portable.python.source import function_from_text
 
-__all__ = ["IMAGE", "constant", "gave", "plan_of", "step", "workflow_of"]
+__all__ = ["IMAGE", "constant", "gave", "kinds_of", "plan_of", "step", "workflow_of"]
 
 IMAGE = "python:3.12-slim"
 
@@ -83,3 +83,14 @@ def workflow_of(
 
 def plan_of(workflow: Workflow, adapter: Any) -> Plan:
     return Plan(bundle=adapter.load(()), originals=(), workflows=(workflow,))
+
+
+def kinds_of(workflow: Workflow) -> dict[str, str]:
+    """The kind of each value that its steps give, by the step and the output; a list where the step loops."""
+    functions = {item.name: function for item in workflow.operations if (function := function_of(item))}
+    found: dict[str, str] = {}
+    for one in workflow.graphs[0].steps:
+        for name, kind in functions[getattr(one.call, "name", "")].outputs:
+            key = one.name if name == "result" else f"{one.name}.{name}"
+            found[key] = kind if one.loop is None else f"list:{kind}"
+    return found

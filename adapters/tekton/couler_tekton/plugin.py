@@ -33,10 +33,13 @@ class Options:
         api: what the cluster's `enable-api-fields` says: what is written anew uses nothing that it does not allow.
             Tekton's own default is beta.
         image: the image for commands of other engines' workflows that run outside of containers there.
+        parts: who starts the parts of what was split: `couler run` (driven), or Tekton, for which they are pipelines in
+            a pipeline (nested; at the level alpha).
     """
 
     api: Literal["stable", "beta", "alpha"] = "beta"
     image: str = ""
+    parts: Literal["driven", "nested"] = "driven"
 
 
 class TektonAdapter(Adapter):
@@ -69,7 +72,7 @@ class TektonAdapter(Adapter):
         """The documents of a plan, and how they differ from the originals; see `couler_tekton.lower`."""
         from couler_tekton.lower import lower
 
-        return lower(plan, options.api, options.image)
+        return lower(plan, options.api, options.image, nesting=options.parts == "nested")
 
     def pod_caching(self, workflows: Sequence[Workflow]) -> Callable[[Workflow], PodCaching]:
         """What decides which tasks look their results up; see `couler_tekton.caching`."""

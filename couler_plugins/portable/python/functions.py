@@ -17,9 +17,22 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Container, Native, Operation, Output, Port, Value
 from couler_plugins.ir import Literal as Constant
 
-__all__ = ["TYPES", "Function", "Kind", "Parameter", "constant_of", "function_of", "operation_of", "passed", "text_of"]
+__all__ = [
+    "IMAGE",
+    "TYPES",
+    "Function",
+    "Kind",
+    "Parameter",
+    "constant_of",
+    "function_of",
+    "operation_of",
+    "passed",
+    "text_of",
+]
 
 Kind = Literal["text", "int", "float", "bool", "list", "dict"]
+IMAGE = "python:3.12-slim"
+"""For functions that name no image, where they run in containers."""
 TYPES: Mapping[str, type] = {"text": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
 
 
@@ -70,7 +83,7 @@ class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outputs: dict[str, Kind] = {}
 
 
-def operation_of(function: Function, name: str, image: str | None = None) -> Operation:
+def operation_of(function: Function, name: str, image: str = IMAGE) -> Operation:
     """A function as an operation.
 
     Args:
@@ -90,7 +103,7 @@ def operation_of(function: Function, name: str, image: str | None = None) -> Ope
         kind="python",
         inputs=tuple(_port(item) for item in function.inputs),
         outputs=tuple(Output(name=output) for output, _ in function.outputs),
-        containers=(Container(image=None if image is None else Constant(value=image), script=script),),
+        containers=(Container(image=Constant(value=image), script=script),),
         rest=Native.of({"python": msgspec.to_builtins(said)}),
     )
 

@@ -5,9 +5,7 @@ Each parameter is a variable of the environment, and each output a file. Values 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
@@ -29,18 +27,12 @@ from couler_plugins.ir import (
 )
 from couler_plugins.portable.python.functions import Function, Kind, function_of, passed, text_of
 from couler_plugins.portable.python.modules import module_of, typed_by, untouched
-from couler_plugins.portable.python.runtime import NOT_PASSED, in_pod, sheltered, typed, typed_value
+from couler_plugins.portable.python.runtime import NOT_PASSED, in_pod, safe_value, sheltered, typed, typed_value
 
 __all__ = ["as_scripts", "script_of"]
 
-IMAGE = "python:3.12-slim"
-"""For functions that name no image."""
 FOLDER = "/tmp/couler"  # noqa: S108  # in a container of its own
 VARIABLE = "COULER_INPUT_"
-TAKEN = re.compile(r"couler:|\{\{|\$[$(]|[\x00-\x08\x0b-\x1f\x7f]")
-"""What an engine takes for something else in a text, or what no variable of an environment can hold."""
-TAKEN_INSIDE = re.compile(TAKEN.pattern + r"|[\x00-\x1f\"\\<>&\u2028\u2029]")
-"""What in a text inside of a list is not passed on as it is."""
 INSTALL = """\
 import subprocess, sys
 subprocess.check_call([sys.executable, *"-m pip install --quiet --disable-pip-version-check".split(), *{packages!r}])
@@ -131,19 +123,10 @@ def _passed(value: Value, kind: Kind, step: str, name: str, looped: Mapping[str,
     match value:
         case Literal() | Native(parts=(str(),)):
             data = passed(value, kind, step, name)
-            return Literal(value=NOT_PASSED if data is None else text_of(_safe(data, TAKEN)))
+            return Literal(value=NOT_PASSED if data is None else text_of(safe_value(data)))
         case Reference(to="output", step=other) if other in looped:
             return Template(parts=(f"couler:list:{looped[other].kind(value.name)}:", value))
     return value
-
-
-def _safe(data: Any, taken: re.Pattern[str] = TAKEN_INSIDE) -> Any:
-    """JSON data with those texts sheltered that hold what is taken for something else."""
-    if isinstance(data, dict):
-        return {_safe(key): _safe(item) for key, item in data.items()}
-    if isinstance(data, list):
-        return [_safe(item) for item in data]
-    return sheltered(data) if isinstance(data, str) and taken.search(data) else data
 
 
 def _sheltered_items(loop: Loop | None) -> Loop | None:
@@ -151,7 +134,7 @@ def _sheltered_items(loop: Loop | None) -> Loop | None:
     if loop is None or loop.combine == "sequence":
         return loop
     axes = tuple(
-        replace(axis, values=Native.of(_safe(axis.values.data)))
+        replace(axis, values=Native.of(safe_value(axis.values.data)))
         if isinstance(axis.values, Native) and not any(references(axis.values))
         else axis
         for axis in loop.axes
@@ -165,7 +148,7 @@ def script_of(operation: Operation, function: Function, *, shelter: bool = False
     variables = {item.name: f"{VARIABLE}{item.name}" for item in function.inputs}
     files = {name: f"{FOLDER}/{name}" for name, _ in function.outputs}
     call = f"in_pod({typed_by(function)}({function.name}), {variables!r}, {files!r}, shelter={shelter!r})\n"
-    program = f"{module_of(function, typed_value, typed, sheltered, in_pod)}\n\n{call}"
+    program = f"{module_of(function, typed_value, typed, sheltered, safe_value, in_pod)}\n\n{call}"
     if function.packages:
         program = INSTALL.format(packages=list(function.packages)) + program
     given = (EnvVar(variables[name], Reference(to="input", kind="parameter", name=name)) for name in variables)
@@ -177,7 +160,6 @@ def script_of(operation: Operation, function: Function, *, shelter: bool = False
         containers=(
             replace(
                 container,
-                image=container.image or Literal(value=IMAGE),
                 command=(Literal(value="python3"),),
                 script=Literal(value=untouched(program)),
                 env=(*container.env, *given),
@@ -191,5 +173,5 @@ def _port(port: Port) -> Port:
     if port.default is None and port.optional:
         return Port(name=port.name, default=Literal(value=NOT_PASSED))
     if isinstance(port.default, Literal):
-        return Port(name=port.name, default=Literal(value=text_of(_safe(port.default.value, TAKEN))))
+        return Port(name=port.name, default=Literal(value=text_of(safe_value(port.default.value))))
     return port

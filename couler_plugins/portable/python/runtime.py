@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["NOT_PASSED", "in_pod", "sheltered", "typed", "typed_value"]
+__all__ = ["NOT_PASSED", "in_pod", "safe_value", "sheltered", "typed", "typed_value"]
 
 NOT_PASSED = "couler:none"
 """In place of a text: nothing was passed."""
@@ -21,6 +21,25 @@ def sheltered(text: str) -> str:
     from urllib.parse import quote
 
     return f"couler:text:{quote(text)}:"
+
+
+def safe_value(value: Any, inside: bool = False) -> Any:
+    """JSON data with those texts sheltered that an engine would take for something else.
+
+    Args:
+        value: the data.
+        inside: whether it is in a list or a mapping, of which an item may be passed on by itself as it stands in JSON.
+    """
+    import re
+
+    odd = r"couler:|[{][{]|[$][($]|[\x00-\x08\x0b-\x1f\x7f]"
+    if isinstance(value, str):
+        return sheltered(value) if re.search(odd + r"|[\n\t\"\\<>&\u2028\u2029]" if inside else odd, value) else value
+    if value is None and inside:
+        return "couler:none"  # not every engine has one
+    if isinstance(value, dict):
+        return {safe_value(key, True): safe_value(item, True) for key, item in value.items()}
+    return [safe_value(item, True) for item in value] if isinstance(value, list) else value
 
 
 def typed_value(kind: str, value: Any, what: str) -> Any:
@@ -51,6 +70,8 @@ def typed_value(kind: str, value: Any, what: str) -> Any:
         if isinstance(item, list):
             return [plain(inner) for inner in item]
         if isinstance(item, str):
+            if item == "couler:none":
+                return None
             return re.sub("couler:text:([A-Za-z0-9_.~/%-]*):", lambda found: unquote(found[1]), item)
         return int(item) if isinstance(item, float) and item.is_integer() and abs(item) < 2**53 else item
 
@@ -120,23 +141,14 @@ def in_pod(function: Callable[..., Any], inputs: Mapping[str, str], outputs: Map
     """
     import json
     import os
-    import re
     from pathlib import Path
-
-    odd = re.compile(r"couler:|[{][{]|[$][($]|^[{\[]|[\x00-\x08\x0b-\x1f\x7f]")
-    odd_inside = re.compile(r"couler:|[{][{]|[$][($]|^[{\[]|[\x00-\x1f\x7f\"\\<>&\u2028\u2029]")
-
-    def safe(value: Any, pattern: re.Pattern[str] = odd_inside) -> Any:
-        if isinstance(value, str):
-            return sheltered(value) if pattern.search(value) else value
-        if isinstance(value, dict):
-            return {safe(key): safe(inner) for key, inner in value.items()}
-        return [safe(inner) for inner in value] if isinstance(value, list) else value
 
     made = function(**{name: os.environ.pop(variable) for name, variable in inputs.items()})
     named = {"result": made} if list(outputs) == ["result"] else made
     for name, file in outputs.items():
-        value = safe(named[name], odd) if shelter else named[name]
+        value = safe_value(named[name]) if shelter else named[name]
+        if shelter and isinstance(value, str) and value[:1] in ("[", "{"):
+            value = sheltered(value)  # where all runs of a loop give such texts, Argo takes them for JSON
         text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         Path(file).write_bytes(f"{text}\n".encode())  # one newline at the end is taken off

@@ -10,10 +10,9 @@ import pytest
 from adapters.kfp.argo_runs import ArgoRun
 from adapters.subjects import ARGO
 from couler_plugins.errors import InvalidInput
-from couler_plugins.portable.python.functions import function_of
 from couler_plugins.portable.python.runtime import typed_value
-from portable.python_steps import plan_of, step, workflow_of
-from portable.python_workflows import COMPUTED, LOOPS, SQUARE, Computed
+from portable.python_steps import kinds_of, plan_of, step, workflow_of
+from portable.python_workflows import COMPUTED, LOOPS, SQUARE
 
 CASES = {**COMPUTED, **LOOPS}
 
@@ -21,17 +20,6 @@ CASES = {**COMPUTED, **LOOPS}
 def lowered(workflow: Any) -> Any:
     (document,) = ARGO.adapter.lower(plan_of(workflow, ARGO.adapter), ARGO.adapter.options()).added
     return document
-
-
-def kinds_of(computed: Computed) -> dict[str, str]:
-    """The kind of each value that a workflow computes, by the step and its output; a list where its step loops."""
-    functions = {item.name: function for item in computed.workflow.operations if (function := function_of(item))}
-    found: dict[str, str] = {}
-    for one in computed.workflow.graphs[0].steps:
-        for name, kind in functions[getattr(one.call, "name", "")].outputs:
-            key = one.name if name == "result" else f"{one.name}.{name}"
-            found[key] = kind if one.loop is None else f"list:{kind}"
-    return found
 
 
 def value_in(run: ArgoRun, key: str, kind: str) -> Any:
@@ -48,7 +36,7 @@ def test_values(name: str, tmp_path: Path) -> None:
     run = ArgoRun(lowered(computed.workflow), tmp_path)
     problems = [file.read_text() for file in tmp_path.rglob("stderr")]
     assert (run.state, problems) == ("Succeeded", [])
-    kinds = kinds_of(computed)
+    kinds = kinds_of(computed.workflow)
     assert {key: value_in(run, key, kinds[key]) for key in computed.given} == computed.given
 
 

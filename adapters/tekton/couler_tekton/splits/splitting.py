@@ -27,7 +27,10 @@ HANDED, READ = 120, 60
 """What a value takes beside its names where it is handed out (declared, and in the status), and where it comes in."""
 NAMED = 6
 NOTES = (
-    ("run it with couler run", "Tekton starts no Pipeline after another, and has no controller for a PipelinePart"),
+    (
+        "run it with couler run",
+        "Tekton has no controller for a PipelinePart; where a cluster is at alpha, parts=nested in --to needs none",
+    ),
     ("timeouts hold for each part", "each is a PipelineRun, and its time starts when it does"),
 )
 
