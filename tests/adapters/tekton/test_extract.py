@@ -150,6 +150,15 @@ def test_runs_of_one_task_share_it() -> None:
     assert task["spec"]["steps"] == [{"image": "busybox", "script": "echo $(params.text)"}]
 
 
+@pytest.mark.parametrize(("text", "indent"), [(run_of("one"), 14), (TASK_RUN.format(name="one"), 8)])
+def test_what_a_cluster_allows_already_is_allowed_in_what_is_made_of_it(text: str, indent: int) -> None:
+    """A field of the level alpha that was there before; at the default level, which is below."""
+    result = extracted(f"{text}{' ' * indent}stdoutConfig: {{path: /x}}\n")
+    assert [file.error for file in result.files] == [None]
+    (task,) = [item for item in result.documents if item["kind"] == "Task"]
+    assert task["spec"]["steps"][0]["stdoutConfig"] == {"path": "/x"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
