@@ -13,13 +13,14 @@ from adapters.subjects import TEKTON, each_file
 from couler_plugins.api import optimize
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
-from couler_plugins.documents import MAX_BYTES, Document, dump_yaml
+from couler_plugins.documents import MAX_BYTES, Document, dump_yaml, read
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plugins import Plugins
 from couler_plugins.results import Result
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import Text
 from couler_tekton.lint import lint
+from oracles.tekton_oracle import build
 from support import SHARED
 
 TASK = """\
@@ -220,3 +221,18 @@ def test_a_run_of_many_tasks_takes_a_tenth() -> None:
     assert len(json.dumps(run)) < 400
     assert kept < len(json.dumps(whole)) / 8
     assert len(result.added_documents) == 2
+
+
+@pytest.mark.oracle
+@pytest.mark.skipif(not TEKTON.files(), reason="needs corpus/tekton in the shared folder")
+@pytest.mark.parametrize("level", ["stable", "beta", "alpha"])
+def test_tekton_accepts_what_is_made_of_what_it_accepts(tmp_path_factory: pytest.TempPathFactory, level: str) -> None:
+    oracle = build(tmp_path_factory)
+    texts = [path.read_text() for path in TEKTON.files()]
+    before = oracle.judge((level, [item.data for item in read(text, "a.yaml").documents]) for text in texts)
+    results = [extracted(text, f"tekton{{api={level}}}") for text in texts]
+    after = oracle.judge((level, list(result.documents)) for result in results)
+    changed = sum(bool(result.added_documents) for result in results)
+    assert changed > 50
+    for text, old, new in zip(texts, before, after, strict=True):
+        assert any(old) or not any(new), (text, new)
