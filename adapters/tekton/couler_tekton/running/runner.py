@@ -46,11 +46,18 @@ class TektonRunner:
     def __init__(self, where: Where) -> None:
         self._where = where
         self._jobs: dict[str, Job] = {}
-        self._bell: Bell | None = None
+        self._run = ""
 
     @cached_property
     def _calls(self) -> Calls:
         return Calls(self._where.context, HINTS)
+
+    @cached_property
+    def _bell(self) -> Bell | None:
+        around = {self._at(place)[:2] for place in self._jobs}
+        if len(around) != 1:  # what is spread over kinds or namespaces is not worth several watches
+            return None
+        return Bell(self._calls, *around.pop(), f"{RUN_LABEL}={self._run}", ended)
 
     @property
     def _namespace(self) -> str:
@@ -60,15 +67,12 @@ class TektonRunner:
         """Side documents, Tasks and Pipelines first, then what runs; see `couler_tekton.running.jobs`."""
         jobs = jobs_of(documents, request, self._where.namespace, self._namespace)
         self._jobs = {job.place: job for job in jobs if job.runs}
-        around = {self._at(place)[:2] for place in self._jobs}
-        if len(around) == 1:  # what is spread over kinds or namespaces is not worth several watches
-            self._bell = Bell(self._calls, *around.pop(), f"{RUN_LABEL}={request.run}", ended)
+        self._run = request.run
         return jobs
 
     def pause(self, seconds: float) -> None:
         """Waits so long, or until one of the runs has ended, as far as the cluster tells of that."""
-        wait = time.sleep if self._bell is None else self._bell.wait
-        wait(seconds)
+        (time.sleep if self._bell is None else self._bell.wait)(seconds)
 
     def submit(self, job: Job, request: Request) -> Submitted:
         """Puts a document in place, or creates a run unless it is there. What stands for a whole creates none."""
