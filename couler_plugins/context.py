@@ -16,10 +16,11 @@ from couler_plugins.partitioners import parse_partitioner
 from couler_plugins.policies import parse_policy
 from couler_plugins.profiles import belongs
 from couler_plugins.runs import Run
+from couler_plugins.tuners import parse_tuner
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
-    from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner
+    from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Tuner
     from couler_plugins.ir import Workflow
     from couler_plugins.plan import Part
     from couler_plugins.plugins import Plugins
@@ -90,6 +91,15 @@ class RunContext:
             PluginFailure: two plugins provide it.
         """
         return parse_partitioner(text, self._plugins)
+
+    def tuner(self, text: str) -> Tuner:
+        """The tuner that a text names, with its options (`optuna{seed=3}`).
+
+        Raises:
+            InvalidInput: no plugin provides it, or it has no such option.
+            PluginFailure: two plugins provide it.
+        """
+        return parse_tuner(text, self._plugins)
 
     def previous(self, workflow: Workflow) -> Sequence[Part]:
         """How the workflow was split before, as far as the user says; parts in the order in which they could start."""

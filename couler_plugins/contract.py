@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from couler_plugins.hookspecs import Adapter
+from couler_plugins.hookspecs import Adapter, StepInput, StepOutput
 from couler_plugins.options import options_of
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "optimizer_problem",
     "partitioner_problem",
     "policy_problem",
+    "step_problem",
     "store_problem",
     "tuner_problem",
 ]
@@ -75,6 +76,32 @@ def adapter_problem(adapter: object) -> str | None:
     if problem is None and inspect.isclass(options):
         problem = _options_problem(options)
     return f"{type(adapter).__qualname__}: {problem}" if problem else None
+
+
+def step_problem(step: object) -> str | None:
+    """What keeps an object from being a ready-made step; None if it is one."""
+    if inspect.isclass(step):
+        return f"{step.__qualname__} is a class (return an instance of it)"
+    problem = _name_problem(step, "name")
+    if problem is None and not getattr(step, "description", ""):
+        problem = "it has no description"
+    if problem is None and not callable(getattr(step, "build", None)):
+        problem = "it has no method build(arguments)"
+    for attribute, kind in (("inputs", StepInput), ("outputs", StepOutput)):
+        problem = problem or _declared_problem(getattr(step, attribute, None), attribute, kind)
+    return f"the step {getattr(step, 'name', _shown(step))!r}: {problem}" if problem else None
+
+
+def _declared_problem(declared: object, attribute: str, kind: type[StepInput] | type[StepOutput]) -> str | None:
+    if not isinstance(declared, tuple) or not all(isinstance(item, kind) for item in declared):
+        return f"it has no tuple of {attribute} ({kind.__name__})"
+    names = [item.name for item in declared]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        return f"two of its {attribute} are called {twice!r}"
+    return next(
+        (f"{name!r} among its {attribute} is not kebab-case" for name in names if not _NAME.fullmatch(name)), None
+    )
 
 
 def hook_problems(plugin: object) -> Iterator[str]:

@@ -17,6 +17,7 @@ from couler_plugins.contract import (
     optimizer_problem,
     partitioner_problem,
     policy_problem,
+    step_problem,
     store_problem,
     tuner_problem,
 )
@@ -27,7 +28,15 @@ from couler_plugins.registry import PluginRecord, Registry, Reply
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
-    from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, Optimizer, Partitioner, Tuner
+    from couler_plugins.hookspecs import (
+        Adapter,
+        ArtifactStore,
+        CachePolicy,
+        CatalogueStep,
+        Optimizer,
+        Partitioner,
+        Tuner,
+    )
 
 __all__ = ["PluginRecord", "Plugins", "Reply"]
 
@@ -55,7 +64,16 @@ class Plugins:
         self._partitioners: Registry[type[Partitioner]] = Registry("partitioner")
         self._stores: Registry[type[ArtifactStore]] = Registry("artifact store")
         self._tuners: Registry[type[Tuner]] = Registry("tuner")
-        registries = (self._optimizers, self._adapters, self._policies, self._partitioners, self._stores, self._tuners)
+        self._steps: Registry[CatalogueStep] = Registry("ready-made step")
+        registries = (
+            self._optimizers,
+            self._adapters,
+            self._policies,
+            self._partitioners,
+            self._stores,
+            self._tuners,
+            self._steps,
+        )
         found = [self._register(record, load) for record, load in candidates]
         for registry in registries:
             found = [registry.with_clashes(record) for record in found]
@@ -95,6 +113,11 @@ class Plugins:
     def tuners(self) -> Mapping[str, type[Tuner]]:
         """The classes of tuners that can be used, by name."""
         return self._tuners.usable()
+
+    @property
+    def steps(self) -> Mapping[str, CatalogueStep]:
+        """The ready-made steps that can be used, by name."""
+        return self._steps.usable()
 
     def claimed_by(self, document: Document) -> list[str]:
         """The engines whose adapters understand a document, those that cannot be used because of a clash included.
@@ -157,6 +180,15 @@ class Plugins:
         """
         return self._tuners.get(name, bool(self.failed))
 
+    def step(self, name: str) -> CatalogueStep:
+        """The ready-made step of that name.
+
+        Raises:
+            InvalidInput: there is none.
+            PluginFailure: two plugins have one.
+        """
+        return self._steps.get(name, bool(self.failed))
+
     def store(self, scheme: str) -> type[ArtifactStore]:
         """The class of artifact stores that serves a URL scheme; the one for all schemes where none serves just this.
 
@@ -201,6 +233,7 @@ class Plugins:
         partitioners = self._gather(record, hooks, "couler_partitioners", partitioner_problem, errors)
         stores = self._gather(record, hooks, "couler_artifact_stores", store_problem, errors)
         tuners = self._gather(record, hooks, "couler_tuners", tuner_problem, errors)
+        steps = self._gather(record, hooks, "couler_steps", step_problem, errors)
         return dataclasses.replace(
             record,
             hooks=hooks,
@@ -210,6 +243,7 @@ class Plugins:
             partitioners=tuple(self._partitioners.add(cls.name, cls, record) for cls in partitioners),
             stores=tuple(self._stores.add(scheme, cls, record) for cls in stores for scheme in cls.schemes),
             tuners=tuple(self._tuners.add(cls.name, cls, record) for cls in tuners),
+            steps=tuple(self._steps.add(step.name, step, record) for step in steps),
             errors=tuple(errors),
         )
 

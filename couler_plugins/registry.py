@@ -30,6 +30,7 @@ class PluginRecord:
         partitioners: the names of its partitioners.
         stores: the URL schemes of its artifact stores.
         tuners: the names of its tuners.
+        steps: the names of its ready-made steps.
         errors: what is wrong with it, one or two lines each.
     """
 
@@ -45,6 +46,7 @@ class PluginRecord:
     partitioners: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     tuners: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 
     @property

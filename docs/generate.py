@@ -17,9 +17,10 @@ from couler_plugins.cli.group import couler
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.ir import json_schema
+from couler_plugins.steps.arguments import text_of
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Capability
+    from couler_plugins.hookspecs import Capability, StepInput
 
 DOCS = Path(__file__).resolve().parent
 SUPPORT = {"full": "yes", "derived": "read only", "kept": "kept", "refused": "refused"}
@@ -44,7 +45,7 @@ def support() -> str:
         "",
         "Whatever the IR has no field for is kept as it is.",
         "",
-        *_table({name: adapter.capabilities for name, adapter in adapters.items()}),
+        *_table({name: adapter.capabilities for name, adapter in adapters.items() if adapter.capabilities}),
         "",
         "## Workflows of other engines",
         "",
@@ -100,8 +101,68 @@ def schema() -> str:
     return json.dumps(json_schema(), indent=2, sort_keys=True) + "\n"
 
 
+STEPS = """\
+# Ready-made steps
+
+{made_by}, from the declarations of the built-in steps. Plugins add steps of their own
+([couler_steps](plugins/hooks.md)); `couler plugins` lists all that are there.
+
+Every step runs on every engine, unless it says otherwise: values travel as texts (a list as JSON), and a file travels
+as the place where it is kept, because not every engine hands files from step to step. A step puts a file into `store`
+under a name that is the hash of its content, and gives its place. `store` is one input of every step that makes files;
+where it is not given it is the workflow's parameter `store`: a URL that fsspec knows (`s3://bucket/folder`,
+`gs://bucket/folder`), or the path of a volume that all steps mount.
+
+A step with a script runs `python:3.12-slim`, and has **pip install its packages whenever its container starts**: that
+takes a network, an index and some time, and what is installed may change within the bounds. Whoever wants neither
+builds an image that has the packages, and gives it as `image`, and `packages=[]`. The text of the script is in the
+workflow; arguments are on its command line, never in its text. Passwords belong into Secrets:
+`secrets=["DATABASE_URL=warehouse/url"]` makes the key `url` of the Secret `warehouse` a variable of the environment.
+
+In the tables, *constant* is what has to be known when the workflow is written; all else may come from other steps, from
+parameters or from the items of a loop.
+"""
+
+COMMON = ("image", "packages", "secrets")
+
+
+def ready_made_steps() -> str:
+    """What each built-in step takes and gives."""
+    plugins = load_plugins(load_config(environ={}))
+    lines = [STEPS.format(made_by=MADE_BY)]
+    for name in next(record.steps for record in plugins.records if record.name == "steps"):
+        step = plugins.step(name)
+        own = [item for item in step.inputs if item.name not in COMMON]
+        lines += [f"## `{name}`", "", step.description, "", f"Tags: {', '.join(step.tags)}.", ""]
+        lines += ["| input | type | default | what it is |", "| --- | --- | --- | --- |"]
+        lines += [f"| `{item.name}` | {_type(item)} | {_default(item)} | {item.description} |" for item in own]
+        if step.outputs:
+            lines += ["", "| output | type | what it is |", "| --- | --- | --- |"]
+            lines += [f"| `{item.name}` | {item.type} | {item.description} |" for item in step.outputs]
+        fixed = {item.name: item.default for item in step.inputs if item.name in COMMON}
+        packages = fixed.get("packages") or ()
+        assert isinstance(packages, tuple)
+        installed = f", with {', '.join(f'`{package}`' for package in packages)}" if packages else ""
+        lines += ["", f"Image `{fixed['image']}`{installed}.", ""] if "image" in fixed else [""]
+    return "\n".join(lines)
+
+
+def _type(item: StepInput) -> str:
+    choices = f": {', '.join(f'`{choice}`' for choice in item.choices)}" if item.choices else ""
+    return f"{item.type}{choices}{', constant' if item.constant else ''}"
+
+
+def _default(item: StepInput) -> str:
+    if item.parameter:
+        return f"the parameter `{item.parameter}`"
+    if item.default is None:
+        return "needed"
+    return f"`{text_of(item.default)}`" if item.default != "" else "empty"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_line,
+    "steps.md": ready_made_steps,
     "support.md": support,
     "schema/couler.ir-v0.json": schema,
 }

@@ -91,7 +91,7 @@ def _amount(text: str) -> float:
 
 def _check_store(url: str, namespace: str) -> None:
     from couler_plugins.caching.artifacts.names import check_namespace
-    from couler_plugins.caching.artifacts.redact import redact
+    from couler_plugins.redacting import redact
 
     check_namespace(namespace)
     if redact(url) != url:

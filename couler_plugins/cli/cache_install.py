@@ -64,7 +64,7 @@ def command(
 
     What follows `--` goes to `couler cache evict`. Nothing is applied: look at it, and hand it to kubectl.
     """
-    from couler_plugins.caching.artifacts.redact import redact
+    from couler_plugins.redacting import redact
 
     if any(redact(argument) != argument for argument in arguments):
         raise click.UsageError("An argument holds credentials, which anybody could read in the workflow: use --secret.")

@@ -69,7 +69,7 @@ class PodCommand(click.Command):
         return None
 
     def _warn(self, folder: Path, reason: str) -> None:
-        from couler_plugins.caching.artifacts.redact import redact
+        from couler_plugins.redacting import redact
 
         sys.stderr.write(f"warning: {self._what}: {redact(reason)}\n")  # what sets up messages may be what failed
         if self._last is not None:

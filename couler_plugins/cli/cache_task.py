@@ -46,6 +46,6 @@ class TaskCommand(click.Command):
         return None
 
     def _warn(self, reason: str) -> None:
-        from couler_plugins.caching.artifacts.redact import redact
+        from couler_plugins.redacting import redact
 
         sys.stderr.write(f"warning: {self._what}: {redact(reason)}\n")  # what sets up messages may be what failed

@@ -30,7 +30,7 @@ def command(*, config: Config, show_origin: bool, output_format: str) -> None:
     A flag goes before an environment variable (max-bytes: COULER_MAX_BYTES), that before the nearest couler.toml or
     [tool.couler] in a pyproject.toml (in this folder, or one above it), and that before the default.
     """
-    from couler_plugins.caching.artifacts.redact import redact_url
+    from couler_plugins.redacting import redact_url
 
     rows = [
         {

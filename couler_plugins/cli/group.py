@@ -28,6 +28,8 @@ COMMANDS = (
     "history",
     "simulate",
     "tune",
+    "generate",
+    "lake",
     "cache",
     "plugins",
     "config",

@@ -7,7 +7,7 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from couler_plugins.config import Config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.options import Option, options_of
 from couler_plugins.plugins import Plugins
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import CatalogueStep
 
 __all__ = ["command"]
 
@@ -34,7 +37,7 @@ Examples:
 @click.pass_context
 def command(ctx: click.Context, *, config: Config, show_all: bool, output_format: str) -> None:
     """Lists the plugins with what they give: hooks, optimizers, policies, partitioners and tuners with their
-    options, adapters, artifact stores.
+    options, adapters, artifact stores, ready-made steps.
 
     Exits with 1 if one of them cannot be used, wholly or in part.
     """
@@ -63,6 +66,7 @@ def _records(plugins: Plugins) -> Iterator[dict[str, Any]]:
             "policies": [_named(name, plugins.policies.get(name)) for name in record.policies],
             "partitioners": [_named(name, plugins.partitioners.get(name)) for name in record.partitioners],
             "tuners": [_named(name, plugins.tuners.get(name)) for name in record.tuners],
+            "steps": [_step(name, plugins.steps.get(name)) for name in record.steps],
             "stores": list(record.stores),
             "errors": list(record.errors),
         }
@@ -73,6 +77,13 @@ def _named(name: str, cls: type | None) -> dict[str, Any]:
     if cls is None:
         return {"name": name}
     return {"name": name, "summary": _summary(cls), "options": [_option(item) for item in options_of(cls).values()]}
+
+
+def _step(name: str, step: CatalogueStep | None) -> dict[str, Any]:
+    """What there is to say of a ready-made step."""
+    if step is None:
+        return {"name": name}
+    return {"name": name, "summary": step.description, "tags": list(step.tags)}
 
 
 def _summary(cls: type) -> str:
@@ -94,6 +105,7 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
         ("policy", record["policies"]),
         ("partitioner", record["partitioners"]),
         ("tuner", record["tuners"]),
+        ("step", record["steps"]),
     ):
         for thing in named:
             yield f"  {what} {thing['name']}: {thing.get('summary', '')}".removesuffix(": ")

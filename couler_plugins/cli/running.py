@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import shlex
 import sys
 import time
@@ -23,16 +22,13 @@ from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.running import Job, Request, Runner, Status, Submitted, Where
 from couler_plugins.plugins import Plugins
 from couler_plugins.rewrite import Session, adapter_errors
-from couler_plugins.running import Followed, Head, Journal, Outcome, drive
+from couler_plugins.running import Followed, Head, Journal, Outcome, drive, new_run
 from couler_plugins.sources import Input
 
 if TYPE_CHECKING:
     from couler_plugins.local.caching import Opening
 
 __all__ = ["Asked", "Done", "Local", "offered_runner", "print_outcome", "run", "runner_of"]
-
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
-DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +115,7 @@ def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) 
     runner = runner_of(session.plugins, engine, asked.where, asked.local)
     with contextlib.closing(_Closing(runner)), Journal.opened(asked.journal) as journal:
         known = journal.head.run if journal.head else None
-        name = asked.run or known or "".join(secrets.choice(ALPHABET) for _ in range(DIGITS))
+        name = asked.run or known or new_run()
         request = Request(run=name, parameters=asked.parameters, dry_run=asked.dry_run, force=asked.force)
         with adapter_errors(engine, "jobs()"):
             jobs = runner.jobs(documents, request)

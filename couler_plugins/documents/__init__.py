@@ -7,6 +7,7 @@ from couler_plugins.documents.emitter import Indentation
 from couler_plugins.documents.findings import Finding, Remark, findings
 from couler_plugins.documents.paths import Path, render
 from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, read
+from couler_plugins.documents.rereading import Reread, remarks_on_reread, reread
 from couler_plugins.documents.splice import Spliced, splice
 from couler_plugins.documents.writer import dump_json, dump_yaml
 
@@ -18,6 +19,7 @@ __all__ = [
     "Indentation",
     "Path",
     "Remark",
+    "Reread",
     "SourceFile",
     "Spliced",
     "diff",
@@ -25,6 +27,8 @@ __all__ = [
     "dump_yaml",
     "findings",
     "read",
+    "remarks_on_reread",
     "render",
+    "reread",
     "splice",
 ]

@@ -49,6 +49,28 @@ class Document:
 
         The first call parses the text again; None where the text has no positions to give.
         """
+        root = self._located()
+        if root is None:
+            return None
+        span, _ = root.find(path)
+        return bisect.bisect_left(self._breaks, span.key_start if span.key_start >= 0 else span.start) + 1
+
+    def plain(self, path: Path) -> str | None:
+        """The scalar at `path` as it stands in the text, where it has neither quotes nor a tag; None elsewhere."""
+        root = self._located()
+        span, depth = root.find(path) if root is not None else (None, 0)
+        bare = span is not None and depth == len(path) and span.kind == "scalar" and not (span.marked or span.tagged)
+        return self.text[span.start : span.end] if span is not None and bare and not span.style else None
+
+    def key(self, path: Path) -> str | None:
+        """The key of the value at `path` as it stands in the text, with its quotes; None where there is none."""
+        root = self._located()
+        span, depth = root.find(path) if root is not None else (None, 0)
+        known = span is not None and depth == len(path) and span.key_start >= 0
+        return self.text[span.key_start : span.key_end] if span is not None and known else None
+
+    def _located(self) -> Span | None:
+        """Where everything stands; found out when it is first asked for."""
         if self._root is None:
             try:
                 spans, _ = locate(self.text, {self.index: ALL}, letters=self.letters)
@@ -58,8 +80,7 @@ class Document:
                 return None
             self._root = spans[self.index].root
             self._breaks = [found.start() for found in re.finditer("\n", self.text)]
-        span, _ = self._root.find(path)
-        return bisect.bisect_left(self._breaks, span.key_start if span.key_start >= 0 else span.start) + 1
+        return self._root
 
 
 @dataclass(slots=True)

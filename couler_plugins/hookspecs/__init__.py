@@ -1,12 +1,13 @@
 """The contract with plugins: one short file a subject."""
 
-from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, stores, tuners
+from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, steps, stores, tuners
 from couler_plugins.hookspecs.adapters import Adapter, Capability, Footprint
 from couler_plugins.hookspecs.markers import PROJECT, hookimpl, hookspec
 from couler_plugins.hookspecs.optimizers import Context, Optimizer
 from couler_plugins.hookspecs.partitioners import Partitioner
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.profiles import Profile
+from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.hookspecs.tuners import Tuner
 
@@ -15,18 +16,22 @@ __all__ = [
     "PROJECT",
     "Adapter",
     "ArtifactStore",
+    "Built",
     "CachePolicy",
     "Capability",
+    "CatalogueStep",
     "Context",
     "Footprint",
     "Optimizer",
     "Partitioner",
     "Profile",
+    "StepInput",
+    "StepOutput",
     "StoredObject",
     "Tuner",
     "hookimpl",
     "hookspec",
 ]
 
-HOOKSPECS = (adapters, optimizers, partitioners, policies, profiles, stores, tuners)
+HOOKSPECS = (adapters, optimizers, partitioners, policies, profiles, steps, stores, tuners)
 """The modules that hold the specifications of all hooks."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.hookspecs.tuning import Tuning
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
@@ -188,6 +189,15 @@ class Adapter(Protocol):
         """
         return None
 
+    def tuning(self, workflow: Workflow, plan: Plan) -> Tuning | None:
+        """What tuning steps of this workflow has to know; None where the engine cannot try settings.
+
+        Args:
+            workflow: one of the plan's.
+            plan: the other workflows, which this one may refer to.
+        """
+        return None
+
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split, by name, as far as documents of the bundle keep them.
 
@@ -196,10 +206,15 @@ class Adapter(Protocol):
         """
         return {}
 
-    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+    def lint(self, bundle: Bundle, options: Any = None) -> Iterable[Remark]:
         """What the engine would refuse, or do otherwise than its author expects, in any document of the bundle.
 
         References are looked up in all documents. It raises nothing: what it cannot read it remarks on.
+
+        Args:
+            bundle: the documents.
+            options: what `--to` says of the engine, as for `lower`; None where it says nothing, and all that some
+                installation takes may be meant.
         """
         return ()
 

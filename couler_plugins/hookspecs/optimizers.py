@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.partitioners import Partitioner
     from couler_plugins.hookspecs.policies import CachePolicy
     from couler_plugins.hookspecs.profiles import Profile
+    from couler_plugins.hookspecs.tuners import Tuner
     from couler_plugins.ir import Workflow
     from couler_plugins.plan import Part, Plan
     from couler_plugins.runs import Run
@@ -43,6 +44,13 @@ class Context(Protocol):
 
     def partitioner(self, text: str) -> Partitioner:
         """The partitioner that a text names, with its options (`critical-path{launch=5}`).
+
+        Raises:
+            InvalidInput: no plugin provides it, or it has no such option.
+        """
+
+    def tuner(self, text: str) -> Tuner:
+        """The tuner that a text names, with its options (`optuna{seed=3}`).
 
         Raises:
             InvalidInput: no plugin provides it, or it has no such option.

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.optuna_tuner import Sampler, propose
-from couler_plugins.llm.client import Client
+from couler_plugins.llm.access import ModelAccess
 from couler_plugins.options import check_range
 
 if TYPE_CHECKING:
     from couler_plugins.hpo.predictions.predicting import Prediction
     from couler_plugins.hpo.task import Proposal, Task, Trial
+    from couler_plugins.llm.client import Client
 
 __all__ = ["Llm", "LlmOptuna"]
 
@@ -30,40 +29,19 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Llm:
+class Llm(ModelAccess):
     """Lets a language model predict the training logs of candidates, and proposes those that end best (Algorithm 4).
 
     Attributes:
-        model: its name on its server.
-        url: of the server, where OpenAI's protocol is spoken: `http://localhost:8000/v1`.
-        key_variable: the environment variable that holds the key.
         candidates: how many are predicted in a round.
         rounds: the first has candidates from the whole space, later ones from around the best prediction.
         seed: of all that is drawn.
-        timeout: seconds that one answer may take.
-        calls, tokens, money: the budget of one process; none for any amount.
-        price_in, price_out: of a million tokens, for the budget of money.
-        record: a file to which all questions and answers are added.
-        replay: such a file, to take the same decisions without a model.
-        client: what is asked instead of a server.
     """
 
     name: ClassVar[str] = "llm"
-    model: str = ""
-    url: str = ""
-    key_variable: str = "OPENAI_API_KEY"
     candidates: int = 8
     rounds: int = 2
     seed: int = 0
-    timeout: float = 60.0
-    calls: int | None = 100
-    tokens: int | None = None
-    money: float | None = None
-    price_in: float = 0.0
-    price_out: float = 0.0
-    record: str = ""
-    replay: str = ""
-    client: Client | None = field(default=None, metadata={"option": False})
 
     def __post_init__(self) -> None:
         """Checks the options.
@@ -71,13 +49,9 @@ class Llm:
         Raises:
             ValueError: one is out of range.
         """
+        super().__post_init__()
         check_range("candidates", self.candidates, 1, 1_000)
         check_range("rounds", self.rounds, 1, 100)
-        check_range("timeout", self.timeout, 0.01, 86_400)
-        for name in ("calls", "tokens", "money", "price_in", "price_out"):
-            check_range(name.replace("_", "-"), getattr(self, name), 0)
-        if self.money is not None and not self.price_in and not self.price_out:
-            raise ValueError("a budget of money needs price-in or price-out")
 
     def propose(self, task: Task, trials: Sequence[Trial], number: int) -> Proposal | None:
         """The best prediction that was not tried; None where there is none, so that the user's values stay.
@@ -135,19 +109,7 @@ class Llm:
     @cached_property
     def _client(self) -> Client:
         """What is asked, with its budget, for as long as this tuner is used."""
-        from couler_plugins.llm.budget import Budget, Meter
-        from couler_plugins.llm.openai_client import OpenAIClient
-        from couler_plugins.llm.records import Recorder, Replay
-
-        client = self.client
-        if self.replay:
-            return Replay(Path(self.replay))
-        if client is None:
-            if not self.model:
-                raise InvalidInput(f"the tuner {self.name!r} needs a model", hint=f"{self.name}{{model=…,url=…}}")
-            budget = Budget(self.calls, self.tokens, self.money, self.price_in, self.price_out)
-            client = OpenAIClient(self.url, self.model, self.key_variable, self.timeout, Meter(budget))
-        return Recorder(client, Path(self.record)) if self.record else client
+        return self.opened(f"the tuner {self.name!r}", f"{self.name}{{model=…,url=…}}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs import Tuner, hookimpl
+from couler_plugins.hookspecs import Optimizer, Tuner, hookimpl
 
-__all__ = ["couler_tuners"]
+__all__ = ["couler_optimizers", "couler_tuners"]
+
+
+@hookimpl
+def couler_optimizers() -> list[type[Optimizer]]:
+    """The optimizer `tune`."""
+    from couler_plugins.hpo.workflows.optimizer import Tune
+
+    return [Tune]
 
 
 @hookimpl

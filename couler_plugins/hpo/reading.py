@@ -20,11 +20,11 @@ T = TypeVar("T")
 
 NUMBERS = ("float", "log-float", "int", "log-int")
 TYPES = (*NUMBERS, "categorical")
-FIELDS = ("data", "model", "space", "candidates")
+FIELDS = ("data", "model", "space", "candidates", "metric-from")
 
 
 def read_task(document: Any) -> Task:
-    """What to tune, from a mapping with `data`, `space` and, if there are such, `model` and `candidates`.
+    """What to tune, from a mapping with `data`, `space` and, if there are such, `model`, `candidates`, `metric-from`.
 
     Raises:
         InvalidInput: a field is missing, unknown, or not what it has to be; `path` says which.
@@ -42,7 +42,11 @@ def read_task(document: Any) -> Task:
     model = read_model_card(document["model"]) if "model" in document else None
     space = read_space(document["space"])
     candidates = _candidates(document.get("candidates", []), space)
-    return Task(data=read_data_card(document["data"]), model=model, space=space, candidates=candidates)
+    metric_from = document.get("metric-from", "")
+    if not isinstance(metric_from, str):
+        raise InvalidInput("metric-from: it is the name of an output", path=("metric-from",))
+    data = read_data_card(document["data"])
+    return Task(data=data, model=model, space=space, candidates=candidates, metric_from=metric_from)
 
 
 def read_data_card(data: Any) -> DataCard:

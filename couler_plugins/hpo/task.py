@@ -25,12 +25,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         space: what to choose from. Its defaults, where it has all, are always the first trial.
         model: the Model Card, if there is one.
         candidates: settings that its owner wants to have considered first, by tuners that consider candidates.
+        metric_from: what a step calls the output with the metric; empty where it has the metric's own name.
     """
 
     data: DataCard
     space: Space
     model: ModelCard | None = None
     candidates: tuple[tuple[tuple[str, Value], ...], ...] = ()
+    metric_from: str = ""
 
     def cost(self, value: float) -> float:
         """A value of the metric as a number that is better the smaller it is."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from couler_plugins.ir.verify import Problem, unsupplied
 from couler_plugins.ir.walk import CallSite, call_sites, callables
-from couler_plugins.ir.workflow import External, Graph, Operation, Workflow
+from couler_plugins.ir.workflow import Call, External, Graph, Operation, Step, Workflow
 
 __all__ = ["Libraries"]
 
@@ -20,7 +20,7 @@ class Libraries:
 
     def __init__(self, workflows: Iterable[Workflow]) -> None:
         self._found: dict[tuple[str, str], list[Workflow]] = {}
-        self._callables: dict[int, dict[str, Graph | Operation]] = {}
+        self._callables: dict[int, tuple[Workflow, dict[str, Graph | Operation]]] = {}
         for workflow in workflows:
             if workflow.library:
                 self._found.setdefault((workflow.library, workflow.name), []).append(workflow)
@@ -30,6 +30,22 @@ class Libraries:
         for site in call_sites(workflow):
             if isinstance(site.step.call, External):
                 yield from self._call_problems(workflow, site, site.step.call)
+
+    def callee(self, workflow: Workflow, step: Step) -> Graph | Operation | None:
+        """What a step of `workflow` calls, in it or in a library of the bundle; None where nobody here can tell."""
+        match step.call:
+            case Call(name=name):
+                return self._by_name(workflow).get(name)
+            case External() as call:
+                found = self._seen_from(workflow, call)
+                return self._by_name(found[0]).get(call.name) if len(found) == 1 else None
+        return None
+
+    def _by_name(self, workflow: Workflow) -> dict[str, Graph | Operation]:
+        # With the workflow kept alive, since another one may get its identity.
+        if id(workflow) not in self._callables:
+            self._callables[id(workflow)] = workflow, callables(workflow)
+        return self._callables[id(workflow)][1]
 
     def _call_problems(self, workflow: Workflow, site: CallSite, call: External) -> Iterator[Problem]:
         found = self._seen_from(workflow, call)
@@ -41,8 +57,7 @@ class Libraries:
         if len(found) != 1 or not call.name:
             return
         library = found[0]
-        by_name = self._callables.setdefault(id(library), callables(library))
-        callee = by_name.get(call.name)
+        callee = self._by_name(library).get(call.name)
         if callee is None:
             message = f"{subject!r} calls {call.name!r}, which {call.workflow!r} does not have"
             yield Problem(subject=subject, message=message, hint="correct the name, or add it", source=source)

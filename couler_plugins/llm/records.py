@@ -99,7 +99,7 @@ class Replay:
             raise InvalidInput(
                 "the record does not hold this question",
                 file=str(self._path),
-                hint="cards, space, options and trials have to be those of the record",
+                hint="all that the question is made of has to be as it was when it was recorded",
             )
         exchange = known.pop(0) if len(known) > 1 else known[0]
         if exchange.reply is None:

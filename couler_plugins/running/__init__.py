@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from couler_plugins.running.driver import Followed, Outcome, drive
+from couler_plugins.running.identity import new_run
 from couler_plugins.running.journal import Head, Journal
 
-__all__ = ["Followed", "Head", "Journal", "Outcome", "drive"]
+__all__ = ["Followed", "Head", "Journal", "Outcome", "drive", "new_run"]

@@ -13,6 +13,7 @@ from servers.s3 import KEY as USER
 from servers.s3 import SECRET, s3_server
 
 pytest.importorskip("s3fs")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,7 @@ def test_a_launch_that_costs_nothing(split_command: Couler) -> None:
     assert slow["critical_path_at_least"] is None  # the bound is of the launch that the split reckoned with
 
 
+@pytest.mark.slow
 def test_groups_of_parts_are_made_by_what_the_parts_take(split_command: Couler) -> None:
     """A coordinator that is split again knows its parts' times: groups of long chains do not wait for each other."""
     chains = {f"c{chain}-{step}": [f"c{chain}-{step - 1}"] if step else [] for chain in range(8) for step in range(100)}

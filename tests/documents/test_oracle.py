@@ -19,6 +19,7 @@ from couler_plugins.errors import InvalidInput
 from documents.cases import DIFFERENT, DOCUMENTS, NUMBERS, TAGGED, WORDS
 from documents.edits import KINDS, edit
 from documents.judge import corpus, exactly
+from documents.test_rereading import HANDED
 from support import GO
 
 pytestmark = pytest.mark.oracle
@@ -144,3 +145,10 @@ def test_what_is_written_reads_back(oracle: Path, texts: list[str]) -> None:
     data: Any = [{text: [text, {"nested": text}]} for text in texts]
     answers = ask(oracle, [dump_yaml(item) for item in data] + [dump_yaml(data)])
     assert exactly([answer for _, answer in answers], [*data, data])
+
+
+def test_what_is_handed_on_otherwise(oracle: Path) -> None:
+    """The JSON that engines take for a text, letter by letter."""
+    texts = [f"- {text}" for text in HANDED]
+    done = subprocess.run([oracle], input=json.dumps(texts), capture_output=True, text=True, timeout=60, check=True)
+    assert [answer["json"] for answer in json.loads(done.stdout)] == [f"[{handed}]" for handed in HANDED.values()]

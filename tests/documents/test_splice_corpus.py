@@ -18,6 +18,7 @@ FORMS = {
     "crlf": lambda text: text.replace("\n", "\r\n"),
     "unended": lambda text: text.rstrip("\n"),
 }
+SOONER_OR_LATER = ["as it is", *(pytest.param(form, marks=pytest.mark.slow) for form in ("bom", "crlf", "unended"))]
 REASONS = ("anchor", "in brackets that holds comments")
 
 
@@ -59,7 +60,7 @@ def touched_lines(file: SourceFile, document: int, edits: tuple[Edit, ...]) -> s
     return touched
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", SOONER_OR_LATER)
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_edits(kind: str, form: str) -> None:
     spliced = 0

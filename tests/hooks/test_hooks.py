@@ -13,10 +13,11 @@ import pytest
 
 from couler_plugins import Text, lift, optimize
 from couler_plugins.context import RunContext
-from couler_plugins.errors import PluginFailure
+from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import HOOKSPECS
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.hpo.task import Trial
+from couler_plugins.ir import Literal
 from couler_plugins.parallelism.budget import Budget
 from couler_plugins.parallelism.dag import Dag
 from couler_plugins.partitioners import ask_partitioner, parse_partitioner
@@ -143,6 +144,17 @@ def test_hook_couler_tuners(box: PluginBox) -> None:
     assert second is not None
     assert second == ask_tuner(tuner, task, [trial], 1)
     assert 0 <= float(dict(second.values)["rate"]) <= 1
+
+
+def test_hook_couler_steps(box: PluginBox) -> None:
+    install(box, "couler_steps")
+    step = box.load().step("count-words")
+    built = step.build({"text": "one two"})
+    assert [(argument.name, argument.value) for argument in built.arguments] == [("text", Literal(value="one two"))]
+    (container,) = built.operation.containers
+    assert container.image == Literal(value="busybox:1.37")
+    with pytest.raises(InvalidInput, match="the step 'count-words' needs the input 'text'"):
+        step.build({})
 
 
 def test_hook_couler_cache_policies(box: PluginBox) -> None:

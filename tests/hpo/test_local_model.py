@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from couler_plugins.hpo.llm_tuner import Llm
-from couler_plugins.hpo.predictions.logs import MalformedLog, read_log
+from couler_plugins.hpo.predictions.logs import read_log
 from couler_plugins.hpo.reading import read_task
+from couler_plugins.llm.answers import Malformed
 from couler_plugins.llm.records import Exchange
 from servers.openai_api import serving
 
@@ -46,7 +47,7 @@ def test_a_real_model_gives_logs_that_are_logs(tmp_path: Path) -> None:
     usable = 0
     for exchange in exchanges:
         assert exchange.reply is not None
-        with contextlib.suppress(MalformedLog):
+        with contextlib.suppress(Malformed):
             usable += bool(read_log(exchange.reply.text, TASK.data))
     assert (proposal is not None) == (usable > 0)
     assert proposal is None or not TASK.space.problems(dict(proposal.values))

@@ -75,7 +75,13 @@ def _rerun(task: Task) -> tuple[Trial, ...]:
     return study.trials
 
 
-@pytest.mark.parametrize("sampler", ["gp", "tpe", "cma-es", "random", "qmc", "nsga-ii"])
+SAMPLERS = [
+    "gp",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("tpe", "cma-es", "random", "qmc", "nsga-ii")),
+]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_study_that_goes_on_in_another_process_goes_on_alike(sampler: str, storage: str) -> None:
     tuner = Optuna(sampler=sampler, seed=3)  # type: ignore[arg-type]  # of a parametrization
     whole = Study(TASK, "whole")
@@ -86,6 +92,7 @@ def test_a_study_that_goes_on_in_another_process_goes_on_alike(sampler: str, sto
     assert len({trial.values for trial in whole.trials}) > 6  # it does not propose the same again and again
 
 
+@pytest.mark.slow
 def test_a_killed_study_loses_and_repeats_nothing(storage: str, tmp_path: Path) -> None:
     program = f"""
         import sys
@@ -228,6 +235,7 @@ def test_a_space_that_is_tried_ends() -> None:
     assert sorted(dict(trial.values)["a"] for trial in study.trials) == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_processes_that_share_a_study_share_its_trials(storage: str) -> None:
     program = f"""
         import sys

@@ -144,6 +144,7 @@ def _kahn(size: int, edges: list[tuple[int, int]]) -> list[int]:
     return ready
 
 
+@pytest.mark.slow
 @settings(slow, max_examples=400)
 @given(moves())
 def test_moving_steps_changes_no_result_or_is_refused(case: tuple[Workflow, str, list[str]]) -> None:
@@ -194,6 +195,7 @@ def test_several_moves_at_once_are_not_all_refused() -> None:
     assert min(made[count] for count in (1, 2, 3)) >= 5, made
 
 
+@pytest.mark.slow
 def test_parts_that_divide_no_bond_can_be_made() -> None:
     made: Counter[int] = Counter()
 
@@ -209,6 +211,7 @@ def test_parts_that_divide_no_bond_can_be_made() -> None:
     assert min(made[0], made[2] + made[3]) >= 5, made
 
 
+@pytest.mark.slow
 def test_moves_of_several_steps_are_not_all_refused() -> None:
     made: Counter[int] = Counter()
 

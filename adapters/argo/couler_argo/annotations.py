@@ -6,16 +6,25 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from couler_argo.caching.facet import DATASET, KNOWN, lost_annotations
+from couler_argo.caching.facet import CACHE, DATASET, lost_annotations
+from couler_argo.caching.facet import KNOWN as OF_CACHE
 from couler_argo.lift import lift_manifest
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
+from couler_argo.tuning.facet import TUNED
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
+from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["lost_settings"]
 
-PREFIX, PER_STEP = "couler.io/", "couler.io/cache."
+PREFIX = "couler.io/"
+KNOWN = OF_CACHE | {ANNOTATION, TUNED}
+PER_STEP = {
+    f"{CACHE}.": "correct the name; until then, `never` holds for all steps",
+    f"{ANNOTATION}.": "correct the name",
+}
+"""Annotations of single steps, and what to do about one that names none."""
 CODE = "annotation"
 
 
@@ -25,7 +34,7 @@ def lost_settings(bundle: Bundle) -> Iterator[Remark]:
         for manifest in manifests(document.data):
             for place, holder in _holders(manifest):
                 for key in _ours(holder):
-                    if not (key in KNOWN or key.startswith((PER_STEP, DATASET))):
+                    if not (key in KNOWN or key.startswith((*PER_STEP, DATASET))):
                         near = get_close_matches(key, KNOWN, 1)
                         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KNOWN))}"
                         path = (*place, "metadata", "annotations", key)
@@ -34,19 +43,17 @@ def lost_settings(bundle: Bundle) -> Iterator[Remark]:
 
 
 def _lost_steps(manifest: Manifest, number: int) -> Iterator[Remark]:
-    said = {key: str(text) for key, text in _ours(manifest.data).items() if key.startswith(PER_STEP)}
+    said = [key for key in _ours(manifest.data) if key.startswith(tuple(PER_STEP))]
     if not said:
         return
     try:
         workflow = lift_manifest(manifest, number)
     except CoulerError:
         return
-    for key in lost_annotations(workflow, said):
-        message = f"{key} names no step: it is {PER_STEP}GRAPH.STEP"
-        path = (*manifest.path, "metadata", "annotations", key)
-        yield Remark(
-            number, path, "warning", CODE, message, "correct the name; until then, `never` holds for all steps"
-        )
+    for prefix, hint in PER_STEP.items():
+        for key in lost_annotations(workflow, said, prefix):
+            message = f"{key} names no step: it is {prefix}GRAPH.STEP"
+            yield Remark(number, (*manifest.path, "metadata", "annotations", key), "warning", CODE, message, hint)
 
 
 def _holders(manifest: Manifest) -> Iterator[tuple[Path, Any]]:

@@ -32,6 +32,7 @@ from couler_plugins.ir import (
     rename_steps,
     replace,
 )
+from couler_plugins.portable.python.pods import as_scripts
 
 __all__ = ["adapted", "portable"]
 
@@ -52,7 +53,7 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
     Raises:
         Unsupported: it has something that Argo does otherwise.
     """
-    workflow = in_argos_words(_with_attempts(workflow))
+    workflow = in_argos_words(_with_attempts(as_scripts(workflow, "argo")))
     names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)])
 
     def change(node: Node) -> Node:
@@ -75,7 +76,8 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
                 "Container.image", operation.name, "runs a command outside of a container, without an image", hint
             )
     name = _object_name(workflow.name)
-    return replace(workflow, engine="argo", kind="Workflow", name=name)
+    kind = workflow.kind if workflow.kind == "CronWorkflow" else "Workflow"
+    return replace(workflow, engine="argo", kind=kind, name=name)
 
 
 def portable(workflow: Workflow) -> Workflow:

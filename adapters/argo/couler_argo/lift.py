@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from couler_argo.codec import Context, Mapped
-from couler_argo.depends import bare_outcomes
 from couler_argo.directives import fold
 from couler_argo.manifests import Manifest, at, codec_of, manifests
 from couler_argo.splits.joined import joined
@@ -19,6 +18,7 @@ from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
+from couler_plugins.portable.depends import bare_outcomes
 
 __all__ = ["lift", "lift_manifest", "lift_unfolded"]
 

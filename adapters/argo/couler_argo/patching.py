@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from couler_argo.codec import Context, Mapped, held
-from couler_argo.depends import bare_outcomes, is_bare
 from couler_argo.directives import expand
 from couler_argo.manifests import SPEC_PATHS, at, codec_of
 from couler_argo.origins import Origins, with_at
@@ -16,6 +15,7 @@ from couler_argo.support import check_callable, check_step
 from couler_argo.templates import GRAPH, OPERATION
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Graph, Source, Step, Workflow, callables, inline_callees, replace
+from couler_plugins.portable.depends import bare_outcomes, is_bare
 
 __all__ = ["lower_workflow"]
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.hookspecs.tuning import Tuning
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
@@ -128,17 +129,23 @@ class ArgoAdapter(Adapter):
 
         return splitting_of(workflow)
 
+    def tuning(self, workflow: Workflow, plan: Plan) -> Tuning:
+        """What tuning has to know; see `couler_argo.tuning.facet`."""
+        from couler_argo.tuning.facet import ArgoTuning
+
+        return ArgoTuning(workflow, plan.workflows)
+
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""
         from couler_plugins.originals import originals
 
         return originals(bundle)
 
-    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+    def lint(self, bundle: Bundle, options: Options | None = None) -> Iterable[Remark]:
         """What Argo or the API server would refuse; see `couler_argo.lint`."""
         from couler_argo.lint import lint
 
-        return lint(bundle)
+        return lint(bundle, options.version if options is not None else "")
 
 
 @hookimpl

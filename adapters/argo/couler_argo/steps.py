@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_argo.codec import Codec, Context, Field, Mapped, held
-from couler_argo.depends import parse_depends, write_depends
 from couler_argo.ports import ARGUMENTS
 from couler_argo.references import expression, native, value
 from couler_argo.spelling import write, write_expression, write_native
@@ -31,6 +30,7 @@ from couler_plugins.ir import (
     conjuncts,
     needed,
 )
+from couler_plugins.portable.depends import parse_depends, write_depends
 
 __all__ = ["HOOKS", "NOTHING", "STEP", "external"]
 

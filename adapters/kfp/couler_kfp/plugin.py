@@ -68,7 +68,7 @@ class KfpAdapter(Adapter):
 
         return lift(bundle, refuse)
 
-    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+    def lint(self, bundle: Bundle, options: Options | None = None) -> Iterable[Remark]:
         """What KFP would refuse, and what fails when it runs; see `couler_kfp.lint`."""
         from couler_kfp.lint import lint
 

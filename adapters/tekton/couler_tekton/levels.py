@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from couler_plugins.documents import Path
 from couler_plugins.errors import Unsupported
 from couler_tekton.objects import KINDS
+from couler_tekton.versions import in_v1, is_older
 
 __all__ = ["ARTIFACT", "LEVELS", "URL", "Feature", "features", "is_beyond", "refuse_beyond"]
 
@@ -65,9 +66,9 @@ def refuse_beyond(api: str, before: Any, after: Any, label: str) -> None:
 def features(data: Any) -> Iterator[Feature]:
     """The features of an object that need more than the stable API."""
     kind = KINDS.get(str(data.get("kind"))) if isinstance(data, dict) else None
-    spec = _mapping(data, "spec")
     if kind is None:
         return
+    spec = _mapping(in_v1(data["kind"], data) if is_older(data["kind"], data.get("apiVersion")) else data, "spec")
     path: Path = ("spec",)
     if not kind.runs:
         yield from BODIES[kind.root](spec, path)

@@ -20,6 +20,7 @@ from couler_tekton.ports import names_of, read_run_parameters
 from couler_tekton.splits.joined import joined
 from couler_tekton.tasks import read_task, task_scope
 from couler_tekton.variables import Scope
+from couler_tekton.versions import in_v1, is_older
 
 __all__ = ["ENTRY", "lift", "lift_object"]
 
@@ -64,6 +65,8 @@ def lift_object(item: Object, document: int) -> Workflow:
     Raises:
         InvalidInput: it is not what it claims to be.
     """
+    if is_older(item.kind, item.data["apiVersion"]):
+        item = item._replace(data=in_v1(item.kind, item.data))
     return _Lifter(item, document).workflow()
 
 

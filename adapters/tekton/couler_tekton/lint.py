@@ -1,30 +1,34 @@
 """What Tekton's admission webhook would refuse, found in the documents as they stand.
 
-Each check follows `pkg/apis/pipeline/v1` of Tekton 1.15 in what it refuses, and is written anew. An `error` is what the
-webhook of a cluster refuses as it is installed; what is accepted and fails later is a `warning`, and so is what a
-cluster takes that has raised `enable-api-fields`.
+Each check follows `pkg/apis/pipeline/v1` of Tekton 1.15 (and `v1beta1`, for its objects) in what it refuses, and is
+written anew. An `error` is what the webhook of a cluster refuses as it is installed; what is accepted and fails later
+is a `warning`, and so is what a cluster takes that has raised `enable-api-fields`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from couler_plugins.documents import Remark
+from couler_plugins.documents import Remark, remarks_on_reread
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.caching.stale import stale_keys
 from couler_tekton.checks.actions import check_step_action
 from couler_tekton.checks.links import Shelf, check_links
 from couler_tekton.checks.names import check_metadata
+from couler_tekton.checks.older import check_older, said_of_older
 from couler_tekton.checks.pipelines import check_pipeline_object
 from couler_tekton.checks.report import Report
 from couler_tekton.checks.runs import check_pipeline_run, check_task_run
 from couler_tekton.checks.shapes import check_shape, without_nulls
 from couler_tekton.checks.tasks import check_task_object
 from couler_tekton.levels import features, is_beyond
-from couler_tekton.objects import KINDS, Object, objects
+from couler_tekton.objects import Object, objects
+from couler_tekton.versions import in_v1, is_older
 
 __all__ = ["DEFAULT_API", "lint"]
 
+TEXTS = {"params": ("value", "default", "properties"), "results": ("value",)}
+"""What Tekton takes for a text, whatever stands there."""
 DEFAULT_API = "beta"
 """What `enable-api-fields` is on a cluster as it is installed."""
 
@@ -47,31 +51,27 @@ def lint(bundle: Bundle, api: str = "") -> Iterator[Remark]:
     """
     documents = enumerate(bundle.documents)
     found = [(item, Report(number, item.path)) for number, document in documents for item in objects(document.data)]
-    whole = [
-        (item._replace(data=without_nulls(item.kind, item.data)), report)
-        for item, report in found
-        if _has_shape(item, report)
-    ]
+    whole = [(_readable(item), report) for item, report in found if check_shape(item.kind, item.data, report)]
     shelf = Shelf(item for item, _ in whole)
     for item, report in whole:
         check_metadata(item.data, report)
         CHECKS[item.kind](item.data["spec"], ("spec",), report)
+        if is_older(item.kind, item.data["apiVersion"]):
+            check_older(item, report)
         check_links(item, shelf, report)
         _check_level(item, api, report)
     _check_repeated(bundle, found)
-    for _, report in found:
-        yield from report.remarks
+    for item, report in found:
+        yield from remarks_on_reread(bundle.documents[report.document], report.document, item.path, item.data, TEXTS)
+        older = is_older(item.kind, item.data["apiVersion"])
+        yield from said_of_older(item, report.remarks) if older else report.remarks
     yield from stale_keys(bundle)
 
 
-def _has_shape(item: Object, report: Report) -> bool:
-    """Whether an object can be looked at."""
-    version = item.data["apiVersion"]
-    if item.kind != "StepAction" and version != KINDS[item.kind].versions[0]:
-        message = f"{version} is not checked"
-        report.note("old-version", ("apiVersion",), message, f"write it for {KINDS[item.kind].versions[0]}")
-        return False
-    return check_shape(item.kind, item.data, report)
+def _readable(item: Object) -> Object:
+    """An object whose shape was checked, as Go reads it, in the words of v1."""
+    data = without_nulls(item.kind, item.data)
+    return item._replace(data=in_v1(item.kind, data) if is_older(item.kind, data["apiVersion"]) else data)
 
 
 def _check_level(item: Object, api: str, report: Report) -> None:

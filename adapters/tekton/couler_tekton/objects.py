@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
 
-__all__ = ["KINDS", "Kind", "Object", "objects", "part_at"]
+__all__ = ["KINDS", "V1BETA1", "Kind", "Object", "objects", "part_at"]
 
 Mapped = dict[str, Any]
 

@@ -104,11 +104,11 @@ class TektonAdapter(Adapter):
 
         return originals(bundle)
 
-    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+    def lint(self, bundle: Bundle, options: Options | None = None) -> Iterable[Remark]:
         """What Tekton's webhook would refuse; see `couler_tekton.lint`."""
         from couler_tekton.lint import lint
 
-        return lint(bundle)
+        return lint(bundle, options.api if options is not None else "")
 
 
 @hookimpl

@@ -11,6 +11,7 @@ from couler_tekton.ports import write_run_parameters
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.tasks import write_task
 from couler_tekton.variables import write_value
+from couler_tekton.versions import in_v1beta1, is_older
 
 __all__ = ["Writing"]
 
@@ -53,7 +54,8 @@ class Writing:
             rest["spec"] = without(rest["spec"], *(set(HOLDERS[kind.root]) - spec.keys()))
         metadata = {key: name for key, name in names.items() if name}
         head = {"apiVersion": rest.get("apiVersion", kind.versions[0]), "kind": workflow.kind}
-        return {**head, **joined({"metadata": metadata, "spec": spec, **head}, rest)}
+        written = {**head, **joined({"metadata": metadata, "spec": spec, **head}, rest)}
+        return in_v1beta1(workflow.kind, written) if is_older(workflow.kind, written["apiVersion"]) else written
 
     def _root(self, kind: Kind) -> Mapped:
         workflow = self._workflow

@@ -11,10 +11,10 @@ from couler_plugins.caching.artifacts.backend import Backend
 from couler_plugins.caching.artifacts.entry import Entry, bytes_of
 from couler_plugins.caching.artifacts.lost import Closed
 from couler_plugins.caching.artifacts.names import check_key
-from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.results import Report, Stats
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.policies import CachePolicy
+from couler_plugins.redacting import redact
 from couler_plugins.runs import Candidate, History
 
 __all__ = ["Administration"]

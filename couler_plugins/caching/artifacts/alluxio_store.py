@@ -17,10 +17,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from couler_plugins.caching.artifacts.fsspec_store import Stream, attempt
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
-from couler_plugins.caching.artifacts.redact import redact_url
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.stores import StoredObject
+from couler_plugins.redacting import redact_url
 
 __all__ = ["AlluxioStore"]
 

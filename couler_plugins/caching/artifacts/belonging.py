@@ -8,9 +8,9 @@ import secrets
 import msgspec
 
 from couler_plugins.caching.artifacts.database import Database
-from couler_plugins.caching.artifacts.redact import redact_url
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.redacting import redact_url
 
 __all__ = ["claim_store"]
 

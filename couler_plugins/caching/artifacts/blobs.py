@@ -20,10 +20,10 @@ import msgspec
 from couler_plugins.caching.artifacts.entry import Output
 from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.names import namespace_of, temporary_name
-from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.sources import CHUNK, Source, chunks_of
 from couler_plugins.caching.artifacts.stores import StagingStore
 from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.redacting import redact
 
 __all__ = ["Blobs", "Staged"]
 

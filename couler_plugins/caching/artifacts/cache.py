@@ -15,10 +15,10 @@ from couler_plugins.caching.artifacts.heartbeat import Release
 from couler_plugins.caching.artifacts.hits import Hit
 from couler_plugins.caching.artifacts.lost import Lost
 from couler_plugins.caching.artifacts.names import check_key
-from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.caching.artifacts.restoring import restore_all
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Refused
 from couler_plugins.caching.artifacts.sources import Outputs, sources
+from couler_plugins.redacting import redact
 from couler_plugins.runs import Candidate
 
 __all__ = ["ArtifactCache"]

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, ClassVar, TypeVar, cast
 
 from couler_plugins.caching.artifacts.listing import files_below
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
-from couler_plugins.caching.artifacts.redact import redact, redact_url
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.stores import StoredObject
+from couler_plugins.redacting import redact, redact_url
 
 __all__ = ["FsspecStore", "Stream", "attempt"]
 

@@ -11,7 +11,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from couler_plugins.caching.artifacts.forking import begins_anew
-from couler_plugins.caching.artifacts.redact import redact
+from couler_plugins.redacting import redact
 
 __all__ = ["Heartbeat", "Hold", "Release"]
 

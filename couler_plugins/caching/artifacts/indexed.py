@@ -13,7 +13,6 @@ from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release
 from couler_plugins.caching.artifacts.index import Index, Kept
 from couler_plugins.caching.artifacts.marks import Marks
 from couler_plugins.caching.artifacts.rebuild import rebuild, rebuild_others
-from couler_plugins.caching.artifacts.redact import redact_url
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Report, Stats
 from couler_plugins.caching.artifacts.sources import Source
 from couler_plugins.caching.artifacts.sweeping import sweep
@@ -22,6 +21,7 @@ from couler_plugins.caching.artifacts.verify import verify
 from couler_plugins.caching.artifacts.writing import Writer
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.redacting import redact_url
 from couler_plugins.runs import Candidate, History
 
 __all__ = ["Indexed"]

@@ -17,12 +17,12 @@ from couler_plugins.caching.artifacts.index import Index
 from couler_plugins.caching.artifacts.index_sqlite import SqliteDatabase
 from couler_plugins.caching.artifacts.indexed import Indexed
 from couler_plugins.caching.artifacts.names import check_namespace
-from couler_plugins.caching.artifacts.redact import redact, redact_url
 from couler_plugins.caching.artifacts.store_only import StoreOnly
 from couler_plugins.caching.artifacts.stores import checked_place, folder_of, open_store
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.redacting import redact, redact_url
 from couler_plugins.runs import History
 
 __all__ = ["UNLIMITED", "open_cache"]

@@ -17,7 +17,6 @@ from couler_plugins.caching.artifacts.index import Kept
 from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.manifests import Later, read_manifest
 from couler_plugins.caching.artifacts.names import entry_name, namespace_of
-from couler_plugins.caching.artifacts.redact import redact_url
 from couler_plugins.caching.artifacts.results import (
     Admission,
     Existed,
@@ -32,6 +31,7 @@ from couler_plugins.caching.artifacts.sources import Source
 from couler_plugins.caching.artifacts.store_marks import StoreMarks
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.redacting import redact_url
 from couler_plugins.runs import Candidate, History
 
 __all__ = ["StoreOnly"]

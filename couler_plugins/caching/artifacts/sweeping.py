@@ -7,8 +7,8 @@ import logging
 from couler_plugins.caching.artifacts.index import Index
 from couler_plugins.caching.artifacts.names import namespace_of
 from couler_plugins.caching.artifacts.owners import Doomed
-from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.redacting import redact
 
 __all__ = ["sweep"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.errors import CoulerError
+from couler_plugins.redacting import redact
 
 __all__ = ["reason_of"]
 

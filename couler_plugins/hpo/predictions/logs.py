@@ -9,11 +9,9 @@ from typing import Any
 import msgspec
 
 from couler_plugins.hpo.cards import DataCard
+from couler_plugins.llm.answers import Malformed, read_answer
 
-__all__ = ["SCHEMA", "Entry", "MalformedLog", "read_log"]
-
-LONGEST = 100_000
-"""Characters of an answer that are looked at."""
+__all__ = ["SCHEMA", "Entry", "read_log"]
 
 ENTRIES = 200
 SCHEMA: dict[str, Any] = {
@@ -39,10 +37,6 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 """What a model's answer has to be; only what all servers know of JSON schemas. `read_log` is stricter."""
-
-
-class MalformedLog(Exception):
-    """What a model said is no training log; the text says why, and may be told to the model."""
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,25 +65,19 @@ def read_log(text: str, data: DataCard) -> tuple[Entry, ...]:
         data: the Data Card, which says what the metric can be.
 
     Raises:
-        MalformedLog: it is empty, malformed, out of range, or contradicts itself.
+        Malformed: it is empty, malformed, out of range, or contradicts itself.
     """
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0 or end < start:
-        raise MalformedLog("there is no JSON object in it")
-    try:
-        log = msgspec.json.decode(text[start : end + 1][:LONGEST], type=_Answer).log
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedLog(str(error)[:200]) from None
+    log = read_answer(text, _Answer).log
     if not log:
-        raise MalformedLog("the log is empty")
+        raise Malformed("the log is empty")
     if len(log) > ENTRIES:
-        raise MalformedLog(f"the log has {len(log)} entries, more than {ENTRIES}")
+        raise Malformed(f"the log has {len(log)} entries, more than {ENTRIES}")
     low, high = data.bounds
     for entry in log:
         if not (math.isfinite(entry.loss) and math.isfinite(entry.metric)) or entry.epoch < 0:
-            raise MalformedLog(f"epoch {entry.epoch} has a number that cannot be")
+            raise Malformed(f"epoch {entry.epoch} has a number that cannot be")
         if not low <= entry.metric <= high:
-            raise MalformedLog(f"{data.metric:.40} is {entry.metric:g}, and can be from {low:g} to {high:g} only")
+            raise Malformed(f"{data.metric:.40} is {entry.metric:g}, and can be from {low:g} to {high:g} only")
     if any(later.epoch <= earlier.epoch for earlier, later in pairwise(log)):
-        raise MalformedLog("its epochs do not rise")
+        raise Malformed("its epochs do not rise")
     return tuple(log)

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from couler_plugins.caching.artifacts.redact import redact
 from couler_plugins.hpo.parameters import Value
-from couler_plugins.hpo.predictions.logs import SCHEMA, Entry, MalformedLog, read_log
-from couler_plugins.hpo.predictions.prompts import prompt
+from couler_plugins.hpo.predictions.logs import SCHEMA, Entry, read_log
 from couler_plugins.hpo.space import Values
 from couler_plugins.hpo.task import Task, Trial
+from couler_plugins.llm.answers import Malformed
 from couler_plugins.llm.budget import BudgetReached
+from couler_plugins.llm.cleaning import LONGEST_TEXT, cleaned
 from couler_plugins.llm.client import Client, Message, ModelUnavailable, Request
+from couler_plugins.llm.prompts import prompt
 
 __all__ = ["Prediction", "best_predictions", "predict"]
 
 ANSWER_TOKENS = 600
-LONGEST_TEXT = 4_000
-"""Characters of a card's text that a model is told."""
+told = partial(prompt, "couler_plugins.hpo.predictions.prompts")
 
 MEASURED = 10
 """Trials that a model is told of: the best ones."""
-
-KEYS = re.compile(r"\b(?:sk-|hf_|gh[pousr]_|AKIA|xox[abp]-)[A-Za-z0-9_-]{10,}")
-"""What keys of well-known services look like, with no name before them."""
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +70,7 @@ def predict(
         except (BudgetReached, ModelUnavailable) as error:
             log.warning("no more predictions: %s", error)
             return
-        except MalformedLog as error:
+        except Malformed as error:
             log.info("the prediction for %s is dropped: %s", dict(candidate), error)
             continue
         yield Prediction(tuple(candidate.items()), entries[-1].metric, entries[-1].loss)
@@ -82,12 +79,18 @@ def predict(
 def _asked(client: Client, task: Task, candidate: Values, trials: Sequence[Trial], seed: int) -> tuple[Entry, ...]:
     """The log that the model gives for a candidate; asked once more where the first is none."""
     document = json.dumps(_document(task, candidate, trials), indent=1, ensure_ascii=False)
-    messages = (Message("system", prompt("system")), Message("user", prompt("question", document=document)))
+    messages = (
+        Message("system", told("system")),
+        Message("user", told("question", document=document)),
+    )
     text = client.complete(_request(messages, seed)).text
     try:
         return read_log(text, task.data)
-    except MalformedLog as error:
-        repair = (Message("assistant", text[:LONGEST_TEXT]), Message("user", prompt("repair", problem=str(error))))
+    except Malformed as error:
+        repair = (
+            Message("assistant", text[:LONGEST_TEXT]),
+            Message("user", told("repair", problem=str(error))),
+        )
         return read_log(client.complete(_request((*messages, *repair), seed)).text, task.data)
 
 
@@ -101,22 +104,9 @@ def _document(task: Task, candidate: Values, trials: Sequence[Trial]) -> dict[st
         key=lambda trial: task.cost(trial.value or 0.0),
     )
     return {
-        "data-card": _clean({**msgspec.to_builtins(task.data), "direction": task.data.goal}),
-        "model-card": _clean(msgspec.to_builtins(task.model)) if task.model else None,
+        "data-card": cleaned({**msgspec.to_builtins(task.data), "direction": task.data.goal}),
+        "model-card": cleaned(msgspec.to_builtins(task.model)) if task.model else None,
         "search-space": task.space.schema()["properties"],
         "measured": [{"setting": dict(trial.values), "metric": trial.value} for trial in done[:MEASURED]],
         "candidate": dict(candidate),
     }
-
-
-def _clean(data: Any) -> Any:
-    """A card without what is secret in its texts, and without what is too long."""
-    match data:
-        case str():
-            return KEYS.sub("***", redact(data))[:LONGEST_TEXT]
-        case dict():
-            return {key: _clean(value) for key, value in data.items()}
-        case list() | tuple():
-            return [_clean(value) for value in data]
-        case _:
-            return data

@@ -145,6 +145,7 @@ def loaded_without_us(site: Path, dags: Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_dag_files_outlive_us(without_us: Path, tmp_path: Path) -> None:
     found = loaded_without_us(without_us, EXAMPLES)
     assert found["errors"] == {}

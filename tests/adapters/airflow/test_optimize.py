@@ -273,6 +273,7 @@ print(seen.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_every_process_does_the_same(tmp_path: Path) -> None:
     """The one that serializes a DAG and each worker: whatever the hash seed and the folder."""
     files = [str(path) for path in dag_files() if "weight" not in path.name and "workday" not in path.name]

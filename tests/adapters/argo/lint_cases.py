@@ -139,9 +139,22 @@ spec:
           parameters:
           - {name: p}  #! missing-value ~.steps[1][0].arguments.parameters[0]
           - {name: q, valueFrom: {path: /q}}  #! value-from ~.steps[1][0].arguments.parameters[1].valueFrom
-          - {name: r, value: x, enum: [y]}  #! enum ~.steps[1][0].arguments.parameters[2].value
+          - {name: r, value: x, enum: [z]}  #! enum ~.steps[1][0].arguments.parameters[2].value
           artifacts:
           - {name: s}  #! missing-source ~.steps[1][0].arguments.artifacts[0]
+"""
+    + TAKES,
+    "values that are read otherwise": SPEC
+    + STEPS
+    + """\
+    - - name: a
+        template: takes
+        withItems:
+        - {version: "1.20", arch: amd64}
+        - {version: 1.20, arch: amd64}  #? reread-value ~.steps[0][0].withItems[1].version
+        arguments:
+          parameters:
+          - {name: p, value: yes}  #? reread-value ~.steps[0][0].arguments.parameters[0].value
 """
     + TAKES,
     "arguments of the workflow": HEAD

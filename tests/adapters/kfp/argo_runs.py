@@ -20,7 +20,9 @@ __all__ = ["ArgoRun"]
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 CHAIN = re.compile(r"\b(?:workflow|inputs|tasks|item)(?:\.[\w-]+|\['[^']*'\])+")
-NEED = re.compile(r"([A-Za-z][\w-]*)\.(Succeeded|Failed|Errored|Skipped|Omitted)")
+NEED = re.compile(r"([A-Za-z][\w-]*)(?:\.(Succeeded|Failed|Errored|Skipped|Omitted))?")
+BARE = ("Succeeded", "Skipped")
+"""What a name by itself accepts; nothing runs beside others here."""
 
 
 class ArgoRun:
@@ -82,7 +84,7 @@ class ArgoRun:
     ) -> tuple[str, dict[str, Any]]:
         if task.get("depends") and not _holds(task["depends"], states):
             return "Omitted", {}
-        if task.get("when") and _filled(task["when"], scope) != "true":
+        if task.get("when") and not _asked(_filled(task["when"], scope)):
             return "Skipped", {}
         items: list[Any] = [None]
         if "withItems" in task:
@@ -91,14 +93,20 @@ class ArgoRun:
             items = json.loads(_filled(task["withParam"], scope))
         state = "Succeeded"
         made: dict[str, Any] = {}
+        each_made: list[dict[str, Any]] = []
         for number, item in enumerate(items):
-            looped = {"item": item if isinstance(item, str) else json.dumps(item)}
+            looped = {"item": _item(item)}
             if isinstance(item, dict):
-                looped |= {f"item.{key}": value for key, value in item.items()}
+                looped |= {f"item.{key}": _item(value) for key, value in item.items()}
             each = path if item is None else f"{path}({number})"
             found, made = self._call(task["template"], _arguments(task, {**scope, **looped}), each)
             self.outputs[each] = made
+            each_made.append(made)
             state = found if found != "Succeeded" else state
+        if items != [None]:
+            made = {
+                name: _gathered([one[name] for one in each_made]) for name in (made if state == "Succeeded" else ())
+            }
         for hook in (task.get("hooks") or {}).values():
             self.states[f"{path}.exit"], self.outputs[f"{path}.exit"] = self._call(
                 hook["template"], _arguments(hook, scope), f"{path}.exit"
@@ -122,25 +130,31 @@ class ArgoRun:
         home.mkdir(parents=True)
 
         def here(text: str) -> str:
-            return text.replace("/tmp/kfp", f"{home}/kfp").replace("/tmp/tekton", f"{home}/tekton")
+            return re.sub("/tmp/(kfp|tekton|couler)", rf"{home}/\1", text)
 
         for port in (template.get("inputs") or {}).get("artifacts", ()):
             if (source := scope.get(f"inputs.artifacts.{port['name']}")) is not None:
                 target = Path(here(port["path"]))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 (shutil.copytree if Path(source).is_dir() else shutil.copy)(source, target)
-        container = template["container"]
+        container = template.get("container") or template["script"]
         command = [_filled(here(part), scope) for part in (*container.get("command", ()), *container.get("args", ()))]
+        if "source" in container:
+            (home / "script").write_text(_filled(here(container["source"]), scope))
+            command.append(str(home / "script"))
         if installing := [number for number, part in enumerate(command) if "pip install" in part]:
             del command[installing[0] - 2 : installing[0] + 2]  # sh -c 'pip install … && "$0" "$@"'
             command.insert(installing[0] - 2, "sh")
         tools = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        own = {item["name"]: _filled(item["value"], scope) for item in container.get("env", ()) if "value" in item}
+        own: dict[str, str] = {}
+        for item in container.get("env", ()):
+            if "value" in item:
+                own[item["name"]] = _expanded(_filled(item["value"], scope), own)
         done = subprocess.run(command, env={**os.environ, **own, "PATH": tools}, capture_output=True, check=False)
         if done.returncode:
             (home / "stderr").write_bytes(done.stderr)
             return "Failed", {}
-        made: dict[str, Any] = {}
+        made: dict[str, Any] = {"result": done.stdout.decode(errors="replace").removesuffix("\n")}
         for port in (template.get("outputs") or {}).get("parameters", ()):
             made[f"parameters.{port['name']}"] = Path(here(port["valueFrom"]["path"])).read_text().removesuffix("\n")
         for port in (template.get("outputs") or {}).get("artifacts", ()):
@@ -149,9 +163,33 @@ class ArgoRun:
         return "Succeeded", made
 
 
+def _item(item: Any) -> str:
+    """An item as `Item.String` has it: as Go writes JSON, without quotes around it."""
+    text = json.dumps(item, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = re.sub("[<>&\u2028\u2029]", lambda sign: f"\\u{ord(sign[0]):04x}", text)
+    return text[1:-1] if isinstance(item, str) else text
+
+
+def _gathered(values: list[Any]) -> str:
+    """What all runs of a loop gave (`aggregatedJSONValueList`): structures if all of it is such, or else texts."""
+    try:
+        data = [json.loads(value) for value in values]
+    except ValueError:
+        data = [None]
+    return json.dumps(data if all(isinstance(item, (list, dict)) for item in data) else values)
+
+
+def _expanded(text: str, known: Mapping[str, str]) -> str:
+    """A variable's value as Kubernetes sets it (`third_party/forked/golang/expansion`)."""
+    return re.sub(
+        r"\$\$|\$\(([^)]*)\)", lambda found: known.get(found[1], found[0]) if found[1] is not None else "$", text
+    )
+
+
 def _arguments(site: Any, scope: Mapping[str, Any]) -> dict[str, Any]:
     arguments = site.get("arguments") or {}
     given: dict[str, Any] = {item["name"]: _filled(item["value"], scope) for item in arguments.get("parameters", ())}
+    assert not any("{{" in text for text in given.values()), "Argo would look up what is between braces"
     return given | {item["name"]: _value(item["from"], scope) for item in arguments.get("artifacts", ())}
 
 
@@ -160,8 +198,13 @@ def _waited_for(task: Any) -> set[str]:
 
 
 def _holds(depends: str, states: Mapping[str, str]) -> bool:
-    text = NEED.sub(lambda need: str(states[need[1]] == need[2]), depends)
+    text = NEED.sub(lambda need: str(states[need[1]] in ((need[2],) if need[2] else BARE)), depends)
     return bool(_python(text))
+
+
+def _asked(condition: str) -> bool:
+    """A condition that was filled in: a truth value, or a comparison of numbers."""
+    return condition == "true" if condition in ("true", "false") else bool(_python(condition))
 
 
 def _filled(text: Any, scope: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CASES", "GOOD", "LINES"]
+__all__ = ["ALL", "CASES", "GOOD", "LINES", "OLD_PIPELINE_RUN"]
 
 TASK = """\
 apiVersion: tekton.dev/v1
@@ -168,6 +168,56 @@ spec:
         - {name: url, value: https://example.com}
         - {name: volume, value: v}
 """
+OLD_RUN = """\
+apiVersion: tekton.dev/v1beta1
+kind: TaskRun
+metadata:
+  generateName: build-
+spec:
+  stepOverrides:
+    - name: make
+      resources: {requests: {cpu: "1"}}
+  taskRef:
+    name: build
+"""
+OLD_PIPELINE_RUN = """\
+apiVersion: tekton.dev/v1beta1
+kind: PipelineRun
+metadata:
+  generateName: main-
+spec:
+  serviceAccountName: builder
+  timeout: 1h
+  workspaces:
+    - name: data
+      emptyDir: {}
+  taskRunSpecs:
+    - pipelineTaskName: build
+      taskServiceAccountName: builder
+      taskPodTemplate: {nodeSelector: {a: b}}
+      stepOverrides:
+        - name: make
+          resources: {requests: {cpu: "1"}}
+  pipelineSpec:
+    tasks:
+      - name: build
+        workspaces:
+          - {name: source, workspace: data}
+        taskSpec:
+          workspaces:
+            - name: source
+          stepTemplate:
+            tty: true
+            resources: {limits: {memory: 1Gi}}
+          sidecars:
+            - {name: aside, image: busybox, resources: {limits: {memory: 1Gi}}}
+          steps:
+            - name: make
+              image: busybox
+              command: [make]
+              ports: [{containerPort: 80}]
+              resources: {limits: {memory: 1Gi}}
+"""
 NESTED = """\
 apiVersion: tekton.dev/v1
 kind: Pipeline
@@ -184,7 +234,11 @@ spec:
         name: build
 """
 ALL = f"{TASK}---\n{PIPELINE}---\n{RUN}---\n{TASK_RUN}"
-GOOD = {"tasks, a pipeline and its runs": ALL, "a StepAction": ACTION}
+GOOD = {
+    "tasks, a pipeline and its runs": ALL,
+    "a StepAction": ACTION,
+    "runs of v1beta1": f"{OLD_RUN}---\n{OLD_PIPELINE_RUN}",
+}
 
 BROKEN: dict[str, tuple[str, str, str]] = {
     "api-level": (NESTED, "name: outer", "name: outer"),
@@ -205,7 +259,6 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "missing-workspace": (ALL, "  workspaces:\n    - name: data\n      emptyDir: {}\n", ""),
     "nested-result": (NESTED, "runAfter: [inner]", "params: [{name: a, value: $(tasks.inner.results.a)}]"),
     "no-call": (RUN, "  pipelineRef:\n    name: main\n", ""),
-    "old-version": (TASK, "tekton.dev/v1", "tekton.dev/v1beta1"),
     "on-error": (TASK, "stopAndFail", "ignore"),
     "parameter-default": (TASK, "default: [a]", "default: a"),
     "parameter-properties": (TASK, "{host: {type: string}}", "{host: {type: array}}"),
@@ -213,6 +266,8 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "parameter-use": (TASK, "$(params.flags[*])", "$(params.flags[*]) -v"),
     "pipeline-result": (PIPELINE, "$(tasks.build.results.digest)", "$(tasks.built.results.digest)"),
     "reference": (RUN, "    name: main\n", "    name: main\n    resolver: git\n"),
+    "removed-field": (OLD_RUN, "  taskRef:\n", "  resources: {inputs: []}\n  taskRef:\n"),
+    "reread-value": (TASK_RUN, "{name: where, value: {host: x}}", "{name: where, value: yes}"),
     "resources": (TASK_RUN, "  retries: 1\n", "  computeResources: {requests: {cpu: '2'}}\n"),
     "result-type": (TASK, "    - name: digest\n", "    - name: digest\n      type: text\n"),
     "result-value": (TASK, "$(steps.make.results.digest)", "constant"),
@@ -243,6 +298,7 @@ LINES = {
     "missing-field": "- name: say",
     "on-error": "onError: ignore",
     "parameter-use": "args:",
+    "removed-field": "resources: {inputs",
     "timeout": "tasks: 2h",
     "unknown-field": "onErr:",
     "unknown-task": "runAfter: [built]",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-__all__ = ["KINDS", "broken_at_random", "mutants"]
+__all__ = ["KINDS", "Mutation", "broken_at_random", "mutants"]
 
 Mapped = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -159,6 +159,24 @@ def _bindings(data: Mapped) -> list[Mapped]:
     return list(data["spec"].get("workspaces") or ()) if data["kind"].endswith("Run") else []
 
 
+def _actions(data: Mapped) -> list[Mapped]:
+    return [data["spec"]] if data["kind"] == "StepAction" else []
+
+
+def _task_runs(data: Mapped) -> list[Mapped]:
+    return [data["spec"]] if data["kind"] == "TaskRun" else []
+
+
+def _callers(data: Mapped) -> list[Mapped]:
+    """Whatever refers to another object."""
+    own = [data["spec"]] if data["kind"].endswith("Run") else []
+    return [item for item in (*own, *_tasks(data), *_steps(data)) if {"taskRef", "pipelineRef", "ref"} & item.keys()]
+
+
+def _results(data: Mapped) -> list[Mapped]:
+    return [result for spec in _task_specs(data) for result in spec.get("results") or ()]
+
+
 def _metadata(data: Mapped) -> list[Mapped]:
     return [data["metadata"]]
 
@@ -272,7 +290,31 @@ KINDS: dict[str, Mutation] = {
         computeResources={"requests": {"cpu": "1"}},
         stepSpecs=[{"name": "a", "computeResources": {"requests": {"cpu": "1"}}}],
     ),
-    "a script that reads a parameter": _put(_specs, script="echo $(params.a)"),
+    "a script that reads a parameter": _put(_actions, script="echo $(params.a)"),
+    "breakpoints that do not exist": _put(_task_runs, debug={"breakpoints": {"onFailure": "never"}}),
+    "a negative number of retries": _put(_task_runs, retries=-1),
+    "PipelineResources": _put(_specs, resources={"inputs": []}),
+    "a list of PipelineResources": _put(_specs, resources=[{"name": "git"}]),
+    "PipelineResources of a task": _put(_tasks, resources={"inputs": []}),
+    "PipelineResources of a spec": _put(_items("taskSpec"), resources={}),
+    "a bundle": _put(_items("taskRef", "pipelineRef"), bundle="example.com/tasks:1"),
+    "two timeouts": _put(_specs, timeout="5m", timeouts={"pipeline": "10m"}),
+    "a sidecar without an image": _put(_task_specs, sidecars=[{"name": "a", "script": "sleep 9"}]),
+    "a sidecar with a script and a command": _put(
+        _task_specs, sidecars=[{"name": "a", "image": "a", "script": "b", "command": ["c"]}]
+    ),
+    "results of a step, and a template": _put(
+        _task_specs, stepTemplate={"workingDir": "/"}, steps=[{"image": "a", "results": [{"name": "-"}]}]
+    ),
+    "params of a step, and a template": _put(
+        _task_specs, stepTemplate={"workingDir": "/"}, steps=[{"image": "a", "params": [{"name": "a", "value": "b"}]}]
+    ),
+    "a step that reads an unknown task": _append(_steps, "args", "$(tasks.unknown.results.a)"),
+    "a bad name in a nested pipeline": _put(_items("pipelineSpec"), tasks=[{"name": "A", "taskRef": {"name": "a"}}]),
+    "a field in another case": _put(_steps, workingdir="/"),
+    "nothing that is passed": _drop(_callers, "params"),
+    "no workspaces that are given": _drop(_callers, "workspaces"),
+    "a result that is called otherwise": _put(_results, name="renamed"),
 }
 
 

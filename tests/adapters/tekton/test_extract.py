@@ -63,6 +63,11 @@ def plugins() -> Plugins:
     return load_plugins(load_config(environ={}))
 
 
+MISSING = "the field {!r} is missing"
+ADDED = {(key, MISSING.format("name")) for key in ("steps", "sidecars")} | {("workspaces", MISSING.format("mountPath"))}
+"""What Tekton's Go types write, whatever it holds: the webhook adds them."""
+
+
 def run_of(*names: str) -> str:
     return RUN + "".join(TASK.format(name=name) for name in names)
 
@@ -102,7 +107,6 @@ def test_a_task_that_is_there_is_used() -> None:
         ("          steps:", "          workspaces: [{name: w}]\n          steps:", "its workspace 'w' is bound"),
         ("image: busybox", "imagepullpolicy: Always\n              image: busybox", "in an object of its own"),
         ("          steps:", "          metadata: {name: x}\n          steps:", "its metadata says what"),
-        ("apiVersion: tekton.dev/v1\n", "apiVersion: tekton.dev/v1beta1\n", "it is written for an older API version"),
     ],
 )
 def test_what_only_works_in_its_place_stays(old: str, new: str, reason: str) -> None:
@@ -118,6 +122,52 @@ def test_a_parameter_that_would_lose_what_is_handed_down_keeps_its_task_in_place
     )
     (file,) = extracted(text).files
     assert any("its parameter 'word' is filled from around it" in decision.reason for decision in file.decisions)
+
+
+TASK_RUN = """\
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata:
+  generateName: {name}-
+spec:
+  params:
+    - {{name: text, value: hello}}
+  taskSpec:   # all of it
+    params:
+      - name: text
+    steps:
+      - image: busybox
+        script: echo $(params.text)
+"""
+
+
+def test_runs_of_one_task_share_it() -> None:
+    result = extracted(TASK_RUN.format(name="one") + "---\n" + TASK_RUN.format(name="two"))
+    one, two, task = sorted(result.documents, key=lambda item: item["kind"] == "Task")
+    assert one["spec"]["taskRef"] == two["spec"]["taskRef"] == {"name": task["metadata"]["name"]}
+    assert "taskSpec" not in one["spec"]
+    assert one["spec"]["params"] == [{"name": "text", "value": "hello"}]
+    assert task["spec"]["steps"] == [{"image": "busybox", "script": "echo $(params.text)"}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("- name: text\n    steps", "- name: texts\n    steps", "it reads the parameter 'text' around it"),
+        ("value: hello", "value: hello}\n    - {name: other, value: z", ""),
+        ("- {name: text, value", "- {name: other, value", "its parameter 'text' is not given"),
+        ("$(params.text)", "$(workspaces.w.path)", "it uses the workspace 'w' around it"),
+        ("$(params.text)", "$(context.task.name)", "it reads context.task.name"),
+    ],
+)
+def test_what_only_works_in_its_run_stays(old: str, new: str, reason: str) -> None:
+    text = TASK_RUN.format(name="one")
+    assert old in text
+    result = extracted(text.replace(old, new))
+    (file,) = result.files
+    reasons = [decision.reason for decision in file.decisions if not decision.action]
+    assert reasons == ([f"left alone: {reason}"] if reason else [])
+    assert bool(result.added_documents) is not bool(reason)
 
 
 @pytest.mark.parametrize(("subject", "path"), each_file([TEKTON]))
@@ -136,12 +186,12 @@ def test_results_pass_the_lint_and_are_left_alone_the_second_time(subject: Any, 
 @needs_schemas
 @pytest.mark.parametrize(("subject", "path"), each_file([TEKTON]))
 def test_results_pass_the_schemas(subject: Any, path: Path) -> None:
-    """All but for the names of steps: the webhook adds them, before the API server looks."""
+    """All but for the names of steps and the like: the webhook adds them, before the API server looks."""
     result = optimize(str(path), "extract", to="tekton{api=alpha}", plugins=plugins())
     documents = [item for item in result.documents if item is not None]
     wrapped = [Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents)]
     found = list(check(wrapped, schemas()))
-    assert not [remark for remark in found if remark.path[-2:-1] != ("steps",) or "'name'" not in remark.message]
+    assert not [remark for remark in found if (remark.path[-2], remark.message) not in ADDED]
 
 
 def problems(documents: list[Any]) -> set[str]:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from adapters.tekton.lint_cases import CASES, GOOD, LINES
-from couler_plugins.documents import Finding, findings, read
+from adapters.tekton.counts import objects
+from adapters.tekton.lint_cases import ALL, CASES, GOOD, LINES, OLD_PIPELINE_RUN
+from adapters.tekton.lint_mutations import KINDS, Mutation, mutants
+from adapters.tekton.older import for_v1beta1
+from couler_plugins import api
+from couler_plugins.documents import Document, Finding, findings, read
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.sources import Text
 from couler_tekton.checks.codes import CODES
 from couler_tekton.checks.durations import seconds
-from couler_tekton.checks.shapes import OBJECTS
+from couler_tekton.checks.fields import OBJECTS
+from couler_tekton.checks.older import OLDER
 from couler_tekton.lint import lint
 from support import ROOT, SHARED, shared_files
 
-WARNINGS = {"api-level", "duplicate-object", "missing-argument", "missing-workspace", "unknown-result"}
-NOTES = {"field-case", "old-version"}
+WARNINGS = {"api-level", "duplicate-object", "missing-argument", "missing-workspace", "reread-value", "unknown-result"}
+NOTES = {"field-case"}
 SCHEMAS = SHARED / "schemas" / "tekton"
+CORPUS = SHARED / "corpus" / "tekton"
+FEW = 3
+"""In how many objects each mutation is tried."""
 
 
 def found_in(text: str, api: str = "") -> list[Finding]:
@@ -55,9 +65,64 @@ def test_every_code_is_in_the_table_and_in_the_documentation() -> None:
     assert rows == [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
 
 
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="needs corpus/tekton in the shared folder")
+def test_every_code_is_what_some_mutation_leads_to() -> None:
+    """In documents of the corpus, among the others of their files, as v1 and as v1beta1."""
+    files = [
+        [item for one in read(path.read_bytes(), "a.yaml").documents for item in objects(one.data)]
+        for path in sorted(CORPUS.rglob("*.yaml"))
+    ]
+    found = {code for kind in KINDS.values() for code in provoked(kind, [items for items in files if items])}
+    assert found == set(CODES) - {"duplicate-object", "reread-value"}  # which take a second object, and a text
+
+
+def provoked(mutation: Mutation, files: list[list[Any]]) -> Iterator[str]:
+    """The codes that are found in files where one object is broken, and not in them as they are."""
+    able = [
+        (items, number) for items in files for number, item in enumerate(items) if any(True for _ in mutation(item))
+    ]
+    for items, number in able[:: -(-len(able) // FEW)]:
+        before = codes(items)
+        for broken in mutants(mutation, items[number], 2):
+            whole = [*items[:number], broken, *items[number + 1 :]]
+            yield from codes(whole) - before
+            yield from codes(list(map(for_v1beta1, whole))) - before
+
+
+def codes(items: list[Any]) -> set[str]:
+    wrapped = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(items))
+    return {remark.code for remark in lint(Bundle((), wrapped, (0,) * len(wrapped)))}
+
+
 def test_a_level_makes_an_error_of_what_it_does_not_take() -> None:
     assert [finding.severity for finding in found_in(CASES["api-level"], "beta")] == ["error"]
     assert found_in(CASES["api-level"], "alpha") == []
+
+
+@pytest.mark.parametrize(
+    ("to", "severities"),
+    [
+        ("", ["warning"]),
+        ("tekton", ["error"]),
+        ("tekton{api=stable}", ["error"]),
+        ("tekton{api=alpha}", []),
+        ("argo{version=3.7}", ["warning"]),
+    ],
+)
+def test_the_level_is_that_of_the_target(to: str, severities: list[str]) -> None:
+    """Where nothing is said of the cluster, what only some take is a warning."""
+    found = api.lint(Text(CASES["api-level"]), to=to)
+    assert [finding.severity for finding in found.findings] == severities
+
+
+def test_what_is_read_otherwise_is_said_where_it_stands() -> None:
+    text = ALL.replace("default: busybox", "default: 1.20").replace("{host: {type: string}}", "{on: {type: string}}")
+    found = [(one.line, one.message) for one in found_in(text) if one.code == "reread-value"]
+    lines = text.splitlines()
+    assert found == [
+        (lines.index("      default: 1.20") + 1, "1.20 is read as 1.2, which is another text"),
+        (lines.index("      properties: {on: {type: string}}") + 1, "on is read as true, which is another text"),
+    ]
 
 
 def test_a_misspelled_name_is_named() -> None:
@@ -78,6 +143,29 @@ def test_no_false_alarm_on_examples(path: Path) -> None:
     assert codes == expected.get(path.name, set())
 
 
+OLD_FINDINGS = [
+    ("timeout: 1h", "timeout: -1h", "error", "timeout", "timeout: -1h"),
+    ("timeout: 1h", "timeout: 1h\n  timeouts: {pipeline: 1h}", "error", "timeout", "timeout: 1h"),
+    ("workspace: data", "workspace: date", "error", "unknown-workspace", "workspace: date"),
+    ("workspace: data", "workspace: source", "", "", ""),  # the webhook takes the names that tasks give them, too
+    ("- name: data", "- name: date", "error", "unknown-workspace", "workspace: data"),
+    ("pipelineTaskName: build", "pipelineTaskName: built", "warning", "unknown-task", "pipelineTaskName: built"),
+    ("requests: {cpu", "request: {cpu", "error", "unknown-field", "request: {cpu"),
+    ("image: busybox, resources", "resources", "warning", "missing-field", "aside"),
+    ("name: aside", "name: tekton-log-results", "error", "invalid-name", "tekton-log-results"),
+    ("          steps:", "          resources: {}\n          steps:", "error", "removed-field", "resources: {}"),
+    ("        taskSpec:", "        resources: {}\n        taskSpec:", "error", "removed-field", "resources: {}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "severity", "code", "line"), OLD_FINDINGS)
+def test_v1beta1_has_rules_of_its_own(old: str, new: str, severity: str, code: str, line: str) -> None:
+    text = OLD_PIPELINE_RUN.replace(old, new, 1)
+    found = found_in(text)
+    assert [(finding.severity, finding.code) for finding in found] == ([(severity, code)] if code else [])
+    assert all(line in text.splitlines()[(finding.line or 0) - 1] for finding in found)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -95,14 +183,17 @@ def test_durations(text: str, value: float | None) -> None:
     assert seconds(text) == value
 
 
-@pytest.mark.parametrize("kind", OBJECTS)
-def test_the_fields_are_those_of_the_schemas(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "kind"), [*(("v1", kind) for kind in OBJECTS), *(("v1beta1", kind) for kind in OLDER)]
+)
+def test_the_fields_are_those_of_the_schemas(version: str, kind: str) -> None:
     path = SCHEMAS / f"300-{kind.lower()}.yaml"
     if not path.exists():
         pytest.skip("needs the schemas of Tekton")
-    versions = yaml.safe_load(path.read_text())["spec"]["versions"]
-    version = {held["name"]: held for held in versions}["v1beta1" if kind == "StepAction" else "v1"]
-    compare(OBJECTS[kind], version["schema"]["openAPIV3Schema"]["properties"]["spec"], kind)
+    versions = {held["name"]: held for held in yaml.safe_load(path.read_text())["spec"]["versions"]}
+    held = versions["v1beta1" if kind == "StepAction" else version]
+    shape = (OLDER if version == "v1beta1" else OBJECTS)[kind]
+    compare(shape, held["schema"]["openAPIV3Schema"]["properties"]["spec"], kind)
 
 
 def compare(shape: Any, schema: Any, place: str) -> None:

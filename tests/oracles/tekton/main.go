@@ -126,6 +126,14 @@ func decoded(document json.RawMessage) (object, error) {
 		made = &v1.TaskRun{}
 	case "tekton.dev/v1/PipelineRun":
 		made = &v1.PipelineRun{}
+	case "tekton.dev/v1beta1/Task":
+		made = &v1beta1.Task{}
+	case "tekton.dev/v1beta1/Pipeline":
+		made = &v1beta1.Pipeline{}
+	case "tekton.dev/v1beta1/TaskRun":
+		made = &v1beta1.TaskRun{}
+	case "tekton.dev/v1beta1/PipelineRun":
+		made = &v1beta1.PipelineRun{}
 	case "tekton.dev/v1beta1/StepAction":
 		made = &v1beta1.StepAction{}
 	case "tekton.dev/v1alpha1/StepAction":

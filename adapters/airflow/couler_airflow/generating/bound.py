@@ -7,7 +7,8 @@ from collections.abc import Callable
 from couler_airflow.generating.objections import check_port
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.texts import Scope, Text, resolve
-from couler_plugins.ir import Graph, Operation, Reference, Step
+from couler_plugins.ir import Graph, Literal, Operation, Reference, Step
+from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["bound", "with_item", "with_output"]
 
@@ -25,20 +26,24 @@ def bound(step: Step, callee: Graph | Operation, scope: Scope, *, is_entry: bool
         Unsupported: it takes, or is handed, more than texts, or lacks one.
     """
     given = {}
+    is_function = isinstance(callee, Operation) and function_of(callee) is not None
     for argument in step.arguments:
         if argument.kind != "parameter":
             raise refusal("Argument.kind", step.name, f"hands the artifact {argument.name!r} on")
+        if is_function and argument.value == Literal(value=None):
+            continue  # nothing is passed
         given[argument.name] = resolve(argument.value, scope, step.name)
     inputs: dict[str, Text] = {}
     for port in callee.inputs:
-        check_port(port, step.name)
+        if not is_function:
+            check_port(port, step.name)
         if port.name in given:
             inputs[port.name] = given[port.name]
         elif is_entry and port.name in scope.parameters:
             inputs[port.name] = scope.parameters[port.name]
         elif (value := port.value if port.value is not None else port.default) is not None:
             inputs[port.name] = resolve(value, Scope(scope.parameters), step.name)
-        else:
+        elif not (is_function and port.optional):
             raise refusal("Port.value", step.name, f"gets no value for {port.name!r}", "pass one")
     return Scope(scope.parameters, inputs)
 

@@ -10,6 +10,7 @@ import msgspec
 
 from couler_airflow.generating.refusals import refusal
 from couler_plugins.ir import Graph, Node, Operation, Port, Step
+from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["check_graph", "check_graph_call", "check_operation", "check_port", "check_step"]
 
@@ -73,7 +74,7 @@ def check_graph(graph: Graph, *, is_entry: bool) -> None:
 
 def check_operation(operation: Operation) -> None:
     """Raises `Unsupported` where what runs is no container, or more than Airflow's operator for pods does."""
-    if operation.kind not in KINDS:
+    if operation.kind not in KINDS and function_of(operation) is None:
         raise refusal("Operation.kind", operation.name, f"is a {operation.kind}, which Airflow has no operator for")
     _check(operation, OPERATION)
     for output in operation.outputs:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from couler_airflow.generating.conditions import Condition
 from couler_airflow.generating.dag import Whole
 from couler_airflow.generating.durations import duration
+from couler_airflow.generating.functions import Functions, definition_of
 from couler_airflow.generating.pods import pod_arguments
 from couler_airflow.generating.printing import INDENT, Call, Name, Node, identifier, printed
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import Task
 from couler_airflow.generating.texts import constant, resolve, resolve_data, spelt
 from couler_plugins.ir import Operation
+from couler_plugins.portable.python.functions import Function, function_of
 
 __all__ = ["Body", "body_of"]
 
 POD = "KubernetesPodOperator"
 TAKEN = frozenset({*dir(builtins), "literal", "only_if", "compared", "each", "k8s", "task", "timedelta", "re"})
+NAMES = TAKEN | {"Any", "BashOperator", "Callable", "DAG", "EmptyOperator", POD, "Param", "TaskGroup"}
+"""What a file of DAGs may have to import, or to define."""
 MAPPED = ("arguments", "cmds", "image")
 """What a loop is spread over although no two of its runs differ: the first of these that the task has."""
 
@@ -43,17 +47,37 @@ def body_of(whole: Whole, tasks: Sequence[Task]) -> Body:
     Raises:
         Unsupported: a task has something that Airflow's operator for pods does not do.
     """
-    body = _Body(whole)
-    text = "".join(body.lines(tasks))
-    return Body(frozenset(body.used), text)
+    functions = _functions(tasks)
+    body = _Body(whole, functions)
+    definitions = (f"{definition_of(function)}\n\n" for function in functions.values())
+    text = "".join([*definitions, *body.lines(tasks)])
+    return Body(frozenset(body.used | ({"typed"} if functions else set())), text)
+
+
+def _functions(tasks: Sequence[Task]) -> dict[str, Function]:
+    """The functions of a DAG by their names.
+
+    Raises:
+        Unsupported: two have one name, or one has a name that means something in a DAG file.
+    """
+    found: dict[str, Function] = {}
+    for task in tasks:
+        function = function_of(task.operation) if task.operation is not None else None
+        if function is None:
+            continue
+        if found.setdefault(function.name, function) != function or function.name in NAMES:
+            reason = f"runs the function {function.name!r}, and that means something else in the same file"
+            raise refusal("Operation.kind", task.place[-1], reason, "give the function another name")
+    return found
 
 
 class _Body:
-    def __init__(self, whole: Whole) -> None:
+    def __init__(self, whole: Whole, functions: Collection[str]) -> None:
         self.used: set[str] = {"DAG", *whole.timetables}
         self._whole = whole
         self._variables: dict[int, str] = {}
-        self._taken = set(TAKEN)
+        self._taken = {*TAKEN, *functions}
+        self._functions = Functions(self._variables)
         self._listing: tuple[dict[str, Node], Node] = ({}, "")
 
     def lines(self, tasks: Sequence[Task]) -> Iterator[str]:
@@ -86,10 +110,12 @@ class _Body:
             return ""  # it is written with the task that it is for
         if task.operation is None:
             return f"{indent}{variable} = {self._printed(Call('EmptyOperator', (), found), indent)}\n"
-        runs = [pod_arguments(task, run, self._whole.pod) for run in task.runs]
         found |= attempts(task, task.operation)
         if task.runs[0].condition:
             found["pre_execute"] = _skipping(task.runs[0].condition)
+        if (function := function_of(task.operation)) is not None:
+            return self._function(task, function, found, indent)
+        runs = [pod_arguments(task, run, self._whole.pod) for run in task.runs]
         if task.spread:
             return self._spread(task, found, runs[0], indent)
         return f"{indent}{variable} = {self._printed(_called(task, found, runs), indent)}\n"
@@ -108,6 +134,18 @@ class _Body:
         mapped = Call("expand", (), {field: Name(items)}, Call(f"{POD}.partial", (), {**found, **run}))
         lines = f"{indent}{items} = {self._printed(each, indent)}\n"
         return f"{lines}{indent}{variable} = {self._printed(mapped, indent)}\n"
+
+    def _function(self, task: Task, function: Function, found: dict[str, Node], indent: str) -> str:
+        """A task that is a function; before it, where its loop is over a text, the task that cuts that up."""
+        lines, items = "", ""
+        if task.spread and task.over is None:
+            given, listed = self._listing
+            items = self._variables[task.number - 1]
+            field = self._functions.field(task, function)
+            each = Call("", (listed, field), {}, Call("each.override", (), given))
+            lines = f"{indent}{items} = {self._printed(each, indent)}\n"
+        call = self._functions.called(task, function, found, items)
+        return f"{lines}{indent}{self._variables[task.number]} = {self._printed(call, indent)}\n"
 
     def _edges(self, tasks: Sequence[Task]) -> Iterator[str]:
         """What waits for what; neighbours that wait for the same one task are written together."""

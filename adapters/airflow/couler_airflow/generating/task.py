@@ -11,6 +11,7 @@ from couler_airflow.generating.needs import Rule, Wait
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.texts import Jinja, Scope, Text, jinja_quoted
 from couler_plugins.ir import Operation, Reference, Step
+from couler_plugins.portable.python.functions import Function, function_of
 
 __all__ = ["ALWAYS", "RESULT", "Run", "Task", "pulled", "wait_for"]
 
@@ -45,6 +46,7 @@ class Task:
         fails: whether it does nothing but fail.
         listed: the list of a loop, as JSON text: it does nothing but give the next task what its runs are called with.
         spread: whether it runs for the items of a list that only the run knows: the task before it gives them.
+        over: the task whose result it is mapped over as it is.
         waits: its upstream tasks.
         rule: its trigger rule.
         printed: whether what its container prints is read by others.
@@ -62,6 +64,7 @@ class Task:
     fails: bool = False
     listed: Text | None = None
     spread: bool = False
+    over: int | None = None
     printed: bool = False
     task_id: str = ""
 
@@ -84,6 +87,9 @@ def pulled(task: Task, reference: Reference) -> Text:
     step, operation = task.step, task.operation
     assert step is not None
     assert operation is not None
+    function = function_of(operation)
+    if function is not None:
+        return (_returned(task, function, reference),)
     if task.loops:
         raise refusal("Step.loop", step.name, "loops, and the outputs of all its runs are read together")
     if reference.path or reference.kind not in ("parameter", "result"):
@@ -98,3 +104,17 @@ def pulled(task: Task, reference: Reference) -> Text:
     else:
         task.printed = True
     return (Jinja(f"ti.xcom_pull(task_ids={jinja_quoted(task.task_id)})[{jinja_quoted(key)}]"),)
+
+
+def _returned(task: Task, function: Function, reference: Reference) -> Jinja:
+    """What a function returned: a text as it is, all else as JSON; a list of that where it looped."""
+    name, outputs = task.place[-1], dict(function.outputs)
+    if reference.kind != "parameter" or reference.path or reference.name not in outputs:
+        raise refusal("Step.arguments", name, f"has no output {reference.name!r} of its function", "let it return that")
+    key = "" if list(outputs) == [RESULT] else reference.name
+    code = f"ti.xcom_pull(task_ids={jinja_quoted(task.task_id)}{f', key={jinja_quoted(key)}' if key else ''})"
+    if task.loops:
+        code = f"{code}|list|tojson"
+    elif outputs[reference.name] != "text":
+        code = f"{code}|tojson"
+    return Jinja(code, (task.number, key))

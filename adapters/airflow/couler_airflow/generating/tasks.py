@@ -10,6 +10,7 @@ from functools import partial
 
 from couler_airflow.generating.bound import bound, with_item, with_output
 from couler_airflow.generating.conditions import condition_of, holds
+from couler_airflow.generating.functions import check_function, mapped_over
 from couler_airflow.generating.ids import Ids
 from couler_airflow.generating.loops import items_of, listed_by_the_run
 from couler_airflow.generating.losses import Losses
@@ -33,6 +34,8 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
+from couler_plugins.portable.circles import WAY_OUT, into_circle
+from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["tasks_of"]
 
@@ -69,6 +72,7 @@ class _Planner:
         self.tasks: list[Task] = []
         self._outputs: dict[tuple[str, str], bool] = {}
         self.ids = Ids()
+        self._workflow = workflow
         self._by_name = callables(workflow)
         self._entry = workflow.entry
 
@@ -81,8 +85,12 @@ class _Planner:
         if callee is None:
             hint = "put the template into the workflow itself"
             raise refusal("Step.call", step.name, "calls what is not in this workflow", hint)
-        if len(around) >= MAX_DEPTH or callee.name in around:
-            raise refusal("Step.call", step.name, f"calls {callee.name!r}, which calls itself, or is nested too deeply")
+        if callee.name in around:
+            found = into_circle(self._workflow)
+            assert found is not None
+            raise refusal("Step.call", found[0], f"calls {found[1]!r}, which calls itself", WAY_OUT)
+        if len(around) >= MAX_DEPTH:
+            raise refusal("Step.call", step.name, f"calls {callee.name!r}, which is nested too deeply")
         name = callee.name if step is self._entry else step.name
         listed = listed_by_the_run(step, scope)
         items = items_of(step, scope) if listed is None else [Item()]
@@ -91,9 +99,10 @@ class _Planner:
             Run(bound(step, callee, inner, is_entry=step is self._entry), condition_of(step, inner)) for inner in scopes
         ]
         if isinstance(callee, Operation):
-            if listed is not None:
+            over = mapped_over(listed, callee, incoming)
+            if listed is not None and over is None:
                 incoming = self._listing(step, listed, (*place, f"{name}-items"), incoming)
-            return self._operation(step, callee, runs, (*place, name), incoming, spread=listed is not None)
+            return self._operation(step, callee, runs, (*place, name), incoming, spread=listed is not None, over=over)
         if listed is not None:
             raise refusal(
                 "Step.loop", step.name, f"calls {callee.name!r} for the items of a list that only the run knows"
@@ -150,8 +159,11 @@ class _Planner:
         incoming: Incoming,
         *,
         spread: bool,
+        over: int | None,
     ) -> Called:
         check_operation(operation)
+        if (function := function_of(operation)) is not None:
+            check_function(operation, function, self._losses)
         operation = replace(
             operation, retry=step.retry or operation.retry, timeout=_text(step.timeout) or operation.timeout
         )
@@ -164,7 +176,9 @@ class _Planner:
         if any(run.condition for run in runs) and incoming.rule.after_failure:
             raise refusal("Step.condition", step.name, "has a condition, and may start after a failure")
         waits, rule = incoming.waits, incoming.rule
-        task = self._add(Task(len(self.tasks), place, step, operation, runs, loops, waits, rule, spread=spread))
+        task = self._add(
+            Task(len(self.tasks), place, step, operation, runs, loops, waits, rule, spread=spread, over=over)
+        )
 
         def output(reference: Reference) -> Text:
             return pulled(task, reference)

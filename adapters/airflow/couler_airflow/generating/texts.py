@@ -34,9 +34,15 @@ __all__ = [
 
 
 class Jinja(NamedTuple):
-    """A Jinja expression, without the braces around it."""
+    """A Jinja expression, without the braces around it.
+
+    Attributes:
+        code: the expression, which gives a text.
+        of: the function whose value that is: its task's number, and the name of the output (empty for the only one).
+    """
 
     code: str
+    of: tuple[int, str] | None = None
 
 
 class Item(NamedTuple):
@@ -111,6 +117,8 @@ def resolve(value: Value, scope: Scope, step: str) -> Text:
             return _referenced(value, scope, step)
         case Template():
             return joined(*(_part(part, scope, step) for part in value.parts))
+        case Native(parts=(str(),)):
+            return joined((item_text(value.data),))
     raise refusal("Step.arguments", step, f"has a value that Airflow cannot compute: {_shown(value)}")
 
 

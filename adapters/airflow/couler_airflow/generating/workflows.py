@@ -6,7 +6,7 @@ Neither is needed to write it. Airflow's own DAGs are changed in place instead; 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from couler_airflow.generating.dag import parameters_of, whole_of
@@ -20,6 +20,8 @@ from couler_airflow.generating.tasks import tasks_of
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Lowered, Plan
+from couler_plugins.portable.python.modules import FUTURE
+from couler_plugins.portable.python.runtime import typed, typed_value
 from couler_plugins.portable.shell import SCRIPT
 
 __all__ = ["DagSource", "file_of", "generate", "generated"]
@@ -28,6 +30,7 @@ SDK = ("DAG", "Param", "TaskGroup", "literal", "task")
 IMPORTS: Mapping[str, tuple[str, ...]] = {
     "each": ("from collections.abc import Sequence", "from typing import Any"),
     "only_if": ("import re", "from collections.abc import Callable, Sequence", "from typing import Any"),
+    "typed": ("from collections.abc import Callable, Mapping", "from typing import Any"),
     "timedelta": ("from datetime import timedelta",),
     "KubernetesPodOperator": ("from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator",),
     "BashOperator": ("from airflow.providers.standard.operators.bash import BashOperator",),
@@ -103,7 +106,7 @@ def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> Dag
 def file_of(dags: Sequence[DagSource]) -> str:
     """The source of one file with these DAGs."""
     names = {name for dag in dags for name in dag.body.names}
-    names |= {"task"} if "each" in names else set()
+    names |= {"task"} if names & {"each", "typed"} else set()
     return "\n".join(_sections(dags, names))
 
 
@@ -113,18 +116,32 @@ def _sections(dags: Sequence[DagSource], names: set[str]) -> Iterator[str]:
         told.append(f"The DAG {dag.dag_id!r} was {dag.origin!r}.")
         told += [repr(f"{note.subject} {note.action}: {note.reason}".strip())[1:-1] for note in dag.notes]
     yield "".join(f"# {line}\n" for line in told)
+    if "typed" in names:
+        yield FUTURE
     needed = {line for name in names for line in IMPORTS.get(name, ())}
     standard = {line for line in needed if line.startswith(STANDARD)}
     sdk = f"from airflow.sdk import {', '.join(name for name in SDK if name in names)}"
     for lines in (standard, {sdk, *needed} - standard):
         if lines:
-            yield "".join(f"{line}\n" for line in sorted(lines, key=lambda line: (line.startswith("from"), line)))
+            yield "".join(f"{line}\n" for line in _sorted(lines))
     for name, (text, what) in CONSTANTS.items():
         if name in names:
             yield f"# {what}\n{name} = {printed(text)}\n"
+    if "typed" in names:
+        yield from (f"\n{inspect.getsource(function)}" for function in (typed_value, typed))
     if "only_if" in names:
         yield from (f"\n{inspect.getsource(function)}" for function in (compared, only_if))
     if "each" in names:
         yield f"\n@task\n{inspect.getsource(each)}"
     for dag in dags:
         yield f"\n{dag.body.text}"
+
+
+def _sorted(imports: Iterable[str]) -> list[str]:
+    """Lines of imports in their order, one for each module."""
+    modules: dict[str, set[str]] = {}
+    for line in imports:
+        before, _, names = line.partition(" import ")
+        modules.setdefault(before, set()).update(filter(None, names.split(", ")))
+    lines = [f"{before} import {', '.join(sorted(names))}" if names else before for before, names in modules.items()]
+    return sorted(lines, key=lambda line: (line.startswith("from"), line))

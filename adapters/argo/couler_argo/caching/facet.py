@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from couler_argo.caching.key_specs import KEY_SPEC
 from couler_argo.caching.material import content_of, reads_of, spec_of_run
@@ -23,14 +23,15 @@ from couler_argo.caching.programs import programs
 from couler_argo.caching.traces import without_traces
 from couler_argo.codec import Mapped
 from couler_argo.footprint import items_of
-from couler_argo.spelling import write, write_native
+from couler_argo.metadata import annotations_of
+from couler_argo.spelling import write
 from couler_argo.splits.part_spec import PART_OF, SPLIT
 from couler_argo.wrapper.deadlines import later_by, limit_of
 from couler_argo.wrapper.objections import wrapper_objection
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
 
-__all__ = ["DATASET", "KNOWN", "ArgoCaching", "lost_annotations"]
+__all__ = ["CACHE", "DATASET", "KNOWN", "ArgoCaching", "lost_annotations"]
 
 CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
@@ -53,8 +54,7 @@ class ArgoCaching:
     def __init__(self, workflow: Workflow) -> None:
         self._workflow = workflow
         self._spec = spec_of_run(workflow)
-        rest = write_native(workflow.rest) if workflow.rest is not None else {}
-        self._annotations = _annotations(rest)
+        self._annotations = annotations_of(workflow)
         self._callables = callables(workflow)
         self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
         self.shard_bytes: int | None = SHARD_BYTES
@@ -77,13 +77,13 @@ class ArgoCaching:
         said = [(f"the annotation {key}, which names no step,", "never") for key in self._lost]
         if graph is not None and (text := self._annotations.get(f"{CACHE}.{graph.name}.{step.name}")) is not None:
             said.append((f"the workflow's annotation for {graph.name}/{step.name}", text))
-        holders = [(f"the template {item.name!r}", _annotations(rest_of(item))) for item in (operation, graph) if item]
+        holders = [(f"the template {item.name!r}", annotations_of(item)) for item in (operation, graph) if item]
         holders.append(("the workflow", self._annotations))
         return [*said, *((where, annotations[CACHE]) for where, annotations in holders if CACHE in annotations)]
 
     def own_declaration(self, operation: Operation) -> str | None:
         """What the template's own annotation says."""
-        return _annotations(rest_of(operation)).get(CACHE)
+        return annotations_of(operation).get(CACHE)
 
     def how_to_declare(self, operation: Operation) -> str:
         """The annotation to paste."""
@@ -97,7 +97,7 @@ class ArgoCaching:
         """How often a step runs for its loop at most; None where only the run knows."""
         counted = items_of(step)
         callee = self._callables.get(step.call.name) if counted is None and isinstance(step.call, Call) else None
-        return counted if callee is None else _number(_annotations(rest_of(callee)).get(MAX_ITEMS))
+        return counted if callee is None else _number(annotations_of(callee).get(MAX_ITEMS))
 
     def place_objection(self, argument: Argument) -> Objection | None:
         """Why an artifact from outside of the workflow forbids caching."""
@@ -118,7 +118,7 @@ class ArgoCaching:
         """What a template is; see `couler_argo.caching.material`."""
         content = content_of(self._workflow, operation, self._spec)
         template = content["template"]
-        annotations = _annotations(rest_of(operation))
+        annotations = annotations_of(operation)
         read = [item for item in reads_of(content) if item.to == "parameter"]
         version = annotations.get(VERSION)
         if version is not None:
@@ -168,12 +168,12 @@ class ArgoCaching:
         return _number(annotations.get(MAX_OUTPUT, self._annotations.get(MAX_OUTPUT)))
 
 
-def lost_annotations(workflow: Workflow, annotations: Mapping[str, str]) -> list[str]:
+def lost_annotations(workflow: Workflow, annotations: Iterable[str], prefix: str = f"{CACHE}.") -> list[str]:
     """The annotations of a workflow that are meant for a step which it does not have."""
-    per_step = {key for key in annotations if key.startswith(f"{CACHE}.")}
+    per_step = {key for key in annotations if key.startswith(prefix)}
     if not per_step:
         return []
-    steps = {f"{CACHE}.{graph.name}.{step.name}" for graph in workflow.graphs for step in graph.steps}
+    steps = {f"{prefix}{graph.name}.{step.name}" for graph in workflow.graphs for step in graph.steps}
     return sorted(per_step - steps)
 
 
@@ -202,10 +202,3 @@ def _mutable_images(operation: Operation) -> Iterator[str]:
             yield "its image has no digest, and may change"
         elif isinstance(image, Template):
             yield "its image is only known at run time, and may change"
-
-
-def _annotations(rest: Mapped) -> dict[str, str]:
-    match rest:
-        case {"metadata": {"annotations": dict(annotations)}}:
-            return {key: text for key, text in annotations.items() if isinstance(text, str)}
-    return {}

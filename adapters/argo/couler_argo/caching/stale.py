@@ -11,7 +11,8 @@ from couler_argo.caching.memoize import spec_in_key, without_cache
 from couler_argo.caching.traces import without_traces
 from couler_argo.lift import lift_manifest, lift_unfolded
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
-from couler_argo.splits.part_spec import PART_OF, annotations_of
+from couler_argo.metadata import annotations_of
+from couler_argo.splits.part_spec import PART_OF
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.application import stripped
 from couler_plugins.caching.keys import LINEAGE

@@ -53,6 +53,7 @@ CODES: dict[str, str] = {
     "pod-gc": "a `podGC` strategy or label selector that does not exist",
     "private-copy": "a template that couler copied was edited, and the copy was not",
     "reference-order": "a reference to a step or task that need not have ended by then",
+    "reread-value": "a value or key without quotes that is handed on as another text: `yes` as `true`, `1.20` as `1.2`",
     "reserved-name": "a sidecar or container of a set with the name of one of Argo's own containers",
     "resource": "a resource template with a bad action, or without a readable manifest where it needs one",
     "retry-policy": "a retry policy that does not exist",

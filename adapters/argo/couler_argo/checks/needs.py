@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from couler_argo.checks.loops import loops
 from couler_argo.checks.report import Report
-from couler_argo.depends import OUTCOMES, parse_depends
 from couler_plugins.documents import Path
 from couler_plugins.errors import InvalidInput
+from couler_plugins.portable.depends import OUTCOMES, parse_depends
 
 __all__ = ["Tasks", "check_needs"]
 

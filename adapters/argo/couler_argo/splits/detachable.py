@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from couler_argo.metadata import annotations_of
 from couler_argo.spelling import write_native
 from couler_argo.splits.bonds import claims_of, mounts
-from couler_argo.splits.part_spec import SPLIT, account_of, annotations_of, spec_of
+from couler_argo.splits.part_spec import SPLIT, account_of, spec_of
 from couler_argo.splits.parts import RUN_ID
 from couler_argo.splits.reaching import calls_elsewhere, reached
 from couler_plugins.errors import Unsupported

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from couler_argo.metadata import annotations_of
 from couler_argo.spelling import write_native
-from couler_argo.splits.part_spec import SPLIT, annotations_of
+from couler_argo.splits.part_spec import SPLIT
 from couler_plugins.ir import Call, Graph, Native, Operation, Reference, Step, Workflow, callables, references
 from couler_plugins.plan import Link, Part
 

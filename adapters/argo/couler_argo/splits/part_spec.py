@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Any
 
 from couler_argo.manifests import SPEC_PATHS
+from couler_argo.metadata import annotations_of
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_plugins.ir import Native, Workflow
@@ -19,7 +20,6 @@ __all__ = [
     "PART_OF",
     "SPLIT",
     "account_of",
-    "annotations_of",
     "family_of",
     "name_of",
     "parent_rest",
@@ -124,13 +124,6 @@ def marked(data: dict[str, Any], annotation: str, text: str) -> dict[str, Any]:
 def family_of(workflow: Workflow) -> str:
     """The name of a workflow, or of the one that it is a part of: what they cache is kept together."""
     return str(annotations_of(workflow).get(PART_OF) or workflow.name or workflow.prefix)
-
-
-def annotations_of(workflow: Workflow) -> dict[str, str]:
-    """The annotations of a workflow's manifest, as far as they are text."""
-    metadata = _rest(workflow).get("metadata")
-    found = metadata.get("annotations") if isinstance(metadata, dict) else None
-    return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
 
 
 def _without(data: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from typing import Any
 from msgspec.json import encode
 
 from couler_argo.footprint import Footprints
+from couler_argo.metadata import annotations_of
 from couler_argo.origins import Origins
 from couler_argo.patching import lower_workflow
 from couler_argo.splits.bonds import argo_bonds
 from couler_argo.splits.detachable import refuse_undetachable
 from couler_argo.splits.detaching import detach, links
-from couler_argo.splits.part_spec import SPLIT, annotations_of
+from couler_argo.splits.part_spec import SPLIT
 from couler_argo.splits.parts import Part
 from couler_argo.splits.permissions import permissions
 from couler_argo.splits.reaching import reached

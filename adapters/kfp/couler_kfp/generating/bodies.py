@@ -26,7 +26,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT
 
-__all__ = ["STRING", "component_of", "printed_output", "text_port"]
+__all__ = ["STRING", "check_operation", "component_of", "environment", "printed_output", "text_port"]
 
 KINDS = ("container", "script")
 STRING = Native.of({"parameterType": "STRING"})
@@ -78,9 +78,9 @@ def component_of(operation: Operation, name: str, *, is_printed: bool) -> Operat
     Raises:
         Unsupported: it is no container, or more than a component of KFP can be.
     """
-    _check(operation)
+    check_operation(operation)
     (container,) = operation.containers
-    container, platform = _environment(operation, container)
+    container, platform = environment(operation, container)
     container, outputs = _keeping(operation, _scripted(operation, container), is_printed)
     return Operation(
         name=name,
@@ -92,7 +92,8 @@ def component_of(operation: Operation, name: str, *, is_printed: bool) -> Operat
     )
 
 
-def _check(operation: Operation) -> None:
+def check_operation(operation: Operation) -> None:
+    """Raises `Unsupported` where what runs is no single container, or says more than a component can."""
     name = operation.name
     if operation.kind not in KINDS:
         raise refuse("Operation.kind", name, f"is a {operation.kind}, which KFP cannot run")
@@ -144,7 +145,7 @@ def _data(native: Native) -> dict[str, Any]:
     return found
 
 
-def _environment(operation: Operation, container: Container) -> tuple[Container, dict[str, Any]]:
+def environment(operation: Operation, container: Container) -> tuple[Container, dict[str, Any]]:
     """The container with the variables that are constants, and what configures those of Secrets and ConfigMaps."""
     kept: list[EnvVar] = []
     platform: dict[str, Any] = {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from couler_kfp.generating.bodies import checked
 from couler_kfp.generating.refusing import refuse
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Argument,
     Graph,
@@ -23,8 +25,20 @@ from couler_plugins.ir import (
     references,
     replace,
 )
+from couler_plugins.portable.python.functions import Kind, constant_of
 
-__all__ = ["argument_of", "channel", "items_of", "joined", "quoted", "retried", "taken", "with_channels"]
+__all__ = [
+    "argument_of",
+    "channel",
+    "compared",
+    "items_of",
+    "joined",
+    "quoted",
+    "retried",
+    "rows_of",
+    "taken",
+    "with_channels",
+]
 
 
 CHANNEL = "pipelinechannel--"
@@ -118,6 +132,23 @@ def quoted(text: str, step: str) -> str:
     return f"'{checked(text, step)}'"
 
 
+def compared(text: str, kind: Kind, step: str) -> str:
+    """A constant of CEL that a value of this kind is compared with, from its text.
+
+    Raises:
+        Unsupported: no value of this kind has that text, or CEL has no words for it.
+    """
+    if kind == "text":
+        return quoted(text, step)
+    try:
+        data = constant_of(text, kind)
+    except ValueError:
+        data = None
+    if not isinstance(data, (int, float)):
+        raise refuse("Step.condition", step, f"compares a {kind} with {text!r:.40}")
+    return json.dumps(data)
+
+
 def retried(step: Step, callee: Graph | Operation) -> Retry | None:
     """How often a task is tried again.
 
@@ -138,11 +169,11 @@ def retried(step: Step, callee: Graph | Operation) -> Retry | None:
     return Retry(limit=Literal(value=int(limit)))
 
 
-def items_of(step: Step) -> tuple[list[Any], bool]:
-    """The items of a loop, and whether they are mappings; what is in them is text.
+def rows_of(step: Step) -> Native | Reference:
+    """The list that a step loops over.
 
     Raises:
-        Unsupported: they do not stand in the workflow.
+        Unsupported: there are several, or it is put together.
     """
     loop = step.loop
     assert loop is not None
@@ -151,13 +182,31 @@ def items_of(step: Step) -> tuple[list[Any], bool]:
         raise refuse("Loop.includes", step.name, "loops over more items than those of its list", "list them all")
     if loop.combine != "rows":
         raise refuse("Loop.combine", step.name, "counts, or loops over several lists")
+    if isinstance(values, Reference):
+        return values
     if (
         not isinstance(values, Native)
         or any(references(values))
         or not isinstance(values.data, list)
         or not values.data
     ):
-        raise refuse("Step.loop", step.name, "loops over a list that only the run knows, or over nothing")
+        raise _unknown_list(step)
+    return values
+
+
+def _unknown_list(step: Step) -> Unsupported:
+    return refuse("Step.loop", step.name, "loops over a list that only the run knows, or over nothing")
+
+
+def items_of(step: Step) -> tuple[Native, bool]:
+    """The items of a loop, and whether they are mappings; what is in them is text.
+
+    Raises:
+        Unsupported: they do not stand in the workflow.
+    """
+    values = rows_of(step)
+    if not isinstance(values, Native):
+        raise _unknown_list(step)
     items = values.data
     structs = [isinstance(item, dict) for item in items]
     if any(structs) and not all(structs):
@@ -169,4 +218,4 @@ def items_of(step: Step) -> tuple[list[Any], bool]:
     for item in items:
         for text in item.values() if isinstance(item, dict) else [item]:
             checked(text, step.name)
-    return items, structs[0]
+    return Native.of(items), structs[0]

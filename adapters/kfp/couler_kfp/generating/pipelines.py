@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from couler_kfp.generating.bodies import component_of, text_port
+from couler_kfp.generating.functions import function_component
 from couler_kfp.generating.graphs import Graphs
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.pipelines import ROOT
@@ -26,12 +27,13 @@ from couler_plugins.ir import (
     callables,
     fresh_name,
     rebuild,
-    recursive,
     references,
     replace,
 )
 from couler_plugins.plan import Decision
+from couler_plugins.portable.circles import WAY_OUT, into_circle
 from couler_plugins.portable.parameters import with_parameters_passed
+from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["pipeline_of"]
 
@@ -64,8 +66,9 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
     if workflow.entry is None:
         hint = "convert a workflow that calls it"
         raise refuse("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", hint)
-    if found := sorted(recursive(workflow)):
-        raise refuse("Step.call", found[0], "calls itself, which components of KFP cannot")
+    if found := into_circle(workflow):
+        step, callee = found
+        raise refuse("Step.call", step, f"calls {callee!r}, which calls itself: components of KFP cannot", WAY_OUT)
     notes = list(_losses(workflow))
     closed = with_parameters_passed(_with_images(workflow, image))
     callees = _reached(closed)
@@ -77,9 +80,7 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
     root = graphs.add(_root(closed, callees))
     graphs.made.pop()
     components = [
-        component_of(item, names[item.name], is_printed=item.name in graphs.printed)
-        for item in callees.values()
-        if isinstance(item, Operation)
+        _component(item, names[item.name], graphs) for item in callees.values() if isinstance(item, Operation)
     ]
     for graph, output in graphs.lost:
         notes.append(
@@ -97,6 +98,13 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
         rest=Native.of({"spec": {"sdkVersion": SDK}}),
     )
     return made, tuple(notes)
+
+
+def _component(operation: Operation, name: str, graphs: Graphs) -> Operation:
+    function = function_of(operation)
+    if function is not None:
+        return function_component(operation, function, name, shelter=graphs.types.all_functions)
+    return component_of(operation, name, is_printed=operation.name in graphs.printed)
 
 
 def _with_images(workflow: Workflow, image: str) -> Workflow:
@@ -119,6 +127,10 @@ def _reached(workflow: Workflow) -> dict[str, Graph | Operation]:
             item = found[name] = by_name[name]
             pending += item.steps if isinstance(item, Graph) else ()
     return {name: item for name, item in by_name.items() if name in found}
+
+
+def _is_function(callee: Graph | Operation) -> bool:
+    return isinstance(callee, Operation) and function_of(callee) is not None
 
 
 def _names(callees: dict[str, Graph | Operation]) -> dict[str, str]:
@@ -148,7 +160,8 @@ def _root(workflow: Workflow, callees: dict[str, Graph | Operation]) -> Graph:
         outputs = tuple(
             Output(name=item.name, value=Reference(to="output", kind="parameter", step=steps[0].name, name=item.name))
             for item in callee.outputs
-            if item.kind == "parameter" and (item.path is not None or isinstance(item.value, Reference))
+            if item.kind == "parameter"
+            and (item.path is not None or isinstance(item.value, Reference) or _is_function(callee))
         )
     if len(workflow.handlers) > 1:
         raise refuse("Workflow.handlers", workflow.label, "has hooks beside an exit handler")

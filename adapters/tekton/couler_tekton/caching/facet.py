@@ -14,7 +14,7 @@ from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_s
 from couler_tekton.caching.applying import Applying
 from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
 from couler_tekton.caching.material import material
-from couler_tekton.caching.resolving import OLD, Tasks, resolved
+from couler_tekton.caching.resolving import Tasks, resolved
 from couler_tekton.caching.wrapping import WORKSPACE
 
 __all__ = ["TektonCaching", "facets"]
@@ -47,7 +47,6 @@ class TektonCaching:
         self._workflow = workflow
         self._tasks = tasks
         self._annotations = annotations_of(workflow)
-        self._is_old = OLD in rest_of(workflow)
 
     @cached_property
     def bare(self) -> Workflow:
@@ -99,8 +98,6 @@ class TektonCaching:
 
     def call_objection(self, place: tuple[str, str]) -> Objection | None:
         """Why a call is not cached, whatever it calls."""
-        if self._is_old:
-            return Objection("old-version", "it is written for an older API version")
         if CACHED_FROM in self._annotations:
             return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
         if self._workflow.kind == "Task" and self._workflow.name in self._tasks.called:

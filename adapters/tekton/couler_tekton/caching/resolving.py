@@ -33,12 +33,11 @@ from couler_tekton.caching.declared import (
 from couler_tekton.caching.wrapping import unwrapped
 from couler_tekton.variables import Scope
 
-__all__ = ["OLD", "TASK", "Tasks", "annotated", "resolved", "steps_of"]
+__all__ = ["TASK", "Tasks", "annotated", "resolved", "steps_of"]
 
 TASK = "task:{}"
 """What a Task that is referred to is called in the workflow that refers to it."""
 RESOLVER = "(what a resolver or a controller knows)"
-OLD = "apiVersion"
 
 
 class Tasks:
@@ -58,8 +57,7 @@ class Tasks:
         self._copies: dict[str, Workflow] = {}
         near = [workflow for workflow in workflows if workflow.namespace == namespace]
         for workflow in near:
-            # What is of an older version has no steps that look at conditions.
-            if workflow.kind == "Task" and OLD not in rest_of(workflow):
+            if workflow.kind == "Task":
                 self._held.setdefault(workflow.name, workflow)
                 if (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
                     self._origins[workflow.name] = origin

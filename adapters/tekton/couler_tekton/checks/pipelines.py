@@ -20,7 +20,7 @@ from couler_tekton.checks.steps import check_on_error
 from couler_tekton.checks.tasks import check_task, steps_of
 from couler_tekton.checks.whens import check_whens
 
-__all__ = ["check_pipeline", "check_pipeline_object", "tasks_of"]
+__all__ = ["check_bindings", "check_pipeline", "check_pipeline_object", "tasks_of"]
 
 Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]
@@ -44,7 +44,7 @@ def check_pipeline_object(spec: Mapped, path: Path, report: Report) -> None:
                 inner = (*place, "taskSpec")
                 own = declared(task["taskSpec"].get("params") or (), (*inner, "params"))
                 check_usage(steps_of(task["taskSpec"], inner), [*own, *params], report)
-            _check_bindings(task, place, known, report)
+            check_bindings(task, place, known, report)
         check_passing(tasks, params, report)
 
 
@@ -156,7 +156,7 @@ def _check_workspaces(spec: Mapped, path: Path, report: Report) -> None:
         seen.add(name)
 
 
-def _check_bindings(task: Mapped, path: Path, known: set[str], report: Report) -> None:
+def check_bindings(task: Mapped, path: Path, known: set[str], report: Report) -> None:
     """That a task uses workspaces of its pipeline, and each of its own once."""
     seen: set[str] = set()
     for number, use in enumerate(task.get("workspaces") or ()):

@@ -30,6 +30,7 @@ from couler_plugins.ir import (
 from couler_plugins.plan import Decision
 from couler_plugins.portable.conditions import Membership
 from couler_plugins.portable.parameters import with_parameters_passed
+from couler_plugins.portable.python.pods import as_scripts
 from couler_tekton.generating.bodies import task_of
 from couler_tekton.generating.loops import matrix
 from couler_tekton.generating.refusing import refuse
@@ -62,7 +63,7 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
         raise refuse("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", "convert a caller")
     notes: list[Decision] = []
     rest, volumes = run_of(workflow, notes)
-    closed = with_parameters_passed(_with_images(workflow, image))
+    closed = with_parameters_passed(_with_images(as_scripts(workflow, "tekton"), image))
     tasks = Tasks(closed)
     assert closed.entry is not None
     _, given = tasks.add(replace(closed.entry, handlers=()))

@@ -26,6 +26,7 @@ from couler_plugins.ir import (
     fresh_name,
     references,
 )
+from couler_plugins.portable.circles import WAY_OUT, into_circle
 from couler_plugins.portable.conditions import Membership, memberships
 from couler_tekton.generating.bodies import printed_result
 from couler_tekton.generating.order import check_graph, check_step, ordered
@@ -90,6 +91,7 @@ class Tasks:
 
     def __init__(self, workflow: Workflow) -> None:
         self.found: list[Task] = []
+        self._workflow = workflow
         self._by_name = callables(workflow)
         self._tasks: dict[str, Task] = {}
 
@@ -115,7 +117,9 @@ class Tasks:
         if callee is None:
             raise refuse("Step.call", step.name, "calls what is not in this workflow")
         if callee.name in around:
-            raise refuse("Step.call", step.name, f"calls {callee.name!r}, which calls itself")
+            found = into_circle(self._workflow)
+            assert found is not None
+            raise refuse("Step.call", found[0], f"calls {found[1]!r}, which calls itself", WAY_OUT)
         check_step(step, callee)
         arguments = self._arguments(step, callee, scope)
         own = (*conditions, *self._conditions(step, scope))

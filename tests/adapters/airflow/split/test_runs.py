@@ -194,6 +194,7 @@ def test_a_split_dag_under_test_says_why_it_cannot_run(capfd: pytest.CaptureFixt
     assert "has no scheduler that starts chained__part-1: to test the DAG in one piece, set" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_many_last_tasks_with_long_names() -> None:
     from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import DAG

@@ -92,6 +92,7 @@ def test_what_is_split_is_not_split_again(steps: int) -> None:
         assert list(again.documents) == after, name
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_bytes() -> None:
     program = "import json; from adapters.argo.split.test_corpus import splits; print(json.dumps(splits(2)))"
     path = os.pathsep.join(entry for entry in sys.path if entry)

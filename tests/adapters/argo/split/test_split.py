@@ -127,6 +127,7 @@ graphs = st.integers(3, 14).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, phases=[Phase.generate])
 @given(graphs, st.integers(2, 5), st.integers(0, 99))
 def test_whatever_the_graph(tmp_path_factory: pytest.TempPathFactory, parents: Any, steps: int, seed: int) -> None:

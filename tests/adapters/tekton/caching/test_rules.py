@@ -53,7 +53,6 @@ TASK_RULES = {
     "randomness": ("printf slow", "printf $RANDOM"),
     "network": ("printf slow", "curl example.org"),
     "argument": ("properties: {x: {type: string}, z: {type: string}}", "description: x"),
-    "old-version": ("tekton.dev/v1\n", "tekton.dev/v1beta1\n"),
     "no-workspace": ("    - {name: couler-cache, optional: true}\n", ""),
 }
 

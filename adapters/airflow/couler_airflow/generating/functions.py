@@ -1,0 +1,180 @@
+"""Steps that are functions of Python, as tasks of Airflow's own: values pass as they are, by XComs.
+
+Source: `airflow.sdk.bases.decorator` (3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from couler_airflow.generating.context import CONTEXT
+from couler_airflow.generating.losses import Losses
+from couler_airflow.generating.needs import Rule, Wait
+from couler_airflow.generating.order import Incoming
+from couler_airflow.generating.printing import Call, Name, Node
+from couler_airflow.generating.refusals import refusal
+from couler_airflow.generating.task import Run, Task
+from couler_airflow.generating.texts import Jinja, Text, constant, spelt
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Operation
+from couler_plugins.portable.python.functions import Function, Kind, constant_of, function_of
+from couler_plugins.portable.python.modules import typed_by
+
+__all__ = ["Functions", "check_function", "definition_of", "mapped_over"]
+
+
+def check_function(operation: Operation, function: Function, losses: Losses) -> None:
+    """Refuses what a function in Airflow's own process does not have; says what it does not need.
+
+    Raises:
+        Unsupported: there is something of the former.
+    """
+    name, (container,) = operation.name, operation.containers
+    for parameter in function.inputs:
+        if parameter.name in CONTEXT:
+            hint = "give the parameter another name"
+            raise refusal("Port.name", name, f"takes {parameter.name!r}, by which Airflow passes its own", hint)
+    if container.env or container.rest is not None or container.command or container.args:
+        what = "variables of its own" if container.env else "more to say of its container than an image"
+        raise refusal(
+            "Container.env", name, f"has {what}, and runs in Airflow's own process", "pass them as parameters"
+        )
+    if container.requests or container.limits:
+        losses.lose("Container.limits", name, "asks for resources")
+    if function.packages:
+        reason = f"it runs in Airflow's own process, which needs {', '.join(function.packages)}"
+        losses.note(name, "is not installed for", reason)
+
+
+def mapped_over(listed: Text | None, operation: Operation, incoming: Incoming) -> int | None:
+    """The task whose result a function is mapped over, where that is the result of another function as it is."""
+    match listed:
+        case (Jinja(of=(int(number), "")),) if function_of(operation) is not None:
+            return number if may_wait(incoming.rule, incoming.waits, number) else None
+    return None
+
+
+def may_wait(rule: Rule, waits: Sequence[Wait], number: int) -> bool:
+    """Whether it changes nothing if a task waits for another one: Airflow lets it, where it is given its value."""
+    return rule.name == "all_success" or any(wait.task == number for wait in waits)
+
+
+def definition_of(function: Function) -> str:
+    """A function as one that makes tasks."""
+    several = "(multiple_outputs=True)" if len(function.outputs) > 1 or "result" not in dict(function.outputs) else ""
+    return f"@task{several if function.outputs else ''}\n@{typed_by(function)}\n{function.source}"
+
+
+class Functions:
+    """The tasks of a DAG that are functions.
+
+    Args:
+        variables: the variables of tasks by their numbers.
+    """
+
+    def __init__(self, variables: Mapping[int, str]) -> None:
+        self._variables = variables
+
+    def called(self, task: Task, function: Function, found: dict[str, Node], items: str = "") -> Node:
+        """The call of a function's task.
+
+        Args:
+            task: the task.
+            function: what it runs.
+            found: what the operator is called with beside that.
+            items: the task that gives its runs the texts that they are called with, where there is one.
+
+        Raises:
+            Unsupported: what it is called with in its runs differs in a way that Airflow cannot say.
+        """
+        override = Call(f"{function.name}.override", (), found)
+        runs = [self._arguments(task, function, run) for run in task.runs]
+        if task.spread:
+            return self._spread(task, override, runs[0], items)
+        if not task.loops:
+            return Call("", (), runs[0], override)
+        differing = [name for name in runs[0] if any(run[name] != runs[0][name] for run in runs)] or list(runs[0])[:1]
+        if not differing:
+            raise _takes_nothing(task)
+        partial = _partial(override, {name: node for name, node in runs[0].items() if name not in differing})
+        if len(differing) == 1:
+            return Call("expand", (), {differing[0]: [run[differing[0]] for run in runs]}, partial)
+        return Call("expand_kwargs", ([{name: run[name] for name in differing} for run in runs],), {}, partial)
+
+    def field(self, task: Task, function: Function) -> Node:
+        """What the only parameter is made of that has the item of a loop over texts.
+
+        Raises:
+            Unsupported: none has it, or several do.
+        """
+        found = [node for node in self._arguments(task, function, task.runs[0]).values() if _is_of_item(node)]
+        if len(found) != 1:
+            reason = "loops over a text that only the run knows, and passes the item as several parameters, or as none"
+            raise refusal("Step.loop", task.place[-1], reason, "loop over what a function returns")
+        return found[0]
+
+    def _arguments(self, task: Task, function: Function, run: Run) -> dict[str, Node]:
+        given = run.scope.inputs
+        found = (item for item in function.inputs if item.name in given)
+        return {item.name: self._argument(task, given[item.name], item.kind) for item in found}
+
+    def _argument(self, task: Task, text: Text, kind: Kind) -> Node:
+        known = constant(text)
+        if known is not None:
+            try:
+                return _untouched(constant_of(known, kind), jinja=task.loops)
+            except ValueError as error:
+                name = task.place[-1]
+                raise refusal("Step.arguments", name, f"passes what is of another kind: {error}") from None
+        match text:
+            case (Jinja(of=(int(number), str(key))),) if may_wait(task.rule, task.waits, number):
+                return self._name(number, key)
+        return spelt(text, jinja=task.loops)
+
+    def _name(self, number: int, key: str) -> Name:
+        return Name(self._variables[number] + (f"[{key!r}]" if key else ""))
+
+    def _spread(self, task: Task, override: Call, run: dict[str, Node], items: str) -> Node:
+        """A function that is mapped over what only the run knows."""
+        fields: dict[str, Any] = {name: node for name, node in run.items() if _is_of_item(node)}
+        partial = _partial(override, {name: node for name, node in run.items() if name not in fields})
+        if not fields:
+            raise _takes_nothing(task)
+        if task.over is None:
+            return Call("expand", (), dict.fromkeys(fields, Name(items)), partial)
+        listed = self._name(task.over, "")
+        if any(len(node) != 1 for node in fields.values()):
+            hint = "do that in the function"
+            raise refusal("Step.loop", task.place[-1], "puts the item of its loop into a text", hint)
+        if list(fields.values()) == [([],)]:
+            return Call("expand", (), dict.fromkeys(fields, listed), partial)
+        keys = {name: "".join(f"[{key!r}]" for key in node[0]) for name, node in fields.items()}
+        parts = (f"{name!r}: item{key}" for name, key in keys.items())
+        each = f"lambda item: {{{', '.join(parts)}}}"
+        return Call("expand_kwargs", (Name(f"{listed.code}.map({each})"),), {}, partial)
+
+
+def _partial(override: Call, same: Mapping[str, Node]) -> Call:
+    return Call("partial", (), same, override) if same else override
+
+
+def _is_of_item(node: Node) -> bool:
+    """Whether something is put together with the item of a loop: see `texts.spelt`."""
+    return isinstance(node, tuple)
+
+
+def _untouched(data: Any, *, jinja: bool) -> Node:
+    """JSON data whose texts Airflow does not change."""
+    match data:
+        case str():
+            return spelt((data,), jinja=jinja)
+        case list():
+            return [_untouched(item, jinja=jinja) for item in data]
+        case dict():
+            return {key: _untouched(item, jinja=jinja) for key, item in data.items()}
+    return data
+
+
+def _takes_nothing(task: Task) -> Unsupported:
+    return refusal("Step.loop", task.place[-1], "loops, and its function takes nothing", "pass it the item")

@@ -1,0 +1,50 @@
+"""Annotations of a workflow and of its templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from couler_argo.references import native
+from couler_argo.spelling import write_native
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Callable, Workflow, replace
+
+__all__ = ["annotations_of", "with_annotation"]
+
+
+def annotations_of(node: Workflow | Callable) -> dict[str, str]:
+    """The annotations of a workflow's object, or of a template, as far as they are text."""
+    if node.rest is None or not any(isinstance(part, str) and '"annotations":' in part for part in node.rest.parts):
+        return {}
+    match write_native(node.rest):
+        case {"metadata": {"annotations": dict(annotations)}}:
+            return {key: text for key, text in annotations.items() if isinstance(text, str)}
+    return {}
+
+
+def with_annotation(workflow: Workflow, key: str, text: str | None) -> Workflow:
+    """The workflow with an annotation; None takes it away, and the mappings that are left empty with it.
+
+    Raises:
+        Unsupported: its metadata has no place for it.
+    """
+    rest = dict(write_native(workflow.rest)) if workflow.rest is not None else {}
+    metadata = dict(_mapping(workflow, rest.get("metadata"), "metadata"))
+    old = _mapping(workflow, metadata.get("annotations"), "metadata.annotations")
+    annotations = {name: content for name, content in old.items() if name != key}
+    if text is not None:
+        annotations[key] = text
+    for mapping, name, content in ((metadata, "annotations", annotations), (rest, "metadata", metadata)):
+        if content:
+            mapping[name] = content
+        else:
+            mapping.pop(name, None)
+    return replace(workflow, rest=native(rest) if rest else None)
+
+
+def _mapping(workflow: Workflow, content: Any, what: str) -> dict[str, Any]:
+    if content is not None and not isinstance(content, dict):
+        raise Unsupported(
+            f"{workflow.label}: {what} is no mapping", engine="argo", feature="annotations", hint=f"correct {what}"
+        )
+    return content or {}

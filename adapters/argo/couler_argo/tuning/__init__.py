@@ -1,0 +1,1 @@
+"""Tuning steps of Argo's workflows."""

@@ -1,0 +1,75 @@
+"""The unified interface: a workflow written once in Python, for any engine."""
+
+from couler_plugins.authoring.artifacts import (
+    create_gcs_artifact,
+    create_git_artifact,
+    create_hdfs_artifact,
+    create_local_artifact,
+    create_oss_artifact,
+    create_parameter_artifact,
+    create_s3_artifact,
+)
+from couler_plugins.authoring.calls import run, written
+from couler_plugins.authoring.conditions import bigger, bigger_equal, equal, not_equal, smaller, smaller_equal
+from couler_plugins.authoring.control import concurrent, dag, exec_while, map, set_dependencies, when  # noqa: A004  # the paper's name
+from couler_plugins.authoring.handlers import WFStatus, set_exit_handler
+from couler_plugins.authoring.secrets import (
+    Secret,
+    Volume,
+    VolumeClaimTemplate,
+    VolumeMount,
+    add_volume,
+    create_workflow_volume,
+    obtain_secret,
+)
+from couler_plugins.authoring.settings import Schedule
+from couler_plugins.authoring.steps import get_step_output, run_container, run_job, run_script
+from couler_plugins.authoring.submitters import AirflowSubmitter, ArgoSubmitter, KfpSubmitter, TektonSubmitter
+from couler_plugins.authoring.values import Returned, RunValue
+from couler_plugins.authoring.workflow import AuthoredWorkflow, workflow
+
+__all__ = [
+    "AirflowSubmitter",
+    "ArgoSubmitter",
+    "AuthoredWorkflow",
+    "KfpSubmitter",
+    "Returned",
+    "RunValue",
+    "Schedule",
+    "Secret",
+    "TektonSubmitter",
+    "Volume",
+    "VolumeClaimTemplate",
+    "VolumeMount",
+    "WFStatus",
+    "add_volume",
+    "bigger",
+    "bigger_equal",
+    "concurrent",
+    "create_gcs_artifact",
+    "create_git_artifact",
+    "create_hdfs_artifact",
+    "create_local_artifact",
+    "create_oss_artifact",
+    "create_parameter_artifact",
+    "create_s3_artifact",
+    "create_workflow_volume",
+    "dag",
+    "equal",
+    "exec_while",
+    "get_step_output",
+    "map",
+    "not_equal",
+    "obtain_secret",
+    "run",
+    "run_container",
+    "run_job",
+    "run_script",
+    "set_dependencies",
+    "set_exit_handler",
+    "smaller",
+    "smaller_equal",
+    "when",
+    "workflow",
+    "written",
+]

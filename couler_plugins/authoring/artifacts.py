@@ -1,0 +1,180 @@
+"""What steps leave and take: parameters, which are texts in files, and artifacts, which are files in a store.
+
+Where an artifact lies is said in the words of Argo's manifests; engines without artifacts refuse it by step.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from couler_plugins.authoring.values import RunValue
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Reference
+
+__all__ = [
+    "Artifact",
+    "ArtifactValue",
+    "create_gcs_artifact",
+    "create_git_artifact",
+    "create_hdfs_artifact",
+    "create_local_artifact",
+    "create_oss_artifact",
+    "create_parameter_artifact",
+    "create_s3_artifact",
+]
+
+OTHER = re.compile(r"[^A-Za-z0-9]+")
+SecretKey = tuple[str, str]
+"""The name of a Secret, and a key in it."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A declared output (`output=`) or input (`input=`) of a step.
+
+    Attributes:
+        name: what the step calls it.
+        path: the file (or folder) in the container.
+        kind: `parameter`, a text of at most some kilobytes, or `artifact`.
+        location: where it lies outside of the workflow; None where the engine decides that.
+        is_global: whether the whole run sees it under its name.
+        is_input: whether it can only be taken.
+    """
+
+    name: str
+    path: str
+    kind: Literal["parameter", "artifact"] = "artifact"
+    location: tuple[tuple[str, Any], ...] | None = None
+    is_global: bool = False
+    is_input: bool = False
+
+
+class ArtifactValue(RunValue):
+    """An artifact that a step gives; `path` is where the next one finds it, too."""
+
+    def __init__(self, reference: Reference, path: str) -> None:
+        super().__init__(reference)
+        self.path = path
+
+
+def create_parameter_artifact(path: str, is_global: bool = False, name: str = "") -> Artifact:
+    """A text that a step leaves in a file, and that other steps are given as a text.
+
+    Args:
+        path: the file in the container.
+        is_global: whether the whole run sees it; a step that reads it by value does not need that.
+        name: what the step calls it; made of the file's name unless given.
+    """
+    return Artifact(_name(name, path), path, kind="parameter", is_global=is_global)
+
+
+def create_local_artifact(path: str, is_global: bool = False, name: str = "") -> Artifact:
+    """A file that the engine keeps where it keeps artifacts."""
+    return Artifact(_name(name, path), path, is_global=is_global)
+
+
+def create_s3_artifact(
+    path: str,
+    bucket: str,
+    key: str,
+    accesskey: SecretKey | None = None,
+    secretkey: SecretKey | None = None,
+    endpoint: str = "s3.amazonaws.com",
+    is_global: bool = False,
+    insecure: bool = False,
+    name: str = "",
+) -> Artifact:
+    """A file in S3, or in a store that speaks its protocol.
+
+    Args:
+        path: the file in the container.
+        bucket, key: where it lies.
+        accesskey, secretkey: which Secret, and which key of it, holds the access key and the secret key.
+        endpoint: the host.
+        is_global: whether the whole run sees it.
+        insecure: whether it is fetched without TLS.
+        name: what the step calls it; made of the file's name unless given.
+    """
+    content = {"bucket": bucket, "key": key, "endpoint": endpoint, **({"insecure": True} if insecure else {})}
+    return _stored("s3", path, {**content, **_keys(accesskey, secretkey)}, is_global, name)
+
+
+def create_oss_artifact(
+    path: str,
+    bucket: str,
+    key: str,
+    endpoint: str,
+    accesskey: SecretKey | None = None,
+    secretkey: SecretKey | None = None,
+    is_global: bool = False,
+    name: str = "",
+) -> Artifact:
+    """A file in Alibaba Cloud OSS; the arguments are those of `create_s3_artifact`."""
+    content = {"bucket": bucket, "key": key, "endpoint": endpoint}
+    return _stored("oss", path, {**content, **_keys(accesskey, secretkey)}, is_global, name)
+
+
+def create_gcs_artifact(
+    path: str,
+    bucket: str,
+    key: str,
+    service_account_key: SecretKey | None = None,
+    is_global: bool = False,
+    name: str = "",
+) -> Artifact:
+    """A file in Google Cloud Storage; `service_account_key` says which Secret, and which key of it, holds the key."""
+    account = {"serviceAccountKeySecret": _secret(service_account_key)} if service_account_key is not None else {}
+    return _stored("gcs", path, {"bucket": bucket, "key": key, **account}, is_global, name)
+
+
+def create_hdfs_artifact(
+    path: str,
+    addresses: list[str],
+    hdfs_path: str,
+    user: str = "",
+    is_global: bool = False,
+    name: str = "",
+) -> Artifact:
+    """A file in HDFS: `addresses` are those of name nodes (`host:port`), `hdfs_path` is where it lies there."""
+    content = {"addresses": list(addresses), "path": hdfs_path, **({"hdfsUser": user} if user else {})}
+    return _stored("hdfs", path, content, is_global, name)
+
+
+def create_git_artifact(path: str, repo: str, revision: str = "", depth: int = 0, name: str = "") -> Artifact:
+    """A Git repository that is checked out for a step: only an input.
+
+    Args:
+        path: the folder in the container.
+        repo: its address.
+        revision: the branch, tag or commit; the usual branch unless given.
+        depth: how many commits are fetched; all of them unless given.
+        name: what the step calls it; made of the folder's name unless given.
+    """
+    content = {"repo": repo, **({"revision": revision} if revision else {}), **({"depth": depth} if depth else {})}
+    return Artifact(_name(name, path), path, location=(("git", content),), is_input=True)
+
+
+def _stored(store: str, path: str, content: dict[str, Any], is_global: bool, name: str) -> Artifact:
+    return Artifact(_name(name, path), path, location=((store, content),), is_global=is_global)
+
+
+def _keys(access: SecretKey | None, secret: SecretKey | None) -> dict[str, Any]:
+    keys = {"accessKeySecret": access, "secretKeySecret": secret}
+    return {key: _secret(found) for key, found in keys.items() if found is not None}
+
+
+def _secret(key: SecretKey) -> dict[str, str]:
+    name, inner = key
+    return {"name": name, "key": inner}
+
+
+def _name(name: str, path: str) -> str:
+    if not path.startswith("/"):
+        raise InvalidInput(f"{path!r} is no absolute path", hint="give the place of the file in the container")
+    found = name or OTHER.sub("-", PurePosixPath(path).stem).strip("-")
+    if not found:
+        raise InvalidInput(f"{path!r} gives no name", hint="give the artifact a name")
+    return found

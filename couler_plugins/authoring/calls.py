@@ -1,0 +1,53 @@
+"""The implicit style: calls outside of any block, which `run` makes a workflow of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from couler_plugins.authoring.context import implicit, reset
+from couler_plugins.authoring.recording import place
+from couler_plugins.authoring.settings import Settings
+from couler_plugins.authoring.workflow import AuthoredWorkflow
+
+if TYPE_CHECKING:
+    from couler_plugins.authoring.runs import SubmittedRun
+    from couler_plugins.authoring.submitters import Submitter
+
+__all__ = ["run", "written"]
+
+
+def written(name: str = "", **settings: Any) -> AuthoredWorkflow:
+    """The workflow of what was called before, outside of any block; what is called next belongs to another one.
+
+    Args:
+        name: of the workflow; that of the file that calls this unless given.
+        settings: as for `workflow`.
+
+    Raises:
+        InvalidInput: nothing was called, or it makes no workflow.
+    """
+    found = AuthoredWorkflow(name or Path(place().file).stem.replace("_", "-"), Settings.of(settings), {}, implicit())
+    try:
+        found.finish()
+    finally:
+        reset()
+    return found
+
+
+def run(submitter: Submitter, name: str = "", **settings: Any) -> SubmittedRun | Path | None:
+    """Hands the workflow of what was called before, outside of any block, to an engine.
+
+    Args:
+        submitter: the engine, and how it gets there.
+        name, settings: as for `written`.
+
+    Returns:
+        The run; the file where the submitter writes one; None where it prints.
+
+    Raises:
+        Unsupported: the engine cannot do what the workflow is to do.
+        InvalidInput: nothing was called, or it makes no workflow.
+        EngineError: the engine failed.
+    """
+    return submitter.hand_over(written(name, **settings))

@@ -1,0 +1,144 @@
+"""Predicates: what has to hold for a step to run, or for a loop to go on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from couler_plugins.authoring.values import RunValue, as_value
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Expression, Literal, Reference, Template, Value, map_references
+
+__all__ = [
+    "Condition",
+    "bigger",
+    "bigger_equal",
+    "condition_value",
+    "equal",
+    "not_equal",
+    "smaller",
+    "smaller_equal",
+]
+
+TEXTS = ("==", "!=")
+"""What compares texts as they are; the others compare numbers."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A comparison of a value of the run with a constant (or another value of the run).
+
+    Attributes:
+        operator: how they are compared.
+        right: the other side.
+        left: the value; None stands for what the step of a loop gives.
+    """
+
+    operator: str
+    right: Value
+    left: Reference | None = None
+
+    def of(self, value: RunValue) -> Condition:
+        """The condition, asked of a value where it is of none yet."""
+        return self if self.left is not None else replace(self, left=value.reference)
+
+    def refer(self, change: Callable[[Reference], Reference]) -> Condition:
+        """The condition on other things."""
+        return replace(self, left=map_references(self.left, change), right=map_references(self.right, change))
+
+
+def equal(left: Any, right: Any = None) -> Condition:
+    """`left` is the text `right`. With one argument, for `exec_while`: what its step gives is that text."""
+    return _condition("==", left, right)
+
+
+def not_equal(left: Any, right: Any = None) -> Condition:
+    """`left` is another text than `right`; with one argument as `equal`."""
+    return _condition("!=", left, right)
+
+
+def bigger(left: Any, right: Any = None) -> Condition:
+    """`left` is a number greater than `right`; with one argument as `equal`."""
+    return _condition(">", left, right)
+
+
+def smaller(left: Any, right: Any = None) -> Condition:
+    """`left` is a number less than `right`; with one argument as `equal`."""
+    return _condition("<", left, right)
+
+
+def bigger_equal(left: Any, right: Any = None) -> Condition:
+    """`left` is a number not less than `right`; with one argument as `equal`."""
+    return _condition(">=", left, right)
+
+
+def smaller_equal(left: Any, right: Any = None) -> Condition:
+    """`left` is a number not greater than `right`; with one argument as `equal`."""
+    return _condition("<=", left, right)
+
+
+def _condition(operator: str, left: Any, right: Any) -> Condition:
+    if right is None:
+        left, right = None, left
+    other = as_value(right, "what is compared with")
+    if operator not in TEXTS and isinstance(other, Literal) and not _is_number(other.value):
+        raise InvalidInput(f"{other.value!r} is no number", hint="equal and not_equal compare texts")
+    if isinstance(other, Template):
+        raise InvalidInput("a value is compared with a text that holds another", hint="compare with the value itself")
+    if left is None:
+        return Condition(operator, other)
+    value = as_value(left, "what is compared")
+    if not isinstance(value, Reference):
+        hint = "give what a step returned first, and the constant second"
+        raise InvalidInput(f"{left!r} is no value of the run", hint=hint)
+    return Condition(operator, other, value)
+
+
+def _is_number(text: object) -> bool:
+    try:
+        float(str(text))
+    except ValueError:
+        return False
+    return True
+
+
+def condition_value(conditions: tuple[Condition, ...]) -> Value | None:
+    """All of these as the IR has it: texts are compared in CEL, numbers in plain text with references in it."""
+    if not conditions:
+        return None
+    texts = all(item.operator in TEXTS for item in conditions)
+    parts: list[Any] = []
+    for item in conditions:
+        assert item.left is not None
+        parts.append(" && " if parts else "")
+        parts += _cel(item) if texts else _plain(item)
+    whole = tuple(_joined(parts))
+    return Expression(language="cel", parts=whole) if texts else Template(parts=whole)
+
+
+def _cel(item: Condition) -> list[Any]:
+    right = item.right if isinstance(item.right, Reference) else _quoted(str(getattr(item.right, "value", "")))
+    return [item.left, f" {item.operator} ", right]
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False) if re.search(r"['\\\n]", text) else f"'{text}'"
+
+
+def _plain(item: Condition) -> list[Any]:
+    quote = "'" if item.operator in TEXTS else ""
+    right = item.right if isinstance(item.right, Reference) else str(getattr(item.right, "value", ""))
+    return [quote, item.left, f"{quote} {item.operator} {quote}", right, quote]
+
+
+def _joined(parts: list[Any]) -> list[Any]:
+    found: list[Any] = []
+    for part in parts:
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        elif part != "":
+            found.append(part)
+    return found

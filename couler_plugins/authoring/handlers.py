@@ -1,0 +1,40 @@
+"""What runs at the end of a workflow, by how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from couler_plugins.authoring.conditions import Condition
+from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.recording import Scope
+from couler_plugins.ir import Literal, Reference
+
+__all__ = ["WFStatus", "set_exit_handler"]
+
+STATUS = Reference(to="run", name="workflow", path=("status",))
+
+
+class WFStatus(Enum):
+    """How a workflow ended."""
+
+    Succeeded = "Succeeded"
+    Failed = "Failed"
+    Error = "Error"
+    Always = ""
+    """However it ended: the one that every engine has."""
+
+
+def set_exit_handler(status: WFStatus, function: Callable[[], Any]) -> None:
+    """Runs what a function writes at the end of the workflow, where it ended like this.
+
+    Args:
+        status: how the workflow has to have ended.
+        function: writes one step, or several.
+    """
+    work = recorder()
+    scope = Scope(conditions=(Condition("==", Literal(value=status.value), STATUS),) if status.value else ())
+    with work.inside(scope):
+        work.run(function)
+    work.handlers.append((status.value, scope))

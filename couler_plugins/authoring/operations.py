@@ -1,0 +1,170 @@
+"""What containers and scripts have in common, as an operation of the IR; its values refer to steps as written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
+from couler_plugins.authoring.secrets import Secret, VolumeMount
+from couler_plugins.authoring.values import Returned, RunValue, as_value, listed
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Port, Retry, Value
+
+__all__ = ["Common", "limits", "main_container", "operation_of"]
+
+
+class Common(NamedTuple):
+    """The arguments that `run_container` and `run_script` share, as they were given."""
+
+    image: str | None
+    output: Any
+    input: Any
+    env: Mapping[str, Any] | None
+    secret: Secret | list[Secret] | None
+    resources: Mapping[str, Any] | None
+    timeout: int | None
+    retry: int | None
+    image_pull_policy: str | None
+    daemon: bool
+    volume_mounts: list[VolumeMount] | None
+    working_dir: str | None
+    node_selector: Mapping[str, str] | None
+    env_from: list[Mapping[str, Any]] | None
+
+
+def main_container(common: Common, command: Any, args: Any) -> Container:
+    """The container, its values as they were given."""
+    rest = {
+        "imagePullPolicy": common.image_pull_policy,
+        "workingDir": common.working_dir,
+        "volumeMounts": [_mount(item) for item in common.volume_mounts or ()],
+        "envFrom": [dict(item) for item in common.env_from or ()],
+    }
+    said = {key: value for key, value in rest.items() if value}
+    requests, bounds = _resources(common.resources)
+    return Container(
+        image=None if common.image is None else _constant(common.image, "image"),
+        command=tuple(_constant(item, "command") for item in listed(command)),
+        args=tuple(_argument(item) for item in listed(args)),
+        env=(*_environment(common.env), *_secrets(common.secret)),
+        requests=requests,
+        limits=bounds,
+        rest=Native.of(said) if said else None,
+    )
+
+
+def operation_of(kind: str, common: Common, container: Container, args: Any) -> Operation:
+    """The operation around a container; artifacts among the arguments are taken as inputs."""
+    taken = [item for item in listed(args) if _artifact(item) is not None] + listed(common.input)
+    ports = {port.name: port for port in map(_port, taken)}
+    retry, timeout = limits(common.timeout, common.retry)
+    return Operation(
+        name="",
+        kind=kind,
+        inputs=tuple(ports.values()),
+        outputs=tuple(map(_output, listed(common.output))),
+        containers=(container,),
+        daemon=common.daemon,
+        retry=retry,
+        timeout=timeout,
+        rest=Native.of({"nodeSelector": dict(common.node_selector)}) if common.node_selector else None,
+    )
+
+
+def limits(timeout: int | None, retry: int | None) -> tuple[Retry | None, Value | None]:
+    """How often something is tried again, and how long it may take, in seconds."""
+    given: tuple[tuple[str, object], ...] = (("timeout", timeout), ("retry", retry))
+    for name, number in given:
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+            raise InvalidInput(f"{name} is {number!r}", hint="give a whole number greater than 0")
+    return (
+        None if retry is None else Retry(limit=Literal(value=retry)),
+        None if timeout is None else Literal(value=timeout),
+    )
+
+
+def _constant(content: Any, what: str) -> Literal:
+    value = as_value(content, what)
+    if not isinstance(value, Literal):
+        raise InvalidInput(f"the {what} depends on the run", hint="pass what the run knows in args or env")
+    return value
+
+
+def _argument(item: Any) -> Value:
+    artifact = _artifact(item)
+    return Literal(value=artifact.path) if artifact is not None else as_value(item, "an argument")
+
+
+def _artifact(item: Any) -> ArtifactValue | Artifact | None:
+    """What is taken as a file."""
+    if isinstance(item, Returned) and isinstance(first := next(iter(item)), ArtifactValue):
+        return first
+    return item if isinstance(item, (Artifact, ArtifactValue)) else None
+
+
+def _port(item: Any) -> Port:
+    found = _artifact(item)
+    match found:
+        case ArtifactValue():
+            return Port(
+                name=found.reference.name, kind="artifact", value=found.reference, path=Literal(value=found.path)
+            )
+        case Artifact(kind="artifact", location=tuple(location)):
+            return Port(
+                name=found.name, kind="artifact", origin=Native.of(dict(location)), path=Literal(value=found.path)
+            )
+        case Artifact():
+            hint = "take what a step returned, or declare where it lies (create_s3_artifact)"
+            raise InvalidInput(f"nobody says where the input {found.name!r} comes from", hint=hint)
+    what = "a parameter" if isinstance(item, RunValue) else repr(item)
+    raise InvalidInput(f"{what} is no artifact", hint="pass texts in args")
+
+
+def _output(item: Any) -> Output:
+    if not isinstance(item, Artifact):
+        raise InvalidInput(f"{item!r} is no output", hint="declare one: create_parameter_artifact(path)")
+    if item.is_input:
+        raise InvalidInput(f"{item.name!r} can only be taken", hint="give it as input=")
+    return Output(
+        name=item.name,
+        kind=item.kind,
+        path=Literal(value=item.path),
+        exported=Literal(value=item.name) if item.is_global else None,
+        rest=Native.of(dict(item.location)) if item.location else None,
+    )
+
+
+def _environment(env: Mapping[str, Any] | None) -> tuple[EnvVar, ...]:
+    return tuple(EnvVar(name=name, value=as_value(value, f"env {name!r}")) for name, value in (env or {}).items())
+
+
+def _secrets(secrets: Any) -> tuple[EnvVar, ...]:
+    found: list[EnvVar] = []
+    for secret in listed(secrets):
+        if not isinstance(secret, Secret):
+            raise InvalidInput(f"{secret!r} is no Secret", hint="refer to one: obtain_secret(name, keys)")
+        for variable, key in secret.keys:
+            source = {"valueFrom": {"secretKeyRef": {"name": secret.name, "key": key}}}
+            found.append(EnvVar(name=variable, value=Native.of(source)))
+    return tuple(found)
+
+
+def _resources(resources: Mapping[str, Any] | None) -> tuple[Any, Any]:
+    """Requests and limits; both are the same where they are not told apart."""
+    given = dict(resources or {})
+    parts = (given.pop("requests", None), given.pop("limits", None))
+    if any(parts) and given:
+        raise InvalidInput(f"resources hold {min(given)!r} beside requests and limits", hint="put it into one of them")
+    requests, bounds = (
+        tuple(sorted((name, _constant(amount, name)) for name, amount in (part or given).items())) for part in parts
+    )
+    return requests, bounds
+
+
+def _mount(mount: VolumeMount) -> dict[str, Any]:
+    return {
+        "name": mount.name,
+        "mountPath": mount.mount_path,
+        **({"readOnly": True} if mount.read_only else {}),
+    }

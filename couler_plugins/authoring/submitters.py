@@ -1,0 +1,136 @@
+"""Hands workflows to engines: written into a folder, printed, or submitted and followed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from couler_plugins.authoring.lowering import Lowering
+from couler_plugins.authoring.runs import SubmittedRun
+from couler_plugins.authoring.workflow import AuthoredWorkflow
+from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.hookspecs.running import Request, Where
+from couler_plugins.running import new_run
+
+__all__ = ["AirflowSubmitter", "ArgoSubmitter", "KfpSubmitter", "Submitter", "TektonSubmitter"]
+
+
+@dataclass(frozen=True)
+class Submitter:
+    """One engine, and how workflows get there.
+
+    Attributes:
+        output: a folder to write files into, `-` to print them; unless given, they are submitted.
+        options: of the engine's adapter, such as `version=4.1`.
+        namespace: where they go; the context's own unless given.
+        context: the context of the kubeconfig; its current one unless given.
+    """
+
+    engine: ClassVar[str]
+    output: str | Path = ""
+    options: str = ""
+    namespace: str = ""
+    context: str = ""
+
+    def text(self, workflow: AuthoredWorkflow) -> str:
+        """The file for the engine.
+
+        Raises:
+            Unsupported: the engine cannot do what the workflow is to do; the error names the step and a way out.
+        """
+        return self._lowered(workflow).text
+
+    def write(self, workflow: AuthoredWorkflow, folder: str | Path) -> Path:
+        """Writes the file for the engine into a folder, under the workflow's name.
+
+        Raises:
+            Unsupported: as `text`.
+        """
+        lowered = self._lowered(workflow)
+        path = Path(folder) / f"{workflow.name}{lowered.suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(lowered.text, encoding="utf-8")
+        return path
+
+    def submit(
+        self,
+        workflow: AuthoredWorkflow,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        run: str = "",
+        dry_run: bool = False,
+        wait: bool = False,
+        timeout: float | None = None,
+    ) -> SubmittedRun:
+        """Submits the workflow.
+
+        Args:
+            workflow: the workflow.
+            parameters: values for its parameters.
+            run: the identity of the run: who gives it again finds what is there. One is made up unless given.
+            dry_run: whether the engine only checks it, and keeps nothing.
+            wait: whether to wait for its end.
+            timeout: seconds to wait at most.
+
+        Raises:
+            Unsupported: the engine cannot do what the workflow is to do, or its adapter submits nothing.
+            InvalidInput: a parameter is unknown, or no such engine is known.
+            EngineError: the engine failed.
+        """
+        lowered = self._lowered(workflow)
+        where = Where(context=self.context, namespace=self.namespace)
+        offered = getattr(lowered.adapter, "runner", None)  # a facet, which an adapter may lack
+        runner = offered(where) if offered is not None else None
+        if runner is None:
+            hint = "write it, and submit it by the engine's own means: output='folder'"
+            raise Unsupported(f"nothing here submits to {self.engine}", engine=self.engine, feature="run", hint=hint)
+        request = Request(run=run or new_run(), parameters=dict(parameters or {}), dry_run=dry_run)
+        found = SubmittedRun(self.engine, runner, lowered.documents, request)
+        found.drive(wait=wait and not dry_run, timeout=timeout)
+        return found
+
+    def hand_over(self, workflow: AuthoredWorkflow) -> SubmittedRun | Path | None:
+        """Writes, prints or submits, as `output` says; the run, or the file."""
+        if self.output == "-":
+            sys.stdout.write(self.text(workflow))
+            return None
+        return self.write(workflow, self.output) if self.output else self.submit(workflow)
+
+    def _lowered(self, workflow: AuthoredWorkflow) -> Lowering:
+        return Lowering.of(workflow.ir, f"{self.engine}{{{self.options}}}" if self.options else self.engine)
+
+
+@dataclass(frozen=True)
+class ArgoSubmitter(Submitter):
+    """Argo Workflows, by the Kubernetes API."""
+
+    engine: ClassVar[str] = "argo"
+
+
+@dataclass(frozen=True)
+class KfpSubmitter(Submitter):
+    """Kubeflow Pipelines, by its own client."""
+
+    engine: ClassVar[str] = "kfp"
+
+
+@dataclass(frozen=True)
+class TektonSubmitter(Submitter):
+    """Tekton Pipelines, by the Kubernetes API."""
+
+    engine: ClassVar[str] = "tekton"
+
+
+@dataclass(frozen=True)
+class AirflowSubmitter(Submitter):
+    """Airflow, which reads DAG files from a folder and starts them itself: `output` is that folder."""
+
+    engine: ClassVar[str] = "airflow"
+
+    def __post_init__(self) -> None:
+        if not self.output:
+            hint = "AirflowSubmitter(output='dags')"
+            raise InvalidInput("Airflow takes DAGs from a folder", engine="airflow", hint=hint)

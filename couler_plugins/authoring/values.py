@@ -1,0 +1,145 @@
+"""What only the run knows: outputs of steps, parameters, items. They can stand in texts, also inside of f-strings.
+
+In a text, a value is a mark around the JSON of its reference: `f"--model={model}"` is cut at the marks again when the
+workflow is built. The characters that make the mark are of Unicode's private use area.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import msgspec
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Literal, Reference, Template, Value, replace
+
+__all__ = ["Returned", "RunValue", "as_value", "listed"]
+
+OPEN, CLOSE = "\ue000", "\ue001"
+MARKED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
+
+
+class RunValue:
+    """A text that only the run knows.
+
+    Args:
+        reference: what it stands for.
+    """
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+
+    def __str__(self) -> str:
+        return f"{OPEN}{msgspec.json.encode(self.reference).decode()}{CLOSE}"
+
+    def __repr__(self) -> str:
+        reference = self.reference
+        return f"<{'.'.join(filter(None, (reference.to, reference.step, reference.name)))} of the run>"
+
+    def __bool__(self) -> NoReturn:
+        raise _unknown(self, "decided on")
+
+    def __int__(self) -> NoReturn:
+        raise _unknown(self, "turned into a number")
+
+    __float__ = __index__ = __int__
+
+    def _compute(self, other: object) -> NoReturn:
+        raise _unknown(self, "computed with")
+
+    __add__ = __radd__ = __sub__ = __mul__ = __rmul__ = __truediv__ = __lt__ = __gt__ = __le__ = __ge__ = _compute
+
+
+class Returned(RunValue):
+    """What a step gives: as a value its first declared output, or what it prints where it declares none.
+
+    Args:
+        step: the step's name.
+        outputs: what it declares, by name.
+        printed: what it prints.
+    """
+
+    def __init__(self, step: str, outputs: Mapping[str, RunValue], printed: RunValue) -> None:
+        super().__init__(next(iter(outputs.values()), printed).reference)
+        self.step = step
+        self.printed = printed
+        self._outputs = dict(outputs)
+
+    def of_step(self, step: str) -> Returned:
+        """The same of another step."""
+        outputs = {name: _of_step(value, step) for name, value in self._outputs.items()}
+        return Returned(step, outputs, _of_step(self.printed, step))
+
+    def __getitem__(self, name: str | int) -> RunValue:
+        found = list(self)
+        if isinstance(name, int) and -len(found) <= name < len(found):
+            return found[name]
+        if name in self._outputs:
+            return self._outputs[str(name)]
+        hint = f"it has {', '.join(map(repr, self._outputs)) or 'none but what it prints'}"
+        raise InvalidInput(f"{self.step!r} has no output {name!r}", step=self.step, hint=hint)
+
+    def __iter__(self) -> Iterator[RunValue]:
+        return iter(self._outputs.values() or [self.printed])
+
+
+def _of_step(value: RunValue, step: str) -> RunValue:
+    changed = copy.copy(value)
+    changed.reference = replace(value.reference, step=step)
+    return changed
+
+
+def as_value(content: Any, what: str) -> Value:
+    """A text, a number or a value of the run as the IR has it.
+
+    Args:
+        content: the text.
+        what: what to call it in errors.
+
+    Raises:
+        InvalidInput: it is nothing of these.
+    """
+    if isinstance(content, RunValue):
+        return content.reference
+    if isinstance(content, (int, float)) and not isinstance(content, bool):
+        content = str(content)
+    if not isinstance(content, str):
+        hint = "give a text, a number, or what a step returned"
+        raise InvalidInput(f"{what} is {content!r}, a {type(content).__name__}", hint=hint)
+    pieces = MARKED.split(content)
+    if any(mark in piece for piece in pieces[::2] for mark in (OPEN, CLOSE)):
+        raise InvalidInput(f"{what} has a character that stands for values of the run", hint="leave U+E000 out")
+    parts = tuple(_reference(piece, what) if number % 2 else piece for number, piece in enumerate(pieces) if piece)
+    match parts:
+        case ():
+            return Literal(value="")
+        case (str(text),):
+            return Literal(value=text)
+        case (Reference() as reference,):
+            return reference
+    return Template(parts=parts)
+
+
+def listed(content: Any) -> list[Any]:
+    """What a user gave as one or as several: None is nothing, lists in lists are taken apart."""
+    if content is None:
+        return []
+    if isinstance(content, (str, RunValue, Mapping)) or not isinstance(content, Iterable):
+        return [content]
+    return [inner for item in content for inner in listed(item)]
+
+
+def _reference(text: str, what: str) -> Reference:
+    try:
+        return msgspec.json.decode(text, type=Reference)
+    except msgspec.DecodeError as error:
+        hint = "put it into a text as it is: what it is, only the run knows"
+        raise InvalidInput(f"{what} holds a value of the run that was changed", hint=hint) from error
+
+
+def _unknown(value: RunValue, doing: str) -> InvalidInput:
+    hint = "only the run knows it: use when() and equal(), or do it in a step"
+    return InvalidInput(f"{value!r} cannot be {doing} while the workflow is written", hint=hint)

@@ -1,0 +1,150 @@
+"""`couler generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from couler_plugins.cli.lake_options import lake_option
+from couler_plugins.cli.model_options import model_options
+from couler_plugins.cli.settings import with_settings
+from couler_plugins.config import Config
+
+if TYPE_CHECKING:
+    from couler_plugins.nl.generation import Generated
+    from couler_plugins.nl.library import Library
+
+__all__ = ["command"]
+
+
+@click.command(
+    "generate",
+    epilog="""\b
+Examples:
+  couler generate "Load the usage table, train a forest on it, publish it if its
+    accuracy is above 0.9" --model qwen3 --url http://localhost:8000/v1 --to argo
+  couler generate "…" --model gpt-5 --keep churn.json --record asked.jsonl
+  couler generate --from churn.json --feedback "Try it again twice." \\
+    --model gpt-5 --keep churn.json --to airflow -o dags/churn.py
+  couler generate --from churn.json --to kfp
+""",
+)
+@click.argument("description", default="")
+@click.option("--to", metavar="ENGINE", help="Write it for this engine, with its options: argo{version=4.1}.")
+@click.option(
+    "--from", "start", type=click.Path(path_type=Path), metavar="FILE", help="A workflow that --keep has written."
+)
+@click.option("--feedback", multiple=True, metavar="TEXT", help="What to change in it, in words.")
+@click.option("--keep", type=click.Path(path_type=Path), metavar="FILE", help="Keep the workflow, for feedback.")
+@lake_option
+@click.option("--no-code", is_flag=True, help="Only ready-made steps: none whose code or image the model names.")
+@click.option("--repairs", type=click.IntRange(0, 10), default=3, show_default=True, help="Of an unusable answer.")
+@click.option("--attempts", type=click.IntRange(1, 10), default=2, show_default=True, help="While the score is low.")
+@click.option("--threshold", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="The score to reach.")
+@click.option("--judge", is_flag=True, help="Between equal scores, let the model's own decide.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what the model draws.")
+@model_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write what --to says.")
+@click.option(
+    "--format", "output_format", type=click.Choice(["text", "mermaid", "json"]), default="text", show_default=True
+)
+@with_settings
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    config: Config,
+    description: str,
+    start: Path | None,
+    feedback: tuple[str, ...],
+    keep: Path | None,
+    lake: Path,
+    access: dict[str, Any],
+    no_code: bool,
+    repairs: int,
+    attempts: int,
+    threshold: float,
+    judge: bool,
+    seed: int,
+    output: Path | None,
+    output_format: str,
+) -> None:
+    """Writes a workflow from a DESCRIPTION in plain language (docs/generate.md).
+
+    A language model chooses from ready-made steps (those of plugins, and those of your own workflows in a lake, see
+    `couler lake`) and says how they belong together; what it says is checked, and asked for again where it cannot be
+    used. Nothing is run, and no file is read that an option does not name.
+
+    stdout has the engine's file with --to, else the steps, a Mermaid picture, or all of it as JSON; stderr what to
+    know of it. Exits with 1 where the engine's lint finds an error.
+    """
+    from couler_plugins.cli.generated import present
+    from couler_plugins.cli.messages import log_retries
+    from couler_plugins.cli.outputs import replace_file
+    from couler_plugins.cli.work import working
+    from couler_plugins.conversion import target_of
+    from couler_plugins.nl.composition import ENGINE, compose
+    from couler_plugins.nl.flow import read_flow, written
+    from couler_plugins.nl.lake import items
+    from couler_plugins.nl.library import library
+    from couler_plugins.nl.lowering import manifest
+    from couler_plugins.nl.manner import Manner
+
+    if bool(description) == (start is not None):
+        raise click.UsageError("Give a description, or --from and a file, one of the two.")
+    if feedback and start is None:
+        raise click.UsageError("--feedback is on a workflow: give it by --from.")
+    wanted = config.origin("to") == "flag"
+    if output is not None and not wanted:
+        raise click.UsageError("-o is for what --to writes.")
+    log_retries()
+    flow = read_flow(start) if start is not None else None
+    asked = flow.description if flow is not None else description
+    said = (*flow.feedback, *feedback) if flow is not None else ()
+    manner = Manner(repairs=repairs, attempts=attempts, threshold=threshold, code=not no_code, judge=judge, seed=seed)
+    with working(config) as session:
+        if wanted:
+            target_of(session, ENGINE)  # before anybody is asked
+        known = library(session.plugins.steps, items(lake))
+        if flow is not None and not feedback:
+            made = _as_it_is(flow.workflow, asked, known)
+        else:
+            made = _asked(access, asked, said, known, manner, flow.workflow if flow is not None else None)
+        workflow = compose(made.form, made.steps)
+        lowered = manifest(workflow, session) if wanted else None
+    if keep is not None:
+        replace_file(keep, written(asked, said, made.form))
+    ctx.exit(present(made, workflow, lowered, output, output_format))
+
+
+def _asked(
+    access: dict[str, Any], description: str, feedback: tuple[str, ...], known: Library, manner: Any, before: Any
+) -> Generated:
+    from couler_plugins.errors import InvalidInput
+    from couler_plugins.llm.access import ModelAccess
+    from couler_plugins.nl.generation import generate
+
+    try:
+        client = ModelAccess(**access).opened("generating workflows", "--model NAME --url http://localhost:8000/v1")
+    except ValueError as error:
+        raise InvalidInput(str(error)) from error
+    return generate(client, description, known, manner, before, feedback)
+
+
+def _as_it_is(form: Any, description: str, known: Library) -> Generated:
+    """A workflow that was kept, for which nobody is asked.
+
+    Raises:
+        InvalidInput: the steps that it uses are not there any more, or are others.
+    """
+    from couler_plugins.errors import InvalidInput
+    from couler_plugins.nl.calibration import calibrate
+    from couler_plugins.nl.generation import Generated
+    from couler_plugins.nl.validation import validate
+
+    if problems := validate(form, known.steps):
+        raise InvalidInput("; ".join(map(str, problems[:5])), hint="give --lake as it was, or --feedback")
+    steps = {step.use: known.steps[step.use] for step in form.steps if step.use in known.steps}
+    return Generated(form=form, steps=steps, calibration=calibrate(form, description, (), known.steps))

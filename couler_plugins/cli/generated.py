@@ -1,0 +1,91 @@
+"""How a generated workflow is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from couler_plugins.cli.outputs import replace_file, write_bytes
+from couler_plugins.cli.records import decision_record, finding_record, print_json
+from couler_plugins.graphs import draw, to_mermaid
+from couler_plugins.ir import Workflow
+from couler_plugins.nl.asking import printable
+from couler_plugins.nl.form import CODE, Form
+from couler_plugins.nl.references import waits_for
+
+if TYPE_CHECKING:
+    from couler_plugins.nl.generation import Generated
+    from couler_plugins.nl.lowering import Manifest
+
+__all__ = ["present"]
+
+
+def present(
+    made: Generated, workflow: Workflow, lowered: Manifest | None, output: Path | None, output_format: str
+) -> int:
+    """Prints what was generated, and writes the engine's file.
+
+    Returns:
+        1 where the engine would refuse it, else 0.
+    """
+    text = lowered.text if lowered is not None else ""
+    if output is not None:
+        replace_file(output, text)
+    if output_format == "json":
+        print_json("couler.generate/v0", _record(made, workflow, lowered))
+    elif output_format == "mermaid":
+        write_bytes(to_mermaid(draw([workflow])))
+    elif lowered is None:
+        write_bytes(printable(outline(made.form)))
+    elif output is None:
+        write_bytes(text)
+    _say(made, lowered)
+    return int(any(finding.severity == "error" for finding in (lowered.findings if lowered is not None else ())))
+
+
+def outline(form: Form) -> str:
+    """The workflow in a line for each step."""
+    lines = [form.name]
+    for step in form.steps:
+        said = [f"{step.name}: {step.use}"]
+        said += [f"after {', '.join(before)}"] if (before := waits_for(step)) else []
+        said += [f"if {step.when.left} {step.when.op} {step.when.right}"] if step.when is not None else []
+        if step.over is not None:
+            said.append(f"for each of {step.over if isinstance(step.over, str) else ', '.join(map(str, step.over))}")
+        lines.append(f"  {' '.join(said)}")
+    return "\n".join([*lines, ""])
+
+
+def _say(made: Generated, lowered: Manifest | None) -> None:
+    """What to know of it, on stderr."""
+    written_out = [step.name for step in made.form.steps if step.use in CODE]
+    if written_out:
+        click.echo(f"warning: the model wrote what these steps run; read it first: {', '.join(written_out)}", err=True)
+    for note in made.notes:
+        click.echo(f"warning: {printable(note)}", err=True)
+    for gap in made.calibration.gaps:
+        click.echo(f"note: {printable(gap)}", err=True)
+    for line in (*lowered.decisions, *lowered.findings) if lowered is not None else ():
+        click.echo(f"{line}", err=True)
+    click.echo(f"{len(made.form.steps)} steps, score {made.calibration.score:.2f}, {made.repairs} repairs", err=True)
+
+
+def _record(made: Generated, workflow: Workflow, lowered: Manifest | None) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "workflow": msgspec.to_builtins(made.form),
+        "subtasks": list(made.subtasks),
+        "score": made.calibration.score,
+        "parts": dict(made.calibration.parts),
+        "gaps": list(made.calibration.gaps),
+        "repairs": made.repairs,
+        "notes": list(made.notes),
+        "mermaid": to_mermaid(draw([workflow])),
+    }
+    if lowered is not None:
+        record["manifest"] = lowered.text
+        record["decisions"] = [decision_record(decision) for decision in lowered.decisions]
+        record["findings"] = [finding_record(finding) for finding in lowered.findings]
+    return record

@@ -1,0 +1,1 @@
+"""Tuning inside of workflows: the optimizer `tune`."""

@@ -1,0 +1,104 @@
+"""What tuning tells its user of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from couler_plugins.hpo.workflows.notes import Note
+from couler_plugins.hpo.workflows.requests import Request
+from couler_plugins.hpo.workflows.values import as_text
+from couler_plugins.hpo.workflows.writing import Written
+from couler_plugins.ir import Scalar, Workflow
+from couler_plugins.plan import Decision
+from couler_plugins.redacting import redact
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Tuner
+    from couler_plugins.hookspecs.tuning import FanOut
+    from couler_plugins.hpo.task import Proposal
+
+__all__ = ["kept", "noted", "part_of", "tried", "undone", "written"]
+
+TUNE = "tune"
+PROVENANCE = ("model", "seed", "record", "replay")
+"""Options of tuners that say where a proposal comes from."""
+
+
+def kept(workflow: Workflow, request: Request, reason: str) -> Decision:
+    """A step that stays as it is."""
+    return Decision(optimizer=TUNE, workflow=workflow.label, subject=request.place, reason=reason)
+
+
+def noted(workflow: Workflow, steps: int) -> Decision:
+    """What tuning leaves in a workflow for itself."""
+    return Decision(
+        optimizer=TUNE,
+        workflow=workflow.label,
+        action="note what was tuned" if steps else "take out the note of what was tuned",
+        reason="tuning finds its own work by it, and what the owner had set",
+        figures=(("steps", steps),),
+    )
+
+
+def undone(decision: Decision, note: Note) -> Decision:
+    """A step that was tuned before, and now is as its owner wrote it."""
+    affects = (f"{decision.subject.partition('/')[0]}/{name}" for name in (note.trials, note.best) if name)
+    action = "put back what its owner has set"
+    return msgspec.structs.replace(decision, action=action, affects=(*affects, *note.added))
+
+
+def part_of(workflow: Workflow, whole: str) -> Decision:
+    """A part of a workflow that was split."""
+    reason = f"it is a part of {whole}, which is tuned before it is split"
+    return Decision(optimizer=TUNE, workflow=workflow.label, reason=reason)
+
+
+def written(workflow: Workflow, request: Request, tuner: Tuner, done: Written) -> Decision:
+    """Values that were written into a step."""
+    assert done.proposal is not None
+    assert done.note is not None
+    set_now = request.task.space.defaults or {}
+    values = dict(done.proposal.values)
+    changes = ", ".join(
+        f"{name} from {as_text(set_now[name])} to {as_text(values[name])}"
+        if name in set_now
+        else f"{name} to {as_text(values[name])}"
+        for name in done.note.now
+    )
+    metric = request.task.data.metric
+    return Decision(
+        optimizer=TUNE,
+        workflow=workflow.label,
+        subject=request.place,
+        action=f"set {changes}",
+        reason=f"{done.proposal.reason}; {request.where} asks for it, to {request.task.data.goal} {metric}",
+        figures=(*_provenance(tuner), (f"predicted {metric}", done.proposal.predicted)),
+    )
+
+
+def tried(workflow: Workflow, request: Request, tuner: Tuner, settings: Sequence[Proposal], fan: FanOut) -> Decision:
+    """Trials before a step."""
+    metric, graph = request.task.data.metric, request.graph.name
+    output = f"its output {request.output!r}" if request.output else "what it prints"
+    reason = (
+        f"{request.where} asks for it, to {request.task.data.goal} {metric}, which is {output}; "
+        f"it costs {len(settings)} runs more, the first of them with what is set now"
+    )
+    return Decision(
+        optimizer=TUNE,
+        workflow=workflow.label,
+        subject=request.place,
+        action=f"try {len(settings)} settings of {', '.join(request.was)}, and run it with the best",
+        reason="; ".join(filter(None, (reason, fan.note))),
+        figures=(*_provenance(tuner), ("trials", len(settings)), ("runs in all", len(settings) + 1)),
+        affects=(*(f"{graph}/{step.name}" for step in (fan.trials, fan.best)), *(item.name for item in fan.added)),
+    )
+
+
+def _provenance(tuner: Tuner) -> tuple[tuple[str, Scalar], ...]:
+    told = [(name, getattr(tuner, name, "")) for name in PROVENANCE]
+    known = tuple((name, redact(value) if isinstance(value, str) else value) for name, value in told if value != "")
+    return (("tuner", tuner.name), *known)

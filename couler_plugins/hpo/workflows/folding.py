@@ -1,0 +1,80 @@
+"""A workflow as it was before it was tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from couler_plugins.hpo.workflows.notes import Note
+from couler_plugins.hpo.workflows.values import with_arguments
+from couler_plugins.ir import (
+    Call,
+    Graph,
+    Literal,
+    Reference,
+    Step,
+    Workflow,
+    call_sites,
+    remove_callables,
+    replace,
+    replace_callables,
+)
+
+__all__ = ["stands", "without_tuning"]
+
+
+def stands(workflow: Workflow, place: tuple[str, str], note: Note) -> bool:
+    """Whether a step still is as tuning has left it: its owner has set nothing else since."""
+    graph, step = _find(workflow, place)
+    if graph is None or step is None:
+        return False
+    passed = {item.name: item.value for item in step.arguments if item.kind == "parameter"}
+    if not note.trials:
+        return all(passed.get(name) == Literal(value=value) for name, value in note.now.items())
+    names = {item.name for item in graph.steps}
+    return {note.trials, note.best} <= names and all(
+        passed.get(name) == Reference(to="output", kind="parameter", step=note.best, name=name) for name in note.was
+    )
+
+
+def without_tuning(workflow: Workflow, place: tuple[str, str], note: Note) -> Workflow:
+    """The workflow with one step as its owner wrote it, where it `stands`."""
+    graph, step = _find(workflow, place)
+    assert graph is not None
+    assert step is not None
+    was: Mapping[str, Literal | None] = {
+        name: None if value is None else Literal(value=value) for name, value in note.was.items()
+    }
+    bare = with_arguments(step, was)
+    gone = {note.trials, note.best} - {""}
+    if not gone:
+        return replace_callables(workflow, {graph.name: _replaced(graph, bare)})
+    bare = replace(bare, needs=_find_step(graph, note.trials).needs)
+    left = replace_callables(workflow, {graph.name: _without(_replaced(graph, bare), gone)})
+    others = [site for site in call_sites(left) if site.graph is None or site.graph.name not in note.added]
+    called = {site.step.call.name for site in others if isinstance(site.step.call, Call)}
+    return remove_callables(left, [name for name in note.added if name not in called])
+
+
+def _find(workflow: Workflow, place: tuple[str, str]) -> tuple[Graph | None, Step | None]:
+    graph = next((graph for graph in workflow.graphs if graph.name == place[0]), None)
+    step = next((step for step in graph.steps if step.name == place[1]), None) if graph else None
+    return graph, step
+
+
+def _find_step(graph: Graph, name: str) -> Step:
+    return next(step for step in graph.steps if step.name == name)
+
+
+def _replaced(graph: Graph, step: Step) -> Graph:
+    return replace(graph, steps=tuple(step if item.name == step.name else item for item in graph.steps))
+
+
+def _without(graph: Graph, names: set[str]) -> Graph:
+    stages = graph.stages and tuple(
+        left for stage in graph.stages if (left := tuple(name for name in stage if name not in names))
+    )
+    regions = tuple(
+        replace(region, steps=tuple(name for name in region.steps if name not in names)) for region in graph.regions
+    )
+    steps = tuple(item for item in graph.steps if item.name not in names)
+    return replace(graph, steps=steps, stages=stages, regions=regions)

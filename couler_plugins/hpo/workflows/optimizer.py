@@ -1,0 +1,71 @@
+"""The `tune` optimizer: steps that their owner has marked get better hyperparameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from couler_plugins.options import check_range
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Context
+    from couler_plugins.plan import Plan
+
+__all__ = ["Tune"]
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Give steps that are marked to be tuned better hyperparameters: predicted ones, or the best of some trials.
+
+    Attributes:
+        trials: how many settings are tried by the workflow itself before the step, which then runs with the best one;
+            0 to write what the tuner predicts most of.
+        tuner: what proposes settings; without one, `optuna` for trials, and none without.
+        steps: the only ones to tune, as `graph/step` or `step`; empty for all that are marked.
+        task: a file that says what to tune of these steps, in place of their annotations.
+        image: with `python3` and `sh`, for what runs beside the trials, where the engine needs one.
+    """
+
+    name: ClassVar[str] = "tune"
+
+    trials: int = 0
+    tuner: str = ""
+    steps: tuple[str, ...] = ()
+    task: str = ""
+    image: str = "python:3.13-alpine"
+
+    def __post_init__(self) -> None:
+        """Checks the options.
+
+        Raises:
+            ValueError: one is out of range, or makes no sense without another.
+        """
+        check_range("trials", self.trials, 0, 1_000)
+        if self.trials == 1:
+            raise ValueError("'trials' is 1, and that would be what is set: give at least 2")
+        if self.task and not self.steps:
+            raise ValueError("'task' says what to tune, and 'steps' has to say where")
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """The plan with the steps tuned that are marked, in it or by the options."""
+        from couler_plugins.hpo.files import read_task_file
+        from couler_plugins.hpo.workflows.requests import asked_steps, check_named
+        from couler_plugins.hpo.workflows.tuning import Tunings
+        from couler_plugins.ir import Libraries
+
+        task = read_task_file(Path(self.task)) if self.task else None
+        check_named(plan.workflows, self.steps)
+        tunings = Tunings(self, ctx, Libraries(plan.workflows))
+        for workflow in plan.workflows:
+            offered = getattr(ctx.adapter(workflow.engine), "tuning", None)
+            facet = offered(workflow, plan) if offered is not None else None
+            asked = asked_steps(workflow, facet, self.steps, task) if facet is not None else {}
+            if facet is None or not asked:
+                continue
+            ctx.progress(f"tuning {len(asked)} steps of {workflow.label}")
+            new, decisions = tunings.tuned(workflow, facet, asked)
+            if decisions or new is not workflow:
+                plan = plan.with_workflow(workflow, new, *decisions)
+        return plan

@@ -1,0 +1,56 @@
+"""Picks the best of some trials. The text of this file also runs by itself, in whatever Python an engine has.
+
+What trials have measured comes from programs that nobody here knows: it is read as numbers, and as nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+
+def measured(text: str, metric: str) -> float | None:
+    """The number that a trial has left: its last line, or what that has by the metric's name; None where it is none."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    line = lines[-1] if lines else ""
+    try:
+        found = json.loads(line)
+        found = found.get(metric) if isinstance(found, dict) else found
+    except (ValueError, RecursionError):
+        found = "" if "_" in line else line
+    if isinstance(found, bool) or not isinstance(found, (int, float, str)):
+        return None
+    try:
+        number = float(found)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def best(settings: list[dict[str, str]], trials: list[tuple[str, str]], metric: str, maximize: bool) -> dict[str, str]:
+    """The setting of the best trial, of equal ones the first; the first setting where nothing was measured.
+
+    `trials` holds pairs: the number of a setting, and the text that its trial has left.
+    """
+    found = []
+    for number, text in trials:
+        value = measured(text, metric)
+        sys.stderr.write(f"trial {number}: {'no number' if value is None else value}\n")
+        if value is not None and number.isdecimal() and int(number) < len(settings):
+            found.append((-value if maximize else value, int(number)))
+    if not found:
+        sys.stderr.write("no trial has left a number: the first setting is taken\n")
+    return settings[min(found)[1] if found else 0]
+
+
+def main(places: dict[str, str], trials: list[tuple[str, str]]) -> None:
+    """Writes each value of the best setting to its file; what there is to choose from is in the environment."""
+    settings = json.loads(os.environ["COULER_SETTINGS"])
+    chosen = best(settings, trials, os.environ["COULER_METRIC"], os.environ["COULER_GOAL"] == "maximize")
+    sys.stderr.write(f"the best setting: {json.dumps(chosen)}\n")
+    for name, path in places.items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(chosen[name].encode())

@@ -1,0 +1,91 @@
+"""Trials before a step, which then runs with the best setting; the structural edit, the same for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs.tuning import FanOut, Trials
+from couler_plugins.hpo.workflows.notes import Note
+from couler_plugins.hpo.workflows.requests import Request
+from couler_plugins.hpo.workflows.values import port_of
+from couler_plugins.ir import Graph, Literal, Step, Workflow, fresh_name, replace, replace_callables
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs.tuning import Tuning
+    from couler_plugins.hpo.parameters import Value
+    from couler_plugins.hpo.task import Proposal
+
+__all__ = ["Tried", "fan_out"]
+
+
+class Tried(NamedTuple):
+    """A workflow with trials before a step."""
+
+    workflow: Workflow
+    fan: FanOut
+    note: Note
+
+
+def fan_out(
+    workflow: Workflow, request: Request, settings: Sequence[Proposal], facet: Tuning, key: str, image: str
+) -> Tried:
+    """The workflow with trials before the step of a request.
+
+    Raises:
+        Unsupported: the engine cannot run them.
+    """
+    taken = {step.name for step in request.graph.steps}
+    names = [fresh_name(f"{request.step.name}-{what}", taken) for what in ("trials", "best")]
+    trials = Trials(
+        workflow=workflow,
+        graph=request.graph,
+        step=request.step,
+        callee=request.callee,
+        settings=tuple(_whole(request, dict(proposal.values), facet) for proposal in settings),
+        metric=request.task.data.metric,
+        output=request.output,
+        maximize=request.task.data.goal == "maximize",
+        trials=names[0],
+        best=names[1],
+        image=image,
+    )
+    fan = facet.fan_out(trials)
+    graph = with_steps_before(request.graph, fan.step, (fan.trials, fan.best))
+    note = Note(
+        key=key,
+        was=request.was,
+        trials=fan.trials.name,
+        best=fan.best.name,
+        added=tuple(item.name for item in fan.added),
+    )
+    return Tried(replace_callables(workflow, {graph.name: graph}, fan.added), fan, note)
+
+
+def with_steps_before(graph: Graph, step: Step, added: Sequence[Step]) -> Graph:
+    """The graph with a step replaced, and others before it, one after the other where the graph has stages."""
+    steps: list[Step] = []
+    for item in graph.steps:
+        steps += [*added, step] if item.name == step.name else [item]
+    names = tuple(item.name for item in added)
+    stages: list[tuple[str, ...]] = []
+    for stage in graph.stages or ():
+        stages += [*((name,) for name in names), stage] if step.name in stage else [stage]
+    regions = tuple(
+        replace(region, steps=(*names, *region.steps)) if step.name in region.steps else region
+        for region in graph.regions
+    )
+    return replace(graph, steps=tuple(steps), stages=tuple(stages) if graph.stages else graph.stages, regions=regions)
+
+
+def _whole(request: Request, values: dict[str, Value], facet: Tuning) -> tuple[tuple[str, Literal], ...]:
+    """The values of one trial, those included that do not count in it: they stay as their owner has set them."""
+    found: list[tuple[str, Literal]] = []
+    for name, parameter in request.task.space.parameters:
+        value = values.get(name, parameter.default)
+        if value is None:
+            reason = f"{name!r} does not count in every setting, and has no value then"
+            raise Unsupported(reason, feature="tune", hint="give it a default")
+        found.append((name, facet.literal(value, port_of(request.callee, name))))
+    return tuple(found)

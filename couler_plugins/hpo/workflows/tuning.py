@@ -1,0 +1,141 @@
+"""Tunes the steps of a workflow, one after the other, and says why each is as it then is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from couler_plugins.caching.keys import digest
+from couler_plugins.errors import Unsupported
+from couler_plugins.hpo.task import Task
+from couler_plugins.hpo.workflows.decisions import kept, noted, part_of, tried, undone, written
+from couler_plugins.hpo.workflows.folding import stands, without_tuning
+from couler_plugins.hpo.workflows.notes import Note, read_notes, write_notes
+from couler_plugins.hpo.workflows.requests import Place, Request, about, read_request
+from couler_plugins.hpo.workflows.settings import settings_to_try
+from couler_plugins.hpo.workflows.trying import fan_out
+from couler_plugins.hpo.workflows.writing import write_proposal
+from couler_plugins.ir import Libraries, Workflow, replace_steps
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Context, Tuner
+    from couler_plugins.hookspecs.tuning import Tuning
+    from couler_plugins.hpo.workflows.optimizer import Tune
+    from couler_plugins.plan import Decision
+
+__all__ = ["Tunings"]
+
+FOR_TRIALS = "optuna"
+KEY_LENGTH = 16
+NO_TUNER = "no tuner is named that could do without trials, and no trials are asked for"
+
+
+class Tunings:
+    """Tunes workflows.
+
+    Args:
+        options: what is asked for.
+        ctx: where tuners come from.
+        libraries: of all workflows.
+    """
+
+    def __init__(self, options: Tune, ctx: Context, libraries: Libraries) -> None:
+        self._options, self._ctx, self._libraries = options, ctx, libraries
+
+    def tuned(
+        self, workflow: Workflow, facet: Tuning, asked: Mapping[Place, tuple[str, Task | str]]
+    ) -> tuple[Workflow, list[Decision]]:
+        """The workflow with these steps tuned, and the decisions on them; the same object where nothing changes.
+
+        Raises:
+            InvalidInput: what is asked for makes no sense.
+            Unsupported: a step cannot be tuned, or its engine cannot do what is asked for.
+            PluginFailure: the tuner failed.
+        """
+        if facet.part_of:
+            return workflow, [part_of(workflow, facet.part_of)]
+        notes = read_notes(facet.tuned)
+        made = {name for note in notes.values() for name in note.added}
+        new, decisions = workflow, []
+        for place, what in asked.items():
+            if place[0] in made:  # a trial of ours calls what is marked as well
+                continue
+            new, decision = self._one(new, facet, place, what, notes)
+            decisions.append(decision)
+        text = write_notes(notes)
+        if text != facet.tuned and new is not workflow:
+            new = facet.with_tuned(new, text)
+            decisions.append(noted(workflow, len(notes)))
+        return new, decisions
+
+    @cached_property
+    def _tuner(self) -> Tuner | None:
+        text = self._options.tuner or (FOR_TRIALS if self._options.trials else "")
+        return self._ctx.tuner(text) if text else None
+
+    def _one(
+        self, workflow: Workflow, facet: Tuning, place: Place, asked: tuple[str, Task | str], notes: dict[str, Note]
+    ) -> tuple[Workflow, Decision]:
+        """The workflow with one step tuned; `notes` are those of the workflow, and are kept up to date."""
+        name = "/".join(place)
+        note = notes.get(name)
+        tuner = self._tuner
+        if note is not None and not stands(workflow, place, note):  # its owner has set something else since
+            note = None
+        bare = workflow if note is None else without_tuning(workflow, place, note)
+        request = read_request(bare, place, asked, facet, self._libraries)
+        key = self._key(request)
+        if note is not None and note.key == key:
+            return workflow, kept(bare, request, "it is tuned already, by the same tuner and for the same task")
+        if tuner is None:
+            return workflow, kept(bare, request, NO_TUNER)
+        try:
+            new, made, decision = self._made(bare, request, facet, tuner, key)
+        except Unsupported as error:
+            raise about(error, bare, place, request.where) from None
+        notes.pop(name, None)
+        if made is not None:
+            notes[name] = made
+        elif note is not None:
+            decision = undone(decision, note)
+        return new if made is not None or note is not None else workflow, decision
+
+    def _made(
+        self, workflow: Workflow, request: Request, facet: Tuning, tuner: Tuner, key: str
+    ) -> tuple[Workflow, Note | None, Decision]:
+        """The workflow with a step tuned that is not by now, and the note to leave there; None where it stays."""
+        options = self._options
+        if not options.trials:
+            done = write_proposal(request, facet, tuner, key)
+            if done.note is None:
+                return workflow, None, kept(workflow, request, _why_kept(tuner, done.proposal is None))
+            place = (request.graph.name, request.step.name)
+            new = replace_steps(workflow, {place: done.step})
+            return new, done.note, written(workflow, request, tuner, done)
+        settings = settings_to_try(tuner, request.task, options.trials)
+        if len(settings) < 2:
+            reason = f"the tuner {tuner.name} has nothing to try beside what is set"
+            return workflow, None, kept(workflow, request, reason)
+        trials = fan_out(workflow, request, settings, facet, key, options.image)
+        return trials.workflow, trials.note, tried(workflow, request, tuner, settings, trials.fan)
+
+    def _key(self, request: Request) -> str:
+        """What tells apart all that tuning a step depends on."""
+        options = self._options
+        made_of = [
+            msgspec.to_builtins(request.task),
+            request.output,
+            options.trials,
+            options.tuner,
+            options.image if options.trials else "",
+        ]
+        return digest(made_of)[:KEY_LENGTH]
+
+
+def _why_kept(tuner: Tuner, nothing: bool) -> str:
+    if nothing:
+        return f"the tuner {tuner.name} proposes nothing"
+    return f"the tuner {tuner.name} predicts of nothing that it would be better than what is set"

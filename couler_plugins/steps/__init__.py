@@ -1,0 +1,18 @@
+"""Ready-made steps: the built-in catalogue, and what a plugin makes steps of its own with."""
+
+from __future__ import annotations
+
+from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput
+from couler_plugins.steps.containers import ContainerStep, container_step
+from couler_plugins.steps.programs import ScriptStep, script_step
+
+__all__ = [
+    "Built",
+    "CatalogueStep",
+    "ContainerStep",
+    "ScriptStep",
+    "StepInput",
+    "StepOutput",
+    "container_step",
+    "script_step",
+]

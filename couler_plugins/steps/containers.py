@@ -1,0 +1,133 @@
+"""Steps that run a command in a container, on any engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
+from couler_plugins.steps.arguments import Constants, checked, constants, passed, ports
+
+if TYPE_CHECKING:
+    from couler_plugins.ir import EnvVar, Operation, Output, Value
+
+__all__ = ["OUTPUTS", "ContainerStep", "container_inputs", "container_step", "environment", "flags", "outputs"]
+
+OUTPUTS = "/tmp/outputs"  # noqa: S108  # in a container of its own; engines copy from there when it ends
+"""The folder in the container where a step leaves its outputs, one file each."""
+
+SECRET = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([a-z0-9][a-z0-9.-]*)/([A-Za-z0-9._-]+)")
+
+
+class ContainerStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A command with an argument `--NAME=VALUE` for each input; it leaves each output in `/tmp/outputs/NAME`.
+
+    Attributes:
+        name, description, tags, inputs, outputs: as for every ready-made step.
+        command: what runs.
+    """
+
+    name: str
+    description: str
+    tags: tuple[str, ...] = ()
+    inputs: tuple[StepInput, ...] = ()
+    outputs: tuple[StepOutput, ...] = ()
+    command: tuple[str, ...]
+
+    def build(self, arguments: Mapping[str, Any]) -> Built:
+        """As for every ready-made step.
+
+        Raises:
+            InvalidInput: an argument is missing, unknown or of another type.
+        """
+        given = checked(self, arguments)
+        return Built(self._operation(constants(self, given)), *passed(self, given))
+
+    def _operation(self, shape: Constants) -> Operation:
+        from couler_plugins.ir import Container, Literal, Operation
+
+        container = Container(
+            image=Literal(value=shape["image"]),
+            command=tuple(Literal(value=word) for word in self.command),
+            args=tuple(flags(self.inputs)),
+            env=environment(self.name, shape["secrets"]),
+        )
+        return Operation(
+            name=self.name, kind="container", containers=(container,), inputs=ports(self), outputs=outputs(self.outputs)
+        )
+
+
+def container_step(
+    *,
+    name: str,
+    description: str,
+    image: str,
+    command: Iterable[str],
+    tags: Iterable[str] = (),
+    inputs: Iterable[StepInput] = (),
+    outputs: Iterable[StepOutput] = (),
+) -> ContainerStep:
+    """A step that runs a command; `image` and `secrets` are inputs of it as well, and can be given otherwise."""
+    return ContainerStep(
+        name=name,
+        description=description,
+        tags=tuple(tags),
+        inputs=(*inputs, *container_inputs(image)),
+        outputs=tuple(outputs),
+        command=tuple(command),
+    )
+
+
+def container_inputs(image: str) -> tuple[StepInput, ...]:
+    """The inputs that every step has that runs in a container."""
+    return (
+        StepInput(name="image", description="The container image that it runs in.", default=image, constant=True),
+        StepInput(
+            name="secrets",
+            description="Environment variables from Kubernetes Secrets, each as VARIABLE=secret/key.",
+            type="list",
+            default=(),
+            constant=True,
+        ),
+    )
+
+
+def flags(inputs: Iterable[StepInput]) -> Iterable[Value]:
+    """An argument of the command line for each input that a run can change."""
+    from couler_plugins.ir import Reference, Template
+
+    for item in inputs:
+        if not item.constant:
+            value = Reference(to="input", kind="parameter", name=item.name)
+            yield Template(parts=(f"--{item.name}=", value))
+
+
+def outputs(declared: Iterable[StepOutput]) -> tuple[Output, ...]:
+    """Output parameters that are files."""
+    from couler_plugins.ir import Literal, Output
+
+    return tuple(Output(name=item.name, path=Literal(value=f"{OUTPUTS}/{item.name}")) for item in declared)
+
+
+def environment(step: str, secrets: Iterable[str]) -> tuple[EnvVar, ...]:
+    """Variables that hold keys of Secrets, from texts such as `DATABASE_URL=warehouse/url`.
+
+    Raises:
+        InvalidInput: a text is not of that form.
+    """
+    from couler_plugins.ir import EnvVar, Native
+
+    found: list[EnvVar] = []
+    for text in secrets:
+        match = SECRET.fullmatch(str(text))
+        if match is None:
+            message = f"the input 'secrets' of the step {step!r} holds {text!r:.60}"
+            raise InvalidInput(message, step=step, hint="write VARIABLE=secret/key")
+        variable, secret, key = match.groups()
+        value = Native.of({"valueFrom": {"secretKeyRef": {"key": key, "name": secret}}})
+        found.append(EnvVar(name=variable, value=value))
+    return tuple(found)

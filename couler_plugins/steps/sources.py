@@ -1,0 +1,67 @@
+"""Steps that get data from somewhere, and bring it somewhere."""
+
+from __future__ import annotations
+
+from couler_plugins.hookspecs.steps import StepInput
+from couler_plugins.steps.declared import FILES, ROWS, STORE, TABLE, TABLES, artifact, result, scripted
+
+__all__ = ["SOURCES"]
+
+LOAD_CSV = scripted(
+    "load-csv",
+    "Reads a table from a URL or a path.",
+    "data load read csv parquet dataset ingest",
+    (
+        StepInput(name="url", description="Where the table is: CSV, Parquet or JSON lines, by URL or path."),
+        StepInput(name="columns", description="The columns to keep; none for all.", type="list", default=()),
+        STORE,
+    ),
+    (TABLE, ROWS, result("columns", "The names of its columns.", "list")),
+    (*TABLES, "pyarrow>=15"),
+)
+
+SQL_QUERY = scripted(
+    "sql-query",
+    "Asks a database, and keeps the table that it answers with.",
+    "data sql database query warehouse extract postgres",
+    (
+        StepInput(name="query", description="The query in SQL; `:name` in it stands for the value of that name."),
+        StepInput(name="values", description="The values by name, a JSON object.", default="{}"),
+        StepInput(
+            name="url",
+            description="The database, as SQLAlchemy spells it; empty: the variable DATABASE_URL, from a Secret.",
+            default="",
+        ),
+        STORE,
+    ),
+    (TABLE, ROWS),
+    (*TABLES, "sqlalchemy>=2,<3", "psycopg[binary]>=3.2"),
+)
+
+DOWNLOAD = scripted(
+    "download",
+    "Gets a file from a URL.",
+    "data download fetch file http s3",
+    (
+        StepInput(name="url", description="Where the file is: a URL that fsspec knows, or a path."),
+        StepInput(name="sha256", description="The hash that it has to have; empty: any.", default=""),
+        STORE,
+    ),
+    (artifact("file", "The file."), result("bytes", "How large it is.", "int")),
+    FILES,
+)
+
+UPLOAD = scripted(
+    "upload",
+    "Puts a file to a URL.",
+    "data upload publish export file s3",
+    (
+        StepInput(name="file", description="The file.", type="artifact"),
+        StepInput(name="to", description="Where it goes: a URL that fsspec can write to, or a path."),
+    ),
+    (artifact("place", "Where it is now."),),
+    FILES,
+)
+
+SOURCES = (LOAD_CSV, SQL_QUERY, DOWNLOAD, UPLOAD)
+"""In the order of a workflow."""

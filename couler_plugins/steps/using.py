@@ -1,0 +1,111 @@
+"""Steps that judge a model, and use it."""
+
+from __future__ import annotations
+
+from couler_plugins.hookspecs.steps import StepInput
+from couler_plugins.steps.declared import (
+    BETTER,
+    DATA,
+    FILES,
+    MODEL,
+    MODELS,
+    ROWS,
+    STORE,
+    TARGET,
+    artifact,
+    number,
+    result,
+    scripted,
+)
+
+__all__ = ["USING"]
+
+LOADING = (*MODELS, "lightgbm>=4,<5", "xgboost-cpu>=3,<4")
+"""What scripts need that read any of our models."""
+
+EVALUATE_MODEL = scripted(
+    "evaluate-model",
+    "Measures how good a model is on data that it has not seen.",
+    "evaluate metrics accuracy score test model",
+    (
+        MODEL,
+        DATA,
+        TARGET,
+        StepInput(
+            name="metric",
+            description="What to measure; mae, r2 and rmse are for numbers, the others for classes.",
+            default="accuracy",
+            choices=("accuracy", "balanced-accuracy", "f1", "precision", "recall", "mae", "r2", "rmse"),
+        ),
+    ),
+    (
+        result("score", "The metric that was asked for.", "float"),
+        result("metrics", "All metrics of such a model, a JSON object.", "text"),
+    ),
+    LOADING,
+)
+
+COMPARE_MODELS = scripted(
+    "compare-models",
+    "Selects the best of several models by their scores.",
+    "evaluate compare select best models",
+    (
+        StepInput(name="models", description="The models.", type="list"),
+        StepInput(name="scores", description="Their scores, in the same order.", type="list"),
+        BETTER,
+    ),
+    (
+        artifact("model", "The best model."),
+        result("score", "Its score.", "float"),
+        result("number", "Its number in the list, counted from 0.", "int"),
+    ),
+    (),
+)
+
+THRESHOLD_GATE = scripted(
+    "threshold-gate",
+    "Says whether a value is good enough, and may fail where it is not.",
+    "evaluate gate threshold check condition",
+    (
+        number("value", "The value, such as a score."),
+        number("threshold", "What it has to reach."),
+        BETTER,
+        StepInput(name="fail", description="Whether the step fails where it is not.", type="bool", default=False),
+    ),
+    (result("passed", "Whether it is good enough: true or false.", "bool"),),
+    (),
+)
+
+BATCH_PREDICT = scripted(
+    "batch-predict",
+    "Has a model predict for all rows of a table.",
+    "predict batch inference score model",
+    (
+        MODEL,
+        DATA,
+        StepInput(name="column", description="What to call the column of predictions.", default="prediction"),
+        STORE,
+    ),
+    (artifact("predictions", "The table with a column of predictions."), ROWS),
+    LOADING,
+)
+
+REGISTER_MODEL = scripted(
+    "register-model",
+    "Publishes a model under a name and a version, with a card that says what it is.",
+    "publish register model registry deploy version",
+    (
+        MODEL,
+        StepInput(name="name", description="The name of the model."),
+        StepInput(name="version", description="The version; empty: the start of the file's hash.", default=""),
+        StepInput(name="metrics", description="What was measured, a JSON object.", default="{}"),
+        StepInput(
+            name="registry", description="Where models are published: a URL that fsspec can write to, or a path."
+        ),
+    ),
+    (artifact("place", "Where the model is published."), result("version", "Its version.", "text")),
+    FILES,
+)
+
+USING = (EVALUATE_MODEL, COMPARE_MODELS, THRESHOLD_GATE, BATCH_PREDICT, REGISTER_MODEL)
+"""In the order of a workflow."""
