@@ -125,6 +125,16 @@ def test_inputs_are_given_values() -> None:
         assert generate(*script, wish=wish, more=("--set", wrong))[0].exit_code == 2
 
 
+def test_what_an_engine_refuses_is_kept_all_the_same() -> None:
+    text = {"name": "text", "from": "item"}
+    fan = {"name": "fan", **ECHO, "over": "list.items", "inputs": [text]}
+    listed = {"name": "list", "use": "python", "code": "def run():\n    return {'items': '[1]'}", "outputs": ["items"]}
+    script = (TASKS, says(json.dumps({"name": "fans", "steps": [listed, fan]})))
+    result, _ = generate(*script, more=("--to", "tekton", "--keep", "fans.json", "-o", "fans.yaml"))
+    assert (result.exit_code, "'fan' loops over a list that only the run knows" in result.stderr) == (2, True)
+    assert run("generate", "--from", "fans.json", "--to", "argo", "-o", "fans.yaml").exit_code == 0
+
+
 def test_a_record_gives_the_same_again() -> None:
     more = ("--to", "tekton", "--record", "asked.jsonl")
     first, _ = generate(TASKS, says("no"), GOOD, more=more)
