@@ -51,6 +51,7 @@ FILE = """
         double.expand(x=found) >> flaky()
         found >> stop() >> skipped()
 """
+ASKED = ("history", "past", "--engine", "airflow", "--from")
 USERS = {
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ann:admin",
@@ -97,7 +98,7 @@ def test_a_whole_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert by_database == by_api.stdout
         assert "secret" not in by_database
         absent = subprocess.run(
-            [*program[:2], "no_such", *program[3:]],
+            ["no_such" if word == "past" else word for word in program],
             env=airflow.environment,
             capture_output=True,
             text=True,
