@@ -1,7 +1,8 @@
 """Training on several pods, by Kubeflow's operators.
 
-Source: kubeflow/training-operator, release 1.x: pkg/apis/kubeflow.org/v1 (TFJob, PyTorchJob; its containers have to be
-called tensorflow and pytorch); kubeflow/mpi-operator: pkg/apis/kubeflow/v2beta1 (MPIJob).
+Source: kubeflow/training-operator, release 1.9: pkg/apis/kubeflow.org/v1, pkg/webhooks (containers have to be called
+tensorflow and pytorch), pkg/controller.v1 (a pod that has failed, and is not restarted, fails the job);
+kubeflow/mpi-operator, 0.8: pkg/apis/kubeflow/v2beta1, pkg/controller.
 """
 
 from __future__ import annotations
