@@ -15,7 +15,6 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import StepInput, StepOutput
-from couler_plugins.portable.jobs import JOB_OUTPUTS
 from couler_plugins.steps.arguments import Constants
 from couler_plugins.steps.declared import number
 from couler_plugins.steps.jobs import JOB_INPUTS, JOB_NAME, Job, JobStep, container_of
@@ -35,6 +34,8 @@ def experiment(shape: Constants) -> Job:
 
     It has ended once it has a time of completion; that it found something is that a trial has succeeded.
     """
+    from couler_plugins.portable.jobs import JOB_OUTPUTS
+
     metric, maximizes = shape["metric"], shape["direction"] == "maximize"
     if not METRIC.fullmatch(metric):
         raise _refused(shape, "metric", f"is {metric!r:.60}", "use letters, digits, '.', '_' and '-'")
