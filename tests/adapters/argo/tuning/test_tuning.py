@@ -12,24 +12,11 @@ from typing import Any
 import pytest
 
 from adapters.airflow.generated.argo_runs import Leaf, ManifestRun, Outcome
+from adapters.argo.tuning.manifests import MANIFEST, TRIALS, auc, document, in_steps, tuned
 from couler_argo.plugin import ArgoAdapter
-from couler_plugins.api import Result, Text, optimize
-from couler_plugins.config import Config
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput, Unsupported
 from local.running import runs
-
-MANIFEST = (Path(__file__).parent / "churn.yaml").read_text()
-TRIALS = "tune{trials=6,tuner='optuna{seed=3}'}"
-
-
-def tuned(text: str, pipeline: str = TRIALS, name: str = "churn.yaml") -> Result:
-    return optimize(Text(text, name), pipeline, config=Config())
-
-
-def document(text: str) -> Any:
-    (found,) = read(text, "w.yaml").documents
-    return found.data
 
 
 def templates(text: str) -> dict[str, Any]:
@@ -38,20 +25,6 @@ def templates(text: str) -> dict[str, Any]:
 
 def lint(text: str) -> list[str]:
     return [remark.message for remark in ArgoAdapter().lint(ArgoAdapter().load([read(text, "w.yaml")]))]
-
-
-def auc(rate: float, depth: int) -> float:
-    """What the training measures."""
-    return 0.9 - abs(rate - 0.03) - 0.01 * abs(depth - 5)
-
-
-def in_steps(text: str) -> str:
-    """The manifest with the tasks of its DAG as steps."""
-    data = document(text)
-    main = data["spec"]["templates"][0]
-    tasks = [{key: value for key, value in task.items() if key != "depends"} for task in main.pop("dag")["tasks"]]
-    main["steps"] = [[json.loads(json.dumps(task).replace("{{tasks.", "{{steps."))] for task in tasks]
-    return json.dumps(data)
 
 
 def with_training(source: str, text: str = MANIFEST) -> str:
