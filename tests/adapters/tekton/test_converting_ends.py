@@ -1,4 +1,4 @@
-"""What runs at the end of a run of Tekton, and what a run hands out, for other engines; and exit handlers for Tekton."""
+"""What runs at the end of a run of Tekton, and what a run hands out, for others; and exit handlers for Tekton."""
 
 from __future__ import annotations
 
