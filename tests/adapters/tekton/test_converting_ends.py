@@ -8,6 +8,7 @@ import yaml
 from adapters.tekton.test_converting import PIPELINE, converted
 from couler_plugins import Text, convert
 from couler_plugins.errors import CoulerError
+from oracles import argo_oracle, tekton_oracle
 
 WHEN = "when: [{input: $(params.who), operator: notin, values: [me, you]}]"
 
@@ -150,3 +151,15 @@ def test_what_comes_after_a_task_without_results_has_none_either() -> None:
     text = text.replace("    tasks:", "    results: [{name: out, value: $(tasks.b.results.r)}]\n    tasks:")
     (template,) = [item for item in converted(text)["spec"]["templates"] if "outputs" in item and "dag" in item]
     assert template["outputs"]["parameters"][0]["valueFrom"]["default"] == ""
+
+
+@pytest.mark.oracle
+def test_both_engines_take_what_is_asked_at_the_end(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Argo's own validation, and Tekton's webhook."""
+    when = "when: [{input: $(tasks.status), operator: in, values: [Failed]}]"
+    (verdicts,) = argo_oracle.build(tmp_path_factory).judge(
+        [[converted(PIPELINE.replace("{name: end, ", f"{{name: end, {item}, ")) for item in (when, WHEN)]]
+    )
+    assert all(verdict.accepted for verdict in verdicts)
+    documents = [converted(EXIT.replace("CONDITION", item), "tekton") for item in ("== Succeeded", "!= Succeeded")]
+    assert tekton_oracle.build(tmp_path_factory).judge([("stable", documents)]) == [["", ""]]
