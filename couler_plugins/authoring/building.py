@@ -10,7 +10,9 @@ from typing import Any
 
 from couler_plugins.authoring.closing import Closed, close
 from couler_plugins.authoring.conditions import condition_value
-from couler_plugins.authoring.recording import Call, Place, Recorder, Scope, after
+from couler_plugins.authoring.places import Place
+from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.scopes import Call, Scope, after
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     Argument,
@@ -131,12 +133,11 @@ class _Builder:
                     hint="let it find out by itself, or pass a parameter of the workflow",
                 )
         (first, *others) = whole.calls.values()
-        alone = not others and first.operation is not None and first.loop is None and not first.conditions
-        if alone and not self.closed.arguments[first.name]:
-            yield Handler(step=Step(name="", call=GraphCall(name=self.closed.names[first.name])))
+        if not others and first.operation is not None and first.loop is None and not first.conditions:
+            yield Handler(step=self._step(first, whole, {}))
             return
         graph = self.graph(whole, fresh_name("exit-handler", self.taken), {})
-        yield Handler(step=Step(name="", call=GraphCall(name=graph.name)))
+        yield Handler(step=Step(name=graph.name, call=GraphCall(name=graph.name)))
 
     def _step(self, call: Call, scope: Scope, inputs: Inputs) -> Step:
         def resolved(reference: Reference) -> Reference:

@@ -42,7 +42,7 @@ def present(
         write_bytes(printable(outline(made.form)))
     elif output is None:
         write_bytes(text)
-    _say(made, lowered)
+    _say(made, workflow, lowered)
     return int(any(finding.severity == "error" for finding in (lowered.findings if lowered is not None else ())))
 
 
@@ -59,11 +59,13 @@ def outline(form: Form) -> str:
     return "\n".join([*lines, ""])
 
 
-def _say(made: Generated, lowered: Manifest | None) -> None:
+def _say(made: Generated, workflow: Workflow, lowered: Manifest | None) -> None:
     """What to know of it, on stderr."""
     written_out = [step.name for step in made.form.steps if step.use in CODE]
     if written_out:
         click.echo(f"warning: the model wrote what these steps run; read it first: {', '.join(written_out)}", err=True)
+    if open_inputs := [port.name for port in workflow.parameters if port.value is None]:
+        click.echo(f"note: each run has to be given {', '.join(open_inputs)}, unless --set does that", err=True)
     for note in made.notes:
         click.echo(f"warning: {printable(note)}", err=True)
     for gap in made.calibration.gaps:

@@ -15,7 +15,16 @@ from couler_plugins.steps.arguments import Constants, checked, constants, passed
 if TYPE_CHECKING:
     from couler_plugins.ir import EnvVar, Operation, Output, Value
 
-__all__ = ["OUTPUTS", "ContainerStep", "container_inputs", "container_step", "environment", "flags", "outputs"]
+__all__ = [
+    "OUTPUTS",
+    "ContainerStep",
+    "container_inputs",
+    "container_step",
+    "environment",
+    "flags",
+    "outputs",
+    "secret_keys",
+]
 
 OUTPUTS = "/tmp/outputs"  # noqa: S108  # in a container of its own; engines copy from there when it ends
 """The folder in the container where a step leaves its outputs, one file each."""
@@ -114,20 +123,28 @@ def outputs(declared: Iterable[StepOutput]) -> tuple[Output, ...]:
 
 
 def environment(step: str, secrets: Iterable[str]) -> tuple[EnvVar, ...]:
-    """Variables that hold keys of Secrets, from texts such as `DATABASE_URL=warehouse/url`.
+    """Variables that hold keys of Secrets.
+
+    Raises:
+        InvalidInput: a text is not of the form that `secret_keys` reads.
+    """
+    from couler_plugins.ir import EnvVar, Native
+
+    return tuple(EnvVar(name=name, value=Native.of(source)) for name, source in secret_keys(step, secrets).items())
+
+
+def secret_keys(step: str, secrets: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Where variables come from, in Kubernetes' words, from texts such as `DATABASE_URL=warehouse/url`.
 
     Raises:
         InvalidInput: a text is not of that form.
     """
-    from couler_plugins.ir import EnvVar, Native
-
-    found: list[EnvVar] = []
+    found: dict[str, dict[str, Any]] = {}
     for text in secrets:
         match = SECRET.fullmatch(str(text))
         if match is None:
             message = f"the input 'secrets' of the step {step!r} holds {text!r:.60}"
             raise InvalidInput(message, step=step, hint="write VARIABLE=secret/key")
         variable, secret, key = match.groups()
-        value = Native.of({"valueFrom": {"secretKeyRef": {"key": key, "name": secret}}})
-        found.append(EnvVar(name=variable, value=value))
-    return tuple(found)
+        found[variable] = {"valueFrom": {"secretKeyRef": {"key": key, "name": secret}}}
+    return found

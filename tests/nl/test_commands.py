@@ -110,6 +110,21 @@ def test_feedback_goes_on_with_what_was_kept() -> None:
     assert kept != Path("hello.json").read_text()
 
 
+def test_inputs_are_given_values() -> None:
+    load = {"name": "load", "use": "load-csv", "inputs": [{"name": "url", "value": "s3://lake/x.csv"}]}
+    wish = "Read a table from a CSV file."
+    script = (says('{"subtasks": ["read the table"]}'), says(json.dumps({"name": "w", "steps": [load]})))
+    result, _ = generate(*script, wish=wish, more=("--to", "tekton"))
+    assert (result.exit_code, "'store' has no value" in result.stderr) == (2, True)
+    result, _ = generate(*script, wish=wish, more=("--to", "tekton", "--set", "store=s3://bucket/x=y"))
+    assert result.exit_code == 0, result.output
+    assert "s3://bucket/x=y" in result.stdout
+    result, _ = generate(*script, wish=wish)
+    assert "each run has to be given store" in result.stderr
+    for wrong in ("store", "stor=x"):
+        assert generate(*script, wish=wish, more=("--set", wrong))[0].exit_code == 2
+
+
 def test_a_record_gives_the_same_again() -> None:
     more = ("--to", "tekton", "--record", "asked.jsonl")
     first, _ = generate(TASKS, says("no"), GOOD, more=more)

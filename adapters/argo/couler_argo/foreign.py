@@ -15,6 +15,7 @@ from couler_plugins.ir import (
     Call,
     Container,
     Graph,
+    Handler,
     Literal,
     Native,
     Node,
@@ -80,7 +81,15 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
             )
     name = _object_name(workflow.name)
     kind = workflow.kind if workflow.kind == "CronWorkflow" else "Workflow"
-    return replace(workflow, engine="argo", kind=kind, name=name)
+    handlers = tuple(_exit_handler(handler) for handler in workflow.handlers)
+    return replace(workflow, engine="argo", kind=kind, name=name, handlers=handlers)
+
+
+def _exit_handler(handler: Handler) -> Handler:
+    """What runs at the end, under the only names that Argo has for it."""
+    if handler.event != "exit":
+        return handler
+    return replace(handler, step=replace(handler.step, name="exit" if handler.step.arguments else ""))
 
 
 def portable(workflow: Workflow) -> Workflow:

@@ -32,7 +32,7 @@ def safe_value(value: Any, inside: bool = False) -> Any:
     """
     import re
 
-    odd = r"couler:|[{][{]|[$][($]|[\x00-\x08\x0b-\x1f\x7f]"
+    odd = r"couler:|[{][{]|[$][($]|\n\Z|[\x00-\x08\x0b-\x1f\x7f]"
     if isinstance(value, str):
         return sheltered(value) if re.search(odd + r"|[\n\t\"\\<>&\u2028\u2029]" if inside else odd, value) else value
     if value is None and inside:
@@ -141,6 +141,7 @@ def in_pod(function: Callable[..., Any], inputs: Mapping[str, str], outputs: Map
     """
     import json
     import os
+    from decimal import Decimal
     from pathlib import Path
 
     made = function(**{name: os.environ.pop(variable) for name, variable in inputs.items()})
@@ -150,5 +151,7 @@ def in_pod(function: Callable[..., Any], inputs: Mapping[str, str], outputs: Map
         if shelter and isinstance(value, str) and value[:1] in ("[", "{"):
             value = sheltered(value)  # where all runs of a loop give such texts, Argo takes them for JSON
         text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        if isinstance(value, float):
+            text = format(Decimal(text), "f")  # Argo reads no exponents in conditions
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         Path(file).write_bytes(f"{text}\n".encode())  # one newline at the end is taken off

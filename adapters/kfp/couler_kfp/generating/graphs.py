@@ -21,7 +21,7 @@ from couler_kfp.generating.calls import (
     taken,
     with_channels,
 )
-from couler_kfp.generating.functions import constant, constant_items, output_of, type_of
+from couler_kfp.generating.functions import constant, default_of, exact, output_of, type_of
 from couler_kfp.generating.order import check_step, waits_of
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.generating.types import Types
@@ -50,7 +50,8 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.conditions import Membership, memberships
+from couler_plugins.portable.comparisons import Comparison, comparisons
+from couler_plugins.portable.conditions import Membership
 from couler_plugins.portable.limits import is_reachable
 from couler_plugins.portable.python.functions import Function, Kind
 
@@ -132,7 +133,7 @@ class Graphs:
         kind = self.types.taken(graph, port.name)
         if not isinstance(found.default, Literal) or kind == "text":
             return replace(found, rest=type_of(kind))
-        default = constant(found.default, kind, graph.name, port.name)
+        default = default_of(constant(found.default, kind, graph.name, port.name))
         return replace(found, default=default, rest=type_of(kind))
 
     def _type(self, value: Value) -> Native:
@@ -148,9 +149,11 @@ class Graphs:
         def read(reference: Reference) -> Reference:
             return self._read(reference, steps, own, step.name)
 
-        asked = memberships(step.condition)
+        asked = comparisons(step.condition)
         if asked is None:
-            raise refuse("Step.condition", step.name, "has a condition that is more than comparisons of texts")
+            raise refuse(
+                "Step.condition", step.name, "has a condition that is more than comparisons of texts and numbers"
+            )
         called = Step(
             name=own[step.name],
             call=Call(name=self._names[callee.name]),
@@ -171,13 +174,14 @@ class Graphs:
             kind = self.types.taken(callee, argument.name)
             is_function = self.types.function(step) is not None
             if isinstance(argument.value, (Literal, Native)) and (is_function or kind != "text"):
-                value = constant(argument.value, kind, step.name, argument.name)
-                if value is not None:
-                    yield replace(argument, value=value)
+                data = constant(argument.value, kind, step.name, argument.name)
+                if data is not None:
+                    whole = {"constant": data} if isinstance(data, (list, dict)) else data
+                    yield replace(argument, value=default_of(whole))
             else:
                 yield argument_of(argument, step.name, read)
 
-    def _condition(self, asked: Sequence[Membership], step: Step, read: Read) -> Expression:
+    def _condition(self, asked: Sequence[Membership | Comparison], step: Step, read: Read) -> Expression:
         """What has to hold, in CEL."""
         parts: list[str | Reference | Template] = []
         for item in asked:
@@ -185,12 +189,15 @@ class Graphs:
                 raise refuse("Step.condition", step.name, "decides for each item of its loop")
             value = read(item.value)
             kind = self._kinds.get(value, "text")
-            how = " != " if item.negated else " == "
-            joint = " && " if item.negated else " || "
             parts.append(" && (" if parts else "(")
-            for number, text in enumerate(item.among):
-                left = ["int(", value, ")"] if kind == "int" else [value]
-                parts += [joint if number else "", *left, f"{how}{compared(text, kind, step.name)}"]
+            if isinstance(item, Comparison):
+                cast = ["double(", value, ")"] if kind == "text" else [value]
+                parts += [*cast, f" {item.operator} {float(item.number)!r}"]
+            else:
+                how = " != " if item.negated else " == "
+                joint = " && " if item.negated else " || "
+                for number, text in enumerate(item.among):
+                    parts += [joint if number else "", value, f"{how}{compared(text, kind, step.name)}"]
             parts.append(")")
         return Expression(language="cel", parts=tuple(joined(parts)))
 
@@ -268,7 +275,7 @@ class Graphs:
             if self._kinds.get(found, "text") not in ("list", "text"):
                 raise refuse("Step.loop", step.name, "loops over what is no list")
             return found, None
-        return constant_items(values, step.name), None
+        return Native.of(exact(values.data, step.name)), None
 
     def _item_kind(self, step: Step) -> Kind:
         """The kind of the items of a function's loop, as far as its parameters say it."""
