@@ -25,6 +25,7 @@ from couler_plugins.authoring.secrets import (
     obtain_secret,
 )
 from couler_plugins.authoring.settings import Schedule
+from couler_plugins.authoring.source import to_python
 from couler_plugins.authoring.steps import get_step_output, run_container, run_job, run_script
 from couler_plugins.authoring.submitters import AirflowSubmitter, ArgoSubmitter, KfpSubmitter, TektonSubmitter
 from couler_plugins.authoring.values import Returned, RunValue
@@ -72,6 +73,7 @@ __all__ = [
     "set_exit_handler",
     "smaller",
     "smaller_equal",
+    "to_python",
     "when",
     "workflow",
     "written",

@@ -46,7 +46,7 @@ def when(condition: Condition, function: Function) -> Any:
     beside = scope.tested is not None and scope.tested[0] == condition.left
     before = scope.tested[1] if beside and scope.tested is not None else scope.last
     others = scope.last if beside else ()
-    scope.last, kept = before, scope.conditions
+    scope.last, scope.tested, kept = before, None, scope.conditions
     scope.conditions = (*kept, condition)
     try:
         result = work.run(function)

@@ -28,7 +28,7 @@ Examples:
   couler generate "…" --model gpt-5 --keep churn.json --record asked.jsonl
   couler generate --from churn.json --feedback "Try it again twice." \\
     --model gpt-5 --keep churn.json --to airflow -o dags/churn.py
-  couler generate --from churn.json --to kfp
+  couler generate --from churn.json --to tekton --set store=s3://bucket/churn
 """,
 )
 @click.argument("description", default="")
@@ -37,6 +37,7 @@ Examples:
     "--from", "start", type=click.Path(path_type=Path), metavar="FILE", help="A workflow that --keep has written."
 )
 @click.option("--feedback", multiple=True, metavar="TEXT", help="What to change in it, in words.")
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="An input's value: store=s3://bucket/x.")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="FILE", help="Keep the workflow, for feedback.")
 @lake_option
 @click.option("--no-code", is_flag=True, help="Only ready-made steps: none whose code or image the model names.")
@@ -59,6 +60,7 @@ def command(
     description: str,
     start: Path | None,
     feedback: tuple[str, ...],
+    values: tuple[str, ...],
     keep: Path | None,
     lake: Path,
     access: dict[str, Any],
@@ -99,6 +101,8 @@ def command(
     wanted = config.origin("to") == "flag"
     if output is not None and not wanted:
         raise click.UsageError("-o is for what --to writes.")
+    if not all("=" in text for text in values):
+        raise click.UsageError("--set takes NAME=VALUE.")
     log_retries()
     flow = read_flow(start) if start is not None else None
     asked = flow.description if flow is not None else description
@@ -112,10 +116,10 @@ def command(
             made = _as_it_is(flow.workflow, asked, known)
         else:
             made = _asked(access, asked, said, known, manner, flow.workflow if flow is not None else None)
-        workflow = compose(made.form, made.steps)
+        if keep is not None:  # whatever the engine says: it was asked for, and paid
+            replace_file(keep, written(asked, said, made.form))
+        workflow = compose(made.form, made.steps, dict(text.split("=", 1) for text in values))
         lowered = manifest(workflow, session) if wanted else None
-    if keep is not None:
-        replace_file(keep, written(asked, said, made.form))
     ctx.exit(present(made, workflow, lowered, output, output_format))
 
 
