@@ -40,7 +40,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 def tasks(folder: Path = TASKS) -> list[Task]:
-    """The tasks of a folder, by name."""
+    """The tasks of a folder, by name.
+
+    Raises:
+        ValueError: a file is no task.
+    """
     return [_read(path) for path in sorted(folder.glob("*.yaml"))]
 
 
@@ -54,4 +58,4 @@ def _read(path: Path) -> Task:
         data = yaml.safe_load(path.read_text("utf-8"))
         return msgspec.convert({"name": path.stem, **data}, Task)
     except (yaml.YAMLError, msgspec.ValidationError, TypeError) as error:
-        raise SystemExit(f"{path.name} is no task: {error}") from error
+        raise ValueError(f"{path.name} is no task: {error}") from error

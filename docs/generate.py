@@ -118,6 +118,8 @@ takes a network, an index and some time, and what is installed may change within
 builds an image that has the packages, and gives it as `image`, and `packages=[]`. The text of the script is in the
 workflow; arguments are on its command line, never in its text. Passwords belong into Secrets:
 `secrets=["DATABASE_URL=warehouse/url"]` makes the key `url` of the Secret `warehouse` a variable of the environment.
+`cpu` and `memory` are what a step asks for; `memory="4Gi"` is its limit, too. All of these have to be known when the
+workflow is written, and are left out of the tables below.
 
 ```python
 import couler_plugins.authoring as couler
@@ -142,7 +144,7 @@ In the tables, *constant* is what has to be known when the workflow is written; 
 parameters or from the items of a loop.
 """
 
-CONTAINER = ("image", "packages", "secrets")
+CONTAINER = ("image", "packages", "secrets", "cpu", "memory")
 
 
 def ready_made_steps() -> str:
@@ -156,7 +158,8 @@ def ready_made_steps() -> str:
 
 def _of_step(step: CatalogueStep) -> Iterator[str]:
     """A section on one step; what every container has is below its tables, in a sentence."""
-    usual = {item.name: item.default for item in step.inputs if item.name in CONTAINER and item.default is not None}
+    usual = {item.name: item.default for item in step.inputs if item.name in CONTAINER}
+    usual = usual if usual.get("image") else {}  # jobs say what their pods are
     yield from ("", f"## {step.name}", "", step.description, "", f"Tags: {', '.join(step.tags)}.", "")
     yield from ("| input | type | default | what it is |", "| --- | --- | --- | --- |")
     for item in step.inputs:

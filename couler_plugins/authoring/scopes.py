@@ -92,6 +92,7 @@ class Scope:
 
     Attributes:
         calls: by name, in the order in which they were written.
+        by_template: the same by what was called.
         last: the steps that the next one waits for.
         entry: what the next one waits for where there are none of these.
         sources: the steps of the current branch that wait for none of it.
@@ -101,6 +102,7 @@ class Scope:
     """
 
     calls: dict[str, Call] = field(default_factory=dict)
+    by_template: dict[str, list[Call]] = field(default_factory=dict)
     last: tuple[str, ...] = ()
     entry: Needs | None = None
     sources: list[str] = field(default_factory=list)
@@ -112,6 +114,7 @@ class Scope:
         """Puts a call behind those before it."""
         call.needs = self.waits()
         self.calls[call.name] = call
+        self.by_template.setdefault(call.template, []).append(call)
         self._moved(call.name)
 
     def name_again(self, name: str) -> None:

@@ -1,7 +1,8 @@
 """Training on several pods, by Kubeflow's operators.
 
-Source: kubeflow/training-operator, release 1.x: pkg/apis/kubeflow.org/v1 (TFJob, PyTorchJob; its containers have to be
-called tensorflow and pytorch); kubeflow/mpi-operator: pkg/apis/kubeflow/v2beta1 (MPIJob).
+Source: kubeflow/training-operator, release 1.9: pkg/apis/kubeflow.org/v1, pkg/webhooks (containers have to be called
+tensorflow and pytorch), pkg/controller.v1 (a pod that has failed, and is not restarted, fails the job);
+kubeflow/mpi-operator, 0.8: pkg/apis/kubeflow/v2beta1, pkg/controller.
 """
 
 from __future__ import annotations
@@ -12,14 +13,11 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import StepInput
-from couler_plugins.portable.jobs import JOB_OUTPUTS
 from couler_plugins.steps.arguments import Constants
 from couler_plugins.steps.declared import number
 from couler_plugins.steps.jobs import JOB_INPUTS, JOB_NAME, Job, JobStep, any_failed, container_of, pods_of
 
 __all__ = ["DISTRIBUTED"]
-
-OUTPUTS = {"job-name": JOB_OUTPUTS["job-name"]}
 
 
 def count(name: str, description: str, default: int) -> StepInput:
@@ -95,8 +93,11 @@ def _refused(shape: Constants, problem: str, hint: str) -> InvalidInput:
 
 
 def _job(version: str, kind: str, spec: dict[str, Any], success: str, watched: Any) -> Job:
+    from couler_plugins.portable.jobs import JOB_OUTPUTS
+
     manifest = {"apiVersion": version, "kind": kind, "spec": spec}
-    return Job(manifest, f"status.replicaStatuses.{success}", any_failed(watched), OUTPUTS)
+    outputs = {JOB_NAME.name: JOB_OUTPUTS[JOB_NAME.name]}
+    return Job(manifest, f"status.replicaStatuses.{success}", any_failed(watched), outputs)
 
 
 TENSORFLOW_TRAIN = JobStep(

@@ -74,7 +74,7 @@ class JobStep(msgspec.Struct, frozen=True, kw_only=True):
         return Built(operation, *passed(self, given))
 
 
-IMAGE, SECRETS = container_inputs("")
+IMAGE, CPU, MEMORY, SECRETS = container_inputs("")
 
 JOB_INPUTS = (
     msgspec.structs.replace(IMAGE, default=None, description="The container image, with the program in it."),
@@ -82,8 +82,8 @@ JOB_INPUTS = (
         name="command", description="What runs; none for what the image runs.", type="list", default=(), constant=True
     ),
     StepInput(name="arguments", description="What the command is given.", type="list", default=()),
-    StepInput(name="cpu", description="Cores of each pod.", default="1", constant=True),
-    StepInput(name="memory", description="Memory of each pod.", default="2Gi", constant=True),
+    msgspec.structs.replace(CPU, default="1", description="Cores of each pod."),
+    msgspec.structs.replace(MEMORY, default="2Gi", description="Memory of each pod."),
     msgspec.structs.replace(number("gpus", "GPUs of each pod.", 0), constant=True),
     SECRETS,
 )

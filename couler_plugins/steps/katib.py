@@ -1,7 +1,8 @@
 """A search for hyperparameters by Katib.
 
-Source: kubeflow/katib: pkg/apis/controller/experiments/v1beta1, examples/v1beta1/hp-tuning. Katib reads the metric from
-lines `metric=value` that a trial prints (the collector StdOut, its default).
+Source: kubeflow/katib, 2026-06: pkg/apis/controller/experiments/v1beta1, pkg/controller.v1beta1/experiment/util,
+examples/v1beta1/hp-tuning. Katib reads the metric from lines `metric=value` that a trial prints (the collector StdOut,
+its default).
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import StepInput, StepOutput
-from couler_plugins.portable.jobs import JOB_OUTPUTS
 from couler_plugins.steps.arguments import Constants
 from couler_plugins.steps.declared import number
 from couler_plugins.steps.jobs import JOB_INPUTS, JOB_NAME, Job, JobStep, container_of
@@ -22,6 +22,8 @@ from couler_plugins.steps.jobs import JOB_INPUTS, JOB_NAME, Job, JobStep, contai
 __all__ = ["KATIB"]
 
 CONTAINER = "training"
+FAILED = "status.conditions.1.type == Failed, status.conditions.2.type == Failed"
+"""Conditions are added as they come: created, then running unless there was nothing to run, then how it ended."""
 METRIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 ALGORITHMS = ("random", "grid", "tpe", "multivariate-tpe", "bayesianoptimization", "cmaes", "sobol", "hyperband")
 KINDS = {"float": "double", "log-float": "double", "int": "int", "log-int": "int", "categorical": "categorical"}
@@ -32,6 +34,8 @@ def experiment(shape: Constants) -> Job:
 
     It has ended once it has a time of completion; that it found something is that a trial has succeeded.
     """
+    from couler_plugins.portable.jobs import JOB_OUTPUTS
+
     metric, maximizes = shape["metric"], shape["direction"] == "maximize"
     if not METRIC.fullmatch(metric):
         raise _refused(shape, "metric", f"is {metric!r:.60}", "use letters, digits, '.', '_' and '-'")
@@ -61,7 +65,7 @@ def experiment(shape: Constants) -> Job:
     return Job(
         {"apiVersion": "kubeflow.org/v1beta1", "kind": "Experiment", "spec": spec},
         "status.completionTime, status.trialsSucceeded > 0",
-        f"status.trialsFailed > {shape['max-failed-trials']}",
+        FAILED,
         {
             "best": {"jsonPath": f"{best}.parameterAssignments}}"},
             "score": {

@@ -102,7 +102,7 @@ def test_it_computes_the_same_everywhere(name: str, engines: list[str], tmp_path
     assert lines(tmp_path / "log") == expected
 
 
-@pytest.mark.parametrize("engines", OVER[:2], ids="-".join)
+@over_engines
 def test_functions_take_and_give_values(engines: list[str], tmp_path: Path) -> None:
     with workflow("w") as written:
         functions(tmp_path / "log")

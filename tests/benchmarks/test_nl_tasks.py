@@ -111,7 +111,7 @@ def test_files_are_read_strictly(tmp_path: Path) -> None:
     ):
         assert wrong != text
         (tmp_path / "daily-scoring.yaml").write_text(wrong, encoding="utf-8")
-        with pytest.raises(SystemExit, match=r"daily-scoring\.yaml is no task"):
+        with pytest.raises(ValueError, match=r"daily-scoring\.yaml is no task"):
             tasks(tmp_path)
 
 

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from couler_plugins.ir import Expression, Graph, Handler, Literal, Output, Port, Reference, Template, Workflow, replace
+from couler_plugins.ir import (
+    Container,
+    Expression,
+    Graph,
+    Handler,
+    Literal,
+    Operation,
+    Output,
+    Port,
+    Reference,
+    Template,
+    Workflow,
+    replace,
+)
 from portable.python_steps import constant, gave, step, workflow_of
 
-__all__ = ["COMPUTED", "ENDING", "LITERAL_LOOPS", "LOOPS", "NUMERIC", "ODD", "Computed"]
+__all__ = ["COMPUTED", "ENDING", "LITERAL_LOOPS", "LOOPS", "MIXED", "NUMERIC", "ODD", "Computed"]
 
 ODD = [
     "",
@@ -257,8 +270,60 @@ NESTED = Computed(
     {"doubled": list(range(1, 11))},
 )
 COMPUTED["nested"] = NESTED
+LOOPS["as texts"] = Computed(
+    workflow_of(
+        [NUMBERS, NEGATED, TEXT],
+        step("numbers", "numbers", n=2),
+        step("yes", "negated", flag=False),
+        step("listed", "text", text=gave("numbers")),
+        step("asked", "text", text=gave("yes")),
+        step("squares", "text", each=gave("numbers"), text=ITEM),
+        step("given", "text", text=5),
+    ),
+    {"listed": "[1,2]", "asked": "true", "squares": ["1", "2"], "given": "5"},
+)
 ENDING = replace(
     workflow_of([FAIL, SAY], step("fails", "fail"), step("after", "say", "fails", text="no")),
     handlers=(Handler(step=step("at-the-end", "say", text="over", who="it")),),
 )
 """It fails, and says something at the end all the same."""
+WRITES = Operation(
+    name="writes",
+    kind="container",
+    outputs=(Output(name="count", path=Literal(value="/tmp/couler/count")),),
+    containers=(
+        Container(
+            image=Literal(value="busybox"),
+            command=tuple(
+                Literal(value=text) for text in ("sh", "-c", "mkdir -p /tmp/couler && echo 3 > /tmp/couler/count")
+            ),
+        ),
+    ),
+)
+READS = Operation(
+    name="reads",
+    kind="container",
+    inputs=(Port(name="text"),),
+    outputs=(Output(name="said", path=Literal(value="/tmp/couler/said")),),
+    containers=(
+        Container(
+            image=Literal(value="busybox"),
+            command=tuple(
+                Literal(value=text)
+                for text in ("sh", "-c", 'mkdir -p /tmp/couler && printf %s "$0" > /tmp/couler/said')
+            ),
+            args=(input_of("text"),),
+        ),
+    ),
+)
+MIXED = workflow_of(
+    [NUMBERS, SAY],
+    step("count", "writes"),
+    step("numbers", "numbers", n=gave("count", "count")),
+    step("plain", "reads", text=gave("numbers")),
+    step("text", "say", text="$(date) & {{x}}", who=gave("plain", "said")),
+    step("quoted", "say", text='it is "so"'),
+    step("again", "reads", text=gave("quoted")),
+    others=[WRITES, READS],
+)
+"""Functions between containers: what these read is a text as the function gave it."""

@@ -103,10 +103,11 @@ pytestmark = pytest.mark.filterwarnings(  # of kfp, when it loads what was writt
 def test_every_engine_can_have_a_step(name: str, engine: str) -> None:
     step = step_named(name)
     some = {item.name: EXAMPLES[item.type] for item in step.inputs if not item.constant and not item.choices}
-    built = step.build({**some, "secrets": ["TOKEN=web/token"]})
+    built = step.build({**some, "cpu": "2", "memory": "3Gi", "secrets": ["TOKEN=web/token"]})
     text = written(workflow_of((step_of("only", built), built)), engine)
     assert problem_of(Outcome(name, text, None), engine) == ""
     assert "python:3.12-slim" in text
+    assert "3Gi" in text
     assert "secretKeyRef" in text or "secretAsEnv" in text or "secretName" in text
 
 

@@ -164,7 +164,9 @@ def test_katib_searches_the_space_that_tuning_reads() -> None:
     assert [container["name"] for container in pod["containers"]] == [trial["primaryContainerName"]]
     assert pod["containers"][0]["args"] == ["--lr=${trialParameters.lr}"]
     assert template["resource"]["successCondition"] == "status.completionTime, status.trialsSucceeded > 0"
-    assert template["resource"]["failureCondition"] == "status.trialsFailed > 3"
+    assert template["resource"]["failureCondition"] == (
+        "status.conditions.1.type == Failed, status.conditions.2.type == Failed"
+    )
     read = {item["name"]: item["valueFrom"]["jsonPath"] for item in template["outputs"]["parameters"]}
     assert read == {
         "best": "{.status.currentOptimalTrial.parameterAssignments}",

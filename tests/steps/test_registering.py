@@ -82,6 +82,6 @@ def test_steps_are_listed_with_what_they_take_and_give(plugin_box: PluginBox) ->
     (plugin,) = json.loads(CliRunner().invoke(couler, ["plugins", "--format", "json"]).stdout)["plugins"]
     (step,) = plugin["steps"]
     assert (step["name"], step["summary"], step["tags"]) == ("count", "Counts.", ["text"])
-    assert [item["name"] for item in step["inputs"]] == ["a", "image", "secrets"]
+    assert [item["name"] for item in step["inputs"]] == ["a", "image", "cpu", "memory", "secrets"]
     assert step["inputs"][1]["default"] == "busybox"
     assert step["outputs"] == []

@@ -59,6 +59,7 @@ def typed_value(kind: str, value: Any, what: str) -> Any:
     """
     import json
     import re
+    from decimal import Decimal
     from urllib.parse import unquote
 
     def constant(name: str) -> Any:
@@ -82,6 +83,8 @@ def typed_value(kind: str, value: Any, what: str) -> Any:
         value = json.loads(value, parse_constant=constant)
     elif kind == "list" and not isinstance(value, (dict, int, float, type(None))):
         value = list(value)
+    if kind == "text" and isinstance(value, float):
+        return format(Decimal(json.dumps(value)), "f")  # as `in_pod` writes it
     value = plain(json.loads(json.dumps(value), parse_constant=constant))
     if kind == "text" and not isinstance(value, str):
         value = json.dumps(value, separators=(",", ":"), ensure_ascii=False)

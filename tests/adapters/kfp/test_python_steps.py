@@ -11,11 +11,25 @@ import pytest
 
 from adapters.subjects import KFP
 from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Template
 from couler_plugins.portable.python.functions import operation_of
 from couler_plugins.portable.python.runtime import typed_value
 from couler_plugins.portable.python.source import function_from_text
-from portable.python_steps import constant, kinds_of, plan_of, step, workflow_of
-from portable.python_workflows import COMPUTED, ENDING, ITEM, LIST, LITERAL_LOOPS, LOOPS, NUMERIC, SQUARE
+from portable.python_steps import constant, gave, kinds_of, plan_of, step, workflow_of
+from portable.python_workflows import (
+    COMPUTED,
+    ENDING,
+    ITEM,
+    LIST,
+    LITERAL_LOOPS,
+    LOOPS,
+    LOSS,
+    MIXED,
+    NUMBERS,
+    NUMERIC,
+    SQUARE,
+    TEXT,
+)
 
 pytest.importorskip("kfp", reason="needs kfp")
 pytestmark = pytest.mark.filterwarnings(
@@ -66,6 +80,22 @@ def test_values(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert {key: value(key) for key in computed.given} == computed.given
 
 
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (step("s", "text", each=gave("numbers"), text=Template(parts=("no ", ITEM))), "makes a text of an item"),
+        (step("s", "text", text=Template(parts=("no ", gave("loss")))), "makes a text of a float"),
+        (step("s", "text", text=gave("loss")), "makes a text of a float"),
+        (step("s", "text", text=Template(parts=(gave("numbers"), "!"))), "makes a text of a list"),
+    ],
+)
+def test_texts_that_kfp_writes_in_its_own_way_are_refused(made: Any, reason: str) -> None:
+    steps = [step("numbers", "numbers", n=2), step("loss", "loss", epochs=1)]
+    with pytest.raises(Unsupported, match=reason) as caught:
+        lowered(workflow_of([NUMBERS, LOSS, TEXT], *steps, made))
+    assert (caught.value.step, caught.value.hint) == ("s", "do that in the function")
+
+
 def test_what_runs_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_here(lowered(ENDING), tmp_path, monkeypatch) == {"at-the-end": "it: over"}
 
@@ -109,3 +139,16 @@ def test_packages_are_installed_and_quoted() -> None:
     spec = lowered(workflow_of([], step("s", "f"), others=[operation_of(function, "f")]))
     (executor,) = spec["deploymentSpec"]["executors"].values()
     assert "'pandas>=2; echo' numpy && " in executor["container"]["command"][2]
+
+
+def test_functions_between_containers() -> None:
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    spec = lowered(MIXED)
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    tasks = spec["components"]["comp-main"]["dag"]["tasks"]
+    count = {"taskOutputParameter": {"producerTask": "count", "outputParameterKey": "count"}}
+    assert tasks["numbers"]["inputs"]["parameters"]["n"] == count
+    numbers = {"taskOutputParameter": {"producerTask": "numbers", "outputParameterKey": "Output"}}
+    assert tasks["plain"]["inputs"]["parameters"]["text"] == numbers

@@ -89,65 +89,6 @@ def test_what_runs_at_the_end_is_an_exit_handler() -> None:
     assert templates[tasks["a"]["template"]]["retryStrategy"]["limit"] == 2
 
 
-WHEN = "when: [{input: $(params.who), operator: notin, values: [me, you]}]"
-
-
-@pytest.mark.parametrize("more", [WHEN, "matrix: {params: [{name: x, value: [p, q]}]}"])
-def test_what_runs_at_the_end_may_have_a_condition_or_a_matrix(more: str) -> None:
-    document = converted(PIPELINE.replace("{name: end, ", f"{{name: end, {more}, "))
-    templates = {item["name"]: item for item in document["spec"]["templates"]}
-    (task,) = templates[document["spec"]["onExit"]]["dag"]["tasks"]
-    if more is WHEN:
-        assert task["when"] == "{{=!(workflow.parameters.who in ['me', 'you'])}}"
-    else:
-        assert task["withItems"] == ["p", "q"]
-    assert converted(PIPELINE.replace("{name: end, ", f"{{name: end, {more}, "), "kfp")["root"]["dag"]["tasks"]["exit"]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "is_sure"),
-    [
-        ("$(tasks.a.results.r)", "$(tasks.a.results.r)", True),
-        ("name: a, ", f"name: a, {WHEN}, ", False),
-        ("name: a, ", "name: a, onError: continue, ", False),
-        ("name: b, ", f"name: b, {WHEN}, ", True),
-    ],
-)
-def test_a_result_that_may_be_missing_falls_back_to_an_empty_text(old: str, new: str, is_sure: bool) -> None:
-    """Argo fails a workflow that hands out what a skipped task did not make; Tekton leaves that out."""
-    tasks = "".join(
-        f"      - {{name: {name}, taskSpec: {{params: [{{name: x, default: y}}], results: [{{name: r}}], "
-        "steps: [{image: busybox, script: echo > $(results.r.path)}]}}\n"
-        for name in ("a", "b")
-    )
-    head, _, _ = PIPELINE.partition("    tasks:\n")
-    text = f"{head}    results: [{{name: out, value: $(tasks.a.results.r)}}]\n    tasks:\n{tasks}"
-    assert old in text
-    (file,) = convert(Text(text.replace(old, new), "run.yaml"), "argo").files
-    document = yaml.safe_load(file.text or "")
-    (template,) = [item for item in document["spec"]["templates"] if "dag" in item]
-    (output,) = template["outputs"]["parameters"]
-    assert output["valueFrom"].get("default") == (None if is_sure else "")
-    assert any(decision.action == "gives empty results" for decision in file.decisions) is not is_sure
-
-
-def test_what_comes_after_a_task_without_results_has_none_either() -> None:
-    """A task that reads what a skipped one did not make is skipped as well."""
-    text = PIPELINE.replace(
-        "{name: a, taskSpec: {steps", f"{{name: a, {WHEN}, taskSpec: {{results: [{{name: r}}], steps"
-    )
-    text = text.replace(
-        "runAfter: [a], taskSpec: {steps: [{image: busybox, command: [echo]}]}",
-        (
-            "params: [{name: x, value: $(tasks.a.results.r)}], taskSpec: {params: [{name: x}], results: [{name: r}], "
-            "steps: [{image: busybox, script: echo > $(results.r.path)}]}"
-        ),
-    )
-    text = text.replace("    tasks:", "    results: [{name: out, value: $(tasks.b.results.r)}]\n    tasks:")
-    (template,) = [item for item in converted(text)["spec"]["templates"] if "outputs" in item and "dag" in item]
-    assert template["outputs"]["parameters"][0]["valueFrom"]["default"] == ""
-
-
 def test_a_pipeline_that_nothing_runs_is_a_workflow_of_its_own() -> None:
     run = yaml.safe_load(PIPELINE)
     pipeline = {**run, "kind": "Pipeline", "spec": {**run["spec"]["pipelineSpec"], "params": [{"name": "who"}]}}
@@ -187,7 +128,13 @@ def test_what_only_tekton_has_is_refused(old: str, new: str, feature: str) -> No
 @pytest.mark.parametrize(
     ("old", "new", "feature"),
     [
-        ("{name: end, ", "{name: end, when: [{input: $(tasks.status), operator: in, values: [x]}], ", "Step.arguments"),
+        ("{name: end, ", "{name: end, when: [{input: $(tasks.status), operator: in, values: [x]}], ", "Step.condition"),
+        (
+            "{name: end, ",
+            "{name: end, when: [{input: $(tasks.a.status), operator: in, values: [x]}], ",
+            "Step.arguments",
+        ),
+        ("[echo, done]}]", "[echo, $(tasks.status)]}]", "Step.arguments"),
         ("{name: b, ", "{name: b, when: [{cel: 'true'}], ", "Step.condition"),
         ("{name: b, ", "{name: b, timeout: 5m, retries: 1, ", "Step.timeout"),
         ("taskSpec: {steps: [{image: busybox, command: [echo, done]}]}", "taskRef: {name: gone}", "Step.call"),

@@ -164,8 +164,13 @@ def as_component(
             raise ValueError(f"KFP would round {value}: give it as a text")
 
     def decorated(function: Callable[..., Any]) -> Any:
+        def plain(name: str, value: Any) -> Any:
+            """A value of a list that goes into a text: whole numbers in there are doubles to KFP."""
+            whole = inputs[name] == "text" and isinstance(value, float) and value.is_integer()
+            return int(value) if whole else value
+
         def call(**given: Any) -> Any:
-            made = function(**given)
+            made = function(**{name: plain(name, value) for name, value in given.items()})
             values = made if list(outputs) != ["Output"] else {"Output": made}
             check(values)
             found = tuple(safe_value(values[name]) if shelter else values[name] for name in outputs)

@@ -179,7 +179,22 @@ class Graphs:
                     whole = {"constant": data} if isinstance(data, (list, dict)) else data
                     yield replace(argument, value=default_of(whole))
             else:
-                yield argument_of(argument, step.name, read)
+                made = argument_of(argument, step.name, read)
+                if is_function and kind == "text":
+                    self._check_text(made.value, step)
+                yield made
+
+    def _check_text(self, value: Value, step: Step) -> None:
+        """Refuses a number, truth value or structure in a text, or for a text, that KFP would write in its own way."""
+        fine = ("text", "int", "bool", "list", "dict") if isinstance(value, Reference) else ("text", "int")
+        for item in references(value):
+            kind = self._kinds.get(item, "text") if item.to != "item" else "text"
+            unknown = (
+                item.to == "item" and value != item and step.loop and isinstance(step.loop.axes[0].values, Reference)
+            )
+            if kind not in fine or unknown:
+                reason = f"makes a text of {'an item' if unknown else f'a {kind}'}, which KFP does in its own way"
+                raise refuse("Step.arguments", step.name, reason, "do that in the function")
 
     def _condition(self, asked: Sequence[Membership | Comparison], step: Step, read: Read) -> Expression:
         """What has to hold, in CEL."""
@@ -291,9 +306,10 @@ class Graphs:
     def _channel(self, reference: Reference) -> str:
         """The name of an input that only hands something on.
 
-        `kfp.local` finds the value behind such a name where the output is called `Output`, or stands behind two dashes.
+        `kfp.local`, which runs nothing but functions, finds the value behind such a name in a condition where the
+        output is called `Output`, or stands behind two dashes.
         """
-        if reference.step and reference in self._kinds and reference.name != "Output":
+        if reference.step and reference.name != "Output" and self.types.all_functions:
             return f"{channel(replace(reference, step='', name=reference.step))}--{reference.name}"
         return channel(reference)
 

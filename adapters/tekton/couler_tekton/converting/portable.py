@@ -27,6 +27,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
+from couler_plugins.portable.outcomes import is_outcome
 from couler_tekton.converting.bodies import check_port, portable_operation
 from couler_tekton.converting.calls import portable_step
 from couler_tekton.converting.gathering import gathered, is_called
@@ -232,6 +233,9 @@ def _notes(workflow: Workflow, made: Workflow) -> Iterator[Decision]:
     rest: dict[str, Any] = {} if not isinstance(workflow.rest, Native) else write_structure(workflow.rest, spell)
     if workflow.kind.endswith("Run") and not rest.get("spec", {}).keys() & {"timeouts", "timeout"}:
         yield note("", "has no time limit", "Tekton ends a run after an hour where it says nothing; others do not")
+    if any(map(is_outcome, references(made))):
+        reason = "Tekton says neither Succeeded nor Failed of a run that was cancelled or took too long; others do"
+        yield note("", "asks at its end how it went", reason)
     for graph in made.graphs:
         if any(output.default is not None for output in graph.outputs):
             reason = "Tekton leaves a result out whose task was skipped, or failed and may; others give an empty text"

@@ -22,6 +22,7 @@ from portable.python_workflows import (
     ITEM,
     LITERAL_LOOPS,
     LOOPS,
+    MIXED,
     NUMBERS,
     NUMERIC,
     SAY,
@@ -129,3 +130,12 @@ def test_packages_and_resources_are_told() -> None:
         AIRFLOW.adapter.lower(
             plan_of(replace(workflow, operations=(limited,)), AIRFLOW.adapter), AIRFLOW.adapter.options()
         )
+
+
+def test_functions_between_containers() -> None:
+    dag = loaded(source_of(MIXED))
+    kinds = {name: task.operator_class.__name__ for name, task in dag.task_dict.items()}
+    assert (kinds["count"], kinds["numbers"]) == ("KubernetesPodOperator", "_PythonDecoratedOperator")
+    numbers, plain = dag.task_dict["numbers"], dag.task_dict["plain"]
+    assert numbers.op_kwargs["n"] == "{{ ti.xcom_pull(task_ids='count')['parameters.count'] }}"
+    assert "{{ ti.xcom_pull(task_ids='numbers')|tojson }}" in plain.arguments
