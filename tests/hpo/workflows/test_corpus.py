@@ -40,7 +40,8 @@ def errors(subject: Subject, files: SourceFile) -> Counter[str]:
 def tasks(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
     """For steps that are given constants, one other value of each; what is to be measured is whatever they give."""
     libraries = Libraries(plan.workflows)
-    for workflow, site in ((workflow, site) for workflow in plan.workflows for site in call_sites(workflow)):
+    sites = [(workflow, site) for workflow in plan.workflows for site in call_sites(workflow)]
+    for workflow, site in sites:
         values = {
             item.name: item.value.value
             for item in site.step.arguments
