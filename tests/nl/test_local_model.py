@@ -34,8 +34,6 @@ def outcome(access: ModelAccess) -> Generated | str:
     try:
         return generate(access.opened("this test", ""), WISH, library(CATALOGUE), Manner(repairs=1, attempts=1))
     except InvalidInput as error:
-        assert "no workflow that can be used" in error.message
-        assert error.hint
         return str(error)
 
 
@@ -52,5 +50,9 @@ def test_whatever_a_real_model_says_ends_well(tmp_path: Path, monkeypatch: pytes
     exchanges = [msgspec.json.decode(line, type=Exchange) for line in record.read_bytes().splitlines()]
     assert 2 <= len(exchanges) <= 3
     assert all(exchange.reply is not None and exchange.reply.tokens_out > 0 for exchange in exchanges)
-    assert isinstance(made, str) or validate(made.form, CATALOGUE) == []
+    if isinstance(made, str):
+        assert "no workflow that can be used" in made
+        assert "hint: " in made
+    else:
+        assert validate(made.form, CATALOGUE) == []
     assert outcome(ModelAccess(replay=str(record))) == made
