@@ -25,7 +25,7 @@ from nl.forms import CATALOGUE
 from servers.openai_api import serving
 
 WISH = "Load the table usage, and train a model on it."
-TOKENS = 400
+TOKENS = 200
 """Of an answer: it goes on for as long as it may."""
 
 
