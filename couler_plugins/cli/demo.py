@@ -53,7 +53,7 @@ DEMOS = {
             ("Would they take it?", "lint {folder}/argo.yaml {folder}/kfp.yaml {folder}/tekton.yaml"),
             ("Run it here, without a cluster.", "run --local --quiet {folder}/argo.yaml --folder {folder}/run"),
         ),
-        "What steps have given is in {folder}/run/*/churn/steps/*/made. Change {folder}/authoring.py, and go on yourself.",
+        "What each step has given is in {folder}/run/*/churn/steps/*/made. Change {folder}/authoring.py, and go on.",
     ),
 }
 
