@@ -28,7 +28,8 @@ Examples:
   couler generate "…" --model gpt-5 --keep churn.json --record asked.jsonl
   couler generate --from churn.json --feedback "Try it again twice." \\
     --model gpt-5 --keep churn.json --to airflow -o dags/churn.py
-  couler generate --from churn.json --to kfp
+  couler generate --from churn.json --format python > churn.py
+  couler generate --from churn.json --to tekton --set store=s3://bucket/churn
 """,
 )
 @click.argument("description", default="")
@@ -37,6 +38,7 @@ Examples:
     "--from", "start", type=click.Path(path_type=Path), metavar="FILE", help="A workflow that --keep has written."
 )
 @click.option("--feedback", multiple=True, metavar="TEXT", help="What to change in it, in words.")
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="An input's value: store=s3://bucket/x.")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="FILE", help="Keep the workflow, for feedback.")
 @lake_option
 @click.option("--no-code", is_flag=True, help="Only ready-made steps: none whose code or image the model names.")
@@ -48,7 +50,11 @@ Examples:
 @model_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write what --to says.")
 @click.option(
-    "--format", "output_format", type=click.Choice(["text", "mermaid", "json"]), default="text", show_default=True
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "mermaid", "python", "json"]),
+    default="text",
+    show_default=True,
 )
 @with_settings
 @click.pass_context
@@ -59,6 +65,7 @@ def command(
     description: str,
     start: Path | None,
     feedback: tuple[str, ...],
+    values: tuple[str, ...],
     keep: Path | None,
     lake: Path,
     access: dict[str, Any],
@@ -77,9 +84,10 @@ def command(
     `couler lake`) and says how they belong together; what it says is checked, and asked for again where it cannot be
     used. Nothing is run, and no file is read that an option does not name.
 
-    stdout has the engine's file with --to, else the steps, a Mermaid picture, or all of it as JSON; stderr what to
-    know of it. Exits with 1 where the engine's lint finds an error.
+    stdout has the engine's file with --to, else the steps; or a Mermaid picture, Python of the unified interface, or
+    all of it as JSON. stderr has what to know of it. Exits with 1 where the engine's lint finds an error.
     """
+    from couler_plugins.authoring.source import to_python
     from couler_plugins.cli.generated import present
     from couler_plugins.cli.messages import log_retries
     from couler_plugins.cli.outputs import replace_file
@@ -99,6 +107,8 @@ def command(
     wanted = config.origin("to") == "flag"
     if output is not None and not wanted:
         raise click.UsageError("-o is for what --to writes.")
+    if not all("=" in text for text in values):
+        raise click.UsageError("--set takes NAME=VALUE.")
     log_retries()
     flow = read_flow(start) if start is not None else None
     asked = flow.description if flow is not None else description
@@ -112,11 +122,12 @@ def command(
             made = _as_it_is(flow.workflow, asked, known)
         else:
             made = _asked(access, asked, said, known, manner, flow.workflow if flow is not None else None)
-        workflow = compose(made.form, made.steps)
+        if keep is not None:  # whatever the engine says: it was asked for, and paid
+            replace_file(keep, written(asked, said, made.form))
+        workflow = compose(made.form, made.steps, dict(text.split("=", 1) for text in values))
         lowered = manifest(workflow, session) if wanted else None
-    if keep is not None:
-        replace_file(keep, written(asked, said, made.form))
-    ctx.exit(present(made, workflow, lowered, output, output_format))
+        shown = to_python(workflow, session.plugins.steps.values()) if output_format == "python" else None
+    ctx.exit(present(made, workflow, lowered, output, output_format, shown))
 
 
 def _asked(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.ir import (
     Argument,
@@ -36,6 +37,7 @@ from couler_plugins.nl.references import read_reference, waits_for
 from couler_plugins.nl.scope import Scope
 from couler_plugins.nl.types import converted, text_of
 from couler_plugins.nl.written import comparison, written_operation
+from couler_plugins.options import closest
 
 __all__ = ["ENGINE", "compose"]
 
@@ -45,17 +47,19 @@ ENGINE = "couler"
 MAIN = "main"
 
 
-def compose(form: Form, catalogue: Mapping[str, CatalogueStep]) -> Workflow:
+def compose(form: Form, catalogue: Mapping[str, CatalogueStep], values: Mapping[str, str] | None = None) -> Workflow:
     """The workflow of a form.
 
     Args:
         form: one that `validate` has nothing to say of.
         catalogue: the one that it was held against.
+        values: of inputs of the workflow, in place of those that the form gives them. Some steps of the catalogue read
+            inputs that the form need not name.
 
     Raises:
-        InvalidInput: a step of the catalogue refuses what it is given.
+        InvalidInput: a step of the catalogue refuses what it is given, or the workflow has no such input.
     """
-    return _Composer(form, catalogue).workflow()
+    return _Composer(form, catalogue).workflow(values or {})
 
 
 class _Composer:
@@ -66,10 +70,15 @@ class _Composer:
         self.parameters = {given.name: given.value for given in form.inputs}
         self.steps: list[Step] = []
 
-    def workflow(self) -> Workflow:
+    def workflow(self, values: Mapping[str, str]) -> Workflow:
         form = self.form
         for step in form.steps:
             self.step(step)
+        for name in values:
+            if name not in self.parameters:
+                hint = closest(name, self.parameters) or f"its inputs are {', '.join(self.parameters) or 'none'}"
+                raise InvalidInput(f"the workflow has no input {name!r}", hint=hint)
+        self.parameters.update(values)
         outputs = tuple(
             Output(name=taken.name, value=self.reference(str(taken.source), form.steps[0])) for taken in form.outputs
         )

@@ -53,6 +53,15 @@ class Scope:
         step = self.steps.get(reference.producer)
         return self.outputs(step).get(reference.name) if step is not None else None
 
+    @cached_property
+    def ancestors(self) -> dict[str, frozenset[str]]:
+        """All steps that each step waits for, directly or not; nothing where there is a circle."""
+        found: dict[str, frozenset[str]] = {}
+        for name in self.order:
+            before = [other for other in waits_for(self.steps[name]) if other in found]
+            found[name] = frozenset(before).union(*(found[other] for other in before))
+        return found
+
     @property
     def order(self) -> tuple[str, ...]:
         """The steps in an order in which they may run; empty where there is a circle."""

@@ -63,8 +63,37 @@ def generate(*script: Deed, more: tuple[str, ...] = (), wish: str = WISH) -> tup
 def test_the_steps_are_shown() -> None:
     result, _ = generate(TASKS, GOOD)
     assert result.exit_code == 0, result.output
-    assert result.stdout == "hello\n  world: container\n  moon: container after world\n"
+    runs = "    runs echo '{{inputs.text}}' in busybox:1.36\n"
+    world = "  world: container\n    text = hello world\n"
+    assert result.stdout == f"hello\n{world}{runs}  moon: container after world\n    text = hello moon\n{runs}"
     assert "read it first: world, moon" in result.stderr
+
+
+def test_all_that_a_step_is_given_is_shown_and_nothing_passes_for_a_step() -> None:
+    text = {"name": "text", "from": "item"}
+    code = "def run(day: str):\n    return {'items': '[1]'}"
+    listed = {"name": "list", "use": "python", "code": code, "outputs": ["items", "last"], "retries": 2}
+    listed["inputs"] = [{"name": "day", "from": "inputs.day"}]
+    fan = {"name": "fan", **ECHO, "over": "list.items", "inputs": [text]}
+    fan["when"] = {"left": "list.last", "op": ">", "right": 3}
+    sly = {**HELLO["steps"][0], "inputs": [{"name": "text", "value": "a\n  publish: upload"}], "needs": ["fan"]}
+    form = {"name": "fans", "inputs": [{"name": "day"}], "steps": [listed, fan, sly]}
+    result, _ = generate(TASKS, says(json.dumps({**form, "outputs": [{"name": "last", "from": "list.last"}]})))
+    assert result.stdout.splitlines() == [
+        "fans",
+        "  day = (for each run to say)",
+        "  list: python retried 2 times",
+        "    day from inputs.day",
+        "    | def run(day: str):",
+        "    |     return {'items': '[1]'}",
+        "  fan: container after list if list.last > 3 for each of list.items",
+        "    text from item",
+        "    runs echo '{{inputs.text}}' in busybox:1.36",
+        "  world: container after fan",
+        r'    text = "a\n  publish: upload"',
+        "    runs echo '{{inputs.text}}' in busybox:1.36",
+        "  gives last from list.last",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +120,14 @@ def test_a_picture_and_all_of_it() -> None:
     assert 0 < record["score"] <= 1
 
 
+def test_python_of_the_unified_interface() -> None:
+    result, _ = generate(TASKS, GOOD, more=("--format", "python"))
+    assert result.exit_code == 0, result.output
+    assert 'couler.workflow(name="hello")' in result.stdout
+    assert result.stdout.count("couler.run_container(") == 2
+    compile(result.stdout, "hello.py", "exec")
+
+
 def test_feedback_goes_on_with_what_was_kept() -> None:
     assert generate(TASKS, GOOD, more=("--keep", "hello.json"))[0].exit_code == 0
     kept = Path("hello.json").read_text()
@@ -108,6 +145,31 @@ def test_feedback_goes_on_with_what_was_kept() -> None:
         WISH,
     )
     assert kept != Path("hello.json").read_text()
+
+
+def test_inputs_are_given_values() -> None:
+    load = {"name": "load", "use": "load-csv", "inputs": [{"name": "url", "value": "s3://lake/x.csv"}]}
+    wish = "Read a table from a CSV file."
+    script = (says('{"subtasks": ["read the table"]}'), says(json.dumps({"name": "w", "steps": [load]})))
+    result, _ = generate(*script, wish=wish, more=("--to", "tekton"))
+    assert (result.exit_code, "'store' has no value" in result.stderr) == (2, True)
+    result, _ = generate(*script, wish=wish, more=("--to", "tekton", "--set", "store=s3://bucket/x=y"))
+    assert result.exit_code == 0, result.output
+    assert "s3://bucket/x=y" in result.stdout
+    result, _ = generate(*script, wish=wish)
+    assert "each run has to be given store" in result.stderr
+    for wrong in ("store", "stor=x"):
+        assert generate(*script, wish=wish, more=("--set", wrong))[0].exit_code == 2
+
+
+def test_what_an_engine_refuses_is_kept_all_the_same() -> None:
+    text = {"name": "text", "from": "item"}
+    fan = {"name": "fan", **ECHO, "over": "list.items", "inputs": [text]}
+    listed = {"name": "list", "use": "python", "code": "def run():\n    return {'items': '[1]'}", "outputs": ["items"]}
+    script = (TASKS, says(json.dumps({"name": "fans", "steps": [listed, fan]})))
+    result, _ = generate(*script, more=("--to", "tekton", "--keep", "fans.json", "-o", "fans.yaml"))
+    assert (result.exit_code, "'fan' loops over a list that only the run knows" in result.stderr) == (2, True)
+    assert run("generate", "--from", "fans.json", "--to", "argo", "-o", "fans.yaml").exit_code == 0
 
 
 def test_a_record_gives_the_same_again() -> None:
