@@ -8,7 +8,9 @@ from typing import Any
 
 from couler_plugins.authoring.conditions import Condition
 from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.scopes import Scope
+from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference
 
 __all__ = ["WFStatus", "set_exit_handler"]
@@ -26,13 +28,20 @@ class WFStatus(Enum):
     """However it ended: the one that every engine has."""
 
 
+@said_where
 def set_exit_handler(status: WFStatus, function: Callable[[], Any]) -> None:
     """Runs what a function writes at the end of the workflow, where it ended like this.
 
     Args:
         status: how the workflow has to have ended.
         function: writes one step, or several.
+
+    Raises:
+        InvalidInput: there is no such end.
     """
+    if status not in list(WFStatus):
+        hint = f"one of {', '.join(str(item) for item in WFStatus)}"
+        raise InvalidInput(f"{status!r} is no end of a workflow", hint=hint)
     work = recorder()
     scope = Scope(conditions=(Condition("==", Literal(value=status.value), STATUS),) if status.value else ())
     with work.inside(scope):

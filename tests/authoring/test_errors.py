@@ -60,6 +60,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "an output that a step has not": (lambda: made()["x"], "has no output 'x'"),
     "dependencies that are no names": (lambda: couler.set_dependencies(made, [1]), "1 is no name"),  # type: ignore[list-item]
     "an expression with a mistake": (lambda: couler.set_dependencies(made, "A &&"), "depends 'A &&'"),
+    "an end that no workflow has": (lambda: couler.set_exit_handler("Failed", made), "'Failed' is no end"),  # type: ignore[arg-type]
     "a ready-made step that is none": (lambda: couler.run_step("lod-csv"), "lod-csv"),
     "an input of a ready-made step": (lambda: couler.run_step("load-csv", uri="x"), "no input 'uri'"),
 }

@@ -34,6 +34,7 @@ from couler_plugins.ir import (
     all_of,
     callables,
     conjuncts,
+    map_needs,
     needed,
     references,
 )
@@ -89,7 +90,10 @@ class Graphs:
                 last = (*(last if is_beside else ()), step.name) if asked else (step.name,)
                 tested = (asked[0].left, before) if asked else None
             else:
-                parts: list[str | Written] = [behind("lambda: ", shown), f"dependencies={_dependencies(step.needs)}"]
+                parts: list[str | Written] = [
+                    behind("lambda: ", shown),
+                    f"dependencies={self._dependencies(step.needs)}",
+                ]
                 shown = written("couler.set_dependencies(", parts, ")")
                 waited = {need.step for need in needed(step.needs)}
                 last, tested = (*(name for name in last if name not in waited), step.name), None
@@ -185,7 +189,7 @@ class Graphs:
         asked = asked_of(again.condition, again.name) if is_while else []
         self.block(changed(graph, steps=tuple(steps)), steps, inner)
         self._returned(graph, asked[0].left if asked else None, inner)
-        self._variables.called(step)
+        self._variables.called(step, around)
         if not is_while:
             return written("couler.map(", [function, *items.lists], ")")
         if len(asked) != 1:
@@ -208,17 +212,16 @@ class Graphs:
         if step:
             self.lines.append(f"{' ' * inner.indent}return {self._variables.of(step)}")
 
+    def _dependencies(self, needs: Needs | None) -> str:
+        """Names, or an expression."""
+        named = needs and map_needs(needs, self._variables.first_name)
+        parts = conjuncts(named)
+        if named is None or all(isinstance(part, Need) and part.outcomes == BARE for part in parts):
+            return constant([part.step for part in parts if isinstance(part, Need)] or None)
+        return constant(write_depends(named, lambda name: BARE))
+
 
 def _values(value: Any) -> list[Reference]:
     return [
         item for item in (value.values[-1:] if isinstance(value, FirstOf) else (value,)) if isinstance(item, Reference)
     ]
-
-
-def _dependencies(needs: Needs | None) -> str:
-    """Names, or an expression."""
-    parts = conjuncts(needs)
-    if all(isinstance(part, Need) and part.outcomes == BARE for part in parts):
-        return constant([part.step for part in parts if isinstance(part, Need)] or None)
-    assert needs is not None
-    return constant(write_depends(needs, lambda name: BARE))

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from couler_plugins.authoring.source.items import keys_of
 from couler_plugins.authoring.source.texts import Reading, constant, identifier, refused
-from couler_plugins.ir import Graph, Operation, Reference, Step, Workflow, callables, fresh_name, references
+from couler_plugins.ir import (
+    Graph,
+    Need,
+    Operation,
+    Reference,
+    Step,
+    Workflow,
+    callables,
+    fresh_name,
+    references,
+    replace,
+)
 
 __all__ = ["Around", "Variables"]
 
@@ -45,6 +57,7 @@ class Variables:
     def __init__(self, workflow: Workflow, functions: Mapping[str, str]) -> None:
         self._by_name = callables(workflow)
         self._steps: set[str] = set()
+        self._first_names: dict[str, str] = {}
         self._made: dict[str, tuple[str, Sequence[str]]] = {}
         whole = (workflow.graphs, workflow.handlers)
         self._read = {item.step for item in references(whole) if item.to == "output"}
@@ -84,17 +97,31 @@ class Variables:
     def step_name(self, step: Step, operation: Operation, around: Around) -> str:
         """What a step has to be called so that it gets the name that it has."""
         found = step.name
-        if around.inside and step.name == f"{operation.name}-once":
-            found = operation.name
-            self._steps.add(found)  # it has this name until that is given to the whole
-        elif fresh_name(operation.name, self._steps) == step.name:
+        if self._is_renamed(step.name, operation.name, around) or step.name == fresh_name(operation.name, self._steps):
             found = operation.name
         self._steps.add(step.name)
         return found
 
-    def called(self, step: Step) -> None:
-        """Takes a step's name, which follows from others."""
+    def called(self, step: Step, around: Around) -> None:
+        """Takes the name of a loop, which follows from that of the first step in it."""
+        callee: Graph | Operation | None = self._by_name.get(getattr(step.call, "name", ""))
+        while isinstance(callee, Graph):
+            callee = self._by_name.get(getattr(callee.steps[0].call, "name", ""))
+        if callee is not None:
+            self._is_renamed(step.name, callee.name, around)
         self._steps.add(step.name)
+
+    def _is_renamed(self, name: str, template: str, around: Around) -> bool:
+        """Whether a step gets its name only once its own is given to the loop around it."""
+        if not around.inside or not re.fullmatch(rf"{re.escape(template)}-once(-\d+)?", name):
+            return False
+        self._first_names[name] = template
+        self._steps.add(template)
+        return True
+
+    def first_name(self, need: Need) -> Need:
+        """A need by the name that its step has while it is written."""
+        return replace(need, step=self._first_names.get(need.step, need.step))
 
     def reading(self, around: Around) -> Reading:
         """What references in a graph stand for."""
