@@ -156,6 +156,7 @@ def lint(
     source: Source,
     *,
     schemas: Source = (),
+    to: str | None = None,
     engine: str | None = None,
     config: Config | None = None,
     plugins: Plugins | None = None,
@@ -165,6 +166,7 @@ def lint(
     Args:
         source: a path (file, folder, glob), a `Text`, a document as a mapping, or several of these.
         schemas: a source of CustomResourceDefinitions to check against, or several.
+        to: what the engine is like that they are for (`tekton{api=stable}`).
         engine: the only engine whose documents are looked at; all of them unless given.
         config: the settings; found as the command line finds them unless given.
         plugins: the plugins; loaded afresh unless given.
@@ -173,11 +175,11 @@ def lint(
         The findings. A file that cannot be read stops no other: its error is among `Linted.errors`.
 
     Raises:
-        InvalidInput: two engines understand the same document, or a schema cannot be used.
+        InvalidInput: two engines understand the same document, a schema cannot be used, or `to` is not understood.
         PluginFailure: an adapter failed.
     """
     config = config or load_config()
-    work = session(config, plugins, engine=engine)
+    work = session(config, plugins, to=to, engine=engine)
     return lint_inputs(read_source(source, config.max_bytes), work, load_schemas(schemas, config.max_bytes))
 
 

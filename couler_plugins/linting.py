@@ -47,7 +47,8 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
     A file that cannot be read stops no other.
 
     Raises:
-        InvalidInput: two engines understand the same document, or a schema cannot be used.
+        InvalidInput: two engines understand the same document, a schema cannot be used, or an option of `--to` is
+            none of its engine's.
         PluginFailure: an adapter failed.
     """
     files = [item.file for item in inputs if item.file is not None]
@@ -57,9 +58,10 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
     for engine in session.engines(documents):
         adapter = session.plugins.adapter(engine)
         session.report(f"checking {engine} workflows")
+        options = session.options(adapter) if engine in session.to else None
         with collector_paused(), adapter_errors(engine, "lint()"):
             bundle = adapter.load(files)
-            remarks = list(adapter.lint(bundle))
+            remarks = list(adapter.lint(bundle, options))
             understood.update(number for number, document in enumerate(documents) if adapter.claims(document))
         found += findings(bundle.documents, remarks)
     if schemas.kinds:

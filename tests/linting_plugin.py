@@ -14,7 +14,7 @@ class StrictAdapter(ToyAdapter):
     engine = "strict"
     kind = "Strict"
 
-    def lint(self, bundle):
+    def lint(self, bundle, options=None):
         claimed = [(number, document.data) for number, document in enumerate(bundle.documents) if self.claims(document)]
         names = {step["name"] for _, data in claimed for step in data["steps"]}
         for number, data in claimed:

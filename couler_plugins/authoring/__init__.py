@@ -10,9 +10,11 @@ from couler_plugins.authoring.artifacts import (
     create_s3_artifact,
 )
 from couler_plugins.authoring.calls import run, written
+from couler_plugins.authoring.catalogue import run_step
 from couler_plugins.authoring.conditions import bigger, bigger_equal, equal, not_equal, smaller, smaller_equal
-from couler_plugins.authoring.control import concurrent, dag, exec_while, map, set_dependencies, when  # noqa: A004  # the paper's name
 from couler_plugins.authoring.handlers import WFStatus, set_exit_handler
+from couler_plugins.authoring.loops import exec_while, map  # noqa: A004  # the paper's name
+from couler_plugins.authoring.order import concurrent, dag, set_dependencies, when
 from couler_plugins.authoring.secrets import (
     Secret,
     Volume,
@@ -23,6 +25,7 @@ from couler_plugins.authoring.secrets import (
     obtain_secret,
 )
 from couler_plugins.authoring.settings import Schedule
+from couler_plugins.authoring.source import to_python
 from couler_plugins.authoring.steps import get_step_output, run_container, run_job, run_script
 from couler_plugins.authoring.submitters import AirflowSubmitter, ArgoSubmitter, KfpSubmitter, TektonSubmitter
 from couler_plugins.authoring.values import Returned, RunValue
@@ -65,10 +68,12 @@ __all__ = [
     "run_container",
     "run_job",
     "run_script",
+    "run_step",
     "set_dependencies",
     "set_exit_handler",
     "smaller",
     "smaller_equal",
+    "to_python",
     "when",
     "workflow",
     "written",

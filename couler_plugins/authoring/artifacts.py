@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.values import RunValue
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference
@@ -17,6 +18,7 @@ from couler_plugins.ir import Reference
 __all__ = [
     "Artifact",
     "ArtifactValue",
+    "artifact_name",
     "create_gcs_artifact",
     "create_git_artifact",
     "create_hdfs_artifact",
@@ -60,6 +62,7 @@ class ArtifactValue(RunValue):
         self.path = path
 
 
+@said_where
 def create_parameter_artifact(path: str, is_global: bool = False, name: str = "") -> Artifact:
     """A text that a step leaves in a file, and that other steps are given as a text.
 
@@ -68,14 +71,16 @@ def create_parameter_artifact(path: str, is_global: bool = False, name: str = ""
         is_global: whether the whole run sees it; a step that reads it by value does not need that.
         name: what the step calls it; made of the file's name unless given.
     """
-    return Artifact(_name(name, path), path, kind="parameter", is_global=is_global)
+    return Artifact(artifact_name(name, path), path, kind="parameter", is_global=is_global)
 
 
+@said_where
 def create_local_artifact(path: str, is_global: bool = False, name: str = "") -> Artifact:
     """A file that the engine keeps where it keeps artifacts."""
-    return Artifact(_name(name, path), path, is_global=is_global)
+    return Artifact(artifact_name(name, path), path, is_global=is_global)
 
 
+@said_where
 def create_s3_artifact(
     path: str,
     bucket: str,
@@ -102,6 +107,7 @@ def create_s3_artifact(
     return _stored("s3", path, {**content, **_keys(accesskey, secretkey)}, is_global, name)
 
 
+@said_where
 def create_oss_artifact(
     path: str,
     bucket: str,
@@ -117,6 +123,7 @@ def create_oss_artifact(
     return _stored("oss", path, {**content, **_keys(accesskey, secretkey)}, is_global, name)
 
 
+@said_where
 def create_gcs_artifact(
     path: str,
     bucket: str,
@@ -130,6 +137,7 @@ def create_gcs_artifact(
     return _stored("gcs", path, {"bucket": bucket, "key": key, **account}, is_global, name)
 
 
+@said_where
 def create_hdfs_artifact(
     path: str,
     addresses: list[str],
@@ -143,6 +151,7 @@ def create_hdfs_artifact(
     return _stored("hdfs", path, content, is_global, name)
 
 
+@said_where
 def create_git_artifact(path: str, repo: str, revision: str = "", depth: int = 0, name: str = "") -> Artifact:
     """A Git repository that is checked out for a step: only an input.
 
@@ -154,11 +163,11 @@ def create_git_artifact(path: str, repo: str, revision: str = "", depth: int = 0
         name: what the step calls it; made of the folder's name unless given.
     """
     content = {"repo": repo, **({"revision": revision} if revision else {}), **({"depth": depth} if depth else {})}
-    return Artifact(_name(name, path), path, location=(("git", content),), is_input=True)
+    return Artifact(artifact_name(name, path), path, location=(("git", content),), is_input=True)
 
 
 def _stored(store: str, path: str, content: dict[str, Any], is_global: bool, name: str) -> Artifact:
-    return Artifact(_name(name, path), path, location=((store, content),), is_global=is_global)
+    return Artifact(artifact_name(name, path), path, location=((store, content),), is_global=is_global)
 
 
 def _keys(access: SecretKey | None, secret: SecretKey | None) -> dict[str, Any]:
@@ -171,7 +180,8 @@ def _secret(key: SecretKey) -> dict[str, str]:
     return {"name": name, "key": inner}
 
 
-def _name(name: str, path: str) -> str:
+def artifact_name(name: str, path: str) -> str:
+    """What an artifact is called: as it was said, or after its file."""
     if not path.startswith("/"):
         raise InvalidInput(f"{path!r} is no absolute path", hint="give the place of the file in the container")
     found = name or OTHER.sub("-", PurePosixPath(path).stem).strip("-")

@@ -10,7 +10,9 @@ from typing import Any
 
 from couler_plugins.authoring.closing import Closed, close
 from couler_plugins.authoring.conditions import condition_value
-from couler_plugins.authoring.recording import Call, Place, Recorder, Scope, after
+from couler_plugins.authoring.places import Place
+from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.scopes import Call, Scope, after
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     Argument,
@@ -18,6 +20,7 @@ from couler_plugins.ir import (
     Graph,
     Handler,
     Native,
+    Needs,
     Output,
     Port,
     PortKind,
@@ -131,12 +134,11 @@ class _Builder:
                     hint="let it find out by itself, or pass a parameter of the workflow",
                 )
         (first, *others) = whole.calls.values()
-        alone = not others and first.operation is not None and first.loop is None and not first.conditions
-        if alone and not self.closed.arguments[first.name]:
-            yield Handler(step=Step(name="", call=GraphCall(name=self.closed.names[first.name])))
+        if not others and first.operation is not None and first.loop is None and not first.conditions:
+            yield Handler(step=self._step(first, whole, {}))
             return
         graph = self.graph(whole, fresh_name("exit-handler", self.taken), {})
-        yield Handler(step=Step(name="", call=GraphCall(name=graph.name)))
+        yield Handler(step=Step(name=graph.name, call=GraphCall(name=graph.name)))
 
     def _step(self, call: Call, scope: Scope, inputs: Inputs) -> Step:
         def resolved(reference: Reference) -> Reference:
@@ -201,24 +203,12 @@ def _own_reads(call: Call) -> Iterator[Reference]:
         yield call.again.left
 
 
-def _needs(call: Call, scope: Scope) -> Any:
+def _needs(call: Call, scope: Scope) -> Needs | None:
     """What a step waits for: what was asked for, and the steps that it reads from."""
-    reads = [item.step for item in call.reads() if item.step in scope.calls and item.step != call.name]
-    missing = [name for name in dict.fromkeys(reads) if not _waits_for(call.name, name, scope)]
-    more = after(missing)
+    named = {need.step for need in needed(call.needs)}
+    read = dict.fromkeys(item.step for item in call.reads() if item.step in scope.calls and item.step != call.name)
+    more = after(name for name in read if name not in named)
     return all_of([item for item in (call.needs, more) if item is not None])
-
-
-def _waits_for(name: str, other: str, scope: Scope) -> bool:
-    pending, seen = [name], {name}
-    while pending:
-        call = scope.calls.get(pending.pop())
-        before = {need.step for need in needed(call.needs)} if call is not None else set()
-        if other in before:
-            return True
-        pending += before - seen
-        seen |= before
-    return False
 
 
 def _kind(reference: Reference) -> PortKind:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.authoring.context import implicit, reset
-from couler_plugins.authoring.recording import place
+from couler_plugins.authoring.places import place
 from couler_plugins.authoring.settings import Settings
 from couler_plugins.authoring.workflow import AuthoredWorkflow
 

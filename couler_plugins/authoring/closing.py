@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from couler_plugins.authoring.recording import Call
+from couler_plugins.authoring.scopes import Call
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     Argument,
@@ -18,10 +18,9 @@ from couler_plugins.ir import (
     Operation,
     Port,
     Reference,
-    Template,
     Value,
     fresh_name,
-    rebuild,
+    map_references,
     references,
     replace,
 )
@@ -57,8 +56,8 @@ def close(calls: Sequence[Call]) -> Closed:
     found = Closed()
     for name, group in _groups(calls).items():
         slots = [dict(_slots(call)) for call in group]
-        constant = {slot for slot, value in slots[0].items() if _is_constant(value, slot, slots)}
-        ports = _ports(slot for slot in slots[0] if slot not in constant)
+        every = dict.fromkeys(slot for own in slots for slot in own)
+        ports = _ports(slot for slot in every if not _is_constant(slot, slots))
         operation = replace(_filled(group[0], ports), name=name)
         kinds = {port.name: port.kind for port in operation.inputs}
         found.operations.append(operation)
@@ -67,6 +66,7 @@ def close(calls: Sequence[Call]) -> Closed:
             found.arguments[call.name] = tuple(
                 Argument(name=port, value=own[slot], kind=kinds[port])
                 for slot, port in sorted(ports.items(), key=lambda item: kinds[item[1]] == "artifact")
+                if slot in own
             )
     return found
 
@@ -113,17 +113,35 @@ def _slots(call: Call) -> Iterator[tuple[Slot, Value]]:
     """What may differ from call to call, in the order of the operation."""
     assert call.operation is not None
     for container in call.operation.containers:
-        script = dict.fromkeys(references(container.script))
-        yield from ((("script", str(number)), value) for number, value in enumerate(script, start=1))
-        yield from ((("arg", str(number)), value) for number, value in enumerate(container.args, start=1))
-        yield from ((("env", item.name), item.value) for item in container.env if not isinstance(item.value, Native))
+        yield from ((("script", str(number)), value) for value, number in _numbers(container.script).items())
+        yield from (
+            (("arg", str(number)), value) for number, value in enumerate(container.args, start=1) if not _own(value)
+        )
+        yield from (
+            (("env", item.name), item.value)
+            for item in container.env
+            if not isinstance(item.value, Native) and not _own(item.value)
+        )
     for port in call.operation.inputs:
         if port.value is not None:
             yield (("input", port.name), port.value)
 
 
-def _is_constant(value: Value, slot: Slot, slots: Sequence[dict[Slot, Value]]) -> bool:
-    return isinstance(value, Literal) and all(own[slot] == value for own in slots)
+def _numbers(script: Value | None) -> dict[Reference, int]:
+    """What a script reads of the steps around, numbered."""
+    read = dict.fromkeys(item for item in references(script) if item.to != "input")
+    return {reference: number for number, reference in enumerate(read, start=1)}
+
+
+def _own(value: Value) -> bool:
+    """Whether a value reads inputs that the operation declares by itself."""
+    return any(reference.to == "input" for reference in references(value))
+
+
+def _is_constant(slot: Slot, slots: Sequence[dict[Slot, Value]]) -> bool:
+    """Whether a value can stand where it is: those of declared inputs are passed, and may be left out."""
+    values = {own.get(slot) for own in slots}
+    return slot[0] != "input" and len(values) == 1 and isinstance(values.pop(), Literal)
 
 
 def _ports(slots: Iterator[Slot]) -> dict[Slot, str]:
@@ -153,18 +171,17 @@ def _container(container: Container, ports: dict[Slot, str]) -> Container:
     def read(slot: Slot, value: Value) -> Value:
         return Reference(to="input", kind="parameter", name=ports[slot]) if slot in ports else value
 
-    numbers = {reference: number for number, reference in enumerate(dict.fromkeys(references(container.script)), 1)}
-    script = rebuild(
-        container.script,
-        lambda node: read(("script", str(numbers[node])), node) if isinstance(node, Reference) else node,
-    )
+    numbers = _numbers(container.script)
+
+    def inside(reference: Reference) -> Reference:
+        """What a script reads is different in every call, so that there is an input for it."""
+        if reference not in numbers:
+            return reference
+        return Reference(to="input", kind="parameter", name=ports["script", str(numbers[reference])])
+
     return replace(
         container,
-        script=_plain(script) if script is not None else None,
+        script=map_references(container.script, inside),
         args=tuple(read(("arg", str(number)), value) for number, value in enumerate(container.args, start=1)),
         env=tuple(EnvVar(name=item.name, value=read(("env", item.name), item.value)) for item in container.env),
     )
-
-
-def _plain(script: Value) -> Value:
-    return script.parts[0] if isinstance(script, Template) and len(script.parts) == 1 else script  # type: ignore[return-value]

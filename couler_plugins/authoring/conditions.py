@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.values import RunValue, as_value
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value, map_references
@@ -50,31 +51,37 @@ class Condition:
         return replace(self, left=map_references(self.left, change), right=map_references(self.right, change))
 
 
+@said_where
 def equal(left: Any, right: Any = None) -> Condition:
     """`left` is the text `right`. With one argument, for `exec_while`: what its step gives is that text."""
     return _condition("==", left, right)
 
 
+@said_where
 def not_equal(left: Any, right: Any = None) -> Condition:
     """`left` is another text than `right`; with one argument as `equal`."""
     return _condition("!=", left, right)
 
 
+@said_where
 def bigger(left: Any, right: Any = None) -> Condition:
     """`left` is a number greater than `right`; with one argument as `equal`."""
     return _condition(">", left, right)
 
 
+@said_where
 def smaller(left: Any, right: Any = None) -> Condition:
     """`left` is a number less than `right`; with one argument as `equal`."""
     return _condition("<", left, right)
 
 
+@said_where
 def bigger_equal(left: Any, right: Any = None) -> Condition:
     """`left` is a number not less than `right`; with one argument as `equal`."""
     return _condition(">=", left, right)
 
 
+@said_where
 def smaller_equal(left: Any, right: Any = None) -> Condition:
     """`left` is a number not greater than `right`; with one argument as `equal`."""
     return _condition("<=", left, right)

@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_plugins.authoring.conditions import Condition
 from couler_plugins.authoring.context import recorder
-from couler_plugins.authoring.recording import Scope
+from couler_plugins.authoring.scopes import Scope
 from couler_plugins.ir import Literal, Reference
 
 __all__ = ["WFStatus", "set_exit_handler"]

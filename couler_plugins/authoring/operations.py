@@ -17,7 +17,7 @@ __all__ = ["Common", "limits", "main_container", "operation_of"]
 class Common(NamedTuple):
     """The arguments that `run_container` and `run_script` share, as they were given."""
 
-    image: str
+    image: str | None
     output: Any
     input: Any
     env: Mapping[str, Any] | None
@@ -44,7 +44,7 @@ def main_container(common: Common, command: Any, args: Any) -> Container:
     said = {key: value for key, value in rest.items() if value}
     requests, bounds = _resources(common.resources)
     return Container(
-        image=_constant(common.image, "image"),
+        image=None if common.image is None else _constant(common.image, "image"),
         command=tuple(_constant(item, "command") for item in listed(command)),
         args=tuple(_argument(item) for item in listed(args)),
         env=(*_environment(common.env), *_secrets(common.secret)),

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
 from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.functions import function_operation
 from couler_plugins.authoring.operations import Common, main_container, operation_of
-from couler_plugins.authoring.recording import PACKAGE, Call, Place, place
+from couler_plugins.authoring.places import PACKAGE, place, said_where
 from couler_plugins.authoring.resources import job_operation
-from couler_plugins.authoring.scripts import source_of
+from couler_plugins.authoring.scopes import Call
 from couler_plugins.authoring.secrets import Secret, VolumeMount
 from couler_plugins.authoring.values import Returned, RunValue, as_value
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Operation, Reference, replace
 
-__all__ = ["get_step_output", "run_container", "run_job", "run_script"]
+__all__ = ["get_step_output", "run_container", "run_job", "run_script", "written_step"]
 
 
+@said_where
 def run_container(
     image: str,
     command: str | list[str] | None = None,
@@ -70,11 +72,12 @@ def run_container(
         image, output, input, env, secret, resources, timeout, retry, image_pull_policy, daemon, volume_mounts,
         working_dir, node_selector, env_from,
     )  # fmt: skip
-    return _written(step_name, operation_of("container", common, main_container(common, command, args), args))
+    return written_step(step_name, operation_of("container", common, main_container(common, command, args), args))
 
 
+@said_where
 def run_script(
-    image: str,
+    image: str | None = None,
     command: str | list[str] | None = None,
     source: Callable[..., Any] | str | None = None,
     args: Any = None,
@@ -92,18 +95,26 @@ def run_script(
     working_dir: str | None = None,
     node_selector: Mapping[str, str] | None = None,
     env_from: list[Mapping[str, Any]] | None = None,
+    packages: Sequence[str] = (),
+    outputs: Mapping[str, str] | None = None,
 ) -> Returned:
-    """A step that runs a program given as text, or a Python function; what it prints is what it returns.
+    """A step that runs a program given as text, or a Python function.
+
+    A text gives what it prints. So does a function that takes and returns nothing. Any other gives what it returns,
+    with the types that it declares; engines that run Python run it as such.
 
     Args:
-        image: the image, with the interpreter in it.
-        command: the interpreter; `python` for a function unless given.
+        image: the image, with the interpreter in it; functions have one of Python unless given.
+        command: the interpreter of a text, or of a function that only prints.
         source: the program, or the function, whose source is taken as it stands. It may use what it imports itself,
             and nothing else from around it.
-        args: what the function is called with, as texts. A text of a program takes values in itself: f"echo {value}".
+        args: what the function is called with, in order or (a mapping) by name. A text takes values in itself:
+            f"echo {value}".
         output, input, env, secret, resources, timeout, retry, image_pull_policy, daemon, volume_mounts, working_dir,
             node_selector, env_from: as for `run_container`.
         step_name: what to call it; the function's name, or that of the function around, unless given.
+        packages: what pip installs before a function runs.
+        outputs: the types of what a function gives by name, where it returns a mapping and does not declare that.
 
     Raises:
         InvalidInput: there is no source, or it cannot run by itself.
@@ -113,20 +124,20 @@ def run_script(
         working_dir, node_selector, env_from,
     )  # fmt: skip
     if source is None:
-        raise InvalidInput("a script needs a source", file=place().file, line=place().line, hint="give source=")
+        raise InvalidInput("a script needs a source", hint="give source=")
     if not callable(source):
         if args is not None:
             hint = 'put them into the text: source=f"echo {value}"'
-            raise InvalidInput("a program given as text takes no args", file=place().file, line=place().line, hint=hint)
+            raise InvalidInput("a program given as text takes no args", hint=hint)
+        if image is None:
+            raise InvalidInput("a program given as text needs an image", hint="give image=")
         container = replace(main_container(common, command or "sh", None), script=as_value(source, "source"))
-        return _written(step_name, operation_of("script", common, container, None))
-    container = source_of(source, main_container(common, command or "python", args))
-    kind = "script" if container.script is not None else "container"
-    return _written(
-        step_name or _spelt(source.__name__), operation_of(kind, common, container, args), is_named=bool(step_name)
-    )
+        return written_step(step_name, operation_of("script", common, container, None))
+    operation = function_operation(source, common, command, args, packages, outputs)
+    return written_step(step_name or _spelt(source.__name__), operation, is_named=bool(step_name))
 
 
+@said_where
 def run_job(
     manifest: str | Mapping[str, Any],
     success_condition: str = "",
@@ -156,7 +167,7 @@ def run_job(
     operation = job_operation(
         manifest, action, (success_condition, failure_condition), set_owner_reference, timeout, retry
     )
-    return _written(step_name, operation)
+    return written_step(step_name, operation)
 
 
 def get_step_output(step: str, name: str = "", kind: str = "parameter") -> RunValue:
@@ -176,11 +187,17 @@ def _printed(step: str) -> Reference:
     return Reference(to="output", step=step, name="result", kind="result")
 
 
-def _written(step_name: str | None, operation: Operation, is_named: bool | None = None) -> Returned:
-    where = place()
+def written_step(step_name: str | None, operation: Operation, is_named: bool | None = None) -> Returned:
+    """Writes a step, whatever it runs, and gives what it returns.
+
+    Args:
+        step_name: what to call it; the function around unless given.
+        operation: what runs; what its inputs hold is passed.
+        is_named: whether the user gave it this name; where there is one, unless said.
+    """
     named = bool(step_name) if is_named is None else is_named
-    call = Call(_checked(step_name or _function_around(), where), where, is_named=named, operation=operation)
-    call = recorder().add(call)
+    name = _checked(step_name or _function_around())
+    call = recorder().add(Call(name, place(), is_named=named, operation=operation))
     outputs: dict[str, RunValue] = {}
     for output in operation.outputs:
         reference = Reference(to="output", step=call.name, name=output.name, kind=output.kind)
@@ -189,11 +206,9 @@ def _written(step_name: str | None, operation: Operation, is_named: bool | None 
     return Returned(call.name, outputs, RunValue(_printed(call.name)))
 
 
-def _checked(name: Any, where: Place) -> str:
+def _checked(name: Any) -> str:
     if not isinstance(name, str) or not name.strip() or not name.isprintable() or "/" in name:
-        raise InvalidInput(
-            f"{name!r} is no name of a step", file=where.file, line=where.line, hint="use letters, digits and dashes"
-        )
+        raise InvalidInput(f"{name!r} is no name of a step", hint="use letters, digits and dashes")
     return name
 
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from couler_plugins.authoring.places import said_where
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference, Template, Value, replace
 
@@ -39,14 +40,17 @@ class RunValue:
         reference = self.reference
         return f"<{'.'.join(filter(None, (reference.to, reference.step, reference.name)))} of the run>"
 
+    @said_where
     def __bool__(self) -> NoReturn:
         raise _unknown(self, "decided on")
 
+    @said_where
     def __int__(self) -> NoReturn:
         raise _unknown(self, "turned into a number")
 
     __float__ = __index__ = __int__
 
+    @said_where
     def _compute(self, other: object) -> NoReturn:
         raise _unknown(self, "computed with")
 
@@ -73,6 +77,7 @@ class Returned(RunValue):
         outputs = {name: _of_step(value, step) for name, value in self._outputs.items()}
         return Returned(step, outputs, _of_step(self.printed, step))
 
+    @said_where
     def __getitem__(self, name: str | int) -> RunValue:
         found = list(self)
         if isinstance(name, int) and -len(found) <= name < len(found):

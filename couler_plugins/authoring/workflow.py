@@ -120,7 +120,8 @@ class AuthoredWorkflow:
         Raises:
             InvalidInput: it cannot run as it was written: by step, with file and line.
         """
-        ports = tuple(_port(name, value) for name, value in self._parameters.items())
+        parameters = {**self._recorder.parameters, **self._parameters}
+        ports = tuple(_port(name, value) for name, value in parameters.items())
         kind, rest = self._settings.of_run(self._recorder.volumes, self._recorder.claims)
         self._ir = build(self._recorder, self.name, ports, kind, rest)
 

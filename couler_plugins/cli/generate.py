@@ -28,7 +28,7 @@ Examples:
   couler generate "…" --model gpt-5 --keep churn.json --record asked.jsonl
   couler generate --from churn.json --feedback "Try it again twice." \\
     --model gpt-5 --keep churn.json --to airflow -o dags/churn.py
-  couler generate --from churn.json --to kfp
+  couler generate --from churn.json --to tekton --set store=s3://bucket/churn
 """,
 )
 @click.argument("description", default="")
@@ -37,6 +37,7 @@ Examples:
     "--from", "start", type=click.Path(path_type=Path), metavar="FILE", help="A workflow that --keep has written."
 )
 @click.option("--feedback", multiple=True, metavar="TEXT", help="What to change in it, in words.")
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="An input's value: store=s3://bucket/x.")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="FILE", help="Keep the workflow, for feedback.")
 @lake_option
 @click.option("--no-code", is_flag=True, help="Only ready-made steps: none whose code or image the model names.")
@@ -59,6 +60,7 @@ def command(
     description: str,
     start: Path | None,
     feedback: tuple[str, ...],
+    values: tuple[str, ...],
     keep: Path | None,
     lake: Path,
     access: dict[str, Any],
@@ -84,7 +86,8 @@ def command(
     from couler_plugins.cli.messages import log_retries
     from couler_plugins.cli.outputs import replace_file
     from couler_plugins.cli.work import working
-    from couler_plugins.nl.composition import compose
+    from couler_plugins.conversion import target_of
+    from couler_plugins.nl.composition import ENGINE, compose
     from couler_plugins.nl.flow import read_flow, written
     from couler_plugins.nl.lake import items
     from couler_plugins.nl.library import library
@@ -95,23 +98,28 @@ def command(
         raise click.UsageError("Give a description, or --from and a file, one of the two.")
     if feedback and start is None:
         raise click.UsageError("--feedback is on a workflow: give it by --from.")
-    if output is not None and not config.to:
+    wanted = config.origin("to") == "flag"
+    if output is not None and not wanted:
         raise click.UsageError("-o is for what --to writes.")
+    if not all("=" in text for text in values):
+        raise click.UsageError("--set takes NAME=VALUE.")
     log_retries()
     flow = read_flow(start) if start is not None else None
     asked = flow.description if flow is not None else description
     said = (*flow.feedback, *feedback) if flow is not None else ()
     manner = Manner(repairs=repairs, attempts=attempts, threshold=threshold, code=not no_code, judge=judge, seed=seed)
     with working(config) as session:
+        if wanted:
+            target_of(session, ENGINE)  # before anybody is asked
         known = library(session.plugins.steps, items(lake))
         if flow is not None and not feedback:
             made = _as_it_is(flow.workflow, asked, known)
         else:
             made = _asked(access, asked, said, known, manner, flow.workflow if flow is not None else None)
-        workflow = compose(made.form, made.steps)
-        lowered = manifest(workflow, session) if config.to else None
-    if keep is not None:
-        replace_file(keep, written(asked, said, made.form))
+        if keep is not None:  # whatever the engine says: it was asked for, and paid
+            replace_file(keep, written(asked, said, made.form))
+        workflow = compose(made.form, made.steps, dict(text.split("=", 1) for text in values))
+        lowered = manifest(workflow, session) if wanted else None
     ctx.exit(present(made, workflow, lowered, output, output_format))
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.settings import engine_option, inputs_argument, json_option, max_bytes_option, with_settings
+from couler_plugins.cli.settings import (
+    engine_option,
+    inputs_argument,
+    json_option,
+    max_bytes_option,
+    to_option,
+    with_settings,
+)
 from couler_plugins.config import Config
 
 if TYPE_CHECKING:
@@ -25,6 +32,7 @@ Examples:
   couler lint workflow.yaml
   couler lint --format json manifests/
   couler lint --schema crds/ manifests/
+  couler lint --to 'tekton{api=stable}' manifests/
 """,
 )
 @inputs_argument
@@ -35,6 +43,7 @@ Examples:
     metavar="CRD[,…]",
     help="Check against the CustomResourceDefinitions in these files, folders or globs, as an API server would.",
 )
+@to_option
 @engine_option
 @json_option
 @max_bytes_option

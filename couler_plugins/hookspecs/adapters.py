@@ -206,10 +206,15 @@ class Adapter(Protocol):
         """
         return {}
 
-    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+    def lint(self, bundle: Bundle, options: Any = None) -> Iterable[Remark]:
         """What the engine would refuse, or do otherwise than its author expects, in any document of the bundle.
 
         References are looked up in all documents. It raises nothing: what it cannot read it remarks on.
+
+        Args:
+            bundle: the documents.
+            options: what `--to` says of the engine, as for `lower`; None where it says nothing, and all that some
+                installation takes may be meant.
         """
         return ()
 

@@ -41,7 +41,8 @@ def from_json(data: bytes | str) -> Workflow:
             f"not a workflow in {SCHEMA}: {error}", hint="write it with couler_plugins.ir.to_json"
         ) from error
     if envelope.schema_name != SCHEMA:
-        raise InvalidInput(f"the schema is {envelope.schema_name!r}, this version reads {SCHEMA!r}")
+        hint = "write it anew with this version"
+        raise InvalidInput(f"the schema is {envelope.schema_name!r}, this version reads {SCHEMA!r}", hint=hint)
     return envelope.workflow
 
 

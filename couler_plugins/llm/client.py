@@ -16,7 +16,7 @@ class Message(msgspec.Struct, frozen=True):
     content: str
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a model is asked.
 
     Attributes:
@@ -24,12 +24,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         schema: what the answer has to be, as a JSON schema.
         seed: of what the model draws; a server may ignore it.
         max_tokens: of the answer.
+        temperature: how freely it draws; not at all at 0.
     """
 
     messages: tuple[Message, ...]
     schema: dict[str, Any]
     seed: int
     max_tokens: int
+    temperature: float = 0.0
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

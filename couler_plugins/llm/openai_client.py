@@ -101,7 +101,7 @@ class OpenAIClient:
                 model=self._model,
                 messages=[{"role": message.role, "content": message.content} for message in request.messages],
                 seed=request.seed,
-                temperature=0,
+                temperature=request.temperature,
                 max_tokens=request.max_tokens,
                 **options,
             )

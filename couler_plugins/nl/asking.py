@@ -14,8 +14,9 @@ from couler_plugins.llm.cleaning import cleaned
 from couler_plugins.llm.client import Client, Message, Request
 from couler_plugins.llm.prompts import prompt
 from couler_plugins.nl.form import Form
+from couler_plugins.nl.manner import Manner
 
-__all__ = ["Subtasks", "Talk", "judged"]
+__all__ = ["Subtasks", "Talk", "judged", "printable"]
 
 ANSWER_TOKENS = 4_000
 LONGEST_ANSWER = 50_000
@@ -46,12 +47,11 @@ class Talk:
 
     Args:
         client: the model.
-        seed: of what it draws.
-        constrain: whether its server holds answers to the schema.
+        manner: how it is asked.
     """
 
-    def __init__(self, client: Client, seed: int, *, constrain: bool) -> None:
-        self._client, self._seed, self._constrain = client, seed, constrain
+    def __init__(self, client: Client, manner: Manner) -> None:
+        self._client, self._manner = client, manner
         self._question: tuple[Message, ...] = ()
         self._reply: tuple[Message, ...] = ()
         self._schema: dict[str, Any] = {}
@@ -77,9 +77,12 @@ class Talk:
             BudgetReached: it may not be asked any more.
             InvalidInput: its server is not set up as it has to be.
         """
-        schema = self._schema if self._constrain else {"type": "object"}
         request = Request(
-            messages=(*self._question, *self._reply), schema=schema, seed=self._seed, max_tokens=ANSWER_TOKENS
+            messages=(*self._question, *self._reply),
+            schema=self._schema if self._manner.stages.constrain else {"type": "object"},
+            seed=self._manner.seed,
+            max_tokens=ANSWER_TOKENS,
+            temperature=self._manner.temperature,
         )
         self.last = self._client.complete(request).text
         return self.last
@@ -94,6 +97,11 @@ def judged(talk: Talk, description: str, form: Form) -> float:
     except Malformed:
         return 0.0
     return score if 0 <= score <= 1 else 0.0
+
+
+def printable(text: str) -> str:
+    """A text of a model's without what would do something to a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:

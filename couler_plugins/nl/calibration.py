@@ -15,14 +15,19 @@ import msgspec
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.nl.form import CODE, Form, FormStep
 from couler_plugins.nl.references import waits_for
-from couler_plugins.nl.retrieval import Index, described
+from couler_plugins.nl.retrieval import Index, retrieve
 from couler_plugins.nl.words import words
 
-__all__ = ["Calibration", "calibrate"]
+__all__ = ["Calibration", "calibrate", "clauses"]
 
 WEIGHTS = {"subtasks": 0.35, "steps": 0.2, "edges": 0.15, "catalogue": 0.15, "values": 0.15}
-ENOUGH = 0.5
+ENOUGH = 0.6
 """The share of a subtask's words that a step has to have to be the one that does it."""
+
+LIKELY = 3
+"""Steps of the catalogue that a subtask may mean."""
+
+CLAUSE = re.compile(r"[.;:!?](?:\s|$)|,\s|\b(?:and|then|but)\b")
 
 VALUE = re.compile(r"(?<![\w.-])(?:\d+(?:\.\d+)?|[a-z0-9]+://[^\s,;)\"']+|\"[^\"]+\"|'[^']+')(?![\w-])")
 """What a description gives literally: numbers, URLs, and what stands in quotes."""
@@ -55,21 +60,22 @@ def calibrate(
     Args:
         form: the form.
         description: what was asked for.
-        subtasks: what it was taken apart into; the description itself where it was not.
+        subtasks: what it was taken apart into; its clauses where it was not.
         catalogue: the steps that could have been used.
     """
+    tasks = (*subtasks,) or clauses(description)
     said = {step.name: set(words(_said(step, catalogue))) for step in form.steps}
-    wanted = {task: set(words(task)) for task in (*subtasks,) or (description,)}
+    wanted = {task: set(words(task)) for task in tasks}
     gaps: list[str] = []
     parts: dict[str, float] = {}
 
     shares = {task: max(_share(own, found) for found in said.values()) for task, own in wanted.items() if own}
-    missing = [task for task, share in shares.items() if share < ENOUGH]
-    gaps += [f"no step seems to do this: {task}" for task in missing]
+    if subtasks:  # a clause need not be something to do
+        gaps += [f"no step seems to do this: {task}" for task, share in shares.items() if share < ENOUGH]
     parts["subtasks"] = _mean([min(1.0, share / ENOUGH) for share in shares.values()])
 
-    asked = set(words(description)).union(*wanted.values())
-    strangers = [name for name, found in said.items() if not found & asked]
+    meant = set(retrieve(tasks, catalogue, len(catalogue), each=LIKELY))
+    strangers = [step.name for step in form.steps if step.use not in CODE and step.use not in meant]
     gaps += [f"nothing in the description asks for the step {name!r}" for name in strangers]
     parts["steps"] = 1 - len(strangers) / len(form.steps)
 
@@ -77,16 +83,22 @@ def calibrate(
     gaps += [f"the step {name!r} has nothing to do with the others" for name in alone]
     parts["edges"] = 1 - len(alone) / len(form.steps)
 
-    instead = _instead(form, catalogue)
+    instead = _instead(form, description, catalogue)
     gaps += [f"the step {name!r} is written out, and the catalogue has {other!r}" for name, other in instead.items()]
     parts["catalogue"] = 1 - len(instead) / len(form.steps)
 
-    values = {found.strip("\"'") for found in VALUE.findall(description)}
-    text = msgspec.json.encode(form).decode()
+    values = {found.strip("\"'").rstrip(".:!?") for found in VALUE.findall(description)}
+    text = "\n".join((msgspec.json.encode(form).decode(), *(" ".join(step.command) for step in form.steps)))
     lost = sorted(value for value in values if value not in text)
     gaps += [f"the description says {value!r}, and the workflow does not" for value in lost]
     parts["values"] = 1 - len(lost) / len(values) if values else 1.0
     return Calibration(parts=parts, gaps=tuple(gaps))
+
+
+def clauses(description: str) -> tuple[str, ...]:
+    """The parts of a description, as far as its punctuation tells them."""
+    found = tuple(clause.strip() for clause in CLAUSE.split(description) if words(clause))
+    return found or (description,)
 
 
 def _said(step: FormStep, catalogue: Mapping[str, CatalogueStep]) -> str:
@@ -117,13 +129,19 @@ def _apart(form: Form) -> list[str]:
     return [step.name for step in form.steps if step.name not in largest]
 
 
-def _instead(form: Form, catalogue: Mapping[str, CatalogueStep]) -> dict[str, str]:
-    """Steps that are written out though the catalogue has one with all words of their names, by name."""
-    index = Index({name: described(step) for name, step in catalogue.items()})
+def _instead(form: Form, description: str, catalogue: Mapping[str, CatalogueStep]) -> dict[str, str]:
+    """Steps that are written out, unasked, though the catalogue has one with all words of their names, by name."""
+    called = {name: f"{name} {' '.join(step.tags)}" for name, step in catalogue.items()}
+    index = Index(called)
     found: dict[str, str] = {}
     for step in form.steps:
         own = set(words(step.name))
-        best = index.best(step.name, 1) if step.use in CODE and own else []
-        if best and own <= set(words(described(catalogue[best[0]]))):
+        best = index.best(step.name, 1) if own and step.use in CODE and not _is_named(step, description) else []
+        if best and own <= set(words(called[best[0]])):
             found[step.name] = best[0]
     return found
+
+
+def _is_named(step: FormStep, description: str) -> bool:
+    """Whether a description itself wants a step to be written out: it names the image, or Python."""
+    return step.image in description if step.use == "container" else step.use in description.lower()

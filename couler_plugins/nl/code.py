@@ -6,59 +6,57 @@ import ast
 import re
 from collections.abc import Collection
 
-__all__ = ["ENGINES_OWN", "FUNCTION", "code_problem"]
+from couler_plugins.errors import InvalidInput
+from couler_plugins.portable.python.functions import Function
+from couler_plugins.portable.python.source import function_from_text
 
-FUNCTION = "run"
+__all__ = ["ENGINES_OWN", "FUNCTION", "read_function"]
+
 ENGINES_OWN = re.compile(r"\{\{|\{%|\$\(")
 """What engines take for placeholders, and fill in with whatever they know."""
 
-BUILT_IN = frozenset({"bool", "dict", "float", "int", "list", "object", "set", "str", "tuple"})
+BUILT_IN = frozenset({"bool", "dict", "float", "int", "list", "str"})
 TYPES = (ast.Name, ast.Constant, ast.Subscript, ast.Tuple, ast.BinOp, ast.BitOr, ast.Load)
 
+FUNCTION = "run"
 LONGEST = 20_000
 """Characters of one function. Beyond that, nobody reads it; and parsers have their limits."""
 
 
-def code_problem(code: str, inputs: Collection[str]) -> str:
-    """What keeps a text from being the function of a step; empty where nothing does.
+def read_function(code: str, inputs: Collection[str], outputs: Collection[str]) -> Function:
+    """The function of a step.
 
     Args:
-        code: the text.
+        code: its text.
         inputs: the names of the step's inputs, which its parameters have to be.
+        outputs: the names of what it gives, as texts.
+
+    Raises:
+        InvalidInput: the text is no such function.
     """
     if len(code) > LONGEST:
-        return f"it has {len(code)} characters, more than {LONGEST}"
+        raise InvalidInput(f"it has {len(code)} characters, more than {LONGEST}", hint="write less")
     if found := ENGINES_OWN.search(code):
-        return f"engines take {found[0]!r} for a placeholder: write it with a space in between, or otherwise"
+        raise InvalidInput(f"engines take {found[0]!r} for a placeholder", hint="write it otherwise, as with a space")
     try:
-        body = ast.parse(code).body
-    except SyntaxError as error:
-        return f"it is no Python: line {error.lineno or 1}: {error.msg}"
-    except (ValueError, RecursionError, MemoryError):
-        return "it is no Python that can be read"
-    if len(body) != 1 or not isinstance(body[0], ast.FunctionDef) or body[0].name != FUNCTION:
-        return f"it is not one function {FUNCTION!r} and nothing else: imports and helpers stand inside of it"
-    function = body[0]
-    if function.decorator_list:
-        return f"the function {FUNCTION!r} has decorators"
-    own = function.args
-    if own.vararg is not None or own.kwarg is not None or own.posonlyargs:
-        return f"the function {FUNCTION!r} takes more than named parameters"
-    if any(
-        not isinstance(default, ast.Constant) for default in (*own.defaults, *own.kw_defaults) if default is not None
-    ):
-        return f"a default of {FUNCTION!r} is more than a constant"
-    annotations = [argument.annotation for argument in (*own.args, *own.kwonlyargs)]
-    if not all(_is_plain(annotation) for annotation in (*annotations, function.returns)):
-        return f"an annotation of {FUNCTION!r} is more than names of built-in types"
-    names = [argument.arg for argument in (*own.args, *own.kwonlyargs)]
+        function = function_from_text(code, outputs=dict.fromkeys(outputs, "str"))
+        definition = ast.parse(code).body[0]
+    except (RecursionError, MemoryError):
+        raise InvalidInput("it is too deep to be read", hint="write it with fewer levels") from None
+    assert isinstance(definition, ast.FunctionDef), "a function is something else when it is read again"
+    if function.name != FUNCTION:
+        raise InvalidInput(f"the function is called {function.name!r}", hint=f"call it {FUNCTION!r}")
+    if not _is_plain(definition.returns):
+        raise InvalidInput("the annotation of what it returns is more than built-in types", hint="take it off")
+    names = [parameter.name for parameter in function.inputs]
     if set(names) != set(inputs):
-        return f"the parameters of {FUNCTION!r} are {_listed(names)}, the step's inputs {_listed(inputs)}"
-    return ""
+        message = f"its parameters are {_listed(names)}, and the step's inputs {_listed(inputs)}"
+        raise InvalidInput(message, hint="give both the same names")
+    return function
 
 
 def _is_plain(annotation: ast.expr | None) -> bool:
-    """Whether an annotation holds built-in types only: what loads the function evaluates it, as it does defaults."""
+    """Whether an annotation holds built-in types only: what loads the function may evaluate it."""
     nodes = ast.walk(annotation) if annotation is not None else ()
     return all(isinstance(node, TYPES) and getattr(node, "id", "str") in BUILT_IN for node in nodes)
 

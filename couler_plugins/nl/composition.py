@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.ir import (
     Argument,
@@ -23,18 +24,20 @@ from couler_plugins.ir import (
     Reference,
     Retry,
     Step,
+    Template,
     Value,
     Workflow,
     all_of,
     fresh_name,
     replace,
 )
-from couler_plugins.nl.form import Comparison, Form, FormStep
+from couler_plugins.nl.form import Comparison, Form, FormStep, Taken
 from couler_plugins.nl.lake import LakeStep
 from couler_plugins.nl.references import read_reference, waits_for
 from couler_plugins.nl.scope import Scope
 from couler_plugins.nl.types import converted, text_of
 from couler_plugins.nl.written import comparison, written_operation
+from couler_plugins.options import closest
 
 __all__ = ["ENGINE", "compose"]
 
@@ -44,17 +47,19 @@ ENGINE = "couler"
 MAIN = "main"
 
 
-def compose(form: Form, catalogue: Mapping[str, CatalogueStep]) -> Workflow:
+def compose(form: Form, catalogue: Mapping[str, CatalogueStep], values: Mapping[str, str] | None = None) -> Workflow:
     """The workflow of a form.
 
     Args:
         form: one that `validate` has nothing to say of.
         catalogue: the one that it was held against.
+        values: of inputs of the workflow, in place of those that the form gives them. Some steps of the catalogue read
+            inputs that the form need not name.
 
     Raises:
-        InvalidInput: a step of the catalogue refuses what it is given.
+        InvalidInput: a step of the catalogue refuses what it is given, or the workflow has no such input.
     """
-    return _Composer(form, catalogue).workflow()
+    return _Composer(form, catalogue).workflow(values or {})
 
 
 class _Composer:
@@ -65,10 +70,15 @@ class _Composer:
         self.parameters = {given.name: given.value for given in form.inputs}
         self.steps: list[Step] = []
 
-    def workflow(self) -> Workflow:
+    def workflow(self, values: Mapping[str, str]) -> Workflow:
         form = self.form
         for step in form.steps:
             self.step(step)
+        for name in values:
+            if name not in self.parameters:
+                hint = closest(name, self.parameters) or f"its inputs are {', '.join(self.parameters) or 'none'}"
+                raise InvalidInput(f"the workflow has no input {name!r}", hint=hint)
+        self.parameters.update(values)
         outputs = tuple(
             Output(name=taken.name, value=self.reference(str(taken.source), form.steps[0])) for taken in form.outputs
         )
@@ -106,25 +116,34 @@ class _Composer:
 
     def called(self, step: FormStep) -> tuple[Operation, tuple[Argument, ...]]:
         """What a step runs, and what it passes to it."""
-        given = {taken.name: self.given(taken.value, taken.source, step, taken.name) for taken in step.inputs}
+        given = {taken.name: self.given(taken, step) for taken in step.inputs}
         entry = self.scope.entry(step)
         if entry is None:
-            arguments = [
-                Argument(name=name, value=value if isinstance(value, Reference) else Literal(value=text_of(value)))
+            arguments = (
+                Argument(name=name, value=value if isinstance(value, Reference | Template) else _text(value))
                 for name, value in given.items()
-            ]
+            )
             return written_operation(step), tuple(arguments)
         built = entry.build(given)
         for name in built.parameters:
             self.parameters.setdefault(name, None)
         return built.operation, built.arguments
 
-    def given(self, value: Any, source: str | None, step: FormStep, name: str) -> Any:
-        """What an input takes: Python's own value of its type, or a reference."""
-        if source is not None:
-            return self.reference(source, step)
-        item = self.scope.declared(step).get(name)
-        return text_of(value) if item is None else converted(value, item.type)
+    def given(self, taken: Taken, step: FormStep) -> Any:
+        """What an input takes: Python's own value of its type, or what refers to it."""
+        if isinstance(taken.source, str):
+            return self.reference(taken.source, step)
+        if taken.source is not None:
+            return self.several(taken.source, step)
+        item = self.scope.declared(step).get(taken.name)
+        return text_of(taken.value) if item is None else converted(taken.value, item.type)
+
+    def several(self, sources: tuple[str, ...], step: FormStep) -> Template:
+        """What several steps give, as the text of a JSON list. What they give is put in as it is."""
+        parts: list[str | Reference] = []
+        for number, text in enumerate(sources):
+            parts += ['", "' if number else '["', self.reference(text, step)]
+        return Template(parts=(*parts, '"]'))
 
     def named(self, operation: Operation) -> str:
         """The name under which the workflow has an operation: its own, or a new one where that is another's."""
@@ -178,3 +197,7 @@ class _Composer:
 
 def _compared(left: Reference, op: str, right: str) -> Expression:
     return Expression(language="cel", parts=(left, f" {op} {json.dumps(right, ensure_ascii=False)}"))
+
+
+def _text(value: Any) -> Literal:
+    return Literal(value=text_of(value))

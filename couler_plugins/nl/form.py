@@ -12,7 +12,7 @@ It is JSON without recursion, so that constrained decoders cope with it. An exam
          "inputs": [{"name": "data", "from": "load.data"}, {"name": "rate", "from": "item"}]},
         {"name": "best", "use": "python", "needs": ["train"], "outputs": ["accuracy"],
          "inputs": [{"name": "folder", "value": "s3://models/churn"}],
-         "code": "def run(folder):\n    return {'accuracy': 0.93}"},
+         "code": "def run(folder: str):\n    return {'accuracy': 0.93}"},
         {"name": "publish", "use": "container", "image": "registry.example.com/push:2",
          "command": ["push", "--from={{inputs.folder}}"],
          "inputs": [{"name": "folder", "value": "s3://models/churn"}],
@@ -23,6 +23,8 @@ It is JSON without recursion, so that constrained decoders cope with it. An exam
 
 A *reference* is a text of one of three forms: `step.output` (what an earlier step gives), `inputs.name` (what the
 workflow is given), `item` (of this step's own fan-out; only in its inputs). No step is called `inputs` or `item`.
+
+Where an input takes a list, `from` may be a list of references, of what several steps give: `["a.model", "b.model"]`.
 
 Data flows as texts, such as URIs and numbers: that is what every engine can pass on. Where a step reads what another
 gives (`from`, `over`, `when`), it waits for it; `needs` is for all other order, and repeating there what is read
@@ -37,7 +39,8 @@ by no other step, as each run gives its own; let it write to a place that the ne
 What a step uses is the name of an entry of the catalogue, whose inputs and outputs it has then, or one of two words:
 
 - `python`: `code` is one function `run`, with all that it imports inside of it; its parameters are the step's inputs,
-  which are texts. With `outputs`, it returns a mapping with a value for each of them.
+  each annotated as `str`, `int`, `float`, `bool`, `list` or `dict`. With `outputs`, it returns a mapping with a value
+  for each of them; the output `result` alone is what it returns.
 - `container`: `image` and `command`, in which `{{inputs.name}}` stands for an input and `{{outputs.name}}` for the file
   that an output is read from once the command has ended.
 """
@@ -85,12 +88,17 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     Attributes:
         name: of the input, or of the workflow's output (which is always a reference).
         value: a constant: a text, a number, a truth value, or a list of these.
-        source: a reference; `from` in JSON.
+        source: a reference, or several that make a list; `from` in JSON.
     """
 
     name: PortName
     value: Scalar | tuple[Scalar, ...] | None = None
-    source: str | None = msgspec.field(default=None, name="from")
+    source: str | tuple[str, ...] | None = msgspec.field(default=None, name="from")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All of its references."""
+        return (self.source,) if isinstance(self.source, str) else self.source or ()
 
 
 class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

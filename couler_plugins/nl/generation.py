@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,19 +15,20 @@ from couler_plugins.llm.answers import Malformed, read_answer
 from couler_plugins.llm.budget import BudgetReached
 from couler_plugins.llm.cleaning import LONGEST_TEXT
 from couler_plugins.llm.client import Client, ModelUnavailable
-from couler_plugins.nl.asking import Subtasks, Talk, judged
+from couler_plugins.nl.asking import Subtasks, Talk, judged, printable
 from couler_plugins.nl.calibration import Calibration, calibrate
 from couler_plugins.nl.composition import compose
 from couler_plugins.nl.form import CODE, Form, schema_for
 from couler_plugins.nl.library import Library, signature
 from couler_plugins.nl.manner import Manner
 from couler_plugins.nl.problems import Problem
-from couler_plugins.nl.retrieval import MOST, retrieve
+from couler_plugins.nl.retrieval import retrieve
 from couler_plugins.nl.validation import validate
 
 __all__ = ["Generated", "generate"]
 
-log = logging.getLogger(__name__)
+WHOLE = 100
+"""Steps of a catalogue that a model is told of without retrieval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class _Round:
     ) -> None:
         self.manner, self.library, self.before, self.feedback = manner, library, before, feedback
         self.description = description
-        self.talk = Talk(client, manner.seed, constrain=manner.stages.constrain)
+        self.talk = Talk(client, manner)
         self.subtasks: tuple[str, ...] = ()
         self.steps: dict[str, CatalogueStep] = {}
         self.best: tuple[Form, Calibration] | None = None
@@ -170,8 +170,8 @@ class _Round:
         if self.manner.stages.retrieve:
             names += retrieve((*self.subtasks, *self.feedback, self.description), catalogue)
         else:
-            names += sorted(catalogue)
-        return {name: catalogue[name] for name in list(dict.fromkeys(names))[:MOST]}
+            names += sorted(catalogue)[:WHOLE]
+        return {name: catalogue[name] for name in dict.fromkeys(names)}
 
     def _document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"description": self.description}
@@ -244,4 +244,6 @@ def _given_up(error: Exception) -> CoulerError:
 def _useless(problems: Sequence[str], last: str) -> InvalidInput:
     said = json.dumps(last[:200], ensure_ascii=False)
     message = f"the model gave no workflow that can be used. The last one: {'; '.join(problems[:5])}. It said {said}"
-    return InvalidInput(message, hint="say more of what the steps are, allow more repairs, or ask a larger model")
+    return InvalidInput(
+        printable(message), hint="say more of what the steps are, allow more repairs, or ask a larger model"
+    )

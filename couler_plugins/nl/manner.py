@@ -40,6 +40,7 @@ class Manner:
         code: whether steps may be written out (`python`, `container`), beside those of the catalogue.
         judge: whether the model's own score decides between workflows whose score is the same.
         seed: of what the model draws.
+        temperature: how freely it draws; not at all at 0, where a server may give the same for every seed.
     """
 
     stages: Stages = field(default_factory=Stages)
@@ -49,6 +50,7 @@ class Manner:
     code: bool = True
     judge: bool = False
     seed: int = 0
+    temperature: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks the numbers.
@@ -59,3 +61,4 @@ class Manner:
         check_range("repairs", self.repairs, 0, 10)
         check_range("attempts", self.attempts, 1, 10)
         check_range("threshold", self.threshold, 0, 1)
+        check_range("temperature", self.temperature, 0, 2)

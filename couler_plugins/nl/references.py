@@ -43,8 +43,7 @@ def read_reference(text: str) -> Reference | None:
 def reads(step: FormStep) -> Iterator[tuple[str, str]]:
     """All references of a step as (where it stands, text)."""
     for taken in step.inputs:
-        if taken.source is not None:
-            yield f"input {taken.name!r}", taken.source
+        yield from ((f"input {taken.name!r}", text) for text in taken.sources)
     if step.when is not None:
         yield "when", step.when.left
     if isinstance(step.over, str):

@@ -19,8 +19,7 @@ from couler_plugins.nl.words import words
 __all__ = ["MOST", "Index", "described", "retrieve"]
 
 K1, B = 1.2, 0.75
-PER_QUERY = 5
-MOST = 30
+MOST = 20
 """Steps that a model chooses from: what it can be told in a few thousand tokens."""
 
 
@@ -62,15 +61,18 @@ def described(step: CatalogueStep) -> str:
     return f"{own} {own} {step.description} {' '.join(ports)}"
 
 
-def retrieve(queries: Sequence[str], catalogue: Mapping[str, CatalogueStep], most: int = MOST) -> list[str]:
+def retrieve(
+    queries: Sequence[str], catalogue: Mapping[str, CatalogueStep], most: int = MOST, each: int = MOST
+) -> list[str]:
     """The names of steps for some queries: the best of each, then the second best of each, and so on.
 
     Args:
         queries: subtasks, and what they are subtasks of.
         catalogue: ready-made steps by name.
         most: how many names.
+        each: how many for one query.
     """
     index = Index({name: described(step) for name, step in catalogue.items()})
-    ranked = [index.best(query, PER_QUERY) for query in queries]
+    ranked = [index.best(query, each) for query in queries]
     turns = (name for turn in zip_longest(*ranked) for name in turn if name is not None)
     return list(dict.fromkeys(turns))[:most]

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.hookspecs.steps import InputType, StepInput
+from couler_plugins.nl.code import read_function
 from couler_plugins.nl.form import CODE, Form, FormStep
 from couler_plugins.nl.references import Reference, waits_for
 
@@ -33,9 +35,11 @@ class Scope:
         return None if step.use in CODE else self.catalogue.get(step.use)
 
     def declared(self, step: FormStep) -> dict[str, StepInput]:
-        """The inputs of what a step uses, by name; nothing where it says itself what they are."""
+        """The inputs of what a step uses, by name; nothing where nobody says of what types they are."""
         entry = self.entry(step)
-        return {item.name: item for item in entry.inputs} if entry is not None else {}
+        if entry is not None:
+            return {item.name: item for item in entry.inputs}
+        return _parameters(step) if step.use == "python" else {}
 
     def outputs(self, step: FormStep) -> dict[str, InputType | None]:
         """The types of what a step gives; None where nobody knows."""
@@ -48,6 +52,15 @@ class Scope:
         """The type of what a reference gives; None where nobody knows, or there is no such thing."""
         step = self.steps.get(reference.producer)
         return self.outputs(step).get(reference.name) if step is not None else None
+
+    @cached_property
+    def ancestors(self) -> dict[str, frozenset[str]]:
+        """All steps that each step waits for, directly or not; nothing where there is a circle."""
+        found: dict[str, frozenset[str]] = {}
+        for name in self.order:
+            before = [other for other in waits_for(self.steps[name]) if other in found]
+            found[name] = frozenset(before).union(*(found[other] for other in before))
+        return found
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -78,3 +91,15 @@ class Scope:
             before = [found[other] for other in waits_for(step) if other in found]
             found[name] = frozenset(own).union(*before)
         return found
+
+
+def _parameters(step: FormStep) -> dict[str, StepInput]:
+    """The parameters of a step's function, as inputs; none where it is no function."""
+    try:
+        found = read_function(step.code, [taken.name for taken in step.inputs], step.outputs).inputs
+    except InvalidInput:
+        return {}
+    return {
+        item.name: StepInput(name=item.name, description=item.name, type="text" if item.kind == "dict" else item.kind)
+        for item in found
+    }

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from couler_plugins.nl.code import ENGINES_OWN, code_problem
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.steps import StepInput
+from couler_plugins.nl.code import ENGINES_OWN, read_function
 from couler_plugins.nl.form import CODE, ITEM, FormStep, Taken
 from couler_plugins.nl.problems import Code, Problem
 from couler_plugins.nl.references import read_reference, reads
@@ -46,7 +48,7 @@ def _inputs(step: FormStep, scope: Scope) -> Iterator[Problem]:
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield _problem(step, "duplicate-name", f"the input {name!r} is given twice", "give it once")
     for taken in step.inputs:
-        if (taken.source is None) == (taken.value is None):
+        if (not taken.sources) == (taken.value is None):
             message = f"the input {taken.name!r} has to have either a value or a 'from'"
             yield _problem(step, "bad-value", message, "give one of the two")
         elif step.use not in CODE and taken.name not in declared:
@@ -55,7 +57,7 @@ def _inputs(step: FormStep, scope: Scope) -> Iterator[Problem]:
             yield _problem(step, "unknown-input", f"{step.use!r} has no input {taken.name!r}", hint)
         else:
             yield from _type(step, taken, scope)
-    for item in declared.values():
+    for item in declared.values() if step.use not in CODE else ():
         if item.required and item.name not in names:
             message = f"{step.use!r} needs the input {item.name!r}"
             yield _problem(step, "missing-input", message, f"give it: {item.description}")
@@ -77,11 +79,14 @@ def _type(step: FormStep, taken: Taken, scope: Scope) -> Iterator[Problem]:
     item = scope.declared(step).get(taken.name)
     if item is None:
         return
-    reference = read_reference(taken.source) if taken.source is not None else None
-    if reference is not None and item.constant:
+    if taken.source is not None and item.constant:
         message = f"the input {taken.name!r} has to be known when the workflow is written"
         yield _problem(step, "wrong-type", message, "give it a value")
         return
+    if isinstance(taken.source, tuple):
+        yield from _several(step, taken, item, scope)
+        return
+    reference = read_reference(taken.source) if taken.source is not None else None
     if reference is not None and not fits(given := scope.type_of(reference), item.type):
         message = f"the input {taken.name!r} takes a {item.type}, and {taken.source!r} is a {given}"
         yield _problem(step, "wrong-type", message, f"give it a {item.type}: {item.description}")
@@ -102,6 +107,18 @@ def _type(step: FormStep, taken: Taken, scope: Scope) -> Iterator[Problem]:
             message = f"the input {taken.name!r} is {str(plain)!r:.60}"
             yield _problem(step, "wrong-type", message, f"choose one of {', '.join(item.choices)}")
             return
+
+
+def _several(step: FormStep, taken: Taken, item: StepInput, scope: Scope) -> Iterator[Problem]:
+    """Several references make a list of texts."""
+    if item.type != "list":
+        message = f"the input {taken.name!r} takes a {item.type}, and 'from' is a list"
+        yield _problem(step, "wrong-type", message, f"give it one {item.type}: {item.description}")
+    for text in taken.sources:
+        reference = read_reference(text)
+        if reference is not None and scope.type_of(reference) == "list":
+            message = f"the input {taken.name!r} takes a list, and {text!r} in it is a list itself"
+            yield _problem(step, "wrong-type", message, "read that list, or single values")
 
 
 def reference_problem(text: str, scope: Scope, step: FormStep | None, place: str) -> Iterator[Problem]:
@@ -155,7 +172,7 @@ def _when(step: FormStep) -> Iterator[Problem]:
 def _fan_out(step: FormStep, scope: Scope) -> Iterator[Problem]:
     if step.over is None:
         return
-    if not any(taken.source == ITEM for taken in step.inputs):
+    if not any(ITEM in taken.sources for taken in step.inputs):
         message = "it has 'over', and no input takes the item: all its runs would do the same"
         yield _problem(step, "unused-item", message, 'add {"name": …, "from": "item"} to its inputs, or take over out')
     if isinstance(step.over, tuple):
@@ -175,8 +192,13 @@ def _body(step: FormStep) -> Iterator[Problem]:
             yield _problem(step, "misplaced-field", f"it has {name!r}, which {step.use!r} does not take", remedy)
     for name in dict.fromkeys(name for name in step.outputs if step.outputs.count(name) > 1):
         yield _problem(step, "duplicate-name", f"the output {name!r} is given twice", "give it once")
-    if step.use == "python" and (reason := code_problem(step.code, [taken.name for taken in step.inputs])):
-        yield _problem(step, "bad-code", f"its code cannot be used: {reason}", "write one function run(…)")
+    if step.use == "python":
+        try:
+            read_function(step.code, [taken.name for taken in step.inputs], step.outputs)
+        except InvalidInput as error:
+            place = f"line {error.line}: " if error.line is not None else ""
+            message = f"its code cannot be used: {place}{error.message}"
+            yield _problem(step, "bad-code", message, error.hint or "write one function")
     if step.use == "container":
         yield from _command(step)
 

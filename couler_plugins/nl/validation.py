@@ -87,7 +87,7 @@ def _unreachable(scope: Scope) -> Iterator[Problem]:
 def _outputs(scope: Scope) -> Iterator[Problem]:
     for output in scope.form.outputs:
         place = f"the workflow's output {output.name!r}"
-        if output.source is None or output.value is not None:
+        if not isinstance(output.source, str) or output.value is not None:
             remedy = "give it a 'from': step.output"
             yield Problem(code="bad-value", message=f"{place} is no reference", remedy=remedy)
             continue

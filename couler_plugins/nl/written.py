@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 from couler_plugins.ir import Container, Literal, Operation, Output, Port, Reference, Template, Value
-from couler_plugins.nl.code import FUNCTION
+from couler_plugins.nl.code import read_function
 from couler_plugins.nl.form import FormStep
 from couler_plugins.nl.step_checks import PLACEHOLDER
+from couler_plugins.portable.python.functions import operation_of
 
 __all__ = ["comparison", "written_operation"]
 
 FOLDER = "/tmp/outputs"  # noqa: S108  # in a container of its own; engines copy from there when it ends
 IMAGE = "python:3.12-slim"
-
-CALLED = f"""
-
-if __name__ == "__main__":
-    import json, os, sys
-    names = json.loads(sys.argv[1])
-    given = {FUNCTION}(**dict(zip(names["inputs"], sys.argv[2:])))
-    os.makedirs("{FOLDER}", exist_ok=True)
-    for name in names["outputs"]:
-        value = given[name]
-        with open(os.path.join("{FOLDER}", name), "w", encoding="utf-8") as file:
-            file.write(value if isinstance(value, str) else json.dumps(value))
-"""
-"""Follows a function in its program: calls it with the texts that it is given, and leaves what it returns."""
 
 COMPARE = f"""\
 import operator, os, sys
@@ -41,7 +26,9 @@ with open("{FOLDER}/holds", "w", encoding="utf-8") as file:
 def written_operation(step: FormStep) -> Operation:
     """What runs in a step that uses `python` or `container`."""
     names = tuple(taken.name for taken in step.inputs)
-    return _python(step, names) if step.use == "python" else _container(step, names)
+    if step.use == "python":
+        return operation_of(read_function(step.code, names, step.outputs), step.name)
+    return _container(step, names)
 
 
 def comparison() -> Operation:
@@ -51,32 +38,19 @@ def comparison() -> Operation:
         command=(Literal(value="python3"), Literal(value="-c"), Literal(value=COMPARE)),
         args=tuple(_input(name) for name in ("left", "op", "right")),
     )
-    return _operation("compare", "container", container, ("left", "op", "right"), ("holds",))
-
-
-def _python(step: FormStep, names: tuple[str, ...]) -> Operation:
-    program = step.code.rstrip() + CALLED
-    ports = json.dumps({"inputs": names, "outputs": step.outputs})
-    container = Container(
-        image=Literal(value=IMAGE),
-        command=tuple(Literal(value=word) for word in ("python3", "-c", program)),
-        args=(Literal(value=ports), *(_input(name) for name in names)),
-    )
-    return _operation(step.name, "container", container, names, step.outputs)
+    return _operation("compare", container, ("left", "op", "right"), ("holds",))
 
 
 def _container(step: FormStep, names: tuple[str, ...]) -> Operation:
     program, *arguments = (_command_word(text) for text in step.command)
     container = Container(image=Literal(value=step.image), command=(program,), args=tuple(arguments))
-    return _operation(step.name, "container", container, names, step.outputs)
+    return _operation(step.name, container, names, step.outputs)
 
 
-def _operation(
-    name: str, kind: str, container: Container, inputs: tuple[str, ...], outputs: tuple[str, ...]
-) -> Operation:
+def _operation(name: str, container: Container, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Operation:
     return Operation(
         name=name,
-        kind=kind,
+        kind="container",
         containers=(container,),
         inputs=tuple(Port(name=name) for name in inputs),
         outputs=tuple(Output(name=name, path=Literal(value=f"{FOLDER}/{name}")) for name in outputs),

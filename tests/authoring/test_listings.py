@@ -11,7 +11,7 @@ from couler_plugins.ir import from_json, verify
 
 PAPER = ["automl", "coin_flip", "diamond", "explicit_dag", "model_search", "producer_consumer", "recursion"]
 LOWERED = [(name, engine) for name in PAPER for engine in ENGINES if name != "recursion" or engine == "argo"]
-each_lowered = pytest.mark.parametrize(("name", "engine"), LOWERED, ids=".".join)
+each_lowered = pytest.mark.parametrize(("name", "engine"), LOWERED)
 
 
 def test_all_listings_of_the_paper_are_there() -> None:

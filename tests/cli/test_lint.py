@@ -98,6 +98,13 @@ def test_one_engine_can_be_chosen(couler_command: Couler) -> None:
     assert couler_command("lint", "--engine", "strickt", "bad.yaml").exit_code == 2
 
 
+def test_what_the_engine_is_like_goes_to_the_adapter(couler_command: Couler) -> None:
+    assert couler_command("lint", "--to", "strict{strict=true}", "bad.yaml").stdout == BAD_FOUND
+    done = couler_command("lint", "--to", "strict{colour=red}", "bad.yaml")
+    assert done.exit_code == 2
+    assert "colour" in done.stderr
+
+
 def test_an_adapter_that_fails_is_named(couler_command: Couler) -> None:
     Path("odd.yaml").write_text("kind: Strict\nsteps: 3\n")
     done = couler_command("lint", "odd.yaml")

@@ -12,20 +12,21 @@ import pytest
 from couler_plugins.api import session
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
-from couler_plugins.ir import Graph, GraphView, Literal, Workflow, verify
+from couler_plugins.ir import Graph, GraphView, Template, Workflow, verify
 from couler_plugins.nl.composition import compose
 from couler_plugins.nl.lowering import manifest
 from couler_plugins.nl.validation import validate
+from couler_plugins.portable.python.functions import function_of
 from nl.forms import CATALOGUE, CHURN, form
 
 PLUGINS = load_plugins(load_config())
 ENGINES = ("airflow", "argo", "kfp", "tekton")
-PYTHON = {
+PYTHON: dict[str, Any] = {
     "name": "count",
     "use": "python",
     "outputs": ["n", "twice"],
     "inputs": [{"name": "text", "value": "a'\"\n"}],
-    "code": "def run(text):\n    return {'n': len(text), 'twice': text * 2}",
+    "code": "def run(text: str):\n    return {'n': len(text), 'twice': text * 2}",
 }
 
 
@@ -93,15 +94,27 @@ def test_every_engine_takes_it(document: dict[str, Any], engine: str) -> None:
     assert document["name"] in made.text
 
 
-def test_what_python_steps_run_is_their_function(tmp_path: Path) -> None:
+def test_what_python_steps_run_is_their_function() -> None:
     workflow = composed({"name": "w", "steps": [PYTHON]})
-    (operation,) = workflow.operations
-    (container,) = operation.containers
-    words = [str(word.value) for word in (*container.command, container.args[0]) if isinstance(word, Literal)]
-    words = [word.replace("/tmp/outputs", str(tmp_path)) for word in words]
-    subprocess.run([sys.executable, *words[1:], PYTHON["inputs"][0]["value"]], check=True)  # type: ignore[index]  # text
-    assert (tmp_path / "n").read_text() == "4"
-    assert (tmp_path / "twice").read_text() == "a'\"\n" * 2
+    function = function_of(workflow.operations[0])
+    assert function is not None
+    assert function.source == PYTHON["code"] + "\n"
+    assert dict(function.outputs) == {"n": "text", "twice": "text"}
+
+
+def test_what_several_steps_give_is_a_list() -> None:
+    steps = [CHURN["steps"][0], *({**CHURN["steps"][1], "name": name} for name in ("a", "b"))]
+    code = "def run(models: list):\n    return models[0]"
+    inputs = [{"name": "models", "from": ["a.model", "b.model"]}]
+    best = {"name": "best", "use": "python", "outputs": ["result"], "code": code, "inputs": inputs}
+    document = {**CHURN, "steps": [*steps, best]}
+    graph = main(composed(document))
+    assert ("a", "best") in {(edge.before, edge.after) for edge in GraphView(graph).edges()}
+    (argument,) = graph.steps[-1].arguments
+    assert isinstance(argument.value, Template)
+    assert [part for part in argument.value.parts if isinstance(part, str)] == ['["', '", "', '"]']
+    for engine in ENGINES:
+        assert manifest(composed(document), session(load_config(), PLUGINS, to=engine)).text
 
 
 def test_numbers_are_compared_by_a_step(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ LIBRARY = library(CATALOGUE)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_client, "WAIT", 0.01)
+    monkeypatch.setattr(openai_client, "WAIT", 0.001)
+    monkeypatch.setattr(openai_client, "ATTEMPTS", 3)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-key-0123456789")
 
 

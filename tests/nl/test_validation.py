@@ -10,7 +10,7 @@ import pytest
 from couler_plugins.nl.validation import validate
 from nl.forms import CATALOGUE, CHURN, form
 
-RUN = "def run(text):\n    return {'n': len(text)}"
+RUN = "def run(text: str):\n    return {'n': len(text)}"
 PYTHON: dict[str, Any] = {"name": "count", "use": "python", "inputs": [{"name": "text", "value": "a"}], "code": RUN}
 CONTAINER: dict[str, Any] = {"name": "echo", "use": "container", "image": "busybox:1.36", "command": ["echo", "a"]}
 
@@ -62,6 +62,8 @@ LOAD = ("steps", 0, "inputs")
         ((*TRAIN, 1), {"name": "workers", "from": "load.rows"}, ("wrong-type", "train")),
         ((*TRAIN, 0, "from"), "load.rows", ("wrong-type", "train")),
         ((*TRAIN, 1), {"name": "rate", "from": "inputs.table"}, ("wrong-type", "train")),
+        ((*TRAIN, 0, "from"), ["load.data", "load.rows"], ("wrong-type", "train")),
+        ((*TRAIN, 0, "from"), [], ("bad-value", "train")),
         ((*TRAIN, 0, "from"), "load.date", ("dangling-reference", "train")),
         ((*TRAIN, 0, "from"), "lod.data", ("dangling-reference", "train")),
         ((*TRAIN, 0, "from"), "/etc/passwd", ("dangling-reference", "train")),
@@ -144,26 +146,34 @@ def test_fan_outs() -> None:
     "code",
     [
         "",
-        "def run(text):",
-        "import os\ndef run(text):\n    return {}",
-        "def other(text):\n    return {}",
-        "def run(text, more):\n    return {}",
+        "def run(text: str):",
+        "import os\ndef run(text: str):\n    return {}",
+        "def other(text: str):\n    return {}",
+        "def run(text: str, more: str):\n    return {}",
         "def run(*text):\n    return {}",
-        "@print\ndef run(text):\n    return {}",
+        "@print\ndef run(text: str):\n    return {}",
         "class run:\n    text = 1",
-        "def run(text):\n    return '{{workflow.name}}'",
-        "def run(text=open('/tmp/x', 'w')):\n    return {}",
+        "def run(text: str):\n    return '{{workflow.name}}'",
+        "def run(text):\n    return {}",
+        "def run(text: str):\n    return {'a': helper(text)}",
+        "def run(text: str=open('/tmp/x', 'w')):\n    return {}",
         "def run(text: open('/tmp/x', 'w')):\n    return {}",
-        "def run(text) -> __import__('os').system('true'):\n    return {}",
+        "def run(text: str) -> __import__('os').system('true'):\n    return {}",
         "\0",
         "-" * 19_000 + "1",
         "[" * 10_000,
         "#" * 30_000,
     ],
-    ids=range(16),
+    ids=range(18),
 )
 def test_code_that_is_no_function_is_refused_unread(code: str) -> None:
     assert problems(alone(PYTHON, code=code)) == [("bad-code", "count")]
+
+
+def test_parameters_have_types() -> None:
+    code = "def run(text: int):\n    return {}"
+    assert problems(alone(PYTHON, code=code)) == [("wrong-type", "count")]
+    assert problems(alone(PYTHON, code=code, inputs=[{"name": "text", "value": "3"}])) == []
 
 
 def test_annotations_of_built_in_types_are_fine() -> None:

@@ -11,28 +11,19 @@ from typing import Any
 
 import pytest
 
-from conversions import ENGINES, Outcome, plugins, problem_of
+from conversions import ENGINES, Outcome, problem_of
 from couler_plugins.hookspecs import Built, StepInput
 from couler_plugins.ir import (
     Argument,
-    Call,
     Expression,
-    Graph,
     Literal,
-    Need,
-    Port,
     Reference,
     Step,
     Template,
     Workflow,
-    all_of,
-    references,
-    verify,
 )
-from couler_plugins.ir.bundle import Bundle
-from couler_plugins.plan import Plan
 from couler_plugins.steps import ScriptStep
-from step_runs import Runs, step_named, steps
+from step_runs import Runs, step_named, step_of, steps, workflow_of, written
 
 SCRIPTED = [name for name, step in steps().items() if isinstance(step, ScriptStep)]
 EXAMPLES: Mapping[str, Any] = {
@@ -102,38 +93,6 @@ def needed(name: str) -> dict[str, Any]:
     return {item.name: EXAMPLES[item.type] for item in step_named(name).inputs if item.required}
 
 
-def workflow_of(*called: tuple[Step, Built]) -> Workflow:
-    graph = Graph(name="main", steps=tuple(step for step, _ in called))
-    operations = tuple({built.operation.name: built.operation for _, built in called}.values())
-    parameters = dict.fromkeys(name for _, built in called for name in built.parameters)
-    return Workflow(
-        name="made",
-        engine="authored",
-        kind="Workflow",
-        parameters=tuple(Port(name=name, value=Literal(value="s3://bucket/files")) for name in parameters),
-        entry=Step(name="made", call=Call(name="main")),
-        graphs=(graph,),
-        operations=operations,
-    )
-
-
-def step_of(name: str, built: Built, condition: Any = None) -> Step:
-    """A call of a step that waits for all that it reads from."""
-    read = dict.fromkeys(item.step for item in references((built.arguments, condition)) if item.step)
-    needs = all_of([Need(step=other) for other in read])
-    return Step(
-        name=name, call=Call(name=built.operation.name), arguments=built.arguments, needs=needs, condition=condition
-    )
-
-
-def written(workflow: Workflow, engine: str) -> str:
-    """The file that an engine's adapter makes of a workflow that no engine has made."""
-    assert list(verify(workflow)) == []
-    adapter = plugins().adapter(engine)
-    plan = Plan(bundle=Bundle.of(()), originals=(), workflows=(workflow,))
-    return str(adapter.dump(adapter.lower(plan, adapter.options())).added)
-
-
 pytestmark = pytest.mark.filterwarnings(  # of kfp, when it loads what was written
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
 )
@@ -144,10 +103,11 @@ pytestmark = pytest.mark.filterwarnings(  # of kfp, when it loads what was writt
 def test_every_engine_can_have_a_step(name: str, engine: str) -> None:
     step = step_named(name)
     some = {item.name: EXAMPLES[item.type] for item in step.inputs if not item.constant and not item.choices}
-    built = step.build({**some, "secrets": ["TOKEN=web/token"]})
+    built = step.build({**some, "cpu": "2", "memory": "3Gi", "secrets": ["TOKEN=web/token"]})
     text = written(workflow_of((step_of("only", built), built)), engine)
     assert problem_of(Outcome(name, text, None), engine) == ""
     assert "python:3.12-slim" in text
+    assert "3Gi" in text
     assert "secretKeyRef" in text or "secretAsEnv" in text or "secretName" in text
 
 
@@ -194,6 +154,12 @@ def test_values_of_other_steps_in_a_list_are_texts_of_their_own() -> None:
         Argument(name="models", value=Template(parts=("[", '"/a b"', ", ", '"', read("x", "model"), '"', "]"))),
         Argument(name="scores", value=Literal(value='["1", "2"]')),
     )
+
+
+def test_texts_around_values_in_a_list_are_json() -> None:
+    text = Template(parts=('say "', read("x", "model"), "\\"))
+    (argument, _) = step_named("compare-models").build({"models": [text], "scores": ["1"]}).arguments
+    assert argument.value == Template(parts=("[", '"', 'say \\"', read("x", "model"), "\\\\", '"', "]"))
 
 
 def test_the_steps_of_a_workflow_fit_together(run: Runs) -> None:

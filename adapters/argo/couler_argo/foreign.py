@@ -15,16 +15,19 @@ from couler_plugins.ir import (
     Call,
     Container,
     Graph,
+    Handler,
     Literal,
     Native,
     Node,
     Operation,
     Output,
+    Reference,
     Retry,
     Step,
     Value,
     Workflow,
     fresh_name,
+    map_references,
     map_steps,
     nodes,
     rebuild,
@@ -32,6 +35,7 @@ from couler_plugins.ir import (
     rename_steps,
     replace,
 )
+from couler_plugins.portable.outcomes import outcome
 from couler_plugins.portable.python.pods import as_scripts
 
 __all__ = ["adapted", "portable"]
@@ -77,7 +81,15 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
             )
     name = _object_name(workflow.name)
     kind = workflow.kind if workflow.kind == "CronWorkflow" else "Workflow"
-    return replace(workflow, engine="argo", kind=kind, name=name)
+    handlers = tuple(_exit_handler(handler) for handler in workflow.handlers)
+    return replace(workflow, engine="argo", kind=kind, name=name, handlers=handlers)
+
+
+def _exit_handler(handler: Handler) -> Handler:
+    """What runs at the end, under the only names that Argo has for it."""
+    if handler.event != "exit":
+        return handler
+    return replace(handler, step=replace(handler.step, name="exit" if handler.step.arguments else ""))
 
 
 def portable(workflow: Workflow) -> Workflow:
@@ -94,7 +106,14 @@ def portable(workflow: Workflow) -> Workflow:
                 if ESCAPED.search(text):
                     hint = "leave quotes, backslashes and newlines out of the items"
                     raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
+    workflow = map_references(workflow, _as_outcome)
     return replace(workflow, operations=tuple(map(_with_paths, workflow.operations)))
+
+
+def _as_outcome(reference: Reference) -> Reference:
+    """How the run went, in words that other engines know."""
+    place = (reference.to, reference.name, reference.path)
+    return outcome() if place == ("run", "workflow", ("status",)) else reference
 
 
 def _with_paths(operation: Operation) -> Operation:

@@ -19,6 +19,7 @@ from couler_argo.checks.report import Report
 from couler_argo.checks.rules import check_rules
 from couler_argo.checks.spellings import check_spellings
 from couler_argo.checks.workflows import check_workflow
+from couler_argo.versions import LISTS_ONLY_SINCE, check_version
 from couler_plugins.documents import Remark, remarks_on_reread
 from couler_plugins.ir.bundle import Bundle
 
@@ -28,11 +29,23 @@ TEXTS = {"parameters": ("value", "default", "enum"), "withItems": ()}
 """What Argo takes for a text, whatever stands there."""
 
 
-def lint(bundle: Bundle) -> Iterator[Remark]:
-    """Every remark on the documents of a bundle; references are looked up in all of them."""
+def lint(bundle: Bundle, version: str = "") -> Iterator[Remark]:
+    """Every remark on the documents of a bundle; references are looked up in all of them.
+
+    Args:
+        bundle: the documents.
+        version: what they are for, such as `3.7`: before Argo 4, its spellings are none of the findings. Argo 4 is
+            meant where it is not given.
+
+    Raises:
+        InvalidInput: the version is none that we know.
+    """
     shelf = Shelf(bundle)
+    is_earlier = bool(version) and check_version(version) < LISTS_ONLY_SINCE
     reports = {id(holder): Report(holder.document, holder.manifest.path) for holder in shelf.holders}
     for holder in shelf.holders:
+        if not is_earlier:
+            check_spellings(holder, reports[id(holder)])
         _check(shelf, holder, reports[id(holder)])
     for holder, earlier in shelf.repeated():
         message = f"there are two of the name {holder.name!r}: the other one is in {_place(bundle, earlier)}"
@@ -46,7 +59,6 @@ def lint(bundle: Bundle) -> Iterator[Remark]:
 
 
 def _check(shelf: Shelf, holder: Holder, report: Report) -> None:
-    check_spellings(holder, report)
     if holder.misfits:  # Argo cannot read it, so there is nothing that it would say of it
         for misfit in holder.misfits:
             message = f"{misfit.found} stands where Argo reads {misfit.wanted}"

@@ -141,11 +141,11 @@ class ArgoAdapter(Adapter):
 
         return originals(bundle)
 
-    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+    def lint(self, bundle: Bundle, options: Options | None = None) -> Iterable[Remark]:
         """What Argo or the API server would refuse; see `couler_argo.lint`."""
         from couler_argo.lint import lint
 
-        return lint(bundle)
+        return lint(bundle, options.version if options is not None else "")
 
 
 @hookimpl

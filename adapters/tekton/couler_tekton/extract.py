@@ -15,7 +15,7 @@ __all__ = ["Extract"]
 
 @dataclass(frozen=True)
 class Extract:
-    """Make Tasks and Pipelines of specs that are embedded in Pipelines and PipelineRuns, and refer to those.
+    """Make Tasks and Pipelines of specs that are embedded in Pipelines and runs, and refer to those.
 
     A PipelineRun holds what is embedded in it twice, once more in its status, and etcd takes a mebibyte and a half at
     most; a reference takes a few bytes. The names of the new objects end with a hash of what they hold, so that a run
@@ -29,8 +29,8 @@ class Extract:
         """Replaces embedded specs by references, and adds what they refer to."""
         shelf = _Shelf(plan)
         for workflow in plan.workflows:
-            if workflow.engine == "tekton" and workflow.kind in ("Pipeline", "PipelineRun"):
-                plan = _extracted(plan, workflow, shelf)
+            if workflow.engine == "tekton" and workflow.kind in EXTRACTED:
+                plan = EXTRACTED[workflow.kind](plan, workflow, shelf)
         return replace(plan, workflows=(*shelf.made, *plan.workflows), decisions=(*plan.decisions, *shelf.decisions()))
 
 
@@ -76,7 +76,7 @@ class _Shelf:
         ]
 
 
-def _extracted(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
+def _of_pipeline(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
     from couler_plugins.ir import Call, External, Operation, callables, remove_callables, replace_steps
     from couler_plugins.ir import replace as changed
     from couler_tekton.extracted import obstacle, pipeline_obstacle
@@ -113,7 +113,30 @@ def _extracted(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
     return plan.with_workflow(workflow, smaller, *decisions) if decisions else plan
 
 
+def _of_task_run(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
+    from couler_plugins.ir import Call, External, remove_callables
+    from couler_plugins.ir import replace as changed
+    from couler_tekton.extracted import run_obstacle
+
+    if workflow.entry is None or not isinstance(workflow.entry.call, Call):
+        return plan
+    (operation,) = workflow.operations
+    if reason := run_obstacle(operation, workflow):
+        return plan.with_workflow(workflow, workflow, _decision(workflow, operation.name, "", f"left alone: {reason}"))
+    name = shelf.name_of(operation, workflow, workflow.name or workflow.prefix.rstrip("-"))
+    entry = changed(workflow.entry, call=External(workflow=name, name="task", kind="Task"))
+    smaller = changed(remove_callables(workflow, [operation.name]), entry=entry)
+    action = f"refer to the Task {name}"
+    return plan.with_workflow(
+        workflow, smaller, _decision(workflow, operation.name, action, "its spec is written in place")
+    )
+
+
 def _decision(workflow: Workflow, subject: str, action: str, reason: str) -> Decision:
     from couler_plugins.plan import Decision
 
     return Decision(optimizer=Extract.name, workflow=workflow.label, subject=subject, action=action, reason=reason)
+
+
+EXTRACTED = {"Pipeline": _of_pipeline, "PipelineRun": _of_pipeline, "TaskRun": _of_task_run}
+"""What is done to each kind that may hold specs of others."""

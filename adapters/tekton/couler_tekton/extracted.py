@@ -29,7 +29,7 @@ from couler_tekton.checks.shapes import check_shape
 from couler_tekton.variables import Scope, write_value
 from couler_tekton.writing import Writing
 
-__all__ = ["holder", "holding", "named", "obstacle", "pipeline_obstacle"]
+__all__ = ["holder", "holding", "named", "obstacle", "pipeline_obstacle", "run_obstacle"]
 
 LONGEST, DIGITS = 63, 10
 OWN = ("labels", "annotations")
@@ -38,15 +38,9 @@ NAMES = ("context.pipeline.name", "context.task.name")
 
 
 def obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow) -> str:
-    """Why a task has to stay where it is written; empty where it need not."""
-    if not set(_rest(operation).get("metadata") or {}) <= set(OWN):
-        return "its metadata says what a Task cannot say"
-    if reason := _fields_of_its_own(operation):
+    """Why a task has to stay in its pipeline; empty where it need not."""
+    if reason := _own_obstacle(operation):
         return reason
-    declared = {port.name for port in operation.inputs}
-    for reference in references(operation):
-        if reason := _reads_around(reference, declared, _names(operation)):
-            return reason
     around = {port.name for port in (*graph.inputs, *workflow.parameters)}
     passed = {argument.name for argument in step.arguments}
     for port in operation.inputs:
@@ -56,6 +50,28 @@ def obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow)
             return f"its parameter {port.name!r} is filled from around it, or not at all"
     if loose := sorted(_names(operation) - _names(step)):
         return f"its workspace {loose[0]!r} is bound from around it, or not at all"
+    return ""
+
+
+def run_obstacle(operation: Operation, workflow: Workflow) -> str:
+    """Why a task has to stay in its TaskRun; empty where it need not."""
+    if reason := _own_obstacle(operation):
+        return reason
+    given = {port.name for port in workflow.parameters}
+    lost = [port.name for port in operation.inputs if port.default is None and port.name not in given]
+    return f"its parameter {lost[0]!r} is not given" if lost else ""
+
+
+def _own_obstacle(operation: Operation) -> str:
+    """What in a task only works in its place."""
+    if not set(_rest(operation).get("metadata") or {}) <= set(OWN):
+        return "its metadata says what a Task cannot say"
+    if reason := _fields_of_its_own(operation):
+        return reason
+    declared = {port.name for port in operation.inputs}
+    for reference in references(operation):
+        if reason := _reads_around(reference, declared, _names(operation)):
+            return reason
     return ""
 
 

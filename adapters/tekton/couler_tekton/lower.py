@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from couler_plugins.documents import Path, diff
@@ -9,9 +10,10 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 from couler_tekton.generating.pipelines import pipeline_run
-from couler_tekton.levels import refuse_beyond
+from couler_tekton.levels import features, refuse_beyond, refuse_unseen
 from couler_tekton.objects import part_at
 from couler_tekton.patching import Patch
+from couler_tekton.splits.nesting import nested
 from couler_tekton.support import unsupported
 from couler_tekton.tracing import trace
 from couler_tekton.writing import Writing
@@ -19,25 +21,27 @@ from couler_tekton.writing import Writing
 __all__ = ["lower"]
 
 
-def lower(plan: Plan, api: str, image: str = "") -> Lowered:
+def lower(plan: Plan, api: str, image: str = "", *, nesting: bool = False) -> Lowered:
     """The documents of a plan.
 
     Args:
         plan: workflows with an origin become their document again, the others a document of their own each.
         api: `stable`, `beta` or `alpha`; nothing is written anew that a cluster with these API fields refuses.
         image: for containers of other engines that say none.
+        nesting: whether parts of what was split are written as pipelines in a pipeline.
 
     Raises:
         Unsupported: a workflow without an origin has something that Tekton cannot say.
     """
-    return _Lowerer(plan, api, image).lowered()
+    return _Lowerer(plan, api, image, nesting).lowered()
 
 
 class _Lowerer:
     """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
 
-    def __init__(self, plan: Plan, api: str, image: str) -> None:
+    def __init__(self, plan: Plan, api: str, image: str, nesting: bool) -> None:
         self._plan = plan
+        self._nesting = nesting
         self._image = image
         self._decisions = list(plan.decisions)
         self._api = api
@@ -55,12 +59,12 @@ class _Lowerer:
             original = self._originals.get(workflow.source) if workflow.source is not None else None
             if original is None or original.source is None:
                 self._added.append(self._generated(workflow))
-                refuse_beyond(self._api, self._read_in(workflow), self._added[-1], workflow.label)
-            elif workflow is not original:
+                refuse_unseen(self._api, self._seen, self._added[-1], workflow.label)
+            elif workflow is not original or self._nesting:
                 document = int(original.source[0])
                 file = bundle.file_numbers[document]
                 try:
-                    self._patch(workflow, original, document, original.source[1:])
+                    self._patch(self._as_asked(workflow), original, document, original.source[1:])
                 except CoulerError as error:
                     error.file = error.file or bundle.files[file].name
                     self._refused[file] = error
@@ -81,14 +85,21 @@ class _Lowerer:
         self._decisions += notes
         return Writing(written).document()
 
-    def _read_in(self, workflow: Workflow) -> Any:
-        """The object that tasks of a new workflow were read in, which may have what a cluster has to allow; or none."""
-        sources = (step.source for graph in workflow.graphs for step in graph.steps if step.source is not None)
-        for source in sources:
-            for end in range(1, len(source)):
-                if source[:end] in self._originals:
-                    return part_at(self._plan.bundle.documents[int(source[0])].data, source[1:end])
-        return {}
+    def _as_asked(self, workflow: Workflow) -> Workflow:
+        if self._nesting:
+            workflow, decisions = nested(workflow, self._plan)
+            self._decisions += decisions
+        return workflow
+
+    @cached_property
+    def _seen(self) -> frozenset[str]:
+        """The features that objects of these files have, which their cluster then allows in new ones, too."""
+        documents = self._plan.bundle.documents
+        return frozenset(
+            feature.name
+            for source in self._originals
+            for feature in features(part_at(documents[int(source[0])].data, source[1:]))
+        )
 
     def _patch(self, workflow: Workflow, original: Workflow, document: int, path: Path) -> None:
         if workflow.kind != original.kind:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.caching import PodCaching
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.hookspecs.tuning import Tuning
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan
@@ -33,10 +34,13 @@ class Options:
         api: what the cluster's `enable-api-fields` says: what is written anew uses nothing that it does not allow.
             Tekton's own default is beta.
         image: the image for commands of other engines' workflows that run outside of containers there.
+        parts: who starts the parts of what was split: `couler run` (driven), or Tekton, for which they are pipelines in
+            a pipeline (nested; at the level alpha).
     """
 
     api: Literal["stable", "beta", "alpha"] = "beta"
     image: str = ""
+    parts: Literal["driven", "nested"] = "driven"
 
 
 class TektonAdapter(Adapter):
@@ -69,7 +73,7 @@ class TektonAdapter(Adapter):
         """The documents of a plan, and how they differ from the originals; see `couler_tekton.lower`."""
         from couler_tekton.lower import lower
 
-        return lower(plan, options.api, options.image)
+        return lower(plan, options.api, options.image, nesting=options.parts == "nested")
 
     def pod_caching(self, workflows: Sequence[Workflow]) -> Callable[[Workflow], PodCaching]:
         """What decides which tasks look their results up; see `couler_tekton.caching`."""
@@ -95,17 +99,23 @@ class TektonAdapter(Adapter):
 
         return splitting_of(workflow, plan)
 
+    def tuning(self, workflow: Workflow, plan: Plan) -> Tuning:
+        """What tuning has to know; see `couler_tekton.tuning.facet`."""
+        from couler_tekton.tuning.facet import TektonTuning
+
+        return TektonTuning(workflow, plan.workflows)
+
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""
         from couler_plugins.originals import originals
 
         return originals(bundle)
 
-    def lint(self, bundle: Bundle) -> Iterable[Remark]:
+    def lint(self, bundle: Bundle, options: Options | None = None) -> Iterable[Remark]:
         """What Tekton's webhook would refuse; see `couler_tekton.lint`."""
         from couler_tekton.lint import lint
 
-        return lint(bundle)
+        return lint(bundle, options.api if options is not None else "")
 
 
 @hookimpl

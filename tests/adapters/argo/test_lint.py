@@ -53,6 +53,15 @@ def test_nothing_is_found(name: str) -> None:
     assert linted(GOOD[name]) == []
 
 
+@pytest.mark.parametrize(
+    ("version", "is_one"), [("3.5", False), ("3.7", False), ("4.0", True), ("4.1", True), ("", True)]
+)
+def test_spellings_are_those_of_the_target(version: str, is_one: bool) -> None:
+    bundle = Bundle.of([read(CASES["spellings of Argo 3"], "a.yaml")])
+    found = [remark for remark in lint(bundle, version) if remark.code == "old-spelling"]
+    assert bool(found) is is_one
+
+
 def test_there_is_a_case_for_each_code() -> None:
     found = {code for text in CASES.values() for _, code, _, _ in expected(text)}
     assert CODES.keys() - found == {

@@ -20,7 +20,9 @@ __all__ = ["ArgoRun"]
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 CHAIN = re.compile(r"\b(?:workflow|inputs|tasks|item)(?:\.[\w-]+|\['[^']*'\])+")
-NEED = re.compile(r"([A-Za-z][\w-]*)\.(Succeeded|Failed|Errored|Skipped|Omitted)")
+NEED = re.compile(r"([A-Za-z][\w-]*)(?:\.(Succeeded|Failed|Errored|Skipped|Omitted))?")
+BARE = ("Succeeded", "Skipped")
+"""What a name by itself accepts; nothing runs beside others here."""
 
 
 class ArgoRun:
@@ -152,7 +154,7 @@ class ArgoRun:
         if done.returncode:
             (home / "stderr").write_bytes(done.stderr)
             return "Failed", {}
-        made: dict[str, Any] = {}
+        made: dict[str, Any] = {"result": done.stdout.decode(errors="replace").removesuffix("\n")}
         for port in (template.get("outputs") or {}).get("parameters", ()):
             made[f"parameters.{port['name']}"] = Path(here(port["valueFrom"]["path"])).read_text().removesuffix("\n")
         for port in (template.get("outputs") or {}).get("artifacts", ()):
@@ -196,7 +198,7 @@ def _waited_for(task: Any) -> set[str]:
 
 
 def _holds(depends: str, states: Mapping[str, str]) -> bool:
-    text = NEED.sub(lambda need: str(states[need[1]] == need[2]), depends)
+    text = NEED.sub(lambda need: str(states[need[1]] in ((need[2],) if need[2] else BARE)), depends)
     return bool(_python(text))
 
 

@@ -13,13 +13,14 @@ from adapters.subjects import TEKTON, each_file
 from couler_plugins.api import optimize
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
-from couler_plugins.documents import MAX_BYTES, Document, dump_yaml
+from couler_plugins.documents import MAX_BYTES, Document, dump_yaml, read
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plugins import Plugins
 from couler_plugins.results import Result
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import Text
 from couler_tekton.lint import lint
+from oracles.tekton_oracle import build
 from support import SHARED
 
 TASK = """\
@@ -61,6 +62,11 @@ def schemas() -> Schemas:
 @cache
 def plugins() -> Plugins:
     return load_plugins(load_config(environ={}))
+
+
+MISSING = "the field {!r} is missing"
+ADDED = {(key, MISSING.format("name")) for key in ("steps", "sidecars")} | {("workspaces", MISSING.format("mountPath"))}
+"""What Tekton's Go types write, whatever it holds: the webhook adds them."""
 
 
 def run_of(*names: str) -> str:
@@ -119,6 +125,61 @@ def test_a_parameter_that_would_lose_what_is_handed_down_keeps_its_task_in_place
     assert any("its parameter 'word' is filled from around it" in decision.reason for decision in file.decisions)
 
 
+TASK_RUN = """\
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata:
+  generateName: {name}-
+spec:
+  params:
+    - {{name: text, value: hello}}
+  taskSpec:   # all of it
+    params:
+      - name: text
+    steps:
+      - image: busybox
+        script: echo $(params.text)
+"""
+
+
+def test_runs_of_one_task_share_it() -> None:
+    result = extracted(TASK_RUN.format(name="one") + "---\n" + TASK_RUN.format(name="two"))
+    one, two, task = sorted(result.documents, key=lambda item: item["kind"] == "Task")
+    assert one["spec"]["taskRef"] == two["spec"]["taskRef"] == {"name": task["metadata"]["name"]}
+    assert "taskSpec" not in one["spec"]
+    assert one["spec"]["params"] == [{"name": "text", "value": "hello"}]
+    assert task["spec"]["steps"] == [{"image": "busybox", "script": "echo $(params.text)"}]
+
+
+@pytest.mark.parametrize(("text", "indent"), [(run_of("one"), 14), (TASK_RUN.format(name="one"), 8)])
+def test_what_a_cluster_allows_already_is_allowed_in_what_is_made_of_it(text: str, indent: int) -> None:
+    """A field of the level alpha that was there before; at the default level, which is below."""
+    result = extracted(f"{text}{' ' * indent}stdoutConfig: {{path: /x}}\n")
+    assert [file.error for file in result.files] == [None]
+    (task,) = [item for item in result.documents if item["kind"] == "Task"]
+    assert task["spec"]["steps"][0]["stdoutConfig"] == {"path": "/x"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("- name: text\n    steps", "- name: texts\n    steps", "it reads the parameter 'text' around it"),
+        ("value: hello", "value: hello}\n    - {name: other, value: z", ""),
+        ("- {name: text, value", "- {name: other, value", "its parameter 'text' is not given"),
+        ("$(params.text)", "$(workspaces.w.path)", "it uses the workspace 'w' around it"),
+        ("$(params.text)", "$(context.task.name)", "it reads context.task.name"),
+    ],
+)
+def test_what_only_works_in_its_run_stays(old: str, new: str, reason: str) -> None:
+    text = TASK_RUN.format(name="one")
+    assert old in text
+    result = extracted(text.replace(old, new))
+    (file,) = result.files
+    reasons = [decision.reason for decision in file.decisions if not decision.action]
+    assert reasons == ([f"left alone: {reason}"] if reason else [])
+    assert bool(result.added_documents) is not bool(reason)
+
+
 @pytest.mark.parametrize(("subject", "path"), each_file([TEKTON]))
 def test_results_pass_the_lint_and_are_left_alone_the_second_time(subject: Any, path: Path) -> None:
     result = optimize(str(path), "extract", to="tekton{api=alpha}", plugins=plugins())
@@ -135,12 +196,12 @@ def test_results_pass_the_lint_and_are_left_alone_the_second_time(subject: Any, 
 @needs_schemas
 @pytest.mark.parametrize(("subject", "path"), each_file([TEKTON]))
 def test_results_pass_the_schemas(subject: Any, path: Path) -> None:
-    """All but for the names of steps: the webhook adds them, before the API server looks."""
+    """All but for the names of steps and the like: the webhook adds them, before the API server looks."""
     result = optimize(str(path), "extract", to="tekton{api=alpha}", plugins=plugins())
     documents = [item for item in result.documents if item is not None]
     wrapped = [Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents)]
     found = list(check(wrapped, schemas()))
-    assert not [remark for remark in found if remark.path[-2:-1] != ("steps",) or "'name'" not in remark.message]
+    assert not [remark for remark in found if (remark.path[-2], remark.message) not in ADDED]
 
 
 def problems(documents: list[Any]) -> set[str]:
@@ -160,3 +221,18 @@ def test_a_run_of_many_tasks_takes_a_tenth() -> None:
     assert len(json.dumps(run)) < 400
     assert kept < len(json.dumps(whole)) / 8
     assert len(result.added_documents) == 2
+
+
+@pytest.mark.oracle
+@pytest.mark.skipif(not TEKTON.files(), reason="needs corpus/tekton in the shared folder")
+@pytest.mark.parametrize("level", ["stable", "beta", "alpha"])
+def test_tekton_accepts_what_is_made_of_what_it_accepts(tmp_path_factory: pytest.TempPathFactory, level: str) -> None:
+    oracle = build(tmp_path_factory)
+    texts = [path.read_text() for path in TEKTON.files()]
+    before = oracle.judge((level, [item.data for item in read(text, "a.yaml").documents]) for text in texts)
+    results = [extracted(text, f"tekton{{api={level}}}") for text in texts]
+    after = oracle.judge((level, list(result.documents)) for result in results)
+    changed = sum(bool(result.added_documents) for result in results)
+    assert changed > 50
+    for text, old, new in zip(texts, before, after, strict=True):
+        assert any(old) or not any(new), (text, new)

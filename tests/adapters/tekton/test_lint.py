@@ -13,8 +13,10 @@ from adapters.tekton.counts import objects
 from adapters.tekton.lint_cases import ALL, CASES, GOOD, LINES, OLD_PIPELINE_RUN
 from adapters.tekton.lint_mutations import KINDS, Mutation, mutants
 from adapters.tekton.older import for_v1beta1
+from couler_plugins import api
 from couler_plugins.documents import Document, Finding, findings, read
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.sources import Text
 from couler_tekton.checks.codes import CODES
 from couler_tekton.checks.durations import seconds
 from couler_tekton.checks.fields import OBJECTS
@@ -95,6 +97,22 @@ def codes(items: list[Any]) -> set[str]:
 def test_a_level_makes_an_error_of_what_it_does_not_take() -> None:
     assert [finding.severity for finding in found_in(CASES["api-level"], "beta")] == ["error"]
     assert found_in(CASES["api-level"], "alpha") == []
+
+
+@pytest.mark.parametrize(
+    ("to", "severities"),
+    [
+        ("", ["warning"]),
+        ("tekton", ["error"]),
+        ("tekton{api=stable}", ["error"]),
+        ("tekton{api=alpha}", []),
+        ("argo{version=3.7}", ["warning"]),
+    ],
+)
+def test_the_level_is_that_of_the_target(to: str, severities: list[str]) -> None:
+    """Where nothing is said of the cluster, what only some take is a warning."""
+    found = api.lint(Text(CASES["api-level"]), to=to)
+    assert [finding.severity for finding in found.findings] == severities
 
 
 def test_what_is_read_otherwise_is_said_where_it_stands() -> None:

@@ -18,6 +18,9 @@ from couler_plugins.hookspecs.running import Phase, Produced, Status
 __all__ = ["ended", "outcome_of", "produced", "results_of", "status_of", "together"]
 
 COUNTED = re.compile(r"Tasks Completed: (\d+) .*?Failed: (\d+).*?Skipped: (\d+)")
+IGNORED = re.compile(r"\(Ignored: \d+\)")
+"""In the message of a run that has succeeded although a task with `onError: continue` failed; the tasks' own aggregate
+is `Failed` then (`GetPipelineTaskStatus` in `pkg/reconciler/pipelinerun/resources`)."""
 INCOMPLETE = re.compile(r"Incomplete: (\d+)")
 PHASES: dict[str, Phase] = {"True": "succeeded", "False": "failed"}
 PROGRESS: tuple[Phase, ...] = ("running", "pending", "failed")
@@ -60,9 +63,12 @@ def together(runs: Sequence[Mapped]) -> Status:
 def outcome_of(run: Mapped | None) -> str:
     """How a run ended, as `$(tasks.status)` says it of tasks: `None` where it was not started, or has not ended."""
     phase = "" if run is None else _phase(run)
-    if phase == "succeeded":
-        return "Completed" if run is not None and _condition(run).get("reason") == "Completed" else "Succeeded"
-    return "Failed" if phase == "failed" else "None"
+    if run is None or phase not in ("succeeded", "failed"):
+        return "None"
+    condition = _condition(run)
+    if phase == "failed" or IGNORED.search(str(condition.get("message") or "")):
+        return "Failed"
+    return "Completed" if condition.get("reason") == "Completed" else "Succeeded"
 
 
 def results_of(run: Mapped) -> dict[str, Any]:

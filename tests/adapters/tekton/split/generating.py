@@ -128,18 +128,22 @@ def _run(tasks: list[Data], last: list[Data], beside: Data) -> Data:
     }
 
 
-def random_run(seed: int) -> list[Data]:
+def random_run(seed: int, *, reading: bool = True) -> list[Data]:
     """A PipelineRun of up to ten tasks with about everything that a pipeline may have, and the Task that some refer to.
 
-    Half of them refer to their Pipeline.
+    Half of them refer to their Pipeline. Without `reading`, nobody reads a result of a task.
     """
     chance = Random(seed)
     tasks: list[Data] = []
     for number in range(chance.randint(2, 10)):
-        tasks.append(_random_task(chance, number, tasks))
-    last = [_random_last(chance, number, tasks) for number in range(chance.choice((0, 0, 1, 3)))]
+        tasks.append(_random_task(chance, number, tasks, reading))
+    last = [_random_last(chance, number, tasks if reading else []) for number in range(chance.choice((0, 0, 1, 3)))]
     shown = chance.choice(tasks)
-    results = [{"name": "out", "value": f"$(tasks.{shown['name']}.results.text)"}] if "matrix" not in shown else []
+    results = (
+        [{"name": "out", "value": f"$(tasks.{shown['name']}.results.text)"}]
+        if "matrix" not in shown and reading
+        else []
+    )
     run = _run(tasks, last, {"workspaces": [{"name": "data"}], **({"results": results} if results else {})})
     named = {"apiVersion": "tekton.dev/v1", "kind": "Task", "metadata": {"name": "shared"}}
     shared = {**named, "spec": _task("shared", [{"name": "in", "value": ""}])["taskSpec"]}
@@ -150,8 +154,9 @@ def random_run(seed: int) -> list[Data]:
     return [shared, run]
 
 
-def _random_task(chance: Random, number: int, before: list[Data]) -> Data:
-    readable = [task["name"] for task in before if "matrix" not in task]
+def _random_task(chance: Random, number: int, before: list[Data], reading: bool) -> Data:
+    readable = [task["name"] for task in before if "matrix" not in task] if reading else []
+    gathered = [task["name"] for task in before if "matrix" in task] if reading else []
     params: list[Data] = [{"name": "in", "value": _value(chance, readable)}]
     task = _task(f"t{number}", params)
     if chance.random() < 0.3:
@@ -164,8 +169,12 @@ def _random_task(chance: Random, number: int, before: list[Data]) -> Data:
         task["workspaces"] = [{"name": "data"}]
         task["taskSpec"]["workspaces"] = [{"name": "data"}]
     elif chance.random() < 0.2:
-        task["matrix"] = {"params": [{"name": "in", "value": ["$(params.many[*])"]}]}
+        values = chance.choice((["$(params.many[*])"], ["one", "$(params.word)"]))
+        task["matrix"] = {"params": [{"name": "in", "value": values}]}
         task["params"] = []
+    elif gathered and chance.random() < 0.7:
+        task["params"].append({"name": "all", "value": f"$(tasks.{chance.choice(gathered)}.results.text[*])"})
+        task["taskSpec"]["params"].append({"name": "all", "type": "array"})
     if before and chance.random() < 0.4:
         task["runAfter"] = [chance.choice(before)["name"]]
     if chance.random() < 0.2:

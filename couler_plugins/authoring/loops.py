@@ -1,0 +1,153 @@
+"""How often steps run: `map` for each item, `exec_while` for as long as a condition holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from inspect import Parameter, signature
+from typing import Any
+
+from couler_plugins.authoring.checks import check_condition
+from couler_plugins.authoring.conditions import Condition
+from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.places import place, said_where
+from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.scopes import Call, Scope
+from couler_plugins.authoring.values import Returned, RunValue
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Axis, Loop, Native, Reference, replace
+
+__all__ = ["exec_while", "map"]
+
+Function = Callable[..., Any]
+NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@said_where
+def map(function: Function, *lists: Any) -> Any:  # noqa: A001  # the paper's name for it
+    """Runs what a function writes once for each item, side by side.
+
+    Args:
+        function: is called once, with what stands for an item of each list.
+        lists: as long as each other, of texts and numbers; or one value of the run that is a list in JSON.
+
+    Returns:
+        What the function returns: each output is the list of what all of its runs gave.
+
+    Raises:
+        InvalidInput: there is no list, the lists are not as long as each other, or the function writes no step.
+    """
+    work = recorder()
+    mark = work.loop_id()
+    items, loop = _loop(mark, lists, function)
+    body = Scope()
+    with work.inside(body):
+        result = work.run(function, *items)
+    if not body.calls:
+        raise InvalidInput(
+            "map was given a function that writes no step", hint="let it call run_container, or its like"
+        )
+    (first, *others) = body.calls.values()
+    if not others and first.loop is None and not first.conditions:
+        work.release(first.name)
+        first.loop, first.loop_id, first.needs = loop, mark, None
+        return _renamed(result, first.name, work.add(first).name)
+    call = Call(first.template, place(), first.is_named, body=body, loop=loop, loop_id=mark)
+    return _given(work, call, result)
+
+
+@said_where
+def exec_while(condition: Condition, function: Function) -> Any:
+    """Runs what a function writes, and again while a condition holds of what it returned (do, then ask).
+
+    Args:
+        condition: such as `equal("tails")`, which asks about what the function returns.
+        function: writes one step, or several, and returns what one of them gave.
+
+    Returns:
+        What the function returned in its last run.
+
+    Raises:
+        InvalidInput: the function returns nothing to ask about.
+    """
+    check_condition(condition)
+    work = recorder()
+    body = Scope()
+    with work.inside(body):
+        result = work.run(function)
+    if not body.calls or (condition.left is None and not isinstance(result, RunValue)):
+        raise InvalidInput(
+            "exec_while was given a function that returns nothing of a step", hint="return what run_script gives"
+        )
+    (first, *_) = body.calls.values()
+    again = condition.of(result) if condition.left is None else condition
+    call = Call(first.template, place(), first.is_named, body=body, again=again)
+    return _given(work, call, result)
+
+
+def _loop(mark: str, lists: Sequence[Any], function: Function) -> tuple[list[RunValue], Loop]:
+    """What stands for an item of each list, and the loop over all of them."""
+    if len(lists) == 1 and isinstance(lists[0], RunValue):
+        axis = Axis(name="item", values=lists[0].reference)
+        return [RunValue(Reference(to="item", step=mark))], Loop(axes=(axis,))
+    columns = [list(column) for column in lists]
+    if not columns or not columns[0] or len({len(column) for column in columns}) > 1:
+        raise InvalidInput(
+            "map needs lists that are as long as each other, and not empty", hint="map(f, [1, 2], ['a', 'b'])"
+        )
+    for item in (item for column in columns for item in column):
+        if isinstance(item, RunValue) or not isinstance(item, (str, int, float, bool)):
+            hint = "give texts and numbers; a list that only the run knows is given by itself"
+            raise InvalidInput(f"map goes over {item!r}, a {type(item).__name__}", hint=hint)
+    if len(columns) == 1:
+        return [RunValue(Reference(to="item", step=mark))], Loop(axes=(_axis(columns[0]),))
+    keys = _keys(function, len(columns))
+    rows = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [RunValue(Reference(to="item", step=mark, name=key)) for key in keys], Loop(axes=(_axis(rows),))
+
+
+def _keys(function: Function, count: int) -> list[str]:
+    """What the values of an item are called: as the function calls them, where it names as many."""
+    try:
+        names = [name for name, item in signature(function).parameters.items() if item.kind in NAMED]
+    except (TypeError, ValueError):
+        names = []
+    return names if len(names) == count else [f"value-{number}" for number in range(1, count + 1)]
+
+
+def _axis(items: list[Any]) -> Axis:
+    return Axis(name="item", values=Native(parts=(json.dumps(items, ensure_ascii=False, separators=(",", ":")),)))
+
+
+def _renamed(result: Any, old: str, new: str) -> Any:
+    """What a function returned of a step that has another name now."""
+    return result.of_step(new) if isinstance(result, Returned) and result.step == old else result
+
+
+def _given(work: Recorder, call: Call, result: Any) -> Any:
+    """Writes a step that runs a whole scope; what it gives: the outputs of what the function returned."""
+    assert call.body is not None
+    if call.template in call.body.calls:  # the user's name is that of the whole
+        inner = work.step_name(f"{call.template}-once")
+        call.body.rename(call.template, inner)
+        work.release(call.template)
+        result = _renamed(result, call.template, inner)
+        call.again = call.again and call.again.refer(
+            lambda item: replace(item, step=inner) if item.step == call.template else item
+        )
+    inside = set(call.body.calls)
+    values = {"result": result} if isinstance(result, RunValue) else {}
+    if isinstance(result, Returned):
+        values = {"result": result.printed, **{value.reference.name: value for value in result}}
+    call.gives = {name: value.reference for name, value in values.items() if value.reference.step in inside}
+    name = work.add(call).name
+    references = {
+        key: RunValue(
+            Reference(to="output", step=name, name=key, kind=value.kind if value.kind == "artifact" else "parameter")
+        )
+        for key, value in call.gives.items()
+    }
+    if not references:
+        return result
+    printed = references.pop("result")
+    return Returned(name, references, printed)

@@ -1,0 +1,161 @@
+"""When steps run, and after what: `when`, `concurrent`, `dag`, `set_dependencies`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from couler_plugins.authoring.checks import check_condition, checked_list
+from couler_plugins.authoring.conditions import Condition
+from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.scopes import Branch, Call, Scope, after
+from couler_plugins.authoring.values import Returned, listed
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import needed
+from couler_plugins.portable.depends import bare_outcomes, parse_depends
+
+__all__ = ["concurrent", "dag", "set_dependencies", "when"]
+
+Function = Callable[..., Any]
+
+
+@said_where
+def when(condition: Condition, function: Function) -> Any:
+    """Runs what a function writes only where a condition holds.
+
+    Two of these, one after the other, that ask about the same value run side by side.
+
+    Args:
+        condition: such as `equal(result, "heads")`.
+        function: writes one step, or several.
+
+    Returns:
+        What the function returns.
+
+    Raises:
+        InvalidInput: the condition is none of a value of the run.
+    """
+    check_condition(condition)
+    if condition.left is None:
+        raise InvalidInput("the condition asks about no value", hint='ask about one: equal(result, "heads")')
+    work = recorder()
+    scope = work.scope
+    beside = scope.tested is not None and scope.tested[0] == condition.left
+    before = scope.tested[1] if beside and scope.tested is not None else scope.last
+    others = scope.last if beside else ()
+    scope.last, scope.tested, kept = before, None, scope.conditions
+    scope.conditions = (*kept, condition)
+    try:
+        result = work.run(function)
+    finally:
+        scope.conditions = kept
+    scope.last = tuple(dict.fromkeys((*others, *scope.last)))
+    scope.tested = (condition.left, before)
+    return result
+
+
+@said_where
+def concurrent(functions: Sequence[Function]) -> list[Any]:
+    """Runs what each of these functions writes beside what the others write; what they return.
+
+    What is written next waits for all of them.
+    """
+    work = recorder()
+    scope = work.scope
+    entry, results, ends = scope.waits(), [], list[str]()
+    sources: list[str] = []
+    for function in checked_list(functions, "functions"):
+        with scope.branch(entry) as branch:
+            results.append(work.run(function))
+        ends += branch.sinks
+        sources += branch.sources
+    _joined(scope, sources, ends)
+    return results
+
+
+@said_where
+def dag(chains: Sequence[Sequence[Function]]) -> None:
+    """Runs steps in the order of a graph, given by its edges; a step that is named again is the same step.
+
+    Args:
+        chains: of functions that write steps: `[A]` is a step by itself, `[A, B]` says that B waits for A. The order of
+            the chains does not count.
+
+    Raises:
+        InvalidInput: two steps of one name do not do the same.
+    """
+    work = recorder()
+    scope = work.scope
+    entry, kept = scope.waits(), scope.is_dag
+    known: dict[Function, Branch] = {}
+    scope.is_dag = True
+    try:
+        for chain in checked_list(chains, "lists of functions"):
+            branches = [_node(work, scope, function, known) for function in checked_list(chain, "functions")]
+            for before, behind in pairwise(branches):
+                for name in behind.sources:
+                    scope.need(name, after(before.sinks))
+    finally:
+        scope.is_dag = kept
+    own = {name for branch in known.values() for name in branch.names}
+    sources = [name for name in scope.calls if name in own and not _waits_within(scope.calls[name], own)]
+    for name in sources:
+        scope.need(name, entry)
+    _joined(scope, sources, scope.unneeded(name for name in scope.calls if name in own))
+
+
+@said_where
+def set_dependencies(function: Function, dependencies: Sequence[str] | str | None = None) -> Any:
+    """Runs what a function writes after steps that are named, and after what it reads; what it returns.
+
+    Args:
+        function: writes one step, or several.
+        dependencies: names of steps, which may be written later, or an expression such as
+            `A && (C.Succeeded || C.Failed)`; None for no other step.
+
+    Raises:
+        InvalidInput: the expression cannot be read.
+    """
+    work = recorder()
+    scope = work.scope
+    if isinstance(dependencies, str):
+        entry = parse_depends(dependencies, lambda name: bare_outcomes(()))
+    else:
+        names = [item.step if isinstance(item, Returned) else item for item in listed(dependencies)]
+        if others := [name for name in names if not isinstance(name, str)]:
+            raise InvalidInput(f"{others[0]!r} is no name of a step", hint='give names: dependencies=["A", "B"]')
+        entry = after(names)
+    with scope.branch(entry) as branch:
+        result = work.run(function)
+    before = {need.step for need in needed(entry)}
+    ends = [name for name in scope.last if name not in before]
+    _joined(scope, branch.sources, [*ends, *branch.sinks])
+    return result
+
+
+def _node(work: Recorder, scope: Scope, function: Function, known: dict[Function, Branch]) -> Branch:
+    """The steps of one function in a dag."""
+    if function not in known:
+        before = set(scope.calls)
+        with scope.branch() as branch:
+            work.run(function)
+        branch.names = (*(name for name in scope.calls if name not in before), *branch.sources, *branch.sinks)
+        if not branch.names:
+            raise InvalidInput("a function of the dag writes no step", hint="let it call run_container, or its like")
+        known[function] = branch
+    return known[function]
+
+
+def _waits_within(call: Call, names: set[str]) -> bool:
+    return any(need.step in names for need in needed(call.needs))
+
+
+def _joined(scope: Scope, sources: Sequence[str], ends: Sequence[str]) -> None:
+    """What was written in branches is behind what was there."""
+    if not scope.last:
+        scope.sources += sources
+    scope.last = tuple(dict.fromkeys(ends)) or scope.last
+    scope.tested = None

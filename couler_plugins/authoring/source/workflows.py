@@ -1,0 +1,91 @@
+"""A whole workflow as a file of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from couler_plugins.authoring.source.catalogue import Catalogue
+from couler_plugins.authoring.source.conditions import asked_of
+from couler_plugins.authoring.source.graphs import Graphs
+from couler_plugins.authoring.source.settings import settings_of
+from couler_plugins.authoring.source.texts import behind, call, constant, identifier, refused, written
+from couler_plugins.authoring.source.variables import Around
+from couler_plugins.hookspecs import CatalogueStep
+from couler_plugins.ir import Graph, Reference, Step, Workflow, callables, replace
+from couler_plugins.portable.python.functions import function_of
+
+__all__ = ["to_python"]
+
+IMPORT = "import couler_plugins.authoring as couler"
+
+
+def to_python(workflow: Workflow, steps: Iterable[CatalogueStep] = ()) -> str:
+    """A workflow as Python of the unified interface; running that gives an equal workflow, called `workflow`.
+
+    What other means have written in other names comes out as a workflow that does the same.
+
+    Args:
+        workflow: a portable one.
+        steps: ready-made steps, which are called by their names.
+
+    Raises:
+        Unsupported: it has something that the interface has no words for.
+    """
+    by_name = callables(workflow)
+    entry = by_name.get(getattr(workflow.entry.call, "name", "")) if workflow.entry is not None else None
+    if not isinstance(entry, Graph):
+        raise refused(workflow.label, "does not begin with a graph")
+    functions, sources = _functions(workflow)
+    settings, first = settings_of(workflow)
+    graphs = Graphs(workflow, functions, Catalogue(steps))
+    graphs.block(entry, entry.steps, Around())
+    _handlers(workflow, graphs)
+    head = call("couler.workflow", {"name": constant(workflow.name), **settings})(0)
+    block = "\n".join([f"with {head} as workflow:", *(f"    {line}" for line in first), *graphs.lines])
+    return "\n\n\n".join([IMPORT, *sources, f"{block}\n"])
+
+
+def _functions(workflow: Workflow) -> tuple[dict[str, str], list[str]]:
+    """The names of functions by operation, and their definitions in an order in which each has its name."""
+    names: dict[str, str] = {}
+    known: dict[str, str] = {}
+    sources: list[str] = []
+    for operation in workflow.operations:
+        function = function_of(operation)
+        if function is None:
+            continue
+        if function.source in known:
+            names[operation.name] = known[function.source]
+            continue
+        name = identifier(function.name, known.values())
+        renamed = f"\n\n\n{name} = {function.name}" if name != function.name else ""
+        sources.append(f"{function.source.rstrip()}{renamed}")
+        names[operation.name] = known[function.source] = name
+    return names, sources
+
+
+def _handlers(workflow: Workflow, graphs: Graphs) -> None:
+    """What runs at the end, by how it ended."""
+    by_name = callables(workflow)
+    for handler in workflow.handlers:
+        if handler.event != "exit" or handler.condition is not None:
+            raise refused(handler.step.name, "runs on an event")
+        callee = by_name.get(getattr(handler.step.call, "name", ""))
+        steps = (
+            callee.steps if isinstance(callee, Graph) else (replace(handler.step, name=handler.step.name or "exit"),)
+        )
+        for step in steps:
+            _handler(step, graphs)
+
+
+def _handler(step: Step, graphs: Graphs) -> None:
+    status = ""
+    for asked in asked_of(step.condition, step.name):
+        if asked.left != Reference(to="run", name="workflow", path=("status",)) or status:
+            raise refused(step.name, "runs at the end, on a condition of its own")
+        status = str(asked.right)
+    if step.needs is not None:
+        raise refused(step.name, "runs at the end, behind others")
+    shown = behind("lambda: ", graphs.single(replace(step, condition=None)))
+    ended = f"couler.WFStatus.{status or 'Always'}"
+    graphs.lines.append(f"    {written('couler.set_exit_handler(', [ended, shown], ')')(4)}")

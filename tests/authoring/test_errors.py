@@ -1,0 +1,109 @@
+"""What users get wrong: every error says what, where in their file, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import couler_plugins.authoring as couler
+from couler_plugins.authoring import equal, workflow
+from couler_plugins.errors import InvalidInput
+
+
+def made(**more: Any) -> couler.Returned:
+    return couler.run_container("busybox", ["echo"], **more)
+
+
+def outside(x: int) -> int:
+    return x + LATER
+
+
+LATER = 5
+WRONG: dict[str, tuple[Callable[[], object], str]] = {
+    "a condition that is none": (lambda: couler.when(made() is None, made), "False is no condition"),  # type: ignore[arg-type]
+    "a condition on nothing": (lambda: couler.when(equal("x"), made), "asks about no value"),
+    "a constant that is asked about": (lambda: equal("x", "y"), "'x' is no value of the run"),
+    "a text that is compared as a number": (lambda: couler.bigger(made(), "many"), "'many' is no number"),
+    "no function": (lambda: couler.concurrent([made()]), "is no function"),  # type: ignore[list-item]
+    "no list of functions": (lambda: couler.dag(made), "is no list of lists"),  # type: ignore[arg-type]
+    "a dag of nothing": (lambda: couler.dag([[lambda: None]]), "writes no step"),
+    "a map over nothing": (lambda: couler.map(made, []), "as long as each other"),
+    "lists of different length": (lambda: couler.map(made, [1], [1, 2]), "as long as each other"),
+    "a map over values of the run": (lambda: couler.map(made, [made()]), "map goes over"),
+    "a map that writes nothing": (lambda: couler.map(lambda item: item, [1]), "writes no step"),
+    "a loop that returns nothing": (lambda: couler.exec_while(equal("x"), lambda: None), "returns nothing of a step"),
+    "a value that is computed with": (lambda: made() + 1, "cannot be computed with"),
+    "a value that is decided on": (lambda: bool(made()), "cannot be decided on"),
+    "a value that is changed": (lambda: made(args=[f"{made()}".upper()]), "that was changed"),
+    "no text": (lambda: made(args=[object()]), "a object"),
+    "a truth value": (lambda: made(args=[True]), "True, a bool"),
+    "an image that the run knows": (lambda: couler.run_container(f"i:{made()}"), "image depends on the run"),
+    "a name of several lines": (lambda: made(step_name="a\nb"), "is no name of a step"),
+    "no attempts": (lambda: made(retry=0), "retry is 0"),
+    "an output that is a path": (lambda: made(output="/tmp/x"), "is no output"),
+    "a place that is no path": (lambda: couler.create_parameter_artifact("x.txt"), "no absolute path"),
+    "an input from nowhere": (lambda: made(input=couler.create_local_artifact("/x")), "nobody says where"),
+    "an input that is a text": (lambda: made(input=made()), "is no artifact"),
+    "a repository that is made": (lambda: made(output=couler.create_git_artifact("/x", "git")), "only be taken"),
+    "resources twice": (lambda: made(resources={"cpu": 1, "limits": {"cpu": 2}}), "beside requests and limits"),
+    "no source": (lambda: couler.run_script("python"), "needs a source"),
+    "a text without an image": (lambda: couler.run_script(source="x"), "needs an image"),
+    "a text with arguments": (lambda: couler.run_script("sh", source="x", args=[1]), "takes no args"),
+    "a function with too many arguments": (lambda: couler.run_script(source=abs_of, args=[1, 2]), "is given 2 arg"),
+    "a function without its argument": (lambda: couler.run_script(source=abs_of), "is not given 'x'"),
+    "a function that needs more": (lambda: couler.run_script(source=outside, args=[1]), "needs LATER"),
+    "a manifest that is none": (lambda: couler.run_job("a: ["), "cannot be read"),
+    "a manifest without a kind": (lambda: couler.run_job("a: 1"), "not one resource with a kind"),
+    "an action that nobody has": (lambda: couler.run_job("kind: Job", action="make"), "'make' is no action"),
+    "an output that a step has not": (lambda: made()["x"], "has no output 'x'"),
+    "dependencies that are no names": (lambda: couler.set_dependencies(made, [1]), "1 is no name"),  # type: ignore[list-item]
+    "an expression with a mistake": (lambda: couler.set_dependencies(made, "A &&"), "depends 'A &&'"),
+    "a ready-made step that is none": (lambda: couler.run_step("lod-csv"), "lod-csv"),
+    "an input of a ready-made step": (lambda: couler.run_step("load-csv", uri="x"), "no input 'uri'"),
+}
+
+
+def abs_of(x: int) -> int:
+    return abs(x)
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_it_is_said(what: str) -> None:
+    write, message = WRONG[what]
+    with pytest.raises(InvalidInput, match=message) as caught, workflow("w"):
+        write()
+    assert caught.value.hint
+    assert str(caught.value.file).endswith("test_errors.py")
+    assert caught.value.line
+
+
+def cycle() -> None:
+    couler.set_dependencies(lambda: made(step_name="a"), ["b"])
+    couler.set_dependencies(lambda: made(step_name="b"), ["a"])
+
+
+def unknown_output() -> None:
+    made(args=[couler.get_step_output("a", "x")], step_name="b")
+    made(step_name="a")
+
+
+def handler_that_reads() -> None:
+    first = made(step_name="a")
+    couler.set_exit_handler(couler.WFStatus.Failed, lambda: made(args=[first], step_name="b"))
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (cycle, "has a cycle: a → b → a"),
+        (unknown_output, "refers to an output 'x' of 'a', which does not have it"),
+        (handler_that_reads, "an exit handler reads what 'a' gives"),
+    ],
+    ids=["cycle", "output", "handler"],
+)
+def test_what_only_the_whole_shows_is_said_at_its_end(write: Callable[[], None], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message) as caught, workflow("w"):
+        write()
+    assert caught.value.hint
