@@ -9,10 +9,10 @@ not measured; a stand-in that knows the answers and makes mistakes proves that t
 
 Figures:
 
-quality           by method, where it was measured: `valid` (every engine takes it, and its lint finds no error), the
-                  same by engine, `node_f1`, `edge_f1`, `equal` (the same graph), `properties` (all that has to hold
-                  does), `pass@1`, `pass@3`, `pass@5` (valid, equal, with all properties; unbiased), `repairs` and
-                  `tokens` a workflow
+quality           by method, where it was measured: `valid` (every engine of the task takes it, and its lint finds no
+                  error), the same by engine, `node_f1`, `edge_f1`, `equal` (the same graph), `properties` (all that
+                  has to hold does), `pass@1`, `pass@3`, `pass@5` (valid, equal, with all properties; unbiased),
+                  `repairs` and `tokens` a workflow
 plumbing          the same, where it was not
 stand_in          by noise of the stand-in, the `pass@1` of `direct` and of the `pipeline`
 retrieval         by how many steps are retrieved for a description alone, the share of those of the right workflow
@@ -33,8 +33,8 @@ import msgspec
 from benchmarks.harness import in_parallel, parser, report, tell
 from benchmarks.nl_models import StandIn
 from benchmarks.nl_plot import draw
-from benchmarks.nl_scoring import ENGINES, NOTHING, Score, mean, pass_at, plugins, score
-from benchmarks.nl_task import Task, tasks
+from benchmarks.nl_scoring import Score, mean, pass_at, plugins, score
+from benchmarks.nl_task import ENGINES, Task, tasks
 from couler_plugins.errors import CoulerError
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.llm.client import Client, Reply, Request
@@ -96,7 +96,7 @@ class Job:
         except CoulerError as error:
             if error.exit_code != 2 or client.tokens == 0:
                 raise  # no server, no key: nothing that says how good a workflow is
-            return Run(NOTHING, tokens=client.tokens)
+            return Run(Score(of=self.task.engines), tokens=client.tokens)
         return Run(score(made.form, self.task, known.steps), made.repairs, client.tokens)
 
     def _client(self) -> Client:
@@ -171,7 +171,7 @@ def summary(done: Sequence[Sequence[Run]]) -> dict[str, float]:
     runs = [run for some in done for run in some]
     figures = {
         "valid": mean([run.score.valid for run in runs]),
-        **{engine: mean([engine in run.score.engines for run in runs]) for engine in ENGINES},
+        **{engine: mean([engine in run.score.engines for run in runs if engine in run.score.of]) for engine in ENGINES},
         "node_f1": mean([run.score.node_f1 for run in runs]),
         "edge_f1": mean([run.score.edge_f1 for run in runs]),
         "equal": mean([run.score.equal for run in runs]),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from benchmarks.nl_task import Task, failed
+from benchmarks.nl_task import ENGINES, Task, failed
 from couler_plugins.api import session
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
@@ -20,28 +20,28 @@ from couler_plugins.nl.form import Form, FormStep
 from couler_plugins.nl.lowering import manifest
 from couler_plugins.nl.references import read_reference, reads
 from couler_plugins.nl.scope import Scope
+from couler_plugins.nl.types import text_of
 from couler_plugins.nl.validation import validate
 from couler_plugins.plugins import Plugins
 from couler_plugins.rewrite import Session
 
-__all__ = ["ENGINES", "NOTHING", "Score", "edges", "is_equal", "mean", "pass_at", "plugins", "score", "takers"]
-
-ENGINES = {"airflow": "airflow{on-unsupported=drop}", "argo": "argo", "kfp": "kfp", "tekton": "tekton"}
-"""How each engine is asked: a DAG has no outputs, and leaves them out."""
+__all__ = ["Score", "edges", "is_equal", "mean", "pass_at", "plugins", "score", "takers"]
 
 
 @dataclass(frozen=True)
 class Score:
-    """What an answer is worth.
+    """What an answer is worth; by itself that of one that is no workflow.
 
     Attributes:
-        engines: those that take it, and whose lint finds no error.
+        of: the engines of the task.
+        engines: those of them that take it, and whose lint finds no error.
         node_f1: over what its steps use.
         edge_f1: over pairs of that.
         equal: whether it is the same graph: what steps use, their conditions, fan-outs and retries, and all edges.
         properties: whether all that has to hold does.
     """
 
+    of: tuple[str, ...]
     engines: tuple[str, ...] = ()
     node_f1: float = 0.0
     edge_f1: float = 0.0
@@ -50,8 +50,8 @@ class Score:
 
     @property
     def valid(self) -> bool:
-        """Whether every engine takes it."""
-        return len(self.engines) == len(ENGINES)
+        """Whether every engine of the task takes it."""
+        return self.engines == self.of
 
     @property
     def passed(self) -> bool:
@@ -59,18 +59,16 @@ class Score:
         return self.valid and self.equal and self.properties
 
 
-NOTHING = Score()
-"""Of an answer that is no workflow."""
-
-
 def score(form: Form, task: Task, catalogue: Mapping[str, CatalogueStep]) -> Score:
     """The score of a form for a task."""
     if validate(form, catalogue):
-        return NOTHING
+        return Score(of=task.engines)
     uses = {step.name: step.use for step in form.steps}
     right = {step.name: step.use for step in task.oracle.steps}
+    takes = takers(form, catalogue)
     return Score(
-        engines=takers(form, catalogue),
+        of=task.engines,
+        engines=tuple(engine for engine in task.engines if engine in takes),
         node_f1=_f1(uses.values(), right.values()),
         edge_f1=_f1(_pairs(form, uses), _pairs(task.oracle, right)),
         equal=is_equal(form, task.oracle),
@@ -143,8 +141,8 @@ def _session(to: str) -> Session:
 
 def _label(step: FormStep) -> tuple[str, ...]:
     """What makes steps different, whatever they are called."""
-    when = (step.when.op, str(step.when.right)) if step.when is not None else ("", "")
-    over = ",".join(sorted(map(str, step.over))) if isinstance(step.over, tuple) else str(step.over is not None)
+    when = (step.when.op, text_of(step.when.right)) if step.when is not None else ("", "")
+    over = ",".join(sorted(map(text_of, step.over))) if isinstance(step.over, tuple) else str(step.over is not None)
     return (step.use, *when, over, str(step.retries))
 
 

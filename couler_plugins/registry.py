@@ -103,4 +103,5 @@ class Registry(Generic[T]):
 
     def _clash(self, name: str) -> str:
         owners = " and ".join(owner.owner for _, owner in self._entries[name])
-        return f"{len(self._entries[name])} plugins have an {self._what} {name!r}: {owners}"
+        article = "an" if self._what[0] in "aeiou" else "a"
+        return f"{len(self._entries[name])} plugins have {article} {self._what} {name!r}: {owners}"

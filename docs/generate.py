@@ -20,7 +20,7 @@ from couler_plugins.ir import json_schema
 from couler_plugins.steps.arguments import text_of
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Capability, StepInput
+    from couler_plugins.hookspecs import Capability, CatalogueStep, StepInput
 
 DOCS = Path(__file__).resolve().parent
 SUPPORT = {"full": "yes", "derived": "read only", "kept": "kept", "refused": "refused"}
@@ -113,38 +113,64 @@ under a name that is the hash of its content, and gives its place. `store` is on
 where it is not given it is the workflow's parameter `store`: a URL that fsspec knows (`s3://bucket/folder`,
 `gs://bucket/folder`), or the path of a volume that all steps mount.
 
-A step with a script runs `python:3.12-slim`, and has **pip install its packages whenever its container starts**: that
+A step with a script runs an image of Python, and has **pip install its packages whenever its container starts**: that
 takes a network, an index and some time, and what is installed may change within the bounds. Whoever wants neither
 builds an image that has the packages, and gives it as `image`, and `packages=[]`. The text of the script is in the
 workflow; arguments are on its command line, never in its text. Passwords belong into Secrets:
 `secrets=["DATABASE_URL=warehouse/url"]` makes the key `url` of the Secret `warehouse` a variable of the environment.
+`cpu` and `memory` are what a step asks for; `memory="4Gi"` is its limit, too. All of these have to be known when the
+workflow is written, and are left out of the tables below.
+
+```python
+import couler_plugins.authoring as couler
+from couler_plugins.authoring.zoo import Dataset, xgboost
+
+with couler.workflow("churn", parameters={{"store": "s3://bucket/churn"}}) as workflow:
+    table = couler.run_step("load-csv", url="https://example.org/customers.csv")
+    parts = couler.run_step("split-train-test", data=table["data"], stratify="churned")
+    model = xgboost.train(Dataset(parts["train"], label_col="churned"), train_params={{"max_depth": 5}})
+    judged = couler.run_step("evaluate-model", model=model["model"], data=parts["test"], target="churned", metric="f1")
+    couler.run_step("threshold-gate", value=judged["score"], threshold=0.8, fail=True)
+
+print(workflow.to("argo"))
+```
+
+Training on several pods and searches by Katib are there under the names of the Couler SDK as well:
+`tensorflow.train`, `pytorch.train`, `mpi.train` and `katib.run` of `couler_plugins.authoring.zoo` return what the step
+gives. They make resources of Kubeflow's operators: the service account of the workflow has to be allowed to create and
+get these.
 
 In the tables, *constant* is what has to be known when the workflow is written; all else may come from other steps, from
 parameters or from the items of a loop.
 """
 
-COMMON = ("image", "packages", "secrets")
+CONTAINER = ("image", "packages", "secrets", "cpu", "memory")
 
 
 def ready_made_steps() -> str:
     """What each built-in step takes and gives."""
     plugins = load_plugins(load_config(environ={}))
-    lines = [STEPS.format(made_by=MADE_BY)]
-    for name in next(record.steps for record in plugins.records if record.name == "steps"):
-        step = plugins.step(name)
-        own = [item for item in step.inputs if item.name not in COMMON]
-        lines += [f"## `{name}`", "", step.description, "", f"Tags: {', '.join(step.tags)}.", ""]
-        lines += ["| input | type | default | what it is |", "| --- | --- | --- | --- |"]
-        lines += [f"| `{item.name}` | {_type(item)} | {_default(item)} | {item.description} |" for item in own]
-        if step.outputs:
-            lines += ["", "| output | type | what it is |", "| --- | --- | --- |"]
-            lines += [f"| `{item.name}` | {item.type} | {item.description} |" for item in step.outputs]
-        fixed = {item.name: item.default for item in step.inputs if item.name in COMMON}
-        packages = fixed.get("packages") or ()
-        assert isinstance(packages, tuple)
-        installed = f", with {', '.join(f'`{package}`' for package in packages)}" if packages else ""
-        lines += ["", f"Image `{fixed['image']}`{installed}.", ""] if "image" in fixed else [""]
-    return "\n".join(lines)
+    names = next(record.steps for record in plugins.records if record.name == "steps")
+    lines = [STEPS.format(made_by=MADE_BY), "| step | what it does |", "| --- | --- |"]
+    lines += [f"| [{name}](#{name}) | {plugins.step(name).description} |" for name in names]
+    return "\n".join([*lines, *(line for name in names for line in _of_step(plugins.step(name)))]) + "\n"
+
+
+def _of_step(step: CatalogueStep) -> Iterator[str]:
+    """A section on one step; what every container has is below its tables, in a sentence."""
+    usual = {item.name: item.default for item in step.inputs if item.name in CONTAINER}
+    usual = usual if usual.get("image") else {}  # jobs say what their pods are
+    yield from ("", f"## {step.name}", "", step.description, "", f"Tags: {', '.join(step.tags)}.", "")
+    yield from ("| input | type | default | what it is |", "| --- | --- | --- | --- |")
+    for item in step.inputs:
+        if item.name not in usual:
+            yield f"| `{item.name}` | {_type(item)} | {_default(item)} | {item.description} |"
+    yield from ("", "| output | type | what it is |", "| --- | --- | --- |")
+    yield from (f"| `{item.name}` | {item.type} | {item.description} |" for item in step.outputs)
+    packages = usual.get("packages") or ()
+    assert isinstance(packages, tuple)
+    installed = f", with {', '.join(f'`{package}`' for package in packages)}" if packages else ""
+    yield from ("", f"Image `{usual['image']}`{installed}.") if "image" in usual else ()
 
 
 def _type(item: StepInput) -> str:

@@ -198,6 +198,9 @@ All of them go by containers, texts and files: parameters are texts, output para
 container by a few lines of shell: running a script by its command, and leaving outputs where they are looked for. That
 needs `sh`, `mktemp`, `cat`, `tee`, `dirname` and `mkdir` in the image.
 
+Steps that are functions of Python, as the unified interface makes them, go another way on each engine, with values that
+keep their types: [how](python-steps.md).
+
 What is not quite the same is said by decisions (`couler convert -v`, `--format json`, comments in DAG files): Tekton
 takes 4 KB of results of a task, starts no task once one failed, and repeats without a delay; KFP decides itself what
 still starts once a task failed.

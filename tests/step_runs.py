@@ -11,11 +11,27 @@ from typing import Any
 
 import pytest
 
+from conversions import plugins
 from couler_plugins.hookspecs import Built, CatalogueStep
-from couler_plugins.ir import Container, Literal, Template
+from couler_plugins.ir import (
+    Call,
+    Container,
+    Graph,
+    Literal,
+    Need,
+    Port,
+    Step,
+    Template,
+    Workflow,
+    all_of,
+    references,
+    verify,
+)
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Plan
 from couler_plugins.steps.plugin import couler_steps
 
-__all__ = ["Runs", "command_line", "step_named", "steps"]
+__all__ = ["Runs", "command_line", "step_named", "step_of", "steps", "workflow_of", "written"]
 
 
 @cache
@@ -27,6 +43,38 @@ def steps() -> Mapping[str, CatalogueStep]:
 def step_named(name: str) -> CatalogueStep:
     """A built-in step."""
     return steps()[name]
+
+
+def workflow_of(*called: tuple[Step, Built]) -> Workflow:
+    graph = Graph(name="main", steps=tuple(step for step, _ in called))
+    operations = tuple({built.operation.name: built.operation for _, built in called}.values())
+    parameters = dict.fromkeys(name for _, built in called for name in built.parameters)
+    return Workflow(
+        name="made",
+        engine="authored",
+        kind="Workflow",
+        parameters=tuple(Port(name=name, value=Literal(value="s3://bucket/files")) for name in parameters),
+        entry=Step(name="made", call=Call(name="main")),
+        graphs=(graph,),
+        operations=operations,
+    )
+
+
+def step_of(name: str, built: Built, condition: Any = None) -> Step:
+    """A call of a step that waits for all that it reads from."""
+    read = dict.fromkeys(item.step for item in references((built.arguments, condition)) if item.step)
+    needs = all_of([Need(step=other) for other in read])
+    return Step(
+        name=name, call=Call(name=built.operation.name), arguments=built.arguments, needs=needs, condition=condition
+    )
+
+
+def written(workflow: Workflow, engine: str) -> str:
+    """The file that an engine's adapter makes of a workflow that no engine has made."""
+    assert list(verify(workflow)) == []
+    adapter = plugins().adapter(engine)
+    plan = Plan(bundle=Bundle.of(()), originals=(), workflows=(workflow,))
+    return str(adapter.dump(adapter.lower(plan, adapter.options())).added)
 
 
 def command_line(built: Built) -> tuple[Container, list[str]]:

@@ -20,6 +20,7 @@ from couler_plugins.ir import (
     Graph,
     Handler,
     Native,
+    Needs,
     Output,
     Port,
     PortKind,
@@ -27,6 +28,7 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     all_of,
+    conjuncts,
     fresh_name,
     map_references,
     needed,
@@ -202,24 +204,12 @@ def _own_reads(call: Call) -> Iterator[Reference]:
         yield call.again.left
 
 
-def _needs(call: Call, scope: Scope) -> Any:
+def _needs(call: Call, scope: Scope) -> Needs | None:
     """What a step waits for: what was asked for, and the steps that it reads from."""
-    reads = [item.step for item in call.reads() if item.step in scope.calls and item.step != call.name]
-    missing = [name for name in dict.fromkeys(reads) if not _waits_for(call.name, name, scope)]
-    more = after(missing)
-    return all_of([item for item in (call.needs, more) if item is not None])
-
-
-def _waits_for(name: str, other: str, scope: Scope) -> bool:
-    pending, seen = [name], {name}
-    while pending:
-        call = scope.calls.get(pending.pop())
-        before = {need.step for need in needed(call.needs)} if call is not None else set()
-        if other in before:
-            return True
-        pending += before - seen
-        seen |= before
-    return False
+    named = {need.step for need in needed(call.needs)}
+    read = dict.fromkeys(item.step for item in call.reads() if item.step in scope.calls and item.step != call.name)
+    more = after(name for name in read if name not in named)
+    return all_of([*conjuncts(call.needs), *conjuncts(more)])
 
 
 def _kind(reference: Reference) -> PortKind:

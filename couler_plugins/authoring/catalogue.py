@@ -61,6 +61,8 @@ def _given(content: Any, name: str) -> Any:
     """What the run knows as the IR has it; all else is Python's own."""
     if isinstance(content, RunValue):
         return content.reference
+    if isinstance(content, (list, tuple)):
+        return [_given(item, name) for item in content]
     if isinstance(content, str):
         value = as_value(content, name)
         return content if isinstance(value, Literal) else value

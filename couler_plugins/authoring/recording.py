@@ -48,6 +48,7 @@ class Recorder:
         self.claims: list[dict[str, Any]] = []
         self.parameters: dict[str, None] = {}
         self._names: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._loops = 0
 
     def add(self, call: Call) -> Call:
@@ -58,11 +59,10 @@ class Recorder:
         """
         scope = self.scope
         call.conditions = (*scope.conditions, *call.conditions)
-        for other in scope.calls.values() if scope.is_dag else ():
-            if other.template != call.template:
-                continue
+        for other in scope.by_template.get(call.template, ()) if scope.is_dag else ():
             if signature(other) == signature(call):
-                self._names -= set(call.body.names()) if call.body is not None else set()
+                for name in call.body.names() if call.body is not None else ():
+                    self.release(name)
                 scope.name_again(other.name)
                 return other
             if call.is_named:
@@ -75,16 +75,17 @@ class Recorder:
 
     def step_name(self, wanted: str) -> str:
         """A name that no step of this workflow has, as near to the wanted one as possible."""
-        name, number = wanted, 1
+        name = wanted
         while name in self._names:
-            number += 1
-            name = f"{wanted}-{number}"
+            self._numbers[wanted] = self._numbers.get(wanted, 1) + 1
+            name = f"{wanted}-{self._numbers[wanted]}"
         self._names.add(name)
         return name
 
     def release(self, name: str) -> None:
         """Gives a name back."""
         self._names.discard(name)
+        self._numbers.clear()  # the numbers are looked for again
 
     def loop_id(self) -> str:
         """A mark for the items of one loop."""

@@ -9,12 +9,23 @@ from couler_plugins.authoring.operations import limits
 from couler_plugins.authoring.values import CLOSE, OPEN, as_value
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import Literal, Native, Operation, Output, Port, Reference, Template, fresh_name, references
+from couler_plugins.ir import (
+    Literal,
+    Operation,
+    Port,
+    Reference,
+    Template,
+    Value,
+    fresh_name,
+    map_references,
+    references,
+    replace,
+)
+from couler_plugins.portable import jobs as portable
 
 __all__ = ["job_operation"]
 
 ACTIONS = ("create", "apply", "get", "patch", "replace", "delete")
-OUTPUTS = {"job-name": "{.metadata.name}", "job-id": "{.metadata.uid}"}
 
 
 def job_operation(
@@ -38,24 +49,16 @@ def job_operation(
     inputs: dict[Reference, str] = {}
     for reference in references(value):
         inputs.setdefault(reference, fresh_name("value", inputs.values()))
-    said = {
-        "action": action,
-        **({"setOwnerReference": True} if owned and action == "create" else {}),
-        **{key: text for key, text in zip(("successCondition", "failureCondition"), conditions, strict=True) if text},
-    }
     attempts, seconds = limits(timeout, retry)
-    return Operation(
-        name="",
-        kind="resource",
+    operation = portable.job_operation(
+        _of_inputs(value, inputs),
+        action=action,
+        success=conditions[0],
+        failure=conditions[1],
+        owned=owned,
         inputs=tuple(Port(name=name, value=reference) for reference, name in inputs.items()),
-        outputs=(
-            *(Output(name=name, value=Native.of({"jsonPath": path})) for name, path in OUTPUTS.items()),
-            Output(name="job-obj", value=Native.of({"jqFilter": "."})),
-        ),
-        retry=attempts,
-        timeout=seconds,
-        rest=_resource(said, value, inputs),
     )
+    return replace(operation, retry=attempts, timeout=seconds)
 
 
 def _check(text: str) -> None:
@@ -67,16 +70,12 @@ def _check(text: str) -> None:
         raise InvalidInput("the manifest is not one resource with a kind", hint="give one resource as YAML")
 
 
-def _resource(said: dict[str, Any], manifest: Any, inputs: Mapping[Reference, str]) -> Native:
-    """The structure `{"resource": {…}}`, its manifest with references to the inputs."""
-    pieces = manifest.parts if isinstance(manifest, Template) else (manifest,)
-    texts = [piece.value if isinstance(piece, Literal) else piece for piece in pieces]
-    before, behind = str(Native.of({"resource": {**said, "manifest": ""}}).parts[0]).rsplit('""', 1)
-    parts: list[Any] = [f'{before}"']
-    for piece in texts:
-        if isinstance(piece, Reference):
-            parts += [Reference(to="input", kind="parameter", name=inputs[piece]), ""]
-        else:
-            parts[-1] += str(Native.of(piece).parts[0])[1:-1]
-    parts[-1] += f'"{behind}'
-    return Native(parts=tuple(part for part in parts if part != ""))
+def _of_inputs(value: Value, inputs: Mapping[Reference, str]) -> Literal | Template:
+    """The manifest with references to the inputs in place of what these hold."""
+
+    def change(reference: Reference) -> Reference:
+        return Reference(to="input", kind="parameter", name=inputs[reference])
+
+    changed = map_references(value, change)
+    assert isinstance(changed, (Literal, Template)), "a text with a kind in it is no reference"
+    return changed

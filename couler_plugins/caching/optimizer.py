@@ -108,6 +108,7 @@ class Cache:
             elif facet.part_of:
                 new, decisions = workflow, [part_decision(workflow, facet.part_of)]
             else:
+                self._refuse_workspace(workflow.engine)
                 new, decisions = apply(
                     workflow,
                     facet,
@@ -133,6 +134,14 @@ class Cache:
                     feature=f"cache{{{name}}}",
                     hint=hint,
                 )
+
+    def _refuse_workspace(self, engine: str) -> None:
+        """Raises `Unsupported` for a store that no pod of an engine without workspaces finds."""
+        from couler_plugins.caching.wrapping import WORKSPACE
+
+        if self.store.startswith(WORKSPACE):
+            message = f"pods have no workspaces there, and find no store at {self.store!r:.80}"
+            raise Unsupported(message, engine=engine, feature="cache{store}", hint="store=s3://bucket/cache")
 
     def _wrapper(self) -> Wrapper | None:
         from couler_plugins.caching.wrapping import Wrapper

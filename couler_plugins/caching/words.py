@@ -41,8 +41,8 @@ NETWORK = rf"""
         |cargo|composer|nuget|apt|apt-get|apk|yum|dnf|brew|docker|podman|crane|skopeo|oras|helm|kubectl|argo|aws|gsutil|gcloud
         |azcopy|s5cmd|rclone|dvc|psql|mysql|mongo|mongosh|redis-cli|sqlcmd|snowsql|clickhouse-client|kcat|hdfs|hadoop
         |spark-submit|getent|kaggle|huggingface-cli)(?![\w-])
-    | \b(?:requests|urllib[23]?|urlopen|httpx|aiohttp|socket|boto3|botocore|s3fs|gcsfs|fsspec|smart_open|sqlalchemy
-        |psycopg2?|pymongo|pymysql|kafka|grpc|paramiko|http\.client|net/http|fetch|download\w*|from_pretrained|load_dataset
+    | \b(?:requests|urllib[23]?(?!\.parse\b)|urlopen|httpx|aiohttp|socket|boto3|botocore|s3fs|gcsfs|fsspec|smart_open
+        |sqlalchemy|psycopg2?|pymongo|pymysql|kafka|grpc|paramiko|http\.client|net/http|fetch|download\w*|from_pretrained|load_dataset
         |install\.packages|Invoke-WebRequest|Invoke-RestMethod)\b
     | /dev/(?:tcp|udp)/
     | \b(?:https?|ftp|s3a?|gs|abfss?|wasbs?|hdfs|jdbc|postgres(?:ql)?|mysql|mongodb|redis|amqp)://

@@ -15,8 +15,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Caching
 from couler_plugins.ir import Operation, references
 
-__all__ = ["Wrapper", "wrapped"]
-
+__all__ = ["WORKSPACE", "Wrapper", "wrapped"]
 
 PLAIN = re.compile(r"[^\s{}]+")
 """What an engine takes as it stands: without a reference that it would look up."""
@@ -26,6 +25,8 @@ QUANTITY = re.compile(rf"(\d{{1,15}}(?:\.\d{{1,3}})?)({'|'.join(UNITS)})")
 LEAST_MEMORY = 128 * 1024**2  # bytes: a client of S3 takes a hundred million, and who has less is killed
 OF_ONE_POD = frozenset({"file", "local", "memory"})
 """Schemes of what a pod has for itself."""
+WORKSPACE = "workspace://"
+"""How a store begins that tasks have in a workspace, where their engine has such."""
 LONGEST = 86_400  # seconds
 LONGEST_NAME = 253
 

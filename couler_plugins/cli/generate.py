@@ -122,11 +122,11 @@ def command(
             made = _as_it_is(flow.workflow, asked, known)
         else:
             made = _asked(access, asked, said, known, manner, flow.workflow if flow is not None else None)
+        if keep is not None:  # whatever the engine says: it was asked for, and paid
+            replace_file(keep, written(asked, said, made.form))
         workflow = compose(made.form, made.steps, dict(text.split("=", 1) for text in values))
         lowered = manifest(workflow, session) if wanted else None
         shown = to_python(workflow, session.plugins.steps.values()) if output_format == "python" else None
-    if keep is not None:
-        replace_file(keep, written(asked, said, made.form))
     ctx.exit(present(made, workflow, lowered, output, output_format, shown))
 
 

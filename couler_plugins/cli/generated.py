@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +16,9 @@ from couler_plugins.cli.records import decision_record, finding_record, print_js
 from couler_plugins.graphs import draw, to_mermaid
 from couler_plugins.ir import Workflow
 from couler_plugins.nl.asking import printable
-from couler_plugins.nl.form import CODE, Form
+from couler_plugins.nl.form import CODE, Form, FormStep, Taken
 from couler_plugins.nl.references import waits_for
+from couler_plugins.nl.types import text_of
 
 if TYPE_CHECKING:
     from couler_plugins.nl.generation import Generated
@@ -62,16 +66,40 @@ def present(
 
 
 def outline(form: Form) -> str:
-    """The workflow in a line for each step."""
-    lines = [form.name]
+    """The workflow in a line for each step, with what it is given and runs in lines below."""
+    lines = [form.name, *(f"  {given.name} = {_shown(given.value)}" for given in form.inputs)]
     for step in form.steps:
         said = [f"{step.name}: {step.use}"]
         said += [f"after {', '.join(before)}"] if (before := waits_for(step)) else []
         said += [f"if {step.when.left} {step.when.op} {step.when.right}"] if step.when is not None else []
-        if step.over is not None:
-            said.append(f"for each of {step.over if isinstance(step.over, str) else ', '.join(map(str, step.over))}")
-        lines.append(f"  {' '.join(said)}")
+        said += [f"for each of {_shown(step.over)}"] if step.over is not None else []
+        said += [f"retried {step.retries} times"] if step.retries else []
+        lines += [f"  {' '.join(said)}", *(f"    {line}" for line in _inside(step))]
+    lines += [f"  gives {taken.name} from {_from(taken)}" for taken in form.outputs]
     return "\n".join([*lines, ""])
+
+
+def _inside(step: FormStep) -> Iterator[str]:
+    for taken in step.inputs:
+        yield f"{taken.name} = {_shown(taken.value)}" if taken.source is None else f"{taken.name} from {_from(taken)}"
+    if step.image:
+        yield f"runs {_line(shlex.join(step.command))} in {_line(step.image)}"
+    yield from (f"| {line}" for line in step.code.strip().splitlines())
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "(for each run to say)"
+    return _line(", ".join(map(text_of, value)) if isinstance(value, tuple) else text_of(value))
+
+
+def _from(taken: Taken) -> str:
+    return _line(", ".join(taken.sources))
+
+
+def _line(text: str) -> str:
+    """A text that cannot pass for more than the line that it is in."""
+    return text if text.isprintable() else json.dumps(text)
 
 
 def _say(made: Generated, workflow: Workflow, lowered: Manifest | None) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.config import Config
@@ -83,7 +84,13 @@ def _step(name: str, step: CatalogueStep | None) -> dict[str, Any]:
     """What there is to say of a ready-made step."""
     if step is None:
         return {"name": name}
-    return {"name": name, "summary": step.description, "tags": list(step.tags)}
+    return {
+        "name": name,
+        "summary": step.description,
+        "tags": list(step.tags),
+        "inputs": [msgspec.to_builtins(item) for item in step.inputs],
+        "outputs": [msgspec.to_builtins(item) for item in step.outputs],
+    }
 
 
 def _summary(cls: type) -> str:

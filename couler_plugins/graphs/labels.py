@@ -18,6 +18,7 @@ from couler_plugins.ir import (
     Step,
     Template,
     Value,
+    references,
 )
 
 __all__ = ["describe", "describe_call", "describe_loop", "outcomes", "shortened", "step_lines"]
@@ -85,9 +86,19 @@ def outcomes(need: Need) -> str:
 def describe_loop(loop: Loop) -> str:
     """What a loop goes over, for people; follows "for each"."""
     axes = {"rows": " and ", "product": " × ", "zip": " with ", "sequence": " and "}[loop.combine].join(
-        f"{axis.name or 'item'} in {describe(axis.values)}" for axis in loop.axes
+        f"{axis.name or 'item'} {_items(axis.values)}" for axis in loop.axes
     )
-    return axes or "item"
+    included = f"of {len(loop.includes)} combinations" if loop.includes else ""
+    return " and ".join(filter(None, (axes, included))) or "item"
+
+
+def _items(values: Value) -> str:
+    """The items of a loop; of a long list that is known, how many there are."""
+    text = describe(values)
+    if len(text) <= LONGEST or not isinstance(values, Native) or any(references(values)):
+        return f"in {text}"
+    items = values.data
+    return f"of {len(items)}" if isinstance(items, list) else f"in {text}"
 
 
 def _reference(reference: Reference) -> str:

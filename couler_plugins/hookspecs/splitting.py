@@ -92,8 +92,13 @@ class Splitting(Protocol):
     def wrapper(self) -> Extent:
         """What a part has that holds no steps yet; its steps are none."""
 
-    def crossing(self, value: Reference) -> tuple[int, int]:
-        """The bytes that a value of a step adds to the part that makes it, and to each part that reads it."""
+    def crossing(self, value: Reference, size: int | None) -> tuple[int, int]:
+        """The bytes that a value of a step adds to the part that makes it, and to each part that reads it.
+
+        Args:
+            value: an output of a step.
+            size: bytes that all outputs of that step had together in past runs; None where that is not known.
+        """
 
     def bonds(self) -> Sequence[Bond]:
         """The steps that have to stay together, and why.

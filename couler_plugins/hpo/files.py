@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from couler_plugins.hpo.hugging_face import data_card, model_card
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.hpo.task import Task
 
-__all__ = ["ANNOTATION", "read_annotation", "read_task_file"]
+__all__ = ["ANNOTATION", "read_annotation", "read_task_file", "tune_annotations"]
 
 ANNOTATION = "couler.io/tune"
 """The annotation of a step that holds what such a file does."""
@@ -28,6 +29,28 @@ def read_task_file(path: Path, max_bytes: int = MAX_BYTES) -> Task:
     if len(documents) != 1:
         raise InvalidInput("it has to be one document", file=str(path))
     return _read(documents[0], path.parent)
+
+
+def tune_annotations(
+    data: Mapping[str, Any],
+    space: Mapping[str, Any],
+    model: Mapping[str, Any] | None = None,
+    candidates: Sequence[Mapping[str, Any]] = (),
+    metric_from: str = "",
+) -> dict[str, str]:
+    """The annotations of a step that is to be tuned, for those who write workflows in Python.
+
+    Args:
+        data, space, model, candidates: what a file would say under these names.
+        metric_from: the output that holds the metric, where it has not the metric's name.
+
+    Raises:
+        InvalidInput: a field is missing, unknown, or not what it has to be.
+    """
+    given = {"data": data, "model": model, "space": space, "candidates": [*candidates], "metric-from": metric_from}
+    document = {name: content for name, content in given.items() if content}
+    read_task(document)
+    return {ANNOTATION: json.dumps(document)}
 
 
 def read_annotation(text: str, step: str) -> Task:

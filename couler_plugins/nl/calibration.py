@@ -15,7 +15,7 @@ import msgspec
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.nl.form import CODE, Form, FormStep
 from couler_plugins.nl.references import waits_for
-from couler_plugins.nl.retrieval import Index, described, retrieve
+from couler_plugins.nl.retrieval import Index, retrieve
 from couler_plugins.nl.words import words
 
 __all__ = ["Calibration", "calibrate", "clauses"]
@@ -83,12 +83,12 @@ def calibrate(
     gaps += [f"the step {name!r} has nothing to do with the others" for name in alone]
     parts["edges"] = 1 - len(alone) / len(form.steps)
 
-    instead = _instead(form, catalogue)
+    instead = _instead(form, description, catalogue)
     gaps += [f"the step {name!r} is written out, and the catalogue has {other!r}" for name, other in instead.items()]
     parts["catalogue"] = 1 - len(instead) / len(form.steps)
 
     values = {found.strip("\"'").rstrip(".:!?") for found in VALUE.findall(description)}
-    text = msgspec.json.encode(form).decode()
+    text = "\n".join((msgspec.json.encode(form).decode(), *(" ".join(step.command) for step in form.steps)))
     lost = sorted(value for value in values if value not in text)
     gaps += [f"the description says {value!r}, and the workflow does not" for value in lost]
     parts["values"] = 1 - len(lost) / len(values) if values else 1.0
@@ -129,13 +129,19 @@ def _apart(form: Form) -> list[str]:
     return [step.name for step in form.steps if step.name not in largest]
 
 
-def _instead(form: Form, catalogue: Mapping[str, CatalogueStep]) -> dict[str, str]:
-    """Steps that are written out though the catalogue has one with all words of their names, by name."""
-    index = Index({name: described(step) for name, step in catalogue.items()})
+def _instead(form: Form, description: str, catalogue: Mapping[str, CatalogueStep]) -> dict[str, str]:
+    """Steps that are written out, unasked, though the catalogue has one with all words of their names, by name."""
+    called = {name: f"{name} {' '.join(step.tags)}" for name, step in catalogue.items()}
+    index = Index(called)
     found: dict[str, str] = {}
     for step in form.steps:
         own = set(words(step.name))
-        best = index.best(step.name, 1) if step.use in CODE and own else []
-        if best and own <= set(words(described(catalogue[best[0]]))):
+        best = index.best(step.name, 1) if own and step.use in CODE and not _is_named(step, description) else []
+        if best and own <= set(words(called[best[0]])):
             found[step.name] = best[0]
     return found
+
+
+def _is_named(step: FormStep, description: str) -> bool:
+    """Whether a description itself wants a step to be written out: it names the image, or Python."""
+    return step.image in description if step.use == "container" else step.use in description.lower()

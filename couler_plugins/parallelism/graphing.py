@@ -10,7 +10,7 @@ from couler_plugins.ir import Graph, GraphView, Reference, callables, inline_cal
 from couler_plugins.parallelism.dag import Dag
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context
+    from couler_plugins.hookspecs import Context, Profile
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Workflow
 
@@ -62,7 +62,7 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
     usual = median([seconds for seconds in known if seconds is not None] or [MINUTE])
     exports, imports = [0] * len(number), [0] * len(number)
     for value in _values_between(graph, number, {step.name: inline_callees(step, by_name) for step in graph.steps}):
-        handed, read = facet.crossing(value)
+        handed, read = facet.crossing(value, _size(ctx.profile(workflow, f"{graph.name}/{value.step}")))
         exports[number[value.step]] += handed
         imports[number[value.step]] += read
     shares, weights, alone = _shared([load.called for load in loads])
@@ -80,6 +80,12 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
     )
     unsaid = tuple(step.name for step, load in zip(steps, loads, strict=True) if load.pods is None)
     return Graphed(dag, unsaid, sum(seconds is None for seconds in known), _stages(graph, dag))
+
+
+def _size(profile: Profile) -> int | None:
+    """The bytes of all outputs of a step, those of all items of its loop."""
+    known = profile.output_bytes
+    return None if known is None else round(known * (profile.instances or 1))
 
 
 def _stages(graph: Graph, dag: Dag) -> tuple[tuple[int, ...], ...] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.errors import InvalidInput
@@ -100,12 +100,22 @@ def _value(value: Any) -> Value:
 
     if isinstance(value, Node):
         return value  # type: ignore[return-value]  # one of the values that `_problem` knows
-    if not isinstance(value, (list, tuple)) or not any(_is_open(item) for item in value):
+    if not isinstance(value, (list, tuple)) or not any(map(_is_open, value)):
         return Literal(value=text_of(value))
     parts: list[Any] = []
     for item in value:
-        parts += [", ", *(('"', item, '"') if _is_open(item) else (json.dumps(item, ensure_ascii=False),))]
+        parts += [", ", *(_quoted(item) if _is_open(item) else (json.dumps(item, ensure_ascii=False),))]
     return Template(parts=("[", *parts[1:], "]"))
+
+
+def _quoted(item: Any) -> Iterator[Any]:
+    """The parts of a text in JSON that only the run knows in part."""
+    from couler_plugins.ir import Template
+
+    yield '"'
+    for part in item.parts if isinstance(item, Template) else (item,):
+        yield json.dumps(part, ensure_ascii=False)[1:-1] if isinstance(part, str) else part
+    yield '"'
 
 
 def _plain(value: Any) -> Any:

@@ -13,9 +13,10 @@ from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
 from couler_plugins.steps.arguments import Constants, checked, constants, passed, ports
 
 if TYPE_CHECKING:
-    from couler_plugins.ir import EnvVar, Operation, Output, Value
+    from couler_plugins.hookspecs.steps import CatalogueStep
+    from couler_plugins.ir import EnvVar, Operation, Value
 
-__all__ = ["OUTPUTS", "ContainerStep", "container_inputs", "container_step", "environment", "flags", "outputs"]
+__all__ = ["OUTPUTS", "ContainerStep", "container_inputs", "container_step", "operation_of", "secret_keys"]
 
 OUTPUTS = "/tmp/outputs"  # noqa: S108  # in a container of its own; engines copy from there when it ends
 """The folder in the container where a step leaves its outputs, one file each."""
@@ -45,20 +46,7 @@ class ContainerStep(msgspec.Struct, frozen=True, kw_only=True):
             InvalidInput: an argument is missing, unknown or of another type.
         """
         given = checked(self, arguments)
-        return Built(self._operation(constants(self, given)), *passed(self, given))
-
-    def _operation(self, shape: Constants) -> Operation:
-        from couler_plugins.ir import Container, Literal, Operation
-
-        container = Container(
-            image=Literal(value=shape["image"]),
-            command=tuple(Literal(value=word) for word in self.command),
-            args=tuple(flags(self.inputs)),
-            env=environment(self.name, shape["secrets"]),
-        )
-        return Operation(
-            name=self.name, kind="container", containers=(container,), inputs=ports(self), outputs=outputs(self.outputs)
-        )
+        return Built(operation_of(self, constants(self, given), self.command), *passed(self, given))
 
 
 def container_step(
@@ -86,6 +74,13 @@ def container_inputs(image: str) -> tuple[StepInput, ...]:
     """The inputs that every step has that runs in a container."""
     return (
         StepInput(name="image", description="The container image that it runs in.", default=image, constant=True),
+        StepInput(name="cpu", description="Cores that it asks for; empty: none.", default="", constant=True),
+        StepInput(
+            name="memory",
+            description="Memory that it asks for, and may have at most, such as 2Gi; empty: none.",
+            default="",
+            constant=True,
+        ),
         StepInput(
             name="secrets",
             description="Environment variables from Kubernetes Secrets, each as VARIABLE=secret/key.",
@@ -93,6 +88,35 @@ def container_inputs(image: str) -> tuple[StepInput, ...]:
             default=(),
             constant=True,
         ),
+    )
+
+
+def operation_of(step: CatalogueStep, shape: Constants, command: Iterable[str], args: Iterable[str] = ()) -> Operation:
+    """The operation of a step that is a command.
+
+    Args:
+        step: the step.
+        shape: what shapes it.
+        command: what runs.
+        args: what it is given before the inputs.
+    """
+    from couler_plugins.ir import Container, Literal, Operation, Output
+
+    needs = {name: Literal(value=shape[name]) for name in ("cpu", "memory") if shape[name]}
+    container = Container(
+        image=Literal(value=shape["image"]),
+        command=tuple(Literal(value=word) for word in command),
+        args=(*(Literal(value=word) for word in args), *flags(step.inputs)),
+        env=environment(step.name, shape["secrets"]),
+        requests=tuple(needs.items()),
+        limits=tuple((name, amount) for name, amount in needs.items() if name == "memory"),
+    )
+    return Operation(
+        name=step.name,
+        kind="container",
+        containers=(container,),
+        inputs=ports(step),
+        outputs=tuple(Output(name=item.name, path=Literal(value=f"{OUTPUTS}/{item.name}")) for item in step.outputs),
     )
 
 
@@ -106,28 +130,29 @@ def flags(inputs: Iterable[StepInput]) -> Iterable[Value]:
             yield Template(parts=(f"--{item.name}=", value))
 
 
-def outputs(declared: Iterable[StepOutput]) -> tuple[Output, ...]:
-    """Output parameters that are files."""
-    from couler_plugins.ir import Literal, Output
-
-    return tuple(Output(name=item.name, path=Literal(value=f"{OUTPUTS}/{item.name}")) for item in declared)
-
-
 def environment(step: str, secrets: Iterable[str]) -> tuple[EnvVar, ...]:
-    """Variables that hold keys of Secrets, from texts such as `DATABASE_URL=warehouse/url`.
+    """Variables that hold keys of Secrets.
+
+    Raises:
+        InvalidInput: a text is not of the form that `secret_keys` reads.
+    """
+    from couler_plugins.ir import EnvVar, Native
+
+    return tuple(EnvVar(name=name, value=Native.of(source)) for name, source in secret_keys(step, secrets).items())
+
+
+def secret_keys(step: str, secrets: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Where variables come from, in Kubernetes' words, from texts such as `DATABASE_URL=warehouse/url`.
 
     Raises:
         InvalidInput: a text is not of that form.
     """
-    from couler_plugins.ir import EnvVar, Native
-
-    found: list[EnvVar] = []
+    found: dict[str, dict[str, Any]] = {}
     for text in secrets:
         match = SECRET.fullmatch(str(text))
         if match is None:
             message = f"the input 'secrets' of the step {step!r} holds {text!r:.60}"
             raise InvalidInput(message, step=step, hint="write VARIABLE=secret/key")
         variable, secret, key = match.groups()
-        value = Native.of({"valueFrom": {"secretKeyRef": {"key": key, "name": secret}}})
-        found.append(EnvVar(name=variable, value=value))
-    return tuple(found)
+        found[variable] = {"valueFrom": {"secretKeyRef": {"key": key, "name": secret}}}
+    return found

@@ -6,17 +6,14 @@ import ast
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
-from couler_plugins.steps.arguments import Constants, checked, constants, passed, ports
-from couler_plugins.steps.containers import OUTPUTS, container_inputs, environment, flags, outputs
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import Operation
+from couler_plugins.steps.arguments import checked, constants, passed
+from couler_plugins.steps.containers import OUTPUTS, container_inputs, operation_of
 
 __all__ = ["PYTHON_IMAGE", "SCRIPTS", "ScriptStep", "program", "script_step"]
 
@@ -56,22 +53,11 @@ class ScriptStep(msgspec.Struct, frozen=True, kw_only=True):
             InvalidInput: an argument is missing, unknown or of another type.
         """
         given = checked(self, arguments)
-        return Built(self._operation(constants(self, given)), *passed(self, given))
-
-    def _operation(self, shape: Constants) -> Operation:
-        from couler_plugins.ir import Container, Literal, Operation
-
+        shape = constants(self, given)
         packages = _packages(self.name, shape["packages"])
         start = ("sh", "-c", INSTALL, "sh", packages) if packages else ("python3", "-c")
-        container = Container(
-            image=Literal(value=shape["image"]),
-            command=tuple(Literal(value=word) for word in (*start, program(self.script))),
-            args=(Literal(value=f"--outputs={OUTPUTS}"), *flags(self.inputs)),
-            env=environment(self.name, shape["secrets"]),
-        )
-        return Operation(
-            name=self.name, kind="container", containers=(container,), inputs=ports(self), outputs=outputs(self.outputs)
-        )
+        command = (*start, program(self.script))
+        return Built(operation_of(self, shape, command, [f"--outputs={OUTPUTS}"]), *passed(self, given))
 
 
 def script_step(

@@ -88,7 +88,7 @@ def test_a_condition_leaves_other_dependencies_and_arguments_alone() -> None:
         told = lambda: couler.when(equal(result, "heads"), lambda: job("told", "it was", result))  # noqa: E731  # as users do
         couler.set_dependencies(told, dependencies=["other"])
     task = tasks(written)["told"]
-    assert waits(written)["told"] == {"other"}  # and with it for flip, which other waits for
+    assert waits(written)["told"] == {"flip", "other"}
     assert task["when"] == "{{=tasks.flip.outputs.result == 'heads'}}"
     assert task["arguments"]["parameters"] == [{"name": "arg-2", "value": "{{tasks.flip.outputs.result}}"}]
 

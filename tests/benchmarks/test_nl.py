@@ -1,11 +1,9 @@
-"""What generated workflows are measured with: tasks that are right, scores that tell better from worse."""
+"""What generated workflows are measured with: scores that tell better from worse."""
 
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,59 +11,14 @@ import msgspec
 import pytest
 
 from benchmarks import nl
-from benchmarks.nl import METHODS, Job, summary
-from benchmarks.nl_scoring import ENGINES, NOTHING, edges, is_equal, pass_at, plugins, score, takers
-from benchmarks.nl_task import TASKS, Task, failed, tasks
+from benchmarks.nl import METHODS, Job, Run, summary
+from benchmarks.nl_scoring import Score, pass_at, plugins, score, takers
+from benchmarks.nl_task import ENGINES, tasks
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.nl.form import Form
-from couler_plugins.nl.validation import validate
 from servers.openai_api import serving, status
 
 ALL = tasks()
-TAGS = set(re.findall(r"`([a-z-]+)`", (TASKS / "README.md").read_text().split("`tags`: ")[1].split("- `oracle`")[0]))
-DOMAINS = {"ml", "data", "ops"}
-
-
-@pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
-def test_the_right_workflow_of_a_task_is_right(task: Task) -> None:
-    catalogue = plugins().steps
-    assert [str(problem) for problem in validate(task.oracle, catalogue)] == []
-    assert failed(task, task.oracle) == []
-    assert takers(task.oracle, catalogue) == tuple(ENGINES)
-    assert score(task.oracle, task, catalogue).passed
-    needs = {(before, step.name) for step in task.oracle.steps for before in step.needs}
-    assert needs <= edges(task.oracle), "a need that follows from the others"
-
-
-@pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
-def test_a_task_says_what_its_readme_asks_for(task: Task) -> None:
-    assert 40 <= len(task.description) <= 1_000
-    assert set(task.tags) <= TAGS
-    assert len(DOMAINS & set(task.tags)) == 1
-    uses = {step.use for step in task.oracle.steps if "-" in step.use}
-    assert not [use for use in uses if use in task.description]
-    assert task.oracle.name == task.name
-    marked = {
-        "condition": any(step.when is not None for step in task.oracle.steps),
-        "fan-out": any(step.over is not None for step in task.oracle.steps),
-        "retries": any(step.retries for step in task.oracle.steps),
-        "inputs": bool(task.oracle.inputs),
-        "python": any(step.use == "python" for step in task.oracle.steps),
-        "container": any(step.use == "container" for step in task.oracle.steps),
-    }
-    assert {tag for tag in marked if tag in task.tags} == {tag for tag, is_there in marked.items() if is_there}
-
-
-def test_no_two_tasks_are_the_same() -> None:
-    assert len({task.description for task in ALL}) == len(ALL)
-    twins = [
-        (one.name, other.name) for n, one in enumerate(ALL) for other in ALL[:n] if is_equal(one.oracle, other.oracle)
-    ]
-    values = Counter(msgspec.json.encode(task.oracle.steps) for task in ALL)
-    assert max(values.values()) == 1
-    assert len(twins) <= len(ALL) // 4, twins
-
-
 CHURN = next(task for task in ALL if task.name == "churn-forest")
 
 
@@ -105,7 +58,7 @@ def test_a_need_that_follows_is_no_edge_and_another_is() -> None:
 
 def test_what_is_no_workflow_scores_nothing() -> None:
     wrong = [{**STEPS[0], "use": "load-parquet"}, *STEPS[1:]]
-    assert score(changed(steps=wrong), CHURN, plugins().steps) == NOTHING
+    assert score(changed(steps=wrong), CHURN, plugins().steps) == Score(of=CHURN.engines)
 
 
 def test_engines_are_told_apart() -> None:
@@ -133,6 +86,17 @@ def test_scores_fall_with_the_noise_of_a_stand_in() -> None:
     noisy, worse = passed("direct", 0.2), passed("direct", 0.8)
     assert 1.0 > noisy > worse
     assert passed("pipeline", 0.2) > noisy, "what is told of its mistakes makes fewer"
+
+
+def test_engines_that_cannot_run_a_task_do_not_count() -> None:
+    task = next(task for task in ALL if task.engines == ("argo",))
+    (run,) = Job(task, "direct", 1, 0.0, 0.0)()
+    assert run.score.passed
+    figures = summary([[run], Job(CHURN, "direct", 1, 0.0, 0.0)()])
+    assert {figures[engine] for engine in ENGINES} == {1.0}
+    nothing = Run(Score(of=task.engines))
+    assert not nothing.score.valid
+    assert summary([[run, nothing]])["argo"] == 0.5
 
 
 @pytest.mark.parametrize("method", METHODS)

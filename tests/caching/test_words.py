@@ -78,6 +78,7 @@ pipe
 requesting
 sleep 10
 echo 'a b c' > /tmp/out
+from urllib.parse import quote
 python train.py --seed 1
 """
 

@@ -146,19 +146,3 @@ def test_listing_the_plugins_imports_no_engine_and_little_else(environment: dict
 
 def test_the_help_text_imports_no_engine(environment: dict[str, str]) -> None:
     assert not imported(environment, "--help").intersection((*ENGINES, *HEAVY))
-
-
-@pytest.mark.slow
-def test_listing_the_plugins_costs_little_more_than_looking_for_them(environment: dict[str, str]) -> None:
-    floor = "import click, pluggy, importlib.metadata as m; m.entry_points(group='couler_plugins')"
-    environment = {key: value for key, value in environment.items() if key != "COULER_LOAD_PLUGINS"}
-    environment["COULER_DISABLE_PLUGINS"] = "toy"
-
-    def seconds(command: tuple[str, ...]) -> float:
-        start = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, env=environment, check=False)
-        return time.perf_counter() - start
-
-    pairs = [(seconds((sys.executable, "-c", floor)), seconds((*COULER, "plugins"))) for _ in range(15)]
-    least, ours = (min(column) for column in zip(*pairs, strict=True))
-    assert ours <= 2.5 * least

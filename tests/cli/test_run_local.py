@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from adapters.subjects import ARGO
 from cli.conftest import Couler
 from local.running import STARTED, script, workflow
 from pluginbox import PluginBox
+from portable.python_steps import plan_of
+from portable.python_workflows import COMPUTED
 
 MAIN = """
 steps:
@@ -48,6 +51,14 @@ def test_a_run_says_what_came_of_it(couler: Couler) -> None:
     assert json.loads(again.stdout)["jobs"][0]["phase"] == "succeeded"
     assert "w: there already" in again.stderr
     assert started("one") == 1
+
+
+def test_functions_of_python_run(couler: Couler) -> None:
+    said = COMPUTED["passed"].workflow
+    (document,) = ARGO.adapter.lower(plan_of(said, ARGO.adapter), ARGO.adapter.options()).added
+    Path("functions.yaml").write_text(json.dumps(document))
+    done = couler("run", "functions.yaml", "--local", "--run-id", "one")
+    assert (done.exit_code, done.stdout) == (0, "one/steps: succeeded\n  said = NONE: ANN: IT IS LOW!\n")
 
 
 def test_a_failed_run_is_taken_up_with_its_journal(couler: Couler) -> None:

@@ -20,6 +20,7 @@ def test_the_lint_facet_is_documented_as_it_is() -> None:
         Adapter.caching,
         Adapter.worker_caching,
         Adapter.fingerprint_caching,
+        Adapter.tuning,
         Adapter.evictor,
         Adapter.runner,
         Adapter.archive,

@@ -1,4 +1,4 @@
-"""The corpora of the engines, lifted, and counts made from the raw documents without the lifters' help."""
+"""The corpora of the engines, lifted, and counts made from the raw documents without the adapters' help."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any
 
 import yaml
 
-from adapters.subjects import KFP, lift_file
+from adapters.subjects import KFP, TEKTON, lift_file
 from couler_plugins.ir import Graph, Workflow, references
-from lifters import tekton
 
 TEKTON_VARIABLE = re.compile(
     r"\$\((?:inputs\.)?(?:params|tasks|finally|results|workspaces|context|steps?|credentials|artifacts)[.\[][^()$]*\)"
@@ -28,7 +27,7 @@ def documents(path: Path) -> tuple[Any, ...]:
 
 @cache
 def tekton_workflows(path: Path) -> tuple[Workflow, ...]:
-    return tuple(tekton.lift(documents(path)))
+    return lift_file(TEKTON, path).workflows
 
 
 @cache
@@ -49,7 +48,8 @@ def mappings(data: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 def tekton_counts(path: Path) -> dict[str, int]:
     """What a set of Tekton documents holds: read off their keys."""
-    ours = [item for item in documents(path) if item and item["kind"] in ("Pipeline", "PipelineRun", "Task", "TaskRun")]
+    ours = [item for item in documents(path) if item and item["apiVersion"].startswith("tekton.dev/")]
+    actions = [item for item in ours if item["kind"] == "StepAction"]
     specs = [
         ("pipelineSpec" if item["kind"] == "Pipeline" else "taskSpec", item["spec"])
         for item in ours
@@ -63,8 +63,8 @@ def tekton_counts(path: Path) -> dict[str, int]:
         "graphs": len(pipelines),
         "steps": len(pipeline_tasks),
         "finalizers": sum(len(spec.get("finally", ())) for spec in pipelines),
-        "operations": len(tasks),
-        "containers": sum(len(spec.get("steps", ())) + len(spec.get("sidecars", ())) for spec in tasks),
+        "operations": len(tasks) + len(actions),
+        "containers": len(actions) + sum(len(item.get(key, ())) for item in tasks for key in ("steps", "sidecars")),
         "order edges": sum(len(task.get("runAfter", ())) for task in pipeline_tasks),
         "conditions": sum("when" in task for task in pipeline_tasks),
         "loops": sum("matrix" in task for task in pipeline_tasks),

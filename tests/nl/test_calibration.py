@@ -48,6 +48,27 @@ def test_each_part_falls_with_what_it_stands_for() -> None:
         assert any(gap in one for one in gaps), gaps
 
 
+def test_what_a_description_itself_names_is_not_held_against_a_step() -> None:
+    step = {
+        "name": "load-table",
+        "use": "container",
+        "image": "registry.example.com/shop:2",
+        "command": ["shop", "load"],
+    }
+    document = {"name": "w", "steps": [step]}
+    plain = calibrate(form(document), 'Load the table by "shop store".', (), CATALOGUE)
+    assert plain.gaps == (
+        "the step 'load-table' is written out, and the catalogue has 'load-table'",
+        "the description says 'shop store', and the workflow does not",
+    )
+    named = calibrate(form(document), 'Load the table by registry.example.com/shop:2 with "shop load".', (), CATALOGUE)
+    assert named.gaps == ()
+    code = {"name": "load-table", "use": "python", "code": "def run():\n    return {}"}
+    document = {"name": "w", "steps": [code]}
+    assert calibrate(form(document), "A Python step loads the table.", (), CATALOGUE).parts["catalogue"] == 1
+    assert calibrate(form(document), "Load the table.", (), CATALOGUE).parts["catalogue"] == 0
+
+
 def test_the_same_is_always_scored_the_same() -> None:
     backwards = msgspec.structs.replace(form(CHURN), steps=form(CHURN).steps[::-1])
     assert calibrate(backwards, WISH, TASKS, CATALOGUE).score == calibrate(form(CHURN), WISH, TASKS, CATALOGUE).score

@@ -63,8 +63,37 @@ def generate(*script: Deed, more: tuple[str, ...] = (), wish: str = WISH) -> tup
 def test_the_steps_are_shown() -> None:
     result, _ = generate(TASKS, GOOD)
     assert result.exit_code == 0, result.output
-    assert result.stdout == "hello\n  world: container\n  moon: container after world\n"
+    runs = "    runs echo '{{inputs.text}}' in busybox:1.36\n"
+    world = "  world: container\n    text = hello world\n"
+    assert result.stdout == f"hello\n{world}{runs}  moon: container after world\n    text = hello moon\n{runs}"
     assert "read it first: world, moon" in result.stderr
+
+
+def test_all_that_a_step_is_given_is_shown_and_nothing_passes_for_a_step() -> None:
+    text = {"name": "text", "from": "item"}
+    code = "def run(day: str):\n    return {'items': '[1]'}"
+    listed = {"name": "list", "use": "python", "code": code, "outputs": ["items", "last"], "retries": 2}
+    listed["inputs"] = [{"name": "day", "from": "inputs.day"}]
+    fan = {"name": "fan", **ECHO, "over": "list.items", "inputs": [text]}
+    fan["when"] = {"left": "list.last", "op": ">", "right": 3}
+    sly = {**HELLO["steps"][0], "inputs": [{"name": "text", "value": "a\n  publish: upload"}], "needs": ["fan"]}
+    form = {"name": "fans", "inputs": [{"name": "day"}], "steps": [listed, fan, sly]}
+    result, _ = generate(TASKS, says(json.dumps({**form, "outputs": [{"name": "last", "from": "list.last"}]})))
+    assert result.stdout.splitlines() == [
+        "fans",
+        "  day = (for each run to say)",
+        "  list: python retried 2 times",
+        "    day from inputs.day",
+        "    | def run(day: str):",
+        "    |     return {'items': '[1]'}",
+        "  fan: container after list if list.last > 3 for each of list.items",
+        "    text from item",
+        "    runs echo '{{inputs.text}}' in busybox:1.36",
+        "  world: container after fan",
+        r'    text = "a\n  publish: upload"',
+        "    runs echo '{{inputs.text}}' in busybox:1.36",
+        "  gives last from list.last",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +160,16 @@ def test_inputs_are_given_values() -> None:
     assert "each run has to be given store" in result.stderr
     for wrong in ("store", "stor=x"):
         assert generate(*script, wish=wish, more=("--set", wrong))[0].exit_code == 2
+
+
+def test_what_an_engine_refuses_is_kept_all_the_same() -> None:
+    text = {"name": "text", "from": "item"}
+    fan = {"name": "fan", **ECHO, "over": "list.items", "inputs": [text]}
+    listed = {"name": "list", "use": "python", "code": "def run():\n    return {'items': '[1]'}", "outputs": ["items"]}
+    script = (TASKS, says(json.dumps({"name": "fans", "steps": [listed, fan]})))
+    result, _ = generate(*script, more=("--to", "tekton", "--keep", "fans.json", "-o", "fans.yaml"))
+    assert (result.exit_code, "'fan' loops over a list that only the run knows" in result.stderr) == (2, True)
+    assert run("generate", "--from", "fans.json", "--to", "argo", "-o", "fans.yaml").exit_code == 0
 
 
 def test_a_record_gives_the_same_again() -> None:

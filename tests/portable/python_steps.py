@@ -65,6 +65,7 @@ def workflow_of(
     *steps: Step,
     outputs: Sequence[Output] = (),
     parameters: Sequence[Port] = (),
+    graphs: Sequence[Graph] = (),
     others: Sequence[Operation] = (),
     name: str = "steps",
 ) -> Workflow:
@@ -76,7 +77,7 @@ def workflow_of(
         name=name,
         parameters=tuple(parameters),
         entry=Step(name=name, call=Call(name="main")),
-        graphs=(Graph(name="main", steps=steps, outputs=tuple(outputs)),),
+        graphs=(Graph(name="main", steps=steps, outputs=tuple(outputs)), *graphs),
         operations=(*(operation_of(item, item.name, IMAGE) for item in functions), *others),
     )
 
@@ -90,7 +91,8 @@ def kinds_of(workflow: Workflow) -> dict[str, str]:
     functions = {item.name: function for item in workflow.operations if (function := function_of(item))}
     found: dict[str, str] = {}
     for one in workflow.graphs[0].steps:
-        for name, kind in functions[getattr(one.call, "name", "")].outputs:
+        function = functions.get(getattr(one.call, "name", ""))
+        for name, kind in function.outputs if function is not None else ():
             key = one.name if name == "result" else f"{one.name}.{name}"
             found[key] = kind if one.loop is None else f"list:{kind}"
     return found

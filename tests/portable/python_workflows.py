@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from couler_plugins.ir import Expression, Literal, Output, Port, Reference, Template, Workflow
-from portable.python_steps import gave, step, workflow_of
+from couler_plugins.ir import (
+    Container,
+    Expression,
+    Graph,
+    Handler,
+    Literal,
+    Operation,
+    Output,
+    Port,
+    Reference,
+    Template,
+    Workflow,
+    replace,
+)
+from portable.python_steps import constant, gave, step, workflow_of
 
-__all__ = ["COMPUTED", "ODD", "Computed"]
+__all__ = ["COMPUTED", "ENDING", "LITERAL_LOOPS", "LOOPS", "MIXED", "NUMERIC", "ODD", "Computed"]
 
 ODD = [
     "",
@@ -19,8 +32,8 @@ ODD = [
     "ü☃\U0001f600",
     "<&>",
 ]
-WHO = Reference(to="parameter", kind="parameter", name="who")
 ITEM = Reference(to="item", kind="parameter")
+ROWS = [{"left": 1, "right": 'a"'}, {"left": 3, "right": "b"}]
 
 
 class Computed(NamedTuple):
@@ -28,6 +41,22 @@ class Computed(NamedTuple):
 
     workflow: Workflow
     given: dict[str, Any]
+
+
+def item(key: str) -> Reference:
+    return Reference(to="item", kind="parameter", name=key)
+
+
+def input_of(name: str) -> Reference:
+    return Reference(to="input", kind="parameter", name=name)
+
+
+def parameter(name: str) -> Reference:
+    return Reference(to="parameter", kind="parameter", name=name)
+
+
+def compares(*parts: str | Reference) -> Expression:
+    return Expression(language="cel", parts=parts)
 
 
 def equals(reference: Reference, text: str) -> Expression:
@@ -48,6 +77,8 @@ MOOD = """
 def mood(total: int) -> str:
     return "high" if total > 10 else "low"
 """
+NEGATED = "def negated(flag: bool) -> bool:\n    return not flag\n"
+LOSS = "def loss(epochs: int) -> float:\n    return 0.00001 - epochs\n"
 SAY = """
 def say(text: str, who: str | None = None, *, loud: bool = False) -> str:
     said = f"{who}: {text}"
@@ -81,7 +112,7 @@ COMPUTED = {
             step("square", "square", x=7),
             step("total", "total", values=gave("numbers"), scale=0.5),
             step("mood", "mood", total=gave("total", "sum")),
-            step("said", "say", text=Template(parts=("it is ", gave("mood"), "!")), who=WHO),
+            step("said", "say", text=Template(parts=("it is ", gave("mood"), "!")), who=parameter("who")),
             step("loud", "say", text=gave("said"), loud=True),
             parameters=[Port(name="who", value=Literal(value="Ann"))],
             outputs=[Output(name="said", value=gave("loud"))],
@@ -99,15 +130,18 @@ COMPUTED = {
     ),
     "chosen": Computed(
         workflow_of(
-            [NUMBERS, TOTAL, MOOD, SAY],
+            [NUMBERS, TOTAL, MOOD, SAY, NEGATED],
             step("numbers", "numbers", n=5),
             step("total", "total", values=gave("numbers")),
             step("mood", "mood", total=gave("total", "sum")),
             step("hooray", "say", text=gave("mood"), when=equals(gave("mood"), "high")),
             step("alas", "say", text=gave("mood"), when=equals(gave("mood"), "low")),
             step("exact", "say", text="15", when=equals(gave("total", "sum"), "15")),
+            step("loud", "negated", flag=True),
+            step("quiet", "say", text="not", when=equals(gave("loud"), "true")),
+            step("noisy", "say", text="is", when=equals(gave("loud"), "false")),
         ),
-        {"mood": "high", "hooray": "None: high", "alas": None, "exact": "None: 15"},
+        {"mood": "high", "hooray": "None: high", "alas": None, "exact": "None: 15", "quiet": None, "noisy": "None: is"},
     ),
     "odd": Computed(
         workflow_of([ECHO, SAME], step("echo", "echo", **ODD_VALUES), step("same", "same", value=gave("echo"))),
@@ -122,6 +156,59 @@ COMPUTED = {
         {f"{prefix}{number}": text for prefix in "tu" for number, text in enumerate(ODD)},
     ),
 }
+NUMERIC = {
+    "compared": Computed(
+        workflow_of(
+            [LOSS, SAY],
+            step("loss", "loss", epochs=0),
+            step("worse", "loss", epochs=2),
+            step("small", "say", text="small", when=compares("double(", gave("loss"), ") < 0.5")),
+            step("equal", "say", text="equal", when=compares("double(", gave("loss"), ") >= 0.5")),
+            step("below", "say", text="below", when=Template(parts=(gave("worse"), " < -1.5"))),
+            step("both", "say", text="both", when=Template(parts=(gave("worse"), " < 0 && ", gave("loss"), " > 0"))),
+        ),
+        {"small": "None: small", "equal": None, "below": "None: below", "both": "None: both"},
+    ),
+}
+PAIRS = """
+def pairs(n: int) -> list:
+    return [{"left": number, "right": f"{number}\\"s"} for number in range(n)]
+"""
+PAIRED = """
+def paired(left: int, right: str, times: int = 1) -> dict:
+    return {"left": left * times, "right": right}
+"""
+ODDS = f"def odds() -> list:\n    return {ODD!r}\n"
+INNER = Graph(
+    name="inner",
+    inputs=(Port(name="given"), Port(name="scale", value=Literal(value="2"))),
+    outputs=(Output(name="sum", value=gave("sums", "sum")),),
+    steps=(
+        step("sums", "total", values=input_of("given"), scale=input_of("scale")),
+        step("moods", "mood", total=gave("sums", "sum")),
+    ),
+)
+LITERAL_LOOPS = {
+    "items": Computed(
+        workflow_of(
+            [SQUARE, TEXT],
+            step("numbers", "square", x=ITEM, each=constant([1, 2, 3])),
+            step("texts", "text", text=ITEM, each=constant(ODD)),
+        ),
+        {
+            "numbers": [1, 4, 9],
+            "texts": ODD,
+        },
+    ),
+    "rows": Computed(
+        workflow_of(
+            [PAIRED, SAME],
+            step("wholes", "same", value=ITEM, each=constant(ROWS)),
+            step("pairs", "paired", each=constant(ROWS), left=item("left"), right=item("right"), times=2),
+        ),
+        {"wholes": ROWS, "pairs": [{"left": 2, "right": 'a"'}, {"left": 6, "right": "b"}]},
+    ),
+}
 LOOPS = {
     "gathered": Computed(
         workflow_of(
@@ -129,7 +216,114 @@ LOOPS = {
             step("numbers", "numbers", n=4),
             step("squares", "square", x=ITEM, each=gave("numbers")),
             step("total", "total", values=gave("squares")),
+            step("again", "square", x=ITEM, each=gave("squares")),
+            step("last", "total", values=gave("again")),
         ),
-        {"squares": [1, 4, 9, 16], "total.sum": 30, "total.mean": 7.5, "total.text": "[1, 4, 9, 16] 1.0"},
+        {
+            "squares": [1, 4, 9, 16],
+            "total.sum": 30,
+            "total.mean": 7.5,
+            "total.text": "[1, 4, 9, 16] 1.0",
+            "again": [1, 16, 81, 256],
+            "last.sum": 354,
+        },
+    ),
+    "odd items": Computed(
+        workflow_of(
+            [ODDS, TEXT, LIST],
+            step("odds", "odds"),
+            step("squares", "text", text=ITEM, each=gave("odds")),
+            step("all", "listed", values=gave("squares")),
+        ),
+        {"squares": ODD, "all": ODD},
+    ),
+    "keys": Computed(
+        workflow_of(
+            [PAIRS, PAIRED, LIST],
+            step("pairs", "pairs", n=2),
+            step("squares", "paired", each=gave("pairs"), left=item("left"), right=item("right"), times=3),
+            step("all", "listed", values=gave("squares")),
+        ),
+        {"all": [{"left": 0, "right": '0"s'}, {"left": 3, "right": '1"s'}]},
+    ),
+    "parameter": Computed(
+        workflow_of(
+            [SQUARE, TOTAL],
+            step("squares", "square", x=ITEM, each=parameter("numbers")),
+            step("total", "total", values=gave("squares"), scale=parameter("scale")),
+            parameters=[
+                Port(name="numbers", value=Literal(value="[2, 3]")),
+                Port(name="scale", value=Literal(value="0.5")),
+            ],
+        ),
+        {"squares": [4, 9], "total.sum": 13, "total.mean": 3.25},
     ),
 }
+NESTED = Computed(
+    workflow_of(
+        [NUMBERS, TOTAL, MOOD],
+        step("numbers", "numbers", n=4),
+        step("within", "inner", given=gave("numbers")),
+        step("doubled", "numbers", n=gave("within", "sum")),
+        graphs=[INNER],
+    ),
+    {"doubled": list(range(1, 11))},
+)
+COMPUTED["nested"] = NESTED
+LOOPS["as texts"] = Computed(
+    workflow_of(
+        [NUMBERS, NEGATED, TEXT],
+        step("numbers", "numbers", n=2),
+        step("yes", "negated", flag=False),
+        step("listed", "text", text=gave("numbers")),
+        step("asked", "text", text=gave("yes")),
+        step("squares", "text", each=gave("numbers"), text=ITEM),
+        step("given", "text", text=5),
+    ),
+    {"listed": "[1,2]", "asked": "true", "squares": ["1", "2"], "given": "5"},
+)
+ENDING = replace(
+    workflow_of([FAIL, SAY], step("fails", "fail"), step("after", "say", "fails", text="no")),
+    handlers=(Handler(step=step("at-the-end", "say", text="over", who="it")),),
+)
+"""It fails, and says something at the end all the same."""
+WRITES = Operation(
+    name="writes",
+    kind="container",
+    outputs=(Output(name="count", path=Literal(value="/tmp/couler/count")),),
+    containers=(
+        Container(
+            image=Literal(value="busybox"),
+            command=tuple(
+                Literal(value=text) for text in ("sh", "-c", "mkdir -p /tmp/couler && echo 3 > /tmp/couler/count")
+            ),
+        ),
+    ),
+)
+READS = Operation(
+    name="reads",
+    kind="container",
+    inputs=(Port(name="text"),),
+    outputs=(Output(name="said", path=Literal(value="/tmp/couler/said")),),
+    containers=(
+        Container(
+            image=Literal(value="busybox"),
+            command=tuple(
+                Literal(value=text)
+                for text in ("sh", "-c", 'mkdir -p /tmp/couler && printf %s "$0" > /tmp/couler/said')
+            ),
+            args=(input_of("text"),),
+        ),
+    ),
+)
+MIXED = workflow_of(
+    [NUMBERS, SAY],
+    step("count", "writes"),
+    step("numbers", "numbers", n=gave("count", "count")),
+    step("plain", "reads", text=gave("numbers")),
+    step("text", "say", text="$(date) & {{x}}", who=gave("plain", "said")),
+    step("quoted", "say", text='it is "so"'),
+    step("again", "reads", text=gave("quoted")),
+    others=[WRITES, READS],
+)
+"""Functions between containers: what these read is a text as the function gave it."""

@@ -97,10 +97,11 @@ def test_an_argument_that_is_not_declared_so_is_refused(arguments: dict[str, Any
 
 
 def test_constants_shape_the_operation_and_are_not_passed() -> None:
-    built = STEP.build({"data": "/a", "image": "alpine:3", "secrets": ["TOKEN=web/token"]})
+    built = STEP.build({"data": "/a", "image": "alpine:3", "memory": "4Gi", "secrets": ["TOKEN=web/token"]})
     (container,) = built.operation.containers
     assert container.image == Literal(value="alpine:3")
     token = Native.of({"valueFrom": {"secretKeyRef": {"key": "token", "name": "web"}}})
     assert container.env == (EnvVar(name="TOKEN", value=token),)
+    assert container.requests == container.limits == (("memory", Literal(value="4Gi")),)
     assert "image" not in {port.name for port in built.operation.inputs}
     assert "image" not in {argument.name for argument in built.arguments}

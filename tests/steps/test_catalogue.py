@@ -7,32 +7,26 @@ import inspect
 import re
 import typing
 from collections.abc import Mapping
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
-from conversions import ENGINES, Outcome, plugins, problem_of
+from conversions import ENGINES, Outcome, problem_of
 from couler_plugins.hookspecs import Built, StepInput
 from couler_plugins.ir import (
     Argument,
-    Call,
     Expression,
-    Graph,
     Literal,
-    Need,
-    Port,
     Reference,
     Step,
     Template,
     Workflow,
-    all_of,
-    references,
-    verify,
 )
-from couler_plugins.ir.bundle import Bundle
-from couler_plugins.plan import Plan
 from couler_plugins.steps import ScriptStep
-from step_runs import Runs, step_named, steps
+from step_runs import Runs, step_named, step_of, steps, workflow_of, written
 
 SCRIPTED = [name for name, step in steps().items() if isinstance(step, ScriptStep)]
 EXAMPLES: Mapping[str, Any] = {
@@ -44,6 +38,9 @@ EXAMPLES: Mapping[str, Any] = {
     "list": ["a", "b"],
 }
 """An argument of each type."""
+
+UNTESTED = ("pyarrow",) if find_spec("xgboost") else ("pyarrow", "xgboost-cpu")
+"""Parquet is read by pandas with it alone; XGBoost's wheel without CUDA is for one platform."""
 
 each_script = pytest.mark.parametrize("name", SCRIPTED)
 
@@ -98,40 +95,27 @@ def test_the_text_of_a_script_means_nothing_to_an_engine(name: str) -> None:
     compile(text, name, "exec")
 
 
+@each_script
+def test_the_image_has_what_packages_need(name: str) -> None:
+    """LightGBM's wheel needs the system's libgomp, which slim images lack."""
+    given = {item.name: item.default for item in step_named(name).inputs}
+    assert isinstance(given["packages"], tuple)
+    uses_lightgbm = any(package.startswith("lightgbm") for package in given["packages"])
+    assert given["image"] == ("python:3.12" if uses_lightgbm else "python:3.12-slim")
+
+
+@each_script
+def test_what_pip_installs_is_what_the_tests_run_with(name: str) -> None:
+    packages = next(item.default for item in step_named(name).inputs if item.name == "packages")
+    assert isinstance(packages, tuple)
+    for package in packages:
+        wanted = Requirement(package)
+        if wanted.name not in UNTESTED:
+            assert wanted.specifier.contains(version(wanted.name))
+
+
 def needed(name: str) -> dict[str, Any]:
     return {item.name: EXAMPLES[item.type] for item in step_named(name).inputs if item.required}
-
-
-def workflow_of(*called: tuple[Step, Built]) -> Workflow:
-    graph = Graph(name="main", steps=tuple(step for step, _ in called))
-    operations = tuple({built.operation.name: built.operation for _, built in called}.values())
-    parameters = dict.fromkeys(name for _, built in called for name in built.parameters)
-    return Workflow(
-        name="made",
-        engine="authored",
-        kind="Workflow",
-        parameters=tuple(Port(name=name, value=Literal(value="s3://bucket/files")) for name in parameters),
-        entry=Step(name="made", call=Call(name="main")),
-        graphs=(graph,),
-        operations=operations,
-    )
-
-
-def step_of(name: str, built: Built, condition: Any = None) -> Step:
-    """A call of a step that waits for all that it reads from."""
-    read = dict.fromkeys(item.step for item in references((built.arguments, condition)) if item.step)
-    needs = all_of([Need(step=other) for other in read])
-    return Step(
-        name=name, call=Call(name=built.operation.name), arguments=built.arguments, needs=needs, condition=condition
-    )
-
-
-def written(workflow: Workflow, engine: str) -> str:
-    """The file that an engine's adapter makes of a workflow that no engine has made."""
-    assert list(verify(workflow)) == []
-    adapter = plugins().adapter(engine)
-    plan = Plan(bundle=Bundle.of(()), originals=(), workflows=(workflow,))
-    return str(adapter.dump(adapter.lower(plan, adapter.options())).added)
 
 
 pytestmark = pytest.mark.filterwarnings(  # of kfp, when it loads what was written
@@ -144,10 +128,11 @@ pytestmark = pytest.mark.filterwarnings(  # of kfp, when it loads what was writt
 def test_every_engine_can_have_a_step(name: str, engine: str) -> None:
     step = step_named(name)
     some = {item.name: EXAMPLES[item.type] for item in step.inputs if not item.constant and not item.choices}
-    built = step.build({**some, "secrets": ["TOKEN=web/token"]})
+    built = step.build({**some, "cpu": "2", "memory": "3Gi", "secrets": ["TOKEN=web/token"]})
     text = written(workflow_of((step_of("only", built), built)), engine)
     assert problem_of(Outcome(name, text, None), engine) == ""
-    assert "python:3.12-slim" in text
+    assert "python:3.12" in text
+    assert "3Gi" in text
     assert "secretKeyRef" in text or "secretAsEnv" in text or "secretName" in text
 
 
@@ -194,6 +179,12 @@ def test_values_of_other_steps_in_a_list_are_texts_of_their_own() -> None:
         Argument(name="models", value=Template(parts=("[", '"/a b"', ", ", '"', read("x", "model"), '"', "]"))),
         Argument(name="scores", value=Literal(value='["1", "2"]')),
     )
+
+
+def test_texts_around_values_in_a_list_are_json() -> None:
+    text = Template(parts=('say "', read("x", "model"), "\\"))
+    (argument, _) = step_named("compare-models").build({"models": [text], "scores": ["1"]}).arguments
+    assert argument.value == Template(parts=("[", '"', 'say \\"', read("x", "model"), "\\\\", '"', "]"))
 
 
 def test_the_steps_of_a_workflow_fit_together(run: Runs) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from couler_airflow.dags import optimize
     from couler_airflow.marks import cached, never
+    from couler_airflow.tuning import tune
 
-__all__ = ["cached", "never", "optimize"]
+__all__ = ["cached", "never", "optimize", "tune"]
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one of ours
@@ -20,6 +21,6 @@ if not TYPE_CHECKING:  # type checkers would take any name for one of ours
         """
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from couler_airflow import dags, marks
+        from couler_airflow import dags, marks, tuning
 
-        return getattr(dags if name == "optimize" else marks, name)
+        return getattr({"optimize": dags, "tune": tuning}.get(name, marks), name)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from couler_argo.hera import install, optimize
+    from couler_argo.hera import install, optimize, tune
 
-__all__ = ["install", "optimize"]
+__all__ = ["install", "optimize", "tune"]
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one of ours

@@ -21,11 +21,13 @@ from couler_plugins.ir import (
     Node,
     Operation,
     Output,
+    Reference,
     Retry,
     Step,
     Value,
     Workflow,
     fresh_name,
+    map_references,
     map_steps,
     nodes,
     rebuild,
@@ -33,6 +35,7 @@ from couler_plugins.ir import (
     rename_steps,
     replace,
 )
+from couler_plugins.portable.outcomes import outcome
 from couler_plugins.portable.python.pods import as_scripts
 
 __all__ = ["adapted", "portable"]
@@ -103,7 +106,14 @@ def portable(workflow: Workflow) -> Workflow:
                 if ESCAPED.search(text):
                     hint = "leave quotes, backslashes and newlines out of the items"
                     raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
+    workflow = map_references(workflow, _as_outcome)
     return replace(workflow, operations=tuple(map(_with_paths, workflow.operations)))
+
+
+def _as_outcome(reference: Reference) -> Reference:
+    """How the run went, in words that other engines know."""
+    place = (reference.to, reference.name, reference.path)
+    return outcome() if place == ("run", "workflow", ("status",)) else reference
 
 
 def _with_paths(operation: Operation) -> Operation:

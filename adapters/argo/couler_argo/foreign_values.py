@@ -24,6 +24,7 @@ from couler_plugins.ir import (
     rebuild,
     replace,
 )
+from couler_plugins.portable.outcomes import is_outcome
 
 __all__ = ["in_argos_words"]
 
@@ -46,6 +47,8 @@ def in_argos_words(workflow: Workflow) -> Workflow:
             case Template() if any(isinstance(part, Template) for part in node.parts):
                 inner = (part.parts if isinstance(part, Template) else (part,) for part in node.parts)
                 return Template(parts=tuple(piece for pieces in inner for piece in pieces))
+        if isinstance(node, Reference) and is_outcome(node):
+            return Reference(to="run", name="workflow", path=("status",))
         return _keyed(node) if isinstance(node, Reference) else node
 
     return rebuild(workflow, change)

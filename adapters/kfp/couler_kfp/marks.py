@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from couler_kfp.caching import CACHE, VERSION
 from couler_plugins.caching.declarations import TTL
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hpo.files import tune_annotations
 
-__all__ = ["always", "native", "never", "pure"]
+__all__ = ["always", "native", "never", "pure", "tune"]
 
 Task = TypeVar("Task")
 
@@ -46,6 +48,28 @@ def never(task: Task) -> Task:
 def native(task: Task) -> Task:
     """Declares that KFP's own cache does what it should for a task, which is then left alone; returns it."""
     return _annotated(task, {CACHE: "native"})
+
+
+def tune(
+    task: Task,
+    *,
+    data: Mapping[str, Any],
+    space: Mapping[str, Any],
+    model: Mapping[str, Any] | None = None,
+    candidates: Sequence[Mapping[str, Any]] = (),
+    metric_from: str = "",
+) -> Task:
+    """Marks a task whose hyperparameters the optimizer `tune` is to choose; returns it.
+
+    Args:
+        task: a `dsl.PipelineTask`.
+        data, space, model, candidates: as in a file of `couler tune`.
+        metric_from: the output parameter that holds the metric (`Output`, where a component returns one value).
+
+    Raises:
+        InvalidInput: a field is missing, unknown, or not what it has to be.
+    """
+    return _annotated(task, tune_annotations(data, space, model, candidates, metric_from))
 
 
 def _annotated(task: Task, annotations: dict[str, str]) -> Task:

@@ -12,6 +12,7 @@ from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
     from couler_kfp.caching import KfpCaching
+    from couler_kfp.tuning.facet import KfpTuning
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs import Footprint
@@ -109,6 +110,12 @@ class KfpAdapter(Adapter):
         from couler_kfp.splitting import splitting_of
 
         return splitting_of(workflow, plan.bundle)
+
+    def tuning(self, workflow: Workflow, plan: Plan) -> KfpTuning:
+        """What tuning has to know; see `couler_kfp.tuning.facet`."""
+        from couler_kfp.tuning.facet import KfpTuning
+
+        return KfpTuning(workflow)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""

@@ -108,7 +108,7 @@ class KfpSplitting:
         """A part without tasks, which is passed all that the pipeline is."""
         return Extent(FRAME + ENDING + _head(replace(self._root, outputs=())), 0, 0)
 
-    def crossing(self, value: Reference) -> tuple[int, int]:
+    def crossing(self, value: Reference, size: int | None) -> tuple[int, int]:
         """An output of the part's root, which it hands out; an input, and what imports an artifact."""
         named = NAMED * len(f"{value.step}-{value.name}")
         return HANDED + named, (IMPORTED if value.kind == "artifact" else READ) + named

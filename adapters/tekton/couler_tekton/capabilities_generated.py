@@ -45,7 +45,7 @@ GENERATED = (
     Capability("Graph.regions", "refused", "", NONE),
     Capability("Graph.rest", "refused", "", NONE),
     Capability("Operation.name", "full", "", "not written: a task has the name of its step"),
-    Capability("Operation.kind", "full", "", "not written: container and script"),
+    Capability("Operation.kind", "full", "", "not written: containers, scripts, functions of Python"),
     Capability("Operation.inputs", "full", "params"),
     Capability("Operation.outputs", "full", "results", "parameters found in files, and what is printed"),
     Capability("Operation.retry", "full", "retries"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
@@ -15,7 +15,7 @@ from couler_plugins.errors import Unsupported
 from couler_tekton.objects import KINDS
 from couler_tekton.versions import in_v1, is_older
 
-__all__ = ["ARTIFACT", "LEVELS", "URL", "Feature", "features", "is_beyond", "refuse_beyond"]
+__all__ = ["ARTIFACT", "LEVELS", "URL", "Feature", "features", "is_beyond", "refuse_beyond", "refuse_unseen"]
 
 LEVELS = ("stable", "beta", "alpha")
 ARTIFACT = re.compile(r"\$\((?:steps|tasks)\.[^.]+\.(?:inputs|outputs)\.[^.)]+\)|\$\((?:step\.)?artifacts\.path\)")
@@ -54,13 +54,31 @@ def refuse_beyond(api: str, before: Any, after: Any, label: str) -> None:
         if is_beyond(feature, api):
             had[feature.name] -= 1
             if had[feature.name] < 0:
-                raise Unsupported(
-                    f"{label} would have {feature.name}, which Tekton has at the level {feature.level} only",
-                    engine="tekton",
-                    feature=feature.name,
-                    path=feature.path,
-                    hint=f"write it with --to 'tekton{{api={feature.level}}}' where the cluster allows that",
-                )
+                raise _refusal(feature, label)
+
+
+def refuse_unseen(api: str, seen: Collection[str], made: Any, label: str) -> None:
+    """Raises `Unsupported` where a new object has a feature that these API fields do not allow.
+
+    Args:
+        api: the API fields.
+        seen: the names of features that are allowed all the same: the user has objects with them.
+        made: the object.
+        label: what it is called in the error.
+    """
+    for feature in features(made):
+        if is_beyond(feature, api) and feature.name not in seen:
+            raise _refusal(feature, label)
+
+
+def _refusal(feature: Feature, label: str) -> Unsupported:
+    return Unsupported(
+        f"{label} would have {feature.name}, which Tekton has at the level {feature.level} only",
+        engine="tekton",
+        feature=feature.name,
+        path=feature.path,
+        hint=f"write it with --to 'tekton{{api={feature.level}}}' where the cluster allows that",
+    )
 
 
 def features(data: Any) -> Iterator[Feature]:

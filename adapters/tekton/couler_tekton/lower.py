@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from couler_plugins.documents import Path, diff
@@ -9,7 +10,7 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 from couler_tekton.generating.pipelines import pipeline_run
-from couler_tekton.levels import refuse_beyond
+from couler_tekton.levels import features, refuse_beyond, refuse_unseen
 from couler_tekton.objects import part_at
 from couler_tekton.patching import Patch
 from couler_tekton.splits.nesting import nested
@@ -58,7 +59,7 @@ class _Lowerer:
             original = self._originals.get(workflow.source) if workflow.source is not None else None
             if original is None or original.source is None:
                 self._added.append(self._generated(workflow))
-                refuse_beyond(self._api, self._read_in(workflow), self._added[-1], workflow.label)
+                refuse_unseen(self._api, self._seen, self._added[-1], workflow.label)
             elif workflow is not original or self._nesting:
                 document = int(original.source[0])
                 file = bundle.file_numbers[document]
@@ -90,14 +91,15 @@ class _Lowerer:
             self._decisions += decisions
         return workflow
 
-    def _read_in(self, workflow: Workflow) -> Any:
-        """The object that tasks of a new workflow were read in, which may have what a cluster has to allow; or none."""
-        sources = (step.source for graph in workflow.graphs for step in graph.steps if step.source is not None)
-        for source in sources:
-            for end in range(1, len(source)):
-                if source[:end] in self._originals:
-                    return part_at(self._plan.bundle.documents[int(source[0])].data, source[1:end])
-        return {}
+    @cached_property
+    def _seen(self) -> frozenset[str]:
+        """The features that objects of these files have, which their cluster then allows in new ones, too."""
+        documents = self._plan.bundle.documents
+        return frozenset(
+            feature.name
+            for source in self._originals
+            for feature in features(part_at(documents[int(source[0])].data, source[1:]))
+        )
 
     def _patch(self, workflow: Workflow, original: Workflow, document: int, path: Path) -> None:
         if workflow.kind != original.kind:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.caching import PodCaching
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
+    from couler_plugins.hookspecs.tuning import Tuning
     from couler_plugins.ir import Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan
@@ -97,6 +98,12 @@ class TektonAdapter(Adapter):
         from couler_tekton.splits.splitting import splitting_of
 
         return splitting_of(workflow, plan)
+
+    def tuning(self, workflow: Workflow, plan: Plan) -> Tuning:
+        """What tuning has to know; see `couler_tekton.tuning.facet`."""
+        from couler_tekton.tuning.facet import TektonTuning
+
+        return TektonTuning(workflow, plan.workflows)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""

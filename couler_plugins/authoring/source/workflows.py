@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from couler_plugins.authoring.source.catalogue import Catalogue
 from couler_plugins.authoring.source.conditions import asked_of
-from couler_plugins.authoring.source.graphs import Around, Graphs
+from couler_plugins.authoring.source.graphs import Graphs
 from couler_plugins.authoring.source.settings import settings_of
 from couler_plugins.authoring.source.texts import behind, call, constant, identifier, refused, written
+from couler_plugins.authoring.source.variables import Around
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.ir import Graph, Reference, Step, Workflow, callables, replace
 from couler_plugins.portable.python.functions import function_of

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.tuning import FanOut
     from couler_plugins.hpo.task import Proposal
 
-__all__ = ["kept", "noted", "part_of", "tried", "undone", "written"]
+__all__ = ["kept", "moved", "noted", "part_of", "tried", "undone", "written"]
 
 TUNE = "tune"
 PROVENANCE = ("model", "seed", "record", "replay")
@@ -45,9 +45,16 @@ def noted(workflow: Workflow, steps: int) -> Decision:
 
 def undone(decision: Decision, note: Note) -> Decision:
     """A step that was tuned before, and now is as its owner wrote it."""
-    affects = (f"{decision.subject.partition('/')[0]}/{name}" for name in (note.trials, note.best) if name)
-    action = "put back what its owner has set"
-    return msgspec.structs.replace(decision, action=action, affects=(*affects, *note.added))
+    graph = decision.subject.rpartition("/")[0]
+    steps = [f"{graph}/{name}" for name in (note.trials, note.best) if name]
+    action, affects = "put back what its owner has set", tuple(dict.fromkeys([*steps, *note.added]))
+    return msgspec.structs.replace(decision, action=action, affects=affects)
+
+
+def moved(workflow: Workflow, place: tuple[str, str], old: str) -> Decision:
+    """A step that was moved after it was tuned."""
+    reason = f"it was tuned as {old}, before it was moved here; it is tuned anew in the workflow that was not split"
+    return Decision(optimizer=TUNE, workflow=workflow.label, subject="/".join(place), reason=reason)
 
 
 def part_of(workflow: Workflow, whole: str) -> Decision:
@@ -87,6 +94,7 @@ def tried(workflow: Workflow, request: Request, tuner: Tuner, settings: Sequence
         f"{request.where} asks for it, to {request.task.data.goal} {metric}, which is {output}; "
         f"it costs {len(settings)} runs more, the first of them with what is set now"
     )
+    steps = [f"{graph}/{step.name}" for step in (fan.trials, fan.best)]
     return Decision(
         optimizer=TUNE,
         workflow=workflow.label,
@@ -94,7 +102,7 @@ def tried(workflow: Workflow, request: Request, tuner: Tuner, settings: Sequence
         action=f"try {len(settings)} settings of {', '.join(request.was)}, and run it with the best",
         reason="; ".join(filter(None, (reason, fan.note))),
         figures=(*_provenance(tuner), ("trials", len(settings)), ("runs in all", len(settings) + 1)),
-        affects=(*(f"{graph}/{step.name}" for step in (fan.trials, fan.best)), *(item.name for item in fan.added)),
+        affects=tuple(dict.fromkeys([*steps, *(item.name for item in fan.added)])),
     )
 
 

@@ -19,7 +19,7 @@ from couler_plugins.ir import (
     replace_callables,
 )
 
-__all__ = ["stands", "without_tuning"]
+__all__ = ["moved_from", "stands", "without_tuning"]
 
 
 def stands(workflow: Workflow, place: tuple[str, str], note: Note) -> bool:
@@ -34,6 +34,17 @@ def stands(workflow: Workflow, place: tuple[str, str], note: Note) -> bool:
     return {note.trials, note.best} <= names and all(
         passed.get(name) == Reference(to="output", kind="parameter", step=note.best, name=name) for name in note.was
     )
+
+
+def moved_from(workflow: Workflow, place: tuple[str, str], notes: Mapping[str, Note]) -> str:
+    """Where a step was when it was tuned, if it has been moved into another graph since; empty if it has not."""
+    if "/".join(place) in notes:
+        return ""
+    for name in notes:
+        graph, _, step = name.rpartition("/")
+        if step == place[1] and _find(workflow, (graph, step))[1] is None:
+            return name
+    return ""
 
 
 def without_tuning(workflow: Workflow, place: tuple[str, str], note: Note) -> Workflow:

@@ -49,9 +49,15 @@ class Tune:
             raise ValueError("'task' says what to tune, and 'steps' has to say where")
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        """The plan with the steps tuned that are marked, in it or by the options."""
+        """The plan with the steps tuned that are marked, in it or by the options.
+
+        Raises:
+            InvalidInput: what is asked for makes no sense.
+            Unsupported: a step cannot be tuned, or its engine cannot do what is asked for.
+            PluginFailure: the tuner failed.
+        """
         from couler_plugins.hpo.files import read_task_file
-        from couler_plugins.hpo.workflows.requests import asked_steps, check_named
+        from couler_plugins.hpo.workflows.requests import asked_steps, check_named, refuse_named
         from couler_plugins.hpo.workflows.tuning import Tunings
         from couler_plugins.ir import Libraries
 
@@ -61,8 +67,11 @@ class Tune:
         for workflow in plan.workflows:
             offered = getattr(ctx.adapter(workflow.engine), "tuning", None)
             facet = offered(workflow, plan) if offered is not None else None
-            asked = asked_steps(workflow, facet, self.steps, task) if facet is not None else {}
-            if facet is None or not asked:
+            if facet is None:
+                refuse_named(workflow, self.steps)
+                continue
+            asked = asked_steps(workflow, facet, self.steps, task)
+            if not asked:
                 continue
             ctx.progress(f"tuning {len(asked)} steps of {workflow.label}")
             new, decisions = tunings.tuned(workflow, facet, asked)

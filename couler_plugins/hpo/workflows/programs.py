@@ -1,14 +1,32 @@
-"""The program that picks the best trial, as an engine runs it."""
+"""The program that picks the best trial, as an engine runs it: a script, or a function of Python."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from importlib.resources import files
+from textwrap import indent
 
 from couler_plugins.hookspecs.tuning import Trials
+from couler_plugins.hpo.workflows import select_best
+from couler_plugins.portable.python.functions import Function
+from couler_plugins.portable.python.source import function_from_text
 
-__all__ = ["environment", "selecting"]
+__all__ = ["CHOSEN", "environment", "picking", "selecting"]
+
+CHOSEN = "couler_trial"
+"""The output of `picking` that says which setting it was."""
+
+PICKING = f"""\
+def pick_best(settings: list, trials: list, metric: str, maximize: bool) -> dict:
+    import json, math, sys
+{{measured}}
+{{best}}
+    texts = [one if isinstance(one, str) else json.dumps(one) for one in trials]
+    chosen = best(settings, [(str(number), text) for number, text in enumerate(texts)], metric, maximize)
+    return {{{{**chosen, "{CHOSEN}": settings.index(chosen)}}}}
+"""
 
 
 def selecting(places: Mapping[str, str], trials: str) -> str:
@@ -21,6 +39,16 @@ def selecting(places: Mapping[str, str], trials: str) -> str:
     """
     text = files("couler_plugins.hpo.workflows").joinpath("select_best.py").read_text(encoding="utf-8")
     return f"{text}\n\nmain({json.dumps(dict(places))}, {trials})\n"
+
+
+def picking(kinds: Mapping[str, str]) -> Function:
+    """A function that picks, from what all trials have left, in the order of the settings.
+
+    Args:
+        kinds: of the values, by hyperparameter; they are its outputs.
+    """
+    parts = {part: indent(inspect.getsource(getattr(select_best, part)), "    ") for part in ("measured", "best")}
+    return function_from_text(PICKING.format(**parts), outputs={**kinds, CHOSEN: "int"})
 
 
 def environment(trials: Trials) -> dict[str, str]:

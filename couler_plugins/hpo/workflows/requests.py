@@ -17,7 +17,7 @@ from couler_plugins.options import closest
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.tuning import Tuning
 
-__all__ = ["Place", "Request", "about", "asked_steps", "check_named", "read_request"]
+__all__ = ["Place", "Request", "about", "asked_steps", "check_named", "read_request", "refuse_named"]
 
 Place = tuple[str, str]
 
@@ -59,8 +59,7 @@ def asked_steps(
         task: what the options say of them.
     """
     asked: dict[Place, tuple[str, Task | str]] = dict(facet.asked())
-    places = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps]
-    chosen = [place for place in places if place[1] in named or "/".join(place) in named]
+    chosen = _named(workflow, named)
     if task is not None:
         return dict.fromkeys(chosen, ("the option task", task))
     return {place: asked[place] for place in asked if not named or place in chosen}
@@ -113,6 +112,37 @@ def about(error: CoulerError, workflow: Workflow, place: Place, where: str) -> C
     return error
 
 
+def check_named(workflows: Sequence[Workflow], named: Sequence[str]) -> None:
+    """Sees to it that the steps that the options name are there.
+
+    Raises:
+        InvalidInput: one is not.
+    """
+    known = {f"{graph.name}/{step.name}" for workflow in workflows for graph in workflow.graphs for step in graph.steps}
+    known |= {name.rpartition("/")[2] for name in known}
+    for name in named:
+        if name not in known:
+            hint = closest(name, sorted(known)) or f"there are {', '.join(sorted(known)[:10])}"
+            raise InvalidInput(f"there is no step {name!r} to tune", hint=hint)
+
+
+def refuse_named(workflow: Workflow, named: Sequence[str]) -> None:
+    """Raises `Unsupported` where the options name a step of a workflow whose engine cannot tune it."""
+    for place in _named(workflow, named):
+        raise Unsupported(
+            f"the adapter of {workflow.engine} cannot tune steps",
+            engine=workflow.engine,
+            step="/".join(place),
+            feature="tune",
+            hint="tune the program by itself, with `couler tune`",
+        )
+
+
+def _named(workflow: Workflow, named: Sequence[str]) -> list[Place]:
+    places = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps]
+    return [place for place in places if place[1] in named or "/".join(place) in named]
+
+
 def _step(workflow: Workflow, place: Place) -> tuple[Graph, Step]:
     graphs = {graph.name: graph for graph in workflow.graphs}
     steps = {step.name: step for step in graphs[place[0]].steps} if place[0] in graphs else {}
@@ -154,17 +184,3 @@ def _output(task: Task, callee: Operation, facet: Tuning) -> str:
     listed: Mapping[bool, str] = {True: f"it has {', '.join(outputs)}", False: "it has none"}
     hint = " ".join(filter(None, (closest(name, outputs), f"name one with metric-from; {listed[bool(outputs)]}")))
     raise InvalidInput(f"{callee.name!r} has no output parameter {name!r} for the metric", hint=hint)
-
-
-def check_named(workflows: Sequence[Workflow], named: Sequence[str]) -> None:
-    """Sees to it that the steps that the options name are there.
-
-    Raises:
-        InvalidInput: one is not.
-    """
-    known = {f"{graph.name}/{step.name}" for workflow in workflows for graph in workflow.graphs for step in graph.steps}
-    known |= {name.rpartition("/")[2] for name in known}
-    for name in named:
-        if name not in known:
-            hint = closest(name, sorted(known)) or f"there are {', '.join(sorted(known)[:10])}"
-            raise InvalidInput(f"there is no step {name!r} to tune", hint=hint)

@@ -1,4 +1,4 @@
-"""Picks the best of some trials. The text of this file also runs by itself, in whatever Python an engine has.
+"""Picks the best of some trials, for the optimizer `tune` of couler-plugins; it needs nothing but Python 3.7.
 
 What trials have measured comes from programs that nobody here knows: it is read as numbers, and as nothing else.
 """

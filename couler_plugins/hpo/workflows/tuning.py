@@ -11,8 +11,8 @@ import msgspec
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import Unsupported
 from couler_plugins.hpo.task import Task
-from couler_plugins.hpo.workflows.decisions import kept, noted, part_of, tried, undone, written
-from couler_plugins.hpo.workflows.folding import stands, without_tuning
+from couler_plugins.hpo.workflows.decisions import kept, moved, noted, part_of, tried, undone, written
+from couler_plugins.hpo.workflows.folding import moved_from, stands, without_tuning
 from couler_plugins.hpo.workflows.notes import Note, read_notes, write_notes
 from couler_plugins.hpo.workflows.requests import Place, Request, about, read_request
 from couler_plugins.hpo.workflows.settings import settings_to_try
@@ -62,6 +62,9 @@ class Tunings:
         new, decisions = workflow, []
         for place, what in asked.items():
             if place[0] in made:  # a trial of ours calls what is marked as well
+                continue
+            if old := moved_from(workflow, place, notes):
+                decisions.append(moved(workflow, place, old))
                 continue
             new, decision = self._one(new, facet, place, what, notes)
             decisions.append(decision)

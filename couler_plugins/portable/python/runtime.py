@@ -32,7 +32,7 @@ def safe_value(value: Any, inside: bool = False) -> Any:
     """
     import re
 
-    odd = r"couler:|[{][{]|[$][($]|[\x00-\x08\x0b-\x1f\x7f]"
+    odd = r"couler:|[{][{]|[$][($]|\n\Z|[\x00-\x08\x0b-\x1f\x7f]"
     if isinstance(value, str):
         return sheltered(value) if re.search(odd + r"|[\n\t\"\\<>&\u2028\u2029]" if inside else odd, value) else value
     if value is None and inside:
@@ -59,6 +59,7 @@ def typed_value(kind: str, value: Any, what: str) -> Any:
     """
     import json
     import re
+    from decimal import Decimal
     from urllib.parse import unquote
 
     def constant(name: str) -> Any:
@@ -82,6 +83,8 @@ def typed_value(kind: str, value: Any, what: str) -> Any:
         value = json.loads(value, parse_constant=constant)
     elif kind == "list" and not isinstance(value, (dict, int, float, type(None))):
         value = list(value)
+    if kind == "text" and isinstance(value, float):
+        return format(Decimal(json.dumps(value)), "f")  # as `in_pod` writes it
     value = plain(json.loads(json.dumps(value), parse_constant=constant))
     if kind == "text" and not isinstance(value, str):
         value = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
@@ -141,6 +144,7 @@ def in_pod(function: Callable[..., Any], inputs: Mapping[str, str], outputs: Map
     """
     import json
     import os
+    from decimal import Decimal
     from pathlib import Path
 
     made = function(**{name: os.environ.pop(variable) for name, variable in inputs.items()})
@@ -150,5 +154,7 @@ def in_pod(function: Callable[..., Any], inputs: Mapping[str, str], outputs: Map
         if shelter and isinstance(value, str) and value[:1] in ("[", "{"):
             value = sheltered(value)  # where all runs of a loop give such texts, Argo takes them for JSON
         text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        if isinstance(value, float):
+            text = format(Decimal(text), "f")  # Argo reads no exponents in conditions
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         Path(file).write_bytes(f"{text}\n".encode())  # one newline at the end is taken off

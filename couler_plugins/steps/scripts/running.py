@@ -30,7 +30,9 @@ def value_of(name: str, text: str, wanted: object) -> object:
         if wanted in (int, float) and callable(wanted):
             return wanted(text)
         if wanted is bool:
-            return {"true": True, "false": False}[text]
+            if text not in ("true", "false"):
+                raise ValueError("it is true or false")
+            return text == "true"
         origin = typing.get_origin(wanted)
         if origin is list or origin is dict:
             items = json.loads(text)
@@ -39,7 +41,7 @@ def value_of(name: str, text: str, wanted: object) -> object:
             return [text_of(item) for item in items] if isinstance(items, list) else items
         if origin is typing.Literal and text not in typing.get_args(wanted):
             raise ValueError(f"there is {', '.join(typing.get_args(wanted))}")
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         sys.exit(f"--{name} is {text!r}: {error}")
     return text
 

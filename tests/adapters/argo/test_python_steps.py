@@ -9,25 +9,17 @@ import pytest
 
 from adapters.kfp.argo_runs import ArgoRun
 from adapters.subjects import ARGO
-from couler_plugins.errors import InvalidInput
-from couler_plugins.portable.python.runtime import typed_value
-from portable.python_steps import kinds_of, plan_of, step, workflow_of
-from portable.python_workflows import COMPUTED, LOOPS, SQUARE
+from couler_plugins.errors import InvalidInput, Unsupported
+from portable.python_argo import values_in
+from portable.python_steps import constant, gave, plan_of, step, workflow_of
+from portable.python_workflows import COMPUTED, ITEM, LITERAL_LOOPS, LOOPS, MIXED, NUMERIC, READS, SQUARE
 
-CASES = {**COMPUTED, **LOOPS}
+CASES = {**COMPUTED, **NUMERIC, **LITERAL_LOOPS, **LOOPS}
 
 
 def lowered(workflow: Any) -> Any:
     (document,) = ARGO.adapter.lower(plan_of(workflow, ARGO.adapter), ARGO.adapter.options()).added
     return document
-
-
-def value_in(run: ArgoRun, key: str, kind: str) -> Any:
-    name, _, output = key.partition(".")
-    if run.states[name] == "Skipped":
-        return None
-    text = run.outputs[name][f"parameters.{output or 'result'}"]
-    return typed_value("list", f"couler:{kind}:{text}", key) if ":" in kind else typed_value(kind, text, key)
 
 
 @pytest.mark.parametrize("name", list(CASES))
@@ -36,10 +28,26 @@ def test_values(name: str, tmp_path: Path) -> None:
     run = ArgoRun(lowered(computed.workflow), tmp_path)
     problems = [file.read_text() for file in tmp_path.rglob("stderr")]
     assert (run.state, problems) == ("Succeeded", [])
-    kinds = kinds_of(computed.workflow)
-    assert {key: value_in(run, key, kinds[key]) for key in computed.given} == computed.given
+    assert values_in(run, computed) == computed.given
 
 
 def test_constants_of_another_kind_are_refused() -> None:
     with pytest.raises(InvalidInput, match=r"passes '2\.5' as 'x', which takes a value of the kind int"):
         lowered(workflow_of([SQUARE], step("square", "square", x=2.5)))
+
+
+def test_functions_between_containers(tmp_path: Path) -> None:
+    run = ArgoRun(lowered(MIXED), tmp_path)
+    made = {name: outputs for name, outputs in run.outputs.items() if name not in ("count", "numbers", "quoted")}
+    assert made == {
+        "plain": {"parameters.said": "[1,2,3]"},
+        "text": {"parameters.result": "[1,2,3]: $(date) & {{x}}"},
+        "again": {"parameters.said": 'None: it is "so"'},
+    }
+
+
+def test_what_all_runs_gave_is_not_handed_to_containers() -> None:
+    squares = step("squares", "square", x=ITEM, each=constant([1, 2]))
+    with pytest.raises(Unsupported, match="arrives as a list of texts") as caught:
+        lowered(workflow_of([SQUARE], squares, step("read", "reads", text=gave("squares")), others=[READS]))
+    assert (caught.value.step, caught.value.feature) == ("read", "Step.loop")

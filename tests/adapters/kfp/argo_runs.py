@@ -47,7 +47,7 @@ class ArgoRun:
         template = self._templates[name]
         scope = dict(self._globals)
         for port in (template.get("inputs") or {}).get("parameters", ()):
-            scope[f"inputs.parameters.{port['name']}"] = given.get(port["name"], port.get("default"))
+            scope[f"inputs.parameters.{port['name']}"] = given.get(port["name"], port.get("value", port.get("default")))
         for port in (template.get("inputs") or {}).get("artifacts", ()):
             if port["name"] in given or not port.get("optional"):
                 scope[f"inputs.artifacts.{port['name']}"] = given[port["name"]]
@@ -84,7 +84,7 @@ class ArgoRun:
     ) -> tuple[str, dict[str, Any]]:
         if task.get("depends") and not _holds(task["depends"], states):
             return "Omitted", {}
-        if task.get("when") and not _asked(_filled(task["when"], scope)):
+        if task.get("when") and not _runs(task["when"], scope):
             return "Skipped", {}
         items: list[Any] = [None]
         if "withItems" in task:
@@ -202,11 +202,6 @@ def _holds(depends: str, states: Mapping[str, str]) -> bool:
     return bool(_python(text))
 
 
-def _asked(condition: str) -> bool:
-    """A condition that was filled in: a truth value, or a comparison of numbers."""
-    return condition == "true" if condition in ("true", "false") else bool(_python(condition))
-
-
 def _filled(text: Any, scope: Mapping[str, Any]) -> str:
     def fill(tag: re.Match[str]) -> str:
         if tag[1].startswith("="):
@@ -215,6 +210,15 @@ def _filled(text: Any, scope: Mapping[str, Any]) -> str:
         return str(scope[tag[1]])
 
     return TAG.sub(fill, str(text))
+
+
+def _runs(when: str, scope: Mapping[str, Any]) -> bool:
+    """Whether a condition holds: an expression in a tag, or numbers that are compared as plain text."""
+    filled = _filled(when, scope)
+    if when.startswith("{{="):
+        return filled == "true"
+    assert not re.search(r"\de|[A-Za-z]", filled), f"govaluate would read {filled!r} as something else"
+    return bool(_python(filled))
 
 
 def _value(text: str, scope: Mapping[str, Any]) -> Any:

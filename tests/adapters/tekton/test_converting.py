@@ -128,7 +128,13 @@ def test_what_only_tekton_has_is_refused(old: str, new: str, feature: str) -> No
 @pytest.mark.parametrize(
     ("old", "new", "feature"),
     [
-        ("{name: end, ", "{name: end, when: [{input: $(tasks.status), operator: in, values: [x]}], ", "Step.arguments"),
+        ("{name: end, ", "{name: end, when: [{input: $(tasks.status), operator: in, values: [x]}], ", "Step.condition"),
+        (
+            "{name: end, ",
+            "{name: end, when: [{input: $(tasks.a.status), operator: in, values: [x]}], ",
+            "Step.arguments",
+        ),
+        ("[echo, done]}]", "[echo, $(tasks.status)]}]", "Step.arguments"),
         ("{name: b, ", "{name: b, when: [{cel: 'true'}], ", "Step.condition"),
         ("{name: b, ", "{name: b, timeout: 5m, retries: 1, ", "Step.timeout"),
         ("taskSpec: {steps: [{image: busybox, command: [echo, done]}]}", "taskRef: {name: gone}", "Step.call"),

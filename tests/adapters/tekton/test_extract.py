@@ -13,13 +13,14 @@ from adapters.subjects import TEKTON, each_file
 from couler_plugins.api import optimize
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
-from couler_plugins.documents import MAX_BYTES, Document, dump_yaml
+from couler_plugins.documents import MAX_BYTES, Document, dump_yaml, read
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plugins import Plugins
 from couler_plugins.results import Result
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import Text
 from couler_tekton.lint import lint
+from oracles.tekton_oracle import build
 from support import SHARED
 
 TASK = """\
@@ -150,6 +151,15 @@ def test_runs_of_one_task_share_it() -> None:
     assert task["spec"]["steps"] == [{"image": "busybox", "script": "echo $(params.text)"}]
 
 
+@pytest.mark.parametrize(("text", "indent"), [(run_of("one"), 14), (TASK_RUN.format(name="one"), 8)])
+def test_what_a_cluster_allows_already_is_allowed_in_what_is_made_of_it(text: str, indent: int) -> None:
+    """A field of the level alpha that was there before; at the default level, which is below."""
+    result = extracted(f"{text}{' ' * indent}stdoutConfig: {{path: /x}}\n")
+    assert [file.error for file in result.files] == [None]
+    (task,) = [item for item in result.documents if item["kind"] == "Task"]
+    assert task["spec"]["steps"][0]["stdoutConfig"] == {"path": "/x"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
@@ -211,3 +221,18 @@ def test_a_run_of_many_tasks_takes_a_tenth() -> None:
     assert len(json.dumps(run)) < 400
     assert kept < len(json.dumps(whole)) / 8
     assert len(result.added_documents) == 2
+
+
+@pytest.mark.oracle
+@pytest.mark.skipif(not TEKTON.files(), reason="needs corpus/tekton in the shared folder")
+@pytest.mark.parametrize("level", ["stable", "beta", "alpha"])
+def test_tekton_accepts_what_is_made_of_what_it_accepts(tmp_path_factory: pytest.TempPathFactory, level: str) -> None:
+    oracle = build(tmp_path_factory)
+    texts = [path.read_text() for path in TEKTON.files()]
+    before = oracle.judge((level, [item.data for item in read(text, "a.yaml").documents]) for text in texts)
+    results = [extracted(text, f"tekton{{api={level}}}") for text in texts]
+    after = oracle.judge((level, list(result.documents)) for result in results)
+    changed = sum(bool(result.added_documents) for result in results)
+    assert changed > 50
+    for text, old, new in zip(texts, before, after, strict=True):
+        assert any(old) or not any(new), (text, new)

@@ -15,7 +15,8 @@ from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.runtime import compared
 from couler_airflow.generating.texts import Jinja, Scope, Text, constant, joined, resolve
 from couler_plugins.ir import Expression, Literal, Step
-from couler_plugins.portable.conditions import memberships
+from couler_plugins.portable.comparisons import comparisons
+from couler_plugins.portable.conditions import Membership
 
 __all__ = ["Comparison", "Condition", "condition_of", "holds"]
 
@@ -69,19 +70,22 @@ def condition_of(step: Step, scope: Scope) -> Condition | None:
 
 
 def _of_texts(step: Step, scope: Scope) -> Condition:
-    """A condition over texts, which are compared as they are."""
-    asked = memberships(step.condition)
+    """A condition over texts, which are compared as they are, and over numbers."""
+    asked = comparisons(step.condition)
     if asked is None:
-        raise refusal("Step.condition", step.name, "has a condition that is more than comparisons of texts")
-    comparisons = tuple(
-        Comparison(resolve(item.value, scope, step.name), "is not" if item.negated else "is", (text,))
-        for item in asked
-        for text in item.among
-    )
-    some = any(len(item.among) > 1 and not item.negated for item in asked)
-    if some and len(asked) > 1:
+        raise refusal("Step.condition", step.name, "has a condition that is more than comparisons of texts and numbers")
+    found: list[Comparison] = []
+    several = False
+    for item in asked:
+        left = resolve(item.value, scope, step.name)
+        if isinstance(item, Membership):
+            several = several or (len(item.among) > 1 and not item.negated)
+            found += [Comparison(left, "is not" if item.negated else "is", (text,)) for text in item.among]
+        else:
+            found.append(Comparison(left, item.operator, (item.number,)))
+    if several and len(asked) > 1:
         raise refusal("Step.condition", step.name, "asks whether a text is one of several, beside something else")
-    return Condition(comparisons, some=some)
+    return Condition(tuple(found), some=several)
 
 
 def _is_operator(text: Text) -> bool:

@@ -18,7 +18,7 @@ def compared(left: str, operator: str, right: str) -> bool:
     def read(text: str) -> tuple[type, Any]:
         if text in ("true", "false"):
             return bool, text == "true"
-        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", text):
             return float, float(text)
         if re.fullmatch(r"'[^'\\]*'|\"[^\"\\]*\"", text) and not re.search(r"\d[-:/.]\d", text):
             return str, text[1:-1]

@@ -81,7 +81,7 @@ class AirflowSplitting:
         """A task."""
         return Load(self._bytes(step), None if step.loop is not None else 1, {})
 
-    def crossing(self, value: Reference) -> tuple[int, int]:
+    def crossing(self, value: Reference, size: int | None) -> tuple[int, int]:
         """A proxy where it is read."""
         return 0, PROXY
 

@@ -1,4 +1,4 @@
-"""For those who write workflows with Hera: `install` (a hook), `optimize`, `service`, `lift`, `lower`."""
+"""For those who write workflows with Hera: `install` (a hook), `optimize`, `service`, `tune`, `lift`, `lower`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from couler_argo.hera.hook import Installation, install
 from couler_argo.hera.objects import filled, hera_class_of, hera_classes
 from couler_argo.hera.run import Settings, optimized, plain_document
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hpo.files import tune_annotations as tune
 
 if TYPE_CHECKING:
     from hera.workflows import Workflow, WorkflowsService
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     W = TypeVar("W", bound=Workflow)
 
-__all__ = ["Installation", "install", "lift", "lower", "optimize", "service"]
+__all__ = ["Installation", "install", "lift", "lower", "optimize", "service", "tune"]
 
 
 @overload

@@ -123,7 +123,7 @@ class ArgoSplitting:
         passed = sum(IN + NAMED * len(port.name) for port in self._workflow.parameters)
         return Extent(len(encode(written)) + passed, 0, len(probe.library.graphs) + len(probe.library.operations))
 
-    def crossing(self, value: Reference) -> tuple[int, int]:
+    def crossing(self, value: Reference, size: int | None) -> tuple[int, int]:
         """An output of the part's DAG; an input and an argument of the part."""
         named = NAMED * len(f"{value.step}-{value.name}")
         handed, read = (KEY_OUT, KEY_IN) if value.kind == "artifact" else (OUT, IN)

@@ -94,10 +94,7 @@ def _objections(callee: Operation) -> Iterator[tuple[str, str]]:
     if callee.inline:
         yield "what it runs is written inline, and would have to be called from two places", "give it a template"
     if callee.memoized is not None:
-        yield (
-            "its owner memoizes it, under a key that may know nothing of the hyperparameters",
-            "use the cache of couler",
-        )
+        yield "its owner memoizes it, maybe without the hyperparameters in the key", "use the optimizer cache"
     if any(output.exported is not None for output in callee.outputs):
         yield "it exports a global output, as each trial would", "export what another step is given from it"
 

@@ -146,7 +146,7 @@ def compared(text: str, kind: Kind, step: str) -> str:
         data = None
     if not isinstance(data, (int, float)):
         raise refuse("Step.condition", step, f"compares a {kind} with {text!r:.40}")
-    return json.dumps(data)
+    return json.dumps(data if kind == "bool" else float(data))  # every number is a double
 
 
 def retried(step: Step, callee: Graph | Operation) -> Retry | None:

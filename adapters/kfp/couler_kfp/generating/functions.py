@@ -11,13 +11,12 @@ from typing import Any
 
 from couler_kfp.generating.bodies import check_operation, environment
 from couler_kfp.generating.refusing import refuse
-from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Literal, Native, Operation, Output, Port, Reference, Value, replace
 from couler_plugins.portable.python.functions import Function, Kind, Parameter, passed
 from couler_plugins.portable.python.modules import module_of, typed_by, untouched
 from couler_plugins.portable.python.runtime import safe_value, sheltered, typed, typed_value
 
-__all__ = ["TYPES", "constant", "constant_items", "function_component", "output_of", "type_of"]
+__all__ = ["TYPES", "constant", "default_of", "exact", "function_component", "output_of", "type_of"]
 
 TYPES: Mapping[str, str] = {
     "text": "STRING",
@@ -52,38 +51,31 @@ def output_of(function: Function, name: str) -> str:
     return "Output" if [output for output, _ in function.outputs] == ["result"] else name
 
 
-def constant(value: Value, kind: Kind, step: str, name: str) -> Value | None:
-    """A constant that a step passes to a function; None where that is nothing.
+def constant(value: Value, kind: Kind, step: str, name: str) -> Any:
+    """A constant that a step passes to a function, as JSON data; None where that is nothing.
 
     Raises:
         InvalidInput: it is of another kind.
         Unsupported: KFP would make another number of it.
     """
-    data = passed(value, kind, step, name)
-    return None if data is None else _constant(data, step, {"constant": safe_value(data)})
+    return exact(passed(value, kind, step, name), step)
 
 
-def constant_items(values: Native, holder: str) -> Native:
-    """The items of a function's loop, which stand in the workflow."""
-    if _is_inexact(values.data):
-        raise _rounds(holder)
-    return Native.of(safe_value(values.data))
+def exact(data: Any, holder: str) -> Any:
+    """JSON data that KFP passes on as it is.
+
+    Raises:
+        Unsupported: KFP would make another number of it.
+    """
+    if _is_inexact(data):
+        reason = f"passes a whole number beyond {EXACT}, which KFP rounds"
+        raise refuse("Step.arguments", holder, reason, "pass it as a text")
+    return safe_value(data)
 
 
 def type_of(kind: str) -> Native:
     """What KFP says of a parameter of a kind."""
     return Native.of({"parameterType": TYPES[kind]})
-
-
-def _rounds(holder: str) -> Unsupported:
-    reason = f"passes a whole number beyond {EXACT}, which KFP rounds"
-    return refuse("Step.arguments", holder, reason, "pass it as a text")
-
-
-def _constant(data: Any, holder: str, structure: Any) -> Value:
-    if _is_inexact(data):
-        raise _rounds(holder)
-    return Native.of(structure) if isinstance(data, (list, dict)) else Literal(value=safe_value(data))
 
 
 def _is_inexact(data: Any) -> bool:
@@ -124,8 +116,13 @@ def function_component(operation: Operation, function: Function, name: str, *, s
     )
 
 
+def default_of(data: Any) -> Value:
+    """Data as the default of an input."""
+    return Native.of(data) if isinstance(data, (list, dict)) else Literal(value=data)
+
+
 def _port(item: Parameter, holder: str) -> Port:
-    default = None if item.default is None else _constant(item.default, holder, safe_value(item.default))
+    default = None if item.default is None else default_of(exact(item.default, holder))
     # `kfp.local` (2.17.3) fails where nothing is passed to a NUMBER_INTEGER; on the wire both are doubles.
     kind = "float" if item.kind == "int" and item.optional and default is None else item.kind
     return Port(name=item.name, default=default, optional=item.optional, rest=type_of(kind))
@@ -167,8 +164,13 @@ def as_component(
             raise ValueError(f"KFP would round {value}: give it as a text")
 
     def decorated(function: Callable[..., Any]) -> Any:
+        def plain(name: str, value: Any) -> Any:
+            """A value of a list that goes into a text: whole numbers in there are doubles to KFP."""
+            whole = inputs[name] == "text" and isinstance(value, float) and value.is_integer()
+            return int(value) if whole else value
+
         def call(**given: Any) -> Any:
-            made = function(**given)
+            made = function(**{name: plain(name, value) for name, value in given.items()})
             values = made if list(outputs) != ["Output"] else {"Output": made}
             check(values)
             found = tuple(safe_value(values[name]) if shelter else values[name] for name in outputs)

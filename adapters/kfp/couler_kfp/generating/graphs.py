@@ -21,7 +21,7 @@ from couler_kfp.generating.calls import (
     taken,
     with_channels,
 )
-from couler_kfp.generating.functions import constant, constant_items, output_of, type_of
+from couler_kfp.generating.functions import constant, default_of, exact, output_of, type_of
 from couler_kfp.generating.order import check_step, waits_of
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.generating.types import Types
@@ -50,7 +50,8 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.conditions import Membership, memberships
+from couler_plugins.portable.comparisons import Comparison, comparisons
+from couler_plugins.portable.conditions import Membership
 from couler_plugins.portable.limits import is_reachable
 from couler_plugins.portable.python.functions import Function, Kind
 
@@ -132,7 +133,7 @@ class Graphs:
         kind = self.types.taken(graph, port.name)
         if not isinstance(found.default, Literal) or kind == "text":
             return replace(found, rest=type_of(kind))
-        default = constant(found.default, kind, graph.name, port.name)
+        default = default_of(constant(found.default, kind, graph.name, port.name))
         return replace(found, default=default, rest=type_of(kind))
 
     def _type(self, value: Value) -> Native:
@@ -148,9 +149,11 @@ class Graphs:
         def read(reference: Reference) -> Reference:
             return self._read(reference, steps, own, step.name)
 
-        asked = memberships(step.condition)
+        asked = comparisons(step.condition)
         if asked is None:
-            raise refuse("Step.condition", step.name, "has a condition that is more than comparisons of texts")
+            raise refuse(
+                "Step.condition", step.name, "has a condition that is more than comparisons of texts and numbers"
+            )
         called = Step(
             name=own[step.name],
             call=Call(name=self._names[callee.name]),
@@ -171,13 +174,29 @@ class Graphs:
             kind = self.types.taken(callee, argument.name)
             is_function = self.types.function(step) is not None
             if isinstance(argument.value, (Literal, Native)) and (is_function or kind != "text"):
-                value = constant(argument.value, kind, step.name, argument.name)
-                if value is not None:
-                    yield replace(argument, value=value)
+                data = constant(argument.value, kind, step.name, argument.name)
+                if data is not None:
+                    whole = {"constant": data} if isinstance(data, (list, dict)) else data
+                    yield replace(argument, value=default_of(whole))
             else:
-                yield argument_of(argument, step.name, read)
+                made = argument_of(argument, step.name, read)
+                if is_function and kind == "text":
+                    self._check_text(made.value, step)
+                yield made
 
-    def _condition(self, asked: Sequence[Membership], step: Step, read: Read) -> Expression:
+    def _check_text(self, value: Value, step: Step) -> None:
+        """Refuses a number, truth value or structure in a text, or for a text, that KFP would write in its own way."""
+        fine = ("text", "int", "bool", "list", "dict") if isinstance(value, Reference) else ("text", "int")
+        for item in references(value):
+            kind = self._kinds.get(item, "text") if item.to != "item" else "text"
+            unknown = (
+                item.to == "item" and value != item and step.loop and isinstance(step.loop.axes[0].values, Reference)
+            )
+            if kind not in fine or unknown:
+                reason = f"makes a text of {'an item' if unknown else f'a {kind}'}, which KFP does in its own way"
+                raise refuse("Step.arguments", step.name, reason, "do that in the function")
+
+    def _condition(self, asked: Sequence[Membership | Comparison], step: Step, read: Read) -> Expression:
         """What has to hold, in CEL."""
         parts: list[str | Reference | Template] = []
         for item in asked:
@@ -185,12 +204,15 @@ class Graphs:
                 raise refuse("Step.condition", step.name, "decides for each item of its loop")
             value = read(item.value)
             kind = self._kinds.get(value, "text")
-            how = " != " if item.negated else " == "
-            joint = " && " if item.negated else " || "
             parts.append(" && (" if parts else "(")
-            for number, text in enumerate(item.among):
-                left = ["int(", value, ")"] if kind == "int" else [value]
-                parts += [joint if number else "", *left, f"{how}{compared(text, kind, step.name)}"]
+            if isinstance(item, Comparison):
+                cast = ["double(", value, ")"] if kind == "text" else [value]
+                parts += [*cast, f" {item.operator} {float(item.number)!r}"]
+            else:
+                how = " != " if item.negated else " == "
+                joint = " && " if item.negated else " || "
+                for number, text in enumerate(item.among):
+                    parts += [joint if number else "", value, f"{how}{compared(text, kind, step.name)}"]
             parts.append(")")
         return Expression(language="cel", parts=tuple(joined(parts)))
 
@@ -268,7 +290,7 @@ class Graphs:
             if self._kinds.get(found, "text") not in ("list", "text"):
                 raise refuse("Step.loop", step.name, "loops over what is no list")
             return found, None
-        return constant_items(values, step.name), None
+        return Native.of(exact(values.data, step.name)), None
 
     def _item_kind(self, step: Step) -> Kind:
         """The kind of the items of a function's loop, as far as its parameters say it."""
@@ -284,9 +306,10 @@ class Graphs:
     def _channel(self, reference: Reference) -> str:
         """The name of an input that only hands something on.
 
-        `kfp.local` finds the value behind such a name where the output is called `Output`, or stands behind two dashes.
+        `kfp.local`, which runs nothing but functions, finds the value behind such a name in a condition where the
+        output is called `Output`, or stands behind two dashes.
         """
-        if reference.step and reference in self._kinds and reference.name != "Output":
+        if reference.step and reference.name != "Output" and self.types.all_functions:
             return f"{channel(replace(reference, step='', name=reference.step))}--{reference.name}"
         return channel(reference)
 

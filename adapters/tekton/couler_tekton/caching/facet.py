@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.caching.wrapping import Wrapper
+from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
 from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
@@ -15,7 +15,6 @@ from couler_tekton.caching.applying import Applying
 from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
 from couler_tekton.caching.material import material
 from couler_tekton.caching.resolving import Tasks, resolved
-from couler_tekton.caching.wrapping import WORKSPACE
 
 __all__ = ["TektonCaching", "facets"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.keys import LINEAGE, digest
-from couler_plugins.caching.wrapping import Wrapper
+from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, replace
 from couler_tekton.caching.declared import INPUTS, STORE, entries, files_of, outputs_of, rest_of
 from couler_tekton.containers import read_container, write_container
@@ -22,7 +22,6 @@ from couler_tekton.variables import Scope
 __all__ = [
     "RESTORE",
     "SAVE",
-    "WORKSPACE",
     "Told",
     "arguments_of",
     "has_steps",
@@ -38,7 +37,6 @@ COMMANDS = {RESTORE: "task-restore", SAVE: "task-save"}
 HIT = {"input": f"$(steps.{RESTORE}.results.hit)", "operator": "notin", "values": ["true"]}
 UNNAMED = "unnamed-{}"
 """What Tekton calls the container of a step without a name, after its number: ours must not change that."""
-WORKSPACE = "workspace://"
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},

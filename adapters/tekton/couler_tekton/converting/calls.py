@@ -28,6 +28,7 @@ from couler_plugins.ir import (
     references,
     replace,
 )
+from couler_tekton.converting.outcomes import asks_outcome, outcome_asked
 from couler_tekton.converting.refusing import refuse
 from couler_tekton.converting.values import changed, data_of, is_text
 from couler_tekton.structures import write_structure
@@ -57,7 +58,7 @@ def portable_step(step: Step, graph: Graph) -> Step:
         if not is_text(argument.value) and not _is_item(argument.value):
             raise refuse("Step.arguments", step.name, f"passes {argument.name!r}, which is no text", "pass texts")
     given = tuple(Argument(name=item.name, value=changed(item.value, _instead(step))) for item in arguments)
-    condition = None if step.condition is None else _condition(step)
+    condition = None if step.condition is None else _condition(step, graph)
     changed_step = replace(
         step, arguments=given, condition=condition, loop=loop, rest=None, tolerates=FAILED if step.tolerates else ()
     )
@@ -93,19 +94,23 @@ def _needs(step: Step, graph: Graph) -> Needs | None:
     return all_of(found)
 
 
-def _condition(step: Step) -> Expression:
-    """The when expressions of a task, in CEL over texts."""
+def _condition(step: Step, graph: Graph) -> Expression | None:
+    """The when expressions of a task, in CEL over texts; None where they hold in any case."""
     assert isinstance(step.condition, Native)
     parts: list[str | Reference | Template] = []
-    for number, item in enumerate(data_of(step.condition)):
+    for item in data_of(step.condition):
         if not isinstance(item, dict) or item.keys() != {"input", "operator", "values"}:
             raise refuse("Step.condition", step.name, "has a when expression in CEL", "write it as input and values")
         if item["operator"] not in ("in", "notin") or not isinstance(item["values"], list) or not item["values"]:
             raise refuse("Step.condition", step.name, "compares with the items of an array", "list the values")
-        asked = [_side(value, step) for value in (item["input"], *item["values"])]
-        parts.append(" && " if number else "")
-        parts += _question(asked[0], asked[1:], is_negated=item["operator"] == "notin")
-    return Expression(language="cel", parts=tuple(_joined(parts)))
+        is_negated = item["operator"] == "notin"
+        if asks_outcome(item["input"]):
+            question = outcome_asked(step, graph, item["values"], is_negated=is_negated)
+        else:
+            left, *among = [_side(value, step) for value in (item["input"], *item["values"])]
+            question = _question(left, among, is_negated=is_negated)
+        parts += [" && " if parts and question else "", *question]
+    return Expression(language="cel", parts=tuple(_joined(parts))) if any(parts) else None
 
 
 def _question(left: str | Reference, among: list[str | Reference], *, is_negated: bool) -> list[str | Reference]:

@@ -27,6 +27,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
+from couler_plugins.portable.outcomes import is_outcome
 from couler_tekton.converting.bodies import check_port, portable_operation
 from couler_tekton.converting.calls import portable_step
 from couler_tekton.converting.gathering import gathered, is_called
@@ -55,7 +56,8 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
             return None, ()
         workflow = replace(workflow, library="", entry=Step(name=ENTRY, call=Call(name=PIPELINE)))
     whole = gathered(workflow, bundle)
-    return _Portable(whole).workflow(), tuple(_notes(whole))
+    made = _Portable(whole).workflow()
+    return made, tuple(_notes(whole, made))
 
 
 class _Portable:
@@ -141,7 +143,8 @@ class _Portable:
         value = output.value
         if not isinstance(value, Reference) or value.to != "output" or value.path or value.step in graph.finalizers:
             raise refuse("Output.value", graph.name, f"gives {output.name!r}, which is more than one result of a task")
-        return Output(name=output.name, value=value)
+        missing = Literal(value="") if value.step in _without_results(graph) else None
+        return Output(name=output.name, value=value, default=missing)
 
     def _without_finally(self, graph: Graph) -> tuple[Graph, tuple[Handler, ...]]:
         """A pipeline without the tasks that run at the end, and what runs them."""
@@ -149,8 +152,8 @@ class _Portable:
             return graph, ()
         last = [map_references(step, _as_parameter) for step in graph.steps if step.name in graph.finalizers]
         for step in last:
-            if step.condition is not None or step.loop is not None or any(item.step for item in references(step)):
-                reason = "runs at the end, and has a condition, a matrix, or reads what tasks give"
+            if any(item.step for item in references(step)):
+                reason = "runs at the end, and reads what tasks give"
                 raise refuse("Graph.finalizers", step.name, reason, "let it find that out itself")
         kept = replace(
             graph, steps=tuple(step for step in graph.steps if step.name not in graph.finalizers), finalizers=()
@@ -160,6 +163,21 @@ class _Portable:
         name = fresh_name(FINALLY, self._made)
         self._made[name] = Graph(name=name, steps=tuple(last))
         return kept, (Handler(step=Step(name="", call=Call(name=name))),)
+
+
+def _without_results(graph: Graph) -> set[str]:
+    """The tasks that may have no results although the pipeline succeeds: skipped ones, and those that may fail.
+
+    A task that reads a result that is not there is skipped as well.
+    """
+    found: set[str] = set()
+    while more := {step.name for step in graph.steps if step.name not in found and _may_lack(step, found)}:
+        found |= more
+    return found
+
+
+def _may_lack(step: Step, before: set[str]) -> bool:
+    return bool(step.condition or step.tolerates or any(item.step in before for item in references(step)))
 
 
 def _parameter(name: str) -> Reference:
@@ -206,7 +224,7 @@ def _bound(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any]) ->
     return found
 
 
-def _notes(workflow: Workflow) -> Iterator[Decision]:
+def _notes(workflow: Workflow, made: Workflow) -> Iterator[Decision]:
     """What means nearly the same elsewhere."""
 
     def note(subject: str, action: str, reason: str) -> Decision:
@@ -215,6 +233,13 @@ def _notes(workflow: Workflow) -> Iterator[Decision]:
     rest: dict[str, Any] = {} if not isinstance(workflow.rest, Native) else write_structure(workflow.rest, spell)
     if workflow.kind.endswith("Run") and not rest.get("spec", {}).keys() & {"timeouts", "timeout"}:
         yield note("", "has no time limit", "Tekton ends a run after an hour where it says nothing; others do not")
+    if any(map(is_outcome, references(made))):
+        reason = "Tekton says neither Succeeded nor Failed of a run that was cancelled or took too long; others do"
+        yield note("", "asks at its end how it went", reason)
+    for graph in made.graphs:
+        if any(output.default is not None for output in graph.outputs):
+            reason = "Tekton leaves a result out whose task was skipped, or failed and may; others give an empty text"
+            yield note(graph.name, "gives empty results", reason)
     for operation in workflow.operations:
         if operation.outputs:
             yield note(operation.name, "loses a newline at the end", "Tekton keeps it in results, others take it off")

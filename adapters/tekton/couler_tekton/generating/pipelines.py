@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_plugins.ir import (
@@ -33,6 +33,7 @@ from couler_plugins.portable.parameters import with_parameters_passed
 from couler_plugins.portable.python.pods import as_scripts
 from couler_tekton.generating.bodies import task_of
 from couler_tekton.generating.loops import matrix
+from couler_tekton.generating.outcomes import STATUS
 from couler_tekton.generating.refusing import refuse
 from couler_tekton.generating.runs import run_of
 from couler_tekton.generating.tasks import OTHER, Task, Tasks
@@ -73,6 +74,7 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
         _add_finalizer(tasks, step)
     if count == 0:
         raise refuse("Graph.steps", workflow.label, "runs nothing", "give it a step")
+    _check_status(tasks.found[:count], tasks.found[count:])
     notes += _notes(closed, tasks.found, outputs)
     made = [_made(task, volumes, is_last=number >= count) for number, task in enumerate(tasks.found)]
     graph = Graph(
@@ -136,11 +138,24 @@ def _add_finalizer(tasks: Tasks, step: Step) -> None:
     before = {task.name for task in tasks.found}
     for task in tasks.add(step)[0]:
         read = {item.step for item in references(tuple(task.arguments.values())) if item.step}
-        if task.after or read or task.conditions or task.step.loop is not None or task.step.tolerates:
-            reason = "runs at the end, and waits for others, loops, or has a condition"
+        read |= {item.value.step for item in task.conditions if item.value.step}
+        if task.after or read or task.step.tolerates:
+            reason = "runs at the end, and waits for others, or reads what they give"
             raise refuse("Workflow.handlers", task.name, reason, "let the handler be one container")
         if task.name in before:
             raise refuse("Workflow.handlers", task.name, "has the name of another task")
+
+
+def _check_status(tasks: Sequence[Task], final: Sequence[Task]) -> None:
+    """That only who can tell asks how the others went, and that Tekton says the same of it."""
+    for task in tasks:
+        if any(item.value == STATUS for item in task.conditions):
+            raise refuse("Step.condition", task.name, "asks how the run went, before its end")
+    if any(task.step.tolerates for task in tasks):
+        for task in final:
+            if any(item.value == STATUS for item in task.conditions):
+                reason = "asks how the run went, in which a task may fail: to Tekton that is a failure"
+                raise refuse("Step.condition", task.name, reason, "let it find that out itself")
 
 
 def _made(task: Task, volumes: list[Any], *, is_last: bool) -> tuple[Step, Operation]:

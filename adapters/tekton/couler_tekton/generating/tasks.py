@@ -28,8 +28,10 @@ from couler_plugins.ir import (
 )
 from couler_plugins.portable.circles import WAY_OUT, into_circle
 from couler_plugins.portable.conditions import Membership, memberships
+from couler_plugins.portable.outcomes import is_outcome
 from couler_tekton.generating.bodies import printed_result
 from couler_tekton.generating.order import check_graph, check_step, ordered
+from couler_tekton.generating.outcomes import status_asked
 from couler_tekton.generating.refusing import refuse
 from couler_tekton.generating.values import Scope, filled
 
@@ -194,6 +196,9 @@ class Tasks:
             raise refuse("Step.condition", step.name, "has a condition that is more than comparisons of texts")
         found: list[Membership] = []
         for item in asked:
+            if is_outcome(item.value):
+                found.append(status_asked(item, step.name))
+                continue
             value = filled(item.value, scope, step.name)
             if isinstance(value, Literal):
                 if (value.value in item.among) is item.negated:

@@ -191,6 +191,7 @@ def _job(
     place = f"{asking.namespace}/{metadata['name']}"
     content = {
         "document": document,
+        "pipeline": asking.pipelines[part],
         "params": params,
         "places": {name: job.place for name, job in jobs.items()},
     }

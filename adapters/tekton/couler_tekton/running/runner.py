@@ -20,6 +20,7 @@ from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Sub
 from couler_tekton.running.jobs import TASK_RUNS, jobs_of
 from couler_tekton.running.kinds import HINTS, PIPELINE_RUN, TASK_RUN, kind_of
 from couler_tekton.running.parts import READ, STATUS, WHOLE_LABEL
+from couler_tekton.running.sizes import too_large
 from couler_tekton.running.status import ended, outcome_of, produced, results_of, status_of, together
 
 __all__ = ["TektonRunner"]
@@ -29,6 +30,10 @@ STOP, TERMINATE, TASK_STOP = "StoppedRunFinally", "Cancelled", "TaskRunCancelled
 
 class Unmade(Exception):
     """What a part reads was not made."""
+
+
+class TooLarge(Unmade):
+    """What a part reads is more than a run can hold."""
 
 
 class TektonRunner:
@@ -41,11 +46,18 @@ class TektonRunner:
     def __init__(self, where: Where) -> None:
         self._where = where
         self._jobs: dict[str, Job] = {}
-        self._bell: Bell | None = None
+        self._run = ""
 
     @cached_property
     def _calls(self) -> Calls:
         return Calls(self._where.context, HINTS)
+
+    @cached_property
+    def _bell(self) -> Bell | None:
+        around = {self._at(place)[:2] for place in self._jobs}
+        if len(around) != 1:  # what is spread over kinds or namespaces is not worth several watches
+            return None
+        return Bell(self._calls, *around.pop(), f"{RUN_LABEL}={self._run}", ended)
 
     @property
     def _namespace(self) -> str:
@@ -55,15 +67,12 @@ class TektonRunner:
         """Side documents, Tasks and Pipelines first, then what runs; see `couler_tekton.running.jobs`."""
         jobs = jobs_of(documents, request, self._where.namespace, self._namespace)
         self._jobs = {job.place: job for job in jobs if job.runs}
-        around = {self._at(place)[:2] for place in self._jobs}
-        if len(around) == 1:  # what is spread over kinds or namespaces is not worth several watches
-            self._bell = Bell(self._calls, *around.pop(), f"{RUN_LABEL}={request.run}", ended)
+        self._run = request.run
         return jobs
 
     def pause(self, seconds: float) -> None:
         """Waits so long, or until one of the runs has ended, as far as the cluster tells of that."""
-        wait = time.sleep if self._bell is None else self._bell.wait
-        wait(seconds)
+        (time.sleep if self._bell is None else self._bell.wait)(seconds)
 
     def submit(self, job: Job, request: Request) -> Submitted:
         """Puts a document in place, or creates a run unless it is there. What stands for a whole creates none."""
@@ -81,13 +90,14 @@ class TektonRunner:
         return create(self._calls, kind_of(document), ready, request, str(document["kind"]))
 
     def status(self, place: str) -> Status:
-        """How far the run at `namespace/name` is; a part that reads what was not made has failed, or is left out."""
+        """How far the run at `namespace/name` is; a part that could not be created has failed, or is left out."""
         job = self._jobs.get(place)
         if job is not None and "document" not in job.content:
             return Status(phase="succeeded")
         found = self._get(place)
-        if found is None and (missing := self._missing(place)):
-            return Status(phase="succeeded" if job is not None and job.always else "failed", message=missing)
+        if found is None and (unmade := self._unmade(place)):
+            left_out = job is not None and job.always and not isinstance(unmade, TooLarge)
+            return Status(phase="succeeded" if left_out else "failed", message=str(unmade))
         parts = [] if found is not None else self._parts(*self._at(place)[1:])
         return together(parts) if parts else status_of(found or self._needed(place))
 
@@ -96,7 +106,7 @@ class TektonRunner:
         job = self._jobs.get(place)
         if job is None or "document" in job.content:
             found = self._get(place)
-            if found is None and self._missing(place):
+            if found is None and self._unmade(place):
                 return []
             return produced(results_of(found or self._needed(place)))
         results: Mapped = {}
@@ -123,16 +133,16 @@ class TektonRunner:
                 stopped.append(place if found is not None else f"{namespace}/{run['metadata']['name']}")
         return stopped
 
-    def _missing(self, place: str) -> str:
-        """What a part reads that was not made, so that it was never created; empty where there is no such thing."""
+    def _unmade(self, place: str) -> Unmade | None:
+        """Why a part was never created; None where there is no such reason."""
         job = self._jobs.get(place)
         if job is None or "params" not in job.content:
-            return ""
+            return None
         try:
             self._filled(job)
         except Unmade as unmade:
-            return str(unmade)
-        return ""
+            return unmade
+        return None
 
     def _parts(self, namespace: str, name: str) -> list[Mapped]:
         return list(self._calls.labelled(PIPELINE_RUN, "PipelineRun", namespace, f"{WHOLE_LABEL}={name}"))
@@ -141,7 +151,10 @@ class TektonRunner:
         """The PipelineRun of a part, with the results of others that it is given."""
         document: Mapped = job.content["document"]
         params = [{"name": name, "value": self._value(value, job)} for name, value in job.content["params"].items()]
-        return {**document, "spec": {**document["spec"], **({"params": params} if params else {})}}
+        filled = {**document, "spec": {**document["spec"], **({"params": params} if params else {})}}
+        if reason := too_large(job.content["pipeline"], filled):
+            raise TooLarge(reason)
+        return filled
 
     def _value(self, value: Any, job: Job) -> Any:
         """A value that may be a result of a part, or say how all of them ended."""

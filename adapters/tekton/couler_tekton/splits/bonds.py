@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Bond, Reference, Step, callables, inline_callees, references
+from couler_tekton.splits.gathered import beside, why_not_gathered
 from couler_tekton.splits.parts import part_name
 from couler_tekton.splits.whole import Whole
 from couler_tekton.variables import write_value
@@ -33,10 +34,16 @@ def tekton_bonds(whole: Whole) -> Iterator[Bond]:
             producer = steps.get(reference.step)
             if producer is None or producer is step:
                 continue
-            if reason := _clinging(reference, producer, whole):
+            if reason := _clinging(reference, producer, whole) or _staying(step, producer, whole):
                 yield Bond((step.name, producer.name), reason)
     if len(unique) > 1:
         yield Bond(tuple(unique), "they read the uid of their run, which each part has its own of")
+
+
+def _staying(reader: Step, producer: Step, whole: Whole) -> str:
+    if producer.loop is None or reader.name != beside(producer, whole.root):
+        return ""
+    return f"Tekton hands out what {producer.name!r} gathers from its matrix where a task beside it reads it"
 
 
 def _clinging(reference: Reference, producer: Step, whole: Whole) -> str:
@@ -46,7 +53,7 @@ def _clinging(reference: Reference, producer: Step, whole: Whole) -> str:
     if reference.kind != "parameter":
         return f"an artifact of {producer.name!r} is known to its own run only"
     if producer.loop is not None:
-        return f"{reference.name!r} of {producer.name!r} is gathered from its matrix"
+        return why_not_gathered(reference, producer, whole.root)
     declared = whole.types.of(producer.name, reference.name)
     if declared is not None and declared["type"] != "string" and not reference.path:
         return (
@@ -98,8 +105,9 @@ def _of_finalizers(whole: Whole) -> tuple[str, str] | None:
 
 def _of_outputs(whole: Whole) -> tuple[str, str]:
     steps = {step.name: step for step in whole.root.steps}
+    for_finalizers = set(whole.reads.values())  # which `_of_finalizers` has looked at as they are read
     for output in whole.root.outputs:
-        for reference in references(output):
+        for reference in references(output) if output.name not in for_finalizers else ():
             producer = steps.get(reference.step)
             if producer is not None and (reason := _clinging(reference, producer, whole)):
                 return f"it hands out what cannot leave a part: {reason}", "declare the type in the Task, or leave it"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
-from couler_plugins.ir import Bond, Graph, Reference, Step, Workflow, bonds, callables
+from couler_plugins.ir import Bond, Graph, Reference, Step, Workflow, bonds, callables, inline_callees, references
 from couler_plugins.originals import kept
 from couler_plugins.plan import Plan
 from couler_tekton.footprint import FRAME, Footprints, size_of
@@ -15,7 +16,7 @@ from couler_tekton.splits.bonds import refuse_undetachable, tekton_bonds
 from couler_tekton.splits.detaching import detach
 from couler_tekton.splits.joined import is_part, joined, starts_parts
 from couler_tekton.splits.parts import base_name
-from couler_tekton.splits.whole import ROOT, whole_of
+from couler_tekton.splits.whole import ROOT, core_of, whole_of
 from couler_tekton.writing import Writing
 
 __all__ = ["TektonSplitting", "splitting_of"]
@@ -57,6 +58,9 @@ class TektonSplitting:
         self._workflow = workflow
         self._whole = whole_of(workflow, plan)
         self._footprints = Footprints(workflow, copies=1)
+        by_name = callables(workflow)
+        content = tuple((step, inline_callees(step, by_name)) for step in self._whole.root.steps)
+        self._reads = Counter(core_of(item) for item in references(content) if item.to == "output")
 
     def extent(self, workflow: Workflow) -> Extent:
         """How large the largest object gets, and how many tasks there are."""
@@ -77,10 +81,13 @@ class TektonSplitting:
         head = sum(len(str(part)) + READ for part in (*root.inputs, root.rest))
         return Extent(FRAME + head, 0, 0)
 
-    def crossing(self, value: Reference) -> tuple[int, int]:
-        """A result of the part, and a parameter."""
+    def crossing(self, value: Reference, size: int | None) -> tuple[int, int]:
+        """A result of the part, and a parameter; each with the value, as far as past runs tell how large it is. That of
+        a parameter is kept once more wherever a task reads it; see `couler_tekton.running.sizes`.
+        """
         named = NAMED * len(f"{value.step}-{value.name}")
-        return HANDED + named, READ + named
+        copies = 1 + self._reads[core_of(value)]
+        return HANDED + named + (size or 0), READ + named + copies * (size or 0)
 
     def bonds(self) -> Sequence[Bond]:
         """What the IR knows, and what only Tekton has; see `couler_tekton.splits.bonds`."""

@@ -64,6 +64,8 @@ class Types:
 
     def of(self, step: str, name: str) -> Mapped | None:
         """What declares a parameter that holds a result of a step; None where that cannot be known."""
+        if self._steps[step].loop is not None:
+            return {"type": "array"}  # gathered from a matrix
         declared = self._declared(self._steps[step], name)
         if declared is not None:
             return declared

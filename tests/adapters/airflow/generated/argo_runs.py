@@ -1,8 +1,8 @@
 """Runs Argo manifests in symbols, without adapter code: who starts, with which command, and how the run ends.
 
 Only what a DAG can be is known here: steps and DAGs of containers and scripts, conditions that compare, items in the
-manifest. Sources: Argo's docs/enhanced-depends-logic.md and docs/walk-through, and `assessDAGPhase` in its
-`workflow/controller/dag.go`.
+manifest, outputs that depend on how a step ended. Sources: Argo's docs/enhanced-depends-logic.md and docs/walk-through,
+`assessDAGPhase` in its `workflow/controller/dag.go`, `processAggregateNodeOutputs` in `operator.go`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ __all__ = ["Leaf", "ManifestRun", "Outcome"]
 
 TAG = re.compile(r"\{\{(.*?)\}\}")
 DEPENDS = re.compile(r"([A-Za-z0-9][-\w]*)(?:\.(\w+))?")
+CHOICE = re.compile(r"(steps|tasks)\.([-\w]+)\.status == 'Succeeded' \? (.+) : '(\w*)'")
+MEMBER = re.compile(r"\['([^']+)'\]")
 OK = ("Succeeded", "Skipped", "Daemoned")
 
 
@@ -93,6 +95,8 @@ class ManifestRun:
         for item in (template.get("outputs") or {}).get("parameters") or []:
             if "parameter" in item["valueFrom"]:  # others are read by nobody
                 found[f"parameters.{item['name']}"] = _filled(item["valueFrom"]["parameter"], scope)
+            elif "expression" in item["valueFrom"]:
+                found[f"parameters.{item['name']}"] = _chosen(item["valueFrom"]["expression"], scope)
         return Node(phase, found)
 
     def _leaf(self, template: Any, scope: Mapping[str, str]) -> Node:
@@ -158,6 +162,11 @@ class ManifestRun:
         phase = nodes[0].phase if len(phases) == 1 else "Failed" if "Failed" in phases else "Succeeded"
         for name, value in nodes[0].outputs.items() if len(nodes) == 1 else ():
             scope[f"{root}.{step['name']}.outputs.{name}"] = value
+        scope[f"{root}.{step['name']}.status"] = phase
+        if items != [None]:
+            well = [node.outputs for node in nodes if node.phase == "Succeeded"]
+            made = [{name.removeprefix("parameters."): value for name, value in one.items()} for one in well]
+            scope[f"{root}.{step['name']}.outputs.parameters"] = _text(made)
         return Node(phase, nodes[0].outputs, inherited)
 
 
@@ -167,6 +176,16 @@ def _text(value: Any) -> str:
 
 def _filled(text: Any, scope: Mapping[str, str]) -> str:
     return TAG.sub(lambda tag: scope[tag[1].strip()], _text(text))
+
+
+def _chosen(expression: str, scope: Mapping[str, str]) -> str:
+    """An expression that is a variable, or one of two values by how a step ended."""
+    choice = CHOICE.fullmatch(expression)
+    if choice is None:
+        return scope[MEMBER.sub(r".\1", expression)]
+    root, step, made, otherwise = choice.groups()
+    well = scope[f"{root}.{step}.status"] == "Succeeded"
+    return scope[MEMBER.sub(r".\1", made)] if well else otherwise
 
 
 def _tolerated(step: Any) -> bool:

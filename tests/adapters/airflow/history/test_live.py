@@ -51,6 +51,7 @@ FILE = """
         double.expand(x=found) >> flaky()
         found >> stop() >> skipped()
 """
+ASKED = ("history", "past", "--engine", "airflow", "--from")
 USERS = {
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ann:admin",
@@ -70,22 +71,34 @@ def test_a_whole_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delenv("COULER_AIRFLOW_TOKEN", raising=False)
         monkeypatch.setenv("COULER_AIRFLOW_USERNAME", "ann")
         monkeypatch.setenv("COULER_AIRFLOW_PASSWORD", password)
-        by_api = CliRunner().invoke(couler, ["history", "past", "--from", airflow.url], catch_exceptions=False)
+        by_api = CliRunner().invoke(
+            couler, ["history", "past", "--engine", "airflow", "--from", airflow.url], catch_exceptions=False
+        )
         assert by_api.exit_code == 0, by_api.stderr
         assert password not in by_api.output
         monkeypatch.setenv("COULER_AIRFLOW_PASSWORD", "wrong")
-        refused = CliRunner().invoke(couler, ["history", "past", "--from", airflow.url], catch_exceptions=False)
+        refused = CliRunner().invoke(
+            couler, ["history", "past", "--engine", "airflow", "--from", airflow.url], catch_exceptions=False
+        )
         assert refused.exit_code == 2
         assert "refuses to sign in: 401" in refused.stderr
 
-        program = [str(Path(sys.executable).parent / "couler"), "history", "past", "--from", "database"]
+        program = [
+            str(Path(sys.executable).parent / "couler"),
+            "history",
+            "past",
+            "--engine",
+            "airflow",
+            "--from",
+            "database",
+        ]
         by_database = subprocess.run(
             program, env=airflow.environment, capture_output=True, text=True, check=True
         ).stdout
         assert by_database == by_api.stdout
         assert "secret" not in by_database
         absent = subprocess.run(
-            [*program[:2], "no_such", *program[3:]],
+            ["no_such" if word == "past" else word for word in program],
             env=airflow.environment,
             capture_output=True,
             text=True,

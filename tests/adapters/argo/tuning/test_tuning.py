@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from adapters.airflow.generated.argo_runs import Leaf, ManifestRun, Outcome
+from adapters.argo.tuning.manifests import MANIFEST, TRIALS, auc, document, in_steps, tuned
 from couler_argo.plugin import ArgoAdapter
-from couler_plugins.api import Result, Text, optimize
-from couler_plugins.config import Config
 from couler_plugins.documents import read
+from couler_plugins.errors import InvalidInput, Unsupported
 from local.running import runs
-
-MANIFEST = (Path(__file__).parent / "churn.yaml").read_text()
-TRIALS = "tune{trials=6,tuner='optuna{seed=3}'}"
-
-
-def tuned(text: str, pipeline: str = TRIALS, name: str = "churn.yaml") -> Result:
-    return optimize(Text(text, name), pipeline, config=Config())
-
-
-def document(text: str) -> Any:
-    (found,) = read(text, "w.yaml").documents
-    return found.data
 
 
 def templates(text: str) -> dict[str, Any]:
@@ -54,18 +49,40 @@ def test_a_tuned_workflow_is_one_that_argo_takes() -> None:
 def test_the_trials_really_run_and_the_best_is_picked(tmp_path: Path) -> None:
     text = tuned(MANIFEST).text
     items = templates(text)["main"]["dag"]["tasks"][1]["withItems"]
-
-    def auc(item: dict[str, str]) -> float:
-        return 0.9 - abs(float(item["rate"]) - 0.03) - 0.01 * abs(int(item["depth"]) - 5)
-
-    best = max(items, key=auc)
+    best = max(items, key=lambda item: auc(float(item["rate"]), int(item["depth"])))
     assert best != items[0]
     ran = runs(text, tmp_path)
     assert ran.well, ran.status
     started = (ran.folder / "started").read_text().splitlines()
     assert sorted(started[:6]) == sorted(f"{item['rate']} {item['depth']}" for item in items)
     assert started[6:] == [f"{best['rate']} {best['depth']}"]
-    assert float((ran.folder / "reported").read_text()) == auc(best)
+    assert float((ran.folder / "reported").read_text()) == auc(float(best["rate"]), int(best["depth"]))
+
+
+@pytest.mark.parametrize("root", ["dag", "steps"])
+@pytest.mark.parametrize("kept", [6, 2, 0])
+def test_a_judge_that_knows_nothing_of_us_picks_the_same(root: str, kept: int, tmp_path: Path) -> None:
+    """Some trials fail; the program that picks the best is given what Argo would hand on of the others."""
+    manifest = document(tuned(MANIFEST if root == "dag" else in_steps(MANIFEST)).text)
+    trained: list[tuple[float, int]] = []
+
+    def outcome(leaf: Leaf) -> Outcome:
+        if leaf.image != "python:3.13-alpine":
+            asked = re.search(r"rate, depth = (\S+), (\S+)", leaf.script)
+            if asked is None:
+                return Outcome(True, lambda name: "10")
+            trained.append((float(asked[1]), int(asked[2])))
+            return Outcome(len(trained) <= kept or len(trained) > 6, lambda name: str(auc(*trained[-1])))
+        script = tmp_path / "best.py"
+        script.write_text(leaf.script.replace("/tmp/couler", str(tmp_path / "chosen")))
+        subprocess.run([sys.executable, script], env=dict(leaf.env), check=True, capture_output=True)  # type: ignore[arg-type]  # no secrets
+        chosen = {f"parameters.{file.name}": file.read_text() for file in (tmp_path / "chosen").iterdir()}
+        return Outcome(True, {**chosen, "result": ""}.__getitem__)
+
+    run = ManifestRun(manifest, outcome)
+    assert run.well
+    assert len(trained) == 7
+    assert trained[6] == max(trained[:kept], key=lambda setting: auc(*setting), default=(0.1, 3))
 
 
 def test_trials_that_fail_count_for_nothing(tmp_path: Path) -> None:
@@ -120,3 +137,76 @@ def test_every_edit_is_explained() -> None:
         (file,) = tuned(text).files
         assert file.status == "changed", file
         assert all(edit.decision is not None for edit in file.edits), file.edits
+
+
+def test_a_template_of_another_workflow_is_tried_where_it_is() -> None:
+    manifest = document(MANIFEST)
+    train = manifest["spec"]["templates"].pop(2)
+    call = manifest["spec"]["templates"][0]["dag"]["tasks"][1]
+    del call["template"]
+    call["templateRef"] = {"name": "library", "template": "train"}
+    head = {"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTemplate", "metadata": {"name": "library"}}
+    library = {**head, "spec": {"templates": [train]}}
+    both = f"{json.dumps(manifest)}\n---\n{json.dumps(library)}\n"
+    text = tuned(both).text
+    assert lint(text) == []
+    first, second = (item.data for item in read(text, "w.yaml").documents)
+    assert second == library
+    made = {item["name"]: item for item in first["spec"]["templates"]}
+    assert made["train-trial"]["steps"][0][0]["templateRef"] == call["templateRef"]
+    assert tuned(text).text == text
+    with pytest.raises(Unsupported, match="what it calls is not in these files") as caught:
+        _ = tuned(json.dumps(with_annotation(manifest))).text
+    assert caught.value.hint == "give the file that holds it as well"
+
+
+def with_annotation(manifest: Any) -> Any:
+    """A manifest that says itself what to tune of its step."""
+    (said,) = document(MANIFEST)["spec"]["templates"][2]["metadata"]["annotations"].values()
+    return {**manifest, "metadata": {"generateName": "w-", "annotations": {"couler.io/tune.main.train": said}}}
+
+
+def test_a_workflow_may_say_it_of_one_step() -> None:
+    manifest = with_annotation(document(MANIFEST))
+    del manifest["spec"]["templates"][2]["metadata"]
+    text = tuned(json.dumps(manifest)).text
+    assert [task["name"] for task in templates(text)["main"]["dag"]["tasks"]][1:3] == ["train-trials", "train-best"]
+    lost = json.dumps(manifest).replace("couler.io/tune.main.train", "couler.io/tune.main.trian")
+    assert lint(lost) == ["couler.io/tune.main.trian names no step: it is couler.io/tune.GRAPH.STEP"]
+    with pytest.raises(InvalidInput, match="there is no such step") as caught:
+        _ = tuned(lost).text
+    assert caught.value.hint == "did you mean 'main/train'?"
+
+
+def test_the_trials_wait_and_are_left_out_as_the_step_was() -> None:
+    manifest = document(MANIFEST)
+    manifest["spec"]["templates"][0]["dag"]["tasks"][1]["when"] = "{{tasks.prepare.outputs.parameters.rows}} > 5"
+    tasks = {task["name"]: task for task in templates(tuned(json.dumps(manifest)).text)["main"]["dag"]["tasks"]}
+    conditions = {name: tasks[name]["when"] for name in ("train-trials", "train-best", "train")}
+    assert set(conditions.values()) == {"{{tasks.prepare.outputs.parameters.rows}} > 5"}
+    assert tasks["train-trials"]["depends"] == "prepare"
+    assert tasks["train"]["depends"] == "prepare && train-best"
+
+
+@pytest.mark.parametrize("pipeline", ["cache{assume-pure=true}", "cache{assume-pure=true},split{max-steps=3}"])
+def test_other_optimizers_follow_and_all_of_them_find_nothing_more_to_do(pipeline: str, tmp_path: Path) -> None:
+    whole = f"{TRIALS},{pipeline}"
+    once = tuned(MANIFEST, whole)
+    assert lint(once.text) == []
+    assert tuned(once.text, whole).text == once.text
+    assert tuned(once.text, TRIALS).text == once.text
+
+
+def test_what_is_said_of_tuning_is_no_part_of_a_key() -> None:
+    manifest = document(MANIFEST)
+    bound = {"couler.io/max-output-bytes": "99"}
+    (prepare, train) = manifest["spec"]["templates"][1:3]
+    prepare["metadata"] = {"annotations": {**bound, "couler.io/cache-version": "1"}}
+    train["metadata"]["annotations"] |= bound
+    specs = []
+    for _ in range(2):
+        cached = document(tuned(json.dumps(manifest), "cache{assume-pure=true}").text)
+        specs.append(json.loads(cached["metadata"]["annotations"]["couler.io/key-spec"]))
+        train["metadata"]["annotations"].pop("couler.io/tune", None)
+    assert specs[0] == specs[1]
+    assert specs[0].keys() == {"prepare", "train"}

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.argo.caching.small import made, workflow
 from adapters.argo.wrapper.manifests import TASKS, TEMPLATES, WRAPPER, document
+from couler_plugins.errors import Unsupported
 
 MOUNTS = "[{name: t, mountPath: /couler}]"
 
@@ -107,3 +108,12 @@ def test_what_nobody_declared_is_not_wrapped() -> None:
     assert "couler-restore" in json.dumps(
         made(document(undeclared), pipeline=WRAPPER.replace("}", ",assume-pure=true}")).documents
     )
+
+
+def test_a_store_in_a_workspace_is_refused() -> None:
+    """No pod of Argo's has one; the steps would find no store, in every run."""
+    pipeline = WRAPPER.replace("store=s3://", "store=workspace://")
+    assert pipeline != WRAPPER
+    with pytest.raises(Unsupported, match="pods have no workspaces there") as caught:
+        made(document(TEMPLATES), pipeline=pipeline)
+    assert caught.value.hint

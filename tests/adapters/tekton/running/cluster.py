@@ -67,7 +67,6 @@ class Cluster(kmock.KubernetesEmulator):
         after: called with each request that was carried out, before it is answered; may raise `Refused`. Watches are
             answered while they last, and left out.
         cut: how many watches are to lose their connection at the first event that they would tell.
-        refused: what every watch is refused with; None where it is not.
         mute: how many watches are to tell nothing until they end.
         oldest: the first version from which a watch may start: what was before it is forgotten.
         asked: the requests, in order.
@@ -78,7 +77,6 @@ class Cluster(kmock.KubernetesEmulator):
     before: Callable[[kmock.Request], None] = nothing
     after: Callable[[kmock.Request], None] = nothing
     cut: int = 0
-    refused: Refused | None = None
     mute: int = 0
     oldest: int = 0
     asked: list[kmock.Request] = attrs.field(factory=list, init=False)
@@ -116,8 +114,6 @@ class Cluster(kmock.KubernetesEmulator):
             object.__setattr__(request, "action", kmock.action.WATCH)
         self.asked.append(request)
         self.before(request)
-        if request.action == kmock.action.WATCH and self.refused is not None:
-            raise self.refused
         if request.params.get("dryRun") == "All":
             return web.json_response(request.data)
         if request.action in (kmock.action.CREATE, kmock.action.UPDATE):

@@ -318,6 +318,17 @@ def test_a_pipeline_is_split_and_run_at_once(server: Cluster, couler_command: Co
     assert together(controller) == run_document(documents, documents[0], name="train").tasks
 
 
+def test_parts_in_a_pipeline_are_one_run(server: Cluster, couler_command: Couler) -> None:
+    from adapters.tekton.split.test_nesting import nest, passing
+
+    controller = Controller(server)
+    Path("nested.yaml").write_text(yaml.safe_dump_all(nest(passing(), "max-steps=2")))
+    done = couler_command("run", "nested.yaml")
+    assert done.exit_code == 0, done.output
+    assert server.creations() == [("pipelineruns", "train")]
+    assert together(controller) == run_document(passing(), passing()[0], name="train").tasks
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

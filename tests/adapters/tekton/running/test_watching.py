@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import kmock
 import pytest
+import yaml
 from click.testing import Result
 
-from adapters.tekton.running.cluster import Cluster, Refused
+from adapters.tekton.running.cluster import Cluster, Refused, plural_of
 from adapters.tekton.running.controller import Controller
 from adapters.tekton.split.generating import train
 from adapters.tekton.split.interpreter import run_document
@@ -118,12 +120,22 @@ def test_a_watch_that_is_refused_for_now_is_tried_again(
     assert len(watches(server)) > refused
 
 
+@pytest.mark.parametrize("action", [kmock.action.LIST, kmock.action.WATCH])
 @pytest.mark.parametrize("status", [403, 405])
-def test_who_may_not_watch_looks_now_and_then(server: Cluster, couler_command: Couler, status: int) -> None:
+def test_who_may_not_watch_looks_now_and_then(
+    server: Cluster, couler_command: Couler, status: int, action: kmock.action
+) -> None:
     controller = Controller(server)
-    server.refused = Refused(status=status, reason="Forbidden")
+
+    def before(request: kmock.Request) -> None:
+        if request.action == action:
+            raise Refused(status=status, reason="Forbidden")
+        controller.before(request)
+
+    server.before = before
     check(server, controller, couler_command("run", "split.yaml"))
-    assert len(watches(server)) == 1, "there is no use in asking again"
+    asked = [item for item in server.asked if item.action == action]
+    assert len(asked) == 1, "there is no use in asking again"
 
 
 def test_a_watch_that_tells_nothing_ends_and_runs_are_looked_at(server: Cluster, couler_command: Couler) -> None:
@@ -132,6 +144,16 @@ def test_a_watch_that_tells_nothing_ends_and_runs_are_looked_at(server: Cluster,
     server.mute = 1
     check(server, controller, couler_command("run", "split.yaml"))
     assert server.mute == 0
+
+
+@pytest.mark.parametrize(
+    "said", [b"<html>moved</html>\n", b'{"type": "ADDED"}\n', b'{"type": "ADDED", "object": []}\n', b"[]\n"]
+)
+def test_what_is_no_event_is_a_lost_watch(server: Cluster, couler_command: Couler, said: bytes) -> None:
+    controller = Controller(server)
+    server[kmock.action.WATCH] << (said,)
+    check(server, controller, couler_command("run", "split.yaml"))
+    assert len(watches(server)) > 1
 
 
 def test_a_run_that_is_deleted_is_told_at_once(
@@ -150,3 +172,18 @@ def test_a_run_that_is_deleted_is_told_at_once(
     assert time.monotonic() - started < LONG
     assert done.exit_code == 3
     assert "there is no run ml/train-part-1" in done.stderr
+
+
+def test_task_runs_are_watched_as_well(
+    server: Cluster, watched: Controller, couler_command: Couler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "FIRST", LONG)
+    metadata, spec = {"name": "once"}, {"taskSpec": {"steps": [{"image": "busybox"}]}}
+    run = {"apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": metadata, "spec": spec}
+    Path("task.yaml").write_text(yaml.safe_dump(run))
+    started = time.monotonic()
+    done = couler_command("run", "task.yaml")
+    assert time.monotonic() - started < LONG
+    assert done.exit_code == 0, done.output
+    assert [plural_of(item) for item in watches(server)] == ["taskruns"]
+    assert "once" in watched.ran

@@ -156,6 +156,7 @@ def random_run(seed: int, *, reading: bool = True) -> list[Data]:
 
 def _random_task(chance: Random, number: int, before: list[Data], reading: bool) -> Data:
     readable = [task["name"] for task in before if "matrix" not in task] if reading else []
+    gathered = [task["name"] for task in before if "matrix" in task] if reading else []
     params: list[Data] = [{"name": "in", "value": _value(chance, readable)}]
     task = _task(f"t{number}", params)
     if chance.random() < 0.3:
@@ -168,8 +169,12 @@ def _random_task(chance: Random, number: int, before: list[Data], reading: bool)
         task["workspaces"] = [{"name": "data"}]
         task["taskSpec"]["workspaces"] = [{"name": "data"}]
     elif chance.random() < 0.2:
-        task["matrix"] = {"params": [{"name": "in", "value": ["$(params.many[*])"]}]}
+        values = chance.choice((["$(params.many[*])"], ["one", "$(params.word)"]))
+        task["matrix"] = {"params": [{"name": "in", "value": values}]}
         task["params"] = []
+    elif gathered and chance.random() < 0.7:
+        task["params"].append({"name": "all", "value": f"$(tasks.{chance.choice(gathered)}.results.text[*])"})
+        task["taskSpec"]["params"].append({"name": "all", "type": "array"})
     if before and chance.random() < 0.4:
         task["runAfter"] = [chance.choice(before)["name"]]
     if chance.random() < 0.2:

@@ -1,0 +1,1 @@
+"""Steps of KFP's pipelines that get better hyperparameters."""

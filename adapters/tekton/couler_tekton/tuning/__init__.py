@@ -1,0 +1,1 @@
+"""Tuning tasks of Tekton's pipelines."""

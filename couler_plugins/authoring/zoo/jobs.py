@@ -1,0 +1,64 @@
+"""What the functions share that train on several pods."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from couler_plugins.authoring.catalogue import run_step
+from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.values import Returned, listed
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["run_training"]
+
+
+@said_where
+def run_training(
+    step: str,
+    image: str,
+    command: str | list[str] | None,
+    args: Any,
+    resources: Mapping[str, Any] | None,
+    secret: list[str] | None,
+    step_name: str | None,
+    timeout: int | None,
+    retry: int | None,
+    **inputs: Any,
+) -> Returned:
+    """A step of the catalogue that is a job.
+
+    Args:
+        step: its name.
+        image: what its pods run.
+        command: the program, as one text (which is cut as a shell would) or word by word.
+        args: what it is given, values of the run among them.
+        resources: of each pod: `cpu`, `memory`, `gpu`.
+        secret: variables from Secrets, each as `VARIABLE=secret/key`.
+        step_name, timeout, retry: as for every step.
+        inputs: the step's own.
+    """
+    given = dict(resources or {})
+    needs = {
+        name: given.pop(key) for name, key in (("cpu", "cpu"), ("memory", "memory"), ("gpus", "gpu")) if key in given
+    }
+    if given:
+        hint = "there are cpu, memory and gpu; all pods of a job are alike"
+        raise InvalidInput(f"resources hold {min(given)!r}", step=step_name or step, hint=hint)
+    if "cpu" in needs:
+        needs["cpu"] = str(needs["cpu"])
+    words = shlex.split(command) if isinstance(command, str) else list(command or ())
+    more = {"secrets": secret} if secret else {}
+    return run_step(
+        step,
+        step_name,
+        retry,
+        timeout,
+        image=image,
+        command=words,
+        arguments=listed(args),
+        **needs,
+        **more,
+        **inputs,
+    )

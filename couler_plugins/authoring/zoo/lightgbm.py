@@ -1,0 +1,42 @@
+"""Boosted trees with LightGBM: `lightgbm.train(datasource=Dataset(…), train_params={"num_boost_round": 50})`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from couler_plugins.authoring.values import Returned
+from couler_plugins.authoring.zoo.datasets import Dataset, run_boosting
+
+__all__ = ["train"]
+
+SETTINGS = {"num_boost_round": "rounds", "num_leaves": "leaves", "learning_rate": "learning_rate", "seed": "seed"}
+"""The inputs of the step by the names that LightGBM has for them."""
+
+
+def train(
+    datasource: Dataset,
+    model_params: Mapping[str, Any] | None = None,
+    train_params: Mapping[str, Any] | None = None,
+    image: str | None = None,
+    step_name: str | None = None,
+    timeout: int | None = None,
+    retry: int | None = None,
+) -> Returned:
+    """A model of a declared data set: `lightgbm-train` of the catalogue.
+
+    Args:
+        datasource: what it learns from.
+        model_params, train_params: settings, by LightGBM's names, such as `{"objective": "binary"}`.
+        image: one that has all that the step needs; without one, pip installs it when the container starts.
+        step_name, timeout, retry: as for every step.
+
+    Returns:
+        `model`, the place of the model.
+
+    Raises:
+        InvalidInput: there is no such setting, or it is none of its type.
+    """
+    return run_boosting(
+        "lightgbm-train", datasource, SETTINGS, model_params, train_params, image, step_name, timeout, retry
+    )

@@ -1,0 +1,34 @@
+"""What is written for trials is what Tekton's own webhook accepts, at the level that clusters have as installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from couler_plugins.api import Text, optimize
+from couler_plugins.config import Config
+from couler_plugins.documents import read
+from oracles.tekton_oracle import Oracle, build
+
+pytestmark = pytest.mark.oracle
+
+MANIFEST = (Path(__file__).parent / "churn.yaml").read_text()
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
+    return build(tmp_path_factory)
+
+
+def test_tekton_accepts_it_and_refuses_what_is_broken_in_it(oracle: Oracle) -> None:
+    text = optimize(Text(MANIFEST, "churn.yaml"), "tune{trials=12}", config=Config()).text
+    broken = [
+        text.replace("results.couler-trial[*]", "results.couler-trial"),
+        text.replace("tasks.train-best.results.rate", "tasks.train-bets.results.rate"),
+    ]
+    assert text not in broken
+    cases = [("beta", [item.data for item in read(one, "w.yaml").documents]) for one in (text, *broken)]
+    good, *bad = oracle.judge(cases)
+    assert good == ["", ""]
+    assert all(any(verdict) for verdict in bad), bad
