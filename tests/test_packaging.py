@@ -156,3 +156,8 @@ def test_the_wheel_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Pat
         result = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, check=False)
         assert (result.returncode, result.stderr) == (0, "")
         assert expected in result.stdout
+    for name, made in (("churn", "page.html"), ("authoring", "airflow.py")):  # a stranger's first minutes
+        command = [str(environment / "bin" / "couler"), "demo", name, "-o", name]
+        result = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        assert (tmp_path / name / made).stat().st_size > 0

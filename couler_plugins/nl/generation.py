@@ -214,11 +214,11 @@ class _Round:
         return None
 
     def _problems(self, form: Form) -> list[Problem]:
-        allowed = () if self.manner.code else CODE
+        forbidden = () if self.manner.code else CODE
         problems = [
             Problem(code="unknown-step", step=step.name, message=f"{step.use!r} may not be used", remedy="use others")
             for step in form.steps
-            if step.use in allowed
+            if step.use in forbidden
         ]
         problems += validate(form, self.steps)
         if problems:

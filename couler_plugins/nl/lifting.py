@@ -22,11 +22,13 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     conjuncts,
+    fresh_name,
     references,
     replace,
 )
 from couler_plugins.nl.form import Comparison, Form, FormStep, Given, Scalar, Taken
 from couler_plugins.nl.lake import SCHEMA, Item, LakeStep
+from couler_plugins.nl.validation import validate
 from couler_plugins.portable.conditions import memberships
 
 __all__ = ["kept"]
@@ -49,12 +51,14 @@ def kept(workflow: Workflow, name: str = "", description: str = "") -> Item:
         description: what it is for.
     """
     own = _slug(name or workflow.name or workflow.prefix or workflow.kind)
-    steps = {
-        operation.name: step
-        for operation in workflow.operations
-        if (step := _step(operation, workflow, own)) is not None
-    }
+    steps: dict[str, LakeStep] = {}
+    for operation in workflow.operations:
+        called = fresh_name(_slug(f"{own}-{operation.name}"), [step.name for step in steps.values()])
+        if (step := _step(operation, workflow, own, called)) is not None:
+            steps[operation.name] = step
     shape = _shape(workflow, own, {key: step.name for key, step in steps.items()})
+    if shape is not None and validate(shape, {step.name: step for step in steps.values()}):
+        shape = None  # it stands on more than the form can say, such as what an engine passes by itself
     return Item(
         schema_name=SCHEMA,
         name=own,
@@ -65,13 +69,12 @@ def kept(workflow: Workflow, name: str = "", description: str = "") -> Item:
     )
 
 
-def _step(operation: Operation, workflow: Workflow, owner: str) -> LakeStep | None:
+def _step(operation: Operation, workflow: Workflow, owner: str, name: str) -> LakeStep | None:
     """An operation as a ready-made step; None where it needs more than texts as its inputs."""
     kinds = {port.kind for port in operation.inputs} | {port.kind for port in operation.outputs}
     foreign = any(reference.to != "input" for reference in references(operation.containers))
     if foreign or not operation.containers or kinds - {"parameter"}:
         return None
-    name = _slug(f"{owner}-{operation.name}")
     program = next((str(part.value) for part in operation.containers[0].command[:1] if isinstance(part, Literal)), "")
     outputs = [StepOutput(name=port.name, description=port.name) for port in operation.outputs]
     return LakeStep(
@@ -114,7 +117,7 @@ def _shape(workflow: Workflow, name: str, uses: dict[str, str]) -> Form | None:
     if callee is None or entry is None or workflow.handlers:
         return None
     if isinstance(callee, Operation):
-        callee = Graph(name=callee.name, steps=(replace(entry, name=_slug(callee.name)),))
+        callee = Graph(name=callee.name, steps=(_alone(entry, callee, workflow),))
     if callee.stages is not None or callee.finalizers or callee.regions or callee.inputs:
         return None
     try:
@@ -123,6 +126,18 @@ def _shape(workflow: Workflow, name: str, uses: dict[str, str]) -> Form | None:
         return Form(name=name, inputs=given, steps=tuple(_form_step(step, uses, names) for step in callee.steps))
     except _Unsaid:
         return None
+
+
+def _alone(entry: Step, operation: Operation, workflow: Workflow) -> Step:
+    """The only step of a workflow without a graph, given what Argo passes by itself: parameters, by their names."""
+    given = {argument.name for argument in entry.arguments}
+    own = {port.name for port in workflow.parameters}
+    more = tuple(
+        Argument(name=port.name, value=Reference(to="parameter", kind="parameter", name=port.name))
+        for port in operation.inputs
+        if port.name in own - given
+    )
+    return replace(entry, name=_slug(operation.name), arguments=(*entry.arguments, *more))
 
 
 def _form_step(step: Step, uses: dict[str, str], names: dict[str, str]) -> FormStep:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.nl.code import ENGINES_OWN
@@ -76,12 +77,20 @@ def _unreachable(scope: Scope) -> Iterator[Problem]:
         held = scope.conditions[name]
         if hopeless.intersection(waits_for(scope.steps[name])):
             hopeless.add(name)  # said once, of the first
-        elif pair := next((one for one in sorted(held) if (one[0], OPPOSITES[one[1]], one[2]) in held), None):
+        elif pair := _contradiction(held):
             hopeless.add(name)
-            left, op, right = pair
-            message = f"it runs only where {left} {op} {right}, and only where that does not hold: never"
+            message = f"it runs only where {pair[0]} and {pair[1]} hold, which is never"
             remedy = "wait for one of the branches, or for the step before them"
             yield Problem(code="unreachable-step", step=name, message=message, remedy=remedy)
+
+
+def _contradiction(held: Iterable[tuple[str, str, str]]) -> tuple[str, str] | None:
+    """Two comparisons of one value that never hold together."""
+    for (left, op, right), (other, how, what) in combinations(sorted(held), 2):
+        is_other_text = op == how == "==" and right != what
+        if left == other and (is_other_text or (OPPOSITES[op] == how and right == what)):
+            return f"{left} {op} {right}", f"{other} {how} {what}"
+    return None
 
 
 def _outputs(scope: Scope) -> Iterator[Problem]:

@@ -35,6 +35,21 @@ def test_it_shows_what_the_commands_show() -> None:
     assert "nothing found" in done.stderr
 
 
+def test_a_workflow_in_python_is_written_for_all_engines_and_runs(capfd: pytest.CaptureFixture[str]) -> None:
+    done = run("demo", "authoring")
+    assert done.exit_code == 0, done.stderr
+    assert capfd.readouterr() == ("", "")
+    folder = Path("couler-demo")
+    assert {path.name for path in folder.iterdir()} == {
+        *("airflow.py", "argo.yaml", "authoring.py", "churn.json", "kfp.yaml", "run", "tekton.yaml")
+    }
+    assert "3 documents checked: nothing found" in done.stderr
+    assert "/churn: succeeded" in done.stdout
+    (given,) = folder.glob("run/*/churn/steps/main.choose-*/made/parameter.result")
+    assert given.read_text() == "early: 100%, late: 79%"
+    assert run("demo", "authoring").exit_code == 0
+
+
 def test_it_can_be_run_again_and_elsewhere() -> None:
     first, second = run("demo", "-o", "there/it is"), run("demo", "-o", "there/it is")
     assert (first.exit_code, first.stdout) == (0, second.stdout)

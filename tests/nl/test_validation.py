@@ -118,6 +118,10 @@ def test_who_joins_two_branches_never_runs() -> None:
     ]
     assert problems({**CHURN, "steps": steps}) == [("unreachable-step", "c")]
     assert problems({**CHURN, "steps": steps[:3]}) == []
+    steps[2] = {**steps[2], "when": {**when, "right": 7}}
+    assert problems({**CHURN, "steps": steps}) == [("unreachable-step", "c")]
+    steps[2] = {**steps[2], "when": {**when, "op": ">=", "right": 0}}
+    assert problems({**CHURN, "steps": steps}) == []
 
 
 def test_fan_outs() -> None:

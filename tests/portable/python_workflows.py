@@ -270,6 +270,17 @@ NESTED = Computed(
     {"doubled": list(range(1, 11))},
 )
 COMPUTED["nested"] = NESTED
+LOOPS["chosen loops"] = Computed(
+    workflow_of(
+        [NUMBERS, MOOD, SQUARE],
+        step("numbers", "numbers", n=2),
+        step("mood", "mood", total=20),
+        step("squares", "square", each=gave("numbers"), x=ITEM, when=equals(gave("mood"), "high")),
+        step("others", "square", each=constant([3, 4]), x=ITEM, when=equals(gave("mood"), "high")),
+        step("none", "square", each=gave("numbers"), x=ITEM, when=equals(gave("mood"), "low")),
+    ),
+    {"squares": [1, 4], "others": [9, 16], "none": None},
+)
 LOOPS["as texts"] = Computed(
     workflow_of(
         [NUMBERS, NEGATED, TEXT],

@@ -114,6 +114,7 @@ def test_outputs_can_be_named_beside_it() -> None:
         ("def f(): pass\nf()\n", "something else than one function"),
         ("x = 1\n", "something else than one function"),
         ("def f(:\n", "this is no Python"),
+        ("def f():\n    x = " + "-" * 20_000 + "1\n", ""),
         ("def f():\n    return '\0'\n", "this is no Python"),
     ],
 )
@@ -172,6 +173,27 @@ def test_an_operation_holds_all_of_it() -> None:
     assert operation.kind == "python"
     assert function_of(operation) == function
     assert isinstance(function_of(operation), Function)
+
+
+def test_names_that_are_made_inside_are_no_others() -> None:
+    function_from_text("""
+def f(paths: list[Path], n: int = 1) -> "list":
+    import os.path as p
+    from collections import OrderedDict
+
+    class Local:
+        kind: Unknown = int
+        def method(self, x: Missing) -> Gone: return [y for y in x if (z := y)] + [__name__, self.kind]
+
+    async def later(a: Nowhere) -> None: ...
+    try:
+        found: Typed = [p.join(str(i), j) for i, j in enumerate(paths)]
+    except (ValueError, OSError) as error:
+        return [repr(error)]
+    with open(found[0]) as stream, stream as other:
+        (lambda q, *r, **s: (q, r, s, n, OrderedDict, Local, later, other))(1)
+    return found
+""")
 
 
 def test_nothing_is_executed() -> None:

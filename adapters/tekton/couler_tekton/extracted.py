@@ -26,7 +26,7 @@ from couler_plugins.ir import (
 )
 from couler_tekton.checks.report import Report
 from couler_tekton.checks.shapes import check_shape
-from couler_tekton.variables import Scope, write_value
+from couler_tekton.variables import Scope, scope_in, write_value
 from couler_tekton.writing import Writing
 
 __all__ = ["holder", "holding", "named", "obstacle", "pipeline_obstacle", "run_obstacle"]
@@ -125,7 +125,7 @@ def holder(item: Graph | Operation, namespace: str) -> Workflow:
     metadata = rest.pop("metadata", None) if isinstance(item, Operation) else None
     inputs = tuple(replace(port, optional=False) for port in item.inputs)
     root = "pipeline" if isinstance(item, Graph) else "task"
-    bare: Any = without_origin(replace(item, name=root, inputs=inputs, inline=False, rest=Scope().rest(rest)))
+    bare: Any = without_origin(replace(item, name=root, inputs=inputs, inline=False, rest=scope_in(item).rest(rest)))
     own = Scope().rest({"metadata": metadata}) if metadata else None
     made = Workflow(engine="tekton", kind=root.capitalize(), library="namespace", namespace=namespace, rest=own)
     return replace(made, graphs=(bare,)) if isinstance(item, Graph) else replace(made, operations=(bare,))

@@ -122,11 +122,12 @@ class _Lifter:
 
     def _root(self, root: str, spec: Mapped, path: Path) -> None:
         """What an object that others refer to holds."""
-        scope = Scope().declaring(names_of(spec, path))
+        scope = Scope(alone=root != "pipeline")
         if root == "step":
+            scope = scope.declaring(names_of(spec, path))
             self._operations.append(read_step_action(root, spec, path, self._source(path), scope))
         else:
-            self._body(root, root, spec, path, Scope(), embedded=False)
+            self._body(root, root, spec, path, scope, embedded=False)
 
     def _body(self, kind: str, name: str, spec: Mapped, path: Path, outer: Scope, embedded: bool) -> None:
         """A pipeline or a task; `outer` is what parameters mean around it."""

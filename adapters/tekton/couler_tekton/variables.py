@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Expression, Literal, Native, Reference, Template, Value
+from couler_plugins.ir import Expression, Graph, Literal, Native, Operation, Reference, Template, Value
 from couler_tekton.structures import structure, write_structure
 
-__all__ = ["Scope", "Spell", "spell", "spelled_in", "write_text", "write_value"]
+__all__ = ["Scope", "Spell", "scope_in", "spell", "spelled_in", "write_text", "write_value"]
 
 Spell = Callable[[Reference], str]
 """A reference as the text spells it, `$(…)` included."""
@@ -33,12 +33,14 @@ class Scope(NamedTuple):
         own: those that are declared here, or around here.
         items: those that a matrix fills.
         passed: those that the task is given; only its callee knows them.
+        alone: whether nothing is handed down, so that what is not declared is no parameter: Tekton leaves it as it is.
     """
 
     run: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
     items: frozenset[str] = frozenset()
     passed: frozenset[str] = frozenset()
+    alone: bool = False
 
     def declaring(self, names: Collection[str]) -> Scope:
         """The scope inside of what declares these parameters."""
@@ -104,11 +106,17 @@ class Scope(NamedTuple):
     def _parameter(self, variable: str, name: str, path: tuple[str, ...], native: str) -> Reference:
         if name in self.items and name not in self.own:
             return Reference(to="item", kind="parameter", name=name, path=path, native=native)
-        if name in self.passed and name not in self.own | self.run:
+        if (self.alone or name in self.passed) and name not in self.own | self.run:
             return Reference(to="unknown", name=variable, native=native)
         if name in self.run and name not in self.own:
             return Reference(to="parameter", kind="parameter", name=name, path=path, native=native)
         return Reference(to="input", kind="parameter", name=name, path=path, native=native)
+
+
+def scope_in(item: Graph | Operation) -> Scope:
+    """What names of parameters mean in what a pipeline or a task says of itself."""
+    alone = isinstance(item, Operation) and not item.inline
+    return Scope(own=frozenset(port.name for port in item.inputs), alone=alone)
 
 
 def spell(reference: Reference) -> str:

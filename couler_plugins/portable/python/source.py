@@ -7,10 +7,9 @@ brings all with it that it needs: imports stand inside of it.
 from __future__ import annotations
 
 import ast
-import builtins
 import inspect
-import symtable
 import textwrap
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,10 +17,10 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.portable.python import runtime
 from couler_plugins.portable.python.annotations import HINT, KINDS, fields_of, is_none, kind_of, unquoted
 from couler_plugins.portable.python.functions import TYPES, Function, Kind, Parameter, constant_of, text_of
+from couler_plugins.portable.python.names import needed_names
 
 __all__ = ["function_from", "function_from_text"]
 
-KNOWN = frozenset({*dir(builtins), "__name__"})
 RESERVED = frozenset(runtime.__all__)
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -73,12 +72,15 @@ def function_from_text(source: str, packages: Sequence[str] = (), outputs: Mappi
     """
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:  # ValueError: null bytes
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # null bytes, or nested too deeply
         reason = f"this is no Python: {getattr(error, 'msg', error)}"
         raise InvalidInput(reason, line=getattr(error, "lineno", None), hint="give one function, by def") from None
     match tree.body:
         case [ast.FunctionDef() | ast.AsyncFunctionDef() as definition]:
-            return _Reader(definition, source).function(packages, outputs)
+            try:
+                return _Reader(definition, source).function(packages, outputs)
+            except RecursionError:
+                raise _refusal(definition.name, "is nested too deeply", "make it simpler") from None
     hint = "give its definition alone; put imports and helpers into it"
     raise InvalidInput("the source is something else than one function", line=1, hint=hint)
 
@@ -117,25 +119,14 @@ class _Reader:
             raise self._refuse(definition, "has a name that is used around it", "give it another name")
         if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own(definition)):
             raise self._refuse(definition, "is a generator", "return a list")
-        needed = self._needed()
+        needed = needed_names(self._source)
         if self._name in needed:
             hint = "define what calls itself inside of it"
             raise self._refuse(self._first(self._name), "calls itself, and has another name where it runs", hint)
-        if unknown := sorted(needed - KNOWN):
+        if unknown := sorted(needed):
             hint = "import modules inside of it, and pass all else as parameters"
             reason = f"needs {', '.join(unknown)} from around it"
             raise self._refuse(self._first(unknown[0]), reason, hint)
-
-    def _needed(self) -> set[str]:
-        """The names that it looks up outside of itself. Annotations are left out: they are not evaluated."""
-        bare = _WithoutAnnotations().visit(ast.parse(self._source))
-        pending = symtable.symtable(ast.unparse(bare), "function", "exec").get_children()
-        found: set[str] = set()
-        while pending:
-            table = pending.pop()
-            found.update(item.get_name() for item in table.get_symbols() if item.is_global())
-            pending += table.get_children()
-        return found
 
     def _first(self, name: str) -> ast.AST:
         """Where it says this name first."""
@@ -225,26 +216,11 @@ class _Reader:
             raise self._refuse(annotation, f"has {error} as the type of {what}", HINT) from None
 
 
-class _WithoutAnnotations(ast.NodeTransformer):
-    """Takes annotations off, in functions and of variables."""
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        return ast.arg(arg=node.arg)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # as ast calls it
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:  # as ast calls it
-        node.annotation = ast.Constant(value=None)
-        return self.generic_visit(node)
-
-
 def _own(definition: Definition) -> Iterator[ast.AST]:
     """The nodes of a function that are not those of functions inside of it."""
-    pending: list[ast.AST] = list(definition.body)
+    pending: deque[ast.AST] = deque(definition.body)
     while pending:
-        node = pending.pop(0)
+        node = pending.popleft()
         yield node
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
             pending += ast.iter_child_nodes(node)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.kfp.here import run_here
 from adapters.subjects import KFP
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Template
@@ -36,6 +35,8 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
 )  # of kfp, its local runner and its libraries
 CASES = {**COMPUTED, **NUMERIC, **LITERAL_LOOPS, **LOOPS}
+MANY = ("odd texts", "items", "odd items", "chosen loops", "parameter", "keys")
+"""A process for each step, so these are for the long run."""
 
 
 def lowered(workflow: Any) -> Any:
@@ -43,30 +44,7 @@ def lowered(workflow: Any) -> Any:
     return document
 
 
-def run_here(spec: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the tasks of a pipeline gave, by `task` or `task.output`; a list for a loop."""
-    from kfp import components, local
-    from kfp.local import io
-
-    from couler_kfp.runner_offline import check_runs_here, offline
-
-    found: dict[str, Any] = {}
-    put = io.IOStore.put_task_output
-
-    def told(store: Any, task_name: str, key: str, value: Any) -> None:
-        found[task_name if key == "Output" else f"{task_name}.{key}"] = value
-        put(store, task_name, key, value)
-
-    monkeypatch.setattr(io.IOStore, "put_task_output", told)
-    check_runs_here(spec, "pipeline")
-    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(folder))
-    with suppress(RuntimeError):  # it fails
-        components.load_component_from_text(json.dumps(offline(spec), ensure_ascii=False))()
-        found["well"] = True
-    return found
-
-
-@pytest.mark.parametrize("name", list(CASES))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in MANY else ()) for name in CASES])
 def test_values(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     computed = CASES[name]
     found = run_here(lowered(computed.workflow), tmp_path, monkeypatch)

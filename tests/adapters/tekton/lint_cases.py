@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ALL", "CASES", "GOOD", "LINES", "OLD_PIPELINE_RUN"]
+__all__ = ["ALL", "CASES", "GOOD", "LINES", "OLD_PIPELINE_RUN", "PIPELINE"]
 
 TASK = """\
 apiVersion: tekton.dev/v1

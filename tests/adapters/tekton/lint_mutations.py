@@ -252,6 +252,7 @@ KINDS: dict[str, Mutation] = {
     "onError": _put(_tasks, onError="continue"),
     "a bad onError of a task": _put(_tasks, onError="ignore"),
     "onError beside retries": _put(_tasks, onError="continue", retries=2),
+    "a ClusterTask": _put(_items("taskRef"), kind="ClusterTask"),
     "retries that are a text": _put(_tasks, retries="2"),
     "a timeout without a unit": _put(_tasks, timeout="10"),
     "an unknown field of a task": _put(_tasks, dependsOn=["a"]),

@@ -178,6 +178,17 @@ def test_what_a_run_is_made_of() -> None:
     assert GraphView(graph, callables(run)).order() == ["fetch", "count", "tell"]
 
 
+def test_a_task_may_name_what_is_no_parameter() -> None:
+    """Tekton looks for it in some fields only, and leaves it as it stands; so it is refused by the lint, if at all."""
+    task = COUNT.replace("    - name: rows\n", "    - name: rows\n      description: as in $(params.other)\n")
+    assert task != COUNT
+    assert refusals(read(task, "task.yaml")) == []
+    bundle = Bundle.of([read(task, "task.yaml")])
+    assert not list(lint(bundle))
+    (wrong,) = lint(Bundle.of([read(task.replace("$(params.rows)", "$(params.other)"), "task.yaml")]))
+    assert wrong.code == "unknown-variable"
+
+
 def lowered_text(plan: Plan, new: Workflow) -> str:
     lowered, written = lower_and_write(TEKTON, plan.with_workflow(plan.workflows[0], new))
     assert not lowered.refused

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from adapters.tekton.counts import objects
-from adapters.tekton.lint_cases import ALL, CASES, GOOD, LINES, OLD_PIPELINE_RUN
+from adapters.tekton.lint_cases import ALL, CASES, GOOD, LINES, OLD_PIPELINE_RUN, PIPELINE
 from adapters.tekton.lint_mutations import KINDS, Mutation, mutants
 from adapters.tekton.older import for_v1beta1
 from couler_plugins import api
@@ -113,6 +113,22 @@ def test_the_level_is_that_of_the_target(to: str, severities: list[str]) -> None
     """Where nothing is said of the cluster, what only some take is a warning."""
     found = api.lint(Text(CASES["api-level"]), to=to)
     assert [finding.severity for finding in found.findings] == severities
+
+
+def test_cluster_tasks_are_said_to_be_gone() -> None:
+    text = PIPELINE.replace("taskRef:\n        name: build", "taskRef:\n        kind: ClusterTask\n        name: build")
+    (finding,) = [one for one in found_in(text) if one.severity == "error"]
+    assert (finding.code, finding.message) == ("custom-task", "Tekton has no ClusterTasks any more")
+    assert "cluster" in finding.hint
+
+
+def test_a_field_in_another_case_is_what_go_reads_it_as() -> None:
+    old = "          - image: busybox\n            script: echo $(params.state)"
+    assert old in ALL
+    codes = {
+        one.code for one in found_in(ALL.replace(old, f"{old.replace('image', 'Image')}\n            command: [a]"))
+    }
+    assert codes == {"field-case", "script-and-command"}
 
 
 def test_what_is_read_otherwise_is_said_where_it_stands() -> None:

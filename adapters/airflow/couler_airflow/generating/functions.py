@@ -5,7 +5,7 @@ Source: `airflow.sdk.bases.decorator` (3.3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.generating.context import CONTEXT
@@ -21,7 +21,7 @@ from couler_plugins.ir import Operation
 from couler_plugins.portable.python.functions import Function, Kind, constant_of, function_of
 from couler_plugins.portable.python.modules import typed_by
 
-__all__ = ["Functions", "check_function", "definition_of", "mapped_over"]
+__all__ = ["Functions", "check_function", "definition_of", "functions_of", "mapped_over"]
 
 
 def check_function(operation: Operation, function: Function, losses: Losses) -> None:
@@ -58,6 +58,27 @@ def mapped_over(listed: Text | None, operation: Operation, incoming: Incoming) -
 def may_wait(rule: Rule, waits: Sequence[Wait], number: int) -> bool:
     """Whether it changes nothing if a task waits for another one: Airflow lets it, where it is given its value."""
     return rule.name == "all_success" or any(wait.task == number for wait in waits)
+
+
+def functions_of(tasks: Sequence[Task], taken: Collection[str]) -> dict[str, Function]:
+    """The functions of a DAG by their names.
+
+    Args:
+        tasks: its tasks.
+        taken: names that mean something else in a DAG file.
+
+    Raises:
+        Unsupported: two have one name, or one has a name that means something in a DAG file.
+    """
+    found: dict[str, Function] = {}
+    for task in tasks:
+        function = function_of(task.operation) if task.operation is not None else None
+        if function is None:
+            continue
+        if found.setdefault(function.name, function) != function or function.name in taken:
+            reason = f"runs the function {function.name!r}, and that means something else in the same file"
+            raise refusal("Operation.kind", task.place[-1], reason, "give the function another name")
+    return found
 
 
 def definition_of(function: Function) -> str:

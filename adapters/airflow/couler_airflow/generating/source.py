@@ -10,7 +10,7 @@ from typing import NamedTuple
 from couler_airflow.generating.conditions import Condition
 from couler_airflow.generating.dag import Whole
 from couler_airflow.generating.durations import duration
-from couler_airflow.generating.functions import Functions, definition_of
+from couler_airflow.generating.functions import Functions, definition_of, functions_of
 from couler_airflow.generating.pods import pod_arguments
 from couler_airflow.generating.printing import INDENT, Call, Name, Node, identifier, printed
 from couler_airflow.generating.refusals import refusal
@@ -47,28 +47,11 @@ def body_of(whole: Whole, tasks: Sequence[Task]) -> Body:
     Raises:
         Unsupported: a task has something that Airflow's operator for pods does not do.
     """
-    functions = _functions(tasks)
+    functions = functions_of(tasks, NAMES)
     body = _Body(whole, functions)
     definitions = (f"{definition_of(function)}\n\n" for function in functions.values())
     text = "".join([*definitions, *body.lines(tasks)])
     return Body(frozenset(body.used | ({"typed"} if functions else set())), text)
-
-
-def _functions(tasks: Sequence[Task]) -> dict[str, Function]:
-    """The functions of a DAG by their names.
-
-    Raises:
-        Unsupported: two have one name, or one has a name that means something in a DAG file.
-    """
-    found: dict[str, Function] = {}
-    for task in tasks:
-        function = function_of(task.operation) if task.operation is not None else None
-        if function is None:
-            continue
-        if found.setdefault(function.name, function) != function or function.name in NAMES:
-            reason = f"runs the function {function.name!r}, and that means something else in the same file"
-            raise refusal("Operation.kind", task.place[-1], reason, "give the function another name")
-    return found
 
 
 class _Body:

@@ -28,6 +28,7 @@ from couler_plugins.ir import (
 from couler_plugins.portable.python.functions import Kind, constant_of
 
 __all__ = [
+    "Read",
     "argument_of",
     "channel",
     "compared",
@@ -42,6 +43,8 @@ __all__ = [
 
 
 CHANNEL = "pipelinechannel--"
+Read = Callable[[Reference], Reference]
+"""What a reference stands for in a task."""
 
 
 def channel(reference: Reference) -> str:
@@ -78,7 +81,7 @@ def taken(step: Step, callee: Graph | Operation) -> list[Argument]:
     return [argument for argument in step.arguments if argument.name in declared or argument.kind != "parameter"]
 
 
-def argument_of(argument: Argument, step: str, read: Callable[[Reference], Reference]) -> Argument:
+def argument_of(argument: Argument, step: str, read: Read) -> Argument:
     """An argument as KFP passes it.
 
     Args:

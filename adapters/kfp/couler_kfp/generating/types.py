@@ -31,6 +31,10 @@ class Types:
         """Whether nothing runs but functions."""
         return all(isinstance(item, Graph) or name in self._functions for name, item in self._callees.items())
 
+    def callee(self, step: Step) -> Graph | Operation:
+        """What a step calls, which is in the workflow."""
+        return self._callees[getattr(step.call, "name", "")]
+
     def function(self, step: Step) -> Function | None:
         """The function that a step calls."""
         return self._functions.get(step.call.name) if isinstance(step.call, Call) else None

@@ -17,7 +17,7 @@ from couler_tekton.caching.resolving import TASK, Tasks, steps_of
 from couler_tekton.caching.wrapping import Told, unwrapped, with_steps
 from couler_tekton.checks.durations import seconds
 from couler_tekton.extracted import holder, named
-from couler_tekton.variables import Scope
+from couler_tekton.variables import scope_in
 
 __all__ = ["Applying"]
 
@@ -92,7 +92,8 @@ class Applying:
         changed = self._with_steps(operation, place, verdict)
         metadata = held(rest_of(task), "metadata")
         metadata = {**metadata, "annotations": {**held(metadata, "annotations"), CACHED_FROM: name}}
-        bare = holder(replace(changed, rest=Scope().rest({**rest_of(changed), "metadata": metadata})), task.namespace)
+        rest = scope_in(changed).rest({**rest_of(changed), "metadata": metadata})
+        bare = holder(replace(changed, rest=rest), task.namespace)
         copy = replace(bare, name=named(name, bare))
         if self._tasks.get(copy.name) is None:
             self._made[copy.name] = copy

@@ -24,6 +24,7 @@ __all__ = ["reuse_objections", "room", "storage_objections"]
 
 STEP_RESULT = re.compile(r"\$\(steps\.[^)]*\.results\b")
 ARTIFACT = re.compile(r"\$\((?:(?:step|steps|tasks)\.[^)]*)?\b(?:artifacts|outputs)\.[^)]*\)")
+UNDECLARED = ("params", "inputs.params")
 INITS = 3
 """Containers that Tekton has run before the steps: for its entrypoint, for scripts, for working directories."""
 POD_MESSAGE, CONTAINER_MESSAGE = 12 * 1024, 4 * 1024
@@ -128,6 +129,8 @@ def _reference_objections(operation: Operation) -> Iterator[Objection]:
         if reference.step or (reference.to in ("input", "parameter", "item") and reference.name not in declared):
             what = reference.step or reference.name
             yield Objection("propagated", f"it reads {what!r} around it: declare it as a parameter, and pass it")
+        elif reference.to == "unknown" and reference.name.startswith(UNDECLARED):
+            yield Objection("propagated", f"it reads $({reference.name}), which it does not declare")
         elif reference.to == "workspace" and reference.name not in workspaces:
             yield Objection("workspace", f"it uses the workspace {reference.name!r}, which it does not declare")
         elif reference.to == "run" and (found := reference_objection(reference, "it")) is not None:

@@ -31,7 +31,7 @@ from couler_tekton.caching.declared import (
     with_files,
 )
 from couler_tekton.caching.wrapping import unwrapped
-from couler_tekton.variables import Scope
+from couler_tekton.variables import scope_in
 
 __all__ = ["TASK", "Tasks", "annotated", "resolved", "steps_of"]
 
@@ -84,7 +84,7 @@ def annotated(workflow: Workflow) -> Operation:
     (operation,) = workflow.operations
     metadata = held(rest_of(workflow), "metadata")
     bare = unwrapped(operation)
-    return replace(bare, rest=Scope().rest({**rest_of(bare), "metadata": metadata}) if metadata else bare.rest)
+    return replace(bare, rest=scope_in(bare).rest({**rest_of(bare), "metadata": metadata}) if metadata else bare.rest)
 
 
 def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:

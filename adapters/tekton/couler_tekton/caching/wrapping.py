@@ -17,7 +17,7 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, replace
 from couler_tekton.caching.declared import INPUTS, STORE, entries, files_of, outputs_of, rest_of
 from couler_tekton.containers import read_container, write_container
-from couler_tekton.variables import Scope
+from couler_tekton.variables import Scope, scope_in
 
 __all__ = [
     "RESTORE",
@@ -81,7 +81,7 @@ def with_steps(bare: Operation, annotated: Operation, told: Told) -> Operation:
     """
     mains = _mains(bare)
     names = [one.name or UNNAMED.format(number) for number, one in enumerate(mains)]
-    guarded = [_guarded(one, name) for one, name in zip(mains, names, strict=True)]
+    guarded = [_guarded(one, name, scope_in(bare)) for one, name in zip(mains, names, strict=True)]
     careless = [name for name, one in zip(names, mains, strict=True) if rest_of(one).get("onError")]
     outputs = [f"--output={name}={place}" for name, place in outputs_of(annotated).items()]
     codes = [f"--code=$(steps.step-{name}.exitCode.path)" for name in careless]
@@ -114,7 +114,9 @@ def unwrapped(operation: Operation) -> Operation:
         return operation
     mains = [one for one in _mains(operation) if not _is_ours(one)]
     others = [one for one in operation.containers if one.role != "main"]
-    return replace(operation, containers=(*(_free(one, number) for number, one in enumerate(mains)), *others))
+    return replace(
+        operation, containers=(*(_free(one, number, scope_in(operation)) for number, one in enumerate(mains)), *others)
+    )
 
 
 def _mains(operation: Operation) -> list[Container]:
@@ -134,18 +136,18 @@ def arguments_of(operation: Operation) -> list[str]:
     return [str(text) for text in said] if isinstance(said, list) else []
 
 
-def _guarded(step: Container, name: str) -> Container:
+def _guarded(step: Container, name: str, scope: Scope) -> Container:
     """A step that is skipped where there was a result, beside what its owner says of when it runs."""
     rest = rest_of(step)
-    return replace(step, name=name, rest=Scope().rest({**rest, "when": [*entries(rest, "when"), HIT]}))
+    return replace(step, name=name, rest=scope.rest({**rest, "when": [*entries(rest, "when"), HIT]}))
 
 
-def _free(step: Container, number: int) -> Container:
+def _free(step: Container, number: int, scope: Scope) -> Container:
     rest = rest_of(step)
     kept = [item for item in entries(rest, "when") if item != HIT]
     left = {key: content for key, content in rest.items() if key != "when"} | ({"when": kept} if kept else {})
     name = "" if step.name == UNNAMED.format(number) else step.name
-    return replace(step, name=name, rest=Scope().rest(left))
+    return replace(step, name=name, rest=scope.rest(left))
 
 
 def _looking(annotated: Operation, told: Told) -> list[str]:

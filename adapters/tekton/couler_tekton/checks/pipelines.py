@@ -24,6 +24,7 @@ __all__ = ["check_bindings", "check_pipeline", "check_pipeline_object", "tasks_o
 
 Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]
+GONE = "ClusterTask"
 CALLS = ("taskRef", "taskSpec", "pipelineRef", "pipelineSpec")
 
 
@@ -129,6 +130,10 @@ def _check_custom(task: Mapped, path: Path, report: Report) -> None:
         kind = callee.get("kind") or ("Task" if key == "taskRef" and not callee.get("resolver") else "")
         if not kind:
             report.error("custom-task", (*path, key), "a custom task has no kind", "name its kind")
+        if kind == GONE and not callee.get("apiVersion"):
+            message, hint = f"Tekton has no {GONE}s any more", "make it a Task, or use the resolver `cluster`"
+            report.error("custom-task", (*path, key), message, hint)
+            continue
         parts = (callee.get("apiVersion") or "").split("/")
         if len(parts) != 2 or not all(parts):
             message = "a custom task has no apiVersion" if parts == [""] else "its apiVersion is none"

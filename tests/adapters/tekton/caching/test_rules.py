@@ -49,6 +49,7 @@ TASK_RULES = {
         "when: [{input: $(steps.model.results.x)",
     ),
     "step-template": ("  steps:\n", "  stepTemplate: {env: [{name: COULER_CACHE_STORE, value: /x}]}\n  steps:\n"),
+    "propagated": ("printf slow", "printf $(params.nobody)"),
     "clock": ("printf slow", "date"),
     "randomness": ("printf slow", "printf $RANDOM"),
     "network": ("printf slow", "curl example.org"),

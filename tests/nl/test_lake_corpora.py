@@ -1,0 +1,47 @@
+"""What a lake keeps of real workflows can be read again, and put together again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from couler_plugins.api import lift_inputs, session
+from couler_plugins.config import load_config
+from couler_plugins.conversion import anew
+from couler_plugins.errors import CoulerError
+from couler_plugins.ir import verify
+from couler_plugins.nl.composition import compose
+from couler_plugins.nl.lake import Item
+from couler_plugins.nl.lifting import kept
+from couler_plugins.sources import read_source
+from support import SHARED
+
+CORPUS = SHARED / "corpus"
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpora are not here")
+@pytest.mark.parametrize(("engine", "workflows", "shapes"), [("argo", 200, 40), ("kfp", 40, 15), ("tekton", 50, 40)])
+def test_shapes_are_put_together_again(engine: str, workflows: int, shapes: int) -> None:
+    work = session(load_config(), engine=engine)
+    adapter = work.plugins.adapter(engine)
+    items: list[Item] = []
+    for path in sorted((CORPUS / engine).rglob("*.y*ml")):
+        try:
+            plan = lift_inputs(read_source(path, 10**8), work, lambda *_: None)
+        except CoulerError:
+            continue
+        for workflow in plan.workflows:
+            try:
+                items += map(kept, anew(replace(plan, workflows=(workflow,)), adapter, adapter).workflows)
+            except CoulerError:
+                continue
+    assert len(items) >= workflows
+    assert sum(item.shape is not None for item in items) >= shapes
+    for item in items:
+        assert msgspec.json.decode(msgspec.json.encode(item), type=Item) == item
+        own = {step.name: step for step in item.steps}
+        assert len(own) == len(item.steps)
+        if item.shape is not None:
+            assert verify(compose(item.shape, own)) == []
