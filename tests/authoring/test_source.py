@@ -212,14 +212,12 @@ def test_what_the_interface_has_no_words_for_is_refused_by_step() -> None:
 
 
 def test_items_whose_names_hide_those_of_a_loop_around_are_refused() -> None:
+    def outer(a: couler.RunValue, b: couler.RunValue) -> None:
+        job("outer", a, b)
+        couler.map(lambda a, c: job("inner", a, c), ["p"], ["q"])
+
     with workflow("w") as written:
-        couler.map(
-            lambda a, b: (
-                couler.map(lambda a, b, c=a: job("inner", a, b, c), ["p"], ["q"], ["r"]) and job("outer", a, b)
-            ),
-            ["x"],
-            ["y"],
-        )
+        couler.map(outer, ["x"], ["y"])
     with pytest.raises(Unsupported, match="names the values of its items as a loop around it does"):
         to_python(written.ir)
 
