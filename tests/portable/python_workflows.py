@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from authoring.trained import GIVEN, TRAINED
 from couler_plugins.ir import (
     Container,
     Expression,
@@ -105,6 +106,7 @@ ODD_VALUES: dict[str, Any] = {
     "flag": False,
 }
 COMPUTED = {
+    "written once": Computed(TRAINED.ir, GIVEN),
     "passed": Computed(
         workflow_of(
             [NUMBERS, SQUARE, TOTAL, MOOD, SAY],
