@@ -33,6 +33,7 @@ from portable.python_workflows import (
 
 pytestmark = pytest.mark.airflow
 CASES = {**COMPUTED, **NUMERIC, **LITERAL_LOOPS, **LOOPS}
+CHOSEN = CASES.pop("chosen loops")
 
 
 def source_of(workflow: Any) -> str:
@@ -58,6 +59,12 @@ def test_values(name: str) -> None:
     outcome = run(loaded(source_of(computed.workflow)))
     assert outcome.state == "success", outcome.states
     assert {key: value_in(outcome, computed, key) for key in computed.given} == computed.given
+
+
+def test_conditions_of_loops_are_refused() -> None:
+    with pytest.raises(Unsupported, match="decides for each item of its loop") as caught:
+        source_of(CHOSEN.workflow)
+    assert (caught.value.step, caught.value.feature, bool(caught.value.hint)) == ("squares", "Step.condition", True)
 
 
 def test_what_runs_at_the_end() -> None:
