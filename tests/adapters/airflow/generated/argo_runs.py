@@ -95,8 +95,8 @@ class ManifestRun:
         for item in (template.get("outputs") or {}).get("parameters") or []:
             if "parameter" in item["valueFrom"]:  # others are read by nobody
                 found[f"parameters.{item['name']}"] = _filled(item["valueFrom"]["parameter"], scope)
-            elif "expression" in item["valueFrom"]:
-                found[f"parameters.{item['name']}"] = _chosen(item["valueFrom"]["expression"], scope)
+            elif (chosen := _chosen(item["valueFrom"].get("expression", ""), scope)) is not None:
+                found[f"parameters.{item['name']}"] = chosen
         return Node(phase, found)
 
     def _leaf(self, template: Any, scope: Mapping[str, str]) -> Node:
@@ -178,11 +178,11 @@ def _filled(text: Any, scope: Mapping[str, str]) -> str:
     return TAG.sub(lambda tag: scope[tag[1].strip()], _text(text))
 
 
-def _chosen(expression: str, scope: Mapping[str, str]) -> str:
-    """An expression that is a variable, or one of two values by how a step ended."""
+def _chosen(expression: str, scope: Mapping[str, str]) -> str | None:
+    """An expression that is a variable, or one of two values by how a step ended; None for any other."""
     choice = CHOICE.fullmatch(expression)
     if choice is None:
-        return scope[MEMBER.sub(r".\1", expression)]
+        return scope.get(MEMBER.sub(r".\1", expression))
     root, step, made, otherwise = choice.groups()
     well = scope[f"{root}.{step}.status"] == "Succeeded"
     return scope[MEMBER.sub(r".\1", made)] if well else otherwise
