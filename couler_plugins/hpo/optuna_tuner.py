@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.options import check_range
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
     from couler_plugins.hpo.task import Proposal, Task, Trial
 
-__all__ = ["Optuna", "Sampler", "propose", "require_optuna"]
+__all__ = ["LARGEST_SEED", "Optuna", "Sampler", "propose", "require_optuna"]
 
 Sampler = Literal["gp", "tpe", "cma-es", "random", "qmc", "nsga-ii"]
+LARGEST_SEED = 1_000_000_000
+"""All samplers take it: Optuna's want 32 bits."""
 STARTS = 4
 """Observations before a Gaussian process is asked."""
 DRAWS = 20
@@ -34,6 +37,14 @@ class Optuna:
     name: ClassVar[str] = "optuna"
     sampler: Sampler = "gp"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks the options.
+
+        Raises:
+            ValueError: one is out of range.
+        """
+        check_range("seed", self.seed, 0, LARGEST_SEED)
 
     def propose(self, task: Task, trials: Sequence[Trial], number: int) -> Proposal | None:
         """What to try next; None where every setting of the space was tried."""
