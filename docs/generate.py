@@ -113,7 +113,7 @@ under a name that is the hash of its content, and gives its place. `store` is on
 where it is not given it is the workflow's parameter `store`: a URL that fsspec knows (`s3://bucket/folder`,
 `gs://bucket/folder`), or the path of a volume that all steps mount.
 
-A step with a script runs `python:3.12-slim`, and has **pip install its packages whenever its container starts**: that
+A step with a script runs an image of Python, and has **pip install its packages whenever its container starts**: that
 takes a network, an index and some time, and what is installed may change within the bounds. Whoever wants neither
 builds an image that has the packages, and gives it as `image`, and `packages=[]`. The text of the script is in the
 workflow; arguments are on its command line, never in its text. Passwords belong into Secrets:

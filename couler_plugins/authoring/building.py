@@ -28,6 +28,7 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     all_of,
+    conjuncts,
     fresh_name,
     map_references,
     needed,
@@ -208,7 +209,7 @@ def _needs(call: Call, scope: Scope) -> Needs | None:
     named = {need.step for need in needed(call.needs)}
     read = dict.fromkeys(item.step for item in call.reads() if item.step in scope.calls and item.step != call.name)
     more = after(name for name in read if name not in named)
-    return all_of([item for item in (call.needs, more) if item is not None])
+    return all_of([*conjuncts(call.needs), *conjuncts(more)])
 
 
 def _kind(reference: Reference) -> PortKind:

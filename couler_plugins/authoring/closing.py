@@ -98,6 +98,8 @@ def _check_same(first: Call, call: Call) -> None:
         if before != now:
             what = f"has another {field} ({_shown(before)} there, {_shown(now)} here)"
             break
+        if len(one.containers[0].args) != len(other.containers[0].args):
+            what = "has another number of args"
     message = f"there is a step {call.template!r} already, which {what}"
     hint = f"it is in {first.place.file}:{first.place.line}: give one of them another step_name"
     raise InvalidInput(message, file=call.place.file, line=call.place.line, step=call.template, hint=hint)

@@ -108,12 +108,12 @@ def dag(chains: Sequence[Sequence[Function]]) -> None:
 
 
 @said_where
-def set_dependencies(function: Function, dependencies: Sequence[str] | str | None = None) -> Any:
+def set_dependencies(function: Function, dependencies: Sequence[str | Returned] | str | None = None) -> Any:
     """Runs what a function writes after steps that are named, and after what it reads; what it returns.
 
     Args:
         function: writes one step, or several.
-        dependencies: names of steps, which may be written later, or an expression such as
+        dependencies: names of steps, which may be written later, or what these returned; or an expression such as
             `A && (C.Succeeded || C.Failed)`; None for no other step.
 
     Raises:

@@ -18,6 +18,7 @@ from couler_plugins.ir import (
     Operation,
     Reference,
     all_of,
+    conjuncts,
     map_needs,
     map_references,
     needed,
@@ -70,7 +71,10 @@ class Call:
     gives: dict[str, Reference] = field(default_factory=dict)
 
     def reads(self) -> Iterator[Reference]:
-        """What it reads of steps around it."""
+        """What it reads of what is around it."""
+        yield from (item for item in self._reads() if not self.loop_id or item.step != self.loop_id)
+
+    def _reads(self) -> Iterator[Reference]:
         yield from references((self.operation, self.loop))
         for condition in self.conditions:
             yield from references((condition.left, condition.right))
@@ -131,7 +135,7 @@ class Scope:
     def need(self, name: str, needs: Needs | None) -> None:
         """Lets a step wait for more."""
         call = self.calls[name]
-        call.needs = all_of([item for item in (call.needs, needs) if item is not None])
+        call.needs = all_of([*conjuncts(call.needs), *conjuncts(needs)])
 
     @contextmanager
     def branch(self, entry: Needs | None = None) -> Iterator[Branch]:

@@ -28,6 +28,7 @@ Examples:
   couler generate "…" --model gpt-5 --keep churn.json --record asked.jsonl
   couler generate --from churn.json --feedback "Try it again twice." \\
     --model gpt-5 --keep churn.json --to airflow -o dags/churn.py
+  couler generate --from churn.json --format python > churn.py
   couler generate --from churn.json --to tekton --set store=s3://bucket/churn
 """,
 )
@@ -49,7 +50,11 @@ Examples:
 @model_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write what --to says.")
 @click.option(
-    "--format", "output_format", type=click.Choice(["text", "mermaid", "json"]), default="text", show_default=True
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "mermaid", "python", "json"]),
+    default="text",
+    show_default=True,
 )
 @with_settings
 @click.pass_context
@@ -79,9 +84,10 @@ def command(
     `couler lake`) and says how they belong together; what it says is checked, and asked for again where it cannot be
     used. Nothing is run, and no file is read that an option does not name.
 
-    stdout has the engine's file with --to, else the steps, a Mermaid picture, or all of it as JSON; stderr what to
-    know of it. Exits with 1 where the engine's lint finds an error.
+    stdout has the engine's file with --to, else the steps; or a Mermaid picture, Python of the unified interface, or
+    all of it as JSON. stderr has what to know of it. Exits with 1 where the engine's lint finds an error.
     """
+    from couler_plugins.authoring.source import to_python
     from couler_plugins.cli.generated import present
     from couler_plugins.cli.messages import log_retries
     from couler_plugins.cli.outputs import replace_file
@@ -120,7 +126,8 @@ def command(
             replace_file(keep, written(asked, said, made.form))
         workflow = compose(made.form, made.steps, dict(text.split("=", 1) for text in values))
         lowered = manifest(workflow, session) if wanted else None
-    ctx.exit(present(made, workflow, lowered, output, output_format))
+        shown = to_python(workflow, session.plugins.steps.values()) if output_format == "python" else None
+    ctx.exit(present(made, workflow, lowered, output, output_format, shown))
 
 
 def _asked(

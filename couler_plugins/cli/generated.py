@@ -28,9 +28,22 @@ __all__ = ["present"]
 
 
 def present(
-    made: Generated, workflow: Workflow, lowered: Manifest | None, output: Path | None, output_format: str
+    made: Generated,
+    workflow: Workflow,
+    lowered: Manifest | None,
+    output: Path | None,
+    output_format: str,
+    python: str | None = None,
 ) -> int:
     """Prints what was generated, and writes the engine's file.
+
+    Args:
+        made: what was generated.
+        workflow: the same as IR.
+        lowered: the same as an engine has it.
+        output: where the engine's file goes; stdout unless given.
+        output_format: `text`, `mermaid`, `python` or `json`.
+        python: the workflow as Python, where that is what is to be printed.
 
     Returns:
         1 where the engine would refuse it, else 0.
@@ -42,6 +55,8 @@ def present(
         print_json("couler.generate/v0", _record(made, workflow, lowered))
     elif output_format == "mermaid":
         write_bytes(to_mermaid(draw([workflow])))
+    elif python is not None:
+        write_bytes(python)
     elif lowered is None:
         write_bytes(printable(outline(made.form)))
     elif output is None:

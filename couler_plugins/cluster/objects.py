@@ -169,7 +169,7 @@ class Calls:
         ends = {"timeout_seconds": seconds, "_request_timeout": (CONNECTING, seconds + GRACE)}
         try:
             with closing(Watch().stream(self._groups.list_namespaced_custom_object, *place, **asked, **ends)) as events:
-                for event in events:
+                for event in filter(None, events):  # the client makes None of an empty line
                     thing = event["raw_object"]
                     yield Event(str(event["type"]), str(thing["metadata"]["resourceVersion"]), thing)
         except ApiException as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from couler_plugins.hookspecs.steps import InputType, StepInput, StepOutput
-from couler_plugins.steps.programs import SCRIPTS, ScriptStep, script_step
+from couler_plugins.steps.programs import PYTHON_IMAGE, SCRIPTS, ScriptStep, script_step
 
 __all__ = [
     "BETTER",
@@ -20,6 +20,7 @@ __all__ = [
     "TABLES",
     "TARGET",
     "TASK",
+    "WHOLE_IMAGE",
     "artifact",
     "fit",
     "number",
@@ -33,8 +34,11 @@ FILES = ("fsspec[gs,http,s3]>=2025.5",)
 TABLES = (*FILES, "pandas>=2.2,<4")
 """What scripts need that read tables."""
 
-MODELS = (*TABLES, "scikit-learn>=1.5,<2", "skops>=0.13,<1")
-"""What scripts need that train models of scikit-learn."""
+MODELS = (*TABLES, "scikit-learn~=1.9.0", "skops~=0.16.0")
+"""What scripts need that train models of scikit-learn; a file of one is read by the version that wrote it."""
+
+WHOLE_IMAGE = "python:3.12"
+"""An image that has libgomp, too, which the wheel of LightGBM needs and does not bring."""
 
 STORE = StepInput(
     name="store",
@@ -110,6 +114,7 @@ def scripted(
     inputs: tuple[StepInput, ...],
     outputs: tuple[StepOutput, ...],
     packages: tuple[str, ...],
+    image: str = PYTHON_IMAGE,
 ) -> ScriptStep:
     """A step whose script is in our folder, under the step's name.
 
@@ -123,5 +128,6 @@ def scripted(
         inputs=inputs,
         outputs=outputs,
         packages=packages,
+        image=image,
         script=SCRIPTS / f"{name.replace('-', '_')}.py",
     )

@@ -11,6 +11,7 @@ from couler_plugins.steps.declared import (
     STORE,
     TARGET,
     TASK,
+    WHOLE_IMAGE,
     artifact,
     number,
     scripted,
@@ -63,7 +64,7 @@ XGBOOST_TRAIN = scripted(
         STORE,
     ),
     GIVES,
-    (*MODELS, "xgboost-cpu>=3,<4"),
+    (*MODELS, "xgboost-cpu~=3.2.0"),
 )
 
 LIGHTGBM_TRAIN = scripted(
@@ -82,7 +83,8 @@ LIGHTGBM_TRAIN = scripted(
         STORE,
     ),
     GIVES,
-    (*MODELS, "lightgbm>=4,<5"),
+    (*MODELS, "lightgbm~=4.7.0"),
+    WHOLE_IMAGE,
 )
 
 MLP_TRAIN = scripted(

@@ -12,6 +12,7 @@ from couler_plugins.steps.declared import (
     ROWS,
     STORE,
     TARGET,
+    WHOLE_IMAGE,
     artifact,
     number,
     result,
@@ -20,7 +21,7 @@ from couler_plugins.steps.declared import (
 
 __all__ = ["USING"]
 
-LOADING = (*MODELS, "lightgbm>=4,<5", "xgboost-cpu>=3,<4")
+LOADING = (*MODELS, "lightgbm~=4.7.0", "xgboost-cpu~=3.2.0")
 """What scripts need that read any of our models."""
 
 EVALUATE_MODEL = scripted(
@@ -43,6 +44,7 @@ EVALUATE_MODEL = scripted(
         result("metrics", "All metrics of such a model, a JSON object.", "text"),
     ),
     LOADING,
+    WHOLE_IMAGE,
 )
 
 COMPARE_MODELS = scripted(
@@ -88,6 +90,7 @@ BATCH_PREDICT = scripted(
     ),
     (artifact("predictions", "The table with a column of predictions."), ROWS),
     LOADING,
+    WHOLE_IMAGE,
 )
 
 REGISTER_MODEL = scripted(

@@ -120,6 +120,14 @@ def test_a_picture_and_all_of_it() -> None:
     assert 0 < record["score"] <= 1
 
 
+def test_python_of_the_unified_interface() -> None:
+    result, _ = generate(TASKS, GOOD, more=("--format", "python"))
+    assert result.exit_code == 0, result.output
+    assert 'couler.workflow(name="hello")' in result.stdout
+    assert result.stdout.count("couler.run_container(") == 2
+    compile(result.stdout, "hello.py", "exec")
+
+
 def test_feedback_goes_on_with_what_was_kept() -> None:
     assert generate(TASKS, GOOD, more=("--keep", "hello.json"))[0].exit_code == 0
     kept = Path("hello.json").read_text()

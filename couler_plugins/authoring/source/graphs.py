@@ -112,7 +112,7 @@ class Graphs:
         own = {other.name for other in graph.steps}
         named = {need.step for need in needed(entry)}
         read = dict.fromkeys(item.step for item in references(step) if item.step in own and item.step not in named)
-        return all_of([item for item in (entry, after(read)) if item is not None])
+        return all_of([*conjuncts(entry), *conjuncts(after(read))])
 
     def _concurrent(self, steps: Sequence[Step], around: Around) -> None:
         functions = [behind("lambda: ", self._step(step, around)) for step in steps]
@@ -149,7 +149,7 @@ class Graphs:
             raise refused(step.name, "calls what is not in the workflow")
         if step.loop is None:
             return self._operation(step, callee, around)
-        items = items_of(step, self._variables.reading(around))
+        items = items_of(step, self._variables.reading(around), around.names)
         inner = self._operation(changed(step, loop=None), callee, replace(around, items=items.values))
         return written("couler.map(", [behind(f"lambda {items.parameters}: ", inner), *items.lists], ")")
 
@@ -172,9 +172,11 @@ class Graphs:
         is_while = isinstance(again.call, Call) and again.call.name == graph.name
         if step.loop is None and not is_while:
             raise refused(step.name, "calls a graph that is no loop")
+        if step.loop is not None and is_while:
+            return self._each_while(step, graph, around)
         steps = body if is_while else graph.steps
         outside = self._variables.reading(around)
-        items = items_of(step, outside) if step.loop is not None else Items("", {}, [])
+        items = items_of(step, outside, around.names) if step.loop is not None else Items("", around.items, [])
         read = self._variables.reading(replace(around, items=items.values))
         inputs = {item.name: expression(item.value, read, step.name) for item in step.arguments}
         function = self._variables.new(f"{step.name}_steps")
@@ -189,6 +191,16 @@ class Graphs:
         if len(asked) != 1:
             raise refused(step.name, "goes on while more than one thing holds")
         return written("couler.exec_while(", [predicate(asked[0], read, of_itself=True), function], ")")
+
+    def _each_while(self, step: Step, graph: Graph, around: Around) -> Written:
+        """A loop that asks afterwards, for each item."""
+        items = items_of(step, self._variables.reading(around), around.names)
+        function = self._variables.new(f"{step.name}_each")
+        self.lines.append(f"{' ' * around.indent}def {function}({items.parameters}):")
+        inner = replace(around, indent=around.indent + 4, items=items.values)
+        shown = self._composite(changed(step, loop=None), graph, inner)
+        self.lines.append(f"{' ' * inner.indent}return {shown(inner.indent)}")
+        return written("couler.map(", [function, *items.lists], ")")
 
     def _returned(self, graph: Graph, left: Reference | None, inner: Around) -> None:
         given = [value for output in graph.outputs for value in _values(output.value)]

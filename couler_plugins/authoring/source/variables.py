@@ -28,6 +28,11 @@ class Around:
     items: Mapping[str, str] = field(default_factory=dict)
     inside: bool = False
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What stands for inputs and items."""
+        return frozenset((*self.inputs.values(), *self.items.values()))
+
 
 class Variables:
     """The names of one workflow.
@@ -79,8 +84,10 @@ class Variables:
     def step_name(self, step: Step, operation: Operation, around: Around) -> str:
         """What a step has to be called so that it gets the name that it has."""
         found = step.name
-        again = fresh_name(operation.name, self._steps) == step.name
-        if again or (around.inside and step.name == f"{operation.name}-once"):
+        if around.inside and step.name == f"{operation.name}-once":
+            found = operation.name
+            self._steps.add(found)  # it has this name until that is given to the whole
+        elif fresh_name(operation.name, self._steps) == step.name:
             found = operation.name
         self._steps.add(step.name)
         return found

@@ -29,7 +29,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         graph, step, callee: the step, where it is, and what it calls.
         task: what is tuned. What is set in the workflow is the default of its space.
         where: where that is asked for.
-        output: the output parameter that holds the metric; empty where it is what the step prints.
+        output: for trials, the output parameter that holds the metric; empty where it is what the step prints, or where
+            none are wanted.
         was: the constants that its owner passes, by hyperparameter; None where nothing is passed.
     """
 
@@ -66,9 +67,23 @@ def asked_steps(
 
 
 def read_request(
-    workflow: Workflow, place: Place, asked: tuple[str, Task | str], facet: Tuning, libraries: Libraries
+    workflow: Workflow,
+    place: Place,
+    asked: tuple[str, Task | str],
+    facet: Tuning,
+    libraries: Libraries,
+    *,
+    trials: bool,
 ) -> Request:
     """What is asked for a step, held against what that step is.
+
+    Args:
+        workflow: the workflow.
+        place: the step.
+        asked: where that is asked for, and what.
+        facet: what knows the engine.
+        libraries: what the step may call.
+        trials: whether settings are to be tried, so that the metric has to be handed out.
 
     Raises:
         InvalidInput: what is asked for makes no sense, by itself or for this step.
@@ -98,7 +113,7 @@ def read_request(
             callee=callee,
             task=task,
             where=where,
-            output=_output(task, callee, facet),
+            output=_output(task, callee, facet) if trials else "",
             was=was,
         )
     except CoulerError as error:

@@ -89,7 +89,8 @@ class Tunings:
         if note is not None and not stands(workflow, place, note):  # its owner has set something else since
             note = None
         bare = workflow if note is None else without_tuning(workflow, place, note)
-        request = read_request(bare, place, asked, facet, self._libraries)
+        trials = bool(self._options.trials)
+        request = read_request(bare, place, asked, facet, self._libraries, trials=trials)
         key = self._key(request)
         if note is not None and note.key == key:
             return workflow, kept(bare, request, "it is tuned already, by the same tuner and for the same task")

@@ -293,6 +293,11 @@ def test_what_cannot_be_tuned_is_refused(case: str) -> None:
     assert caught.value.engine == "argo"
 
 
+def test_what_is_only_written_needs_no_output() -> None:
+    document = json.loads(manifest(train=OTHER_OUTPUT))
+    assert passed(written(tuned(json.dumps(document), Told(BETTER), tuner="told")))["rate"] == "1e-05"
+
+
 def test_a_tuner_that_leaves_the_space_is_named() -> None:
     with pytest.raises(PluginFailure, match="the tuner 'told' left the search space"):
         tuned(manifest(), Told({**BETTER, "rate": 7.0}), tuner="told")

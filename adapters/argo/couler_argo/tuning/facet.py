@@ -41,6 +41,7 @@ class ArgoTuning:
         self._workflow = workflow
         self._libraries = Libraries(workflows)
         self._annotations = annotations_of(workflow)
+        self._texts: dict[int, str | None] = {}
 
     @property
     def part_of(self) -> str:
@@ -66,8 +67,12 @@ class ArgoTuning:
         if key in self._annotations:
             return f"the annotation {key}", self._annotations[key]
         callee = self._libraries.callee(self._workflow, step)
-        text = annotations_of(callee).get(ANNOTATION) if callee is not None else None
-        return None if text is None or callee is None else (f"the annotation of the template {callee.name!r}", text)
+        if callee is None:
+            return None
+        if id(callee) not in self._texts:  # thousands of steps may call one template
+            self._texts[id(callee)] = annotations_of(callee).get(ANNOTATION)
+        text = self._texts[id(callee)]
+        return None if text is None else (f"the annotation of the template {callee.name!r}", text)
 
     @property
     def tuned(self) -> str:

@@ -146,6 +146,16 @@ def test_a_watch_that_tells_nothing_ends_and_runs_are_looked_at(server: Cluster,
     assert server.mute == 0
 
 
+@pytest.mark.parametrize(
+    "said", [b"<html>moved</html>\n", b'{"type": "ADDED"}\n', b'{"type": "ADDED", "object": []}\n', b"[]\n"]
+)
+def test_what_is_no_event_is_a_lost_watch(server: Cluster, couler_command: Couler, said: bytes) -> None:
+    controller = Controller(server)
+    server[kmock.action.WATCH] << (said,)
+    check(server, controller, couler_command("run", "split.yaml"))
+    assert len(watches(server)) > 1
+
+
 def test_a_run_that_is_deleted_is_told_at_once(
     server: Cluster, watched: Controller, couler_command: Couler, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,18 @@ def test_tuning_twice_changes_nothing_and_other_options_begin_anew() -> None:
     assert all(edit.decision is not None for edit in file.edits), file.edits
 
 
+def test_the_trials_are_cached_and_all_optimizers_find_nothing_more_to_do() -> None:
+    bound = MANIFEST.replace("    couler.io/tune: |", '    couler.io/max-output-bytes: "300"\n    couler.io/tune: |')
+    bare = "".join(line for line in bound.splitlines(True) if "models" not in line and "workspaces:" not in line)
+    whole = f"{TRIALS},cache{{assume-pure=true,via=wrapper,store='s3://bucket/cache',image=couler}}"
+    once = tuned(bare, whole)
+    assert lint(once.text) == []
+    steps = [step["name"] for step in tasks(once.text)["train-trials"]["taskSpec"]["steps"]]
+    assert steps == ["couler-restore", "couler-begin", "fit", "couler-end", "couler-save"]
+    assert tuned(once.text, whole).text == once.text
+    assert tuned(once.text, TRIALS).text == once.text
+
+
 REFERENCE = "    taskRef: {name: train}\n"
 
 
