@@ -93,12 +93,18 @@ def _by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> 
                 return Proposal(
                     values=tuple(values.items()), reason="drawn near the middle of the space, to begin with"
                 )
-    # Where nothing was ever measured, all that failed is equally bad, and the farthest from it is the best guess.
+    # Where nothing was ever measured, all that failed (or else is running) is equally bad, and the farthest from it is
+    # the best guess.
     worst = max((cost for _, cost in costs), default=0.0)
     done = [*costs, *((values, worst) for values in failed)]
-    found = suggest(task.space, done, pending, rng) if done else None
+    waiting = pending if done else []
+    found = suggest(task.space, done or [(values, worst) for values in pending], waiting, rng)
     if found is None:
         return None
+    if not costs:
+        return Proposal(
+            values=tuple(found.values.items()), reason="far from what was tried, as nothing was measured yet"
+        )
     return Proposal(
         values=tuple(found.values.items()),
         reason="the largest improvement is expected here, by a Gaussian process",
