@@ -78,7 +78,7 @@ def require_optuna() -> None:
 def _by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> Proposal | None:
     import numpy as np  # whoever lists the tuners needs none of this
 
-    from couler_plugins.hpo.surrogate import near_the_middle, suggest
+    from couler_plugins.hpo.surrogate import near_the_middle, suggest, untried
     from couler_plugins.hpo.task import Proposal
 
     rng = np.random.default_rng([seed, number])
@@ -93,18 +93,17 @@ def _by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> 
                 return Proposal(
                     values=tuple(values.items()), reason="drawn near the middle of the space, to begin with"
                 )
-    # Where nothing was ever measured, all that failed (or else is running) is equally bad, and the farthest from it is
-    # the best guess.
+    if not costs and not failed:
+        left = untried(task.space, pending, rng)
+        if left is None:
+            return None
+        return Proposal(values=tuple(left.items()), reason="drawn from what is left of the space")
+    # Where nothing was ever measured, all that failed is equally bad, and the farthest from it is the best guess.
     worst = max((cost for _, cost in costs), default=0.0)
     done = [*costs, *((values, worst) for values in failed)]
-    waiting = pending if done else []
-    found = suggest(task.space, done or [(values, worst) for values in pending], waiting, rng)
+    found = suggest(task.space, done, pending, rng)
     if found is None:
         return None
-    if not costs:
-        return Proposal(
-            values=tuple(found.values.items()), reason="far from what was tried, as nothing was measured yet"
-        )
     return Proposal(
         values=tuple(found.values.items()),
         reason="the largest improvement is expected here, by a Gaussian process",
