@@ -25,10 +25,7 @@ def read_task_file(path: Path, max_bytes: int = MAX_BYTES) -> Task:
     Raises:
         InvalidInput: a file cannot be read, or a field is missing, unknown, or not what it has to be.
     """
-    documents = read(_bytes(path, "it"), str(path), max_bytes=max_bytes).documents
-    if len(documents) != 1:
-        raise InvalidInput("it has to be one document", file=str(path))
-    return _read(documents[0], path.parent)
+    return _read(_single(_bytes(path, "it"), str(path), max_bytes), path.parent)
 
 
 def tune_annotations(
@@ -57,14 +54,20 @@ def read_annotation(text: str, step: str) -> Task:
     """What to tune, from the annotation of a step. It names no files: whoever writes a manifest does not read ours.
 
     Raises:
-        InvalidInput: a field is missing, unknown, or not what it has to be.
+        InvalidInput: it is not one document, or a field is missing, unknown, or not what it has to be.
     """
     try:
-        (document, *_) = read(text, f"{ANNOTATION} of {step}").documents
-        return _read(document, None)
+        return _read(_single(text, f"{ANNOTATION} of {step}"), None)
     except InvalidInput as error:
         error.step = step
         raise
+
+
+def _single(content: bytes | str, name: str, max_bytes: int = MAX_BYTES) -> Document:
+    documents = read(content, name, max_bytes=max_bytes).documents
+    if len(documents) != 1:
+        raise InvalidInput("it has to be one document", file=name)
+    return documents[0]
 
 
 def _read(document: Document, folder: Path | None) -> Task:

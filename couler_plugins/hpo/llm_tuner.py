@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from couler_plugins.hpo.optuna_tuner import Sampler, propose
+from couler_plugins.hpo.optuna_tuner import LARGEST_SEED, Sampler, propose
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.options import check_range
 
@@ -52,6 +52,7 @@ class Llm(ModelAccess):
         super().__post_init__()
         check_range("candidates", self.candidates, 1, 1_000)
         check_range("rounds", self.rounds, 1, 100)
+        check_range("seed", self.seed, 0, LARGEST_SEED)
 
     def propose(self, task: Task, trials: Sequence[Trial], number: int) -> Proposal | None:
         """The best prediction that was not tried; None where there is none, so that the user's values stay.

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.options import check_range
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
     from couler_plugins.hpo.task import Proposal, Task, Trial
 
-__all__ = ["Optuna", "Sampler", "propose", "require_optuna"]
+__all__ = ["LARGEST_SEED", "Optuna", "Sampler", "propose", "require_optuna"]
 
 Sampler = Literal["gp", "tpe", "cma-es", "random", "qmc", "nsga-ii"]
+LARGEST_SEED = 1_000_000_000
+"""All samplers take it: Optuna's want 32 bits."""
 STARTS = 4
 """Observations before a Gaussian process is asked."""
 DRAWS = 20
@@ -34,6 +37,14 @@ class Optuna:
     name: ClassVar[str] = "optuna"
     sampler: Sampler = "gp"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks the options.
+
+        Raises:
+            ValueError: one is out of range.
+        """
+        check_range("seed", self.seed, 0, LARGEST_SEED)
 
     def propose(self, task: Task, trials: Sequence[Trial], number: int) -> Proposal | None:
         """What to try next; None where every setting of the space was tried."""
@@ -67,7 +78,7 @@ def require_optuna() -> None:
 def _by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> Proposal | None:
     import numpy as np  # whoever lists the tuners needs none of this
 
-    from couler_plugins.hpo.surrogate import near_the_middle, suggest
+    from couler_plugins.hpo.surrogate import near_the_middle, suggest, untried
     from couler_plugins.hpo.task import Proposal
 
     rng = np.random.default_rng([seed, number])
@@ -82,10 +93,15 @@ def _by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> 
                 return Proposal(
                     values=tuple(values.items()), reason="drawn near the middle of the space, to begin with"
                 )
+    if not costs and not failed:
+        left = untried(task.space, pending, rng)
+        if left is None:
+            return None
+        return Proposal(values=tuple(left.items()), reason="drawn from what is left of the space")
     # Where nothing was ever measured, all that failed is equally bad, and the farthest from it is the best guess.
     worst = max((cost for _, cost in costs), default=0.0)
     done = [*costs, *((values, worst) for values in failed)]
-    found = suggest(task.space, done, pending, rng) if done else None
+    found = suggest(task.space, done, pending, rng)
     if found is None:
         return None
     return Proposal(

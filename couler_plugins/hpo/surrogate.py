@@ -13,7 +13,7 @@ from couler_plugins.hpo.gaussian_process import Array, sample_processes
 from couler_plugins.hpo.parameters import Choice, Number, Value
 from couler_plugins.hpo.space import Space, Values
 
-__all__ = ["Suggestion", "near", "near_the_middle", "suggest"]
+__all__ = ["Suggestion", "near", "near_the_middle", "suggest", "untried"]
 
 PROCESSES, BURN = 8, 10
 RANDOM, LOCAL, AROUND = 400, 40, 5
@@ -49,6 +49,16 @@ def near(space: Space, values: Values, count: int, rng: np.random.Generator) -> 
     """Settings in which one or two parameters differ from a setting."""
     moved = _snapped(space, _around(space, np.array(_places(space, values)), count, rng))
     return [space.at(dict(zip(space.names, map(float, row), strict=True))) for row in moved]
+
+
+def untried(space: Space, tried: Sequence[Values], rng: np.random.Generator) -> dict[str, Value] | None:
+    """Any setting that was not tried; None where a small space has none, or draws from a large one find none."""
+    places = _candidates(space, np.empty((0, len(space.parameters))), rng)
+    for place in rng.permutation(places):
+        values = space.at(dict(zip(space.names, map(float, place), strict=True)))
+        if values not in tried:
+            return values
+    return None
 
 
 def suggest(

@@ -114,3 +114,14 @@ def test_an_annotation_is_read_and_names_no_files() -> None:
             "{data: {card: README.md, metric: auc}, space: {depth: {type: int, low: 1, high: 9}}}", "main/train"
         )
     assert caught.value.step == "main/train"
+
+
+@pytest.mark.parametrize("more", ["\n---\n", "\n---\ndata: 1\n"], ids=["empty", "full"])
+def test_of_several_documents_none_is_left_out_silently(more: str, tmp_path: Path) -> None:
+    text = "{data: {name: a, metric: auc}, space: {depth: {type: int, low: 1, high: 9}}}" + more
+    (tmp_path / "task.yaml").write_text(text)
+    with pytest.raises(InvalidInput, match="one document"):
+        read_task_file(tmp_path / "task.yaml")
+    with pytest.raises(InvalidInput, match="one document") as caught:
+        read_annotation(text, "main/train")
+    assert caught.value.step == "main/train"

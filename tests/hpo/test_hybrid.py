@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from couler_plugins.hpo.llm_tuner import LlmOptuna
+from couler_plugins.hpo.llm_tuner import Llm, LlmOptuna
 from couler_plugins.hpo.optuna_tuner import Optuna
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.hpo.task import Trial
@@ -107,3 +107,10 @@ def test_a_trial_that_another_process_runs_does_not_take_the_turn() -> None:
     proposal = ask_tuner(tuner, TASK, [*trials, waiting], 3)
     assert proposal is not None
     assert proposal.values not in [trial.values for trial in trials]
+
+
+@pytest.mark.parametrize("tuner", [Optuna, Llm, LlmOptuna])
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_not_every_sampler_takes_is_refused(tuner: Any, seed: int) -> None:
+    with pytest.raises(ValueError, match=r"'seed' is .* and has to be from 0"):
+        tuner(seed=seed)

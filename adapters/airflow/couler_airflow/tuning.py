@@ -32,6 +32,7 @@ from couler_plugins.tuners import parse_tuner
 __all__ = ["Tuned", "tune"]
 
 NUMBER = "couler_trial"
+MOST = 1_000
 HINT = "pass a constant, or leave the parameter out of the search space"
 
 
@@ -51,7 +52,7 @@ def tune(
 
     Args:
         data, space, model, candidates: as in a file of `couler tune`.
-        trials: how many settings are tried, what is set now among them; at least 2.
+        trials: how many settings are tried, what is set now among them; 2 to 1,000.
         tuner: what proposes them, such as `optuna{seed=3}` or `llm{replay=asked.jsonl}`.
 
     Raises:
@@ -59,8 +60,9 @@ def tune(
     """
     given = {"data": data, "model": model, "space": space, "candidates": [*candidates]}
     task = read_task({name: content for name, content in given.items() if content})
-    if trials < 2:
-        raise InvalidInput(f"{trials} trials would only be what is set", engine="airflow", hint="give at least 2")
+    if trials not in range(2, MOST + 1):
+        hint = "the first of them is what is set now"
+        raise InvalidInput(f"trials: {trials!r:.20} is no number from 2 to {MOST:,}", engine="airflow", hint=hint)
     return lambda target: Tuned(target, task, trials, tuner)
 
 
@@ -81,6 +83,11 @@ class Tuned:
         self._function = _function_of(target)
         self._target, self._task, self._trials, self._tuner = target, task, trials, tuner
         self._signature = inspect.signature(self._function)
+        for name, parameter in self._signature.parameters.items():
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
+                raise self._refusal(f"takes {name!r} by its position", "mapped tasks are given all by its name")
+        kinds = {parameter.kind: name for name, parameter in self._signature.parameters.items()}
+        self._others = kinds.get(inspect.Parameter.VAR_KEYWORD, "")
         for name in task.space.names:
             if name not in self._signature.parameters:
                 raise self._refusal(f"has no parameter {name!r}", f"it has {', '.join(self._signature.parameters)}")
@@ -88,6 +95,12 @@ class Tuned:
     def override(self, **options: Any) -> Tuned:
         """The same with other options of its operator, as `@task` functions have it."""
         return Tuned(self._target.override(**options), self._task, self._trials, self._tuner)
+
+    def partial(self, **given: Any) -> Any:
+        """Raises `InvalidInput`: what is mapped has no one best setting."""
+        raise self._refusal("is mapped", "tune a call of it that is not")
+
+    expand = expand_kwargs = partial
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Adds the trials, what picks the best of them, and the task itself; its result, as without tuning.
@@ -97,6 +110,7 @@ class Tuned:
             Unsupported: only a run knows a hyperparameter, or one has no value in some setting.
         """
         given = dict(self._signature.bind_partial(*args, **kwargs).arguments)
+        given |= given.pop(self._others, {})
         settings = self._settings(given)
         if len(settings) < 2:
             return self._target(**given)

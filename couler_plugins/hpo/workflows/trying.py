@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.workflows.notes import Note
+from couler_plugins.hpo.workflows.programs import environment
 from couler_plugins.hpo.workflows.requests import Request
 from couler_plugins.hpo.workflows.values import port_of
 from couler_plugins.ir import Graph, Literal, Step, Workflow, fresh_name, replace, replace_callables
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from couler_plugins.hpo.task import Proposal
 
 __all__ = ["Tried", "fan_out"]
+
+MOST_BYTES = 100_000
+"""Linux refuses to start a program with a variable or an argument over 131,072 bytes (`MAX_ARG_STRLEN`), and KFP has
+more to put into the same one."""
 
 
 class Tried(NamedTuple):
@@ -34,7 +39,7 @@ def fan_out(
     """The workflow with trials before the step of a request.
 
     Raises:
-        Unsupported: the engine cannot run them.
+        Unsupported: the engine cannot run them, or what picks the best of them could not be told of them.
     """
     taken = {step.name for step in request.graph.steps}
     names = [fresh_name(f"{request.step.name}-{what}", taken) for what in ("trials", "best")]
@@ -51,6 +56,7 @@ def fan_out(
         best=names[1],
         image=image,
     )
+    _check_size(trials)
     fan = facet.fan_out(trials)
     graph = with_steps_before(request.graph, fan.step, (fan.trials, fan.best))
     note = Note(
@@ -77,6 +83,15 @@ def with_steps_before(graph: Graph, step: Step, added: Sequence[Step]) -> Graph:
         for region in graph.regions
     )
     return replace(graph, steps=tuple(steps), stages=tuple(stages) if graph.stages else graph.stages, regions=regions)
+
+
+def _check_size(trials: Trials) -> None:
+    size = sum(len(text.encode()) for text in environment(trials).values())
+    if size > MOST_BYTES:
+        reason = (
+            f"its {len(trials.settings)} settings take {size:,} bytes, and a program is told at most {MOST_BYTES:,}"
+        )
+        raise Unsupported(reason, feature="tune{trials}", hint="ask for fewer trials, or shorter choices")
 
 
 def _whole(request: Request, values: dict[str, Value], facet: Tuning) -> tuple[tuple[str, Literal], ...]:

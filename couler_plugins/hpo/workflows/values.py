@@ -27,7 +27,7 @@ def read_value(name: str, parameter: Number | Choice, passed: object) -> Value:
     """
     if isinstance(parameter, Choice):
         text = passed if isinstance(passed, str) else json.dumps(passed)
-        found = [choice for choice in parameter.choices if as_text(choice) == text]
+        found = [choice for choice in parameter.choices if as_text(choice) == text or _same_number(choice, passed)]
         if len(found) == 1:
             return found[0]
         what = "is several of" if found else "is none of"
@@ -94,6 +94,11 @@ def with_arguments(step: Step, values: Mapping[str, Passed | None]) -> Step:
     parameters = [item for item in changed if item.kind == "parameter"]
     others = [item for item in changed if item.kind != "parameter"]
     return replace(step, arguments=(*parameters, *added, *others))
+
+
+def _same_number(choice: Value, passed: object) -> bool:
+    """Whether both are numbers, and the same: KFP writes 3 as 3.0."""
+    return choice == passed and not isinstance(choice, (str, bool)) and not isinstance(passed, bool)
 
 
 def _is_parameter(argument: Argument, name: str) -> bool:

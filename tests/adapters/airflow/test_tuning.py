@@ -125,11 +125,13 @@ def train(rate: float = 0.5, depth: int = 3) -> float:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"trials": 1}, "1 trials"),
+        ({"trials": 1}, "trials: 1 is no number from 2 to 1,000"),
+        ({"trials": 1_001}, "trials: 1001 is no number"),
+        ({"trials": "8"}, "trials: '8' is no number"),
         ({"space": {}}, "space"),
         ({"space": {"rat": SPACE["rate"]}}, "has no parameter 'rat'"),
     ],
-    ids=["trials", "space", "name"],
+    ids=["one", "many", "text", "space", "name"],
 )
 def test_what_makes_no_sense_is_refused(said: dict[str, Any], message: str) -> None:
     with pytest.raises(CoulerError, match=message) as caught:
@@ -146,6 +148,33 @@ def test_what_only_a_run_knows_and_what_is_out_of_the_space_is_refused() -> None
             tuned(rate=task(train)())
         with pytest.raises(CoulerError, match="depth is set to 99"):
             tuned(depth=99)
+
+
+def test_what_is_passed_beside_its_parameters_is_passed_on() -> None:
+    def train(table: str, rate: float = 0.5, **others: Any) -> float:
+        return rate
+
+    from airflow.sdk import DAG, task
+
+    with DAG("others", schedule=None) as made:
+        tune(data=DATA, space={"rate": SPACE["rate"]}, trials=2)(task(train))("usage", extra=1)
+    dag: Any = made
+    given = dag.task_dict["train"].op_kwargs
+    assert {name: given[name] for name in given if name != "rate"} == {"table": "usage", "extra": 1}
+    assert dag.task_dict["train_trials"].partial_kwargs["op_kwargs"] == {"table": "usage", "extra": 1}
+
+
+def test_what_is_mapped_or_takes_values_by_their_position_is_refused() -> None:
+    with pytest.raises(CoulerError, match="is mapped"):
+        decorated(train).expand(rate=[0.1, 0.2])
+    with pytest.raises(CoulerError, match="is mapped"):
+        decorated(train).partial(depth=3)
+
+    def by_position(table: str, /, rate: float = 0.5, depth: int = 3) -> float:
+        return rate * depth
+
+    with pytest.raises(CoulerError, match="takes 'table' by its position"):
+        decorated(by_position)
 
 
 def test_a_model_is_not_asked_while_the_file_is_read() -> None:

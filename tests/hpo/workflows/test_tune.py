@@ -243,6 +243,7 @@ def other(**changed: Any) -> dict[str, Any]:
 
 
 ONE_INPUT = {"inputs": {"parameters": [{"name": "rate"}]}}
+ONE_CHOICE = {"inputs": {"parameters": [{"name": "booster"}]}}
 OTHER_OUTPUT = {"outputs": {"parameters": [{"name": "loss", "valueFrom": {"path": "/l"}}]}}
 EXPORTED = {"outputs": {"parameters": [{"name": "auc", "globalName": "auc", "valueFrom": {"path": "/auc"}}]}}
 MEMOIZED = {"memoize": {"key": "x", "cache": {"configMap": {"name": "c"}}}}
@@ -267,6 +268,13 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "memoized": (manifest(train=MEMOIZED), "its owner memoizes it", "optimizer cache"),
     "exported": (manifest(train=EXPORTED), "it exports a global output", "export"),
     "quotes": (manifest(QUOTED, other(booster="a")), "Argo would not pass 'b\"' to 'booster' as it is", "quotes"),
+    "long": (
+        manifest(
+            {"booster": {"type": "categorical", "choices": ["a", "b" * 100_000]}}, {"booster": "a"}, train=ONE_CHOICE
+        ),
+        "its 2 settings take 100,",
+        "shorter choices",
+    ),
     "entry": (manifest(entrypoint="fit"), "no graph is around it", "from a graph"),
     "unset": (
         manifest(arguments={"rate": "0.1", "booster": "trees", "early": "true"}),

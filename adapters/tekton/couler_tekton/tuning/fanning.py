@@ -41,6 +41,8 @@ from couler_tekton.variables import Scope
 __all__ = ["fanned_out"]
 
 NUMBER, TRIAL = "couler-number", "couler-trial"
+MOST_BYTES = 3_000
+"""Of the results of a task, which share 4,096 bytes with what Tekton writes there itself (`docs/tasks.md`)."""
 OURS = "couler.io/"
 BEGIN = '#!/bin/sh\nprintf \'%s \' "$1" > "$2"\n'
 END = """#!/bin/sh
@@ -89,6 +91,9 @@ def _objections(trials: Trials) -> Iterator[tuple[str, str]]:
         yield "it has a `when`, and what comes after it would be left out with it where that does not hold", hint
     if len(trials.settings) > MOST:
         yield f"{len(trials.settings)} trials are more than the {MOST} that a matrix may have", "ask for fewer"
+    longest = max(sum(len(name) + len(str(literal.value).encode()) for name, literal in one) for one in trials.settings)
+    if longest > MOST_BYTES:
+        yield f"a setting takes {longest:,} bytes, and a task hands on at most {MOST_BYTES:,}", "use shorter choices"
     if "apiVersion" in rest_of(trials.workflow):
         yield "it is written for an older API version", "write it for tekton.dev/v1"
 

@@ -110,6 +110,14 @@ def test_the_cache_takes_the_last_run_from_the_trials(compiled: str) -> None:
     assert tuned(again, f"{TRIALS},cache{{assume-pure=yes}}").text == again
 
 
+def test_whole_numbers_are_choices_of_whole_numbers(tmp_path: Path) -> None:
+    task = {**TASK, "space": {"depth": {"type": "categorical", "choices": [2, 3, 8]}}}  # KFP compiles 3 to 3.0
+    tasks = spec(tuned(_compiled(tmp_path, task)).text)["root"]["dag"]["tasks"]
+    items = json.loads(tasks["train-trials"]["parameterIterator"]["items"]["raw"])
+    assert [item["depth"] for item in items[:1]] == [3]
+    assert sorted(item["depth"] for item in items) == [2, 3, 8]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

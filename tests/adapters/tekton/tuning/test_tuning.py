@@ -114,8 +114,13 @@ REFERENCE = "    taskRef: {name: train}\n"
         (REFERENCE, f"{REFERENCE}    when: [{{input: a, operator: in, values: [a]}}]\n", "it has a `when`"),
         (REFERENCE, f"{REFERENCE}    matrix: {{params: [{{name: depth, value: ['1']}}]}}\n", "it runs in a loop"),
         ('value: "0.1"', "value: $(params.rate)", "only a run knows 'rate'"),
+        (
+            "depth: {type: int, low: 1, high: 8}",
+            f"depth: {{type: categorical, choices: ['3', '{'x' * 3000}']}}",
+            "and a task hands on at most 3,000",
+        ),
     ],
-    ids=["when", "matrix", "parameter"],
+    ids=["when", "matrix", "parameter", "result"],
 )
 def test_what_cannot_be_tuned_is_refused(old: str, new: str, message: str) -> None:
     with pytest.raises(Unsupported, match=message) as caught:
