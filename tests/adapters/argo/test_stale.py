@@ -115,7 +115,7 @@ def test_a_template_that_somebody_has_copied_does_not_keep_the_key(optimized: st
     end = optimized.index("    - name: join-features")
     copy = optimized[start:end].replace("name: support-features", "name: copied").replace("--tickets", "--other")
     task = "          - name: more\n            template: copied\n            arguments:\n              parameters: "
-    task += "[{name: source, value: x}, {name: day, value: y}]\n"
+    task += "[{name: source, value: x}, {name: day, value: z}]\n"
     edited = (optimized[:end] + copy + optimized[end:]).replace(
         "          - name: join\n", f"{task}          - name: join\n"
     )

@@ -18,14 +18,19 @@ TIMESTAMP = re.compile(r"-\d{4}(-\d\d){5}-\d{6}")
 """What `kfp.local` puts behind the name of a pipeline."""
 
 
-def run(pipeline: str | Callable[[], Any], arguments: Mapping[str, Any], folder: Path) -> None:
+def run(
+    pipeline: str | Callable[[], Any], arguments: Mapping[str, Any], folder: Path, environment: Mapping[str, str]
+) -> None:
     """Runs a compiled pipeline, or one that is made here, and writes what came out of it to `outcome.json`.
 
     Args:
         pipeline: the text of a compiled pipeline, or a function of a module that returns a component.
         arguments: what the pipeline is given.
         folder: where everything is written; what is printed goes to `log`.
+        environment: the variables that there are.
     """
+    os.environ.clear()
+    os.environ.update(environment)
     os.setsid()  # so that whoever waits can end this together with the processes of its steps
     log = os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     os.dup2(log, 1)

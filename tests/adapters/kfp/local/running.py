@@ -56,7 +56,9 @@ def run(pipeline: str | Callable[[], Any], arguments: Mapping[str, Any] | None =
     """
     with tempfile.TemporaryDirectory(prefix="couler-kfp-") as name:
         folder = Path(name)
-        process = _context().Process(target=child.run, args=(pipeline, dict(arguments or {}), folder))
+        # Whoever has started the server that forks had an environment of its own.
+        given = (pipeline, dict(arguments or {}), folder, dict(os.environ))
+        process = _context().Process(target=child.run, args=given)
         process.start()
         process.join(limit)
         over = process.is_alive()
