@@ -26,6 +26,7 @@ def workloads() -> list[Workload]:
     return [load for load in inputs(shared("corpus", "traces")).workloads if load.family in SMALL]
 
 
+@pytest.mark.slow
 def test_scr_captures_at_least_what_every_opponent_does(workloads: list[Workload]) -> None:
     jobs = [
         Job(load, Replayed(), seed, runs=40, shares=(0.2,), policies=ALL) for load in workloads for seed in range(3)

@@ -44,6 +44,7 @@ def test_kinds_are_what_they_are_called() -> None:
     assert sum(not above for above in fork_join.parents) == 1
 
 
+@pytest.mark.slow
 def test_a_cut_says_what_is_wrong_with_the_paper_s() -> None:
     subject = generated("random", 300, 1)
     found = [cut(subject, method, 10.0) for method in METHODS if "effort" not in method]

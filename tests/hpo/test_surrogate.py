@@ -124,6 +124,7 @@ def test_costs_of_any_size_are_understood(costs: list[float]) -> None:
     assert np.isfinite(found.cost)
 
 
+@pytest.mark.slow
 def test_of_a_long_study_the_best_and_the_newest_are_looked_at() -> None:
     draw = rng(5)
     done: list[tuple[Values, float]] = [({"x": float(x)}, float(abs(x - 0.5))) for x in draw.random(5 * MEMORY)]

@@ -89,6 +89,7 @@ def test_renaming_steps_changes_no_result_and_can_be_undone(whole: Workflow) -> 
         assert differences(whole, rename_steps(whole, own.name, turned)) == []
 
 
+@pytest.mark.slow
 @slow
 @given(workflows())
 def test_renaming_a_callable_can_be_undone(whole: Workflow) -> None:
@@ -99,6 +100,7 @@ def test_renaming_a_callable_can_be_undone(whole: Workflow) -> None:
         assert rename_callable(renamed, "another name", name) == whole
 
 
+@pytest.mark.slow
 @slow
 @given(workflows())
 def test_clones_change_no_result_until_they_are_called(whole: Workflow) -> None:
@@ -181,6 +183,7 @@ def test_several_moves_at_once_change_no_result_or_are_refused(
     assert differences(whole, moves.workflow, own.fail_fast is not False) == []
 
 
+@pytest.mark.slow
 def test_several_moves_at_once_are_not_all_refused() -> None:
     made: Counter[int] = Counter()
 

@@ -22,7 +22,7 @@ KEY = "wanted-by-all"
 WORKERS = 16
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """A cache on either index, whose clock a test can move."""
     index = request.getfixturevalue("postgres").database() if request.param == "postgresql" else None

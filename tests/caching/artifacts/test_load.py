@@ -111,6 +111,7 @@ def test_eight_processes_on_sqlite(tmp_path: Path, work: Try, times: int) -> Non
     work(Place(str(tmp_path / "cache")), tmp_path, times)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("work", "times"), [(_load, 200), (_counts, 50), (_open_at_once, 1)])
 def test_eight_processes_on_postgres(tmp_path: Path, postgres: Postgres, work: Try, times: int) -> None:
     work(Place(str(tmp_path / "cache"), index=postgres.database()), tmp_path, times)

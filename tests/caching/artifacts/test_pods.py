@@ -14,7 +14,7 @@ from couler_plugins.caching.artifacts import ArtifactCache, Existed, Meta, Store
 from servers.s3 import s3_files, s3_server, s3_url
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     clock = tmp_path / "clock"
     clock.write_text("0")

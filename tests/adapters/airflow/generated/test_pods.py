@@ -199,6 +199,7 @@ spec:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.airflow
 def test_a_generated_dag_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Airflow runs it: rendering, results, conditions and trigger rules are its own; only the pods run here."""

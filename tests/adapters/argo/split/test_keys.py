@@ -88,7 +88,10 @@ def test_keys_stay_where_a_cached_workflow_is_split(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", WHOLE)
-@pytest.mark.parametrize("pipeline", ["cache", "dedupe,cache", "cache{assume-pure=yes}"])
+@pytest.mark.parametrize(
+    "pipeline",
+    ["cache", *(pytest.param(text, marks=pytest.mark.slow) for text in ("dedupe,cache", "cache{assume-pure=yes}"))],
+)
 def test_what_was_split_keeps_its_keys(what: str, pipeline: str) -> None:
     after = optimized([WHOLE[what][0]], f"cache,{HALVES}")
     assert keys(optimized(after, pipeline)) == keys(after)
