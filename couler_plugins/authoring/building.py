@@ -168,7 +168,7 @@ class _Builder:
         for reference in body.reads():
             if reference.to in ("item", "output") and reference not in inputs:
                 inputs[reference] = fresh_name(_port_name(reference), inputs.values())
-        name = fresh_name(f"{call.template}-{'while' if call.again else 'each'}", self.taken)
+        name = fresh_name(f"{call.template}-{'each' if call.again is None else 'while'}", self.taken)
         self.taken.add(name)
         gives = {key: value for key, value in call.gives.items() if (call.name, key) in self._read}
         arguments = tuple(Argument(name=port, value=item, kind=_kind(item)) for item, port in inputs.items())

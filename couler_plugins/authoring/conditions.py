@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.values import RunValue, as_value
@@ -41,6 +41,12 @@ class Condition:
     operator: str
     right: Value
     left: Reference | None = None
+
+    @said_where
+    def __bool__(self) -> NoReturn:
+        """`equal(…) and equal(…)` would be the last of them, and nothing else."""
+        hint = "for both, put one when() into the function of the other; or decide in a step that prints true or false"
+        raise InvalidInput("a condition is decided by the run: not, and, or and if cannot be used on it", hint=hint)
 
     def of(self, value: RunValue) -> Condition:
         """The condition, asked of a value where it is of none yet."""

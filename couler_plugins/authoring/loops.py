@@ -132,9 +132,10 @@ def _given(work: Recorder, call: Call, result: Any) -> Any:
         call.body.rename(call.template, inner)
         work.release(call.template)
         result = _renamed(result, call.template, inner)
-        call.again = call.again and call.again.refer(
-            lambda item: replace(item, step=inner) if item.step == call.template else item
-        )
+        if call.again is not None:
+            call.again = call.again.refer(
+                lambda item: replace(item, step=inner) if item.step == call.template else item
+            )
     inside = set(call.body.calls)
     values = {"result": result} if isinstance(result, RunValue) else {}
     if isinstance(result, Returned):

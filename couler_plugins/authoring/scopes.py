@@ -84,7 +84,7 @@ class Call:
         """Lets it, and what is inside of it, refer to other things."""
         self.operation, self.loop = map_references((self.operation, self.loop), change)
         self.conditions = tuple(item.refer(change) for item in self.conditions)
-        self.again = self.again and self.again.refer(change)
+        self.again = None if self.again is None else self.again.refer(change)
         self.gives = {name: change(value) for name, value in self.gives.items()}
         for call in self.body.calls.values() if self.body is not None else ():
             call.refer(change)

@@ -20,6 +20,8 @@ from couler_plugins.ir import Literal, Reference, Template, Value, replace
 __all__ = ["Returned", "RunValue", "as_value", "listed"]
 
 OPEN, CLOSE = "\ue000", "\ue001"
+SPOILT = re.compile(r"\\u[eE]000|<(?:input|item|output|parameter)[^<>]* of the run>")
+"""What is left of a value in JSON that escapes it, in `repr`, and in a list that was turned into a text."""
 MARKED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 
 
@@ -54,7 +56,23 @@ class RunValue:
     def _compute(self, other: object) -> NoReturn:
         raise _unknown(self, "computed with")
 
-    __add__ = __radd__ = __sub__ = __mul__ = __rmul__ = __truediv__ = __lt__ = __gt__ = __le__ = __ge__ = _compute
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _compute
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _compute
+    __lt__ = __gt__ = __le__ = __ge__ = _compute
+
+    @said_where
+    def __eq__(self, other: object) -> NoReturn:
+        """A comparison would never hold here, whatever the step gives: `if result == "heads"` is refused."""
+        raise _unknown(self, "compared")
+
+    __ne__ = __contains__ = __eq__
+    __hash__ = object.__hash__
+
+    @said_where
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise _unknown(self, f"formatted ({spec!r})")
+        return str(self)
 
 
 class Returned(RunValue):
@@ -114,6 +132,9 @@ def as_value(content: Any, what: str) -> Value:
     if not isinstance(content, str):
         hint = "give a text, a number, or what a step returned"
         raise InvalidInput(f"{what} is {content!r}, a {type(content).__name__}", hint=hint)
+    if SPOILT.search(content):
+        hint = "put each into an f-string as it is: only the run knows the text that it stands for"
+        raise InvalidInput(f"{what} holds a value of the run that was turned into JSON or shown by repr()", hint=hint)
     pieces = MARKED.split(content)
     if any(mark in piece for piece in pieces[::2] for mark in (OPEN, CLOSE)):
         raise InvalidInput(f"{what} has a character that stands for values of the run", hint="leave U+E000 out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,20 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a map that writes nothing": (lambda: couler.map(lambda item: item, [1]), "writes no step"),
     "a loop that returns nothing": (lambda: couler.exec_while(equal("x"), lambda: None), "returns nothing of a step"),
     "a value that is computed with": (lambda: made() + 1, "cannot be computed with"),
+    "a value that is compared": (lambda: made() == "heads", "cannot be compared"),
+    "a value that is compared with others": (lambda: made() in ["tails", "heads"], "cannot be compared"),
+    "a value that is looked into": (lambda: "heads" in made(), "cannot be compared"),
+    "a value that is matched": (lambda: matched(made()), "cannot be compared"),
+    "a value that is divided": (lambda: 7 // made(), "cannot be computed with"),
+    "a value that is put into columns": (lambda: f"{made():>10}", "cannot be formatted"),
+    "a value in JSON": (lambda: made(args=[json.dumps({"model": f"{made()}"})]), "turned into JSON"),
+    "a value that is shown": (lambda: made(args=[f"{made()!r}"]), "shown by repr"),
+    "a list of values in a text": (lambda: made(args=[f"{[made(), made()]}"]), "shown by repr"),
+    "a list of texts with values": (lambda: made(args=[f"{[str(made())]}"]), "turned into JSON"),
+    "both of two conditions": (
+        lambda: couler.when(equal(made(), "x") and equal(made(), "y"), made),  # type: ignore[redundant-expr]
+        "decided by the run",
+    ),
     "a value that is decided on": (lambda: bool(made()), "cannot be decided on"),
     "a value that is changed": (lambda: made(args=[f"{made()}".upper()]), "that was changed"),
     "no text": (lambda: made(args=[object()]), "a object"),
@@ -64,6 +79,13 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a ready-made step that is none": (lambda: couler.run_step("lod-csv"), "lod-csv"),
     "an input of a ready-made step": (lambda: couler.run_step("load-csv", uri="x"), "no input 'uri'"),
 }
+
+
+def matched(value: object) -> bool:
+    match value:
+        case "heads":
+            return True
+    return False
 
 
 def abs_of(x: int) -> int:
