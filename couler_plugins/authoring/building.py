@@ -5,7 +5,7 @@ What is made is portable: it is in the terms that adapters write workflows of ot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 from couler_plugins.authoring.closing import Closed, close
@@ -63,7 +63,8 @@ def build(recorder: Recorder, name: str, parameters: tuple[Port, ...], kind: str
         raise InvalidInput(f"nothing runs in the workflow {name!r}", hint="call run_container or its like in it")
     scopes = [recorder.main, *(scope for _, scope in recorder.handlers)]
     calls = [call for scope in scopes for call in _all_calls(scope)]
-    builder = _Builder(close([call for call in calls if call.operation is not None]), calls)
+    closed = close([call for call in calls if call.operation is not None])
+    builder = _Builder(closed, calls, {port.name for port in parameters})
     main = builder.graph(recorder.main, fresh_name(MAIN, builder.taken), {})
     workflow = Workflow(
         engine=ENGINE,
@@ -102,8 +103,9 @@ def _check(workflow: Workflow, places: dict[str, Place]) -> None:
 class _Builder:
     """Makes graphs of scopes, those of bodies before those that call them."""
 
-    def __init__(self, closed: Closed, calls: list[Call]) -> None:
+    def __init__(self, closed: Closed, calls: list[Call], parameters: Set[str]) -> None:
         self.closed = closed
+        self._parameters = parameters
         self.graphs: list[Graph] = []
         self.taken = {operation.name for operation in closed.operations}
         self._steps = {call.name for call in calls}
@@ -147,6 +149,7 @@ class _Builder:
                 return replace(reference, step="")
             if reference in inputs:
                 return Reference(to="input", kind=_kind(reference), name=inputs[reference])
+            self._check_known(reference, call)
             return reference
 
         if call.body is not None:
@@ -161,6 +164,20 @@ class _Builder:
             condition=map_references(condition_value(call.conditions), resolved),
             loop=map_references(call.loop, resolved),
         )
+
+    def _check_known(self, reference: Reference, call: Call) -> None:
+        """Raises `InvalidInput` where a step reads an item outside of its loop, or a parameter of another workflow."""
+        if reference.to == "item" and reference.step:
+            message, hint = (
+                "it takes an item outside of its map",
+                "take what map returns: the list of what its runs gave",
+            )
+        elif reference.to == "parameter" and reference.name not in self._parameters:
+            message = f"it takes the parameter {reference.name!r}, which this workflow does not have"
+            hint = "workflows share no values: give this one a parameter of its own"
+        else:
+            return
+        raise InvalidInput(message, file=call.place.file, line=call.place.line, step=call.name, hint=hint)
 
     def _composite(self, call: Call, body: Scope) -> tuple[str, tuple[Argument, ...]]:
         """The graph of a body, and what it is passed: what it reads of the scopes around."""

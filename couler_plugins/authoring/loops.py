@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from inspect import Parameter, signature
 from typing import Any
 
@@ -13,9 +13,9 @@ from couler_plugins.authoring.context import recorder
 from couler_plugins.authoring.places import place, said_where
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Call, Scope
-from couler_plugins.authoring.values import Returned, RunValue
+from couler_plugins.authoring.values import Returned, RunValue, as_value
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import Axis, Loop, Native, Reference, replace
+from couler_plugins.ir import Axis, Literal, Loop, Native, Reference, replace
 
 __all__ = ["exec_while", "map"]
 
@@ -90,7 +90,7 @@ def _loop(mark: str, lists: Sequence[Any], function: Function) -> tuple[list[Run
     if len(lists) == 1 and isinstance(lists[0], RunValue):
         axis = Axis(name="item", values=lists[0].reference)
         return [RunValue(Reference(to="item", step=mark))], Loop(axes=(axis,))
-    columns = [list(column) for column in lists]
+    columns = [_column(column) for column in lists]
     if not columns or not columns[0] or len({len(column) for column in columns}) > 1:
         raise InvalidInput(
             "map needs lists that are as long as each other, and not empty", hint="map(f, [1, 2], ['a', 'b'])"
@@ -99,11 +99,22 @@ def _loop(mark: str, lists: Sequence[Any], function: Function) -> tuple[list[Run
         if isinstance(item, RunValue) or not isinstance(item, (str, int, float, bool)):
             hint = "give texts and numbers; a list that only the run knows is given by itself"
             raise InvalidInput(f"map goes over {item!r}, a {type(item).__name__}", hint=hint)
+        if not isinstance(as_value(str(item), "an item"), Literal):
+            hint = "give a list that only the run knows by itself: map(f, result); others hold constants"
+            raise InvalidInput("map goes over a text that holds a value of the run", hint=hint)
     if len(columns) == 1:
         return [RunValue(Reference(to="item", step=mark))], Loop(axes=(_axis(columns[0]),))
     keys = _keys(function, len(columns))
     rows = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
     return [RunValue(Reference(to="item", step=mark, name=key)) for key in keys], Loop(axes=(_axis(rows),))
+
+
+def _column(given: Any) -> list[Any]:
+    """The items of one list: in an order, so that the workflow is the same whenever it is written."""
+    if not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping, Set)):
+        hint = "give one: map(f, [1, 2]); what a step returns is given as it is, not in a text"
+        raise InvalidInput(f"map goes over a {type(given).__name__}, which is no list", hint=hint)
+    return list(given)
 
 
 def _keys(function: Function, count: int) -> list[str]:

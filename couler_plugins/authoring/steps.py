@@ -14,7 +14,7 @@ from couler_plugins.authoring.places import PACKAGE, place, said_where
 from couler_plugins.authoring.resources import job_operation
 from couler_plugins.authoring.scopes import Call
 from couler_plugins.authoring.secrets import Secret, VolumeMount
-from couler_plugins.authoring.values import Returned, RunValue, as_value
+from couler_plugins.authoring.values import Returned, RunValue, as_value, check_no_mark
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Operation, Reference, replace
 
@@ -197,6 +197,7 @@ def written_step(step_name: str | None, operation: Operation, is_named: bool | N
     """
     named = bool(step_name) if is_named is None else is_named
     name = _checked(step_name or _function_around())
+    check_no_mark(operation, name)
     call = recorder().add(Call(name, place(), is_named=named, operation=operation))
     outputs: dict[str, RunValue] = {}
     for output in operation.outputs:

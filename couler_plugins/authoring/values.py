@@ -17,7 +17,7 @@ from couler_plugins.authoring.places import said_where
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference, Template, Value, replace
 
-__all__ = ["Returned", "RunValue", "as_value", "listed"]
+__all__ = ["Returned", "RunValue", "as_value", "check_no_mark", "listed"]
 
 OPEN, CLOSE = "\ue000", "\ue001"
 SPOILT = re.compile(r"\\u[eE]000|<(?:input|item|output|parameter)[^<>]* of the run>")
@@ -147,6 +147,18 @@ def as_value(content: Any, what: str) -> Value:
         case (Reference() as reference,):
             return reference
     return Template(parts=parts)
+
+
+def check_no_mark(content: Any, what: str) -> None:
+    """Looks for a value in a text where only constants can stand: a path, the name of a variable, a label.
+
+    Raises:
+        InvalidInput: there is one.
+    """
+    text = msgspec.json.encode(content).decode()
+    if OPEN in text or CLOSE in text:
+        message = f"{what!r} has a value of the run where only a constant can stand"
+        raise InvalidInput(message, step=what, hint="values go into args, env, and the texts of scripts and manifests")
 
 
 def listed(content: Any) -> list[Any]:

@@ -21,6 +21,17 @@ def outside(x: int) -> int:
     return x + LATER
 
 
+def outside_of_its_map() -> None:
+    items: list[object] = []
+
+    def each(item: object) -> None:
+        items.append(item)
+        made(args=[item])
+
+    couler.map(each, [1, 2])
+    made(step_name="behind", args=items)
+
+
 LATER = 5
 WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a condition that is none": (lambda: couler.when(made() is None, made), "False is no condition"),  # type: ignore[arg-type]
@@ -33,6 +44,20 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a map over nothing": (lambda: couler.map(made, []), "as long as each other"),
     "lists of different length": (lambda: couler.map(made, [1], [1, 2]), "as long as each other"),
     "a map over values of the run": (lambda: couler.map(made, [made()]), "map goes over"),
+    "a map over a text": (lambda: couler.map(made, "abc"), "over a str, which is no list"),
+    "a map over a text of the run": (lambda: couler.map(made, f"{made()}"), "over a str, which is no list"),
+    "a map over a set": (lambda: couler.map(made, {"a", "b"}), "over a set, which is no list"),
+    "a map over a number": (lambda: couler.map(made, 3), "over a int, which is no list"),
+    "a map over texts of the run": (lambda: couler.map(made, [f"{made()}"]), "holds a value of the run"),
+    "an item outside of its map": (outside_of_its_map, "takes an item outside of its map"),
+    "a parameter of another workflow": (
+        lambda: made(args=[workflow("v", parameters={"p": 1}).parameter("p")]),
+        "parameter 'p', which this workflow does not have",
+    ),
+    "a value in the name of a variable": (lambda: made(env={f"{made()}": 1}), "only a constant can stand"),
+    "a value in a path": (lambda: made(output=couler.create_local_artifact(f"/{made()}", name="x")), "only a const"),
+    "a value in a folder": (lambda: made(working_dir=f"/{made()}"), "only a constant can stand"),
+    "a value in a Secret's name": (lambda: made(secret=couler.obtain_secret(f"{made()}", ["A"])), "only a constant"),
     "a map that writes nothing": (lambda: couler.map(lambda item: item, [1]), "writes no step"),
     "a loop that returns nothing": (lambda: couler.exec_while(equal("x"), lambda: None), "returns nothing of a step"),
     "a value that is computed with": (lambda: made() + 1, "cannot be computed with"),
