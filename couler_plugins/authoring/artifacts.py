@@ -180,9 +180,9 @@ def _secret(key: SecretKey) -> dict[str, str]:
     return {"name": name, "key": inner}
 
 
-def artifact_name(name: str, path: str) -> str:
+def artifact_name(name: str, path: Any) -> str:
     """What an artifact is called: as it was said, or after its file."""
-    if not path.startswith("/"):
+    if not isinstance(path, str) or not path.startswith("/"):
         raise InvalidInput(f"{path!r} is no absolute path", hint="give the place of the file in the container")
     found = name or OTHER.sub("-", PurePosixPath(path).stem).strip("-")
     if not found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from couler_plugins.authoring.checks import checked_mapping
 from couler_plugins.authoring.operations import Common, limits, main_container
 from couler_plugins.authoring.values import as_value, listed
 from couler_plugins.errors import InvalidInput
@@ -36,7 +37,10 @@ def function_operation(
     Raises:
         InvalidInput: it cannot run by itself, or takes other arguments.
     """
-    function = function_from(source, packages, outputs)
+    if isinstance(packages, str):
+        raise InvalidInput(f"packages is the text {packages!r}", hint=f"packages=[{packages!r}]")
+    types = checked_mapping(outputs, "outputs", 'outputs={"loss": "float"}')
+    function = function_from(source, packages, types or None)
     given = _given(function, args)
     container = main_container(common._replace(image=common.image or IMAGE), command or "python", None)
     if not function.inputs and not function.outputs and not packages:

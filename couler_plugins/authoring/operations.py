@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
+from couler_plugins.authoring.checks import checked_mapping
 from couler_plugins.authoring.secrets import Secret, VolumeMount
 from couler_plugins.authoring.values import Returned, RunValue, as_value, listed
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Port, Retry, Value
 
 __all__ = ["Common", "limits", "main_container", "operation_of"]
+
+AMOUNTS = 'resources={"cpu": 1, "memory": "1Gi"}'
+SOURCES = 'env_from=[{"configMapRef": {"name": "settings"}}]'
 
 
 class Common(NamedTuple):
@@ -38,8 +42,8 @@ def main_container(common: Common, command: Any, args: Any) -> Container:
     rest = {
         "imagePullPolicy": common.image_pull_policy,
         "workingDir": common.working_dir,
-        "volumeMounts": [_mount(item) for item in common.volume_mounts or ()],
-        "envFrom": [dict(item) for item in common.env_from or ()],
+        "volumeMounts": [_mount(item) for item in listed(common.volume_mounts)],
+        "envFrom": [checked_mapping(item, "env_from", SOURCES) for item in listed(common.env_from)],
     }
     said = {key: value for key, value in rest.items() if value}
     requests, bounds = _resources(common.resources)
@@ -59,6 +63,7 @@ def operation_of(kind: str, common: Common, container: Container, args: Any) -> 
     taken = [item for item in listed(args) if _artifact(item) is not None] + listed(common.input)
     ports = {port.name: port for port in map(_port, taken)}
     retry, timeout = limits(common.timeout, common.retry)
+    nodes = checked_mapping(common.node_selector, "node_selector", 'node_selector={"disk": "ssd"}')
     return Operation(
         name="",
         kind=kind,
@@ -68,7 +73,7 @@ def operation_of(kind: str, common: Common, container: Container, args: Any) -> 
         daemon=common.daemon,
         retry=retry,
         timeout=timeout,
-        rest=Native.of({"nodeSelector": dict(common.node_selector)}) if common.node_selector else None,
+        rest=Native.of({"nodeSelector": nodes}) if nodes else None,
     )
 
 
@@ -136,7 +141,10 @@ def _output(item: Any) -> Output:
 
 
 def _environment(env: Mapping[str, Any] | None) -> tuple[EnvVar, ...]:
-    return tuple(EnvVar(name=name, value=as_value(value, f"env {name!r}")) for name, value in (env or {}).items())
+    given = checked_mapping(env, "env", 'env={"LEVEL": "debug"}')
+    if wrong := [name for name in given if "=" in name]:
+        raise InvalidInput(f"{wrong[0]!r} is no name of a variable", hint='env={"LEVEL": "debug"}')
+    return tuple(EnvVar(name=name, value=as_value(value, f"env {name!r}")) for name, value in given.items())
 
 
 def _secrets(secrets: Any) -> tuple[EnvVar, ...]:
@@ -152,8 +160,8 @@ def _secrets(secrets: Any) -> tuple[EnvVar, ...]:
 
 def _resources(resources: Mapping[str, Any] | None) -> tuple[Any, Any]:
     """Requests and limits; both are the same where they are not told apart."""
-    given = dict(resources or {})
-    parts = (given.pop("requests", None), given.pop("limits", None))
+    given = checked_mapping(resources, "resources", AMOUNTS)
+    parts = tuple(checked_mapping(given.pop(name, None), name, AMOUNTS) for name in ("requests", "limits"))
     if any(parts) and given:
         raise InvalidInput(f"resources hold {min(given)!r} beside requests and limits", hint="put it into one of them")
     requests, bounds = (
@@ -162,7 +170,9 @@ def _resources(resources: Mapping[str, Any] | None) -> tuple[Any, Any]:
     return requests, bounds
 
 
-def _mount(mount: VolumeMount) -> dict[str, Any]:
+def _mount(mount: Any) -> dict[str, Any]:
+    if not isinstance(mount, VolumeMount):
+        raise InvalidInput(f"{mount!r} is no VolumeMount", hint='volume_mounts=[VolumeMount("data", "/data")]')
     return {
         "name": mount.name,
         "mountPath": mount.mount_path,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from couler_plugins.errors import CoulerError
+from couler_plugins.errors import CoulerError, InvalidInput
 
-__all__ = ["PACKAGE", "Place", "place", "said_where"]
+__all__ = ["PACKAGE", "Place", "check_call", "place", "said_where"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 PACKAGE = str(Path(__file__).parent)
 
 
@@ -32,12 +34,31 @@ def place() -> Place:
     return Place(frame.f_code.co_filename, frame.f_lineno)
 
 
+def check_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """Looks whether a function takes these arguments.
+
+    Raises:
+        InvalidInput: one is missing, or there is none like it.
+    """
+    try:
+        taken = inspect.signature(function)
+    except (TypeError, ValueError):  # one of C, or a class: who calls it will see
+        return
+    try:
+        taken.bind(*args, **kwargs)
+    except TypeError as error:
+        name = getattr(function, "__name__", repr(function))
+        names = ", ".join(str(item) if item.kind in STARRED else item.name for item in taken.parameters.values())
+        raise InvalidInput(f"{name}: {error}", hint=f"it takes {names or 'nothing'}") from error
+
+
 def said_where(function: Callable[P, T]) -> Callable[P, T]:
-    """Gives errors of a function the file and line of its call, where they have none."""
+    """Gives errors of a function the file and line of its call, where they have none; wrong arguments are such, too."""
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
+            check_call(function, *args, **kwargs)
             return function(*args, **kwargs)
         except CoulerError as error:
             if error.file is None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from couler_plugins.authoring.conditions import Condition
+from couler_plugins.authoring.places import check_call
 from couler_plugins.authoring.scopes import Call, Scope
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference, map_references, replace
@@ -105,9 +106,10 @@ class Recorder:
         """Calls what a user gave; what it returns.
 
         Raises:
-            InvalidInput: it is no function.
+            InvalidInput: it is no function, or takes other arguments.
         """
         if not callable(function):
             hint = "give the function itself, or a lambda that calls it: lambda: job('A')"
             raise InvalidInput(f"{function!r} is no function", hint=hint)
+        check_call(function, *arguments)
         return function(*arguments)

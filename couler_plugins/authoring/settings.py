@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from couler_plugins.authoring.checks import checked_mapping
+from couler_plugins.authoring.values import listed
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["Schedule", "Settings"]
+
+WORDS = "give a mapping in Kubernetes' words, as in its manifests: {'key': 'value'}"
 
 
 @dataclass(frozen=True)
@@ -96,16 +100,20 @@ class Settings:
             "ttlStrategy": None if self.time_to_clean is None else {"secondsAfterCompletion": self.time_to_clean},
             "serviceAccountName": self.service_account,
             "imagePullSecrets": [{"name": name} for name in self.image_pull_secrets],
-            "tolerations": [dict(item) for item in self.tolerations],
-            "nodeSelector": dict(self.node_selector),
+            "tolerations": [checked_mapping(item, "tolerations", WORDS) for item in listed(self.tolerations)],
+            "nodeSelector": checked_mapping(self.node_selector, "node_selector", WORDS),
             "dnsPolicy": self.dns_policy,
-            "dnsConfig": dict(self.dns_config),
-            "securityContext": dict(self.security_context),
+            "dnsConfig": checked_mapping(self.dns_config, "dns_config", WORDS),
+            "securityContext": checked_mapping(self.security_context, "security_context", WORDS),
             "volumes": volumes,
             "volumeClaimTemplates": claims,
         }
         said = {key: value for key, value in spec.items() if value}
-        metadata = {key: dict(value) for key in ("labels", "annotations") if (value := getattr(self, key))}
+        metadata = {
+            key: dict(value)
+            for key in ("labels", "annotations")
+            if (value := checked_mapping(getattr(self, key), key, WORDS))
+        }
         kind = "Workflow"
         if self.schedule is not None:
             schedule = self.schedule if isinstance(self.schedule, Schedule) else Schedule(self.schedule)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from couler_plugins.authoring.building import build
+from couler_plugins.authoring.checks import checked_mapping
 from couler_plugins.authoring.context import recording
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.settings import Settings
@@ -36,7 +37,7 @@ class AuthoredWorkflow:
     ) -> None:
         self.name = name
         self._settings = settings
-        self._parameters = dict(parameters)
+        self._parameters = checked_mapping(parameters, "parameters", 'parameters={"day": "monday"}')
         self._recorder = recorder or Recorder()
         self._block: AbstractContextManager[None] | None = None
         self._ir: IrWorkflow | None = None

@@ -21,6 +21,14 @@ def outside(x: int) -> int:
     return x + LATER
 
 
+def needs_one(item: object) -> None:
+    made(args=[item])
+
+
+def takes_none() -> None:
+    made()
+
+
 def outside_of_its_map() -> None:
     items: list[object] = []
 
@@ -44,6 +52,23 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a map over nothing": (lambda: couler.map(made, []), "as long as each other"),
     "lists of different length": (lambda: couler.map(made, [1], [1, 2]), "as long as each other"),
     "a map over values of the run": (lambda: couler.map(made, [made()]), "map goes over"),
+    "an argument too few": (couler.run_container, "missing a required argument: 'image'"),  # type: ignore[dict-item]
+    "an argument that there is not": (lambda: made(imgae="x"), "unexpected keyword argument 'imgae'"),
+    "a function that wants more": (lambda: couler.when(equal(made(), "x"), needs_one), "missing a required argument"),
+    "a function that takes no item": (lambda: couler.map(takes_none, [1]), "too many positional arguments"),
+    "an environment that is a list": (lambda: made(env=["A=1"]), "env is .* no mapping"),
+    "a variable without a name": (lambda: made(env={"": 1}), "env has the key ''"),
+    "a variable with its value": (lambda: made(env={"A=1": 1}), "'A=1' is no name of a variable"),
+    "resources that are a text": (lambda: made(resources="1Gi"), "resources is '1Gi', which is no mapping"),
+    "requests that are a number": (lambda: made(resources={"requests": 1}), "requests is 1, which is no mapping"),
+    "nodes that are a text": (lambda: made(node_selector="ssd"), "node_selector is 'ssd', which is no mapping"),
+    "sources of variables": (lambda: made(env_from=["settings"]), "env_from is 'settings', which is no mapping"),
+    "a mount that is a text": (lambda: made(volume_mounts="data"), "'data' is no VolumeMount"),
+    "a volume that is a text": (lambda: couler.add_volume("data"), "'data' is no Volume"),  # type: ignore[arg-type]
+    "a claim that is a text": (lambda: couler.create_workflow_volume("x"), "is no VolumeClaimTemplate"),  # type: ignore[arg-type]
+    "a key that is a text": (lambda: couler.obtain_secret("db", "KEY"), "'KEY' are no keys"),  # type: ignore[arg-type]
+    "a path that is a number": (lambda: couler.create_local_artifact(3), "3 is no absolute path"),  # type: ignore[arg-type]
+    "packages that are a text": (lambda: couler.run_script(source=abs_of, args=[1], packages="numpy"), "is the text"),
     "a map over a text": (lambda: couler.map(made, "abc"), "over a str, which is no list"),
     "a map over a text of the run": (lambda: couler.map(made, f"{made()}"), "over a str, which is no list"),
     "a map over a set": (lambda: couler.map(made, {"a", "b"}), "over a set, which is no list"),
@@ -155,3 +180,15 @@ def test_what_only_the_whole_shows_is_said_at_its_end(write: Callable[[], None],
     with pytest.raises(InvalidInput, match=message) as caught, workflow("w"):
         write()
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("setting", ["labels", "annotations", "node_selector", "dns_config", "security_context"])
+def test_settings_that_are_no_mappings(setting: str) -> None:
+    given: dict[str, Any] = {setting: "x"}
+    with pytest.raises(InvalidInput, match=f"{setting} is 'x', which is no mapping"), workflow("w", **given):
+        made()
+
+
+def test_parameters_that_are_no_mapping() -> None:
+    with pytest.raises(InvalidInput, match=r"parameters is \['day'\], which is no mapping"):
+        workflow("w", parameters=["day"])  # type: ignore[arg-type]
