@@ -60,9 +60,12 @@ def target_of(work: Session, engine: str) -> Adapter:
     """The adapter that workflows of an engine are to be written by.
 
     Raises:
+        InvalidInput: no engine is named.
         Unsupported: it writes none of other engines, or there are several.
     """
     names = list(work.to)
+    if not names:
+        raise InvalidInput("no engine is named", hint=f"name one of {', '.join(work.plugins.adapters)}")
     adapter = work.plugins.adapter(names[0])
     if len(names) > 1 or not getattr(adapter, "generated", ()):
         raise _unsupported(engine, ", ".join(names))

@@ -12,6 +12,7 @@ from couler_plugins.authoring.steps import written_step
 from couler_plugins.authoring.values import Returned, RunValue, as_value
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.ir import Literal, replace
 
@@ -43,6 +44,8 @@ def run_step(
     """
     work = recorder()
     found = load_plugins(load_config()).step(step) if isinstance(step, str) else step
+    if not hasattr(found, "build"):
+        raise InvalidInput(f"{step!r} is no ready-made step", hint='name one: run_step("load-csv", url=…)')
     built = found.build({name.replace("_", "-"): _given(value, name) for name, value in inputs.items()})
     passed: Mapping[str, Any] = {argument.name: argument.value for argument in built.arguments}
     attempts, seconds = limits(timeout, retry)

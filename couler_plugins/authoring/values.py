@@ -100,8 +100,8 @@ class Returned(RunValue):
         found = list(self)
         if isinstance(name, int) and -len(found) <= name < len(found):
             return found[name]
-        if name in self._outputs:
-            return self._outputs[str(name)]
+        if isinstance(name, str) and name in self._outputs:
+            return self._outputs[name]
         hint = f"it has {', '.join(map(repr, self._outputs)) or 'none but what it prints'}"
         raise InvalidInput(f"{self.step!r} has no output {name!r}", step=self.step, hint=hint)
 
@@ -153,9 +153,13 @@ def check_no_mark(content: Any, what: str) -> None:
     """Looks for a value in a text where only constants can stand: a path, the name of a variable, a label.
 
     Raises:
-        InvalidInput: there is one.
+        InvalidInput: there is one, or a text that no file can hold.
     """
-    text = msgspec.json.encode(content).decode()
+    try:
+        text = msgspec.json.encode(content).decode()
+    except UnicodeEncodeError as error:
+        message = f"{what!r} has a text with a lone surrogate, which is no character"
+        raise InvalidInput(message, step=what, hint="replace the character") from error
     if OPEN in text or CLOSE in text:
         message = f"{what!r} has a value of the run where only a constant can stand"
         raise InvalidInput(message, step=what, hint="values go into args, env, and the texts of scripts and manifests")

@@ -69,6 +69,9 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a key that is a text": (lambda: couler.obtain_secret("db", "KEY"), "'KEY' are no keys"),  # type: ignore[arg-type]
     "a path that is a number": (lambda: couler.create_local_artifact(3), "3 is no absolute path"),  # type: ignore[arg-type]
     "packages that are a text": (lambda: couler.run_script(source=abs_of, args=[1], packages="numpy"), "is the text"),
+    "a text that no file can hold": (lambda: made(args=["\ud800"]), "lone surrogate"),
+    "outputs by a slice": (lambda: made()[0:1], "has no output slice"),  # type: ignore[index]
+    "a ready-made step that is a number": (lambda: couler.run_step(3), "3 is no ready-made step"),  # type: ignore[arg-type]
     "a map over a text": (lambda: couler.map(made, "abc"), "over a str, which is no list"),
     "a map over a text of the run": (lambda: couler.map(made, f"{made()}"), "over a str, which is no list"),
     "a map over a set": (lambda: couler.map(made, {"a", "b"}), "over a set, which is no list"),
@@ -192,3 +195,11 @@ def test_settings_that_are_no_mappings(setting: str) -> None:
 def test_parameters_that_are_no_mapping() -> None:
     with pytest.raises(InvalidInput, match=r"parameters is \['day'\], which is no mapping"):
         workflow("w", parameters=["day"])  # type: ignore[arg-type]
+
+
+def test_an_engine_without_a_name() -> None:
+    with workflow("w") as wf:
+        made()
+    with pytest.raises(InvalidInput, match="no engine is named") as caught:
+        wf.to("")
+    assert "argo" in str(caught.value.hint)
