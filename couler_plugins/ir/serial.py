@@ -37,9 +37,10 @@ def from_json(data: bytes | str) -> Workflow:
     try:
         envelope = msgspec.json.decode(data, type=Envelope)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidInput(
-            f"not a workflow in {SCHEMA}: {error}", hint="write it with couler_plugins.ir.to_json"
-        ) from error
+        # what is quoted of the file never moves a terminal's cursor
+        said = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(error))
+        hint = "write it with couler_plugins.ir.to_json"
+        raise InvalidInput(f"not a workflow in {SCHEMA}: {said}", hint=hint) from error
     if envelope.schema_name != SCHEMA:
         hint = "write it anew with this version"
         raise InvalidInput(f"the schema is {envelope.schema_name!r}, this version reads {SCHEMA!r}", hint=hint)

@@ -94,3 +94,11 @@ def test_the_schema_refuses_what_the_reader_refuses() -> None:
     data = json.loads(to_json(diamond()))
     data["schema"] = "couler.ir/v9"
     assert not VALIDATOR.is_valid(data)
+
+
+def test_what_is_quoted_of_a_file_holds_no_control_characters() -> None:
+    data = to_json(diamond()).replace(b'"type": "call"', rb'"type": "\u001b[2J"')
+    with pytest.raises(InvalidInput, match="not a workflow") as caught:
+        from_json(data)
+    assert "\\x1b[2J" in caught.value.message
+    assert caught.value.message.isprintable()
