@@ -109,10 +109,16 @@ class AuthoredWorkflow:
         """Writes the workflow to a file: for an engine, or (without one) as JSON.
 
         Raises:
+            InvalidInput: there is no place for the file.
             Unsupported: as `to`.
         """
         found = Path(path)
-        found.write_text(self.to(engine) if engine else self.to_json(), encoding="utf-8")
+        text = self.to(engine) if engine else self.to_json()
+        try:
+            found.write_text(text, encoding="utf-8")
+        except OSError as error:
+            hint = "name a file in a folder that is there"
+            raise InvalidInput(f"{found} cannot be written: {error.strerror}", hint=hint) from error
         return found
 
     def finish(self) -> None:

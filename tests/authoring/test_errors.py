@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,3 +204,10 @@ def test_an_engine_without_a_name() -> None:
     with pytest.raises(InvalidInput, match="no engine is named") as caught:
         wf.to("")
     assert "argo" in str(caught.value.hint)
+
+
+def test_a_file_without_a_folder(tmp_path: Path) -> None:
+    with workflow("w") as wf:
+        made()
+    with pytest.raises(InvalidInput, match="cannot be written: No such file or directory"):
+        wf.write(tmp_path / "none" / "flow.json")
