@@ -69,10 +69,10 @@ def test_loops_branches_and_exit_handlers(tmp_path: Path) -> None:
     assert run.result["parameters.Output"] == "4" == str(local_output(path, tmp_path / "local", count=2))
     inside = "exit-handler-1/condition-branches-3"
     assert run.states[f"{inside}/condition-4"] == "Skipped"
-    assert run.outputs[f"{inside}/condition-5/tell-3"] == {"parameters.Output": "told another number"}
+    assert run.outputs[f"{inside}/condition-5/tell-3"]["parameters.Output"] == "told another number"
     looped = [made for path, made in run.outputs.items() if "for-loop-2(" in path and path.endswith("/square")]
     assert [made["parameters.Output"] for made in looped] == ["0", "1", "4", "9"]
-    assert run.outputs["exit-handler-1.exit"] == {"parameters.Output": "told the end"}
+    assert run.outputs["exit-handler-1.exit"]["parameters.Output"] == "told the end"
 
 
 def test_artifacts(tmp_path: Path) -> None:
