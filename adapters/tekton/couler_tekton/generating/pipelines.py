@@ -36,7 +36,8 @@ from couler_tekton.generating.loops import matrix
 from couler_tekton.generating.outcomes import STATUS
 from couler_tekton.generating.refusing import refuse
 from couler_tekton.generating.runs import run_of
-from couler_tekton.generating.tasks import OTHER, Task, Tasks
+from couler_tekton.generating.task import Task
+from couler_tekton.generating.tasks import OTHER, Tasks
 from couler_tekton.generating.values import text_of
 from couler_tekton.lift import ENTRY
 from couler_tekton.structures import write_structure

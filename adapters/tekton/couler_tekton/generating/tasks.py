@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from couler_plugins.ir import (
@@ -33,52 +32,15 @@ from couler_tekton.generating.bodies import printed_result
 from couler_tekton.generating.order import check_graph, check_step, ordered
 from couler_tekton.generating.outcomes import status_asked
 from couler_tekton.generating.refusing import refuse
+from couler_tekton.generating.task import Called, Task
 from couler_tekton.generating.values import Scope, filled
+from couler_tekton.generating.waiting import check_wait
 
-__all__ = ["Task", "Tasks"]
+__all__ = ["Tasks"]
 
 OTHER = re.compile(r"[^a-z0-9]+")
 MAX_NAME = 50
 MAX_TASKS = 2000
-FINE = frozenset({"succeeded", "skipped"})
-FAILURES = frozenset({"failed", "errored"})
-
-
-@dataclass
-class Task:
-    """A task of the pipeline that is to be.
-
-    Attributes:
-        name: its name.
-        step: the call that it is made from.
-        operation: what it runs.
-        arguments: what it is given, by name; items are still references.
-        after: the tasks that it waits for.
-        conditions: what has to hold.
-        may_skip: whether its own conditions may keep it from running.
-        may_miss: whether something before it may keep it from running, although nothing failed.
-        is_printed: whether somebody reads what it prints.
-    """
-
-    name: str
-    step: Step
-    operation: Operation
-    arguments: dict[str, Value]
-    after: list[str]
-    conditions: tuple[Membership, ...] = ()
-    may_skip: bool = False
-    may_miss: bool = False
-    is_printed: bool = False
-
-
-@dataclass
-class _Called:
-    """What became of a call: its tasks, and those that nothing in it waits for."""
-
-    step: Step
-    output: Mapping[str, Value] | Task
-    tasks: list[Task] = field(default_factory=list)
-    last: list[Task] = field(default_factory=list)
 
 
 class Tasks:
@@ -114,7 +76,7 @@ class Tasks:
         after: list[Task],
         conditions: tuple[Membership, ...],
         around: tuple[str, ...],
-    ) -> _Called:
+    ) -> Called:
         callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
         if callee is None:
             raise refuse("Step.call", step.name, "calls what is not in this workflow")
@@ -142,7 +104,7 @@ class Tasks:
         arguments: dict[str, Value],
         after: list[Task],
         conditions: tuple[Membership, ...],
-    ) -> _Called:
+    ) -> Called:
         if len(self.found) >= MAX_TASKS:
             raise refuse("Workflow.graphs", step.name, f"is one of more than {MAX_TASKS} tasks", "convert its parts")
         if step.loop is not None and any(item.value.to == "item" for item in conditions):
@@ -161,7 +123,7 @@ class Tasks:
         )
         self.found.append(task)
         self._tasks[task.name] = task
-        return _Called(step, task, [task], [task])
+        return Called(step, task, [task], [task])
 
     def _may_leave_out(self, name: str) -> bool:
         return self._tasks[name].may_skip or self._tasks[name].may_miss
@@ -218,9 +180,9 @@ class Tasks:
         after: list[Task],
         conditions: tuple[Membership, ...],
         around: tuple[str, ...],
-    ) -> _Called:
+    ) -> Called:
         check_graph(graph, self._by_name)
-        called: dict[str, _Called] = {}
+        called: dict[str, Called] = {}
         waited_for: set[str] = set()
 
         def output(reference: Reference) -> Value:
@@ -240,9 +202,9 @@ class Tasks:
             for item in graph.outputs
             if item.kind == "parameter" and item.exported is None and item.default is None and _is_text(item.value)
         }
-        return _Called(step, outputs, tasks, last or after)
+        return Called(step, outputs, tasks, last or after)
 
-    def _output(self, called: _Called, reference: Reference) -> Value:
+    def _output(self, called: Called, reference: Reference) -> Value:
         """What an output of a step stands for."""
         if called.step.loop is not None:
             raise refuse("Step.loop", called.step.name, "loops, and the outputs of all its runs are read together")
@@ -261,33 +223,16 @@ class Tasks:
             raise refuse(feature, called.step.name, f"has no output parameter {name!r}")
         return Reference(to="output", kind="parameter", step=made.name, name=name)
 
-    def _waits(self, step: Step, before: Mapping[str, frozenset[str]], called: Mapping[str, _Called]) -> list[Task]:
+    def _waits(self, step: Step, before: Mapping[str, frozenset[str]], called: Mapping[str, Called]) -> list[Task]:
         """The tasks that a step waits for."""
         found: list[Task] = []
         read = {item.step for item in references((step.arguments, step.condition)) if item.step}
         for name, outcomes in before.items():
             if name not in called:
                 raise refuse("Step.needs", step.name, f"needs {name!r}, which is not in its graph")
-            self._check_wait(step, called[name], outcomes, is_read=name in read)
+            check_wait(step, called[name], outcomes, is_read=name in read)
             found += called[name].last
         return found
-
-    def _check_wait(self, step: Step, upstream: _Called, outcomes: frozenset[str], *, is_read: bool) -> None:
-        tolerated = frozenset(upstream.step.tolerates)
-        if "succeeded" not in outcomes or (outcomes & FAILURES) - tolerated:
-            raise refuse("Step.needs", step.name, f"starts after a failure of {upstream.step.name!r}")
-        if tolerated and not outcomes & FAILURES:
-            raise refuse("Step.needs", step.name, f"does not start where {upstream.step.name!r} failed, which may")
-        is_graph = not isinstance(upstream.output, Task)
-        skips = any(task.may_skip for task in upstream.last)
-        misses = any(task.may_miss for task in upstream.last)
-        if skips and "skipped" not in outcomes and not is_read:
-            reason = f"needs that {upstream.step.name!r} succeeded, which may be skipped"
-            raise refuse("Step.needs", step.name, reason, "pass a result of it, or let it start all the same")
-        if skips and "skipped" in outcomes and is_read:
-            raise refuse("Step.needs", step.name, f"reads from {upstream.step.name!r}, which may be skipped")
-        if misses and (is_graph or "omitted" in outcomes):
-            raise refuse("Step.needs", step.name, f"starts although {upstream.step.name!r} may have been left out")
 
 
 def _is_text(value: Value | None) -> TypeGuard[Value]:
