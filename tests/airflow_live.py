@@ -39,8 +39,10 @@ class LiveAirflow:
         self._processes: list[subprocess.Popen[bytes]] = []
         port = _free_port()
         self.url = f"http://localhost:{port}"
+        # Nothing of what this process says to its own Airflow: its database, its DAGs.
+        others = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         self.environment = {
-            **os.environ,
+            **others,
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
+
+import pytest
 
 from airflow_minors import empty_bag, sync
 
@@ -41,8 +42,9 @@ def database() -> None:
     from airflow.utils.db import initdb
     from airflow.utils.session import create_session
 
-    os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = "[]"
-    initdb()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", "[]")
+        initdb()
     with create_session() as session:
         session.merge(DagBundleModel(name=BUNDLE))
 
