@@ -160,3 +160,29 @@ def test_what_is_cached_is_not_tuned_until_its_keys_are_gone(engine: str) -> Non
     with pytest.raises(CoulerError, match="cached by now"):
         run(both, given.pipeline(("tune", "cache")).replace("trials=4", "trials=5"))
     assert run(both, TRIALS).text == both
+
+
+ORDERED = """
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: nightly}
+spec:
+  tasks:
+  - name: load
+    taskSpec: {steps: [{name: post, image: curl, script: "curl -X POST http://db/load"}]}
+  - name: count
+    runAfter: [load]
+    params: [{name: day, value: "1"}]
+    taskSpec:
+      metadata: {annotations: {couler.io/cache: pure, couler.io/max-output-bytes: "99"}}
+      params: [{name: day}]
+      results: [{name: rows}]
+      steps: [{name: ask, image: alpine, script: "rows $(params.day) > $(results.rows.path)"}]
+"""
+
+
+@pytest.mark.parametrize("order", [("cache", "split"), ("split", "cache")], ids=",".join)
+def test_what_comes_after_another_part_is_no_more_cached_than_in_the_whole(order: tuple[str, ...]) -> None:
+    text = run(ORDERED, subject("tekton").pipeline(order).replace("max-steps=4", "max-steps=1")).text
+    assert "name: nightly-part-2" in text
+    assert "couler-restore" not in text
