@@ -121,6 +121,9 @@ class Tunings:
             if done.note is None:
                 return workflow, None, kept(workflow, request, _why_kept(tuner, done.proposal is None))
             return done.workflow, done.note, written(workflow, request, tuner, done)
+        if request.task.space.defaults is None:
+            reason = "nothing is set of some of its hyperparameters, so that trials cannot begin with what is set"
+            raise Unsupported(reason, feature="tune{trials}", hint="pass a value for each, or give it a default")
         settings = settings_to_try(tuner, request.task, options.trials)
         if len(settings) < 2:
             reason = f"the tuner {tuner.name} has nothing to try beside what is set"
