@@ -128,8 +128,8 @@ class Tunings:
         if len(settings) < 2:
             reason = f"the tuner {tuner.name} has nothing to try beside what is set"
             return workflow, None, kept(workflow, request, reason)
-        trials = fan_out(workflow, request, settings, facet, key, options.image)
-        return trials.workflow, trials.note, tried(workflow, request, tuner, settings, trials.fan)
+        trials = fan_out(workflow, request, settings, facet, key, options)
+        return trials.workflow, trials.note, tried(workflow, request, tuner, settings, trials.fan, options.parallel)
 
     def _key(self, request: Request) -> str:
         """What tells apart all that tuning a step depends on."""
@@ -142,7 +142,8 @@ class Tunings:
             options.image if options.trials else "",
         ]
         handed = {name: parameter.name for name, parameter in request.handed.items()}
-        return digest([*made_of, handed] if handed else made_of)[:KEY_LENGTH]
+        more = {"handed": handed, "parallel": options.parallel}
+        return digest([*made_of, *([{name: one}] for name, one in more.items() if one)])[:KEY_LENGTH]
 
 
 def _why_kept(tuner: Tuner, nothing: bool) -> str:

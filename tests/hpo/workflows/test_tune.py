@@ -341,10 +341,12 @@ def test_steps_and_a_task_may_be_named_by_the_options(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"trials": 1}, "'trials' is 1"),
+        ({"parallel": 2}, "'parallel' is of trials"),
+        ({"trials": 3, "parallel": -1}, "'parallel' is -1"),
         ({"trials": -1}, "'trials' is -1"),
         ({"task": "churn.yaml"}, "'steps' has to say where"),
     ],
-    ids=["one", "less", "where"],
+    ids=["one", "no trials", "fewer", "less", "where"],
 )
 def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
