@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.kfp.split.generating import chain, fan, grouped, pipeline, random_pipeline
 from adapters.kfp.split.runs import documents_of, split, splitting
-from couler_kfp.splitting import splitting_of
+from couler_kfp.splits.splitting import splitting_of
 from couler_plugins.api import Text, lift, optimize, originals_in, session
 from couler_plugins.config import load_config
 from couler_plugins.documents import dump_yaml
