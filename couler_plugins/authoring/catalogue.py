@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.operations import limits
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.steps import written_step
@@ -20,6 +20,7 @@ __all__ = ["run_step"]
 
 
 @said_where
+@whole
 def run_step(
     step: str | CatalogueStep,
     step_name: str | None = None,

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from couler_plugins.authoring.conditions import Condition
-from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.scopes import Scope
 from couler_plugins.errors import InvalidInput
@@ -29,6 +29,7 @@ class WFStatus(Enum):
 
 
 @said_where
+@whole
 def set_exit_handler(status: WFStatus, function: Callable[[], Any]) -> None:
     """Runs what a function writes at the end of the workflow, where it ended like this.
 

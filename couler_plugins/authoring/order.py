@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_plugins.authoring.checks import check_condition, checked_list
 from couler_plugins.authoring.conditions import Condition
-from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Branch, Call, Scope, after
@@ -23,6 +23,7 @@ Function = Callable[..., Any]
 
 
 @said_where
+@whole
 def when(condition: Condition, function: Function) -> Any:
     """Runs what a function writes only where a condition holds.
 
@@ -58,6 +59,7 @@ def when(condition: Condition, function: Function) -> Any:
 
 
 @said_where
+@whole
 def concurrent(functions: Sequence[Function]) -> list[Any]:
     """Runs what each of these functions writes beside what the others write; what they return.
 
@@ -77,6 +79,7 @@ def concurrent(functions: Sequence[Function]) -> list[Any]:
 
 
 @said_where
+@whole
 def dag(chains: Sequence[Sequence[Function]]) -> None:
     """Runs steps in the order of a graph, given by its edges; a step that is named again is the same step.
 
@@ -108,6 +111,7 @@ def dag(chains: Sequence[Sequence[Function]]) -> None:
 
 
 @said_where
+@whole
 def set_dependencies(function: Function, dependencies: Sequence[str | Returned] | str | None = None) -> Any:
     """Runs what a function writes after steps that are named, and after what it reads; what it returns.
 
@@ -124,7 +128,8 @@ def set_dependencies(function: Function, dependencies: Sequence[str | Returned] 
     if isinstance(dependencies, str):
         entry = parse_depends(dependencies, lambda name: bare_outcomes(()))
     else:
-        names = [item.step if isinstance(item, Returned) else item for item in listed(dependencies)]
+        given = listed(dependencies)
+        names = [work.giver.take(item.reference).step if isinstance(item, Returned) else item for item in given]
         if others := [name for name in names if not isinstance(name, str)]:
             raise InvalidInput(f"{others[0]!r} is no name of a step", hint='give names: dependencies=["A", "B"]')
         entry = after(names)
@@ -143,8 +148,6 @@ def _node(work: Recorder, scope: Scope, function: Function, known: dict[Function
         with scope.branch() as branch:
             work.run(function)
         branch.names = (*(name for name in scope.calls if name not in before), *branch.sources, *branch.sinks)
-        if not branch.names:
-            raise InvalidInput("a function of the dag writes no step", hint="let it call run_container, or its like")
         known[function] = branch
     return known[function]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
-from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.context import given, recorder
 from couler_plugins.authoring.functions import function_operation
 from couler_plugins.authoring.operations import Common, main_container, operation_of
 from couler_plugins.authoring.places import PACKAGE, place, said_where
@@ -178,9 +178,8 @@ def get_step_output(step: str, name: str = "", kind: str = "parameter") -> RunVa
         name: which output; what it prints unless given.
         kind: `parameter` or `artifact`.
     """
-    if not name:
-        return RunValue(_printed(step))
-    return RunValue(Reference(to="output", step=step, name=name, kind=kind))
+    reference = Reference(to="output", step=step, name=name, kind=kind) if name else _printed(step)
+    return RunValue(given(reference))
 
 
 def _printed(step: str) -> Reference:
@@ -198,13 +197,14 @@ def written_step(step_name: str | None, operation: Operation, is_named: bool | N
     named = bool(step_name) if is_named is None else is_named
     name = _checked(step_name or _function_around())
     check_no_mark(operation, name)
-    call = recorder().add(Call(name, place(), is_named=named, operation=operation))
+    work = recorder()
+    call = work.add(Call(name, place(), is_named=named, operation=operation))
     outputs: dict[str, RunValue] = {}
     for output in operation.outputs:
-        reference = Reference(to="output", step=call.name, name=output.name, kind=output.kind)
+        reference = work.giver.give(Reference(to="output", step=call.name, name=output.name, kind=output.kind))
         path = str(getattr(output.path, "value", ""))
         outputs[output.name] = ArtifactValue(reference, path) if output.kind == "artifact" else RunValue(reference)
-    return Returned(call.name, outputs, RunValue(_printed(call.name)))
+    return Returned(call.name, outputs, RunValue(work.giver.give(_printed(call.name))))
 
 
 def _checked(name: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from couler_plugins.authoring.given import Given
 from couler_plugins.authoring.places import said_where
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference, Template, Value, replace
@@ -176,7 +177,7 @@ def listed(content: Any) -> list[Any]:
 
 def _reference(text: str, what: str) -> Reference:
     try:
-        return msgspec.json.decode(text, type=Reference)
+        return msgspec.json.decode(text, type=Reference | Given)
     except msgspec.DecodeError as error:
         hint = "put it into a text as it is: what it is, only the run knows"
         raise InvalidInput(f"{what} holds a value of the run that was changed", hint=hint) from error

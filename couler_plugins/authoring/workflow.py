@@ -38,7 +38,7 @@ class AuthoredWorkflow:
         self.name = name
         self._settings = settings
         self._parameters = checked_mapping(parameters, "parameters", 'parameters={"day": "monday"}')
-        self._recorder = recorder or Recorder()
+        self._recorder = recorder or Recorder(name)
         self._block: AbstractContextManager[None] | None = None
         self._ir: IrWorkflow | None = None
 
@@ -59,7 +59,7 @@ class AuthoredWorkflow:
 
     def __call__(self, function: Callable[..., Any]) -> AuthoredWorkflow:
         """Writes the workflow by a function; its parameters are the workflow's."""
-        self.name = self.name or function.__name__.strip("_").replace("_", "-")
+        self.name = self._recorder.giver.name = self.name or function.__name__.strip("_").replace("_", "-")
         for name, parameter in signature(function).parameters.items():
             self._parameters[name] = None if parameter.default is Parameter.empty else parameter.default
         with self:
@@ -75,7 +75,7 @@ class AuthoredWorkflow:
         if name not in self._parameters:
             hint = f"it has {', '.join(self._parameters) or 'none'}: workflow(…, parameters={{{name!r}: …}})"
             raise InvalidInput(f"the workflow {self.name!r} has no parameter {name!r}", hint=hint)
-        return RunValue(Reference(to="parameter", kind="parameter", name=name))
+        return RunValue(self._recorder.giver.give(Reference(to="parameter", kind="parameter", name=name)))
 
     @property
     def ir(self) -> IrWorkflow:

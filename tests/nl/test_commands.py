@@ -162,6 +162,19 @@ def test_inputs_are_given_values() -> None:
         assert generate(*script, wish=wish, more=("--set", wrong))[0].exit_code == 2
 
 
+@pytest.mark.parametrize("text", ["$(x)", "s3://a$$b", "{{workflow.name}}", "{{ ds }}", "{% raw %}"])
+@pytest.mark.parametrize("engine", ["argo", "airflow", "kfp", "tekton", ""])
+def test_a_value_that_would_not_arrive_as_it_stands_is_refused(text: str, engine: str) -> None:
+    load = {"name": "load", "use": "load-csv", "inputs": [{"name": "url", "value": "s3://lake/x.csv"}]}
+    script = (says('{"subtasks": ["read the table"]}'), says(json.dumps({"name": "w", "steps": [load]})))
+    to = ("--to", engine) if engine else ()
+    result, _ = generate(*script, wish="Read a table from a CSV file.", more=(*to, "--set", f"store={text}"))
+    assert result.exit_code == 2
+    assert "the input 'store' is given" in result.stderr
+    assert "put such a text into a file" in result.stderr
+    assert text not in result.stdout
+
+
 def test_what_an_engine_refuses_is_kept_all_the_same() -> None:
     text = {"name": "text", "from": "item"}
     fan = {"name": "fan", **ECHO, "over": "list.items", "inputs": [text]}
