@@ -20,7 +20,7 @@ from couler_plugins.results import Result, WorkflowVersions, join_documents
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
-    from couler_plugins.hookspecs import Adapter, Optimizer
+    from couler_plugins.hookspecs import Adapter, ApiGroup, Optimizer
     from couler_plugins.plugins import Plugins
     from couler_plugins.sources import Input
 
@@ -67,6 +67,12 @@ class Session:
                 raise InvalidInput(message, file=document.file, line=document.line, hint=hint)
             found.update(engines)
         return sorted(found)
+
+    def groups(self) -> list[ApiGroup]:
+        """The groups of kinds that belong to the engines that are looked at."""
+        adapters = self.plugins.adapters.items()
+        chosen = [adapter for engine, adapter in adapters if self.engine in (None, engine)]
+        return [group for adapter in chosen for group in getattr(adapter, "groups", ())]  # not each is an `Adapter`
 
     def options(self, adapter: Adapter) -> Any:
         """The options of an adapter, as `--to` gives them.

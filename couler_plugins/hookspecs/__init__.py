@@ -1,7 +1,7 @@
 """The contract with plugins: one short file a subject."""
 
 from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, steps, stores, tuners
-from couler_plugins.hookspecs.adapters import Adapter, Capability, Footprint
+from couler_plugins.hookspecs.adapters import Adapter, ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.markers import PROJECT, hookimpl, hookspec
 from couler_plugins.hookspecs.optimizers import Context, Optimizer
 from couler_plugins.hookspecs.partitioners import Partitioner
@@ -15,6 +15,7 @@ __all__ = [
     "HOOKSPECS",
     "PROJECT",
     "Adapter",
+    "ApiGroup",
     "ArtifactStore",
     "Built",
     "CachePolicy",

@@ -14,8 +14,9 @@ from couler_plugins.ir import Call, Callee, Dynamic, External, Graph, Operation,
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import read_operation, read_pipeline, read_step_action
+from couler_tekton.kinds import KINDS
 from couler_tekton.mappings import Mapped, named, unless_empty, without
-from couler_tekton.objects import KINDS, Object, objects
+from couler_tekton.objects import Object, objects
 from couler_tekton.ports import names_of, read_run_parameters
 from couler_tekton.splits.joined import joined
 from couler_tekton.tasks import read_task, task_scope

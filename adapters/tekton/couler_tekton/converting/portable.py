@@ -34,8 +34,8 @@ from couler_tekton.converting.gathering import gathered, is_called
 from couler_tekton.converting.refusing import refuse
 from couler_tekton.converting.runs import portable_rest, volumes_of
 from couler_tekton.converting.values import is_text
+from couler_tekton.kinds import KINDS
 from couler_tekton.lift import ENTRY
-from couler_tekton.objects import KINDS
 from couler_tekton.structures import write_structure
 from couler_tekton.variables import spell
 
