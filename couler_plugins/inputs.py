@@ -13,7 +13,7 @@ from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.grammar import parse_items
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.pipeline import parse_pipeline
+from couler_plugins.pipeline import check_order, parse_pipeline
 from couler_plugins.plan import Plan
 from couler_plugins.planfile import read_parts
 from couler_plugins.plugins import Plugins
@@ -104,6 +104,7 @@ def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer]
     for optimizer in optimizers:
         if problem := optimizer_problem(type(optimizer)):
             raise PluginFailure(f"this is no optimizer: {problem}")
+    check_order(optimizers)
     return rewrite(inputs, work, optimizers)
 
 

@@ -74,6 +74,10 @@ class Tuning(Protocol):
     def part_of(self) -> str:
         """The workflow that was split, where this is a part of it: it is tuned before that, or not at all."""
 
+    @property
+    def cached(self) -> bool:
+        """Whether the optimizer `cache` has been here: its keys cover what would be tuned, and are not made anew."""
+
     def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What owners say of tuning steps: (where, text of `couler.io/tune`), by graph and step.
 

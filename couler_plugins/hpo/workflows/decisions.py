@@ -58,8 +58,9 @@ def moved(workflow: Workflow, place: tuple[str, str], old: str) -> Decision:
 
 
 def part_of(workflow: Workflow, whole: str) -> Decision:
-    """A part of a workflow that was split."""
-    reason = f"it is a part of {whole}, which is tuned before it is split"
+    """A workflow that was split, or a part of it."""
+    what = "it was split" if whole == workflow.label else f"it is a part of {whole}, which was split"
+    reason = f"{what}: put tune before split in the pipeline"
     return Decision(optimizer=TUNE, workflow=workflow.label, reason=reason)
 
 

@@ -29,6 +29,7 @@ class Tune:
     """
 
     name: ClassVar[str] = "tune"
+    before: ClassVar[tuple[str, ...]] = ("cache", "split")
 
     trials: int = 0
     tuner: str = ""

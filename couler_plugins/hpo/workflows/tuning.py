@@ -30,6 +30,8 @@ __all__ = ["Tunings"]
 
 FOR_TRIALS = "optuna"
 KEY_LENGTH = 16
+CACHED = "the workflow is cached by now, under keys that do not cover what tuning changes"
+UNCACHED = "tune it as it was before, and cache it then: tune,cache"
 NO_TUNER = "no tuner is named that could do without trials, and no trials are asked for"
 
 
@@ -97,6 +99,8 @@ class Tunings:
         if tuner is None:
             return workflow, kept(bare, request, NO_TUNER)
         try:
+            if facet.cached:
+                raise Unsupported(CACHED, feature="tune", hint=UNCACHED)
             new, made, decision = self._made(bare, request, facet, tuner, key)
         except Unsupported as error:
             raise about(error, bare, place, request.where) from None

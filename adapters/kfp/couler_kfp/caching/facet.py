@@ -19,6 +19,7 @@ from couler_kfp.caching.programs import programs
 from couler_kfp.components import write_operation
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.pipelines import ROOT
+from couler_kfp.splits.joined import whole_of
 from couler_kfp.structures import write_structure
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
@@ -51,6 +52,7 @@ class KfpCaching:
     def __init__(self, workflow: Workflow) -> None:
         metadata = _data(workflow.rest).get("object", {}).get("metadata")
         self._annotations = _strings(_held(metadata, "annotations"))
+        self.part_of = whole_of(workflow)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""
