@@ -185,9 +185,9 @@ def _optimized(
         except PluginFailure:
             raise
         except CoulerError as error:
-            about = {number for number, name in enumerate(names) if name == error.file}
-            rest = plan.without(about)
+            about = [number for number, name in enumerate(names) if name == error.file]
+            rest = plan.without(set(about))
             if len(about) != 1 or len(rest.workflows) == len(plan.workflows):
                 raise
-            refuse(*about, error)
+            refuse(about[0], error)
             plan = rest
