@@ -27,6 +27,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
+from couler_plugins.portable.nulls import without_nulls
 from couler_plugins.portable.outcomes import is_outcome
 from couler_tekton.converting.bodies import check_port, portable_operation
 from couler_tekton.converting.calls import portable_step
@@ -55,7 +56,7 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
         if workflow.kind != "Pipeline" or is_called(workflow, bundle):
             return None, ()
         workflow = replace(workflow, library="", entry=Step(name=ENTRY, call=Call(name=PIPELINE)))
-    whole = gathered(workflow, bundle)
+    whole = without_nulls(gathered(workflow, bundle))
     made = _Portable(whole).workflow()
     return made, tuple(_notes(whole, made))
 
