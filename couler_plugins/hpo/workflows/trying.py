@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.tuning import FanOut, Trials
-from couler_plugins.hpo.workflows.notes import Note
+from couler_plugins.hpo.workflows.notes import Note, handed_over
 from couler_plugins.hpo.workflows.programs import environment
 from couler_plugins.hpo.workflows.requests import Request
 from couler_plugins.hpo.workflows.values import port_of
@@ -59,9 +59,11 @@ def fan_out(
     _check_size(trials)
     fan = facet.fan_out(trials)
     graph = with_steps_before(request.graph, fan.step, (fan.trials, fan.best))
+    passed = {item.name for item in request.step.arguments if item.kind == "parameter"}
     note = Note(
         key=key,
         was=request.was,
+        handed=handed_over({name: item for name, item in request.handed.items() if name in passed}),
         trials=fan.trials.name,
         best=fan.best.name,
         added=tuple(item.name for item in fan.added),

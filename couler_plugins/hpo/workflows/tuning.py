@@ -18,7 +18,7 @@ from couler_plugins.hpo.workflows.requests import Place, Request, about, read_re
 from couler_plugins.hpo.workflows.settings import settings_to_try
 from couler_plugins.hpo.workflows.trying import fan_out
 from couler_plugins.hpo.workflows.writing import write_proposal
-from couler_plugins.ir import Libraries, Workflow, replace_steps
+from couler_plugins.ir import Libraries, Workflow
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context, Tuner
@@ -117,12 +117,10 @@ class Tunings:
         """The workflow with a step tuned that is not by now, and the note to leave there; None where it stays."""
         options = self._options
         if not options.trials:
-            done = write_proposal(request, facet, tuner, key)
+            done = write_proposal(workflow, request, facet, tuner, self._libraries, key)
             if done.note is None:
                 return workflow, None, kept(workflow, request, _why_kept(tuner, done.proposal is None))
-            place = (request.graph.name, request.step.name)
-            new = replace_steps(workflow, {place: done.step})
-            return new, done.note, written(workflow, request, tuner, done)
+            return done.workflow, done.note, written(workflow, request, tuner, done)
         settings = settings_to_try(tuner, request.task, options.trials)
         if len(settings) < 2:
             reason = f"the tuner {tuner.name} has nothing to try beside what is set"
@@ -140,7 +138,8 @@ class Tunings:
             options.tuner,
             options.image if options.trials else "",
         ]
-        return digest(made_of)[:KEY_LENGTH]
+        handed = {name: parameter.name for name, parameter in request.handed.items()}
+        return digest([*made_of, handed] if handed else made_of)[:KEY_LENGTH]
 
 
 def _why_kept(tuner: Tuner, nothing: bool) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.parameters import Choice, Number, Value
-from couler_plugins.ir import Argument, Literal, Operation, Port, Step, replace
+from couler_plugins.ir import Argument, Operation, Port, Step, replace
 from couler_plugins.ir import Value as Passed
 from couler_plugins.options import closest
 
@@ -60,24 +60,13 @@ def port_of(callee: Operation, name: str) -> Port:
     return ports[name]
 
 
-def given(step: Step, callee: Operation, name: str) -> Literal | None:
-    """The constant that an input parameter gets by now; None where it gets nothing.
-
-    Raises:
-        Unsupported: only a run knows what it gets.
-    """
-    value: Passed | None = next((item.value for item in step.arguments if _is_parameter(item, name)), None)
-    where = "it is passed"
-    if value is None:
-        port = port_of(callee, name)
-        value, where = port.value if port.value is not None else port.default, "its default is"
-    if value is None or isinstance(value, Literal):
-        return value
-    raise Unsupported(
-        f"only a run knows {name!r}: {where} {_shown(value)}",
-        feature="tune",
-        hint="pass a constant, or leave the parameter out of the search space",
-    )
+def given(step: Step, callee: Operation, name: str) -> Passed | None:
+    """What an input parameter gets by now; None where it gets nothing."""
+    passed = next((item.value for item in step.arguments if _is_parameter(item, name)), None)
+    if passed is not None:
+        return passed
+    port = port_of(callee, name)
+    return port.value if port.value is not None else port.default
 
 
 def with_arguments(step: Step, values: Mapping[str, Passed | None]) -> Step:
@@ -103,9 +92,3 @@ def _same_number(choice: Value, passed: object) -> bool:
 
 def _is_parameter(argument: Argument, name: str) -> bool:
     return argument.kind == "parameter" and argument.name == name
-
-
-def _shown(value: Passed) -> str:
-    from couler_plugins.ir import references
-
-    return " and ".join(item.native or item.name for item in references(value)) or "an expression"
