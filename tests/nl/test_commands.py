@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
@@ -42,13 +43,13 @@ spec:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COULER_LAKE", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-key-0123456789")
-    monkeypatch.setattr(openai_client, "WAIT", 0.001)
     monkeypatch.setattr(openai_client, "ATTEMPTS", 2)
-    return tmp_path
+    with stamina.set_testing(True, attempts=openai_client.ATTEMPTS, cap=True):  # without waiting
+        yield tmp_path
 
 
 def run(*arguments: str) -> Result:
