@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from inspect import Parameter, signature
 from typing import Any
 
-from couler_plugins.authoring.checks import check_condition
-from couler_plugins.authoring.conditions import Condition
+from couler_plugins.authoring.checks import checked_json
+from couler_plugins.authoring.conditions import Condition, check_condition
 from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import place, said_where
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Call, Scope
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, RunValue, as_value
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Axis, Literal, Loop, Native, Reference, replace
@@ -100,10 +101,12 @@ def _loop(item: Callable[..., RunValue], lists: Sequence[Any], function: Functio
     for each in (each for column in columns for each in column):
         if isinstance(each, RunValue) or not isinstance(each, (str, int, float, bool)):
             hint = "give texts and numbers; a list that only the run knows is given by itself"
-            raise InvalidInput(f"map goes over {each!r}, a {type(each).__name__}", hint=hint)
-        if not isinstance(as_value(str(each), "an item"), Literal):
+            raise InvalidInput(f"map goes over {shown(each)}, a {type(each).__name__}", hint=hint)
+        if isinstance(each, str) and not isinstance(as_value(each, "an item"), Literal):
             hint = "give a list that only the run knows by itself: map(f, result); others hold constants"
             raise InvalidInput("map goes over a text that holds a value of the run", hint=hint)
+        if not isinstance(each, str):
+            checked_json(each, "the list", "give numbers beyond that as texts")
     if len(columns) == 1:
         return [item()], Loop(axes=(_axis(columns[0]),))
     keys = _keys(function, len(columns))

@@ -10,6 +10,7 @@ from couler_plugins.authoring.conditions import Condition
 from couler_plugins.authoring.given import Giver
 from couler_plugins.authoring.places import check_call
 from couler_plugins.authoring.scopes import Call, Scope
+from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference, map_references, replace
 
@@ -98,6 +99,10 @@ class Recorder:
         self._names.pop(name, None)
         self._numbers.clear()  # the numbers are looked for again
 
+    def volume_names(self) -> set[str]:
+        """What steps can mount."""
+        return {item["name"] for item in self.volumes} | {item["metadata"]["name"] for item in self.claims}
+
     def loop_id(self) -> str:
         """A mark for the items of one loop."""
         self._loops += 1
@@ -134,7 +139,7 @@ class Recorder:
         finally:
             self.scope = kept
 
-    def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def run(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Calls what a user gave; what it returns.
 
         Raises:
@@ -142,13 +147,13 @@ class Recorder:
         """
         if not callable(function):
             hint = "give the function itself, or a lambda that calls it: lambda: job('A')"
-            raise InvalidInput(f"{function!r} is no function", hint=hint)
-        check_call(function, *arguments)
+            raise InvalidInput(f"{shown(function)} is no function", hint=hint)
+        check_call(function, *arguments, **named)
         before = self._written
-        result = function(*arguments)
+        result = function(*arguments, **named)
         if self._written == before:
             if isinstance(result, Coroutine):
                 result.close()
             hint = "let it call run_container, or its like; what is async, or yields, has not run when it is called"
-            raise InvalidInput(f"{getattr(function, '__name__', function)!s} writes no step", hint=hint)
+            raise InvalidInput(f"{getattr(function, '__name__', shown(function))} writes no step", hint=hint)
         return result
