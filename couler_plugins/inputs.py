@@ -23,9 +23,9 @@ from couler_plugins.sources import Input, read_source
 
 if TYPE_CHECKING:
     from couler_plugins.documents import SourceFile
-    from couler_plugins.hookspecs import Optimizer
+    from couler_plugins.hookspecs import Adapter, Optimizer
 
-__all__ = ["lift_inputs", "optimize_inputs", "originals_in", "session"]
+__all__ = ["lift_each", "lift_inputs", "optimize_inputs", "originals_in", "session"]
 
 log = logging.getLogger(__name__)
 
@@ -62,24 +62,26 @@ def session(
 
 def lift_inputs(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]) -> Plan:
     """As `lift`, for files already read; a file that cannot be read or lifted goes to `refuse`."""
-    readable = [item for item in inputs if item.file is not None]
-    for item in inputs:
-        if item.error is not None:
-            refuse(item, item.error)
-    files = [item.file for item in readable if item.file is not None]
-    engines = work.engines(document for file in files for document in file.documents)
+    readable, engines = _engines(inputs, work, refuse)
     if len(engines) > 1:
         message = f"there are workflows of {' and '.join(engines)}"
         raise InvalidInput(message, hint="choose one engine at a time")
     if not engines:
-        raise InvalidInput(
-            "there is no workflow that a plugin understands",
-            file=inputs[0].name if len(inputs) == 1 else None,
-            hint=f"there are adapters for {', '.join(work.plugins.adapters) or 'nothing'}",
-        )
-    adapter = work.plugins.adapter(engines[0])
-    with collector_paused(), adapter_errors(adapter.engine, "lift()"):
-        return adapter.lift(adapter.load(files), lambda number, error: refuse(readable[number], error))
+        raise _nothing(inputs, work)
+    return _lifted(readable, work.plugins.adapter(engines[0]), refuse)
+
+
+def lift_each(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]) -> list[Plan]:
+    """As `lift_inputs`, for files of any engines: a plan for each of these, by the engine's name.
+
+    Raises:
+        InvalidInput: every file can be read, and there is no workflow in any.
+        PluginFailure: an adapter failed.
+    """
+    readable, engines = _engines(inputs, work, refuse)
+    if not engines and len(readable) == len(inputs):
+        raise _nothing(inputs, work)
+    return [_lifted(readable, work.plugins.adapter(engine), refuse) for engine in engines]
 
 
 def originals_in(inputs: Sequence[Input], work: Session) -> dict[str, str]:
@@ -106,6 +108,31 @@ def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer]
             raise PluginFailure(f"this is no optimizer: {problem}")
     check_order(optimizers)
     return rewrite(inputs, work, optimizers)
+
+
+def _engines(
+    inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]
+) -> tuple[list[Input], list[str]]:
+    """The files that can be read, and the engines of the workflows in them."""
+    for item in inputs:
+        if item.error is not None:
+            refuse(item, item.error)
+    readable = [item for item in inputs if item.file is not None]
+    return readable, work.engines(document for item in readable if item.file for document in item.file.documents)
+
+
+def _nothing(inputs: Sequence[Input], work: Session) -> InvalidInput:
+    return InvalidInput(
+        "there is no workflow that a plugin understands",
+        file=inputs[0].name if len(inputs) == 1 else None,
+        hint=f"there are adapters for {', '.join(work.plugins.adapters) or 'nothing'}",
+    )
+
+
+def _lifted(readable: Sequence[Input], adapter: Adapter, refuse: Callable[[Input, CoulerError], None]) -> Plan:
+    files = [item.file for item in readable if item.file is not None]
+    with collector_paused(), adapter_errors(adapter.engine, "lift()"):
+        return adapter.lift(adapter.load(files), lambda number, error: refuse(readable[number], error))
 
 
 def _whole(item: Input) -> SourceFile:

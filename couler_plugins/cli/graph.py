@@ -106,7 +106,7 @@ def _picture(files: Sequence[Input], notation: str, config: Config, session: Ses
 def _lifted(files: Sequence[Input], _: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:
     """The workflows as they are."""
     from couler_plugins.graphs import draw
-    from couler_plugins.inputs import lift_inputs
+    from couler_plugins.inputs import lift_each
 
     errors: list[CoulerError] = []
 
@@ -114,7 +114,8 @@ def _lifted(files: Sequence[Input], _: Config, session: Session) -> tuple[Drawin
         error.file = error.file or item.name
         errors.append(error)
 
-    return draw(lift_inputs(files, session, refuse).workflows), errors
+    plans = lift_each(files, session, refuse)
+    return draw([workflow for plan in plans for workflow in plan.workflows]), errors
 
 
 def _optimized(files: Sequence[Input], config: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:

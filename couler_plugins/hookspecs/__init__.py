@@ -7,7 +7,7 @@ from couler_plugins.hookspecs.optimizers import Context, Optimizer
 from couler_plugins.hookspecs.partitioners import Partitioner
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.profiles import Profile
-from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput
+from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput, StepVariable
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.hookspecs.tuners import Tuner
 
@@ -28,6 +28,7 @@ __all__ = [
     "Profile",
     "StepInput",
     "StepOutput",
+    "StepVariable",
     "StoredObject",
     "Tuner",
     "hookimpl",
