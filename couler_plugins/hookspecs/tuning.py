@@ -27,6 +27,7 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
         output: the output parameter that holds it; empty where it is what the step prints.
         maximize: whether more of it is better.
         trials, best: names for the step that runs the trials, and for the one that picks the best; nobody has them.
+        parallel: how many of the trials may run at a time; 0 for any number.
         image: with `python3` and `sh`, for whatever has to run beside the owner's own programs.
     """
 
@@ -40,6 +41,7 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
     maximize: bool
     trials: str
     best: str
+    parallel: int
     image: str
 
     @property

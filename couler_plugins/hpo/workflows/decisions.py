@@ -87,7 +87,9 @@ def written(workflow: Workflow, request: Request, tuner: Tuner, done: Written) -
     )
 
 
-def tried(workflow: Workflow, request: Request, tuner: Tuner, settings: Sequence[Proposal], fan: FanOut) -> Decision:
+def tried(
+    workflow: Workflow, request: Request, tuner: Tuner, settings: Sequence[Proposal], fan: FanOut, parallel: int
+) -> Decision:
     """Trials before a step."""
     metric, graph = request.task.data.metric, request.graph.name
     output = f"its output {request.output!r}" if request.output else "what it prints"
@@ -102,7 +104,12 @@ def tried(workflow: Workflow, request: Request, tuner: Tuner, settings: Sequence
         subject=request.place,
         action=f"try {len(settings)} settings of {', '.join(request.was)}, and run it with the best",
         reason="; ".join(filter(None, (reason, fan.note, _overridden(request)))),
-        figures=(*_provenance(tuner), ("trials", len(settings)), ("runs in all", len(settings) + 1)),
+        figures=(
+            *_provenance(tuner),
+            ("trials", len(settings)),
+            *((("trials at a time", parallel),) if parallel else ()),
+            ("runs in all", len(settings) + 1),
+        ),
         affects=tuple(dict.fromkeys([*steps, *(item.name for item in fan.added)])),
     )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.tuning import Tuning
     from couler_plugins.hpo.parameters import Value
     from couler_plugins.hpo.task import Proposal
+    from couler_plugins.hpo.workflows.optimizer import Tune
 
 __all__ = ["Tried", "fan_out"]
 
@@ -34,7 +35,7 @@ class Tried(NamedTuple):
 
 
 def fan_out(
-    workflow: Workflow, request: Request, settings: Sequence[Proposal], facet: Tuning, key: str, image: str
+    workflow: Workflow, request: Request, settings: Sequence[Proposal], facet: Tuning, key: str, options: Tune
 ) -> Tried:
     """The workflow with trials before the step of a request.
 
@@ -54,7 +55,8 @@ def fan_out(
         maximize=request.task.data.goal == "maximize",
         trials=names[0],
         best=names[1],
-        image=image,
+        parallel=options.parallel,
+        image=options.image,
     )
     _check_size(trials)
     fan = facet.fan_out(trials)

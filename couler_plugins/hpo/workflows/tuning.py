@@ -121,12 +121,15 @@ class Tunings:
             if done.note is None:
                 return workflow, None, kept(workflow, request, _why_kept(tuner, done.proposal is None))
             return done.workflow, done.note, written(workflow, request, tuner, done)
+        if request.task.space.defaults is None:
+            reason = "nothing is set of some of its hyperparameters, so that trials cannot begin with what is set"
+            raise Unsupported(reason, feature="tune{trials}", hint="pass a value for each, or give it a default")
         settings = settings_to_try(tuner, request.task, options.trials)
         if len(settings) < 2:
             reason = f"the tuner {tuner.name} has nothing to try beside what is set"
             return workflow, None, kept(workflow, request, reason)
-        trials = fan_out(workflow, request, settings, facet, key, options.image)
-        return trials.workflow, trials.note, tried(workflow, request, tuner, settings, trials.fan)
+        trials = fan_out(workflow, request, settings, facet, key, options)
+        return trials.workflow, trials.note, tried(workflow, request, tuner, settings, trials.fan, options.parallel)
 
     def _key(self, request: Request) -> str:
         """What tells apart all that tuning a step depends on."""
@@ -139,7 +142,8 @@ class Tunings:
             options.image if options.trials else "",
         ]
         handed = {name: parameter.name for name, parameter in request.handed.items()}
-        return digest([*made_of, handed] if handed else made_of)[:KEY_LENGTH]
+        more = {"handed": handed, "parallel": options.parallel}
+        return digest([*made_of, *([{name: one}] for name, one in more.items() if one)])[:KEY_LENGTH]
 
 
 def _why_kept(tuner: Tuner, nothing: bool) -> str:

@@ -33,8 +33,11 @@ def read_value(name: str, parameter: Number | Choice, passed: object) -> Value:
         what = "is several of" if found else "is none of"
         listed = ", ".join(map(as_text, parameter.choices))
         raise InvalidInput(f"{name} is set to {text!r:.40}, which {what} {listed:.200}", hint="correct one of the two")
+    number: float | None = None
     try:
-        number = float(passed) if isinstance(passed, (int, float, str)) and not isinstance(passed, bool) else None
+        # "1_000" is a number to Python, and to hardly anybody else.
+        if isinstance(passed, (int, float, str)) and not isinstance(passed, bool) and "_" not in str(passed):
+            number = float(passed)
     except ValueError:
         number = None
     if number is not None and parameter.type in ("int", "log-int") and number.is_integer():
