@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.llm_tuner import Llm
@@ -34,9 +35,11 @@ TASK = read_task(DOCUMENT)
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_client, "WAIT", 0.01)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody waits between attempts; how often they are made stays as it is."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-key-0123456789")
+    with stamina.set_testing(True, attempts=openai_client.ATTEMPTS, cap=True):
+        yield
 
 
 def candidate(asked: Asked) -> dict[str, Any]:

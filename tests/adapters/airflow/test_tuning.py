@@ -117,7 +117,8 @@ def test_so_many_trials_run_at_a_time() -> None:
     dag: Any = DAG("some", schedule=None)
     with dag:
         tune(data=DATA, space=SPACE, trials=4, parallel=2)(task(train)).override(task_id="fit")(rate=0.5, depth=3)
-    assert dag.task_dict["fit_trials"].partial_kwargs["max_active_tis_per_dagrun"] == 2
+    trials: Any = dag.task_dict["fit_trials"]
+    assert trials.partial_kwargs["max_active_tis_per_dagrun"] == 2
     assert dag.task_dict["fit"].max_active_tis_per_dagrun is None
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_kfp.joined import whole_of
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.specs import rest_part
+from couler_kfp.splits.joined import whole_of
 from couler_kfp.structures import write_structure
 from couler_kfp.tuning.fanning import fanned_out, type_of
 from couler_plugins.caching.salts import salts_of

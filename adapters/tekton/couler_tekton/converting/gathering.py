@@ -18,8 +18,9 @@ from couler_plugins.ir import (
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.caching.declared import held, rest_of
 from couler_tekton.converting.refusing import refuse
+from couler_tekton.kinds import KINDS
 from couler_tekton.lift import lift_object
-from couler_tekton.objects import KINDS, objects
+from couler_tekton.objects import objects
 from couler_tekton.variables import scope_in
 
 __all__ = ["gathered", "is_called"]
