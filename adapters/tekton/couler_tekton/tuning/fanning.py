@@ -4,7 +4,7 @@ What a matrix hands on is sorted by the names of its TaskRuns, and leaves out th
 first of them left nothing, the run fails (`createResultsCacheMatrixedTaskRuns`, `CheckMissingResultReferences` in
 `pkg/reconciler/pipelinerun/resources`). So the copy has two steps more: the first leaves the number of the setting,
 and the last one adds the metric. What a step has left is there although a later one fails (`docs/pipelines.md`,
-`onError`).
+`onError`). Parameters of the run are filled in in `include` (`ApplyParameters` in `apply.go` there).
 """
 
 from __future__ import annotations
