@@ -51,7 +51,7 @@ def print_trials(study: Study, best: Trial, output_format: str) -> None:
     rows = [
         [
             f"{trial.number}{' *' if trial.number == best.number else ''}",
-            _number(trial.value) if trial.value is not None else trial.state,
+            " ".join(filter(None, [_number(trial.value), "" if trial.state == "complete" else trial.state])),
             _number(dict(trial.notes).get("predicted")),
             *(setting.get(name, "") for name in names),
         ]
@@ -72,9 +72,11 @@ def draw_trials(path: Path, task: Task, trials: Sequence[Trial]) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    measured = [(trial.number, trial.value) for trial in trials if trial.value is not None]
     predicted = [(trial.number, value) for trial in trials if (value := dict(trial.notes).get("predicted")) is not None]
-    done = [(trial.number, trial.value) for trial in trials if trial.state == "complete" and trial.value is not None]
+    done, stopped = (
+        [(trial.number, trial.value) for trial in trials if trial.state == state and trial.value is not None]
+        for state in ("complete", "pruned")
+    )
     best = [min((value for _, value in done[: place + 1]), key=task.cost) for place in range(len(done))]
     with rc_context(STYLE):
         figure = Figure(figsize=(7, 4), layout="constrained")
@@ -82,7 +84,8 @@ def draw_trials(path: Path, task: Task, trials: Sequence[Trial]) -> None:
         axes = figure.subplots()
         axes.step([number for number, _ in done], best, where="post", color=FAINT, label="best so far")
         for points, color, marker, name in (
-            (measured, MEASURED, "o", "measured"),
+            (done, MEASURED, "o", "measured"),
+            (stopped, FAINT, "o", "when it was stopped"),
             (predicted, PREDICTED, "x", "predicted"),
         ):
             if points:

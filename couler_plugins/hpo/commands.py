@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hpo.programs import running
 from couler_plugins.hpo.space import Values
 from couler_plugins.hpo.task import Task
 from couler_plugins.hpo.trials import Objective, Report
@@ -42,17 +42,31 @@ def as_objective(task: Task, command: Sequence[str], timeout: float | None) -> O
 
     def objective(values: Values, report: Report) -> float:
         environment = os.environ | {VARIABLE: json.dumps(dict(values))}
-        try:
-            done = subprocess.run(  # noqa: S603  # it is the user's own command
-                filled_in(command, values), stdout=subprocess.PIPE, env=environment, timeout=timeout, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise CoulerError(f"it took more than {timeout:g} s") from None
-        if done.returncode:
-            raise CoulerError(f"it ended with {done.returncode}")
-        return read_metric(done.stdout.decode("utf-8", "replace"), task.data.metric)
+        with running(filled_in(command, values), environment, timeout) as program:
+            last = ""
+            for line in program.lines:
+                last = line if line.strip() else last
+                if (told := _progress(line, task.data.metric)) is not None:
+                    report(*told)
+        if program.late:
+            raise CoulerError(f"it took more than {timeout:g} s")
+        if program.code:
+            raise CoulerError(f"it ended with {program.code}")
+        return read_metric(last, task.data.metric)
 
     return objective
+
+
+def _progress(line: str, metric: str) -> tuple[int, float] | None:
+    """What a line says of the metric on the way: a JSON object with it by its name, and a whole number `step`."""
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        step = json.loads(line).get("step")
+    except (ValueError, RecursionError):
+        return None
+    value = measured(line, metric)
+    return (step, value) if value is not None and type(step) is int and step >= 0 else None
 
 
 def filled_in(command: Sequence[str], values: Values) -> list[str]:
