@@ -132,6 +132,8 @@ def condition_value(conditions: tuple[Condition, ...]) -> Value | None:
     if not conditions:
         return None
     texts = all(item.operator in TEXTS for item in conditions)
+    if not texts:
+        _check_plain(conditions)
     parts: list[Any] = []
     for item in conditions:
         assert item.left is not None
@@ -139,6 +141,15 @@ def condition_value(conditions: tuple[Condition, ...]) -> Value | None:
         parts += _cel(item) if texts else _plain(item)
     whole = tuple(_joined(parts))
     return Expression(language="cel", parts=whole) if texts else Template(parts=whole)
+
+
+def _check_plain(conditions: tuple[Condition, ...]) -> None:
+    """Texts beside numbers are compared in plain text, where a quote would end them."""
+    for item in conditions:
+        text = getattr(item.right, "value", "")
+        if item.operator in TEXTS and re.search(r"['\"\\{}]|[^\x20-\U0010ffff]", str(text)):
+            hint = "ask for one of them in a step that prints true or false"
+            raise InvalidInput(f"the text {shown(text)} cannot be compared beside numbers", hint=hint)
 
 
 def _cel(item: Condition) -> list[Any]:

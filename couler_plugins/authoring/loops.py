@@ -132,7 +132,13 @@ def _keys(function: Function, count: int) -> list[str]:
 
 
 def _axis(items: list[Any]) -> Axis:
-    return Axis(name="item", values=Native(parts=(json.dumps(items, ensure_ascii=False, separators=(",", ":")),)))
+    """What is gone over. Engines write 1.0 and 1e-7 each in its own way: as texts, they are the same everywhere."""
+    rows = [{key: _item(value) for key, value in row.items()} if isinstance(row, dict) else _item(row) for row in items]
+    return Axis(name="item", values=Native(parts=(json.dumps(rows, ensure_ascii=False, separators=(",", ":")),)))
+
+
+def _item(value: Any) -> Any:
+    return str(value) if isinstance(value, float) else value
 
 
 def _renamed(work: Recorder, result: Any, old: str, new: str) -> Any:

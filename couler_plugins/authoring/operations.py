@@ -60,8 +60,8 @@ def main_container(common: Common, command: Any, args: Any) -> Container:
     said = {key: value for key, value in rest.items() if value}
     requests, bounds = _resources(common.resources)
     return Container(
-        image=None if common.image is None else Literal(value=_image(common.image)),
-        command=tuple(_constant(item, "command") for item in listed(command)),
+        image=Literal(value=_image(common.image)),
+        command=_command(command),
         args=tuple(_argument(item) for item in listed(args)),
         env=_variables(common.env, common.secret),
         requests=requests,
@@ -111,6 +111,14 @@ def _check_apart(what: str, names: list[str]) -> None:
     if twice := [name for name in names if names.count(name) > 1]:
         hint = "give artifacts names of their own: create_local_artifact(path, name=…)"
         raise InvalidInput(f"two {what} are called {shown(twice[0])}", hint=hint)
+
+
+def _command(given: Any) -> tuple[Literal, ...]:
+    """The program; one text is one program, and no shell cuts it into words."""
+    if isinstance(given, str) and len(words := given.split()) > 1:
+        message = f"the command {shown(given)} is one word, which no program is called"
+        raise InvalidInput(message, hint=f"give its words: command=[{', '.join(map(shown, words))}]"[:200])
+    return tuple(_constant(item, "command") for item in listed(given))
 
 
 def _constant(content: Any, what: str) -> Literal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, NoReturn
 
 import msgspec
@@ -175,10 +175,13 @@ def check_no_mark(content: Any, what: str) -> None:
 
 
 def listed(content: Any) -> list[Any]:
-    """What a user gave as one or as several: None is nothing, lists in lists are taken apart."""
+    """What a user gave as one or as several: None is nothing, lists in lists are taken apart.
+
+    A set has no order, and bytes would be numbers: these are one thing, which whoever takes it refuses.
+    """
     if content is None:
         return []
-    if isinstance(content, (str, RunValue, Mapping)) or not isinstance(content, Iterable):
+    if isinstance(content, (str, bytes, RunValue, Mapping, Set)) or not isinstance(content, Iterable):
         return [content]
     return [inner for item in content for inner in listed(item)]
 
