@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.shown import shown
-from couler_plugins.authoring.values import RunValue, as_value
+from couler_plugins.authoring.values import RunValue, as_value, checked_as_text
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value, map_references
 
@@ -56,7 +56,11 @@ class Condition:
 
     def of(self, value: RunValue) -> Condition:
         """The condition, asked of a value where it is of none yet."""
-        return self if self.left is not None else replace(self, left=value.reference)
+        return (
+            self
+            if self.left is not None
+            else replace(self, left=checked_as_text(value.reference, "what is asked about"))
+        )
 
     def refer(self, change: Callable[[Reference], Reference]) -> Condition:
         """The condition on other things."""

@@ -73,7 +73,7 @@ def main_container(common: Common, command: Any, args: Any) -> Container:
 def operation_of(kind: str, common: Common, container: Container, args: Any) -> Operation:
     """The operation around a container; artifacts among the arguments are taken as inputs."""
     taken = [item for item in listed(args) if _artifact(item) is not None] + listed(common.input)
-    ports = tuple(map(_port, taken))
+    ports = tuple(dict.fromkeys(map(_port, taken)))
     outputs = tuple(map(_output, listed(common.output)))
     _check_apart("inputs", [port.name for port in ports])
     _check_apart("outputs", [output.name for output in outputs])

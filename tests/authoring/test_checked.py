@@ -203,6 +203,41 @@ LOST: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
+def file_again() -> couler.Returned:
+    return made(step_name="b", output=couler.create_local_artifact("/m/model"))
+
+
+FILES: dict[str, Callable[[Any], object]] = {
+    "a text": lambda file: made(args=[f"--model={file}"]),
+    "the environment": lambda file: made(env={"X": file}),
+    "a program": lambda file: couler.run_script("busybox", source=f"cat {file}"),
+    "a function": lambda file: couler.run_script(source=length, args=[file]),
+    "a manifest": lambda file: couler.run_job({"kind": "Job", "x": f"{file}"}),
+    "a ready-made step": lambda file: couler.run_step("load-csv", url=file),
+    "a condition": lambda file: couler.when(equal(file, "x"), made),
+    "a loop": lambda file: couler.map(lambda item: made(args=[item]), file),
+    "a loop that asks": lambda file: couler.exec_while(equal("x"), file_again),
+}
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_a_file_is_no_text(what: str) -> None:
+    def write() -> None:
+        FILES[what](made(step_name="first", output=couler.create_local_artifact("/m/model")))
+
+    with pytest.raises(InvalidInput, match="is the artifact 'model', which is a file") as caught, workflow("w"):
+        write()
+    assert ".path" in str(caught.value.hint)
+
+
+def test_a_file_may_be_taken_twice() -> None:
+    with workflow("w") as written:
+        file = made(step_name="a", output=couler.create_local_artifact("/m/model"))
+        made(step_name="b", args=[file, f"--place={file['model'].path}"], input=file)  # type: ignore[attr-defined]
+    (step,) = (step for step in written.ir.graphs[0].steps if step.name == "b")
+    assert [(argument.name, argument.kind) for argument in step.arguments] == [("model", "artifact")]
+
+
 @pytest.mark.parametrize("what", LOST)
 def test_what_would_be_lost_is_said(what: str) -> None:
     write, message = LOST[what]
