@@ -141,11 +141,13 @@ def test_settings_are_checked_before_anything_is_written(name: str, number: int)
         (lambda: couler.create_s3_artifact("/x", "b", ""), "the key of '/x' is empty"),
         (lambda: workflow(3), "name of the workflow is 3"),  # type: ignore[arg-type]
         (lambda: workflow("w", parameters={"day": [1]}), "the parameter 'day' is \\[1\\]"),
+        (lambda: workflow("w", parameters={"a b": 1}), "name of a parameter is 'a b', which references cannot hold"),
+        (lambda: couler.create_local_artifact("/x", name="{x}"), "name of an artifact is '{x}'"),
         (lambda: couler.run(3), "3 is no submitter"),  # type: ignore[arg-type]
         (lambda: couler.to_python(workflow("w")), "is no workflow of the IR"),  # type: ignore[arg-type]
         (lambda: couler.ArgoSubmitter(output=3), "output is 3"),  # type: ignore[arg-type]
     ],
-    ids=range(17),
+    ids=range(19),
 )
 def test_other_arguments(write: Callable[[], object], message: str) -> None:
     with pytest.raises(InvalidInput, match=message) as caught:
