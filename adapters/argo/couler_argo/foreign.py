@@ -35,6 +35,7 @@ from couler_plugins.ir import (
     rename_steps,
     replace,
 )
+from couler_plugins.portable.nulls import without_nulls
 from couler_plugins.portable.outcomes import outcome
 from couler_plugins.portable.python.pods import as_scripts
 
@@ -99,6 +100,7 @@ def portable(workflow: Workflow) -> Workflow:
         Unsupported: it loops over items that Argo passes on otherwise than they stand there: `Item.String` takes the
             quotes off an item's JSON, and leaves what was escaped in it as it is.
     """
+    workflow = without_nulls(workflow)
     for graph in workflow.graphs:
         for step in graph.steps:
             for node in nodes(step.loop):

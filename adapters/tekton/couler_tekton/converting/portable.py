@@ -27,6 +27,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
+from couler_plugins.portable.nulls import without_nulls
 from couler_plugins.portable.outcomes import is_outcome
 from couler_tekton.converting.bodies import check_port, portable_operation
 from couler_tekton.converting.calls import portable_step
@@ -34,8 +35,8 @@ from couler_tekton.converting.gathering import gathered, is_called
 from couler_tekton.converting.refusing import refuse
 from couler_tekton.converting.runs import portable_rest, volumes_of
 from couler_tekton.converting.values import is_text
+from couler_tekton.kinds import KINDS
 from couler_tekton.lift import ENTRY
-from couler_tekton.objects import KINDS
 from couler_tekton.structures import write_structure
 from couler_tekton.variables import spell
 
@@ -55,7 +56,7 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
         if workflow.kind != "Pipeline" or is_called(workflow, bundle):
             return None, ()
         workflow = replace(workflow, library="", entry=Step(name=ENTRY, call=Call(name=PIPELINE)))
-    whole = gathered(workflow, bundle)
+    whole = without_nulls(gathered(workflow, bundle))
     made = _Portable(whole).workflow()
     return made, tuple(_notes(whole, made))
 

@@ -1,0 +1,80 @@
+"""What null means in the manifests of Kubernetes: that nothing stands there, as Go reads it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypeVar
+
+from couler_plugins.ir import EnvVar, Expression, Literal, Native, Node, Port, Reference, Value, rebuild, replace
+
+__all__ = ["without_nulls"]
+
+TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
+TEXTS = ("annotations", "labels", "nodeSelector")
+"""Mappings of texts: null in one of them is an empty text."""
+LISTS = ("arguments", "inputs", "outputs")
+"""What holds nothing but lists, and says nothing without one."""
+
+T = TypeVar("T", bound=Node)
+
+
+def without_nulls(value: T) -> T:
+    """The same without what is null, for an engine that would take it for something.
+
+    Lists keep theirs, and so does all that workflows compute with: a null among the items of a loop is an item.
+    """
+    return rebuild(value, _cleared)
+
+
+def _cleared(node: Node) -> Node:
+    match node:
+        case EnvVar(value=Literal(value=None)):
+            return replace(node, value=Literal(value=""))
+        case EnvVar(value=Native() as source):
+            return replace(node, value=_variable(source))
+        case Port():
+            node = replace(node, value=_held(node.value), default=_held(node.default))
+    rest = getattr(node, "rest", None)
+    if isinstance(rest, Native) and any("null" in part for part in rest.parts if isinstance(part, str)):
+        return replace(node, rest=_without(rest))
+    return node
+
+
+def _variable(source: Native) -> Value:
+    left = _without(source)
+    if left is None:
+        return Literal(value="")
+    if any(not isinstance(part, str) for part in left.parts) or left.data.keys() != {"value"}:
+        return left
+    return Literal(value=left.data["value"])
+
+
+def _held(value: Value | None) -> Value | None:
+    return None if value == Literal(value=None) else value
+
+
+def _without(native: Native) -> Native | None:
+    """A structure without its nulls; None where nothing is left of it."""
+    found: list[Reference | Expression] = []
+    text = ""
+    for part in native.parts:
+        if isinstance(part, str):
+            text += part
+        else:
+            text += f"\\u0000{len(found)}\\u0000"
+            found.append(part)
+    left = {key: inner for key, inner in _kept(json.loads(text)).items() if inner or key not in LISTS}
+    pieces = TOKEN.split(json.dumps(left, ensure_ascii=False, separators=(",", ":")))
+    parts = tuple(found[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece)
+    return Native(parts=parts) if left else None
+
+
+def _kept(data: Any, key: str = "") -> Any:
+    match data:
+        case dict():
+            filled = {name: "" if inner is None and key in TEXTS else inner for name, inner in data.items()}
+            return {name: _kept(inner, name) for name, inner in filled.items() if inner is not None}
+        case list():
+            return [_kept(inner) for inner in data]
+    return data
