@@ -46,7 +46,7 @@ def test_such_a_dag_is_optimized(caplog: pytest.LogCaptureFixture, monkeypatch: 
 
 @pytest.mark.parametrize(
     ("command", "reason"),
-    [(EARLIER, "earlier runs"), ("{{ ti.xcom_pull('save') }}", "the result of 'save', which comes after it")],
+    [(EARLIER, "earlier runs"), ("{{ ti.xcom_pull('save') }}", "the result of 'save', which does not come before it")],
 )
 def test_such_a_dag_is_not_split(command: str, reason: str) -> None:
     with pytest.raises(Unsupported, match=reason):
