@@ -60,7 +60,8 @@ def reads_of(dag: Any) -> Reads:
             names = tuple(name for name in _literal(item, task_id, dag.dag_id) if name in dag.task_dict)
             for name in names:
                 if order.is_behind(name, task_id):
-                    raise _refused(task_id, f"the task {task_id!r} pulls the result of {name!r}, which does not come before it")
+                    reason = f"the task {task_id!r} pulls the result of {name!r}, which does not come before it"
+                    raise _refused(task_id, reason)
             if names:
                 texts.setdefault(task_id, []).append(Call(names, str(item.key)))
         pulled = [item for source in _sources(dag, task, found) for item in functions.pulled(source)]
