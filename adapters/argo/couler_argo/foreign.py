@@ -35,9 +35,9 @@ from couler_plugins.ir import (
     rename_steps,
     replace,
 )
-from couler_plugins.portable.nulls import without_nulls
 from couler_plugins.portable.outcomes import outcome
 from couler_plugins.portable.python.pods import as_scripts
+from couler_plugins.portable.rests import without_nulls
 
 __all__ = ["adapted", "portable"]
 

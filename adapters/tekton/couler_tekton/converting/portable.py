@@ -27,8 +27,8 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
-from couler_plugins.portable.nulls import without_nulls
 from couler_plugins.portable.outcomes import is_outcome
+from couler_plugins.portable.rests import without_nulls
 from couler_tekton.converting.bodies import check_port, portable_operation
 from couler_tekton.converting.calls import portable_step
 from couler_tekton.converting.gathering import gathered, is_called
