@@ -146,3 +146,16 @@ def test_what_pipelines_of_others_cannot(old: str, new: str, feature: str) -> No
     with pytest.raises(CoulerError) as caught:
         converted(PIPELINE.replace(old, new))
     assert (caught.value.feature, bool(caught.value.hint), bool(caught.value.step)) == (feature, True, True)
+
+
+@pytest.mark.parametrize("target", ["airflow", "argo", "kfp"])
+def test_a_parameter_that_nobody_has_is_refused(target: str) -> None:
+    """Tekton leaves it as it is in a task that is written in its pipeline; no other engine takes it for a text."""
+    text = (
+        "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: run}\nspec:\n  pipelineSpec:\n    tasks:\n"
+        "    - {name: a, taskSpec: {steps: [{image: busybox, command: [echo, $(params.none)]}]}}\n"
+    )
+    (file,) = convert(Text(text, "run.yaml"), target).files
+    assert str(file.error).startswith(
+        "run.yaml: 'pipeline/a' refers to an input 'none', which it does not have\n  hint:"
+    )
