@@ -82,7 +82,9 @@ def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     offered = getattr(source, "portable", None)  # a facet, which an adapter may lack
     workflows: list[Workflow] = []
     decisions = list(plan.decisions)
-    for workflow in plan.workflows:
+    for given in plan.workflows:
+        workflow, noted = _without_tuning(given, source, plan)
+        decisions += noted
         with adapter_errors(source.engine, "portable()"):
             portable, notes = offered(workflow, plan.bundle) if offered is not None else (workflow, ())
         if portable is not None:
@@ -100,6 +102,35 @@ def _refuse_dangling(workflow: Workflow) -> None:
     """What its own engine leaves as it is where it stands for nothing, another one would fail at."""
     for problem in verify(workflow):
         raise InvalidInput(problem.message, engine=workflow.engine, step=problem.subject, hint=problem.hint or None)
+
+
+def _without_tuning(workflow: Workflow, source: Adapter, plan: Plan) -> tuple[Workflow, list[Decision]]:
+    """The workflow without the note of the optimizer `tune`, which speaks of steps by the names that they have here.
+
+    Raises:
+        Unsupported: it has trials, in a form that is its engine's own.
+    """
+    from couler_plugins.hpo.workflows.notes import read_notes
+
+    offered = getattr(source, "tuning", None)
+    facet = offered(workflow, plan) if offered is not None else None
+    if facet is None or not facet.tuned:
+        return workflow, []
+    for place, note in read_notes(facet.tuned).items():
+        if note.trials:
+            raise Unsupported(
+                f"{note.trials!r} and {note.best!r} are trials that the optimizer tune has put before {place!r}, in a "
+                f"form that is {source.engine}'s own",
+                engine=source.engine,
+                step=place,
+                feature="tune{trials}",
+                hint="convert the workflow as it was before it was tuned, and tune what comes of it",
+            )
+    reason = "it names steps as they are here; what tuning has set counts as its owner's there"
+    decision = Decision(
+        optimizer="convert", workflow=workflow.label, action="leave out the note of what was tuned", reason=reason
+    )
+    return facet.with_tuned(workflow, ""), [decision]
 
 
 def _unsupported(engine: str, target: str, file: str | None = None) -> Unsupported:

@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from couler_plugins.authoring.given import Given
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference, Template, Value, replace
 
@@ -71,7 +73,7 @@ class RunValue:
     @said_where
     def __format__(self, spec: str) -> str:
         if spec:
-            raise _unknown(self, f"formatted ({spec!r})")
+            raise _unknown(self, f"formatted ({shown(spec)})")
         return str(self)
 
 
@@ -103,7 +105,7 @@ class Returned(RunValue):
         if isinstance(name, str) and name in self._outputs:
             return self._outputs[name]
         hint = f"it has {', '.join(map(repr, self._outputs)) or 'none but what it prints'}"
-        raise InvalidInput(f"{self.step!r} has no output {name!r}", step=self.step, hint=hint)
+        raise InvalidInput(f"{self.step!r} has no output {shown(name)}", step=self.step, hint=hint)
 
     def __iter__(self) -> Iterator[RunValue]:
         return iter(self._outputs.values() or [self.printed])
@@ -128,10 +130,10 @@ def as_value(content: Any, what: str) -> Value:
     if isinstance(content, RunValue):
         return content.reference
     if isinstance(content, (int, float)) and not isinstance(content, bool):
-        content = str(content)
+        content = _digits(content, what)
     if not isinstance(content, str):
         hint = "give a text, a number, or what a step returned"
-        raise InvalidInput(f"{what} is {content!r}, a {type(content).__name__}", hint=hint)
+        raise InvalidInput(f"{what} is {shown(content)}, a {type(content).__name__}", hint=hint)
     if SPOILT.search(content):
         hint = "put each into an f-string as it is: only the run knows the text that it stands for"
         raise InvalidInput(f"{what} holds a value of the run that was turned into JSON or shown by repr()", hint=hint)
@@ -147,6 +149,13 @@ def as_value(content: Any, what: str) -> Value:
         case (Reference() as reference,):
             return reference
     return Template(parts=parts)
+
+
+def _digits(number: float, what: str) -> str:
+    try:
+        return str(number)
+    except ValueError as error:
+        raise InvalidInput(f"{what} is a number of too many digits", hint="give it as a text") from error
 
 
 def check_no_mark(content: Any, what: str) -> None:
@@ -176,7 +185,7 @@ def listed(content: Any) -> list[Any]:
 
 def _reference(text: str, what: str) -> Reference:
     try:
-        return msgspec.json.decode(text, type=Reference)
+        return msgspec.json.decode(text, type=Reference | Given)
     except msgspec.DecodeError as error:
         hint = "put it into a text as it is: what it is, only the run knows"
         raise InvalidInput(f"{what} holds a value of the run that was changed", hint=hint) from error

@@ -105,8 +105,8 @@ def _picture(files: Sequence[Input], notation: str, config: Config, session: Ses
 
 def _lifted(files: Sequence[Input], _: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:
     """The workflows as they are."""
-    from couler_plugins.api import lift_each
     from couler_plugins.graphs import draw
+    from couler_plugins.inputs import lift_each
 
     errors: list[CoulerError] = []
 
@@ -120,8 +120,8 @@ def _lifted(files: Sequence[Input], _: Config, session: Session) -> tuple[Drawin
 
 def _optimized(files: Sequence[Input], config: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:
     """The workflows as optimizers leave them; those that were split as they were before, with their parts."""
-    from couler_plugins.api import optimize_inputs
     from couler_plugins.graphs import draw
+    from couler_plugins.inputs import optimize_inputs
     from couler_plugins.splits import entry_graph, split_of
 
     result = optimize_inputs(files, config.pipeline, session)
@@ -140,8 +140,8 @@ def _optimized(files: Sequence[Input], config: Config, session: Session) -> tupl
 
 def _page(files: Sequence[Input], config: Config, session: Session) -> tuple[str, list[CoulerError]]:
     """The page, empty where there is nothing to show, and the errors of the files that are not in it."""
-    from couler_plugins.api import optimize_inputs
     from couler_plugins.errors import InvalidInput
+    from couler_plugins.inputs import optimize_inputs
     from couler_plugins.pages import page
 
     result = optimize_inputs(files, config.pipeline, session)

@@ -44,10 +44,10 @@ def command(
     Of each step that takes texts and gives texts, a ready-made step. It is kept as data; nothing of it is run. One of
     the same name is replaced.
     """
-    from couler_plugins.api import lift_each
     from couler_plugins.cli.messages import say_error
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.work import read_inputs, refused_exit, working
+    from couler_plugins.inputs import lift_each
     from couler_plugins.nl.lake import add
 
     files = read_inputs(inputs, config)

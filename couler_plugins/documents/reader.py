@@ -13,7 +13,8 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.documents.builder import build
 from couler_plugins.documents.json_text import looks_like_json, parse_json
 from couler_plugins.documents.paths import Path
-from couler_plugins.documents.positions import ALL, Span, locate
+from couler_plugins.documents.positions import ALL, locate
+from couler_plugins.documents.spans import Span
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["MAX_BYTES", "Document", "SourceFile", "read", "read_yaml"]

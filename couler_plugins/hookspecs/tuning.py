@@ -27,6 +27,7 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
         output: the output parameter that holds it; empty where it is what the step prints.
         maximize: whether more of it is better.
         trials, best: names for the step that runs the trials, and for the one that picks the best; nobody has them.
+        parallel: how many of the trials may run at a time; 0 for any number.
         image: with `python3` and `sh`, for whatever has to run beside the owner's own programs.
     """
 
@@ -40,6 +41,7 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
     maximize: bool
     trials: str
     best: str
+    parallel: int
     image: str
 
     @property
@@ -73,6 +75,10 @@ class Tuning(Protocol):
     @property
     def part_of(self) -> str:
         """The workflow that was split, where this is a part of it: it is tuned before that, or not at all."""
+
+    @property
+    def cached(self) -> bool:
+        """Whether the optimizer `cache` has been here: its keys cover what would be tuned, and are not made anew."""
 
     def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What owners say of tuning steps: (where, text of `couler.io/tune`), by graph and step.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import subprocess
@@ -13,6 +12,7 @@ from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hpo.space import Values
 from couler_plugins.hpo.task import Task
 from couler_plugins.hpo.trials import Objective, Report
+from couler_plugins.hpo.workflows.select_best import measured
 
 __all__ = ["VARIABLE", "as_objective", "filled_in", "read_metric"]
 
@@ -63,18 +63,16 @@ def filled_in(command: Sequence[str], values: Values) -> list[str]:
 def read_metric(output: str, metric: str) -> float:
     """The metric in the last line of a program's output: a number, or a JSON object that has it by its name.
 
+    It is read as in workflows, so that a program means the same in both.
+
     Raises:
         CoulerError: it is not there.
     """
-    line = next((line for line in reversed(output.splitlines()) if line.strip()), "").strip()
-    try:
-        found = json.loads(line)
-    except ValueError:
-        found = None
-    value = found.get(metric) if isinstance(found, dict) else found
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    value = measured(output, metric)
+    if value is None:
+        line = next((line for line in reversed(output.splitlines()) if line.strip()), "").strip()
         raise CoulerError(f"the last line of its output says no {metric}: {line[:60]!r}")
-    return float(value)
+    return value
 
 
 def _text(value: object) -> str:

@@ -44,7 +44,8 @@ class OpenAIClient:
             raise InvalidInput(f"openai is needed here: {error}", hint="pip install 'couler-plugins[tune]'") from error
         url = url or os.environ.get("OPENAI_BASE_URL", "")
         parts = urlsplit(url)
-        if url and (parts.username is not None or parts.scheme not in ("http", "https") or not parts.hostname):
+        more = parts.username is not None or parts.query or parts.fragment  # which is where people put keys
+        if url and (more or parts.scheme not in ("http", "https") or not parts.hostname):
             raise InvalidInput(
                 "this is no URL of a model's server", hint=f"https://host/v1, and the key in {key_variable}"
             )

@@ -67,6 +67,16 @@ BAD = {
     "name.py": ("\nDAG('a b')\n", 2, "has to be made of alphanumeric characters"),
     "syntax.py": ("\ndef f(:\n", 2, "SyntaxError: invalid syntax"),
     "exit.py": ("\nraise SystemExit(3)\n", 2, "SystemExit: 3"),
+    "several.py": (
+        "\n\nfrom airflow.sdk import BaseOperator\n\nBaseOperator(task_id='a', provide_context=True)\n",
+        5,
+        "Invalid arguments were passed to BaseOperator (task_id: a). Invalid arguments were: **kwargs: {'pro",
+    ),
+    "cause.py": (
+        "\ntry:\n    import nonsense\nexcept ImportError as error:\n    raise ValueError('1\\n\\n  2') from error\n",
+        5,
+        "Airflow cannot import it: ValueError: 1 2",
+    ),
     "empty.py": ("\n", None, "Airflow finds no DAG in this file"),
 }
 """DAG files that cannot be loaded: what follows their first line, the line that is to blame, and the reason."""
@@ -86,6 +96,7 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedP
         capture_output=True,
         text=True,
         cwd=folder,
+        env={**os.environ, "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"},  # which is for Airflow's own processes
         check=False,
     )
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import stamina
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
@@ -72,10 +73,10 @@ def test_without_a_program_the_tuner_proposes() -> None:
     assert "# drawn near the middle of the space" in result.stdout
 
 
-def test_a_model_that_is_away_leaves_what_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_away_leaves_what_was_set() -> None:
     pytest.importorskip("openai")
-    monkeypatch.setattr("couler_plugins.llm.openai_client.WAIT", 0.01)
-    result = tune("--tuner", "llm{model=any,url=http://127.0.0.1:1/v1}")
+    with stamina.set_testing(True, attempts=4, cap=True):  # without waiting
+        result = tune("--tuner", "llm{model=any,url=http://127.0.0.1:1/v1}")
     assert result.exit_code == 0
     assert "no prediction could be used" in result.stderr
     assert result.stdout.splitlines() == [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
@@ -42,13 +43,13 @@ spec:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COULER_LAKE", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-key-0123456789")
-    monkeypatch.setattr(openai_client, "WAIT", 0.001)
     monkeypatch.setattr(openai_client, "ATTEMPTS", 2)
-    return tmp_path
+    with stamina.set_testing(True, attempts=openai_client.ATTEMPTS, cap=True):  # without waiting
+        yield tmp_path
 
 
 def run(*arguments: str) -> Result:
@@ -160,6 +161,19 @@ def test_inputs_are_given_values() -> None:
     assert "each run has to be given store" in result.stderr
     for wrong in ("store", "stor=x"):
         assert generate(*script, wish=wish, more=("--set", wrong))[0].exit_code == 2
+
+
+@pytest.mark.parametrize("text", ["$(x)", "s3://a$$b", "{{workflow.name}}", "{{ ds }}", "{% raw %}"])
+@pytest.mark.parametrize("engine", ["argo", "airflow", "kfp", "tekton", ""])
+def test_a_value_that_would_not_arrive_as_it_stands_is_refused(text: str, engine: str) -> None:
+    load = {"name": "load", "use": "load-csv", "inputs": [{"name": "url", "value": "s3://lake/x.csv"}]}
+    script = (says('{"subtasks": ["read the table"]}'), says(json.dumps({"name": "w", "steps": [load]})))
+    to = ("--to", engine) if engine else ()
+    result, _ = generate(*script, wish="Read a table from a CSV file.", more=(*to, "--set", f"store={text}"))
+    assert result.exit_code == 2
+    assert "the input 'store' is given" in result.stderr
+    assert "put such a text into a file" in result.stderr
+    assert text not in result.stdout
 
 
 def test_what_an_engine_refuses_is_kept_all_the_same() -> None:

@@ -18,7 +18,9 @@ __all__ = ["is_dag_file", "load_dags"]
 
 PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 QUIET = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL", "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "100"}
-"""Settings while a file is loaded: nothing but errors, and those with all lines that took part."""
+"""Settings while a file is loaded, whatever the environment says: Airflow logs nothing, since what it cannot import is
+told by us, and gives all lines that took part.
+"""
 HINT = "see what `python` says of the file; what it imports has to be installed here"
 
 
@@ -60,21 +62,33 @@ def _own_settings() -> Iterator[None]:
     root, bags = logging.getLogger(), logging.getLogger("airflow.models.dagbag")  # 3.0 logs all tracebacks there
     handlers, level, own_level = root.handlers[:], root.level, bags.level
     bags.setLevel(logging.CRITICAL)
-    ours = {name: text for name, text in QUIET.items() if name not in os.environ}
-    os.environ.update(ours)
+    theirs = {name: os.environ[name] for name in QUIET if name in os.environ}
+    os.environ.update(QUIET)
     try:
         yield
     finally:
-        for name in ours:
+        for name in QUIET:
             del os.environ[name]
+        os.environ.update(theirs)
         root.handlers[:] = handlers
         root.setLevel(level)
         bags.setLevel(own_level)
 
 
 def _import_error(name: str, path: Path, trace: str) -> InvalidInput:
-    """The last line of a traceback, with the last line of the file that took part in it."""
+    """What a traceback ends with, and the last line of the file that took part in it."""
     lines = [found["line"] for found in PLACE.finditer(trace) if Path(found["file"]).resolve() == path.resolve()]
-    reason = next((line.strip() for line in reversed(trace.splitlines()) if line.strip()), "it cannot be imported")
     line = int(lines[-1]) if lines else None
-    return InvalidInput(f"Airflow cannot import it: {reason[:300]}", file=name, line=line, engine="airflow", hint=HINT)
+    message = f"Airflow cannot import it: {_reason(trace)[:300]}"
+    return InvalidInput(message, file=name, line=line, engine="airflow", hint=HINT)
+
+
+def _reason(trace: str) -> str:
+    """The exception of a traceback, in one line: its message may have several."""
+    told: list[str] = []
+    for text in trace.splitlines():
+        if text.startswith(("  File ", "Traceback ")):
+            told = []  # what stands before this is no exception, or not the last
+        elif told or not text.startswith(" "):
+            told.append(text.strip())
+    return " ".join(filter(None, told)) or "it raises an exception"

@@ -255,6 +255,16 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "did you mean 'rate'? it has rate",
     ),
     "parameter": (manifest(arguments=other(rate="{{workflow.parameters.r}}")), "only a run knows 'rate'", "constant"),
+    "underscore": (
+        manifest({"rate": {"type": "int", "low": 1, "high": 2000}}, {"rate": "1_000"}, train=ONE_INPUT),
+        "rate is set to '1_000': it is no number",
+        "search space",
+    ),
+    "nothing": (
+        manifest({"rate": {"type": "float", "low": 0, "high": 1}}, {}, train=ONE_INPUT),
+        "trials cannot begin with what is set",
+        "pass a value",
+    ),
     "no number": (manifest(arguments=other(rate="fast")), "rate is set to 'fast': it is no number", "search space"),
     "range": (manifest(arguments=other(rate="7")), "rate is set to '7': it is 7.0, which is not from", "search space"),
     "choice": (manifest(arguments=other(booster="lin")), "booster is set to 'lin', which is none of trees", "correct"),
@@ -331,10 +341,12 @@ def test_steps_and_a_task_may_be_named_by_the_options(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"trials": 1}, "'trials' is 1"),
+        ({"parallel": 2}, "'parallel' is of trials"),
+        ({"trials": 3, "parallel": -1}, "'parallel' is -1"),
         ({"trials": -1}, "'trials' is -1"),
         ({"task": "churn.yaml"}, "'steps' has to say where"),
     ],
-    ids=["one", "less", "where"],
+    ids=["one", "no trials", "fewer", "less", "where"],
 )
 def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

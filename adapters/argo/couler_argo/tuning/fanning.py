@@ -43,6 +43,7 @@ from couler_plugins.portable.depends import bare_outcomes
 
 __all__ = ["fanned_out"]
 
+TOGETHER = "couler-trials"
 NUMBER, METRIC = "couler-number", "couler-metric"
 FOLDER = "/tmp/couler"  # noqa: S108  # in a pod of its own
 TRIALS = '[(trial["couler-number"], trial["couler-metric"]) for trial in json.loads(os.environ["COULER_TRIALS"])]'
@@ -62,19 +63,21 @@ def fanned_out(trials: Trials) -> FanOut:
     taken = set(callables(trials.workflow))
     trial = _trial(trials, fresh_name(f"{trials.callee.name}-trial", taken))
     best = _best(trials, fresh_name(f"{trials.callee.name}-best", {*taken, trial.name}))
+    each = Step(
+        name=trials.trials,
+        call=Call(name=trial.name),
+        arguments=_item_arguments(trials),
+        loop=Loop(axes=(Axis(name="item", values=_items(trials)),)),
+    )
+    some = _some_at_a_time(trials, each, fresh_name(trials.trials, {*taken, trial.name, best.name}))
+    loop = replace(each, call=Call(name=some.name), arguments=_others(trials), loop=None) if trials.parallel else each
+    name = TOGETHER if trials.parallel else ""
     step = trials.step
     staged = trials.graph.stages is not None
     chosen = {name: Reference(to="output", kind="parameter", step=trials.best, name=name) for name in trials.names}
-    measured = Reference(to="output", kind="parameter", step=trials.trials)
+    measured = Reference(to="output", kind="parameter", step=trials.trials, name=name)
     return FanOut(
-        trials=Step(
-            name=trials.trials,
-            call=Call(name=trial.name),
-            arguments=_item_arguments(trials),
-            needs=step.needs,
-            condition=step.condition,
-            loop=Loop(axes=(Axis(name="item", values=_items(trials)),)),
-        ),
+        trials=replace(loop, needs=step.needs, condition=step.condition),
         best=Step(
             name=trials.best,
             call=Call(name=best.name),
@@ -86,7 +89,7 @@ def fanned_out(trials: Trials) -> FanOut:
             with_arguments(step, chosen),
             needs=None if staged else all_of([*conjuncts(step.needs), _after(trials.best)]),
         ),
-        added=(trial, best),
+        added=(trial, *((some,) if trials.parallel else ()), best),
     )
 
 
@@ -116,6 +119,31 @@ def _items(trials: Trials) -> Native:
 def _item_arguments(trials: Trials) -> tuple[Argument, ...]:
     items = {name: Reference(to="item", name=name) for name in (NUMBER, *trials.names)}
     return with_arguments(trials.step, items).arguments
+
+
+def _others(trials: Trials) -> tuple[Argument, ...]:
+    """What the step is passed beside its hyperparameters."""
+    return with_arguments(trials.step, dict.fromkeys(trials.names)).arguments
+
+
+def _some_at_a_time(trials: Trials, each: Step, name: str) -> Graph:
+    """The loop in a template of its own, whose parallelism counts what runs in it (`countActiveChildren`)."""
+    others = {(item.kind, item.name) for item in _others(trials)}
+    passed = tuple(
+        replace(item, value=Reference(to="input", kind=item.kind, name=item.name))
+        if (item.kind, item.name) in others
+        else item
+        for item in each.arguments
+    )
+    measured = Reference(to="output", kind="parameter", step=trials.step.name)
+    return Graph(
+        name=name,
+        inputs=tuple(Port(name=name, kind=kind) for kind, name in sorted(others, reverse=True)),
+        outputs=(Output(name=TOGETHER, value=measured),),
+        steps=(replace(each, name=trials.step.name, arguments=passed),),
+        stages=((trials.step.name,),),
+        parallelism=Literal(value=trials.parallel),
+    )
 
 
 def _trial(trials: Trials, name: str) -> Graph:

@@ -76,7 +76,10 @@ def fanned_out(trials: Trials) -> FanOut:
                 *with_arguments(step, dict.fromkeys(trials.names)).arguments,
             ),
             needs=step.needs,
-            loop=Loop(axes=(Axis(name=SETTING, values=Native.of(_settings(trials))),)),
+            loop=Loop(
+                axes=(Axis(name=SETTING, values=Native.of(_settings(trials))),),
+                limit=Literal(value=trials.parallel) if trials.parallel else None,
+            ),
         ),
         best=Step(
             name=trials.best,

@@ -89,6 +89,8 @@ def _objections(trials: Trials) -> Iterator[tuple[str, str]]:
     if trials.step.condition is not None:
         hint = "put the condition into the program, or tune without trials"
         yield "it has a `when`, and what comes after it would be left out with it where that does not hold", hint
+    if trials.parallel:
+        yield "Tekton starts all runs of a matrix at once", "leave parallel out; a ResourceQuota may bound the pods"
     if len(trials.settings) > MOST:
         yield f"{len(trials.settings)} trials are more than the {MOST} that a matrix may have", "ask for fewer"
     longest = max(sum(len(name) + len(str(literal.value).encode()) for name, literal in one) for one in trials.settings)

@@ -129,6 +129,12 @@ def test_what_cannot_be_tuned_is_refused(old: str, new: str, message: str) -> No
     assert caught.value.hint
 
 
+def test_a_matrix_starts_all_at_once() -> None:
+    with pytest.raises(Unsupported, match="starts all runs of a matrix at once") as caught:
+        _ = tuned(MANIFEST, TRIALS.replace("trials=12", "trials=12,parallel=2")).text
+    assert "leave parallel out" in (caught.value.hint or "")
+
+
 def test_a_task_that_is_embedded_is_tuned_as_well() -> None:
     task, pipeline = (document.data for document in read(MANIFEST, "churn.yaml").documents)
     key = "couler.io/tune"

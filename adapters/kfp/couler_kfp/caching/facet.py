@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from couler_kfp.caching_objections import SCHEDULING, importer_objections, reuse_objections
-from couler_kfp.caching_programs import programs
+from couler_kfp.caching.known import IMPORTED, constant, imported
+from couler_kfp.caching.objections import SCHEDULING, importer_objections, reuse_objections
+from couler_kfp.caching.programs import programs
 from couler_kfp.components import write_operation
-from couler_kfp.known import IMPORTED, constant, imported
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.pipelines import ROOT
+from couler_kfp.splits.joined import whole_of
 from couler_kfp.structures import write_structure
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
@@ -51,6 +52,7 @@ class KfpCaching:
     def __init__(self, workflow: Workflow) -> None:
         metadata = _data(workflow.rest).get("object", {}).get("metadata")
         self._annotations = _strings(_held(metadata, "annotations"))
+        self.part_of = whole_of(workflow)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""
@@ -108,13 +110,13 @@ class KfpCaching:
         return Port(name=name, kind="parameter", optional=True, rest=Native.of({"parameterType": "STRING"}))
 
     def constant(self, output: Output, value: Any) -> Value | Objection:
-        """A constant; see `couler_kfp.known`."""
+        """A constant; see `couler_kfp.caching.known`."""
         return constant(output, value)
 
     def imported(
         self, wanted: str, output: Output, artifact: KnownArtifact, key: str
     ) -> tuple[Step, Operation] | Objection:
-        """An importer; see `couler_kfp.known`."""
+        """An importer; see `couler_kfp.caching.known`."""
         return imported(wanted, output, artifact, key)
 
     def material(self, operation: Operation, *, result: bool) -> Material:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from couler_kfp.pipelines import ROOT
-from couler_kfp.reaching import callee_of
+from couler_kfp.splits.reaching import callee_of
 from couler_kfp.structures import write_structure
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, references
 from couler_plugins.plan import Link, Part
 
-__all__ = ["OURS", "PIPELINE", "is_ours", "joined", "started"]
+__all__ = ["OURS", "PIPELINE", "is_ours", "joined", "started", "whole_of"]
 
 PIPELINE = "pipeline"
 """The kind of the operation that stands for a part, and the key of its executor."""
@@ -30,6 +30,13 @@ def started(operation: Operation) -> str:
         case {"executor": {"pipeline": {"name": str(name)}}}:
             return name
     return ""
+
+
+def whole_of(workflow: Workflow) -> str:
+    """What was split, where a pipeline is a part of it, or what is left of it; empty where nobody has split it."""
+    if any(item.name.startswith(OURS) for item in workflow.operations):
+        return "another pipeline"  # a part does not say of which
+    return workflow.label if any(map(started, workflow.operations)) else ""
 
 
 def joined(workflows: Iterable[Workflow]) -> tuple[tuple[Part, ...], tuple[Link, ...]]:

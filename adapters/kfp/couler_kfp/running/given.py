@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_kfp.mappings import Mapped
-from couler_kfp.runner_jobs import Source
+from couler_kfp.running.jobs import Source
 
 __all__ = ["with_given"]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from couler_kfp.history_records import Call, Task
+from couler_kfp.history.records import Call, Task
 from couler_plugins.runs import Fate
 
 __all__ = ["Instance", "instances_of"]

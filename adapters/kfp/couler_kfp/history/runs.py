@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-import couler_kfp.history_records as records
-from couler_kfp.history_calls import calls_of, name_of
-from couler_kfp.history_records import Call, Document
-from couler_kfp.history_tasks import Instance, instances_of
+from couler_kfp.history import records
+from couler_kfp.history.calls import calls_of, name_of
+from couler_kfp.history.records import Call, Document
+from couler_kfp.history.tasks import Instance, instances_of
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Ran, Run

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from couler_kfp.components import write_graph
-from couler_kfp.detaching import detach
 from couler_kfp.footprint import FRAME, Footprints, quoted
-from couler_kfp.joined import OURS, PIPELINE, is_ours, joined
 from couler_kfp.pipelines import ROOT, pipelines
-from couler_kfp.split_bonds import kfp_bonds, refuse_undetachable
-from couler_kfp.split_roots import plain_root
+from couler_kfp.splits.bonds import kfp_bonds, refuse_undetachable
+from couler_kfp.splits.detaching import detach
+from couler_kfp.splits.joined import OURS, PIPELINE, is_ours, joined
+from couler_kfp.splits.roots import plain_root
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
     Bond,
@@ -114,7 +114,7 @@ class KfpSplitting:
         return HANDED + named, (IMPORTED if value.kind == "artifact" else READ) + named
 
     def bonds(self) -> Sequence[Bond]:
-        """What the IR knows, and what only KFP has; see `couler_kfp.split_bonds`."""
+        """What the IR knows, and what only KFP has; see `couler_kfp.splits.bonds`."""
         return [*bonds(plain_root(self._workflow), ROOT), *kfp_bonds(self._root, self._by_name)]
 
     def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from couler_kfp.history_records import Call
+from couler_kfp.history.records import Call
 from couler_plugins.caching.keys import digest
 
 __all__ = ["calls_of", "name_of"]

@@ -21,13 +21,13 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.handoff import Crossing
-from couler_kfp.history_local import history_of
-from couler_kfp.runner_filling import filled, gathered
-from couler_kfp.runner_given import with_given
-from couler_kfp.runner_jobs import jobs_of
-from couler_kfp.runner_offline import check_runs_here, offline
-from couler_kfp.runner_values import shown
+from couler_kfp.history.local import history_of
+from couler_kfp.running.filling import filled, gathered
+from couler_kfp.running.given import with_given
+from couler_kfp.running.jobs import jobs_of
+from couler_kfp.running.offline import check_runs_here, offline
+from couler_kfp.running.values import shown
+from couler_kfp.splits.handoff import Crossing
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted
 from couler_plugins.local.lock import locked
@@ -52,7 +52,7 @@ class LocalRunner:
         self._failed: dict[str, Status] = {}
 
     def jobs(self, documents: Sequence[Any], request: Request) -> list[Job]:
-        """The pipelines and parts; see `couler_kfp.runner_jobs`. Those that cannot run here are refused.
+        """The pipelines and parts; see `couler_kfp.running.jobs`. Those that cannot run here are refused.
 
         Raises:
             InvalidInput: `kfp` is not installed, or there is something wrong with a document.

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.history_calls import calls_of, name_of
-from couler_kfp.history_records import SCHEMA, Details, Document, Run, Task
+from couler_kfp.history.calls import calls_of, name_of
+from couler_kfp.history.records import SCHEMA, Details, Document, Run, Task
 
 __all__ = ["history_of"]
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from couler_kfp.handoff import HANDOFF, Crossing
 from couler_kfp.mappings import Mapped
-from couler_kfp.runner_client import Calls
-from couler_kfp.runner_filling import filled, gathered
-from couler_kfp.runner_jobs import jobs_of
-from couler_kfp.runner_store import fetched, needed_root, root_of
-from couler_kfp.runner_values import shown
+from couler_kfp.running.client import Calls
+from couler_kfp.running.filling import filled, gathered
+from couler_kfp.running.jobs import jobs_of
+from couler_kfp.running.store import fetched, needed_root, root_of
+from couler_kfp.running.values import shown
+from couler_kfp.splits.handoff import HANDOFF, Crossing
 from couler_plugins.errors import EngineError, Unsupported
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, Submitted, Where
 
@@ -52,7 +52,7 @@ class ClusterRunner:
         return Calls(self._where.context, self._where.namespace)
 
     def jobs(self, documents: Sequence[Any], request: Request) -> list[Job]:
-        """The pipelines and parts; see `couler_kfp.runner_jobs`."""
+        """The pipelines and parts; see `couler_kfp.running.jobs`."""
         if request.dry_run:
             hint = "couler run --local runs it here, couler explain says what split would do"
             raise Unsupported("KFP's API checks nothing without running it", engine="kfp", feature="dry-run", hint=hint)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from couler_kfp.joined import PIPELINE
 from couler_kfp.mappings import Mapped, rest_of
 from couler_kfp.pipelines import ROOT
-from couler_kfp.reaching import callee_of
-from couler_kfp.split_parts import Part, part_name, part_of, type_of, typed
-from couler_kfp.split_roots import as_it_was
+from couler_kfp.splits.joined import PIPELINE
+from couler_kfp.splits.parts import Part, part_name, part_of, type_of, typed
+from couler_kfp.splits.reaching import callee_of
+from couler_kfp.splits.roots import as_it_was
 from couler_plugins.ir import (
     Call,
     Graph,

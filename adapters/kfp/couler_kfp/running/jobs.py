@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from couler_kfp.joined import PIPELINE
 from couler_kfp.pipelines import OBJECT, is_pipeline, is_platform, owned_platforms
-from couler_kfp.runner_values import arguments_of, inputs_of
+from couler_kfp.running.values import arguments_of, inputs_of
+from couler_kfp.splits.joined import PIPELINE
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 

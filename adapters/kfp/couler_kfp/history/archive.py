@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from couler_kfp.history_calls import calls_of, name_of
-from couler_kfp.history_http import DOUBT, URL, Client
-from couler_kfp.history_records import SCHEMA, Details, Document, Run, believed
+from couler_kfp.history.calls import calls_of, name_of
+from couler_kfp.history.http import DOUBT, URL, Client
+from couler_kfp.history.records import SCHEMA, Details, Document, Run, believed
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import Whence
 

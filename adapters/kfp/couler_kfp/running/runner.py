@@ -10,9 +10,9 @@ __all__ = ["runner_of"]
 def runner_of(where: Where) -> Runner:
     """What runs pipelines there."""
     if where.folder:
-        from couler_kfp.runner_local import LocalRunner
+        from couler_kfp.running.local import LocalRunner
 
         return LocalRunner(where.folder)
-    from couler_kfp.runner_cluster import ClusterRunner
+    from couler_kfp.running.cluster import ClusterRunner
 
     return ClusterRunner(where)

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.handoff import Crossing
 from couler_kfp.mappings import Mapped
-from couler_kfp.runner_jobs import Source
+from couler_kfp.running.jobs import Source
+from couler_kfp.splits.handoff import Crossing
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Job
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from couler_kfp.handoff import FILE, Crossing, read_handoff
+from couler_kfp.splits.handoff import FILE, Crossing, read_handoff
 from couler_plugins.errors import EngineError, InvalidInput
 
 __all__ = ["fetched", "needed_root", "root_of"]
