@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from itertools import permutations
 from pathlib import Path
@@ -13,10 +14,13 @@ from couler_argo.plugin import ArgoAdapter
 from couler_kfp.plugin import KfpAdapter
 from couler_plugins.api import Result, Text, optimize
 from couler_plugins.config import Config
+from couler_plugins.contract import optimizer_problem
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
-from couler_plugins.hookspecs import Adapter
+from couler_plugins.hookspecs import Adapter, Context
+from couler_plugins.hpo.workflows.optimizer import Tune
 from couler_plugins.pipeline import check_order
+from couler_plugins.plan import Plan
 from couler_tekton.plugin import TektonAdapter
 from support import ROOT
 
@@ -147,6 +151,19 @@ def test_any_optimizer_may_say_what_stands_behind_it() -> None:
     with pytest.raises(InvalidInput) as caught:
         check_order([Named("d"), Named("b"), Named("c"), Named("a", ("b",))])  # type: ignore[list-item]  # as above
     assert caught.value.hint == "put it first: d,a,b,c"
+
+
+def test_what_stands_behind_is_a_tuple_of_names() -> None:
+    @dataclass(frozen=True)
+    class Bad:
+        name = "bad"
+        before = "cache"
+
+        def run(self, plan: Plan, ctx: Context) -> Plan:
+            return plan
+
+    assert "`before` is no tuple of names" in str(optimizer_problem(Bad))
+    assert optimizer_problem(Tune) is None
 
 
 @pytest.mark.parametrize("engine", ["argo", "tekton", "kfp"])
