@@ -36,9 +36,8 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     """
     workflows: list[Workflow] = []
     refused: set[int] = set()
-    for document, message in stray(bundle):
+    for document, message, hint in stray(bundle):
         file, line = bundle.file_numbers[document], bundle.documents[document].line
-        hint = "put it into the file of its pipeline, behind it"
         if file not in refused:
             refuse(file, InvalidInput(message, engine="kfp", file=bundle.files[file].name, line=line, hint=hint))
         refused.add(file)

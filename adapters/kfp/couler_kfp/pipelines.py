@@ -61,13 +61,18 @@ class Pipeline(NamedTuple):
 
 def is_pipeline(data: Any) -> bool:
     """Whether a document holds a pipeline, a part of one, or what is left of one that was cut off."""
-    return _is_object(data) or _is_spec(data) or (is_platform(data) and _configures(data["platforms"]))
+    return _is_object(data) or _is_spec(data) or _is_job(data) or _is_kubernetes(data)
 
 
 def _is_object(data: Any) -> bool:
     if not isinstance(data, dict) or data.get("kind") != OBJECT:
         return False
     return str(data.get("apiVersion")).startswith("pipelines.kubeflow.org/")
+
+
+def _is_job(data: Any) -> bool:
+    """Whether this is what KFP 1.8 compiles for Vertex AI: a PipelineSpec within the job that is to run it."""
+    return isinstance(data, dict) and not {"kind", "apiVersion"} & data.keys() and _is_spec(data.get("pipelineSpec"))
 
 
 def _is_spec(data: Any) -> bool:
@@ -110,19 +115,24 @@ def pipelines(bundle: Bundle) -> Iterator[Pipeline]:
             yield Pipeline(SPEC, holder, holder, Place(own[0], ()) if own else None)
 
 
-def stray(bundle: Bundle) -> Iterator[tuple[int, str]]:
-    """PlatformSpecs that belong to no pipeline, or that are one too many, and what is wrong with each.
+def stray(bundle: Bundle) -> Iterator[tuple[int, str, str]]:
+    """Documents that are no pipelines by themselves: by number, what is wrong with each, and what to do.
 
+    Such are jobs of Vertex AI, and PlatformSpecs that belong to no pipeline, or that are one too many.
     KFP takes what it finds in a file in any order, one pipeline and one PlatformSpec; a file of several pipelines is
     ours to read.
     """
-    owned = _platforms(bundle)
+    for number, document in enumerate(bundle.documents):
+        if _is_job(document.data):
+            hint = "compile the pipeline with KFP 2, or give what is in pipelineSpec by itself"
+            yield number, "this is a PipelineJob of Vertex AI around a pipeline, as KFP 1.8 compiles it", hint
+    owned, hint = _platforms(bundle), "put it into the file of its pipeline, behind it"
     for number in owned.get(None, ()):
-        if _configures(bundle.documents[number].data["platforms"]):
-            yield number, "this PlatformSpec is without its pipeline"
+        if _is_kubernetes(bundle.documents[number].data):
+            yield number, "this PlatformSpec is without its pipeline", hint
     for pipeline, numbers in owned.items():
         for number in numbers[1:] if pipeline is not None else ():
-            yield number, "this is the second PlatformSpec of its pipeline"
+            yield number, "this is the second PlatformSpec of its pipeline", hint
 
 
 def _platforms(bundle: Bundle) -> dict[int | None, list[int]]:
@@ -156,6 +166,9 @@ def is_platform(data: Any) -> bool:
     return not _is_spec(data)
 
 
-def _configures(platforms: Any) -> bool:
-    """Whether this is KFP's without a doubt, also where no pipeline is near."""
+def _is_kubernetes(data: Any) -> bool:
+    """Whether this is a PlatformSpec of KFP's without a doubt, also where no pipeline is near."""
+    if not is_platform(data):
+        return False
+    platforms = data["platforms"]
     return isinstance(platforms, dict) and isinstance(platforms.get("kubernetes"), dict)

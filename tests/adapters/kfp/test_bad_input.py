@@ -135,6 +135,13 @@ def test_a_platform_document_has_one_pipeline_and_a_pipeline_has_one_platform_do
     refused(f"{PIPELINE}---\n{PLATFORM}", "p.yaml:44: this is the second PlatformSpec of its pipeline")
 
 
+def test_a_job_of_vertex_ai_is_refused_and_not_passed_over() -> None:
+    spec = "".join(f"  {line}\n" for line in SPEC.splitlines())
+    job = f"pipelineSpec:\n{spec}runtimeConfig: {{gcsOutputDirectory: dummy_root}}\n"
+    refused(job, "p.yaml:1: this is a PipelineJob of Vertex AI around a pipeline, as KFP 1.8 compiles it")
+    assert CliRunner().invoke(couler, ["lint", "p.yaml"]).exit_code == 1
+
+
 @pytest.mark.parametrize("case", UNUSUAL)
 def test_what_is_only_unusual_survives(case: str) -> None:
     assert UNUSUAL[case] != PIPELINE
