@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from couler_plugins.authoring.checks import checked_flag, checked_name, checked_text, checked_texts, checked_whole
+from couler_plugins.authoring.checks import checked_flag, checked_port, checked_text, checked_texts, checked_whole
 from couler_plugins.authoring.kubernetes import checked_key, checked_object
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.shown import shown
@@ -203,8 +203,8 @@ def artifact_name(name: str, path: Any) -> str:
     if not isinstance(path, str) or not path.startswith("/"):
         raise InvalidInput(f"{shown(path)} is no absolute path", hint="give the place of the file in the container")
     if name != "":
-        return checked_name(name, "the name of an artifact", "give a text, or nothing")
+        return checked_port(name, "the name of an artifact")
     found = OTHER.sub("-", PurePosixPath(path).stem).strip("-")
     if not found:
         raise InvalidInput(f"{shown(path)} gives no name", hint="give the artifact a name")
-    return checked_name(found, "the name of an artifact", "give it one by name=")
+    return checked_port(found, "the name of an artifact")

@@ -68,7 +68,7 @@ def run_step(
 def _given(content: Any, name: str) -> Any:
     """What the run knows as the IR has it; all else is Python's own."""
     if isinstance(content, RunValue):
-        return content.reference
+        return as_value(content, name)
     if isinstance(content, (list, tuple)):
         return [_given(item, name) for item in content]
     if isinstance(content, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = [
     "checked_mapping",
     "checked_name",
     "checked_one_of",
+    "checked_port",
     "checked_text",
     "checked_texts",
     "checked_whole",
@@ -28,6 +30,7 @@ MOST = 2**31 - 1
 LONGEST = 250
 """Characters that any engine takes for a name; some take fewer, and shorten it."""
 BITS = 63
+PORT = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]*")
 
 
 def checked_text(given: Any, what: str, hint: str, *, empty: bool = False) -> str:
@@ -58,6 +61,15 @@ def checked_name(given: Any, what: str, hint: str) -> str:
     name = checked_text(given, what, hint)
     if len(name) > LONGEST:
         raise InvalidInput(f"{what} has {len(name):,} characters, at most {LONGEST} can be told apart", hint=hint)
+    return name
+
+
+def checked_port(given: Any, what: str) -> str:
+    """The name of a parameter or an artifact, which engines write into their references as it stands."""
+    hint = "names are made of letters, digits, -, _ and ."
+    name = checked_name(given, what, hint)
+    if not PORT.fullmatch(name):
+        raise InvalidInput(f"{what} is {shown(name)}, which references cannot hold", hint=hint)
     return name
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.shown import shown
-from couler_plugins.authoring.values import RunValue, as_value
+from couler_plugins.authoring.values import RunValue, as_value, checked_as_text
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value, map_references
 
@@ -56,7 +56,11 @@ class Condition:
 
     def of(self, value: RunValue) -> Condition:
         """The condition, asked of a value where it is of none yet."""
-        return self if self.left is not None else replace(self, left=value.reference)
+        return (
+            self
+            if self.left is not None
+            else replace(self, left=checked_as_text(value.reference, "what is asked about"))
+        )
 
     def refer(self, change: Callable[[Reference], Reference]) -> Condition:
         """The condition on other things."""
@@ -132,6 +136,8 @@ def condition_value(conditions: tuple[Condition, ...]) -> Value | None:
     if not conditions:
         return None
     texts = all(item.operator in TEXTS for item in conditions)
+    if not texts:
+        _check_plain(conditions)
     parts: list[Any] = []
     for item in conditions:
         assert item.left is not None
@@ -139,6 +145,15 @@ def condition_value(conditions: tuple[Condition, ...]) -> Value | None:
         parts += _cel(item) if texts else _plain(item)
     whole = tuple(_joined(parts))
     return Expression(language="cel", parts=whole) if texts else Template(parts=whole)
+
+
+def _check_plain(conditions: tuple[Condition, ...]) -> None:
+    """Texts beside numbers are compared in plain text, where a quote would end them."""
+    for item in conditions:
+        text = getattr(item.right, "value", "")
+        if item.operator in TEXTS and re.search(r"['\"\\{}]|[^\x20-\U0010ffff]", str(text)):
+            hint = "ask for one of them in a step that prints true or false"
+            raise InvalidInput(f"the text {shown(text)} cannot be compared beside numbers", hint=hint)
 
 
 def _cel(item: Condition) -> list[Any]:

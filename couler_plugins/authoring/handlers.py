@@ -45,6 +45,9 @@ def set_exit_handler(status: WFStatus, function: Callable[[], Any]) -> None:
         hint = f"one of {', '.join(str(item) for item in WFStatus)}"
         raise InvalidInput(f"{shown(status)} is no end of a workflow", hint=hint)
     work = recorder()
+    if work.scope is not work.main or work.scope.conditions:
+        message = "an exit handler is of the whole workflow, and this one is written inside of a loop or a condition"
+        raise InvalidInput(message, hint="call it beside these, and ask inside of the handler")
     scope = Scope(conditions=(Condition("==", Literal(value=status.value), STATUS),) if status.value else ())
     with work.inside(scope):
         work.run(function)

@@ -14,7 +14,7 @@ from couler_plugins.authoring.places import place, said_where
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Call, Scope
 from couler_plugins.authoring.shown import shown
-from couler_plugins.authoring.values import Returned, RunValue, as_value
+from couler_plugins.authoring.values import Returned, RunValue, as_value, checked_as_text
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Axis, Literal, Loop, Native, Reference, replace
 
@@ -91,7 +91,7 @@ def exec_while(condition: Condition, function: Function) -> Any:
 def _loop(item: Callable[..., RunValue], lists: Sequence[Any], function: Function) -> tuple[list[RunValue], Loop]:
     """What stands for an item of each list (`item` makes it, by key), and the loop over all of them."""
     if len(lists) == 1 and isinstance(lists[0], RunValue):
-        axis = Axis(name="item", values=lists[0].reference)
+        axis = Axis(name="item", values=checked_as_text(lists[0].reference, "what map goes over"))
         return [item()], Loop(axes=(axis,))
     columns = [_column(column) for column in lists]
     if not columns or not columns[0] or len({len(column) for column in columns}) > 1:
@@ -132,7 +132,13 @@ def _keys(function: Function, count: int) -> list[str]:
 
 
 def _axis(items: list[Any]) -> Axis:
-    return Axis(name="item", values=Native(parts=(json.dumps(items, ensure_ascii=False, separators=(",", ":")),)))
+    """What is gone over. Engines write 1.0 and 1e-7 each in its own way: as texts, they are the same everywhere."""
+    rows = [{key: _item(value) for key, value in row.items()} if isinstance(row, dict) else _item(row) for row in items]
+    return Axis(name="item", values=Native(parts=(json.dumps(rows, ensure_ascii=False, separators=(",", ":")),)))
+
+
+def _item(value: Any) -> Any:
+    return str(value) if isinstance(value, float) else value
 
 
 def _renamed(work: Recorder, result: Any, old: str, new: str) -> Any:

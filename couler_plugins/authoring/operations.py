@@ -60,8 +60,8 @@ def main_container(common: Common, command: Any, args: Any) -> Container:
     said = {key: value for key, value in rest.items() if value}
     requests, bounds = _resources(common.resources)
     return Container(
-        image=None if common.image is None else Literal(value=_image(common.image)),
-        command=tuple(_constant(item, "command") for item in listed(command)),
+        image=Literal(value=_image(common.image)),
+        command=_command(command),
         args=tuple(_argument(item) for item in listed(args)),
         env=_variables(common.env, common.secret),
         requests=requests,
@@ -73,7 +73,7 @@ def main_container(common: Common, command: Any, args: Any) -> Container:
 def operation_of(kind: str, common: Common, container: Container, args: Any) -> Operation:
     """The operation around a container; artifacts among the arguments are taken as inputs."""
     taken = [item for item in listed(args) if _artifact(item) is not None] + listed(common.input)
-    ports = tuple(map(_port, taken))
+    ports = tuple(dict.fromkeys(map(_port, taken)))
     outputs = tuple(map(_output, listed(common.output)))
     _check_apart("inputs", [port.name for port in ports])
     _check_apart("outputs", [output.name for output in outputs])
@@ -111,6 +111,14 @@ def _check_apart(what: str, names: list[str]) -> None:
     if twice := [name for name in names if names.count(name) > 1]:
         hint = "give artifacts names of their own: create_local_artifact(path, name=…)"
         raise InvalidInput(f"two {what} are called {shown(twice[0])}", hint=hint)
+
+
+def _command(given: Any) -> tuple[Literal, ...]:
+    """The program; one text is one program, and no shell cuts it into words."""
+    if isinstance(given, str) and len(words := given.split()) > 1:
+        message = f"the command {shown(given)} is one word, which no program is called"
+        raise InvalidInput(message, hint=f"give its words: command=[{', '.join(map(shown, words))}]"[:200])
+    return tuple(_constant(item, "command") for item in listed(given))
 
 
 def _constant(content: Any, what: str) -> Literal:

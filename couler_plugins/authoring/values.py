@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, NoReturn
 
 import msgspec
@@ -19,7 +19,7 @@ from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference, Template, Value, replace
 
-__all__ = ["Returned", "RunValue", "as_value", "check_no_mark", "listed"]
+__all__ = ["Returned", "RunValue", "as_value", "check_no_mark", "checked_as_text", "listed"]
 
 OPEN, CLOSE = "\ue000", "\ue001"
 SPOILT = re.compile(r"\\u[eE]000|<(?:input|item|output|parameter)[^<>]* of the run>")
@@ -128,7 +128,7 @@ def as_value(content: Any, what: str) -> Value:
         InvalidInput: it is nothing of these.
     """
     if isinstance(content, RunValue):
-        return content.reference
+        return checked_as_text(content.reference, what)
     if isinstance(content, (int, float)) and not isinstance(content, bool):
         content = _digits(content, what)
     if not isinstance(content, str):
@@ -149,6 +149,18 @@ def as_value(content: Any, what: str) -> Value:
         case (Reference() as reference,):
             return reference
     return Template(parts=parts)
+
+
+def checked_as_text(reference: Reference, what: str) -> Reference:
+    """A reference to a text, and to no file.
+
+    Raises:
+        InvalidInput: it is an artifact.
+    """
+    if reference.kind == "artifact":
+        hint = "give it by itself in args, or as input=, and its place in the container by .path"
+        raise InvalidInput(f"{what} is the artifact {reference.name!r}, which is a file and no text", hint=hint)
+    return reference
 
 
 def _digits(number: float, what: str) -> str:
@@ -175,17 +187,20 @@ def check_no_mark(content: Any, what: str) -> None:
 
 
 def listed(content: Any) -> list[Any]:
-    """What a user gave as one or as several: None is nothing, lists in lists are taken apart."""
+    """What a user gave as one or as several: None is nothing, lists in lists are taken apart.
+
+    A set has no order, and bytes would be numbers: these are one thing, which whoever takes it refuses.
+    """
     if content is None:
         return []
-    if isinstance(content, (str, RunValue, Mapping)) or not isinstance(content, Iterable):
+    if isinstance(content, (str, bytes, RunValue, Mapping, Set)) or not isinstance(content, Iterable):
         return [content]
     return [inner for item in content for inner in listed(item)]
 
 
 def _reference(text: str, what: str) -> Reference:
     try:
-        return msgspec.json.decode(text, type=Reference | Given)
+        return checked_as_text(msgspec.json.decode(text, type=Reference | Given), what)
     except msgspec.DecodeError as error:
         hint = "put it into a text as it is: what it is, only the run knows"
         raise InvalidInput(f"{what} holds a value of the run that was changed", hint=hint) from error

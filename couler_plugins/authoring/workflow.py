@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from couler_plugins.authoring.building import build
-from couler_plugins.authoring.checks import checked_mapping, checked_name, checked_text
+from couler_plugins.authoring.checks import checked_mapping, checked_name, checked_port, checked_text
 from couler_plugins.authoring.context import recording
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.recording import Recorder
@@ -197,6 +197,7 @@ def _parameters_of(function: Any) -> dict[str, Any]:
 
 
 def _check_parameter(name: str, value: Any) -> None:
+    checked_port(name, "the name of a parameter")
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):

@@ -210,6 +210,27 @@ def test_a_thread_that_has_begun_outside_of_any_block_goes_on() -> None:
     assert names(written) == ["c"]
 
 
+def test_the_main_thread_was_started_in_no_block() -> None:
+    opened, done = threading.Event(), threading.Event()
+
+    def write() -> list[str]:
+        with workflow("w") as written:
+            job("a")
+            opened.set()
+            done.wait()
+        return names(written)
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(write)
+        opened.wait()
+        try:
+            job("b")
+            assert names(couler.written("own")) == ["b"]
+        finally:
+            done.set()
+        assert other.result() == ["a"]
+
+
 def test_a_function_may_write_a_workflow_with_its_parameters() -> None:
     @couler.workflow
     def say_hello(who: str = "world", times: int = 2) -> None:

@@ -41,7 +41,7 @@ from couler_plugins.ir import (
 from couler_plugins.ir import replace as changed
 from couler_plugins.portable.depends import write_depends
 
-__all__ = ["Graphs"]
+__all__ = ["WHOLE", "Graphs"]
 
 PLAIN = ("handlers", "tolerates", "directives", "rest")
 WHOLE = ("outputs", "stages", "finalizers", "regions", "targets", "retry", "timeout", "memoized", "locks", "metrics")

@@ -24,7 +24,7 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT
+from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT, as_argument
 
 __all__ = ["STRING", "check_operation", "component_of", "environment", "printed_output", "text_port"]
 
@@ -189,7 +189,7 @@ def _scripted(operation: Operation, container: Container) -> Container:
     """The container, its script run by its command as other engines do."""
     if container.script is None:
         return container
-    command = (*_texts("sh", "-c", SCRIPT, "sh"), container.script, *container.command, *container.args)
+    command = (*_texts("sh", "-c", SCRIPT, "sh"), as_argument(container.script), *container.command, *container.args)
     return replace(container, command=command, args=(), script=None)
 
 
