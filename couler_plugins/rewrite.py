@@ -12,7 +12,9 @@ from couler_plugins.attribution import FileState, hand_out, trace_workflows
 from couler_plugins.collector import collector_paused
 from couler_plugins.context import RunContext
 from couler_plugins.contract import one_line
+from couler_plugins.documents import findings
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
+from couler_plugins.misnamed import misnamed
 from couler_plugins.options import Texts, build
 from couler_plugins.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
 from couler_plugins.plan import Lowered, Part, Plan, Written
@@ -111,7 +113,8 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
         CoulerError: what they raised on purpose and not about a single file.
     """
     files = [FileState(item) for item in inputs]
-    documents = (document for file in files if file.source for document in file.source.documents)
+    documents = [document for file in files if file.source for document in file.source.documents]
+    _warn_of_misnamed(documents, session)
     added: list[str] = []
     added_documents: list[Any] = []
     parts: list[Part] = []
@@ -135,6 +138,13 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
         added_documents=tuple(added_documents),
         parts=tuple(parts),
     )
+
+
+def _warn_of_misnamed(documents: Sequence[Document], session: Session) -> None:
+    """Says what nobody will look at because its kind is misspelt: it would pass through as if all were well."""
+    for finding in findings(documents, misnamed(documents, session.groups())):
+        if finding.severity == "error":
+            log.warning("%s:%s: %s; %s", finding.file, finding.line, finding.message, finding.hint)
 
 
 def _rewrite_engine(

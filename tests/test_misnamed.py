@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.subjects import SUBJECTS
-from couler_plugins import Text, lint
+from couler_plugins import Text, lint, optimize
 from couler_plugins.documents import read
 from couler_plugins.misnamed import misnamed
 
@@ -92,3 +92,11 @@ def test_nothing_is_said_of_the_corpora() -> None:
             documents = read(path.read_bytes(), path.name).documents
             ours = [number for number, item in enumerate(documents) if subject.adapter.claims(item)]
             assert [item for item in misnamed(documents, groups) if item.document in ours] == [], path.name
+
+
+def test_who_optimizes_such_a_document_is_warned(caplog: pytest.LogCaptureFixture) -> None:
+    text = document("argoproj.io/v1alpha1", "Workflw") + "---\n" + document("tekton.dev/v1", "Zebra")
+    (file,) = optimize(Text(text, "a.yaml")).files
+    assert (file.status, file.text, file.workflows) == ("ok", text, 0)
+    wanted = "a.yaml:3: argoproj.io has no kind 'Workflw': no engine would see this; did you mean 'Workflow'?"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [wanted]
