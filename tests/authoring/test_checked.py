@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import couler_plugins.authoring as couler
 from couler_plugins.authoring import bigger, equal, workflow
@@ -262,6 +264,26 @@ def test_numbers_with_a_point_are_the_same_text_in_every_engine() -> None:
         couler.map(lambda item: made(args=[item], step_name="a"), [1.0, 1e-7, 2])
     assert all(text in written.to(engine) for engine in ("argo", "kfp", "tekton") for text in ('"1.0"', '"1e-07"'))
     assert "[['1.0'], ['1e-07'], ['2']]" in written.to("airflow")
+
+
+@pytest.mark.parametrize("text", ["a}}b", "{{x}}", "}}}", "it's {{", "a\tb", "a}", "{"])
+def test_what_is_compared_with_does_not_end_the_tag_around_it(text: str) -> None:
+    with workflow("w") as written:
+        first = made(step_name="a")
+        couler.when(equal(first, text), lambda: made(step_name="b"))
+    task = yaml.safe_load(written.to("argo"))["spec"]["templates"][0]["dag"]["tasks"][1]
+    tag, rest = task["when"].removeprefix("{{=").split("}}", 1)
+    quoted = tag.removeprefix("tasks.a.outputs.result == ")
+    assert rest == ""
+    assert (json.loads(quoted) if quoted[0] == '"' else quoted[1:-1]) == text
+
+
+def test_tekton_fills_nothing_into_what_is_compared_with() -> None:
+    with workflow("w", parameters={"day": "monday"}) as written:
+        first = made(step_name="a")
+        couler.when(equal(first, "$(params.day)"), lambda: made(step_name="b"))
+    with pytest.raises(Unsupported, match="take for one of its variables"):
+        written.to("tekton")
 
 
 def test_a_block_that_failed_can_be_written_anew() -> None:
