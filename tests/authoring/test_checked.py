@@ -13,7 +13,7 @@ import yaml
 import couler_plugins.authoring as couler
 from couler_plugins.authoring import bigger, equal, workflow
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.ir import Graph, Literal, Workflow, replace
+from couler_plugins.ir import Graph, Literal, Workflow, needed, references, replace
 
 
 def made(**more: Any) -> couler.Returned:
@@ -276,6 +276,32 @@ def test_what_is_compared_with_does_not_end_the_tag_around_it(text: str) -> None
     quoted = tag.removeprefix("tasks.a.outputs.result == ")
     assert rest == ""
     assert (json.loads(quoted) if quoted[0] == '"' else quoted[1:-1]) == text
+
+
+def test_a_loop_may_ask_about_what_is_around_it() -> None:
+    with workflow("w", parameters={"day": "x"}) as written:
+        first = made(step_name="first")
+        couler.map(
+            lambda item: couler.exec_while(
+                couler.not_equal(first), lambda: made(step_name="again", args=[item, written.parameter("day")])
+            ),
+            [1, 2],
+        )
+        couler.exec_while(equal(written.parameter("day")), lambda: made(step_name="other"))
+    graphs = {graph.name: graph for graph in written.ir.graphs}
+    (again,) = (step for step in graphs["again-while"].steps if step.condition is not None)
+    assert [item.name for item in references(again.condition)] == ["result", "first-result"]
+    assert [step.name for step in graphs["main"].steps if "first" in {need.step for need in needed(step.needs)}]
+    assert "inputs.parameters['first-result']" in written.to("argo")
+    assert runpy_of(couler.to_python(written.ir)) == written.ir
+
+
+def runpy_of(source: str) -> Workflow:
+    """The workflow that Python of the interface writes."""
+    found: dict[str, Any] = {}
+    exec(compile(source, "<written>", "exec"), found)  # what to_python printed
+    made: Workflow = found["workflow"].ir
+    return made
 
 
 def test_tekton_fills_nothing_into_what_is_compared_with() -> None:
