@@ -195,6 +195,10 @@ LOST: dict[str, tuple[Callable[[], object], str]] = {
     "the condition of a handler": (handler_in_a_condition, "an exit handler is of the whole workflow"),
     "the end of a text": (quoted_beside_numbers, "cannot be compared beside numbers"),
     "a volume": (lambda: made(volume_mounts=[couler.VolumeMount("data", "/d")]), "mounts the volume 'data'"),
+    "the place of a file": (
+        lambda: made(input=couler.get_step_output("a", "model", "artifact")),
+        "nobody says where 'a' leaves the artifact 'model'",
+    ),
     "packages of a text": (lambda: couler.run_script("sh", source="x", packages=["numpy"]), "takes no packages"),
     "the command of a function": (lambda: couler.run_script(source=length, args=["x"], command="pypy"), "has command="),
     "a number that is none": (lambda: bigger(made(), "nan"), "'nan' is no number"),
@@ -302,6 +306,15 @@ def runpy_of(source: str) -> Workflow:
     exec(compile(source, "<written>", "exec"), found)  # what to_python printed
     made: Workflow = found["workflow"].ir
     return made
+
+
+def test_a_dag_may_name_a_step_that_is_before_it() -> None:
+    with workflow("w") as written:
+        made(step_name="a")
+        made(step_name="x")
+        couler.dag([[lambda: made(step_name="a"), lambda: made(step_name="b")], [lambda: made(step_name="c")]])
+    waits = {step.name: {need.step for need in needed(step.needs)} for step in written.ir.graphs[0].steps}
+    assert waits == {"a": set(), "x": {"a"}, "b": {"a", "x"}, "c": {"x"}}
 
 
 def test_tekton_fills_nothing_into_what_is_compared_with() -> None:
