@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from couler_plugins.collector import collector_paused
 from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
-from couler_plugins.ir import Workflow, without_origin
+from couler_plugins.ir import Workflow, verify, without_origin
 from couler_plugins.pipeline import Pass, refuse_broken
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.results import FileResult, Result
@@ -76,6 +76,7 @@ def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     """The workflows of a plan without all that only their own engine knows of them, for another one.
 
     Raises:
+        InvalidInput: one refers to what is not there.
         Unsupported: one has something that counts and that only its own engine knows.
     """
     offered = getattr(source, "portable", None)  # a facet, which an adapter may lack
@@ -87,6 +88,7 @@ def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
         with adapter_errors(source.engine, "portable()"):
             portable, notes = offered(workflow, plan.bundle) if offered is not None else (workflow, ())
         if portable is not None:
+            _refuse_dangling(portable)
             workflows.append(without_origin(portable))
         decisions += notes
     if plan.workflows and not workflows:
@@ -94,6 +96,12 @@ def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
         hint = "convert it together with what runs it"
         raise Unsupported(message, engine=source.engine, feature="Workflow.library", hint=hint)
     return Plan(bundle=target.load(()), originals=(), workflows=tuple(workflows), decisions=tuple(decisions))
+
+
+def _refuse_dangling(workflow: Workflow) -> None:
+    """What its own engine leaves as it is where it stands for nothing, another one would fail at."""
+    for problem in verify(workflow):
+        raise InvalidInput(problem.message, engine=workflow.engine, step=problem.subject, hint=problem.hint or None)
 
 
 def _without_tuning(workflow: Workflow, source: Adapter, plan: Plan) -> tuple[Workflow, list[Decision]]:

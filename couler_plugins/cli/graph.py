@@ -84,7 +84,7 @@ def command(
             text, errors = _page(files, config, session)
         else:
             text, errors = _picture(files, notation, config, session)
-    if text:
+    if text and not (errors and len(errors) == len(files)):
         _write(text, output)
     for error in errors:
         say_error(error)

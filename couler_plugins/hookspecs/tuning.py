@@ -9,7 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from couler_plugins.hpo.parameters import Value as Setting
-    from couler_plugins.ir import Graph, Literal, Operation, Port, Step, Workflow
+    from couler_plugins.ir import Graph, Literal, Operation, Port, Reference, Step, Workflow
 
 __all__ = ["FanOut", "Trials", "Tuning"]
 
@@ -23,6 +23,8 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
         step: the step, as its owner wrote it.
         callee: what it calls.
         settings: the values of each trial, by hyperparameter, as the engine spells them; the owner's own come first.
+        handed: the parameters of the workflow that hand hyperparameters to the step. A run may be given others than the
+            workflow says, so that the first setting is what they are then, where the engine can do that.
         metric: what counts, by the name that its owner gave it.
         output: the output parameter that holds it; empty where it is what the step prints.
         maximize: whether more of it is better.
@@ -36,6 +38,7 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
     step: Step
     callee: Operation
     settings: tuple[tuple[tuple[str, Literal], ...], ...]
+    handed: Mapping[str, Reference]
     metric: str
     output: str
     maximize: bool

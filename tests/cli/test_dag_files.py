@@ -137,6 +137,19 @@ def test_diff_shows_what_airflow_serializes(run: Run) -> None:
     assert (edit["op"], edit["after"], edit["new"]) == ("add", ["couler"], {"cache": ["extract", "load"]})
 
 
+def test_the_parts_of_a_split_are_explained_and_shown(run: Run) -> None:
+    told = run("explain", "-p", "split{max-steps=1}", "plain.py")
+    assert told.exit_code == 0, told.output
+    assert "pipeline: split into 2 workflows" in told.stdout
+    shown = run("diff", "-p", "split{max-steps=1}", "plain.py")
+    assert shown.exit_code == 0, shown.output
+    assert [line for line in shown.stdout.splitlines() if line.startswith("+  dag_id: pipeline__part-")] == [
+        f"+  dag_id: pipeline__part-{number}" for number in (1, 2)
+    ]
+    records = json.loads(run("diff", "--format", "json", "-p", "split{max-steps=1}", "plain.py").stdout)
+    assert records["files"][0]["edits"]
+
+
 @pytest.mark.parametrize("notation", ["mermaid", "dot", "html"])
 def test_graph(run: Run, notation: str) -> None:
     result = run("graph", "--format", notation, "marked.py")
@@ -188,7 +201,11 @@ def test_a_dag_that_airflow_cannot_serialize_is_refused(run: Run) -> None:
 def test_other_python_is_nobodys(run: Run) -> None:
     Path("other.py").write_text("raise SystemExit('this must not run')\n")
     result = run("explain", "other.py")
-    assert (result.exit_code, result.stdout) == (0, "other.py: no workflow found\n")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(
+        "other.py: no workflow found: of Python, files with DAGs of Airflow are read; give "
+    )
+    assert "docs/hera.md" in result.stdout
 
 
 def test_folders_are_not_searched_for_programs(run: Run) -> None:

@@ -320,6 +320,12 @@ def test_a_picture_goes_into_a_file(couler_command: Couler) -> None:
     assert "a.mmd/a.mmd: it cannot be written" in done.stderr
 
 
+def test_of_nothing_that_can_be_read_there_is_no_picture(couler_command: Couler) -> None:
+    done = couler_command("graph", "none.yaml")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "error: none.yaml: it cannot be read: No such file or directory\n"
+
+
 def test_workflows_of_several_engines_share_one_picture(couler_command: Couler, plugin_box: PluginBox) -> None:
     plugin_box.add("strict", LINTING_PLUGIN)
     Path("a.yaml").write_text(TOY)

@@ -318,6 +318,14 @@ def test_a_file_that_an_optimizer_refuses_stops_no_other(couler_command: Couler,
     assert refused.format("b") + refused.format("c") in done.stderr
 
 
+def test_a_link_to_itself_is_one_file_that_cannot_be_read(couler_command: Couler, folder: Path) -> None:
+    (folder / "self.yaml").symlink_to("self.yaml")
+    done = couler_command("optimize", *HURRY, "in", "-o", "out")
+    assert done.exit_code == 2
+    assert "error: in/self.yaml: it cannot be read: Too many levels of symbolic links" in done.stderr
+    assert sorted(path.name for path in Path("out").rglob("*.y*ml")) == ["a.yaml", "b.yml"]
+
+
 PICKY = """\
 from dataclasses import dataclass
 

@@ -196,6 +196,12 @@ def test_a_budget_that_is_reached_ends_it_with_what_there_is(budget: dict[str, A
     assert (proposal is None) == (calls == 0)
 
 
+def test_what_a_server_does_not_count_is_estimated() -> None:
+    proposal, server = propose(says(truth, tokens=0), tokens=30)
+    assert len(server.asked) == 1
+    assert proposal is not None
+
+
 def test_attempts_that_fail_count() -> None:
     proposal, server = propose(status(500), calls=3)
     assert proposal is None

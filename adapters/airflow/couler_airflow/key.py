@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from couler_airflow.eligible import class_of
 from couler_airflow.fingerprints.callables import Fingerprint
+from couler_airflow.fingerprints.modules import module_of
 from couler_airflow.marks import Declaration
 from couler_airflow.moved import context_keys
 from couler_airflow.uncacheable import Uncacheable
@@ -235,5 +236,5 @@ def _texts(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
             yield from _texts(item, depth + 1)
-    elif hasattr(value, "value") and type(value).__module__.startswith("airflow."):
+    elif hasattr(value, "value") and module_of(type(value)).startswith("airflow."):
         yield from _texts(value.value, depth + 1)  # what a mapped operator is expanded over

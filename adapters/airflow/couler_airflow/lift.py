@@ -7,6 +7,7 @@ from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
 from couler_airflow.containers import containers_of
+from couler_airflow.order import Order, Others
 from couler_airflow.splits.roles import links_of, said_by
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
@@ -95,6 +96,7 @@ class _Lifter:
         self._dag = dag
         self._document = document
         self._values = Values(dag.task_dict, dag.dag_id)
+        self._order = Order(dag.task_dict)
         self._setups = {task.task_id for task in dag.task_dict.values() if task.is_setup}
 
     def workflow(self) -> Workflow:
@@ -150,20 +152,21 @@ class _Lifter:
             if hasattr(child, "children"):
                 expand = getattr(child, "_expand_input", None)
                 steps = tuple(task.task_id for task in child.iter_tasks())
-                loop = None if expand is None else self._loop(expand)
+                loop = None if expand is None else self._loop(expand, self._values)
                 yield Region(name=child.group_id, steps=steps, parent=parent, loop=loop)
                 yield from self._regions(child, child.group_id)
 
     def _step(self, task: Any, number: int) -> Step:
         timeout = task.execution_timeout
+        values = Values(Others(self._dag.task_dict, self._order, task.task_id), self._dag.dag_id)
         return Step(
             name=task.task_id,
             call=Call(name=f"task/{task.task_id}"),
-            arguments=arguments_of(task, self._values),
+            arguments=arguments_of(task, values),
             needs=needs_of(
                 str(getattr(task.trigger_rule, "value", task.trigger_rule)), task.upstream_task_ids, self._setups
             ),
-            loop=self._loop(task._get_specified_expand_input()) if task.is_mapped else None,
+            loop=self._loop(task._get_specified_expand_input(), values) if task.is_mapped else None,
             tolerates=("failed",) if task.is_teardown and not task.on_failure_fail_dagrun else (),
             retry=Retry(limit=Literal(value=task.retries)) if task.retries else None,
             timeout=None if timeout is None else Literal(value=seconds(timeout)),
@@ -172,12 +175,12 @@ class _Lifter:
             source=self._source(*TASKS, number),
         )
 
-    def _loop(self, expand_input: Any) -> Loop:
+    def _loop(self, expand_input: Any, values: Values) -> Loop:
         items = expand_input.value
         if isinstance(items, Mapping):
-            axes = tuple(Axis(name=name, values=self._values.value(item)) for name, item in items.items())
+            axes = tuple(Axis(name=name, values=values.value(item)) for name, item in items.items())
             return Loop(combine="product", axes=axes)
-        return Loop(combine="rows", axes=(Axis(name="", values=self._values.value(items)),))
+        return Loop(combine="rows", axes=(Axis(name="", values=values.value(items)),))
 
     def _operation(self, task: Any, number: int) -> Operation:
         """What a task runs: no two tasks share it, even where both are written alike, so it is inline."""

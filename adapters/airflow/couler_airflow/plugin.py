@@ -114,11 +114,15 @@ class AirflowAdapter(Adapter):
         return AirflowArchive(whence)
 
     def dump(self, lowered: Lowered) -> Written:
-        """The source of generated DAGs, and what changed in others, for people: their files are their owner's."""
-        from couler_airflow.generating.workflows import file_of
+        """The source of generated DAGs, and what changed in others, for people: their files are their owner's.
+
+        The parts of a DAG that was split are shown with it.
+        """
+        from couler_airflow.generating.workflows import DagSource, file_of
         from couler_airflow.shown import shown
 
-        return replace(shown(lowered), added=file_of(lowered.added)) if lowered.added else shown(lowered)
+        generated = [item for item in lowered.added if isinstance(item, DagSource)]
+        return replace(shown(lowered), added=file_of(generated)) if generated else shown(lowered)
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Container, Iterator
 from types import EllipsisType
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class Pull(NamedTuple):
     key: str
 
 
-def pieces(text: str, tasks: Collection[str], dag_id: str) -> list[str | Reference | Expression]:
+def pieces(text: str, tasks: Container[str], dag_id: str) -> list[str | Reference | Expression]:
     """The text, cut at the blocks that pull results of these tasks.
 
     A block that is nothing but one pull of one task becomes a reference; any other an expression with references.
@@ -88,7 +88,7 @@ def _reference(task: str, key: str, native: str) -> Reference:
     return Reference(to="output", kind="result", step=task, name=key, native=native)
 
 
-def _pulls(block: str, tasks: Collection[str], dag_id: str) -> Iterator[Pull]:
+def _pulls(block: str, tasks: Container[str], dag_id: str) -> Iterator[Pull]:
     for call in CALL.finditer(block):
         parsed = _call(block, call.end())
         if parsed is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import PurePath
 from typing import Any
@@ -20,11 +20,11 @@ class Values:
     """Lifts values of one DAG. Nothing of them is kept but what can be said in JSON: the objects stay where they are.
 
     Args:
-        tasks: the ids of its tasks.
+        tasks: the ids of its tasks, as far as texts that pull from them refer to them.
         dag_id: its own id.
     """
 
-    def __init__(self, tasks: Mapping[str, Any], dag_id: str) -> None:
+    def __init__(self, tasks: Container[str], dag_id: str) -> None:
         self._tasks = tasks
         self._dag_id = dag_id
 

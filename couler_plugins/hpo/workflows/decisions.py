@@ -103,7 +103,7 @@ def tried(
         workflow=workflow.label,
         subject=request.place,
         action=f"try {len(settings)} settings of {', '.join(request.was)}, and run it with the best",
-        reason="; ".join(filter(None, (reason, fan.note, _overridden(request)))),
+        reason="; ".join(filter(None, (reason, fan.note))),
         figures=(
             *_provenance(tuner),
             ("trials", len(settings)),
@@ -112,12 +112,6 @@ def tried(
         ),
         affects=tuple(dict.fromkeys([*steps, *(item.name for item in fan.added)])),
     )
-
-
-def _overridden(request: Request) -> str:
-    """What those who start runs should know."""
-    names = dict.fromkeys(parameter.name for parameter in request.handed.values())
-    return f"what a run is given for {', '.join(names)} does not reach it: it gets the best setting" if names else ""
 
 
 def _provenance(tuner: Tuner) -> tuple[tuple[str, Scalar], ...]:

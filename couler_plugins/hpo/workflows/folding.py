@@ -17,6 +17,7 @@ from couler_plugins.ir import (
     Value,
     Workflow,
     call_sites,
+    callables,
     remove_callables,
     replace,
     replace_callables,
@@ -72,9 +73,12 @@ def without_tuning(workflow: Workflow, place: tuple[str, str], note: Note) -> Wo
     bare = with_arguments(step, {**was, **handed})
     bare = replace(bare, needs=_find_step(graph, note.trials).needs)
     left = replace_callables(workflow, {graph.name: _without(_replaced(graph, bare), gone)})
-    others = [site for site in call_sites(left) if site.graph is None or site.graph.name not in note.added]
+    # What other optimizers have merged is called by another name than the note says.
+    made = {*note.added, *(step.call.name for step in graph.steps if step.name in gone and isinstance(step.call, Call))}
+    others = [site for site in call_sites(left) if site.graph is None or site.graph.name not in made]
     called = {site.step.call.name for site in others if isinstance(site.step.call, Call)}
-    return remove_callables(left, [name for name in note.added if name not in called])
+    known = callables(left)
+    return remove_callables(left, [name for name in sorted(made) if name in known and name not in called])
 
 
 def _now(workflow: Workflow, passed: Value | None, note: Note, name: str) -> Value | None:

@@ -50,6 +50,7 @@ def fan_out(
         step=request.step,
         callee=request.callee,
         settings=tuple(_whole(request, dict(proposal.values), facet) for proposal in settings),
+        handed=request.handed,
         metric=request.task.data.metric,
         output=request.output,
         maximize=request.task.data.goal == "maximize",

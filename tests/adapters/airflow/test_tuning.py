@@ -114,7 +114,8 @@ def test_options_of_the_task_hold_for_trials(tmp_path: Path) -> None:
 def test_so_many_trials_run_at_a_time() -> None:
     from airflow.sdk import DAG, task
 
-    with DAG("some", schedule=None) as dag:
+    dag: Any = DAG("some", schedule=None)
+    with dag:
         tune(data=DATA, space=SPACE, trials=4, parallel=2)(task(train)).override(task_id="fit")(rate=0.5, depth=3)
     trials: Any = dag.task_dict["fit_trials"]
     assert trials.partial_kwargs["max_active_tis_per_dagrun"] == 2

@@ -140,14 +140,15 @@ def test_what_its_owner_makes_of_the_parameter_afterwards_is_its_owners(engine: 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_trials_take_its_place_in_copies_and_say_what_becomes_of_it(engine: str) -> None:
+def test_trials_take_its_place_in_copies_and_begin_with_what_a_run_is_given(engine: str) -> None:
     given = case(engine)
     done = run(given.text, TRIALS)
     assert given.text.count(given.reference) == 1
-    assert given.reference not in done.text
+    read_by = 2 if engine != "kfp" else 0  # the first trial, and what picks the best; KFP's loop has constants only
+    assert done.text.count(given.reference) == read_by
     assert at(done.text, given.place) == at(given.text, given.place)
     decisions = [item for file in done.files for item in file.decisions if item.subject.endswith("/train")]
-    assert "what a run is given for lr does not reach it" in decisions[0].reason
+    assert ("what a run is given for lr does not reach it" in decisions[0].reason) is (engine == "kfp")
     assert run(done.text, TRIALS).text == done.text
     other = TRIALS.replace("4", "5")
     assert run(done.text, other).text == run(given.text, other).text

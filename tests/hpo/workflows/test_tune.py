@@ -35,6 +35,7 @@ SPACE: dict[str, Any] = {
     "early": {"type": "categorical", "choices": [True, False]},
 }
 ARGUMENTS = {"rate": "0.1", "booster": "trees", "dropout": "0.2", "early": "true"}
+ONE_INPUT = {"inputs": {"parameters": [{"name": "rate"}]}}
 BETTER = {"rate": 1e-05, "booster": "trees", "early": False}
 
 
@@ -237,12 +238,26 @@ def test_defaults_of_the_operation_count_where_nothing_is_passed() -> None:
     assert json.loads(back) == without
 
 
+def test_what_was_merged_meanwhile_is_taken_out_as_well() -> None:
+    document = json.loads(manifest({"rate": SPACE["rate"]}, {"rate": "0.1"}, train=ONE_INPUT))
+    tasks = document["spec"]["templates"][0]["dag"]["tasks"]
+    tasks.append({**tasks[0], "name": "train-2"})
+
+    def done(text: str, pipeline: str) -> str:
+        return optimize(Text(text, "w.json"), pipeline, config=Config()).text
+
+    text = json.dumps(document)
+    merged = done(text, "tune{trials=4},dedupe")
+    assert len(json.loads(merged)["spec"]["templates"]) == 5  # two loops, and one to pick for both
+    again = json.loads(done(merged, "tune{trials=5},dedupe"))
+    assert len(again["spec"]["templates"]) == 5
+
+
 def other(**changed: Any) -> dict[str, Any]:
     """Arguments with some of them changed."""
     return {**ARGUMENTS, **changed}
 
 
-ONE_INPUT = {"inputs": {"parameters": [{"name": "rate"}]}}
 ONE_CHOICE = {"inputs": {"parameters": [{"name": "booster"}]}}
 OTHER_OUTPUT = {"outputs": {"parameters": [{"name": "loss", "valueFrom": {"path": "/l"}}]}}
 EXPORTED = {"outputs": {"parameters": [{"name": "auc", "globalName": "auc", "valueFrom": {"path": "/auc"}}]}}

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from couler_airflow.fingerprints.modules import Modules, is_installed, is_library
+from couler_airflow.fingerprints.modules import Modules, is_installed, is_library, module_of
 from couler_airflow.fingerprints.reading import Reading, dotted_name
 from couler_airflow.fingerprints.values import serialized_form, too_deep, value_form
 from couler_airflow.marks import MARK
@@ -104,12 +104,9 @@ class Fingerprint:
     def _is_plain(self, cls: type) -> bool:
         """Whether all that objects of a class hold is in their `__dict__`: no class behind it is another's."""
         own = [base for base in cls.__mro__ if base is not object]
+        modules = [module_of(base) for base in own]
         slots = any("__slots__" in vars(base) for base in own)
-        return (
-            bool(own)
-            and not slots
-            and not any(base.__module__ == "builtins" or is_library(base.__module__) for base in own)
-        )
+        return bool(own) and not slots and not any(name in ("", "builtins") or is_library(name) for name in modules)
 
     def _once(self, value: Any, form: Any) -> Any:
         """A form, or the number of the one that was given before: functions may call each other."""
@@ -151,8 +148,10 @@ class Fingerprint:
 
     def _class(self, cls: type) -> Any:
         """A class by the source of its file, and its methods by what they read."""
-        module = cls.__module__
+        module = module_of(cls)
         dotted = f"{module}.{cls.__qualname__}"
+        if not module:
+            raise Uncacheable(f"the class {cls.__qualname__} belongs to no module", step=dotted)
         in_dag_file = self._is_dag_file(vars(sys.modules.get(module, object)) if module in sys.modules else {})
         if not in_dag_file and is_library(module):
             self._reading.reached(dotted)
@@ -203,4 +202,4 @@ class Fingerprint:
 
 
 def _is_airflow_or_cache(value: Any) -> bool:
-    return type(value).__module__.startswith(("airflow.", "functools"))
+    return module_of(type(value)).startswith(("airflow.", "functools"))

@@ -21,7 +21,7 @@ from couler_airflow.fingerprints.distributions import needed_by, owner_of
 from couler_airflow.fingerprints.loaded import is_current
 from couler_airflow.uncacheable import Uncacheable
 
-__all__ = ["Modules", "file_of", "is_installed", "is_library", "source_of"]
+__all__ = ["Modules", "file_of", "is_installed", "is_library", "module_of", "source_of"]
 
 ABSENT = "absent"
 
@@ -91,6 +91,12 @@ def is_library(name: str) -> bool:
         return True
     path = file_of(name)
     return path is not None and owner_of(path) is not None
+
+
+def module_of(kind: type) -> str:
+    """The name of the module that a class says it is from; empty for the few that say none (some of protobuf's)."""
+    named: object = kind.__module__
+    return named if isinstance(named, str) else ""
 
 
 def is_installed(value: Any) -> bool:

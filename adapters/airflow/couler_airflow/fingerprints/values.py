@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from couler_airflow.fingerprints.modules import module_of
 from couler_airflow.uncacheable import Uncacheable
 from couler_plugins.caching.keys import digest, go_json
 
@@ -74,11 +75,11 @@ def _of_libraries(value: Any, kind: type, form: Form) -> Any:
         return ["pattern", form(value.pattern), value.flags]
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return ["namedtuple", form(kind), [form(item) for item in value]]
-    if isinstance(value, Mapping) and kind.__module__.startswith("airflow."):
+    if isinstance(value, Mapping) and module_of(kind).startswith("airflow."):
         return ["mapping", _name(kind), [[form(key), form(value[key])] for key in value]]
-    if isinstance(value, Sequence) and kind.__module__.startswith("airflow."):
+    if isinstance(value, Sequence) and module_of(kind).startswith("airflow."):
         return ["list", [form(item) for item in value]]  # what a task before this one has returned, fetched now
-    if kind.__module__.startswith("airflow."):
+    if module_of(kind).startswith("airflow."):
         return None
     if dataclasses.is_dataclass(kind):
         return ["dataclass", form(kind), [[f.name, form(getattr(value, f.name))] for f in dataclasses.fields(value)]]

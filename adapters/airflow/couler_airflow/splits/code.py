@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from couler_airflow.fingerprints.modules import file_of
+from couler_airflow.fingerprints.modules import file_of, module_of
 from couler_airflow.fingerprints.names import names_of
 from couler_airflow.pulls import PULL, Named, named
 
@@ -124,7 +124,7 @@ def _package(function: types.FunctionType) -> str:
 
 
 def _is_store(value: Any) -> bool:
-    return isinstance(value, type) and value.__module__.startswith(THEIRS) and value.__name__ in STORES
+    return isinstance(value, type) and module_of(value).startswith(THEIRS) and value.__name__ in STORES
 
 
 def _bound(function: types.FunctionType) -> Iterator[Any]:
@@ -154,7 +154,7 @@ def _within(value: Any) -> Iterator[Any]:
         for base in value.__mro__:
             if _is_written(base):
                 yield from vars(base).values()
-    elif kind.__module__.startswith(THEIRS):
+    elif module_of(kind).startswith(THEIRS):
         yield getattr(value, "function", None) if kind.__name__.endswith("Decorator") else None  # of @task
     else:
         yield getattr(value, "__wrapped__", None) if kind.__module__ == "functools" else None  # of lru_cache
@@ -176,7 +176,7 @@ def _state(value: Any) -> Iterator[Any]:
 
 def _is_written(kind: type) -> bool:
     """Whether a class is one that a user has written: none of Python, of Airflow or of a package."""
-    if kind.__module__.startswith(THEIRS) or kind.__module__ == "builtins":
+    if module_of(kind).startswith(THEIRS) or kind.__module__ == "builtins":
         return False
     functions = (item for item in vars(kind).values() if type(item) is types.FunctionType)
     first = next(functions, None)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from couler_airflow.eligible import class_of
+from couler_airflow.order import Order
 from couler_airflow.pulls import BLOCK, Named, texts_named
 from couler_airflow.splits.code import EARLIER, THEIRS, Code
 from couler_airflow.splits.templates import Texts, is_legible
@@ -49,7 +50,7 @@ def reads_of(dag: Any) -> Reads:
     """
     code: dict[str, set[tuple[str, str]]] = {}
     texts: dict[str, list[Call]] = {}
-    functions = Code()
+    functions, order = Code(), Order(dag.task_dict)
     if any(functions.pulled(hook) for hook in (dag.on_success_callback, dag.on_failure_callback)):
         raise _refused(dag.dag_id, "a callback of the DAG pulls results, and the tasks are in other DAGs then")
     for task_id, task in dag.task_dict.items():
@@ -57,6 +58,10 @@ def reads_of(dag: Any) -> Reads:
         _check(task_id, task, found)
         for item in (item for text in found.plain for item in texts_named(text)):
             names = tuple(name for name in _literal(item, task_id, dag.dag_id) if name in dag.task_dict)
+            for name in names:
+                if order.is_behind(name, task_id):
+                    reason = f"the task {task_id!r} pulls the result of {name!r}, which does not come before it"
+                    raise _refused(task_id, reason)
             if names:
                 texts.setdefault(task_id, []).append(Call(names, str(item.key)))
         pulled = [item for source in _sources(dag, task, found) for item in functions.pulled(source)]

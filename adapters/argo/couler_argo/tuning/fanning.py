@@ -3,7 +3,8 @@
 A trial whose training fails hands out a word in place of the metric: so it neither fails the loop, nor is it missing in
 what the loop hands on (`processAggregateNodeOutputs` in `workflow/controller/operator.go` leaves out what has failed).
 What it hands out are expressions, since what a program has left before it failed counts for nothing, and since a tag of
-an input is filled in before Argo looks up what it stands for (`ProcessArgs`, `resolveParameter`).
+an input is filled in before Argo looks up what it stands for (`ProcessArgs`, `resolveParameter`). So are parameters of
+the workflow in the items of a loop, which the first setting uses.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ from couler_plugins.portable.depends import bare_outcomes
 
 __all__ = ["fanned_out"]
 
+GIVEN = "given-{}"
+"""What the picker calls what a run was given for a hyperparameter."""
 TOGETHER = "couler-trials"
 NUMBER, METRIC = "couler-number", "couler-metric"
 FOLDER = "/tmp/couler"  # noqa: S108  # in a pod of its own
@@ -81,7 +84,10 @@ def fanned_out(trials: Trials) -> FanOut:
         best=Step(
             name=trials.best,
             call=Call(name=best.name),
-            arguments=(Argument(name="trials", value=measured),),
+            arguments=(
+                Argument(name="trials", value=measured),
+                *(Argument(name=GIVEN.format(name), value=item) for name, item in trials.handed.items()),
+            ),
             needs=None if staged else _after(trials.trials),
             condition=step.condition,
         ),
@@ -108,12 +114,12 @@ def _after(step: str) -> Needs:
 
 def _items(trials: Trials) -> Native:
     """The settings with their numbers, all of it text: Argo would write numbers in its own way."""
-    return native(
-        [
-            {NUMBER: str(number), **{name: literal.value for name, literal in setting}}
-            for number, setting in enumerate(trials.settings)
-        ]
-    )
+    items = [
+        {NUMBER: str(number), **{name: literal.value for name, literal in setting}}
+        for number, setting in enumerate(trials.settings)
+    ]
+    items[0] |= {name: f"{{{{workflow.parameters.{item.name}}}}}" for name, item in trials.handed.items()}
+    return native(items)
 
 
 def _item_arguments(trials: Trials) -> tuple[Argument, ...]:
@@ -181,7 +187,7 @@ def _best(trials: Trials, name: str) -> Operation:
     return Operation(
         name=name,
         kind="script",
-        inputs=(Port(name="trials"),),
+        inputs=(Port(name="trials"), *(Port(name=GIVEN.format(name)) for name in trials.handed)),
         outputs=tuple(Output(name=each, value=Native.of({"path": path})) for each, path in places.items()),
         containers=(
             Container(
@@ -191,6 +197,13 @@ def _best(trials: Trials, name: str) -> Operation:
                 env=(
                     *(EnvVar(name=key, value=value) for key, value in variables.items()),
                     EnvVar(name="COULER_TRIALS", value=measured),
+                    *(
+                        EnvVar(
+                            name=f"COULER_GIVEN_{name}",
+                            value=Reference(to="input", kind="parameter", name=GIVEN.format(name)),
+                        )
+                        for name in trials.handed
+                    ),
                 ),
             ),
         ),

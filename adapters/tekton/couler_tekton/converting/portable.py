@@ -27,8 +27,8 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
-from couler_plugins.portable.nulls import without_nulls
 from couler_plugins.portable.outcomes import is_outcome
+from couler_plugins.portable.rests import without_nulls
 from couler_tekton.converting.bodies import check_port, portable_operation
 from couler_tekton.converting.calls import portable_step
 from couler_tekton.converting.gathering import gathered, is_called
@@ -234,6 +234,10 @@ def _notes(workflow: Workflow, made: Workflow) -> Iterator[Decision]:
     rest: dict[str, Any] = {} if not isinstance(workflow.rest, Native) else write_structure(workflow.rest, spell)
     if workflow.kind.endswith("Run") and not rest.get("spec", {}).keys() & {"timeouts", "timeout"}:
         yield note("", "has no time limit", "Tekton ends a run after an hour where it says nothing; others do not")
+    for port in (port for item in (*workflow.graphs, *workflow.operations) for port in item.inputs):
+        said = write_structure(port.rest, spell) if isinstance(port.rest, Native) else {}
+        if "enum" in said:
+            yield note(port.name, "takes any text", "Tekton holds the parameter to its enum; others do not")
     if any(map(is_outcome, references(made))):
         reason = "Tekton says neither Succeeded nor Failed of a run that was cancelled or took too long; others do"
         yield note("", "asks at its end how it went", reason)

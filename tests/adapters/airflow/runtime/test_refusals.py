@@ -41,6 +41,11 @@ REFUSED = {
         {"BODY": "return Made", "def other": "Made = type('int', (), {'__module__': 'builtins'})\ndef other"},
         "made at run time",
     ),
+    "a class of no module": (
+        {"BODY": "return Made", "def other": "Made = type('Made', (), {'__module__': None})\ndef other"},
+        "belongs to no module",
+    ),
+    "an object of a class of no module": ({"CALL": "type('Made', (), {'__module__': None})()"}, "op_args"),
     "chance": ({"BODY": "return random.random()"}, "random.random"),
     "chance that it imports": ({"BODY": "import random as r; return r.choice([1, 2])"}, "random"),
     "chance from a library": ({"BODY": "import numpy as np; return np.random.rand()"}, "numpy.random"),

@@ -80,6 +80,7 @@ class Slotted:
 
 
 LOADER = Loader()
+HELD_WITHOUT_MODULE = type("Made", (Loader,), {"__module__": None})(pull)  # as classes of protobuf's are made
 BY_NAME = {"load": [pull]}
 
 
@@ -122,6 +123,7 @@ FOLLOWED = {
     "object": LOADER,
     "object that holds it": Loader(pull),
     "object in a global": by_object,
+    "object of a class without a module": HELD_WITHOUT_MODULE,
     "class": by_class,
     "table": by_table,
     "default": by_default,

@@ -104,6 +104,32 @@ def test_so_many_trials_run_at_a_time_and_the_best_is_picked(tmp_path: Path) -> 
     assert started[6] == f"{best['rate']} {best['depth']}"
 
 
+@pytest.mark.parametrize("more", ["", ",parallel=2"], ids=["all at once", "some at a time"])
+@pytest.mark.parametrize("taken", ["workflow.parameters.lr", "inputs.parameters.lr"])
+def test_a_run_that_is_given_another_value_of_a_parameter_begins_with_that(
+    more: str, taken: str, tmp_path: Path
+) -> None:
+    source = """
+with open("../../../../started", "a") as file:
+    file.write("{{inputs.parameters.rate}}\\n")
+open("/tmp/auc", "w").write("0.2")
+assert "{{inputs.parameters.rate}}" == "0.77"
+"""
+    text = with_training(source).replace('value: "0.1"', f'value: "{{{{{taken}}}}}"')
+    declared = 'entrypoint: main\n  arguments: {parameters: [{name: lr, value: "0.1"}]}\n'
+    text = text.replace("entrypoint: main\n", declared)
+    if taken.startswith("inputs"):
+        text = text.replace("name: main\n    dag", "name: main\n    inputs: {parameters: [{name: lr}]}\n    dag")
+    made = tuned(text, TRIALS.replace("trials=6", f"trials=6{more}")).text
+    assert lint(made) == []
+    ran = runs(made.replace('{name: lr, value: "0.1"}', '{name: lr, value: "0.77"}'), tmp_path)
+    assert ran.well, ran.status
+    started = (ran.folder / "started").read_text().splitlines()
+    assert len(started) == 7
+    assert "0.77" in started[:6]
+    assert started[6] == "0.77"
+
+
 @pytest.mark.parametrize("root", ["dag", "steps"])
 def test_a_judge_that_knows_nothing_of_us_reads_trials_that_wait_for_each_other(root: str, tmp_path: Path) -> None:
     some = TRIALS.replace("trials=6", "trials=6,parallel=2")

@@ -1,4 +1,4 @@
-"""What null means in the manifests of Kubernetes: that nothing stands there, as Go reads it."""
+"""What stands in manifests of Kubernetes beside all that the IR has words for: null means that nothing does."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any, TypeVar
 
 from couler_plugins.ir import EnvVar, Expression, Literal, Native, Node, Port, Reference, Value, rebuild, replace
 
-__all__ = ["without_nulls"]
+__all__ = ["beyond", "without_nulls"]
 
 TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
 TEXTS = ("annotations", "labels", "nodeSelector")
 """Mappings of texts: null in one of them is an empty text."""
-LISTS = ("arguments", "inputs", "outputs")
-"""What holds nothing but lists, and says nothing without one."""
+EMPTY = ("arguments", "dependencies", "depends", "hooks", "inputs", "outputs", "params", "runAfter", "when")
+"""What says nothing where it is empty."""
+
+DEEPEST = 2
+"""So many names of fields within each other are shown."""
 
 T = TypeVar("T", bound=Node)
 
@@ -27,6 +30,17 @@ def without_nulls(value: T) -> T:
     return rebuild(value, _cleared)
 
 
+def beyond(rest: Native | None) -> str:
+    """What only its engine knows of a step, as the rest of a sentence that refuses it: the names of the fields."""
+    data: Any = _opened(rest)[0] if rest is not None else {}
+    path: list[str] = []
+    while isinstance(data, dict) and len(data) == 1 and len(path) < DEEPEST:
+        ((key, data),) = data.items()
+        path.append(key)
+    names = ".".join(path) or ", ".join(data)
+    return f"has {names}, which means nothing outside of its engine"
+
+
 def _cleared(node: Node) -> Node:
     match node:
         case EnvVar(value=Literal(value=None)):
@@ -36,7 +50,7 @@ def _cleared(node: Node) -> Node:
         case Port():
             node = replace(node, value=_held(node.value), default=_held(node.default))
     rest = getattr(node, "rest", None)
-    if isinstance(rest, Native) and any("null" in part for part in rest.parts if isinstance(part, str)):
+    if isinstance(rest, Native):
         return replace(node, rest=_without(rest))
     return node
 
@@ -56,6 +70,17 @@ def _held(value: Value | None) -> Value | None:
 
 def _without(native: Native) -> Native | None:
     """A structure without its nulls; None where nothing is left of it."""
+    data, found = _opened(native)
+    left = {key: inner for key, inner in _kept(data).items() if inner or key not in EMPTY}
+    if left == data:
+        return native
+    pieces = TOKEN.split(json.dumps(left, ensure_ascii=False, separators=(",", ":")))
+    parts = tuple(found[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece)
+    return Native(parts=parts) if left else None
+
+
+def _opened(native: Native) -> tuple[dict[str, Any], list[Reference | Expression]]:
+    """A structure as data, with a token in place of each reference, and these."""
     found: list[Reference | Expression] = []
     text = ""
     for part in native.parts:
@@ -64,10 +89,7 @@ def _without(native: Native) -> Native | None:
         else:
             text += f"\\u0000{len(found)}\\u0000"
             found.append(part)
-    left = {key: inner for key, inner in _kept(json.loads(text)).items() if inner or key not in LISTS}
-    pieces = TOKEN.split(json.dumps(left, ensure_ascii=False, separators=(",", ":")))
-    parts = tuple(found[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece)
-    return Native(parts=parts) if left else None
+    return json.loads(text), found
 
 
 def _kept(data: Any, key: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""What is null in a manifest says nothing, on the way to another engine as well."""
+"""What stands in a manifest beside what the IR has words for, on the way to another engine."""
 
 from __future__ import annotations
 
@@ -103,6 +103,23 @@ def test_null_says_nothing(text: str, target: str) -> None:
     assert written == expected
     if target != "airflow":
         assert not any(map(nulls, yaml.safe_load_all(written)))
+
+
+@pytest.mark.parametrize("target", ["airflow", "kfp", "tekton"])
+def test_what_is_empty_says_nothing(target: str) -> None:
+    plain = convert(Text(ARGO, "n.yaml"), target).text
+    for empty in ("dependencies: []", 'depends: ""', 'when: ""', "hooks: {}"):
+        assert convert(Text(ARGO.replace("depends: null", empty), "n.yaml"), target).text == plain
+
+
+@pytest.mark.parametrize("target", ["airflow", "kfp", "tekton"])
+def test_what_only_the_engine_knows_is_named(target: str) -> None:
+    for text, names in (
+        (ARGO.replace("when: null", "future: {a: {b: 1}}"), "future.a"),
+        (ARGO.replace("when: null", "future: 1\n            past: '{{workflow.name}}'"), "future, past"),
+    ):
+        (file,) = convert(Text(text, "n.yaml"), target).files
+        assert f"'a' has {names}, which means nothing outside of its engine" in str(file.error)
 
 
 def test_a_null_among_the_items_of_a_loop_is_an_item() -> None:
