@@ -195,7 +195,7 @@ class _Builder:
     def _composite(self, call: Call, body: Scope) -> tuple[str, tuple[Argument, ...]]:
         """The graph of a body, and what it is passed: what it reads of the scopes around."""
         inputs: Inputs = {}
-        for reference in body.reads():
+        for reference in call.inside():
             if reference.to in ("item", "output") and reference not in inputs:
                 inputs[reference] = fresh_name(_port_name(reference), inputs.values())
         name = fresh_name(f"{call.template}-{'each' if call.again is None else 'while'}", self.taken)
@@ -214,7 +214,10 @@ class _Builder:
             call=GraphCall(name=name),
             arguments=passed,
             needs=after(body.last),
-            condition=condition_value((call.again,)),
+            condition=map_references(
+                condition_value((call.again,)),
+                lambda item: Reference(to="input", kind=_kind(item), name=inputs[item]) if item in inputs else item,
+            ),
         )
         outputs = tuple(
             Output(

@@ -162,7 +162,10 @@ def _cel(item: Condition) -> list[Any]:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False) if re.search(r"['\\\n]", text) else f"'{text}'"
+    if not re.search(r"['\\\x00-\x1f]|\{\{|\}\}", text):
+        return f"'{text}'"
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted.replace("{{", "{\\u007b").replace("}}", "}\\u007d")  # two would end Argo's tag
 
 
 def _plain(item: Condition) -> list[Any]:

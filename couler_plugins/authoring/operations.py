@@ -154,6 +154,9 @@ def _port(item: Any) -> Port:
         case Artifact():
             hint = "take what a step returned, or declare where it lies (create_s3_artifact)"
             raise InvalidInput(f"nobody says where the input {found.name!r} comes from", hint=hint)
+    if isinstance(item, RunValue) and item.reference.kind == "artifact":
+        message = f"nobody says where {item.reference.step!r} leaves the artifact {item.reference.name!r}"
+        raise InvalidInput(message, hint="take what the step returned: its name alone does not say the place")
     what = "a parameter" if isinstance(item, RunValue) else shown(item)
     raise InvalidInput(f"{what} is no artifact", hint="pass texts in args")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from itertools import pairwise
 from typing import Any
 
@@ -93,19 +93,20 @@ def dag(chains: Sequence[Sequence[Function]]) -> None:
     """
     work = recorder()
     scope = work.scope
-    entry, kept = scope.waits(), scope.is_dag
+    entry, kept, before = scope.waits(), scope.is_dag, set(scope.calls)
     known: dict[Function, Branch] = {}
     scope.is_dag = True
     try:
         for chain in checked_list(chains, "lists of functions"):
             branches = [_node(work, scope, function, known) for function in checked_list(chain, "functions")]
-            for before, behind in pairwise(branches):
-                for name in behind.sources:
-                    scope.need(name, after(before.sinks))
+            for first, second in pairwise(branches):
+                for name in second.sources:
+                    scope.need(name, after(first.sinks))
     finally:
         scope.is_dag = kept
     own = {name for branch in known.values() for name in branch.names}
-    sources = [name for name in scope.calls if name in own and not _waits_within(scope.calls[name], own)]
+    new = {name: None for name in scope.calls if name in own and name not in before}  # what was there keeps its place
+    sources = [name for name in new if not _waits_within(scope.calls[name], new.keys())]
     for name in sources:
         scope.need(name, entry)
     _joined(scope, sources, scope.unneeded(name for name in scope.calls if name in own))
@@ -157,7 +158,7 @@ def _node(work: Recorder, scope: Scope, function: Function, known: dict[Function
     return known[function]
 
 
-def _waits_within(call: Call, names: set[str]) -> bool:
+def _waits_within(call: Call, names: Set[str]) -> bool:
     return any(need.step in names for need in needed(call.needs))
 
 

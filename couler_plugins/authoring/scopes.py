@@ -78,7 +78,14 @@ class Call:
         yield from references((self.operation, self.loop))
         for condition in self.conditions:
             yield from references((condition.left, condition.right))
-        yield from self.body.reads() if self.body is not None else ()
+        yield from self.inside() if self.body is not None else ()
+
+    def inside(self) -> Iterator[Reference]:
+        """What its body reads of what is around it, and what is asked before that runs again."""
+        assert self.body is not None
+        asked = references((self.again.left, self.again.right)) if self.again is not None else ()
+        yield from self.body.reads()
+        yield from (item for item in asked if item.step not in self.body.calls)
 
     def refer(self, change: Callable[[Reference], Reference]) -> None:
         """Lets it, and what is inside of it, refer to other things."""

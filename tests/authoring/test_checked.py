@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import couler_plugins.authoring as couler
 from couler_plugins.authoring import bigger, equal, workflow
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.ir import Graph, Literal, Workflow, replace
+from couler_plugins.ir import Graph, Literal, Workflow, needed, references, replace
 
 
 def made(**more: Any) -> couler.Returned:
@@ -193,6 +195,10 @@ LOST: dict[str, tuple[Callable[[], object], str]] = {
     "the condition of a handler": (handler_in_a_condition, "an exit handler is of the whole workflow"),
     "the end of a text": (quoted_beside_numbers, "cannot be compared beside numbers"),
     "a volume": (lambda: made(volume_mounts=[couler.VolumeMount("data", "/d")]), "mounts the volume 'data'"),
+    "the place of a file": (
+        lambda: made(input=couler.get_step_output("a", "model", "artifact")),
+        "nobody says where 'a' leaves the artifact 'model'",
+    ),
     "packages of a text": (lambda: couler.run_script("sh", source="x", packages=["numpy"]), "takes no packages"),
     "the command of a function": (lambda: couler.run_script(source=length, args=["x"], command="pypy"), "has command="),
     "a number that is none": (lambda: bigger(made(), "nan"), "'nan' is no number"),
@@ -262,6 +268,61 @@ def test_numbers_with_a_point_are_the_same_text_in_every_engine() -> None:
         couler.map(lambda item: made(args=[item], step_name="a"), [1.0, 1e-7, 2])
     assert all(text in written.to(engine) for engine in ("argo", "kfp", "tekton") for text in ('"1.0"', '"1e-07"'))
     assert "[['1.0'], ['1e-07'], ['2']]" in written.to("airflow")
+
+
+@pytest.mark.parametrize("text", ["a}}b", "{{x}}", "}}}", "it's {{", "a\tb", "a}", "{"])
+def test_what_is_compared_with_does_not_end_the_tag_around_it(text: str) -> None:
+    with workflow("w") as written:
+        first = made(step_name="a")
+        couler.when(equal(first, text), lambda: made(step_name="b"))
+    task = yaml.safe_load(written.to("argo"))["spec"]["templates"][0]["dag"]["tasks"][1]
+    tag, rest = task["when"].removeprefix("{{=").split("}}", 1)
+    quoted = tag.removeprefix("tasks.a.outputs.result == ")
+    assert rest == ""
+    assert (json.loads(quoted) if quoted[0] == '"' else quoted[1:-1]) == text
+
+
+def test_a_loop_may_ask_about_what_is_around_it() -> None:
+    with workflow("w", parameters={"day": "x"}) as written:
+        first = made(step_name="first")
+        couler.map(
+            lambda item: couler.exec_while(
+                couler.not_equal(first), lambda: made(step_name="again", args=[item, written.parameter("day")])
+            ),
+            [1, 2],
+        )
+        couler.exec_while(equal(written.parameter("day")), lambda: made(step_name="other"))
+    graphs = {graph.name: graph for graph in written.ir.graphs}
+    (again,) = (step for step in graphs["again-while"].steps if step.condition is not None)
+    assert [item.name for item in references(again.condition)] == ["result", "first-result"]
+    assert [step.name for step in graphs["main"].steps if "first" in {need.step for need in needed(step.needs)}]
+    assert "inputs.parameters['first-result']" in written.to("argo")
+    assert runpy_of(couler.to_python(written.ir)) == written.ir
+
+
+def runpy_of(source: str) -> Workflow:
+    """The workflow that Python of the interface writes."""
+    found: dict[str, Any] = {}
+    exec(compile(source, "<written>", "exec"), found)  # what to_python printed
+    made: Workflow = found["workflow"].ir
+    return made
+
+
+def test_a_dag_may_name_a_step_that_is_before_it() -> None:
+    with workflow("w") as written:
+        made(step_name="a")
+        made(step_name="x")
+        couler.dag([[lambda: made(step_name="a"), lambda: made(step_name="b")], [lambda: made(step_name="c")]])
+    waits = {step.name: {need.step for need in needed(step.needs)} for step in written.ir.graphs[0].steps}
+    assert waits == {"a": set(), "x": {"a"}, "b": {"a", "x"}, "c": {"x"}}
+
+
+def test_tekton_fills_nothing_into_what_is_compared_with() -> None:
+    with workflow("w", parameters={"day": "monday"}) as written:
+        first = made(step_name="a")
+        couler.when(equal(first, "$(params.day)"), lambda: made(step_name="b"))
+    with pytest.raises(Unsupported, match="take for one of its variables"):
+        written.to("tekton")
 
 
 def test_a_block_that_failed_can_be_written_anew() -> None:
