@@ -10,10 +10,9 @@ from typing import Any
 
 from couler_plugins.authoring.closing import Closed, close
 from couler_plugins.authoring.conditions import condition_value
-from couler_plugins.authoring.places import Place
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Call, Scope, after
-from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.verifying import check_mounts, check_whole
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     Argument,
@@ -34,7 +33,6 @@ from couler_plugins.ir import (
     map_references,
     needed,
     replace,
-    verify,
 )
 from couler_plugins.ir import Call as GraphCall
 
@@ -64,7 +62,7 @@ def build(recorder: Recorder, name: str, parameters: tuple[Port, ...], kind: str
         raise InvalidInput(f"nothing runs in the workflow {name!r}", hint="call run_container or its like in it")
     scopes = [recorder.main, *(scope for _, scope in recorder.handlers)]
     calls = [call for scope in scopes for call in _all_calls(scope)]
-    _check_mounts(calls, recorder.volume_names())
+    check_mounts(calls, recorder.volume_names())
     closed = close([call for call in calls if call.operation is not None])
     builder = _Builder(closed, calls, {port.name for port in parameters})
     main = builder.graph(recorder.main, fresh_name(MAIN, builder.taken), {})
@@ -79,7 +77,7 @@ def build(recorder: Recorder, name: str, parameters: tuple[Port, ...], kind: str
         operations=tuple(builder.closed.operations),
         rest=Native.of(rest) if rest else None,
     )
-    _check(workflow, {call.name: call.place for call in calls})
+    check_whole(workflow, {call.name: call.place for call in calls})
     return workflow
 
 
@@ -87,30 +85,6 @@ def _all_calls(scope: Scope) -> Iterator[Call]:
     for call in scope.calls.values():
         yield call
         yield from _all_calls(call.body) if call.body is not None else ()
-
-
-def _check_mounts(calls: list[Call], volumes: Set[str]) -> None:
-    """Raises `InvalidInput` where a step mounts a volume that the workflow does not have."""
-    for call in calls:
-        for container in call.operation.containers if call.operation is not None else ():
-            mounts = container.rest.data.get("volumeMounts", ()) if container.rest is not None else ()
-            if missing := [mount["name"] for mount in mounts if mount["name"] not in volumes]:
-                message = f"it mounts the volume {shown(missing[0])}, which this workflow does not have"
-                hint = f"add it: add_volume(Volume({shown(missing[0])}, claim_name))"
-                raise InvalidInput(message, file=call.place.file, line=call.place.line, step=call.name, hint=hint)
-
-
-def _check(workflow: Workflow, places: dict[str, Place]) -> None:
-    for problem in verify(workflow):
-        step = problem.subject.rpartition("/")[2]
-        where = places.get(step)
-        raise InvalidInput(
-            problem.message,
-            file=where.file if where else None,
-            line=where.line if where else None,
-            step=step,
-            hint=problem.hint,
-        )
 
 
 class _Builder:
