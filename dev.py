@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parent
 TOOLS, VENV = ROOT / ".tools", ROOT / ".venv"
 DEMO = [["couler", "demo", "-o", "build/demo"]]
 BENCHMARKS = ("adapters", "airflow", "airflow_split", "page", "caching", "cache_store", "split", "hpo")
-TEST = [["pytest", "-n", "auto"]]
+# Neighbours go to the same worker as far as they can: they share engines, servers and what was read before.
+TEST = [["pytest", "-n", "auto", "--dist", "worksteal"]]
 LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]
 
 AIRFLOW = ["tests/adapters/airflow", "tests/cli/test_dag_files.py"]

@@ -44,7 +44,7 @@ LIMITS = {
 
 
 def main() -> None:
-    options = arguments(__doc__ or "")
+    options = arguments(__doc__ or "", "a folder of manifests to measure on, instead of our own")
     repeat = 2 if options.quick else 5
     small, large = (2_000, 20_000) if options.quick else (10_000, 100_000)
     manifests = [manifest(size, options.seed) for size in (small, large)]

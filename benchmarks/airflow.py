@@ -70,14 +70,14 @@ print(time.perf_counter() - start)
 
 
 def main() -> None:
-    options = arguments(__doc__ or "")
+    options = arguments(__doc__ or "", "a folder of DAG files to parse, instead of our own")
     with tempfile.TemporaryDirectory(prefix="couler-airflow-") as home:
         os.environ |= environment(Path(home))
         subprocess.run(
             [Path(sys.executable).parent / "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL
         )
         figures = import_figures(3 if options.quick else 7)
-        figures |= parse_figures(Path(home), 5 if options.quick else 30)
+        figures |= parse_figures(to_parse(options.traces, Path(home)), 5 if options.quick else 30)
         figures |= run_figures(Path(home), 2 if options.quick else 8, 1 if options.quick else 3)
     finish(options, figures, {name: figures[name] for name in LIMITS}, LIMITS)
 
@@ -102,19 +102,34 @@ def import_figures(runs: int) -> dict[str, Any]:
     return {"first_import_seconds": statistics.median(times)}
 
 
-def parse_figures(home: Path, repeat: int) -> dict[str, Any]:
-    """Parsing one file with and without our policy, in turn, so that what else the machine does weighs on both."""
+def to_parse(folder: Path | None, home: Path) -> list[Path]:
+    """The DAG files that are parsed: our own, or those of a folder that Airflow can import here."""
+    if folder is None:
+        file = home / "parsed.py"
+        file.write_text(PARSED)
+        return [file]
+    files = [file for file in sorted(folder.rglob("*.py")) if not bag_of(file).import_errors]
+    if not files:
+        raise SystemExit(f"there is no DAG file in {folder} that can be imported here")
+    return files
+
+
+def parse_figures(files: list[Path], repeat: int) -> dict[str, Any]:
+    """Parsing files with and without our policy, in turn, so that what else the machine does weighs on both."""
     from airflow import settings
 
     policies = settings.get_policy_plugin_manager()
-    file = home / "parsed.py"
-    file.write_text(PARSED)
-    parsed(file)  # what the first one imports
+
+    def parse() -> None:
+        for file in files:
+            bag_of(file)
+
+    parse()  # what the first ones import
     with_us, without = [], []
     for _ in range(repeat):
-        with_us.append(seconds(lambda: parsed(file), 3))
+        with_us.append(seconds(parse, 3))
         ours = policies.unregister(name="couler")
-        without.append(seconds(lambda: parsed(file), 3))
+        without.append(seconds(parse, 3))
         policies.register(ours, "couler")
     ratio = statistics.median(one / other for one, other in zip(with_us, without, strict=True))
     return {"parse_seconds": [min(without), min(with_us)], "parse_overhead": ratio - 1}
@@ -144,12 +159,18 @@ def run_figures(home: Path, mapped: int, repeat: int) -> dict[str, Any]:
     }
 
 
-def parsed(file: Path) -> Any:
-    """The one DAG of a file, as Airflow parses it, policies and all."""
+def bag_of(file: Path) -> Any:
+    """A file as Airflow parses it, policies and all."""
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(dag_folder="/dev/null", collect_dags=False)
     bag.process_file(str(file), only_if_updated=False)
+    return bag
+
+
+def parsed(file: Path) -> Any:
+    """The one DAG of a file."""
+    bag = bag_of(file)
     if bag.import_errors:
         raise SystemExit(f"{file.name} cannot be parsed: {bag.import_errors}")
     (dag,) = bag.dags.values()

@@ -80,7 +80,7 @@ Groups = Mapping[str, Sequence[Trial]]
 
 
 def main() -> None:
-    options = arguments(__doc__ or "")
+    options = arguments(__doc__ or "", "a folder of WfFormat traces, instead of our own")
     size = QUICK if options.quick else FULL
     try:
         found = inputs(options.traces)

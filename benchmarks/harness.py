@@ -28,11 +28,18 @@ class Task(Protocol):
         """What comes out."""
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """The flags that every benchmark takes, to which one may add its own."""
+def parser(description: str, traces: str = "") -> argparse.ArgumentParser:
+    """The flags that every benchmark takes, to which one may add its own.
+
+    Args:
+        description: what it measures.
+        traces: what it can be given to measure on instead of its own; nothing for one that makes all of that itself.
+    """
     flags = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--quick", action="store_true", help="fewer repetitions and smaller inputs")
-    flags.add_argument("--traces", type=_folder, help="a folder of documents to measure on, instead of our own")
+    flags.add_argument(
+        "--traces", type=_folder if traces else _none, help=traces or "none: it makes what it measures on"
+    )
     flags.add_argument("--seed", type=int, default=0, help="of everything that is drawn at random")
     flags.add_argument("--json", type=Path, required=True, help="where to write the figures")
     flags.add_argument("--plot", type=Path, help="where to draw them")
@@ -45,9 +52,13 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
-def arguments(description: str) -> argparse.Namespace:
+def _none(text: str) -> Path:
+    raise argparse.ArgumentTypeError(f"this benchmark makes all that it measures on, and looks at no {text!r}")
+
+
+def arguments(description: str, traces: str = "") -> argparse.Namespace:
     """The values of those flags."""
-    return parser(description).parse_args()
+    return parser(description, traces).parse_args()
 
 
 def seconds(work: Callable[[], Any], repeat: int) -> float:

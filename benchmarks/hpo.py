@@ -18,9 +18,9 @@ hybrid_lying_gap       the regret of `llm-optuna` whose model lies after 50 tria
 curves                 by tuner: the regret after each trial
 by_seed                by tuner and trials: the means over tasks that intervals are made of
 tasks                  by tuner and task: the regret after 50 trials
-trainings              real trainings with scikit-learn, 15 trials each: by tuner, the error that is left (1 less the
-                       score over 3 folds) over that of the owner's defaults, mean over trainings; `difference` is that
-                       of `default` less that of `random`, paired by seed
+trainings              real trainings with scikit-learn, 15 trials each (with --traces these alone, on its files): by
+                       tuner, the error that is left (1 less the score over 3 folds) over that of the owner's defaults,
+                       mean over trainings; `difference` is that of `default` less that of `random`, paired by seed
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from benchmarks.harness import in_parallel, parser, report
 from benchmarks.hpo_models import StandIn
 from benchmarks.hpo_plot import draw
 from benchmarks.hpo_tasks import TABLES, Table, table
-from benchmarks.hpo_trainings import TRAININGS
+from benchmarks.hpo_trainings import TRAININGS, Training, trainings_of
 from couler_plugins.hookspecs import Tuner
 from couler_plugins.hpo.llm_tuner import LlmOptuna
 from couler_plugins.hpo.optuna_tuner import Optuna, Sampler
@@ -96,12 +96,12 @@ class Job:
 class Real:
     """A tuner on a real training, with a seed."""
 
-    training: int
+    training: Training
     sampler: Sampler
     seed: int
 
     def __call__(self) -> float:
-        on = TRAININGS[self.training]
+        on = self.training
         values = on.task.space.defaults
         assert values is not None, "every training has defaults"
         return (1 - on.best(Optuna(sampler=self.sampler, seed=self.seed))) / (1 - on.value(values))
@@ -134,7 +134,7 @@ def tune(on: Table, tuner: Tuner, count: int, defaults: bool = True) -> list[flo
 
 
 def main() -> None:
-    flags = parser(__doc__ or "")
+    flags = parser(__doc__ or "", "a folder of CSV data sets to train on (the target comes last), instead of all else")
     flags.add_argument("--seeds", type=int, help="how many seeds (default: 20; 3 with --quick)")
     flags.add_argument(
         "--method", action="append", choices=list(METHODS), help="only these (several times for several)"
@@ -149,17 +149,20 @@ def main() -> None:
     methods = options.method or list(METHODS)
     numbers = [options.seed + seed for seed in range(seeds)]
     jobs: dict[str, list[Any]] = {}
-    if options.suite != "trainings":
+    real = trainings_of(options.traces) if options.traces else TRAININGS
+    suite = "trainings" if options.traces else options.suite
+    if suite != "trainings":
         jobs |= {method: [Job(*one, method, seed) for seed in numbers for one in tables] for method in methods}
-    if options.suite != "tables":
-        real = range(len(TRAININGS))
+    if suite != "tables":
         jobs |= {f"real {one}": [Real(which, one, seed) for seed in numbers for which in real] for one in REAL}
     done = in_parallel(jobs, options.jobs)
-    figures: dict[str, Any] = {"seeds": seeds, "seed": options.seed, "tables": ["/".join(one) for one in tables]}
-    if options.suite != "trainings":
+    figures: dict[str, Any] = {"seeds": seeds, "seed": options.seed}
+    if suite != "trainings":
+        figures["tables"] = ["/".join(one) for one in tables]
         figures |= summary({method: rows(len(tables), done[method]) for method in methods})
-    if options.suite != "tables":
-        figures["trainings"] = trainings({one: rows(len(TRAININGS), done[f"real {one}"]) for one in REAL})
+    if suite != "tables":
+        names = [f"{one.name} on {one.task.data.name}" for one in real]
+        figures["trainings"] = trainings({one: rows(len(real), done[f"real {one}"]) for one in REAL}) | {"names": names}
     report(options, figures)
     if options.plot and "curves" in figures:
         draw(options.plot, figures, f"{len(tables)} tasks, {seeds} seeds; the bands are 95 % intervals over seeds")
@@ -204,7 +207,6 @@ def trainings(found: Mapping[Sampler, Sequence[Sequence[float]]]) -> dict[str, A
         DEFAULT: interval(ours),
         "random": interval(theirs),
         "difference": interval([a - b for a, b in zip(ours, theirs, strict=True)]),
-        "names": [f"{one.name} on {one.task.data.name}" for one in TRAININGS],
     }
 
 

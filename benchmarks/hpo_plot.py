@@ -18,6 +18,7 @@ def draw(path: Path, figures: Mapping[str, Any], caption: str) -> None:
 
     matplotlib.use("agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator, NullLocator
 
     style: Any = {"font.family": "DejaVu Sans", "font.size": 9, "text.color": INK, "svg.hashsalt": "couler"}
     with pyplot.rc_context(style):
@@ -27,9 +28,13 @@ def draw(path: Path, figures: Mapping[str, Any], caption: str) -> None:
             axes.plot(trials, [point["mean"] for point in curve], color=color, label=name, zorder=3)
             low, high = ([max(point[end], 1e-4) for point in curve] for end in ("low", "high"))
             axes.fill_between(trials, low, high, color=color, alpha=0.12, linewidth=0)
+        least = min(point["mean"] for curve in figures["curves"].values() for point in curve)
         axes.set_yscale("log")
+        # A first trial that diverges is worse than the median by any factor: all else would be a line at the bottom.
+        axes.set_ylim(max(least, 1e-4) * 0.7, 1)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.set_title("Regret after so many trials", loc="left", fontweight="bold")
         axes.set_xlabel("trials")
         axes.set_ylabel("0: best setting, 1: median setting")

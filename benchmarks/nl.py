@@ -119,7 +119,7 @@ class Counting:
 
 
 def main() -> None:
-    flags = parser(__doc__ or "")
+    flags = parser(__doc__ or "", "a folder of tasks (`nl_tasks/README.md` says what one is), instead of our own")
     flags.add_argument("--samples", type=int, help="answers to each task (default: 5; 3 with --quick)")
     flags.add_argument("--method", action="append", choices=list(METHODS), help="only these (several for several)")
     flags.add_argument("--model", default="", help="the model, as its server calls it")
@@ -134,7 +134,7 @@ def main() -> None:
     )
     flags.add_argument("--jobs", type=int, default=1, help="processes at once")
     options = flags.parse_args()
-    asked = tasks()[:: 4 if options.quick else 1]
+    asked = tasks(options.traces) if options.traces else tasks()[:: 4 if options.quick else 1]
     samples = options.samples or (3 if options.quick else 5)
     methods = options.method or list(METHODS)
     is_model = bool(options.model or options.replay)

@@ -10,11 +10,11 @@ from functools import cache
 from typing import Any
 
 from benchmarks.nl_task import ENGINES, Task, failed
-from couler_plugins.api import session
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs import CatalogueStep
+from couler_plugins.inputs import session
 from couler_plugins.nl.composition import compose
 from couler_plugins.nl.form import Form, FormStep
 from couler_plugins.nl.lowering import manifest

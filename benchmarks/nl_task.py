@@ -55,7 +55,7 @@ def failed(task: Task, form: Form) -> list[str]:
 
 def _read(path: Path) -> Task:
     try:
-        data = yaml.safe_load(path.read_text("utf-8"))
+        data = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
         return msgspec.convert({"name": path.stem, **data}, Task)
     except (yaml.YAMLError, msgspec.ValidationError, TypeError) as error:
         raise ValueError(f"{path.name} is no task: {error}") from error

@@ -34,7 +34,7 @@ TIMES = """
 
 
 def main() -> None:
-    options = arguments(__doc__ or "")
+    options = arguments(__doc__ or "", "a folder of workflows to draw, instead of our own")
     steps = 500 if options.quick else 2_000
     source: Source = options.traces or _declared(manifest(steps, options.seed))
     result = optimize(source, "dedupe,cache")

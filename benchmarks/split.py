@@ -110,7 +110,7 @@ class Least:
 
 
 def main() -> None:
-    flags = parser(__doc__ or "")
+    flags = parser(__doc__ or "", "a folder of WfFormat traces, instead of our own")
     flags.add_argument("--suite", choices=["reach"], default="reach", help="what to measure")
     options = flags.parse_args()
     size = QUICK if options.quick else FULL

@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from couler_plugins.collector import collector_paused
 from couler_plugins.config import Config, load_config
-from couler_plugins.contract import optimizer_problem
 from couler_plugins.conversion import anew, convert_inputs, target_of
-from couler_plugins.discovery import load_plugins
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
-from couler_plugins.grammar import parse_items
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.errors import CoulerError
+from couler_plugins.inputs import lift_inputs, optimize_inputs, session
 from couler_plugins.linting import Linted, lint_inputs
-from couler_plugins.pipeline import parse_pipeline
 from couler_plugins.plan import Lowered, Plan
-from couler_plugins.planfile import read_parts
 from couler_plugins.plugins import Plugins
 from couler_plugins.results import FileResult, Result
-from couler_plugins.rewrite import Session, adapter_errors, rewrite
+from couler_plugins.rewrite import adapter_errors
 from couler_plugins.schemas import load_schemas
 from couler_plugins.sources import Input, Source, Text, read_source
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import SourceFile
     from couler_plugins.hookspecs import Optimizer
 
-__all__ = [
-    "FileResult",
-    "Linted",
-    "Result",
-    "Source",
-    "Text",
-    "convert",
-    "convert_inputs",
-    "lift",
-    "lift_inputs",
-    "lint",
-    "lower",
-    "optimize",
-    "optimize_inputs",
-    "originals_in",
-    "session",
-]
-
-log = logging.getLogger(__name__)
+__all__ = ["FileResult", "Linted", "Result", "Source", "Text", "convert", "lift", "lint", "lower", "optimize"]
 
 
 def lift(
@@ -181,89 +156,6 @@ def lint(
     config = config or load_config()
     work = session(config, plugins, to=to, engine=engine)
     return lint_inputs(read_source(source, config.max_bytes), work, load_schemas(schemas, config.max_bytes))
-
-
-def session(
-    config: Config,
-    plugins: Plugins | None = None,
-    *,
-    to: str | None = None,
-    engine: str | None = None,
-    report: Callable[[str], None] = log.debug,
-) -> Session:
-    """What the functions on inputs work with.
-
-    Raises:
-        InvalidInput: `to` does not follow the grammar, or names an engine twice, or the history, or how workflows were
-            split before, cannot be read.
-    """
-    options = {}
-    for item in parse_items(config.to if to is None else to, "--to"):
-        if item.name in options:
-            raise InvalidInput(f"--to names {item.name!r} twice", hint="give all options of an engine at once")
-        options[item.name] = item.options
-    history = [_whole(item) for item in read_source(config.history, config.max_bytes)]
-    return Session(
-        plugins=plugins or load_plugins(config),
-        engine=engine,
-        to=options,
-        report=report,
-        history=history,
-        previous=read_parts(config.previous, config.max_bytes) if config.previous else (),
-    )
-
-
-def lift_inputs(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]) -> Plan:
-    """As `lift`, for files already read; a file that cannot be read or lifted goes to `refuse`."""
-    readable = [item for item in inputs if item.file is not None]
-    for item in inputs:
-        if item.error is not None:
-            refuse(item, item.error)
-    files = [item.file for item in readable if item.file is not None]
-    engines = work.engines(document for file in files for document in file.documents)
-    if len(engines) > 1:
-        message = f"there are workflows of {' and '.join(engines)}"
-        raise InvalidInput(message, hint="choose one engine at a time")
-    if not engines:
-        raise InvalidInput(
-            "there is no workflow that a plugin understands",
-            file=inputs[0].name if len(inputs) == 1 else None,
-            hint=f"there are adapters for {', '.join(work.plugins.adapters) or 'nothing'}",
-        )
-    adapter = work.plugins.adapter(engines[0])
-    with collector_paused(), adapter_errors(adapter.engine, "lift()"):
-        return adapter.lift(adapter.load(files), lambda number, error: refuse(readable[number], error))
-
-
-def originals_in(inputs: Sequence[Input], work: Session) -> dict[str, str]:
-    """The texts of files that were split, by name, as far as documents of these files keep them.
-
-    Raises:
-        InvalidInput: a file cannot be read, or a text is not whole.
-    """
-    files = [_whole(item) for item in inputs]
-    adapters = [work.plugins.adapter(name) for name in ([work.engine] if work.engine else work.plugins.adapters)]
-    found: dict[str, str] = {}
-    for adapter in adapters:
-        offered = getattr(adapter, "originals", None)  # a facet, which an adapter may lack
-        with adapter_errors(adapter.engine, "originals()"):
-            found.update(offered(Bundle.of(files)) if offered is not None else {})
-    return found
-
-
-def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer], work: Session) -> Result:
-    """As `optimize`, for files already read."""
-    optimizers = parse_pipeline(pipeline, work.plugins) if isinstance(pipeline, str) else pipeline
-    for optimizer in optimizers:
-        if problem := optimizer_problem(type(optimizer)):
-            raise PluginFailure(f"this is no optimizer: {problem}")
-    return rewrite(inputs, work, optimizers)
-
-
-def _whole(item: Input) -> SourceFile:
-    if item.file is None:
-        raise item.error or InvalidInput("it cannot be read", file=item.name)
-    return item.file
 
 
 def _raise(item: Input, error: CoulerError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Mapping
@@ -146,13 +147,11 @@ def _file_settings(start: Path, options: Mapping[str, Option]) -> dict[str, tupl
 
 
 def _table(path: Path, table_name: str) -> dict[str, Any] | None:
-    import tomllib
-
     try:
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = _parsed(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"the settings cannot be read: {error}", file=str(path)) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise InvalidInput(f"this is not TOML: {error}", file=str(path)) from error
     for key in filter(None, table_name.split(".")):
         table = table.get(key)
@@ -161,6 +160,14 @@ def _table(path: Path, table_name: str) -> dict[str, Any] | None:
         if not isinstance(table, dict):
             raise InvalidInput(f"[{table_name}] is not a table", file=str(path))
     return dict(table)
+
+
+@functools.lru_cache(maxsize=1)
+def _parsed(text: str) -> Any:
+    """What a file says, for reading only; each call of the API reads the same one."""
+    import tomllib
+
+    return tomllib.loads(text)
 
 
 def _checked(key: str, value: Any, path: Path, table_name: str, options: Mapping[str, Option]) -> tuple[Texts, str]:

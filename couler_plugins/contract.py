@@ -30,7 +30,11 @@ _OWN_METHODS = ("claims", "lift", "lower")  # the rest may come from Adapter
 
 def optimizer_problem(cls: object) -> str | None:
     """What keeps an object from being an optimizer class; None if it is one."""
-    return _named_class_problem(cls, "optimizer", "run", "run(plan, ctx)")
+    problem = _named_class_problem(cls, "optimizer", "run", "run(plan, ctx)")
+    behind = getattr(cls, "before", ())
+    if problem is None and not (isinstance(behind, tuple) and all(isinstance(name, str) for name in behind)):
+        return f"{getattr(cls, '__qualname__', '')}: its `before` is no tuple of names"
+    return problem
 
 
 def policy_problem(cls: object) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from couler_plugins.collector import collector_paused
 from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
-from couler_plugins.ir import Workflow, without_origin
+from couler_plugins.ir import Workflow, verify, without_origin
 from couler_plugins.pipeline import Pass, refuse_broken
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.results import FileResult, Result
@@ -76,15 +76,19 @@ def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     """The workflows of a plan without all that only their own engine knows of them, for another one.
 
     Raises:
+        InvalidInput: one refers to what is not there.
         Unsupported: one has something that counts and that only its own engine knows.
     """
     offered = getattr(source, "portable", None)  # a facet, which an adapter may lack
     workflows: list[Workflow] = []
     decisions = list(plan.decisions)
-    for workflow in plan.workflows:
+    for given in plan.workflows:
+        workflow, noted = _without_tuning(given, source, plan)
+        decisions += noted
         with adapter_errors(source.engine, "portable()"):
             portable, notes = offered(workflow, plan.bundle) if offered is not None else (workflow, ())
         if portable is not None:
+            _refuse_dangling(portable)
             workflows.append(without_origin(portable))
         decisions += notes
     if plan.workflows and not workflows:
@@ -92,6 +96,41 @@ def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
         hint = "convert it together with what runs it"
         raise Unsupported(message, engine=source.engine, feature="Workflow.library", hint=hint)
     return Plan(bundle=target.load(()), originals=(), workflows=tuple(workflows), decisions=tuple(decisions))
+
+
+def _refuse_dangling(workflow: Workflow) -> None:
+    """What its own engine leaves as it is where it stands for nothing, another one would fail at."""
+    for problem in verify(workflow):
+        raise InvalidInput(problem.message, engine=workflow.engine, step=problem.subject, hint=problem.hint or None)
+
+
+def _without_tuning(workflow: Workflow, source: Adapter, plan: Plan) -> tuple[Workflow, list[Decision]]:
+    """The workflow without the note of the optimizer `tune`, which speaks of steps by the names that they have here.
+
+    Raises:
+        Unsupported: it has trials, in a form that is its engine's own.
+    """
+    from couler_plugins.hpo.workflows.notes import read_notes
+
+    offered = getattr(source, "tuning", None)
+    facet = offered(workflow, plan) if offered is not None else None
+    if facet is None or not facet.tuned:
+        return workflow, []
+    for place, note in read_notes(facet.tuned).items():
+        if note.trials:
+            raise Unsupported(
+                f"{note.trials!r} and {note.best!r} are trials that the optimizer tune has put before {place!r}, in a "
+                f"form that is {source.engine}'s own",
+                engine=source.engine,
+                step=place,
+                feature="tune{trials}",
+                hint="convert the workflow as it was before it was tuned, and tune what comes of it",
+            )
+    reason = "it names steps as they are here; what tuning has set counts as its owner's there"
+    decision = Decision(
+        optimizer="convert", workflow=workflow.label, action="leave out the note of what was tuned", reason=reason
+    )
+    return facet.with_tuned(workflow, ""), [decision]
 
 
 def _unsupported(engine: str, target: str, file: str | None = None) -> Unsupported:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from couler_plugins.collector import collector_paused
 from couler_plugins.documents import Document, Finding, Remark, findings
 from couler_plugins.errors import CoulerError
+from couler_plugins.misnamed import misnamed
 from couler_plugins.rewrite import Session, adapter_errors
 from couler_plugins.schemas import NO_SCHEMAS, Schemas, check, covered
 
@@ -64,6 +65,9 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
             remarks = list(adapter.lint(bundle, options))
             understood.update(number for number, document in enumerate(documents) if adapter.claims(document))
         found += findings(bundle.documents, remarks)
+    strays = list(misnamed(documents, session.groups()))
+    understood.update(remark.document for remark in strays)
+    found += findings(documents, strays)
     if schemas.kinds:
         session.report("checking against schemas")
         chosen = range(len(documents)) if session.engine is None else sorted(understood)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 import types
@@ -88,6 +89,11 @@ def options_of(cls: type) -> dict[str, Option]:
     Raises:
         TypeError, NameError: an option's type cannot be given as text, or cannot be found.
     """
+    return dict(_options_of(cls))
+
+
+@functools.cache
+def _options_of(cls: type) -> dict[str, Option]:
     hints = typing.get_type_hints(cls)
     found: dict[str, Option] = {}
     for field in dataclasses.fields(cls):

@@ -23,6 +23,7 @@ __all__ = [
     "Pass",
     "PipelineRun",
     "assuming_pure",
+    "check_order",
     "parse_pipeline",
     "print_optimizer",
     "print_pipeline",
@@ -60,13 +61,34 @@ def parse_pipeline(text: str, plugins: Plugins) -> tuple[Optimizer, ...]:
     """The optimizers that a text such as `dedupe,split{max-steps=200}` names; none where it is blank.
 
     Raises:
-        InvalidInput: it does not follow the grammar, or names an optimizer or option that there is not.
+        InvalidInput: it does not follow the grammar, names an optimizer or option that there is not, or has optimizers
+            in an order in which one would spoil what another has made.
         PluginFailure: it names an optimizer that two plugins have.
     """
-    return tuple(
+    optimizers = tuple(
         build(plugins.optimizer(item.name), item.options, f"the optimizer {item.name!r}")
         for item in parse_items(text, "the pipeline")
     )
+    check_order(optimizers)
+    return optimizers
+
+
+def check_order(optimizers: Sequence[Optimizer]) -> None:
+    """Sees to it that each optimizer is before all that builds on what it makes.
+
+    Raises:
+        InvalidInput: one is not.
+    """
+    names = [optimizer.name for optimizer in optimizers]
+    for place, optimizer in enumerate(optimizers):
+        behind = getattr(optimizer, "before", ())
+        early = next((number for number, name in enumerate(names[:place]) if name in behind), None)
+        if early is not None:
+            order = (*names[:early], optimizer.name, *names[early:place], *names[place + 1 :])
+            raise InvalidInput(
+                f"{optimizer.name!r} stands behind {names[early]!r} in the pipeline, which builds on what it makes",
+                hint=f"put it first: {','.join(order)}",
+            )
 
 
 def assuming_pure(text: str) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-
-import pluggy
 
 from couler_plugins.contract import (
     adapter_problem,
@@ -22,8 +19,7 @@ from couler_plugins.contract import (
     tuner_problem,
 )
 from couler_plugins.errors import PluginFailure
-from couler_plugins.hookspecs import HOOKSPECS, PROJECT
-from couler_plugins.options import closest
+from couler_plugins.hooks import Hooks
 from couler_plugins.registry import PluginRecord, Registry, Reply
 
 if TYPE_CHECKING:
@@ -51,13 +47,7 @@ class Plugins:
     """
 
     def __init__(self, candidates: Iterable[tuple[PluginRecord, Callable[[], object]]], *, trace: bool = False) -> None:
-        self._manager = pluggy.PluginManager(PROJECT)
-        for module in HOOKSPECS:
-            self._manager.add_hookspecs(module)
-        if trace:
-            from couler_plugins.tracing import trace_hooks
-
-            trace_hooks(self._manager)
+        self._hooks = Hooks(trace=trace)
         self._optimizers: Registry[type[Optimizer]] = Registry("optimizer")
         self._adapters: Registry[Adapter] = Registry("adapter")
         self._policies: Registry[type[CachePolicy]] = Registry("cache policy")
@@ -201,17 +191,7 @@ class Plugins:
 
     def call(self, hook: str, **arguments: Any) -> Iterator[Reply]:
         """Calls a hook, one plugin after the other by name, so that the failure of one is not the others'."""
-        for name in sorted({method.plugin_name for method in getattr(self._manager.hook, hook).get_hookimpls()}):
-            yield self._call_one(name, hook, arguments)
-
-    def _call_one(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Reply:
-        others = [plugin for other, plugin in self._manager.list_name_plugin() if other != name]
-        try:
-            results = self._manager.subset_hook_caller(hook, others)(**arguments)
-        except (Exception, SystemExit) as error:
-            log.info("the traceback of %s in the plugin %s:", hook, name, exc_info=error)
-            return Reply(name, None, error)
-        return Reply(name, results[0] if results else None, None)
+        return self._hooks.call(hook, **arguments)
 
     def _register(self, record: PluginRecord, load: Callable[[], object]) -> PluginRecord:
         if not record.enabled or record.errors:
@@ -219,7 +199,7 @@ class Plugins:
         errors: list[str] = []
         try:
             plugin = load()
-            hooks = self._hooks_of(plugin, record.name)
+            hooks = self._hooks.register(plugin, record.name)
         except (Exception, SystemExit) as error:  # a plugin may call exit
             log.info("the traceback of the plugin %s:", record.name, exc_info=error)
             reason = str(error) if isinstance(error, PluginFailure) else one_line(error)
@@ -227,13 +207,17 @@ class Plugins:
         errors += hook_problems(plugin)
         if not hooks and not errors:
             errors.append("it implements no hook")
-        optimizers = self._gather(record, hooks, "couler_optimizers", optimizer_problem, errors)
-        adapters = self._gather(record, hooks, "couler_adapters", adapter_problem, errors)
-        policies = self._gather(record, hooks, "couler_cache_policies", policy_problem, errors)
-        partitioners = self._gather(record, hooks, "couler_partitioners", partitioner_problem, errors)
-        stores = self._gather(record, hooks, "couler_artifact_stores", store_problem, errors)
-        tuners = self._gather(record, hooks, "couler_tuners", tuner_problem, errors)
-        steps = self._gather(record, hooks, "couler_steps", step_problem, errors)
+
+        def given(hook: str, check: Callable[[object], str | None]) -> list[Any]:
+            return self._hooks.gather(record.name, hook, check, errors) if hook in hooks else []
+
+        optimizers = given("couler_optimizers", optimizer_problem)
+        adapters = given("couler_adapters", adapter_problem)
+        policies = given("couler_cache_policies", policy_problem)
+        partitioners = given("couler_partitioners", partitioner_problem)
+        stores = given("couler_artifact_stores", store_problem)
+        tuners = given("couler_tuners", tuner_problem)
+        steps = given("couler_steps", step_problem)
         return dataclasses.replace(
             record,
             hooks=hooks,
@@ -246,50 +230,3 @@ class Plugins:
             steps=tuple(self._steps.add(step.name, step, record) for step in steps),
             errors=tuple(errors),
         )
-
-    def _hooks_of(self, plugin: object, name: str) -> tuple[str, ...]:
-        """Registers a plugin and returns the hooks that it implements; on failure it is not registered."""
-        if inspect.isclass(plugin):
-            raise PluginFailure("its entry point names a class: name a module, or an instance")
-        try:
-            self._manager.register(plugin, name)
-            callers = self._manager.get_hookcallers(plugin) or []
-            for caller in callers:
-                self._check_hook(caller, plugin)
-        except BaseException:
-            if self._manager.is_registered(plugin):
-                self._manager.unregister(plugin)
-            raise
-        return tuple(sorted(caller.name for caller in callers))
-
-    def _check_hook(self, caller: pluggy.HookCaller, plugin: object) -> None:
-        implementation = next(method for method in caller.get_hookimpls() if method.plugin is plugin)
-        if not caller.has_spec() and not implementation.optionalhook:
-            known = [name for name in vars(self._manager.hook) if getattr(self._manager.hook, name).has_spec()]
-            raise PluginFailure(
-                " ".join(filter(None, (f"there is no hook {caller.name}", closest(caller.name, known))))
-            )
-        if implementation.wrapper or implementation.hookwrapper:
-            raise PluginFailure(f"{caller.name} is a hook wrapper: plugins cannot change what others give")
-
-    def _gather(
-        self,
-        record: PluginRecord,
-        hooks: tuple[str, ...],
-        hook: str,
-        check: Callable[[object], str | None],
-        errors: list[str],
-    ) -> list[Any]:
-        """The usable part of what the plugin returns from a hook that gives a list; the rest goes to the errors."""
-        if hook not in hooks:
-            return []
-        reply = self._call_one(record.name, hook, {})
-        if reply.error is not None:
-            errors.append(f"{hook}() raised {one_line(reply.error)}")
-            return []
-        if not isinstance(reply.result, (list, tuple)):
-            errors.append(f"{hook}() returned {type(reply.result).__name__}, not a list")
-            return []
-        problems = [check(thing) for thing in reply.result]
-        errors.extend(f"{hook}(): {problem}" for problem in problems if problem is not None)
-        return [thing for thing, problem in zip(reply.result, problems, strict=True) if problem is None]

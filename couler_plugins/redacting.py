@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["redact", "redact_url"]
+__all__ = ["HIDDEN", "redact", "redact_url"]
 
 HIDDEN = "***"
 

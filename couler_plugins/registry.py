@@ -99,7 +99,7 @@ class Registry(Generic[T]):
             for name, entries in sorted(self._entries.items())
             if len(entries) > 1 and any(owner.name == record.name for _, owner in entries)
         ]
-        return dataclasses.replace(record, errors=(*record.errors, *clashes))
+        return dataclasses.replace(record, errors=(*record.errors, *clashes)) if clashes else record
 
     def _clash(self, name: str) -> str:
         owners = " and ".join(owner.owner for _, owner in self._entries[name])

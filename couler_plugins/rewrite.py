@@ -12,15 +12,17 @@ from couler_plugins.attribution import FileState, hand_out, trace_workflows
 from couler_plugins.collector import collector_paused
 from couler_plugins.context import RunContext
 from couler_plugins.contract import one_line
+from couler_plugins.documents import findings
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
+from couler_plugins.misnamed import misnamed
 from couler_plugins.options import Texts, build
 from couler_plugins.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
-from couler_plugins.plan import Lowered, Part, Written
+from couler_plugins.plan import Lowered, Part, Plan, Written
 from couler_plugins.results import Result, WorkflowVersions, join_documents
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
-    from couler_plugins.hookspecs import Adapter, Optimizer
+    from couler_plugins.hookspecs import Adapter, ApiGroup, Optimizer
     from couler_plugins.plugins import Plugins
     from couler_plugins.sources import Input
 
@@ -68,6 +70,12 @@ class Session:
             found.update(engines)
         return sorted(found)
 
+    def groups(self) -> list[ApiGroup]:
+        """The groups of kinds that belong to the engines that are looked at."""
+        adapters = self.plugins.adapters.items()
+        chosen = [adapter for engine, adapter in adapters if self.engine in (None, engine)]
+        return [group for adapter in chosen for group in getattr(adapter, "groups", ())]  # not each is an `Adapter`
+
     def options(self, adapter: Adapter) -> Any:
         """The options of an adapter, as `--to` gives them.
 
@@ -105,7 +113,8 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
         CoulerError: what they raised on purpose and not about a single file.
     """
     files = [FileState(item) for item in inputs]
-    documents = (document for file in files if file.source for document in file.source.documents)
+    documents = [document for file in files if file.source for document in file.source.documents]
+    _warn_of_misnamed(documents, session)
     added: list[str] = []
     added_documents: list[Any] = []
     parts: list[Part] = []
@@ -131,6 +140,13 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
     )
 
 
+def _warn_of_misnamed(documents: Sequence[Document], session: Session) -> None:
+    """Says what nobody will look at because its kind is misspelt: it would pass through as if all were well."""
+    for finding in findings(documents, misnamed(documents, session.groups())):
+        if finding.severity == "error":
+            log.warning("%s:%s: %s; %s", finding.file, finding.line, finding.message, finding.hint)
+
+
 def _rewrite_engine(
     files: Sequence[FileState], adapter: Adapter, session: Session, optimizers: Sequence[Optimizer] | None
 ) -> tuple[Lowered, Written, list[WorkflowVersions], tuple[Part, ...]]:
@@ -149,13 +165,7 @@ def _rewrite_engine(
             plan = adapter.lift(bundle, refuse)
         run = PipelineRun(plan, (), (plan.workflows,))
         if optimizers is not None:
-            plan = refuse_broken(plan, refuse)
-            run = run_pipeline(
-                plan,
-                optimizers,
-                RunContext(session.plugins, session.report, session.history, session.previous),
-                session.plugins,
-            )
+            run = _optimized(refuse_broken(plan, refuse), optimizers, session, refuse)
         session.report(f"writing {engine} workflows")
         with adapter_errors(engine, "lower()"):
             lowered = adapter.lower(run.plan, options)
@@ -166,3 +176,28 @@ def _rewrite_engine(
         scope[number].refuse(error)
     hand_out(scope, run.plan, run.passes, lowered, written)
     return lowered, written, list(trace_workflows(bundle, run.versions, positions)), run.plan.parts
+
+
+def _optimized(
+    plan: Plan, optimizers: Sequence[Optimizer], session: Session, refuse: Callable[[int, CoulerError], None]
+) -> PipelineRun:
+    """Runs the optimizers; where one of them refuses a file, again, without that file: it stops no other.
+
+    Raises:
+        PluginFailure: an optimizer failed.
+        CoulerError: what one raised on purpose and not about a single file.
+    """
+    names = [file.name for file in plan.bundle.files]
+    while True:
+        ctx = RunContext(session.plugins, session.report, session.history, session.previous)
+        try:
+            return run_pipeline(plan, optimizers, ctx, session.plugins)
+        except PluginFailure:
+            raise
+        except CoulerError as error:
+            about = [number for number, name in enumerate(names) if name == error.file]
+            rest = plan.without(set(about))
+            if len(about) != 1 or len(rest.workflows) == len(plan.workflows):
+                raise
+            refuse(about[0], error)
+            plan = rest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from itertools import count
 from pathlib import Path
@@ -57,6 +58,8 @@ class PluginBox:
         lines = points.read_text() if points.exists() else "[couler_plugins]\n"
         points.write_text(f"{lines}{name} = {value}\n")
         importlib.invalidate_caches()
+        touched = next(_numbers)  # as after an installation; two of them may be within one tick of the clock
+        os.utime(self.site, ns=(touched, touched))
         self._names.append(name)
         self._monkeypatch.setenv("COULER_LOAD_PLUGINS", ",".join(self._names))
 

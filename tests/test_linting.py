@@ -32,8 +32,8 @@ def test_a_file_that_cannot_be_read_is_among_the_errors(plugin_box: PluginBox) -
 
 
 def test_nothing_is_found_in_nothing(plugin_box: PluginBox) -> None:
-    from couler_plugins.api import session
     from couler_plugins.config import Config
+    from couler_plugins.inputs import session
 
     assert lint_inputs([], session(Config(load_plugins=()))).findings == ()
     assert lint([], schemas=crd({})).findings == ()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 
 import pytest
 
@@ -53,6 +54,19 @@ def test_plugins_are_in_the_order_of_their_names(plugin_box: PluginBox) -> None:
     for name in ("zebra", "ant", "mole"):
         plugin_box.add(name, OPTIMIZER.format(name=name))
     assert [record.name for record in plugin_box.records()] == ["ant", "mole", "zebra"]
+
+
+def test_what_is_installed_or_taken_away_meanwhile_is_seen(plugin_box: PluginBox) -> None:
+    def found() -> set[str]:
+        return {record.name for record in load_plugins(Config(load_plugins=())).records} & {"first", "second"}
+
+    assert found() == set()
+    plugin_box.add("first", OPTIMIZER.format(name="one"))
+    assert found() == {"first"}
+    plugin_box.add("second", OPTIMIZER.format(name="two"))
+    assert found() == {"first", "second"}
+    shutil.rmtree(plugin_box.site / "first_plugin-1.0.dist-info")
+    assert found() == {"second"}
 
 
 def test_an_instance_can_be_a_plugin(plugin_box: PluginBox) -> None:

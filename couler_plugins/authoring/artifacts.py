@@ -6,11 +6,14 @@ Where an artifact lies is said in the words of Argo's manifests; engines without
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from couler_plugins.authoring.checks import checked_flag, checked_port, checked_text, checked_texts, checked_whole
+from couler_plugins.authoring.kubernetes import checked_key, checked_object
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import RunValue
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference
@@ -71,13 +74,13 @@ def create_parameter_artifact(path: str, is_global: bool = False, name: str = ""
         is_global: whether the whole run sees it; a step that reads it by value does not need that.
         name: what the step calls it; made of the file's name unless given.
     """
-    return Artifact(artifact_name(name, path), path, kind="parameter", is_global=is_global)
+    return Artifact(artifact_name(name, path), path, kind="parameter", is_global=checked_flag(is_global, "is_global"))
 
 
 @said_where
 def create_local_artifact(path: str, is_global: bool = False, name: str = "") -> Artifact:
     """A file that the engine keeps where it keeps artifacts."""
-    return Artifact(artifact_name(name, path), path, is_global=is_global)
+    return Artifact(artifact_name(name, path), path, is_global=checked_flag(is_global, "is_global"))
 
 
 @said_where
@@ -103,8 +106,15 @@ def create_s3_artifact(
         insecure: whether it is fetched without TLS.
         name: what the step calls it; made of the file's name unless given.
     """
-    content = {"bucket": bucket, "key": key, "endpoint": endpoint, **({"insecure": True} if insecure else {})}
-    return _stored("s3", path, {**content, **_keys(accesskey, secretkey)}, is_global, name)
+    content = {
+        "bucket": bucket,
+        "key": key,
+        "endpoint": endpoint,
+        **({"insecure": True} if checked_flag(insecure, "insecure") else {}),
+    }
+    return _stored(
+        "s3", path, {**content, **_keys(accessKeySecret=accesskey, secretKeySecret=secretkey)}, is_global, name
+    )
 
 
 @said_where
@@ -120,7 +130,8 @@ def create_oss_artifact(
 ) -> Artifact:
     """A file in Alibaba Cloud OSS; the arguments are those of `create_s3_artifact`."""
     content = {"bucket": bucket, "key": key, "endpoint": endpoint}
-    return _stored("oss", path, {**content, **_keys(accesskey, secretkey)}, is_global, name)
+    keys = _keys(accessKeySecret=accesskey, secretKeySecret=secretkey)
+    return _stored("oss", path, {**content, **keys}, is_global, name)
 
 
 @said_where
@@ -133,7 +144,7 @@ def create_gcs_artifact(
     name: str = "",
 ) -> Artifact:
     """A file in Google Cloud Storage; `service_account_key` says which Secret, and which key of it, holds the key."""
-    account = {"serviceAccountKeySecret": _secret(service_account_key)} if service_account_key is not None else {}
+    account = _keys(serviceAccountKeySecret=service_account_key)
     return _stored("gcs", path, {"bucket": bucket, "key": key, **account}, is_global, name)
 
 
@@ -147,7 +158,8 @@ def create_hdfs_artifact(
     name: str = "",
 ) -> Artifact:
     """A file in HDFS: `addresses` are those of name nodes (`host:port`), `hdfs_path` is where it lies there."""
-    content = {"addresses": list(addresses), "path": hdfs_path, **({"hdfsUser": user} if user else {})}
+    nodes = checked_texts(addresses, "addresses", 'addresses=["namenode:8020"]')
+    content = {"addresses": nodes, "path": hdfs_path, **({"hdfsUser": user} if user else {})}
     return _stored("hdfs", path, content, is_global, name)
 
 
@@ -162,29 +174,37 @@ def create_git_artifact(path: str, repo: str, revision: str = "", depth: int = 0
         depth: how many commits are fetched; all of them unless given.
         name: what the step calls it; made of the folder's name unless given.
     """
-    content = {"repo": repo, **({"revision": revision} if revision else {}), **({"depth": depth} if depth else {})}
-    return Artifact(artifact_name(name, path), path, location=(("git", content),), is_input=True)
+    commits = checked_whole(depth, "depth", least=0)
+    content = {"repo": repo, **({"revision": revision} if revision else {}), **({"depth": commits} if commits else {})}
+    return replace(_stored("git", path, content, False, name), is_input=True)
 
 
 def _stored(store: str, path: str, content: dict[str, Any], is_global: bool, name: str) -> Artifact:
-    return Artifact(artifact_name(name, path), path, location=((store, content),), is_global=is_global)
+    for said, value in content.items():
+        if not isinstance(value, (bool, int, list, dict)):
+            checked_text(value, f"the {said} of {shown(path)}", "give a text")
+    location = ((store, content),)
+    return Artifact(artifact_name(name, path), path, location=location, is_global=checked_flag(is_global, "is_global"))
 
 
-def _keys(access: SecretKey | None, secret: SecretKey | None) -> dict[str, Any]:
-    keys = {"accessKeySecret": access, "secretKeySecret": secret}
-    return {key: _secret(found) for key, found in keys.items() if found is not None}
+def _keys(**keys: SecretKey | None) -> dict[str, Any]:
+    return {said: _secret(said, key) for said, key in keys.items() if key is not None}
 
 
-def _secret(key: SecretKey) -> dict[str, str]:
-    name, inner = key
-    return {"name": name, "key": inner}
+def _secret(said: str, key: Any) -> dict[str, str]:
+    if not isinstance(key, tuple) or len(key) != 2:
+        hint = '("name of the Secret", "key in it")'
+        raise InvalidInput(f"{said} is {shown(key)}, which is no Secret and a key in it", hint=hint)
+    return {"name": checked_object(key[0], said), "key": checked_key(key[1], f"the key of {said}")}
 
 
 def artifact_name(name: str, path: Any) -> str:
     """What an artifact is called: as it was said, or after its file."""
     if not isinstance(path, str) or not path.startswith("/"):
-        raise InvalidInput(f"{path!r} is no absolute path", hint="give the place of the file in the container")
-    found = name or OTHER.sub("-", PurePosixPath(path).stem).strip("-")
+        raise InvalidInput(f"{shown(path)} is no absolute path", hint="give the place of the file in the container")
+    if name != "":
+        return checked_port(name, "the name of an artifact")
+    found = OTHER.sub("-", PurePosixPath(path).stem).strip("-")
     if not found:
-        raise InvalidInput(f"{path!r} gives no name", hint="give the artifact a name")
-    return found
+        raise InvalidInput(f"{shown(path)} gives no name", hint="give the artifact a name")
+    return checked_port(found, "the name of an artifact")

@@ -13,6 +13,7 @@ from couler_plugins.authoring.conditions import condition_value
 from couler_plugins.authoring.places import Place
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Call, Scope, after
+from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     Argument,
@@ -63,6 +64,7 @@ def build(recorder: Recorder, name: str, parameters: tuple[Port, ...], kind: str
         raise InvalidInput(f"nothing runs in the workflow {name!r}", hint="call run_container or its like in it")
     scopes = [recorder.main, *(scope for _, scope in recorder.handlers)]
     calls = [call for scope in scopes for call in _all_calls(scope)]
+    _check_mounts(calls, recorder.volume_names())
     closed = close([call for call in calls if call.operation is not None])
     builder = _Builder(closed, calls, {port.name for port in parameters})
     main = builder.graph(recorder.main, fresh_name(MAIN, builder.taken), {})
@@ -85,6 +87,17 @@ def _all_calls(scope: Scope) -> Iterator[Call]:
     for call in scope.calls.values():
         yield call
         yield from _all_calls(call.body) if call.body is not None else ()
+
+
+def _check_mounts(calls: list[Call], volumes: Set[str]) -> None:
+    """Raises `InvalidInput` where a step mounts a volume that the workflow does not have."""
+    for call in calls:
+        for container in call.operation.containers if call.operation is not None else ():
+            mounts = container.rest.data.get("volumeMounts", ()) if container.rest is not None else ()
+            if missing := [mount["name"] for mount in mounts if mount["name"] not in volumes]:
+                message = f"it mounts the volume {shown(missing[0])}, which this workflow does not have"
+                hint = f"add it: add_volume(Volume({shown(missing[0])}, claim_name))"
+                raise InvalidInput(message, file=call.place.file, line=call.place.line, step=call.name, hint=hint)
 
 
 def _check(workflow: Workflow, places: dict[str, Place]) -> None:
@@ -182,7 +195,7 @@ class _Builder:
     def _composite(self, call: Call, body: Scope) -> tuple[str, tuple[Argument, ...]]:
         """The graph of a body, and what it is passed: what it reads of the scopes around."""
         inputs: Inputs = {}
-        for reference in body.reads():
+        for reference in call.inside():
             if reference.to in ("item", "output") and reference not in inputs:
                 inputs[reference] = fresh_name(_port_name(reference), inputs.values())
         name = fresh_name(f"{call.template}-{'each' if call.again is None else 'while'}", self.taken)
@@ -201,7 +214,10 @@ class _Builder:
             call=GraphCall(name=name),
             arguments=passed,
             needs=after(body.last),
-            condition=condition_value((call.again,)),
+            condition=map_references(
+                condition_value((call.again,)),
+                lambda item: Reference(to="input", kind=_kind(item), name=inputs[item]) if item in inputs else item,
+            ),
         )
         outputs = tuple(
             Output(

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.authoring.context import implicit, reset
-from couler_plugins.authoring.places import place
+from couler_plugins.authoring.places import place, said_where
 from couler_plugins.authoring.settings import Settings
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.workflow import AuthoredWorkflow
+from couler_plugins.errors import InvalidInput
 
 if TYPE_CHECKING:
     from couler_plugins.authoring.runs import SubmittedRun
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["run", "written"]
 
 
+@said_where
 def written(name: str = "", **settings: Any) -> AuthoredWorkflow:
     """The workflow of what was called before, outside of any block; what is called next belongs to another one.
 
@@ -27,7 +30,8 @@ def written(name: str = "", **settings: Any) -> AuthoredWorkflow:
     Raises:
         InvalidInput: nothing was called, or it makes no workflow.
     """
-    found = AuthoredWorkflow(name or Path(place().file).stem.replace("_", "-"), Settings.of(settings), {}, implicit())
+    own = Path(place().file).stem.replace("_", "-") if name == "" else name
+    found = AuthoredWorkflow(own, Settings.of(settings), {}, implicit())
     try:
         found.finish()
     finally:
@@ -35,6 +39,7 @@ def written(name: str = "", **settings: Any) -> AuthoredWorkflow:
     return found
 
 
+@said_where
 def run(submitter: Submitter, name: str = "", **settings: Any) -> SubmittedRun | Path | None:
     """Hands the workflow of what was called before, outside of any block, to an engine.
 
@@ -50,4 +55,6 @@ def run(submitter: Submitter, name: str = "", **settings: Any) -> SubmittedRun |
         InvalidInput: nothing was called, or it makes no workflow.
         EngineError: the engine failed.
     """
+    if not hasattr(submitter, "hand_over"):
+        raise InvalidInput(f"{shown(submitter)} is no submitter", hint="couler.run(submitter=couler.ArgoSubmitter())")
     return submitter.hand_over(written(name, **settings))

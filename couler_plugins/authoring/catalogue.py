@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.checks import checked_json, checked_name
+from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.operations import limits
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.steps import written_step
 from couler_plugins.authoring.values import Returned, RunValue, as_value
 from couler_plugins.config import load_config
@@ -18,8 +20,11 @@ from couler_plugins.ir import Literal, replace
 
 __all__ = ["run_step"]
 
+HINT = 'name one: run_step("load-csv", url=…)'
+
 
 @said_where
+@whole
 def run_step(
     step: str | CatalogueStep,
     step_name: str | None = None,
@@ -43,9 +48,9 @@ def run_step(
         InvalidInput: there is no such step, or an input is missing, unknown, or of another type.
     """
     work = recorder()
-    found = load_plugins(load_config()).step(step) if isinstance(step, str) else step
+    found = load_plugins(load_config()).step(checked_name(step, "the step", HINT)) if isinstance(step, str) else step
     if not hasattr(found, "build"):
-        raise InvalidInput(f"{step!r} is no ready-made step", hint='name one: run_step("load-csv", url=…)')
+        raise InvalidInput(f"{shown(step)} is no ready-made step", hint=HINT)
     built = found.build({name.replace("_", "-"): _given(value, name) for name, value in inputs.items()})
     passed: Mapping[str, Any] = {argument.name: argument.value for argument in built.arguments}
     attempts, seconds = limits(timeout, retry)
@@ -57,16 +62,16 @@ def run_step(
         timeout=seconds or built.operation.timeout,
     )
     work.parameters.update(dict.fromkeys(built.parameters))
-    return written_step(step_name or found.name, operation, is_named=step_name is not None)
+    return written_step(found.name if step_name is None else step_name, operation, is_named=step_name is not None)
 
 
 def _given(content: Any, name: str) -> Any:
     """What the run knows as the IR has it; all else is Python's own."""
     if isinstance(content, RunValue):
-        return content.reference
+        return as_value(content, name)
     if isinstance(content, (list, tuple)):
         return [_given(item, name) for item in content]
     if isinstance(content, str):
         value = as_value(content, name)
         return content if isinstance(value, Literal) else value
-    return content
+    return checked_json(content, name, "give texts, numbers, lists of these, or what a step returned")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.values import RunValue, as_value
+from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.values import RunValue, as_value, checked_as_text
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value, map_references
 
@@ -17,6 +18,7 @@ __all__ = [
     "Condition",
     "bigger",
     "bigger_equal",
+    "check_condition",
     "condition_value",
     "equal",
     "not_equal",
@@ -26,6 +28,10 @@ __all__ = [
 
 TEXTS = ("==", "!=")
 """What compares texts as they are; the others compare numbers."""
+NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
+"""What all engines read as a number: not `nan`, and not `1_000`."""
+MISSING: Any = object()
+"""In place of the second side, which may be nothing by mistake."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,11 @@ class Condition:
 
     def of(self, value: RunValue) -> Condition:
         """The condition, asked of a value where it is of none yet."""
-        return self if self.left is not None else replace(self, left=value.reference)
+        return (
+            self
+            if self.left is not None
+            else replace(self, left=checked_as_text(value.reference, "what is asked about"))
+        )
 
     def refer(self, change: Callable[[Reference], Reference]) -> Condition:
         """The condition on other things."""
@@ -58,64 +68,67 @@ class Condition:
 
 
 @said_where
-def equal(left: Any, right: Any = None) -> Condition:
+def equal(left: Any, right: Any = MISSING) -> Condition:
     """`left` is the text `right`. With one argument, for `exec_while`: what its step gives is that text."""
     return _condition("==", left, right)
 
 
 @said_where
-def not_equal(left: Any, right: Any = None) -> Condition:
+def not_equal(left: Any, right: Any = MISSING) -> Condition:
     """`left` is another text than `right`; with one argument as `equal`."""
     return _condition("!=", left, right)
 
 
 @said_where
-def bigger(left: Any, right: Any = None) -> Condition:
+def bigger(left: Any, right: Any = MISSING) -> Condition:
     """`left` is a number greater than `right`; with one argument as `equal`."""
     return _condition(">", left, right)
 
 
 @said_where
-def smaller(left: Any, right: Any = None) -> Condition:
+def smaller(left: Any, right: Any = MISSING) -> Condition:
     """`left` is a number less than `right`; with one argument as `equal`."""
     return _condition("<", left, right)
 
 
 @said_where
-def bigger_equal(left: Any, right: Any = None) -> Condition:
+def bigger_equal(left: Any, right: Any = MISSING) -> Condition:
     """`left` is a number not less than `right`; with one argument as `equal`."""
     return _condition(">=", left, right)
 
 
 @said_where
-def smaller_equal(left: Any, right: Any = None) -> Condition:
+def smaller_equal(left: Any, right: Any = MISSING) -> Condition:
     """`left` is a number not greater than `right`; with one argument as `equal`."""
     return _condition("<=", left, right)
 
 
 def _condition(operator: str, left: Any, right: Any) -> Condition:
-    if right is None:
-        left, right = None, left
+    if right is MISSING:
+        left, right = MISSING, left
     other = as_value(right, "what is compared with")
     if operator not in TEXTS and isinstance(other, Literal) and not _is_number(other.value):
-        raise InvalidInput(f"{other.value!r} is no number", hint="equal and not_equal compare texts")
+        raise InvalidInput(f"{shown(other.value)} is no number", hint="equal and not_equal compare texts")
     if isinstance(other, Template):
         raise InvalidInput("a value is compared with a text that holds another", hint="compare with the value itself")
-    if left is None:
+    if left is MISSING:
         return Condition(operator, other)
     value = as_value(left, "what is compared")
     if not isinstance(value, Reference):
         hint = "give what a step returned first, and the constant second"
-        raise InvalidInput(f"{left!r} is no value of the run", hint=hint)
+        raise InvalidInput(f"{shown(left)} is no value of the run", hint=hint)
     return Condition(operator, other, value)
 
 
+def check_condition(condition: object) -> None:
+    """Raises `InvalidInput` where something is no condition."""
+    if not isinstance(condition, Condition):
+        hint = 'compare: equal(result, "heads"), or equal("heads") in exec_while'
+        raise InvalidInput(f"{shown(condition)} is no condition", hint=hint)
+
+
 def _is_number(text: object) -> bool:
-    try:
-        float(str(text))
-    except ValueError:
-        return False
-    return True
+    return isinstance(text, str) and NUMBER.fullmatch(text) is not None
 
 
 def condition_value(conditions: tuple[Condition, ...]) -> Value | None:
@@ -123,6 +136,8 @@ def condition_value(conditions: tuple[Condition, ...]) -> Value | None:
     if not conditions:
         return None
     texts = all(item.operator in TEXTS for item in conditions)
+    if not texts:
+        _check_plain(conditions)
     parts: list[Any] = []
     for item in conditions:
         assert item.left is not None
@@ -132,13 +147,25 @@ def condition_value(conditions: tuple[Condition, ...]) -> Value | None:
     return Expression(language="cel", parts=whole) if texts else Template(parts=whole)
 
 
+def _check_plain(conditions: tuple[Condition, ...]) -> None:
+    """Texts beside numbers are compared in plain text, where a quote would end them."""
+    for item in conditions:
+        text = getattr(item.right, "value", "")
+        if item.operator in TEXTS and re.search(r"['\"\\{}]|[^\x20-\U0010ffff]", str(text)):
+            hint = "ask for one of them in a step that prints true or false"
+            raise InvalidInput(f"the text {shown(text)} cannot be compared beside numbers", hint=hint)
+
+
 def _cel(item: Condition) -> list[Any]:
     right = item.right if isinstance(item.right, Reference) else _quoted(str(getattr(item.right, "value", "")))
     return [item.left, f" {item.operator} ", right]
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False) if re.search(r"['\\\n]", text) else f"'{text}'"
+    if not re.search(r"['\\\x00-\x1f]|\{\{|\}\}", text):
+        return f"'{text}'"
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted.replace("{{", "{\\u007b").replace("}}", "}\\u007d")  # two would end Argo's tag
 
 
 def _plain(item: Condition) -> list[Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from couler_plugins.authoring.checks import checked_mapping
+from couler_plugins.authoring.checks import checked_json, checked_mapping, checked_text, checked_texts
 from couler_plugins.authoring.operations import Common, limits, main_container
+from couler_plugins.authoring.operations import operation_of as of_container
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import as_value, listed
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Container, Literal, Native, Operation, Value, replace
@@ -14,6 +16,9 @@ from couler_plugins.portable.python.functions import IMAGE, Function, operation_
 from couler_plugins.portable.python.source import function_from
 
 __all__ = ["function_operation"]
+
+TYPES = 'outputs={"loss": "float"}'
+JSON = "give data of JSON, or what a step returned by itself"
 
 
 def function_operation(
@@ -38,23 +43,23 @@ def function_operation(
         InvalidInput: it cannot run by itself, or takes other arguments.
     """
     if isinstance(packages, str):
-        raise InvalidInput(f"packages is the text {packages!r}", hint=f"packages=[{packages!r}]")
-    types = checked_mapping(outputs, "outputs", 'outputs={"loss": "float"}')
+        raise InvalidInput(f"packages is the text {shown(packages)}", hint=f"packages=[{shown(packages)}]")
+    packages = checked_texts(packages, "packages", 'packages=["numpy>=2"]')
+    types = checked_mapping(outputs, "outputs", TYPES)
+    for name, kind in types.items():
+        checked_text(kind, f"the type of {shown(name)}", TYPES)
     function = function_from(source, packages, types or None)
     given = _given(function, args)
     container = main_container(common._replace(image=common.image or IMAGE), command or "python", None)
     if not function.inputs and not function.outputs and not packages:
         script = Literal(value=f"{function.source}\n\n{function.name}()\n")
-        return _limited(Operation(name="", kind="script", containers=(replace(container, script=script),)), common)
-    _refuse_more(function, common)
+        return of_container("script", common, replace(container, script=script), None)
+    _refuse_more(function, common, command)
     operation = operation_of(function, "")
     ports = tuple(replace(port, value=given.get(port.name)) for port in operation.inputs)
-    return _limited(replace(operation, inputs=ports, containers=(_merged(container, operation),)), common)
-
-
-def _limited(operation: Operation, common: Common) -> Operation:
     retry, timeout = limits(common.timeout, common.retry)
-    return replace(operation, retry=retry, timeout=timeout)
+    whole = (_merged(container, operation),)
+    return replace(operation, inputs=ports, containers=whole, retry=retry, timeout=timeout)
 
 
 def _merged(container: Container, operation: Operation) -> Container:
@@ -68,7 +73,7 @@ def _given(function: Function, args: Any) -> dict[str, Value]:
     given = args if isinstance(args, Mapping) else _positional(function.name, names, args)
     for name in given:
         if name not in names:
-            raise _wrong(function.name, f"takes no {name!r}", f"it takes {', '.join(names) or 'nothing'}")
+            raise _wrong(function.name, f"takes no {shown(name)}", f"it takes {', '.join(names) or 'nothing'}")
     for item in function.inputs:
         if not item.optional and item.name not in given:
             raise _wrong(function.name, f"is not given {item.name!r}", "give it in args, in order or by name")
@@ -85,15 +90,19 @@ def _positional(function: str, names: Sequence[str], args: Any) -> dict[str, Any
 def _value(content: Any, what: str) -> Value:
     """A constant of JSON, or what the run knows."""
     if content is None or isinstance(content, (bool, int, float)):
-        return Literal(value=content)
-    return Native.of(content) if isinstance(content, (list, dict)) else as_value(content, what)
+        return Literal(value=checked_json(content, what, JSON))
+    return (
+        Native.of(checked_json(content, what, JSON)) if isinstance(content, (list, dict)) else as_value(content, what)
+    )
 
 
-def _refuse_more(function: Function, common: Common) -> None:
-    for name in ("output", "input", "node_selector", "daemon"):
-        if getattr(common, name):
+def _refuse_more(function: Function, common: Common, command: Any) -> None:
+    """Refuses what an engine that runs it as Python has no place for."""
+    given = {**common._asdict(), "command": command}
+    for name in ("output", "input", "node_selector", "daemon", "command"):
+        if given[name]:
             hint = "return what it gives; a program given as text can say more"
-            raise _wrong(function.name, f"is a function, and has {name}=", hint)
+            raise _wrong(function.name, f"is a function with types, and has {name}=", hint)
 
 
 def _wrong(name: str, reason: str, hint: str) -> InvalidInput:

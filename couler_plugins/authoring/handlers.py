@@ -7,9 +7,10 @@ from enum import Enum
 from typing import Any
 
 from couler_plugins.authoring.conditions import Condition
-from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.scopes import Scope
+from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference
 
@@ -29,6 +30,7 @@ class WFStatus(Enum):
 
 
 @said_where
+@whole
 def set_exit_handler(status: WFStatus, function: Callable[[], Any]) -> None:
     """Runs what a function writes at the end of the workflow, where it ended like this.
 
@@ -39,10 +41,13 @@ def set_exit_handler(status: WFStatus, function: Callable[[], Any]) -> None:
     Raises:
         InvalidInput: there is no such end.
     """
-    if status not in list(WFStatus):
+    if not isinstance(status, WFStatus):
         hint = f"one of {', '.join(str(item) for item in WFStatus)}"
-        raise InvalidInput(f"{status!r} is no end of a workflow", hint=hint)
+        raise InvalidInput(f"{shown(status)} is no end of a workflow", hint=hint)
     work = recorder()
+    if work.scope is not work.main or work.scope.conditions:
+        message = "an exit handler is of the whole workflow, and this one is written inside of a loop or a condition"
+        raise InvalidInput(message, hint="call it beside these, and ask inside of the handler")
     scope = Scope(conditions=(Condition("==", Literal(value=status.value), STATUS),) if status.value else ())
     with work.inside(scope):
         work.run(function)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from inspect import Parameter, signature
 from typing import Any
 
-from couler_plugins.authoring.checks import check_condition
-from couler_plugins.authoring.conditions import Condition
-from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.checks import checked_json
+from couler_plugins.authoring.conditions import Condition, check_condition
+from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import place, said_where
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Call, Scope
-from couler_plugins.authoring.values import Returned, RunValue, as_value
+from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.values import Returned, RunValue, as_value, checked_as_text
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Axis, Literal, Loop, Native, Reference, replace
 
@@ -24,6 +25,7 @@ NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @said_where
+@whole
 def map(function: Function, *lists: Any) -> Any:  # noqa: A001  # the paper's name for it
     """Runs what a function writes once for each item, side by side.
 
@@ -39,24 +41,25 @@ def map(function: Function, *lists: Any) -> Any:  # noqa: A001  # the paper's na
     """
     work = recorder()
     mark = work.loop_id()
-    items, loop = _loop(mark, lists, function)
+
+    def item(key: str = "") -> RunValue:
+        return RunValue(work.giver.give(Reference(to="item", step=mark, name=key)))
+
+    items, loop = _loop(item, lists, function)
     body = Scope()
     with work.inside(body):
         result = work.run(function, *items)
-    if not body.calls:
-        raise InvalidInput(
-            "map was given a function that writes no step", hint="let it call run_container, or its like"
-        )
     (first, *others) = body.calls.values()
     if not others and first.loop is None and not first.conditions:
         work.release(first.name)
         first.loop, first.loop_id, first.needs = loop, mark, None
-        return _renamed(result, first.name, work.add(first).name)
+        return _renamed(work, result, first.name, work.add(first).name)
     call = Call(first.template, place(), first.is_named, body=body, loop=loop, loop_id=mark)
     return _given(work, call, result)
 
 
 @said_where
+@whole
 def exec_while(condition: Condition, function: Function) -> Any:
     """Runs what a function writes, and again while a condition holds of what it returned (do, then ask).
 
@@ -75,7 +78,7 @@ def exec_while(condition: Condition, function: Function) -> Any:
     body = Scope()
     with work.inside(body):
         result = work.run(function)
-    if not body.calls or (condition.left is None and not isinstance(result, RunValue)):
+    if condition.left is None and not isinstance(result, RunValue):
         raise InvalidInput(
             "exec_while was given a function that returns nothing of a step", hint="return what run_script gives"
         )
@@ -85,28 +88,30 @@ def exec_while(condition: Condition, function: Function) -> Any:
     return _given(work, call, result)
 
 
-def _loop(mark: str, lists: Sequence[Any], function: Function) -> tuple[list[RunValue], Loop]:
-    """What stands for an item of each list, and the loop over all of them."""
+def _loop(item: Callable[..., RunValue], lists: Sequence[Any], function: Function) -> tuple[list[RunValue], Loop]:
+    """What stands for an item of each list (`item` makes it, by key), and the loop over all of them."""
     if len(lists) == 1 and isinstance(lists[0], RunValue):
-        axis = Axis(name="item", values=lists[0].reference)
-        return [RunValue(Reference(to="item", step=mark))], Loop(axes=(axis,))
+        axis = Axis(name="item", values=checked_as_text(lists[0].reference, "what map goes over"))
+        return [item()], Loop(axes=(axis,))
     columns = [_column(column) for column in lists]
     if not columns or not columns[0] or len({len(column) for column in columns}) > 1:
         raise InvalidInput(
             "map needs lists that are as long as each other, and not empty", hint="map(f, [1, 2], ['a', 'b'])"
         )
-    for item in (item for column in columns for item in column):
-        if isinstance(item, RunValue) or not isinstance(item, (str, int, float, bool)):
+    for each in (each for column in columns for each in column):
+        if isinstance(each, RunValue) or not isinstance(each, (str, int, float, bool)):
             hint = "give texts and numbers; a list that only the run knows is given by itself"
-            raise InvalidInput(f"map goes over {item!r}, a {type(item).__name__}", hint=hint)
-        if not isinstance(as_value(str(item), "an item"), Literal):
+            raise InvalidInput(f"map goes over {shown(each)}, a {type(each).__name__}", hint=hint)
+        if isinstance(each, str) and not isinstance(as_value(each, "an item"), Literal):
             hint = "give a list that only the run knows by itself: map(f, result); others hold constants"
             raise InvalidInput("map goes over a text that holds a value of the run", hint=hint)
+        if not isinstance(each, str):
+            checked_json(each, "the list", "give numbers beyond that as texts")
     if len(columns) == 1:
-        return [RunValue(Reference(to="item", step=mark))], Loop(axes=(_axis(columns[0]),))
+        return [item()], Loop(axes=(_axis(columns[0]),))
     keys = _keys(function, len(columns))
     rows = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
-    return [RunValue(Reference(to="item", step=mark, name=key)) for key in keys], Loop(axes=(_axis(rows),))
+    return [item(key) for key in keys], Loop(axes=(_axis(rows),))
 
 
 def _column(given: Any) -> list[Any]:
@@ -127,12 +132,21 @@ def _keys(function: Function, count: int) -> list[str]:
 
 
 def _axis(items: list[Any]) -> Axis:
-    return Axis(name="item", values=Native(parts=(json.dumps(items, ensure_ascii=False, separators=(",", ":")),)))
+    """What is gone over. Engines write 1.0 and 1e-7 each in its own way: as texts, they are the same everywhere."""
+    rows = [{key: _item(value) for key, value in row.items()} if isinstance(row, dict) else _item(row) for row in items]
+    return Axis(name="item", values=Native(parts=(json.dumps(rows, ensure_ascii=False, separators=(",", ":")),)))
 
 
-def _renamed(result: Any, old: str, new: str) -> Any:
+def _item(value: Any) -> Any:
+    return str(value) if isinstance(value, float) else value
+
+
+def _renamed(work: Recorder, result: Any, old: str, new: str) -> Any:
     """What a function returned of a step that has another name now."""
-    return result.of_step(new) if isinstance(result, Returned) and result.step == old else result
+    if not isinstance(result, Returned) or result.step != old:
+        return result
+    work.giver.take(result.reference)
+    return result.of_step(new)
 
 
 def _given(work: Recorder, call: Call, result: Any) -> Any:
@@ -142,7 +156,7 @@ def _given(work: Recorder, call: Call, result: Any) -> Any:
         inner = work.step_name(f"{call.template}-once")
         call.body.rename(call.template, inner)
         work.release(call.template)
-        result = _renamed(result, call.template, inner)
+        result = _renamed(work, result, call.template, inner)
         if call.again is not None:
             call.again = call.again.refer(
                 lambda item: replace(item, step=inner) if item.step == call.template else item
@@ -155,7 +169,11 @@ def _given(work: Recorder, call: Call, result: Any) -> Any:
     name = work.add(call).name
     references = {
         key: RunValue(
-            Reference(to="output", step=name, name=key, kind=value.kind if value.kind == "artifact" else "parameter")
+            work.giver.give(
+                Reference(
+                    to="output", step=name, name=key, kind="artifact" if value.kind == "artifact" else "parameter"
+                )
+            )
         )
         for key, value in call.gives.items()
     }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from couler_plugins.api import lower, session
+from couler_plugins.api import lower
 from couler_plugins.config import load_config
 from couler_plugins.conversion import target_of
 from couler_plugins.hookspecs import Adapter
+from couler_plugins.inputs import session
 from couler_plugins.ir import Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision, Plan

@@ -6,8 +6,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
-from couler_plugins.authoring.checks import checked_mapping
+from couler_plugins.authoring.checks import (
+    checked_flag,
+    checked_json,
+    checked_mapping,
+    checked_one_of,
+    checked_text,
+    checked_whole,
+)
+from couler_plugins.authoring.kubernetes import checked_image, checked_labels, checked_quantity, checked_resource
 from couler_plugins.authoring.secrets import Secret, VolumeMount
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, RunValue, as_value, listed
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Port, Retry, Value
@@ -15,6 +24,7 @@ from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Out
 __all__ = ["Common", "limits", "main_container", "operation_of"]
 
 AMOUNTS = 'resources={"cpu": 1, "memory": "1Gi"}'
+POLICIES = ("Always", "IfNotPresent", "Never")
 SOURCES = 'env_from=[{"configMapRef": {"name": "settings"}}]'
 
 
@@ -39,19 +49,21 @@ class Common(NamedTuple):
 
 def main_container(common: Common, command: Any, args: Any) -> Container:
     """The container, its values as they were given."""
+    policy, folder = common.image_pull_policy, common.working_dir
+    sources = [checked_mapping(item, "env_from", SOURCES) for item in listed(common.env_from)]
     rest = {
-        "imagePullPolicy": common.image_pull_policy,
-        "workingDir": common.working_dir,
+        "imagePullPolicy": None if policy is None else checked_one_of(policy, "image_pull_policy", POLICIES),
+        "workingDir": None if folder is None else checked_text(folder, "working_dir", "give a folder in the container"),
         "volumeMounts": [_mount(item) for item in listed(common.volume_mounts)],
-        "envFrom": [checked_mapping(item, "env_from", SOURCES) for item in listed(common.env_from)],
+        "envFrom": checked_json(sources, "env_from", SOURCES),
     }
     said = {key: value for key, value in rest.items() if value}
     requests, bounds = _resources(common.resources)
     return Container(
-        image=None if common.image is None else _constant(common.image, "image"),
-        command=tuple(_constant(item, "command") for item in listed(command)),
+        image=Literal(value=_image(common.image)),
+        command=_command(command),
         args=tuple(_argument(item) for item in listed(args)),
-        env=(*_environment(common.env), *_secrets(common.secret)),
+        env=_variables(common.env, common.secret),
         requests=requests,
         limits=bounds,
         rest=Native.of(said) if said else None,
@@ -61,16 +73,19 @@ def main_container(common: Common, command: Any, args: Any) -> Container:
 def operation_of(kind: str, common: Common, container: Container, args: Any) -> Operation:
     """The operation around a container; artifacts among the arguments are taken as inputs."""
     taken = [item for item in listed(args) if _artifact(item) is not None] + listed(common.input)
-    ports = {port.name: port for port in map(_port, taken)}
+    ports = tuple(dict.fromkeys(map(_port, taken)))
+    outputs = tuple(map(_output, listed(common.output)))
+    _check_apart("inputs", [port.name for port in ports])
+    _check_apart("outputs", [output.name for output in outputs])
     retry, timeout = limits(common.timeout, common.retry)
-    nodes = checked_mapping(common.node_selector, "node_selector", 'node_selector={"disk": "ssd"}')
+    nodes = checked_labels(common.node_selector, "node_selector", 'node_selector={"disk": "ssd"}')
     return Operation(
         name="",
         kind=kind,
-        inputs=tuple(ports.values()),
-        outputs=tuple(map(_output, listed(common.output))),
+        inputs=ports,
+        outputs=outputs,
         containers=(container,),
-        daemon=common.daemon,
+        daemon=checked_flag(common.daemon, "daemon"),
         retry=retry,
         timeout=timeout,
         rest=Native.of({"nodeSelector": nodes}) if nodes else None,
@@ -79,14 +94,31 @@ def operation_of(kind: str, common: Common, container: Container, args: Any) -> 
 
 def limits(timeout: int | None, retry: int | None) -> tuple[Retry | None, Value | None]:
     """How often something is tried again, and how long it may take, in seconds."""
-    given: tuple[tuple[str, object], ...] = (("timeout", timeout), ("retry", retry))
-    for name, number in given:
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
-            raise InvalidInput(f"{name} is {number!r}", hint="give a whole number greater than 0")
     return (
-        None if retry is None else Retry(limit=Literal(value=retry)),
-        None if timeout is None else Literal(value=timeout),
+        None if retry is None else Retry(limit=Literal(value=checked_whole(retry, "retry"))),
+        None if timeout is None else Literal(value=checked_whole(timeout, "timeout")),
     )
+
+
+def _image(given: Any) -> str:
+    if isinstance(given, str) and not isinstance(as_value(given, "the image"), Literal):
+        raise InvalidInput("the image depends on the run", hint="pass what the run knows in args or env")
+    return checked_image(given)
+
+
+def _check_apart(what: str, names: list[str]) -> None:
+    """Two of one name would be one: the first would be gone."""
+    if twice := [name for name in names if names.count(name) > 1]:
+        hint = "give artifacts names of their own: create_local_artifact(path, name=…)"
+        raise InvalidInput(f"two {what} are called {shown(twice[0])}", hint=hint)
+
+
+def _command(given: Any) -> tuple[Literal, ...]:
+    """The program; one text is one program, and no shell cuts it into words."""
+    if isinstance(given, str) and len(words := given.split()) > 1:
+        message = f"the command {shown(given)} is one word, which no program is called"
+        raise InvalidInput(message, hint=f"give its words: command=[{', '.join(map(shown, words))}]"[:200])
+    return tuple(_constant(item, "command") for item in listed(given))
 
 
 def _constant(content: Any, what: str) -> Literal:
@@ -122,13 +154,16 @@ def _port(item: Any) -> Port:
         case Artifact():
             hint = "take what a step returned, or declare where it lies (create_s3_artifact)"
             raise InvalidInput(f"nobody says where the input {found.name!r} comes from", hint=hint)
-    what = "a parameter" if isinstance(item, RunValue) else repr(item)
+    if isinstance(item, RunValue) and item.reference.kind == "artifact":
+        message = f"nobody says where {item.reference.step!r} leaves the artifact {item.reference.name!r}"
+        raise InvalidInput(message, hint="take what the step returned: its name alone does not say the place")
+    what = "a parameter" if isinstance(item, RunValue) else shown(item)
     raise InvalidInput(f"{what} is no artifact", hint="pass texts in args")
 
 
 def _output(item: Any) -> Output:
     if not isinstance(item, Artifact):
-        raise InvalidInput(f"{item!r} is no output", hint="declare one: create_parameter_artifact(path)")
+        raise InvalidInput(f"{shown(item)} is no output", hint="declare one: create_parameter_artifact(path)")
     if item.is_input:
         raise InvalidInput(f"{item.name!r} can only be taken", hint="give it as input=")
     return Output(
@@ -143,15 +178,24 @@ def _output(item: Any) -> Output:
 def _environment(env: Mapping[str, Any] | None) -> tuple[EnvVar, ...]:
     given = checked_mapping(env, "env", 'env={"LEVEL": "debug"}')
     if wrong := [name for name in given if "=" in name]:
-        raise InvalidInput(f"{wrong[0]!r} is no name of a variable", hint='env={"LEVEL": "debug"}')
-    return tuple(EnvVar(name=name, value=as_value(value, f"env {name!r}")) for name, value in given.items())
+        raise InvalidInput(f"{shown(wrong[0])} is no name of a variable", hint='env={"LEVEL": "debug"}')
+    return tuple(EnvVar(name=name, value=as_value(value, f"env {shown(name)}")) for name, value in given.items())
+
+
+def _variables(env: Mapping[str, Any] | None, secrets: Any) -> tuple[EnvVar, ...]:
+    found = (*_environment(env), *_secrets(secrets))
+    names = [item.name for item in found]
+    if twice := [name for name in names if names.count(name) > 1]:
+        hint = "name the variables of a Secret: obtain_secret(name, {'VARIABLE': 'key'})"
+        raise InvalidInput(f"the variable {shown(twice[0])} is given twice, by env and secret", hint=hint)
+    return found
 
 
 def _secrets(secrets: Any) -> tuple[EnvVar, ...]:
     found: list[EnvVar] = []
     for secret in listed(secrets):
         if not isinstance(secret, Secret):
-            raise InvalidInput(f"{secret!r} is no Secret", hint="refer to one: obtain_secret(name, keys)")
+            raise InvalidInput(f"{shown(secret)} is no Secret", hint="refer to one: obtain_secret(name, keys)")
         for variable, key in secret.keys:
             source = {"valueFrom": {"secretKeyRef": {"name": secret.name, "key": key}}}
             found.append(EnvVar(name=variable, value=Native.of(source)))
@@ -163,16 +207,22 @@ def _resources(resources: Mapping[str, Any] | None) -> tuple[Any, Any]:
     given = checked_mapping(resources, "resources", AMOUNTS)
     parts = tuple(checked_mapping(given.pop(name, None), name, AMOUNTS) for name in ("requests", "limits"))
     if any(parts) and given:
-        raise InvalidInput(f"resources hold {min(given)!r} beside requests and limits", hint="put it into one of them")
+        raise InvalidInput(
+            f"resources hold {shown(min(given))} beside requests and limits", hint="put it into one of them"
+        )
     requests, bounds = (
-        tuple(sorted((name, _constant(amount, name)) for name, amount in (part or given).items())) for part in parts
+        tuple(
+            (checked_resource(name), Literal(value=checked_quantity(amount, f"the amount of {name}")))
+            for name, amount in sorted((part or given).items())
+        )
+        for part in parts
     )
     return requests, bounds
 
 
 def _mount(mount: Any) -> dict[str, Any]:
     if not isinstance(mount, VolumeMount):
-        raise InvalidInput(f"{mount!r} is no VolumeMount", hint='volume_mounts=[VolumeMount("data", "/data")]')
+        raise InvalidInput(f"{shown(mount)} is no VolumeMount", hint='volume_mounts=[VolumeMount("data", "/data")]')
     return {
         "name": mount.name,
         "mountPath": mount.mount_path,

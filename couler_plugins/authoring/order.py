@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from itertools import pairwise
 from typing import Any
 
-from couler_plugins.authoring.checks import check_condition, checked_list
-from couler_plugins.authoring.conditions import Condition
-from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.checks import checked_list, checked_name
+from couler_plugins.authoring.conditions import Condition, check_condition
+from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Branch, Call, Scope, after
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, listed
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import needed
@@ -23,6 +24,7 @@ Function = Callable[..., Any]
 
 
 @said_where
+@whole
 def when(condition: Condition, function: Function) -> Any:
     """Runs what a function writes only where a condition holds.
 
@@ -58,6 +60,7 @@ def when(condition: Condition, function: Function) -> Any:
 
 
 @said_where
+@whole
 def concurrent(functions: Sequence[Function]) -> list[Any]:
     """Runs what each of these functions writes beside what the others write; what they return.
 
@@ -77,6 +80,7 @@ def concurrent(functions: Sequence[Function]) -> list[Any]:
 
 
 @said_where
+@whole
 def dag(chains: Sequence[Sequence[Function]]) -> None:
     """Runs steps in the order of a graph, given by its edges; a step that is named again is the same step.
 
@@ -89,25 +93,27 @@ def dag(chains: Sequence[Sequence[Function]]) -> None:
     """
     work = recorder()
     scope = work.scope
-    entry, kept = scope.waits(), scope.is_dag
+    entry, kept, before = scope.waits(), scope.is_dag, set(scope.calls)
     known: dict[Function, Branch] = {}
     scope.is_dag = True
     try:
         for chain in checked_list(chains, "lists of functions"):
             branches = [_node(work, scope, function, known) for function in checked_list(chain, "functions")]
-            for before, behind in pairwise(branches):
-                for name in behind.sources:
-                    scope.need(name, after(before.sinks))
+            for first, second in pairwise(branches):
+                for name in second.sources:
+                    scope.need(name, after(first.sinks))
     finally:
         scope.is_dag = kept
     own = {name for branch in known.values() for name in branch.names}
-    sources = [name for name in scope.calls if name in own and not _waits_within(scope.calls[name], own)]
+    new = {name: None for name in scope.calls if name in own and name not in before}  # what was there keeps its place
+    sources = [name for name in new if not _waits_within(scope.calls[name], new.keys())]
     for name in sources:
         scope.need(name, entry)
     _joined(scope, sources, scope.unneeded(name for name in scope.calls if name in own))
 
 
 @said_where
+@whole
 def set_dependencies(function: Function, dependencies: Sequence[str | Returned] | str | None = None) -> Any:
     """Runs what a function writes after steps that are named, and after what it reads; what it returns.
 
@@ -124,10 +130,13 @@ def set_dependencies(function: Function, dependencies: Sequence[str | Returned] 
     if isinstance(dependencies, str):
         entry = parse_depends(dependencies, lambda name: bare_outcomes(()))
     else:
-        names = [item.step if isinstance(item, Returned) else item for item in listed(dependencies)]
+        given = listed(dependencies)
+        names = [work.giver.take(item.reference).step if isinstance(item, Returned) else item for item in given]
         if others := [name for name in names if not isinstance(name, str)]:
-            raise InvalidInput(f"{others[0]!r} is no name of a step", hint='give names: dependencies=["A", "B"]')
+            raise InvalidInput(f"{shown(others[0])} is no name of a step", hint='give names: dependencies=["A", "B"]')
         entry = after(names)
+    for need in needed(entry):
+        checked_name(need.step, "the name of a step", 'give names: dependencies=["A", "B"]')
     with scope.branch(entry) as branch:
         result = work.run(function)
     before = {need.step for need in needed(entry)}
@@ -138,18 +147,18 @@ def set_dependencies(function: Function, dependencies: Sequence[str | Returned] 
 
 def _node(work: Recorder, scope: Scope, function: Function, known: dict[Function, Branch]) -> Branch:
     """The steps of one function in a dag."""
+    if not isinstance(function, Hashable):
+        raise InvalidInput(f"{shown(function)} is no function", hint="give chains of functions: [[a, b], [b, c]]")
     if function not in known:
         before = set(scope.calls)
         with scope.branch() as branch:
             work.run(function)
         branch.names = (*(name for name in scope.calls if name not in before), *branch.sources, *branch.sinks)
-        if not branch.names:
-            raise InvalidInput("a function of the dag writes no step", hint="let it call run_container, or its like")
         known[function] = branch
     return known[function]
 
 
-def _waits_within(call: Call, names: set[str]) -> bool:
+def _waits_within(call: Call, names: Set[str]) -> bool:
     return any(need.step in names for need in needed(call.needs))
 
 

@@ -7,8 +7,10 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import CoulerError, InvalidInput
 
 __all__ = ["PACKAGE", "Place", "check_call", "place", "said_where"]
@@ -29,12 +31,17 @@ class Place(NamedTuple):
 def place() -> Place:
     """The innermost call from outside of this package."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+    while frame.f_back is not None and (frame.f_code.co_filename.startswith(PACKAGE) or _is_made(frame.f_code)):
         frame = frame.f_back
     return Place(frame.f_code.co_filename, frame.f_lineno)
 
 
-def check_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+def _is_made(code: CodeType) -> bool:
+    """Whether this is the `__init__` that a dataclass has without a file."""
+    return code.co_filename == "<string>" and code.co_name == "__init__"
+
+
+def check_call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
     """Looks whether a function takes these arguments.
 
     Raises:
@@ -47,7 +54,7 @@ def check_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     try:
         taken.bind(*args, **kwargs)
     except TypeError as error:
-        name = getattr(function, "__name__", repr(function))
+        name = getattr(function, "__name__", shown(function))
         names = ", ".join(str(item) if item.kind in STARRED else item.name for item in taken.parameters.values())
         raise InvalidInput(f"{name}: {error}", hint=f"it takes {names or 'nothing'}") from error
 

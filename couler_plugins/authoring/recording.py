@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from couler_plugins.authoring.conditions import Condition
+from couler_plugins.authoring.given import Giver
 from couler_plugins.authoring.places import check_call
 from couler_plugins.authoring.scopes import Call, Scope
+from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference, map_references, replace
 
@@ -39,27 +41,36 @@ def signature(call: Call, known: dict[str, str] | None = None) -> tuple[Any, ...
 
 
 class Recorder:
-    """One workflow while it is written."""
+    """One workflow while it is written.
 
-    def __init__(self) -> None:
+    Args:
+        name: the workflow's; empty for the calls outside of any block.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.giver = Giver(name)
         self.main = Scope()
         self.scope = self.main
         self.handlers: list[tuple[str, Scope]] = []
         self.volumes: list[dict[str, Any]] = []
         self.claims: list[dict[str, Any]] = []
         self.parameters: dict[str, None] = {}
-        self._names: set[str] = set()
+        self._names: dict[str, None] = {}
         self._numbers: dict[str, int] = {}
         self._loops = 0
+        self._written = 0
+        self._depth = 0
 
     def add(self, call: Call) -> Call:
         """Puts a step into the scope that is written; in a dag, one that is named again is the one that is there.
 
         Raises:
-            InvalidInput: a step of this name does something else.
+            InvalidInput: a step of this name does something else, or it reads what is not of this workflow.
         """
         scope = self.scope
+        self._written += 1
         call.conditions = (*scope.conditions, *call.conditions)
+        call.refer(self.giver.take)
         for other in scope.by_template.get(call.template, ()) if scope.is_dag else ():
             if signature(other) == signature(call):
                 for name in call.body.names() if call.body is not None else ():
@@ -80,18 +91,44 @@ class Recorder:
         while name in self._names:
             self._numbers[wanted] = self._numbers.get(wanted, 1) + 1
             name = f"{wanted}-{self._numbers[wanted]}"
-        self._names.add(name)
+        self._names[name] = None
         return name
 
     def release(self, name: str) -> None:
         """Gives a name back."""
-        self._names.discard(name)
+        self._names.pop(name, None)
         self._numbers.clear()  # the numbers are looked for again
+
+    def volume_names(self) -> set[str]:
+        """What steps can mount."""
+        return {item["name"] for item in self.volumes} | {item["metadata"]["name"] for item in self.claims}
 
     def loop_id(self) -> str:
         """A mark for the items of one loop."""
         self._loops += 1
         return f"loop-{self._loops}"
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """All that is written inside stays, or nothing of it where that fails."""
+        back, handed_out = self.scope.mark(), self.giver.mark()
+        grown: tuple[Any, ...] = (self._names, self.parameters, self.handlers, self.volumes, self.claims)
+        many = [len(items) for items in grown]
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            back()
+            self.giver.forget(handed_out)
+            self._numbers.clear()
+            for items, count in zip(grown, many, strict=True):
+                while len(items) > count:
+                    items.popitem() if isinstance(items, dict) else items.pop()
+            raise
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self.scope.waited.clear()
 
     @contextmanager
     def inside(self, scope: Scope) -> Iterator[None]:
@@ -102,14 +139,21 @@ class Recorder:
         finally:
             self.scope = kept
 
-    def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def run(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Calls what a user gave; what it returns.
 
         Raises:
-            InvalidInput: it is no function, or takes other arguments.
+            InvalidInput: it is no function, takes other arguments, or writes no step.
         """
         if not callable(function):
             hint = "give the function itself, or a lambda that calls it: lambda: job('A')"
-            raise InvalidInput(f"{function!r} is no function", hint=hint)
-        check_call(function, *arguments)
-        return function(*arguments)
+            raise InvalidInput(f"{shown(function)} is no function", hint=hint)
+        check_call(function, *arguments, **named)
+        before = self._written
+        result = function(*arguments, **named)
+        if self._written == before:
+            if isinstance(result, Coroutine):
+                result.close()
+            hint = "let it call run_container, or its like; what is async, or yields, has not run when it is called"
+            raise InvalidInput(f"{getattr(function, '__name__', shown(function))} writes no step", hint=hint)
+        return result

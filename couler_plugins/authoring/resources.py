@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from couler_plugins.authoring.checks import checked_flag, checked_mapping, checked_text
 from couler_plugins.authoring.operations import limits
-from couler_plugins.authoring.values import CLOSE, OPEN, as_value
+from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.values import CLOSE, OPEN, RunValue, as_value
 from couler_plugins.documents import dump_yaml, read
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import (
     Literal,
     Operation,
@@ -41,9 +43,11 @@ def job_operation(
     Raises:
         InvalidInput: the manifest is none, or the action is unknown.
     """
-    if action not in ACTIONS:
-        raise InvalidInput(f"{action!r} is no action", hint=f"one of {', '.join(ACTIONS)}")
-    text = manifest if isinstance(manifest, str) else dump_yaml(manifest)
+    if action not in list(ACTIONS):
+        raise InvalidInput(f"{shown(action)} is no action", hint=f"one of {', '.join(ACTIONS)}")
+    for name, condition in zip(("success_condition", "failure_condition"), conditions, strict=True):
+        checked_text(condition, name, 'give a text, such as "status.succeeded > 0"', empty=True)
+    text = manifest if isinstance(manifest, str) else _dumped(manifest)
     _check(text)
     value = as_value(text, "the manifest")
     inputs: dict[Reference, str] = {}
@@ -55,10 +59,30 @@ def job_operation(
         action=action,
         success=conditions[0],
         failure=conditions[1],
-        owned=owned,
+        owned=checked_flag(owned, "set_owner_reference"),
         inputs=tuple(Port(name=name, value=reference) for reference, name in inputs.items()),
     )
     return replace(operation, retry=attempts, timeout=seconds)
+
+
+def _dumped(manifest: object) -> str:
+    """The resource as YAML; what only the run knows stands in its texts."""
+    hint = "give a resource as a mapping, or its YAML"
+
+    def written(data: Any) -> Any:
+        match data:
+            case RunValue():
+                return str(data)
+            case Mapping():
+                return {key: written(value) for key, value in data.items()}
+            case list() | tuple():
+                return [written(item) for item in data]
+        return data
+
+    try:
+        return dump_yaml(written(checked_mapping(manifest, "the manifest", hint)))
+    except (CoulerError, RecursionError) as error:
+        raise InvalidInput(f"the manifest cannot be written: {getattr(error, 'message', error)}", hint=hint) from error
 
 
 def _check(text: str) -> None:

@@ -78,7 +78,14 @@ class Call:
         yield from references((self.operation, self.loop))
         for condition in self.conditions:
             yield from references((condition.left, condition.right))
-        yield from self.body.reads() if self.body is not None else ()
+        yield from self.inside() if self.body is not None else ()
+
+    def inside(self) -> Iterator[Reference]:
+        """What its body reads of what is around it, and what is asked before that runs again."""
+        assert self.body is not None
+        asked = references((self.again.left, self.again.right)) if self.again is not None else ()
+        yield from self.body.reads()
+        yield from (item for item in asked if item.step not in self.body.calls)
 
     def refer(self, change: Callable[[Reference], Reference]) -> None:
         """Lets it, and what is inside of it, refer to other things."""
@@ -103,6 +110,7 @@ class Scope:
         conditions: what has to hold for any step that is written now.
         is_dag: whether a step that is named again is the same step.
         tested: what the `when` before asked, and what was there before it: another one of the same value runs beside.
+        waited: what steps waited for before they were to wait for more, the newest last.
     """
 
     calls: dict[str, Call] = field(default_factory=dict)
@@ -113,6 +121,7 @@ class Scope:
     conditions: tuple[Condition, ...] = ()
     is_dag: bool = False
     tested: tuple[Reference, tuple[str, ...]] | None = None
+    waited: list[tuple[Call, Needs | None]] = field(default_factory=list)
 
     def add(self, call: Call) -> None:
         """Puts a call behind those before it."""
@@ -135,7 +144,24 @@ class Scope:
     def need(self, name: str, needs: Needs | None) -> None:
         """Lets a step wait for more."""
         call = self.calls[name]
+        self.waited.append((call, call.needs))
         call.needs = all_of([*conjuncts(call.needs), *conjuncts(needs)])
+
+    def mark(self) -> Callable[[], None]:
+        """Remembers what is there; gives what takes all back that was written since."""
+        many = len(self.calls), len(self.waited), len(self.sources)
+        state = self.last, self.entry, self.sources, self.conditions, self.is_dag, self.tested
+
+        def back() -> None:
+            while len(self.calls) > many[0]:
+                _, call = self.calls.popitem()
+                self.by_template[call.template].pop()
+            while len(self.waited) > many[1]:
+                call, call.needs = self.waited.pop()
+            self.last, self.entry, self.sources, self.conditions, self.is_dag, self.tested = state
+            del self.sources[many[2] :]
+
+        return back
 
     @contextmanager
     def branch(self, entry: Needs | None = None) -> Iterator[Branch]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from couler_plugins.authoring.checks import checked_flag, checked_one_of, checked_text, checked_texts
 from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.kubernetes import checked_key, checked_object, checked_quantity
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 
 __all__ = [
@@ -18,6 +22,9 @@ __all__ = [
     "create_workflow_volume",
     "obtain_secret",
 ]
+
+
+MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,17 @@ class Secret:
     name: str
     keys: tuple[tuple[str, str], ...]
 
+    @said_where
+    def __post_init__(self) -> None:
+        checked_object(self.name, "the name of the Secret")
+        given: object = self.keys
+        if not isinstance(given, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in given):
+            hint = 'refer to one: obtain_secret("db", ["PASSWORD"])'
+            raise InvalidInput(f"{shown(given)} are no keys of a Secret", hint=hint)
+        for variable, key in self.keys:
+            checked_text(variable, "the name of a variable", "give a text such as PASSWORD")
+            checked_key(key, "the key of the Secret")
+
 
 @said_where
 def obtain_secret(name: str, keys: list[str] | dict[str, str]) -> Secret:
@@ -45,8 +63,8 @@ def obtain_secret(name: str, keys: list[str] | dict[str, str]) -> Secret:
         InvalidInput: these are no names.
     """
     given: object = keys
-    if not isinstance(given, (list, tuple, dict)) or not all(isinstance(key, str) for key in (name, *given)):
-        raise InvalidInput(f"{keys!r} are no keys of a Secret", hint='obtain_secret("db", ["PASSWORD"])')
+    if not isinstance(given, (list, tuple, dict)) or not given:
+        raise InvalidInput(f"{shown(keys)} are no keys of a Secret", hint='obtain_secret("db", ["PASSWORD"])')
     pairs = keys.items() if isinstance(keys, dict) else [(key, key) for key in keys]
     return Secret(name, tuple(pairs))
 
@@ -59,6 +77,12 @@ class VolumeMount:
     mount_path: str
     read_only: bool = False
 
+    @said_where
+    def __post_init__(self) -> None:
+        checked_object(self.name, "the name of the volume")
+        checked_text(self.mount_path, "mount_path", 'VolumeMount("data", "/data")')
+        checked_flag(self.read_only, "read_only")
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -66,6 +90,11 @@ class Volume:
 
     name: str
     claim_name: str = ""
+
+    @said_where
+    def __post_init__(self) -> None:
+        checked_object(self.name, "the name of the volume")
+        checked_object(self.claim_name, "claim_name", empty=True)
 
 
 @dataclass(frozen=True)
@@ -76,6 +105,13 @@ class VolumeClaimTemplate:
     access_modes: tuple[str, ...] = ("ReadWriteOnce",)
     size: str = "1Gi"
 
+    @said_where
+    def __post_init__(self) -> None:
+        checked_object(self.claim_name, "claim_name")
+        for mode in checked_texts(self.access_modes, "access_modes", f"give some of {', '.join(MODES)}"):
+            checked_one_of(mode, "an access mode", MODES)
+        checked_quantity(self.size, "size")
+
 
 @said_where
 def add_volume(volume: Volume) -> None:
@@ -85,9 +121,10 @@ def add_volume(volume: Volume) -> None:
         InvalidInput: it is something else.
     """
     if not isinstance(volume, Volume):
-        raise InvalidInput(f"{volume!r} is no Volume", hint='add_volume(Volume("data", "claim"))')
+        raise InvalidInput(f"{shown(volume)} is no Volume", hint='add_volume(Volume("data", "claim"))')
     claim: dict[str, Any] = {"persistentVolumeClaim": {"claimName": volume.claim_name}}
-    recorder().volumes.append({"name": volume.name, **(claim if volume.claim_name else {"emptyDir": {}})})
+    work = recorder()
+    _add(work.volumes, volume.name, {"name": volume.name, **(claim if volume.claim_name else {"emptyDir": {}})}, work)
 
 
 @said_where
@@ -99,6 +136,17 @@ def create_workflow_volume(template: VolumeClaimTemplate) -> None:
     """
     if not isinstance(template, VolumeClaimTemplate):
         hint = 'create_workflow_volume(VolumeClaimTemplate("work", size="5Gi"))'
-        raise InvalidInput(f"{template!r} is no VolumeClaimTemplate", hint=hint)
-    spec = {"accessModes": list(template.access_modes), "resources": {"requests": {"storage": template.size}}}
-    recorder().claims.append({"metadata": {"name": template.claim_name}, "spec": spec})
+        raise InvalidInput(f"{shown(template)} is no VolumeClaimTemplate", hint=hint)
+    size = checked_quantity(template.size, "size")
+    spec = {"accessModes": list(template.access_modes), "resources": {"requests": {"storage": size}}}
+    work = recorder()
+    _add(work.claims, template.claim_name, {"metadata": {"name": template.claim_name}, "spec": spec}, work)
+
+
+def _add(to: list[dict[str, Any]], name: str, entry: dict[str, Any], work: Recorder) -> None:
+    """Adds a volume; the same one again is the one that is there."""
+    if entry in to:
+        return
+    if name in work.volume_names():
+        raise InvalidInput(f"there is another volume {shown(name)} already", hint="give one of them another name")
+    to.append(entry)

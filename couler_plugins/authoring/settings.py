@@ -4,16 +4,30 @@ which adapters read of workflows of other engines; each refuses what it has no p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from couler_plugins.authoring.checks import checked_mapping
+from couler_plugins.authoring.checks import (
+    checked_flag,
+    checked_json,
+    checked_mapping,
+    checked_one_of,
+    checked_text,
+    checked_texts,
+    checked_whole,
+)
+from couler_plugins.authoring.kubernetes import checked_labels, checked_object
+from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import listed
 from couler_plugins.errors import InvalidInput
+from couler_plugins.portable.schedules import is_zone, schedule_problem
 
 __all__ = ["Schedule", "Settings"]
 
+DNS = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 WORDS = "give a mapping in Kubernetes' words, as in its manifests: {'key': 'value'}"
 
 
@@ -38,6 +52,20 @@ class Schedule:
     failed_jobs_history_limit: int | None = None
     suspend: bool = False
 
+    @said_where
+    def __post_init__(self) -> None:
+        hint = 'minute, hour, day, month and day of the week: schedule="0 3 * * *"'
+        if problem := schedule_problem(_plain(checked_text(self.cron, "the schedule", hint))):
+            raise InvalidInput(f"the schedule {shown(self.cron)} cannot be read: {problem}", hint=hint)
+        zone = checked_text(self.timezone, "timezone", 'timezone="Europe/Berlin"')
+        if not is_zone(zone):
+            raise InvalidInput(f"there is no time zone {shown(zone)}", hint='timezone="Europe/Berlin"')
+        checked_one_of(self.concurrency_policy, "concurrency_policy", ("Allow", "Forbid", "Replace"))
+        for name in ("starting_deadline_seconds", "successful_jobs_history_limit", "failed_jobs_history_limit"):
+            if getattr(self, name) is not None:
+                checked_whole(getattr(self, name), name, least=0)
+        checked_flag(self.suspend, "suspend")
+
     def spec(self) -> dict[str, Any]:
         """The schedule in Argo's words."""
         optional = {
@@ -52,6 +80,17 @@ class Schedule:
             "concurrencyPolicy": self.concurrency_policy,
             **{key: value for key, value in optional.items() if value is not None},
         }
+
+
+def _plain(cron: str) -> str:
+    """A schedule without what only Airflow reads: 7 for Sunday, `L` for the last day, `5#2` for the second Friday."""
+    match cron.split():
+        case [minute, hour, day, month, weekday]:
+            day = re.sub(r"\bL\b", "1", day)
+            weekday = re.sub(r"\bL(?=\d)|(?<=\w)#[1-5]\b", "", weekday)
+            weekday = re.sub(r"(?<![/\d])7\b", "6", weekday)
+            return f"{minute} {hour} {day} {month} {weekday}"
+    return cron
 
 
 @dataclass(frozen=True)
@@ -93,6 +132,31 @@ class Settings:
             raise InvalidInput(f"a workflow has no setting {unknown[0]!r}", hint=f"there are {', '.join(known)}")
         return cls(**given)
 
+    def __post_init__(self) -> None:
+        """Checks what was given: a mistake in it would be one of every run."""
+        if self.schedule is not None and not isinstance(self.schedule, Schedule):
+            Schedule(self.schedule)
+        if self.timeout is not None:
+            checked_whole(self.timeout, "timeout")
+        if self.time_to_clean is not None:
+            checked_whole(self.time_to_clean, "time_to_clean", least=0)
+        checked_object(self.service_account, "service_account", empty=True)
+        for name in checked_texts(self.image_pull_secrets, "image_pull_secrets", 'image_pull_secrets=["registry"]'):
+            checked_object(name, "an item of image_pull_secrets")
+        if self.dns_policy != "":
+            checked_one_of(self.dns_policy, "dns_policy", DNS)
+        checked_labels(self.labels, "labels", WORDS)
+        checked_labels(self.node_selector, "node_selector", WORDS)
+        for item in listed(self.tolerations):
+            checked_mapping(item, "tolerations", WORDS)
+        for setting in ("annotations", "dns_config", "security_context", "tolerations"):
+            given = getattr(self, setting)
+            checked = given if setting == "tolerations" else checked_mapping(given, setting, WORDS)
+            checked_json(checked, setting, WORDS)
+        for key, text in checked_mapping(self.annotations, "annotations", WORDS).items():
+            if not isinstance(text, str):
+                raise InvalidInput(f"annotations {shown(key)} is {shown(text)}, which is no text", hint=WORDS)
+
     def of_run(self, volumes: list[Any], claims: list[Any]) -> tuple[str, dict[str, Any]]:
         """The kind of the workflow, and what is said of its runs."""
         spec = {
@@ -100,20 +164,16 @@ class Settings:
             "ttlStrategy": None if self.time_to_clean is None else {"secondsAfterCompletion": self.time_to_clean},
             "serviceAccountName": self.service_account,
             "imagePullSecrets": [{"name": name} for name in self.image_pull_secrets],
-            "tolerations": [checked_mapping(item, "tolerations", WORDS) for item in listed(self.tolerations)],
-            "nodeSelector": checked_mapping(self.node_selector, "node_selector", WORDS),
+            "tolerations": [dict(item) for item in listed(self.tolerations)],
+            "nodeSelector": dict(self.node_selector or {}),
             "dnsPolicy": self.dns_policy,
-            "dnsConfig": checked_mapping(self.dns_config, "dns_config", WORDS),
-            "securityContext": checked_mapping(self.security_context, "security_context", WORDS),
+            "dnsConfig": dict(self.dns_config or {}),
+            "securityContext": dict(self.security_context or {}),
             "volumes": volumes,
             "volumeClaimTemplates": claims,
         }
         said = {key: value for key, value in spec.items() if value}
-        metadata = {
-            key: dict(value)
-            for key in ("labels", "annotations")
-            if (value := checked_mapping(getattr(self, key), key, WORDS))
-        }
+        metadata = {key: dict(value) for key in ("labels", "annotations") if (value := getattr(self, key))}
         kind = "Workflow"
         if self.schedule is not None:
             schedule = self.schedule if isinstance(self.schedule, Schedule) else Schedule(self.schedule)

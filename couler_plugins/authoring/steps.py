@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
-from couler_plugins.authoring.context import recorder
+from couler_plugins.authoring.checks import checked_name
+from couler_plugins.authoring.context import given, recorder
 from couler_plugins.authoring.functions import function_operation
 from couler_plugins.authoring.operations import Common, main_container, operation_of
 from couler_plugins.authoring.places import PACKAGE, place, said_where
 from couler_plugins.authoring.resources import job_operation
 from couler_plugins.authoring.scopes import Call
 from couler_plugins.authoring.secrets import Secret, VolumeMount
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, RunValue, as_value, check_no_mark
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Operation, Reference, replace
@@ -123,7 +125,7 @@ def run_script(
         image, output, input, env, secret, resources, timeout, retry, image_pull_policy, daemon, volume_mounts,
         working_dir, node_selector, env_from,
     )  # fmt: skip
-    if source is None:
+    if source is None or (isinstance(source, str) and not source):
         raise InvalidInput("a script needs a source", hint="give source=")
     if not callable(source):
         if args is not None:
@@ -131,10 +133,14 @@ def run_script(
             raise InvalidInput("a program given as text takes no args", hint=hint)
         if image is None:
             raise InvalidInput("a program given as text needs an image", hint="give image=")
+        if packages or outputs:
+            hint = "they are of functions: give source= one, or install packages in the text"
+            raise InvalidInput("a program given as text takes no packages, and declares outputs by output=", hint=hint)
         container = replace(main_container(common, command or "sh", None), script=as_value(source, "source"))
         return written_step(step_name, operation_of("script", common, container, None))
     operation = function_operation(source, common, command, args, packages, outputs)
-    return written_step(step_name or _spelt(source.__name__), operation, is_named=bool(step_name))
+    name = _spelt(source.__name__) if step_name is None else step_name
+    return written_step(name, operation, is_named=step_name is not None)
 
 
 @said_where
@@ -170,6 +176,7 @@ def run_job(
     return written_step(step_name, operation)
 
 
+@said_where
 def get_step_output(step: str, name: str = "", kind: str = "parameter") -> RunValue:
     """What a step gives, by the step's name; it may be written later.
 
@@ -178,9 +185,13 @@ def get_step_output(step: str, name: str = "", kind: str = "parameter") -> RunVa
         name: which output; what it prints unless given.
         kind: `parameter` or `artifact`.
     """
-    if not name:
-        return RunValue(_printed(step))
-    return RunValue(Reference(to="output", step=step, name=name, kind=kind))
+    if kind not in ("parameter", "artifact"):
+        raise InvalidInput(f"the kind of an output is {shown(kind)}", hint="give parameter or artifact")
+    _checked(step)
+    if name != "":
+        checked_name(name, "the name of an output", "give a text, or nothing for what the step prints")
+    reference = Reference(to="output", step=step, name=name, kind=kind) if name else _printed(step)
+    return RunValue(given(reference))
 
 
 def _printed(step: str) -> Reference:
@@ -195,22 +206,24 @@ def written_step(step_name: str | None, operation: Operation, is_named: bool | N
         operation: what runs; what its inputs hold is passed.
         is_named: whether the user gave it this name; where there is one, unless said.
     """
-    named = bool(step_name) if is_named is None else is_named
-    name = _checked(step_name or _function_around())
+    named = step_name is not None if is_named is None else is_named
+    name = _checked(_function_around() if step_name is None else step_name)
     check_no_mark(operation, name)
-    call = recorder().add(Call(name, place(), is_named=named, operation=operation))
+    work = recorder()
+    call = work.add(Call(name, place(), is_named=named, operation=operation))
     outputs: dict[str, RunValue] = {}
     for output in operation.outputs:
-        reference = Reference(to="output", step=call.name, name=output.name, kind=output.kind)
+        reference = work.giver.give(Reference(to="output", step=call.name, name=output.name, kind=output.kind))
         path = str(getattr(output.path, "value", ""))
         outputs[output.name] = ArtifactValue(reference, path) if output.kind == "artifact" else RunValue(reference)
-    return Returned(call.name, outputs, RunValue(_printed(call.name)))
+    return Returned(call.name, outputs, RunValue(work.giver.give(_printed(call.name))))
 
 
 def _checked(name: Any) -> str:
+    hint = "use letters, digits and dashes"
     if not isinstance(name, str) or not name.strip() or not name.isprintable() or "/" in name:
-        raise InvalidInput(f"{name!r} is no name of a step", hint="use letters, digits and dashes")
-    return name
+        raise InvalidInput(f"{shown(name)} is no name of a step", hint=hint)
+    return checked_name(name, "the name of a step", hint)
 
 
 def _function_around() -> str:

@@ -6,15 +6,19 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from couler_plugins.authoring.checks import checked_mapping, checked_text
 from couler_plugins.authoring.lowering import Lowering
+from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.runs import SubmittedRun
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.workflow import AuthoredWorkflow
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Request, Where
 from couler_plugins.running import new_run
 
+GIVEN = 'parameters={"day": "monday"}'
 __all__ = ["AirflowSubmitter", "ArgoSubmitter", "KfpSubmitter", "Submitter", "TektonSubmitter"]
 
 
@@ -35,6 +39,14 @@ class Submitter:
     namespace: str = ""
     context: str = ""
 
+    @said_where
+    def __post_init__(self) -> None:
+        if not isinstance(self.output, Path):
+            checked_text(self.output, "output", "give a folder, or - to print", empty=True)
+        checked_text(self.options, "options", 'as in options="version=4.1"', empty=True)
+        checked_text(self.namespace, "namespace", "give its name", empty=True)
+        checked_text(self.context, "context", "give its name in the kubeconfig", empty=True)
+
     def text(self, workflow: AuthoredWorkflow) -> str:
         """The file for the engine.
 
@@ -50,9 +62,13 @@ class Submitter:
             Unsupported: as `text`.
         """
         lowered = self._lowered(workflow)
-        path = Path(folder) / f"{workflow.name}{lowered.suffix}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(lowered.text, encoding="utf-8")
+        path = Path(folder) / f"{workflow.name.replace('/', '-')}{lowered.suffix}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(lowered.text, encoding="utf-8")
+        except OSError as error:
+            hint = "name a folder that files can be written into"
+            raise InvalidInput(f"{shown(str(path))} cannot be written: {error.strerror}", hint=hint) from error
         return path
 
     def submit(
@@ -80,6 +96,8 @@ class Submitter:
             InvalidInput: a parameter is unknown, or no such engine is known.
             EngineError: the engine failed.
         """
+        given = checked_mapping(parameters, "parameters", GIVEN)
+        values = {name: str(_checked_value(name, value)) for name, value in given.items()}
         lowered = self._lowered(workflow)
         where = Where(context=self.context, namespace=self.namespace)
         offered = getattr(lowered.adapter, "runner", None)  # a facet, which an adapter may lack
@@ -87,7 +105,7 @@ class Submitter:
         if runner is None:
             hint = "write it, and submit it by the engine's own means: output='folder'"
             raise Unsupported(f"nothing here submits to {self.engine}", engine=self.engine, feature="run", hint=hint)
-        request = Request(run=run or new_run(), parameters=dict(parameters or {}), dry_run=dry_run)
+        request = Request(run=run or new_run(), parameters=values, dry_run=dry_run)
         found = SubmittedRun(self.engine, runner, lowered.documents, request)
         found.drive(wait=wait and not dry_run, timeout=timeout)
         return found
@@ -100,7 +118,15 @@ class Submitter:
         return self.write(workflow, self.output) if self.output else self.submit(workflow)
 
     def _lowered(self, workflow: AuthoredWorkflow) -> Lowering:
+        if not isinstance(workflow, AuthoredWorkflow):
+            raise InvalidInput(f"{shown(workflow)} is no workflow", hint="give what `with workflow(…) as wf` gave: wf")
         return Lowering.of(workflow.ir, f"{self.engine}{{{self.options}}}" if self.options else self.engine)
+
+
+def _checked_value(name: str, value: Any) -> str | float:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise InvalidInput(f"the parameter {shown(name)} is {shown(value)}", hint="parameters are texts and numbers")
+    return value
 
 
 @dataclass(frozen=True)
@@ -130,7 +156,9 @@ class AirflowSubmitter(Submitter):
 
     engine: ClassVar[str] = "airflow"
 
+    @said_where
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.output:
             hint = "AirflowSubmitter(output='dags')"
             raise InvalidInput("Airflow takes DAGs from a folder", engine="airflow", hint=hint)

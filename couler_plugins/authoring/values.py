@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, NoReturn
 
 import msgspec
 
+from couler_plugins.authoring.given import Given
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference, Template, Value, replace
 
-__all__ = ["Returned", "RunValue", "as_value", "check_no_mark", "listed"]
+__all__ = ["Returned", "RunValue", "as_value", "check_no_mark", "checked_as_text", "listed"]
 
 OPEN, CLOSE = "\ue000", "\ue001"
 SPOILT = re.compile(r"\\u[eE]000|<(?:input|item|output|parameter)[^<>]* of the run>")
@@ -71,7 +73,7 @@ class RunValue:
     @said_where
     def __format__(self, spec: str) -> str:
         if spec:
-            raise _unknown(self, f"formatted ({spec!r})")
+            raise _unknown(self, f"formatted ({shown(spec)})")
         return str(self)
 
 
@@ -103,7 +105,7 @@ class Returned(RunValue):
         if isinstance(name, str) and name in self._outputs:
             return self._outputs[name]
         hint = f"it has {', '.join(map(repr, self._outputs)) or 'none but what it prints'}"
-        raise InvalidInput(f"{self.step!r} has no output {name!r}", step=self.step, hint=hint)
+        raise InvalidInput(f"{self.step!r} has no output {shown(name)}", step=self.step, hint=hint)
 
     def __iter__(self) -> Iterator[RunValue]:
         return iter(self._outputs.values() or [self.printed])
@@ -126,12 +128,12 @@ def as_value(content: Any, what: str) -> Value:
         InvalidInput: it is nothing of these.
     """
     if isinstance(content, RunValue):
-        return content.reference
+        return checked_as_text(content.reference, what)
     if isinstance(content, (int, float)) and not isinstance(content, bool):
-        content = str(content)
+        content = _digits(content, what)
     if not isinstance(content, str):
         hint = "give a text, a number, or what a step returned"
-        raise InvalidInput(f"{what} is {content!r}, a {type(content).__name__}", hint=hint)
+        raise InvalidInput(f"{what} is {shown(content)}, a {type(content).__name__}", hint=hint)
     if SPOILT.search(content):
         hint = "put each into an f-string as it is: only the run knows the text that it stands for"
         raise InvalidInput(f"{what} holds a value of the run that was turned into JSON or shown by repr()", hint=hint)
@@ -147,6 +149,25 @@ def as_value(content: Any, what: str) -> Value:
         case (Reference() as reference,):
             return reference
     return Template(parts=parts)
+
+
+def checked_as_text(reference: Reference, what: str) -> Reference:
+    """A reference to a text, and to no file.
+
+    Raises:
+        InvalidInput: it is an artifact.
+    """
+    if reference.kind == "artifact":
+        hint = "give it by itself in args, or as input=, and its place in the container by .path"
+        raise InvalidInput(f"{what} is the artifact {reference.name!r}, which is a file and no text", hint=hint)
+    return reference
+
+
+def _digits(number: float, what: str) -> str:
+    try:
+        return str(number)
+    except ValueError as error:
+        raise InvalidInput(f"{what} is a number of too many digits", hint="give it as a text") from error
 
 
 def check_no_mark(content: Any, what: str) -> None:
@@ -166,17 +187,20 @@ def check_no_mark(content: Any, what: str) -> None:
 
 
 def listed(content: Any) -> list[Any]:
-    """What a user gave as one or as several: None is nothing, lists in lists are taken apart."""
+    """What a user gave as one or as several: None is nothing, lists in lists are taken apart.
+
+    A set has no order, and bytes would be numbers: these are one thing, which whoever takes it refuses.
+    """
     if content is None:
         return []
-    if isinstance(content, (str, RunValue, Mapping)) or not isinstance(content, Iterable):
+    if isinstance(content, (str, bytes, RunValue, Mapping, Set)) or not isinstance(content, Iterable):
         return [content]
     return [inner for item in content for inner in listed(item)]
 
 
 def _reference(text: str, what: str) -> Reference:
     try:
-        return msgspec.json.decode(text, type=Reference)
+        return checked_as_text(msgspec.json.decode(text, type=Reference | Given), what)
     except msgspec.DecodeError as error:
         hint = "put it into a text as it is: what it is, only the run knows"
         raise InvalidInput(f"{what} holds a value of the run that was changed", hint=hint) from error

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from inspect import Parameter, signature
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from couler_plugins.authoring.building import build
-from couler_plugins.authoring.checks import checked_mapping
+from couler_plugins.authoring.checks import checked_mapping, checked_name, checked_port, checked_text
 from couler_plugins.authoring.context import recording
+from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.settings import Settings
-from couler_plugins.authoring.values import RunValue
+from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.values import RunValue, as_value
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Port, Reference, to_json
 from couler_plugins.ir import Workflow as IrWorkflow
 
 __all__ = ["AuthoredWorkflow", "workflow"]
+
+NAMED = 'give it a text: workflow("name")'
+GIVEN = 'parameters={"day": "monday"}'
 
 
 class AuthoredWorkflow:
@@ -35,47 +40,65 @@ class AuthoredWorkflow:
     def __init__(
         self, name: str, settings: Settings, parameters: Mapping[str, Any], recorder: Recorder | None = None
     ) -> None:
-        self.name = name
+        self.name = name if name == "" else checked_name(name, "the name of the workflow", NAMED)
         self._settings = settings
-        self._parameters = checked_mapping(parameters, "parameters", 'parameters={"day": "monday"}')
-        self._recorder = recorder or Recorder()
+        self._parameters = checked_mapping(parameters, "parameters", GIVEN)
+        for key, value in self._parameters.items():
+            _check_parameter(key, value)
+        self._recorder = recorder or Recorder(self.name)
         self._block: AbstractContextManager[None] | None = None
         self._ir: IrWorkflow | None = None
 
+    @said_where
     def __enter__(self) -> AuthoredWorkflow:
         if self._ir is not None:
-            raise InvalidInput(f"the workflow {self.name!r} is written already", hint="write another one")
-        self._block = recording(self._recorder)
+            raise InvalidInput(f"the workflow {shown(self.name)} is written already", hint="write another one")
+        if not self.name:
+            raise InvalidInput("the workflow of a block has no name", hint='give it one: with workflow("name") as wf:')
+        self._block = self._written()
         self._block.__enter__()
         return self
 
+    @said_where
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._block is not None
         self._block.__exit__(kind, error, trace)
-        if error is None:
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """A block that fails leaves nothing behind: it can be written anew."""
+        with recording(self._recorder), self._recorder.whole():
+            yield
             self.finish()
 
+    @said_where
     def __call__(self, function: Callable[..., Any]) -> AuthoredWorkflow:
-        """Writes the workflow by a function; its parameters are the workflow's."""
-        self.name = self.name or function.__name__.strip("_").replace("_", "-")
-        for name, parameter in signature(function).parameters.items():
-            self._parameters[name] = None if parameter.default is Parameter.empty else parameter.default
+        """Writes the workflow by a function; its parameters are the workflow's.
+
+        Raises:
+            InvalidInput: it is no function, or takes what has no name; or the workflow cannot run as it was written.
+        """
+        found = _parameters_of(function)
+        own = self.name or function.__name__.strip("_").replace("_", "-")
+        self.name = self._recorder.giver.name = checked_name(own, "the name of the workflow", NAMED)
+        self._parameters |= found
         with self:
-            function(**{name: self.parameter(name) for name in signature(function).parameters})
+            self._recorder.run(function, **{name: self.parameter(name) for name in found})
         return self
 
+    @said_where
     def parameter(self, name: str) -> RunValue:
         """The value of a parameter of the workflow.
 
         Raises:
             InvalidInput: it has no such parameter.
         """
-        if name not in self._parameters:
-            hint = f"it has {', '.join(self._parameters) or 'none'}: workflow(…, parameters={{{name!r}: …}})"
-            raise InvalidInput(f"the workflow {self.name!r} has no parameter {name!r}", hint=hint)
-        return RunValue(Reference(to="parameter", kind="parameter", name=name))
+        if name not in list(self._parameters):
+            hint = f"it has {', '.join(self._parameters) or 'none'}: workflow(…, parameters={{{shown(name)}: …}})"
+            raise InvalidInput(f"the workflow {shown(self.name)} has no parameter {shown(name)}", hint=hint)
+        return RunValue(self._recorder.giver.give(Reference(to="parameter", kind="parameter", name=name)))
 
     @property
     def ir(self) -> IrWorkflow:
@@ -99,6 +122,8 @@ class AuthoredWorkflow:
         """
         from couler_plugins.authoring.lowering import Lowering
 
+        if not isinstance(engine, str):
+            raise InvalidInput(f"the engine is {shown(engine)}, which is no text", hint='to("argo")')
         return Lowering.of(self.ir, engine).text
 
     def to_json(self) -> str:
@@ -112,13 +137,14 @@ class AuthoredWorkflow:
             InvalidInput: there is no place for the file.
             Unsupported: as `to`.
         """
-        found = Path(path)
+        place = str(path) if isinstance(path, Path) else path
+        found = Path(checked_text(place, "the path", 'write("flow.json")'))
         text = self.to(engine) if engine else self.to_json()
         try:
             found.write_text(text, encoding="utf-8")
         except OSError as error:
             hint = "name a file in a folder that is there"
-            raise InvalidInput(f"{found} cannot be written: {error.strerror}", hint=hint) from error
+            raise InvalidInput(f"{shown(str(found))} cannot be written: {error.strerror}", hint=hint) from error
         return found
 
     def finish(self) -> None:
@@ -133,6 +159,7 @@ class AuthoredWorkflow:
         self._ir = build(self._recorder, self.name, ports, kind, rest)
 
 
+@said_where
 def workflow(
     name: str | Callable[..., Any] = "", *, parameters: Mapping[str, Any] | None = None, **settings: Any
 ) -> AuthoredWorkflow:
@@ -147,13 +174,38 @@ def workflow(
         InvalidInput: there is no such setting, or a block has no name.
     """
     if callable(name):
-        return AuthoredWorkflow("", Settings.of(settings), {})(name)
-    return AuthoredWorkflow(name, Settings.of(settings), parameters or {})
+        return AuthoredWorkflow("", Settings.of(settings), parameters or {})(name)
+    return AuthoredWorkflow(name, Settings.of(settings), {} if parameters is None else parameters)
+
+
+def _parameters_of(function: Any) -> dict[str, Any]:
+    """The parameters of a function that writes a workflow, with their defaults."""
+    hint = "define it by def, each parameter with a name"
+    if not callable(function) or not hasattr(function, "__name__"):
+        raise InvalidInput(f"{shown(function)} is no function", hint=hint)
+    try:
+        taken = signature(function).parameters
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{shown(function)} does not say what it takes", hint=hint) from error
+    found: dict[str, Any] = {}
+    for name, parameter in taken.items():
+        if parameter.kind not in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY):
+            raise InvalidInput(f"{function.__name__} takes {parameter}, which has no name for a run", hint=hint)
+        found[name] = None if parameter.default is Parameter.empty else parameter.default
+        _check_parameter(name, found[name])
+    return found
+
+
+def _check_parameter(name: str, value: Any) -> None:
+    checked_port(name, "the name of a parameter")
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise InvalidInput(f"the parameter {shown(name)} is {shown(value)}", hint="parameters are texts and numbers")
+    if not isinstance(as_value(value, f"the parameter {shown(name)}"), Literal):
+        message = f"the parameter {shown(name)} has a value of the run where only a constant can stand"
+        raise InvalidInput(message, hint="give its default")
 
 
 def _port(name: str, value: Any) -> Port:
-    if value is None:
-        return Port(name=name)
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise InvalidInput(f"the parameter {name!r} is {value!r}", hint="parameters are texts and numbers")
-    return Port(name=name, value=Literal(value=str(value)))
+    return Port(name=name) if value is None else Port(name=name, value=Literal(value=str(value)))

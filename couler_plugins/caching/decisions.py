@@ -26,9 +26,9 @@ def part_decision(workflow: Workflow, whole: str) -> Decision:
     A key covers all that a step comes after, by data or by order. A part says that it comes after another one as a
     whole, or nothing of it: its keys would be other ones than those of the whole, or would miss a change.
     """
+    what = "it was split" if whole == workflow.label else f"it is a part of {whole}"
     reason = (
-        f"it is a part of {whole}, and what its steps come after is in other parts (rule part): put cache before split "
-        "in the pipeline"
+        f"{what}, and what its steps come after is in other parts (rule part): put cache before split in the pipeline"
     )
     return Decision(optimizer=NAME, workflow=workflow.label, reason=reason)
 

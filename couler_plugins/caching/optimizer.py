@@ -86,7 +86,14 @@ class Cache:
             if (asked := _facet(adapter, "worker_caching", workflow, plan.bundle)) is not None:
                 self._refuse_for(workflow.engine, "the workers share one store", "say it in the settings of the engine")
                 new, decisions = ask_workers(workflow, asked, ctx, assume_pure=self.assume_pure)
-            elif (switches := _facet(adapter, "fingerprint_caching", workflow)) is not None:
+                plan = plan.with_workflow(workflow, new, *decisions)
+                continue
+            switches = _facet(adapter, "fingerprint_caching", workflow)
+            pods = pod_facets[workflow.engine](workflow) if pod_facets[workflow.engine] is not None else None
+            facet = _facet(adapter, "caching", workflow)
+            if whole := next((one.part_of for one in (switches, pods, facet) if one is not None), ""):
+                new, decisions = workflow, [part_decision(workflow, whole)]
+            elif switches is not None:
                 self._refuse_for(workflow.engine, "the engine keeps what runs make", "leave it out")
                 terms = Terms(
                     assume_pure=self.assume_pure,
@@ -96,17 +103,13 @@ class Cache:
                     known=known,
                 )
                 new, decisions = apply_switches(workflow, switches, ctx, terms)
-            elif (pods := pod_facets[workflow.engine]) is not None:
+            elif pods is not None:
                 self._refuse_for(workflow.engine, "its pods share one store", "see couler cache evict", ("capacity",))
-                new, made, decisions = apply_in_pods(
-                    workflow, pods(workflow), ctx, wrapper, assume_pure=self.assume_pure
-                )
+                new, made, decisions = apply_in_pods(workflow, pods, ctx, wrapper, assume_pure=self.assume_pure)
                 for copy in made:
                     plan = plan.with_added(copy, copy_decision(copy))
-            elif (facet := _facet(adapter, "caching", workflow)) is None:
+            elif facet is None:
                 continue
-            elif facet.part_of:
-                new, decisions = workflow, [part_decision(workflow, facet.part_of)]
             else:
                 self._refuse_workspace(workflow.engine)
                 new, decisions = apply(

@@ -44,10 +44,10 @@ def command(
     For their own engine that is the identity: a file that its options do not concern keeps every character. For another
     engine each file is written anew, where it can mean the same there; else it is refused, by step and feature.
     """
-    from couler_plugins.api import convert_inputs
     from couler_plugins.cli.finish import finish
     from couler_plugins.cli.outputs import Destination
     from couler_plugins.cli.work import read_inputs, working
+    from couler_plugins.conversion import convert_inputs
 
     if output_format == "json" and output == "-":
         raise click.UsageError("--format json prints records on stdout: -o - is taken.")

@@ -47,12 +47,12 @@ def command(
     output_format: str,
 ) -> None:
     """Shows what `couler optimize` would change, as a unified diff; with --format json, as a list of edits."""
-    from couler_plugins.api import optimize_inputs
     from couler_plugins.cli.messages import use_color
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.records import file_record, print_json
     from couler_plugins.cli.unified import unified_diff
     from couler_plugins.cli.work import read_inputs, refused_exit, say_refused, working
+    from couler_plugins.inputs import optimize_inputs
 
     files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:

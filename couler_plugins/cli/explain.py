@@ -39,11 +39,11 @@ def command(
     ctx: click.Context, *, config: Config, inputs: tuple[str, ...], engine: str | None, output_format: str
 ) -> None:
     """Says what `couler optimize` would do: per file and optimizer, to which step, why, and with which figures."""
-    from couler_plugins.api import optimize_inputs
     from couler_plugins.cli.explanation import print_explanation
     from couler_plugins.cli.messages import use_color
     from couler_plugins.cli.records import file_record, print_json
     from couler_plugins.cli.work import read_inputs, refused_exit, say_refused, working
+    from couler_plugins.inputs import optimize_inputs
     from couler_plugins.parallelism.advice import SplitAdvice
     from couler_plugins.parallelism.optimizer import Split
     from couler_plugins.pipeline import parse_pipeline

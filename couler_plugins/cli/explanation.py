@@ -7,6 +7,7 @@ import textwrap
 from couler_plugins.api import FileResult, Result
 from couler_plugins.cli.alike import Alike, in_groups
 from couler_plugins.cli.columns import columns, number_text
+from couler_plugins.cli.messages import nothing_in
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.plan import Decision
 
@@ -92,7 +93,7 @@ def _print_tables(file: FileResult) -> None:
 
 def _summary(file: FileResult) -> str:
     if not file.workflows:
-        return "no workflow found"
+        return nothing_in(file.name)
     found = f"{file.workflows} workflow{'s' if file.workflows > 1 else ''}"
     count = sum(1 for decision in file.decisions if decision.action)
     if not count:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from couler_plugins.api import Result
+from couler_plugins.cli.messages import nothing_in
 from couler_plugins.cli.outputs import Destination, write_result
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.work import refused_exit, say_refused
@@ -41,7 +42,7 @@ def finish(
         if file.status == "refused" and destination is not None and destination.folder:
             log.warning("%s was not written", file.relative)
         elif file.status != "refused" and not file.workflows:
-            log.info("%s: no workflow found", file.name)
+            log.info("%s: %s", file.name, nothing_in(file.name))
         elif check and file.status == "changed":
             log.warning("%s would change", file.name)
         for decision in file.decisions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ Examples:
     --model gpt-5 --keep churn.json --to airflow -o dags/churn.py
   couler generate --from churn.json --format python > churn.py
   couler generate --from churn.json --to tekton --set store=s3://bucket/churn
+  couler generate --from tell.json --to argo --secret SLACK_WEBHOOK_URL=slack/url
 """,
 )
 @click.argument("description", default="")
@@ -39,6 +41,13 @@ Examples:
 )
 @click.option("--feedback", multiple=True, metavar="TEXT", help="What to change in it, in words.")
 @click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="An input's value: store=s3://bucket/x.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="[STEP:]VARIABLE=SECRET/KEY",
+    help="Give steps a variable from a Secret: all that read it, or one.",
+)
 @click.option("--keep", type=click.Path(path_type=Path), metavar="FILE", help="Keep the workflow, for feedback.")
 @lake_option
 @click.option("--no-code", is_flag=True, help="Only ready-made steps: none whose code or image the model names.")
@@ -66,6 +75,7 @@ def command(
     start: Path | None,
     feedback: tuple[str, ...],
     values: tuple[str, ...],
+    secrets: tuple[str, ...],
     keep: Path | None,
     lake: Path,
     access: dict[str, Any],
@@ -99,6 +109,7 @@ def command(
     from couler_plugins.nl.library import library
     from couler_plugins.nl.lowering import manifest
     from couler_plugins.nl.manner import Manner
+    from couler_plugins.nl.secrets import with_secrets
 
     if bool(description) == (start is not None):
         raise click.UsageError("Give a description, or --from and a file, one of the two.")
@@ -124,6 +135,7 @@ def command(
             made = _asked(access, asked, said, known, manner, flow.workflow if flow is not None else None)
         if keep is not None:  # whatever the engine says: it was asked for, and paid
             replace_file(keep, written(asked, said, made.form))
+        made = replace(made, form=with_secrets(made.form, made.steps, secrets))
         workflow = compose(made.form, made.steps, dict(text.split("=", 1) for text in values))
         lowered = manifest(workflow, session) if wanted else None
         shown = to_python(workflow, session.plugins.steps.values()) if output_format == "python" else None

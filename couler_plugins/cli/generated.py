@@ -18,6 +18,7 @@ from couler_plugins.ir import Workflow
 from couler_plugins.nl.asking import printable
 from couler_plugins.nl.form import CODE, Form, FormStep, Taken
 from couler_plugins.nl.references import waits_for
+from couler_plugins.nl.secrets import missing
 from couler_plugins.nl.types import text_of
 
 if TYPE_CHECKING:
@@ -109,6 +110,9 @@ def _say(made: Generated, workflow: Workflow, lowered: Manifest | None) -> None:
         click.echo(f"warning: the model wrote what these steps run; read it first: {', '.join(written_out)}", err=True)
     if open_inputs := [port.name for port in workflow.parameters if port.value is None]:
         click.echo(f"note: each run has to be given {', '.join(open_inputs)}, unless --set does that", err=True)
+    for step, variable in missing(made.form, made.steps):
+        known = f"{variable.name} from a Secret: --secret {variable.name}=SECRET/KEY"
+        click.echo(f"note: the step {step!r} reads {known}", err=True)
     for note in made.notes:
         click.echo(f"warning: {printable(note)}", err=True)
     for gap in made.calibration.gaps:

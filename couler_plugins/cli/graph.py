@@ -84,7 +84,7 @@ def command(
             text, errors = _page(files, config, session)
         else:
             text, errors = _picture(files, notation, config, session)
-    if text:
+    if text and not (errors and len(errors) == len(files)):
         _write(text, output)
     for error in errors:
         say_error(error)
@@ -105,8 +105,8 @@ def _picture(files: Sequence[Input], notation: str, config: Config, session: Ses
 
 def _lifted(files: Sequence[Input], _: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:
     """The workflows as they are."""
-    from couler_plugins.api import lift_inputs
     from couler_plugins.graphs import draw
+    from couler_plugins.inputs import lift_each
 
     errors: list[CoulerError] = []
 
@@ -114,13 +114,14 @@ def _lifted(files: Sequence[Input], _: Config, session: Session) -> tuple[Drawin
         error.file = error.file or item.name
         errors.append(error)
 
-    return draw(lift_inputs(files, session, refuse).workflows), errors
+    plans = lift_each(files, session, refuse)
+    return draw([workflow for plan in plans for workflow in plan.workflows]), errors
 
 
 def _optimized(files: Sequence[Input], config: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:
     """The workflows as optimizers leave them; those that were split as they were before, with their parts."""
-    from couler_plugins.api import optimize_inputs
     from couler_plugins.graphs import draw
+    from couler_plugins.inputs import optimize_inputs
     from couler_plugins.splits import entry_graph, split_of
 
     result = optimize_inputs(files, config.pipeline, session)
@@ -139,8 +140,8 @@ def _optimized(files: Sequence[Input], config: Config, session: Session) -> tupl
 
 def _page(files: Sequence[Input], config: Config, session: Session) -> tuple[str, list[CoulerError]]:
     """The page, empty where there is nothing to show, and the errors of the files that are not in it."""
-    from couler_plugins.api import optimize_inputs
     from couler_plugins.errors import InvalidInput
+    from couler_plugins.inputs import optimize_inputs
     from couler_plugins.pages import page
 
     result = optimize_inputs(files, config.pipeline, session)

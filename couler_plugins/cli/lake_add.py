@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+log = logging.getLogger(__name__)
+
 
 @click.command("add")
 @inputs_argument
@@ -35,15 +39,15 @@ __all__ = ["command"]
 def command(
     ctx: click.Context, *, config: Config, inputs: tuple[str, ...], lake: Path, description: str, engine: str | None
 ) -> None:
-    """Adds workflows of any engine: what their steps run, and how they are put together.
+    """Adds workflows of any engines: what their steps run, and how they are put together.
 
     Of each step that takes texts and gives texts, a ready-made step. It is kept as data; nothing of it is run. One of
     the same name is replaced.
     """
-    from couler_plugins.api import lift_inputs
     from couler_plugins.cli.messages import say_error
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.work import read_inputs, refused_exit, working
+    from couler_plugins.inputs import lift_each
     from couler_plugins.nl.lake import add
 
     files = read_inputs(inputs, config)
@@ -54,8 +58,12 @@ def command(
         errors.append(error)
 
     with working(config, engine=engine) as session:
-        plan = lift_inputs(files, session, refuse)
-        added = [item for workflow in plan.workflows for item in _kept(plan, workflow, description, session, errors)]
+        plans = lift_each(files, session, refuse)
+        found = ((plan, workflow) for plan in plans for workflow in plan.workflows)
+        added = [item for plan, workflow in found for item in _kept(plan, workflow, description, session, errors)]
+    for name, count in Counter(item.name for item in added).items():
+        if count > 1:
+            log.warning("%d of these workflows are called %s: the lake keeps the last of them", count, name)
     for item in added:
         add(lake, item)
         shape = "its steps only" if item.shape is None else "its steps, and how they are put together"

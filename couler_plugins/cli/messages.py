@@ -10,7 +10,7 @@ import click
 from couler_plugins.config import Config
 from couler_plugins.errors import CoulerError
 
-__all__ = ["log_retries", "say_error", "set_up_messages", "use_color"]
+__all__ = ["log_retries", "nothing_in", "say_error", "set_up_messages", "use_color"]
 
 
 class _Handler(logging.Handler):
@@ -35,6 +35,16 @@ def set_up_messages(config: Config) -> None:
 
     # On the outermost context: the group still reports errors after the command's own context is closed.
     click.get_current_context().find_root().call_on_close(undo)
+
+
+def nothing_in(file: str) -> str:
+    """That there is no workflow in a file; of a program, which programs are read, and what to do about others."""
+    if not file.endswith(".py"):
+        return "no workflow found"
+    return (
+        "no workflow found: of Python, files with DAGs of Airflow are read; give what a program of Hera or KFP writes, "
+        "or optimize where it builds its workflow (docs/hera.md, docs/kfp.md)"
+    )
 
 
 def log_retries() -> None:

@@ -63,10 +63,10 @@ def command(
     Folders are searched for *.yaml, *.yml and *.json. With --format json, a record of each file is printed instead of
     its text, which goes where -o or --in-place says, if anywhere.
     """
-    from couler_plugins.api import optimize_inputs
     from couler_plugins.cli.finish import finish
     from couler_plugins.cli.outputs import Destination, replace_file
     from couler_plugins.cli.work import read_inputs, working
+    from couler_plugins.inputs import optimize_inputs
     from couler_plugins.planfile import parts_text
 
     if check and (output is not None or in_place):

@@ -78,9 +78,9 @@ def refuse_inputs(places: Sequence[Path], inputs: Sequence[Input]) -> None:
     Raises:
         click.UsageError: one would be.
     """
-    own = {item.path.resolve() for item in inputs if item.path is not None}
+    own = {_real(item.path) for item in inputs if item.path is not None}
     for place in places:
-        if place.resolve() in own:
+        if _real(place) in own:
             raise click.UsageError(f"{place} is an input: write elsewhere, or optimize it with --in-place.")
 
 
@@ -134,14 +134,19 @@ def _write_one(good: Sequence[FileResult], added: str, place: Path | None) -> li
 def _inside(folder: Path, relative: str) -> Path:
     """The path in the folder; links that lead out of it are not followed."""
     path = folder / relative
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not _real(path).is_relative_to(_real(folder)):
         raise InvalidInput(f"{path} leads out of {folder}", hint="remove the link, or choose another folder")
     return path
 
 
+def _real(path: Path) -> Path:
+    """The path without links; unlike `resolve()`, it bears links that lead in a circle."""
+    return Path(os.path.realpath(path))
+
+
 def replace_file(path: Path, text: str) -> Path:
     """Puts the text in place of a file (the one that it links to, if it is a link), keeping its mode."""
-    target = path.resolve()
+    target = _real(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():

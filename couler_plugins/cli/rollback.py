@@ -31,10 +31,10 @@ def command(*, config: Config, inputs: tuple[str, ...], engine: str | None, outp
 
     The texts are in documents that `split` adds beside the parts (on Argo: ConfigMaps), unless it was told not to.
     """
-    from couler_plugins.api import originals_in
     from couler_plugins.cli.outputs import refuse_inputs, replace_file, write_bytes
     from couler_plugins.cli.work import read_inputs, working
     from couler_plugins.errors import InvalidInput
+    from couler_plugins.inputs import originals_in
 
     files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:

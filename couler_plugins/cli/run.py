@@ -101,7 +101,8 @@ def command(
     from functools import partial
 
     from couler_plugins.cli.cache_options import opened
-    from couler_plugins.cli.running import Asked, Local, print_outcome, run
+    from couler_plugins.cli.run_outcome import print_outcome
+    from couler_plugins.cli.running import Asked, Local, run
     from couler_plugins.cli.work import read_inputs, working
     from couler_plugins.hookspecs.running import Where
 

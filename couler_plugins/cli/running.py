@@ -1,4 +1,4 @@
-"""What `couler run` does: finds the engine, submits and follows, and says what became of it."""
+"""What `couler run` does: finds the engine, submits and follows."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from couler_plugins.api import optimize_inputs
 from couler_plugins.cli.messages import log_retries
-from couler_plugins.cli.outputs import write_bytes
-from couler_plugins.cli.records import print_json
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
+from couler_plugins.cli.run_outcome import described
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.running import Job, Request, Runner, Status, Submitted, Where
+from couler_plugins.inputs import optimize_inputs
 from couler_plugins.plugins import Plugins
 from couler_plugins.rewrite import Session, adapter_errors
 from couler_plugins.running import Followed, Head, Journal, Outcome, drive, new_run
@@ -28,7 +25,7 @@ from couler_plugins.sources import Input
 if TYPE_CHECKING:
     from couler_plugins.local.caching import Opening
 
-__all__ = ["Asked", "Done", "Local", "offered_runner", "print_outcome", "run", "runner_of"]
+__all__ = ["Asked", "Done", "Local", "offered_runner", "run", "runner_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,33 +176,6 @@ def offered_runner(plugins: Plugins, engine: str, where: Where, local: Local = N
     return runner
 
 
-def described(status: Status) -> str:
-    """A status in one line."""
-    figures = f", {status.done} of {status.steps} steps so far are done" if status.steps else ""
-    named = [
-        f"; {what}: {_some(names)}"
-        for what, names in (
-            ("running", status.running),
-            ("failed", status.failed),
-            ("for you to resume", status.waiting),
-        )
-        if names
-    ]
-    message = f" ({status.message})" if status.message else ""
-    return f"{status.phase}{message}{figures}{''.join(named)}"
-
-
-def print_outcome(done: Done, asked: Asked, *, as_json: bool) -> int:
-    """Says what became of it; returns the exit code."""
-    if as_json:
-        print_json("couler.run/v1", _record(done, asked))
-    else:
-        write_bytes("".join(f"{line}\n" for line in _lines(done, asked)))
-    if any(entry.phase == "failed" for entry in done.outcome.entries.values()):
-        return PluginFailure.exit_code
-    return 0 if done.outcome.succeeded or not asked.wait else PluginFailure.exit_code
-
-
 def _documents(files: Sequence[Input], session: Session, pipeline: str | None) -> tuple[str, list[Any]]:
     """The engine, and the data of all documents; optimized where there is a pipeline."""
     for item in files:
@@ -233,42 +203,3 @@ def _say_how_to_go_on(asked: Asked, name: str, engine: str, jobs: Sequence[Job],
     lines.append(f"to go on: call the same again with {again}")
     lines += [f"to stop it: couler stop --engine {engine} {job.place}{reach}" for job in there]
     sys.stderr.write("".join(f"{line}\n" for line in lines))
-
-
-def _lines(done: Done, asked: Asked) -> list[str]:
-    lines = []
-    for job in done.jobs:
-        if not job.runs or job.name not in done.outcome.entries:
-            continue
-        entry, status = done.outcome.entries[job.name], done.outcome.running.get(job.name)
-        if asked.dry_run:
-            lines.append(f"{job.place}: would be created")
-        elif status is not None:
-            lines.append(f"{job.place}: {described(status)}")
-        else:
-            lines.append(f"{job.place}: {entry.phase}{f' ({entry.message})' if entry.message else ''}")
-        lines += [f"  {item.name} = {item.value}" for item in entry.outputs]
-    if not any(job.runs for job in done.jobs):
-        lines.append("there is no workflow among the documents: they were put in place, and nothing runs")
-    return lines
-
-
-def _record(done: Done, asked: Asked) -> dict[str, Any]:
-    records = []
-    for job in done.jobs:
-        entry, status = done.outcome.entries.get(job.name), done.outcome.running.get(job.name)
-        record: dict[str, Any] = {"name": job.name, "place": job.place, "runs": job.runs}
-        if entry is not None:
-            record |= {"submitted": entry.outcome, "phase": entry.phase or "running", "message": entry.message}
-            record["outputs"] = msgspec.to_builtins(entry.outputs)
-        if (submitted := done.outcome.submitted.get(job.name)) is not None:
-            record["before"] = submitted.before
-        if status is not None:
-            record |= msgspec.to_builtins(status)
-        records.append(record)
-    return {"run": done.run, "engine": done.engine, "dry_run": asked.dry_run, "jobs": records}
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"

@@ -83,8 +83,8 @@ def compare(
     Raises:
         CoulerError: a file is refused, no file has a workflow, or one cannot be run flat.
     """
-    from couler_plugins.api import optimize_inputs
     from couler_plugins.context import RunContext
+    from couler_plugins.inputs import optimize_inputs
 
     result = optimize_inputs(files, pipeline, session)
     for file in result.files:

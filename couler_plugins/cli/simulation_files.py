@@ -110,9 +110,9 @@ def _runs(item: Input, session: Session) -> list[Run]:
 
 def _planned(item: Input, session: Session) -> list[Run]:
     """The runs that the workflows of a file would be, by their profiles."""
-    from couler_plugins.api import lift_inputs
     from couler_plugins.context import RunContext
     from couler_plugins.errors import CoulerError
+    from couler_plugins.inputs import lift_inputs
     from couler_plugins.simulation.lifted import run_of_workflow
 
     def refuse(_: Input, error: CoulerError) -> None:

@@ -32,6 +32,9 @@ Examples:
 @click.option("--storage", default="", metavar="URL", help="Where trials are kept: sqlite:///study.db, postgresql://….")
 @click.option("--max-failed", type=click.IntRange(0), help="Give up when more trials than this have failed.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Of one training.")
+@click.option(
+    "--pruner", type=click.Choice(["median", "successive-halving", "hyperband"]), help="What stops bad trials early."
+)
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="A picture: an .svg or a .png.")
 @json_option
 @max_bytes_option
@@ -47,6 +50,7 @@ def command(
     storage: str,
     max_failed: int | None,
     timeout: float | None,
+    pruner: str | None,
     plot: Path | None,
     output_format: str,
 ) -> None:
@@ -55,6 +59,9 @@ def command(
     With a command, trains with it, trial after trial, and says which values were best. '{rate}' in its arguments stands
     for the value of rate; COULER_TUNE holds all values as JSON. The last line that it prints is the metric: a number,
     or a JSON object that has it by its name. What the owner has set (the space's defaults) is always the first trial.
+
+    With --pruner, lines of JSON with the metric and a whole number "step" tell how it goes, and a trial that does worse
+    than others did is stopped.
 
     A study with a storage goes on where it was, also after it was killed, and several of these calls share its trials.
 
@@ -66,6 +73,7 @@ def command(
     from couler_plugins.discovery import load_plugins
     from couler_plugins.hpo.commands import as_objective
     from couler_plugins.hpo.files import read_task_file
+    from couler_plugins.hpo.optuna_tuner import pruner_of
     from couler_plugins.hpo.study import Study
     from couler_plugins.hpo.trials import run_trials
     from couler_plugins.tuners import parse_tuner, propose_once
@@ -76,11 +84,11 @@ def command(
     what = read_task_file(task, config.max_bytes)
     asked = parse_tuner(tuner, load_plugins(config))
     if not program:
-        if plot is not None or storage:
-            raise click.UsageError("--plot and --storage are of trials: give a command after --.")
+        if plot is not None or storage or pruner:
+            raise click.UsageError("--plot, --storage and --pruner are of trials: give a command after --.")
         print_proposal(what, propose_once(asked, what), output_format)
         return
-    kept = Study(what, study, storage)
+    kept = Study(what, study, storage, pruner=pruner_of(pruner) if pruner else None)
     best = run_trials(kept, asked, as_objective(what, program, timeout), trials, max_failed)
     print_trials(kept, best, output_format)
     if plot is not None:

@@ -23,6 +23,8 @@ MEASURED, PREDICTED = "#0072B2", "#D55E00"
 
 def print_proposal(task: Task, proposal: Proposal | None, output_format: str) -> None:
     """What a tuner would set, why, and what it expects of it."""
+    from couler_plugins.hpo.workflows.values import as_text
+
     values = dict(proposal.values) if proposal else task.space.defaults or {}
     reason = proposal.reason if proposal else "nothing was proposed: what the owner has set stays"
     predicted = proposal.predicted if proposal else None
@@ -30,7 +32,7 @@ def print_proposal(task: Task, proposal: Proposal | None, output_format: str) ->
         print_json("couler.proposal/v1", {"values": values, "reason": reason, "predicted": predicted})
         return
     for name, value in values.items():
-        click.echo(f"{name}: {_shown(value)}")
+        click.echo(f"{name}: {as_text(value)}")
     expected = "" if predicted is None else f"; {task.data.metric} {predicted:g} is expected"
     click.echo(f"# {reason}{expected}")
 
@@ -42,15 +44,18 @@ def print_trials(study: Study, best: Trial, output_format: str) -> None:
         record = {"study": study.name, "metric": metric, "best": _record(best), "trials": [*map(_record, trials)]}
         print_json("couler.trials/v1", record)
         return
+    from couler_plugins.hpo.workflows.values import as_text
+
+    values = [{name: as_text(value) for name, value in trial.values} for trial in trials]
     names = study.task.space.names
     rows = [
         [
             f"{trial.number}{' *' if trial.number == best.number else ''}",
-            _number(trial.value) if trial.value is not None else trial.state,
+            " ".join(filter(None, [_number(trial.value), "" if trial.state == "complete" else trial.state])),
             _number(dict(trial.notes).get("predicted")),
-            *(_shown(dict(trial.values).get(name, "")) for name in names),
+            *(setting.get(name, "") for name in names),
         ]
-        for trial in trials
+        for trial, setting in zip(trials, values, strict=True)
     ]
     click.echo("\n".join(columns(["trial", metric, "predicted", *names], rows)))
     click.echo(f"\nbest: trial {best.number}, {metric} {_number(best.value)}, {dict(best.notes).get('reason', '')}")
@@ -67,22 +72,26 @@ def draw_trials(path: Path, task: Task, trials: Sequence[Trial]) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    measured = [(trial.number, trial.value) for trial in trials if trial.value is not None]
     predicted = [(trial.number, value) for trial in trials if (value := dict(trial.notes).get("predicted")) is not None]
-    best = [min((value for _, value in measured[: place + 1]), key=task.cost) for place in range(len(measured))]
+    done, stopped = (
+        [(trial.number, trial.value) for trial in trials if trial.state == state and trial.value is not None]
+        for state in ("complete", "pruned")
+    )
+    best = [min((value for _, value in done[: place + 1]), key=task.cost) for place in range(len(done))]
     with rc_context(STYLE):
         figure = Figure(figsize=(7, 4), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
-        axes.step([number for number, _ in measured], best, where="post", color=FAINT, label="best so far")
+        axes.step([number for number, _ in done], best, where="post", color=FAINT, label="best so far")
         for points, color, marker, name in (
-            (measured, MEASURED, "o", "measured"),
+            (done, MEASURED, "o", "measured"),
+            (stopped, FAINT, "o", "when it was stopped"),
             (predicted, PREDICTED, "x", "predicted"),
         ):
             if points:
                 axes.plot(*zip(*points, strict=True), marker, color=color, label=name)
         axes.set_xlabel("trial")
-        axes.set_ylabel(task.data.metric)
+        axes.set_ylabel(f"{task.data.metric} (to {task.data.goal})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)
         save(figure, path)
@@ -102,7 +111,3 @@ def _record(trial: Trial) -> dict[str, Any]:
 
 def _number(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, (int, float)) else ""
-
-
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from couler_plugins.api import Result, session
+from couler_plugins.api import Result
 from couler_plugins.cli.messages import say_error
 from couler_plugins.cli.progress import Progress
 from couler_plugins.config import Config
 from couler_plugins.discovery import load_plugins
+from couler_plugins.inputs import session
 from couler_plugins.rewrite import Session
 from couler_plugins.sources import Input, read_source, read_stream
 

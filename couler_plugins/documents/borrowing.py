@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from couler_plugins.documents.paths import Path
-    from couler_plugins.documents.positions import Span
+    from couler_plugins.documents.spans import Span
 
 __all__ = ["Lender"]
 

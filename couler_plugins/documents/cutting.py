@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents.diff import Edit
     from couler_plugins.documents.emitter import Borrow, Indentation
     from couler_plugins.documents.layout import Layout
-    from couler_plugins.documents.positions import Span
+    from couler_plugins.documents.spans import Span
 
 __all__ = ["Cutter"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents.changes import Change
     from couler_plugins.documents.diff import Edit
     from couler_plugins.documents.layout import Layout, Place
-    from couler_plugins.documents.positions import Span
+    from couler_plugins.documents.spans import Span
 
 __all__ = ["entry_cuts"]
 

@@ -8,7 +8,7 @@ from couler_plugins.documents.cuts import CannotCut
 from couler_plugins.documents.events import BOM
 
 if TYPE_CHECKING:
-    from couler_plugins.documents.positions import Span
+    from couler_plugins.documents.spans import Span
 
 __all__ = ["Layout", "Place", "line_break"]
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
 from yaml.events import (
     AliasEvent,
@@ -24,91 +22,22 @@ from yaml.events import (
 )
 
 from couler_plugins.documents.events import BOM, Event, event_parser, yaml_errors
-from couler_plugins.documents.paths import Path
 from couler_plugins.documents.resolver import LETTERS, BadScalar
 from couler_plugins.documents.scalar_events import is_merge, key_of
+from couler_plugins.documents.spans import DocumentSpan, Kind, Span
 
-__all__ = ["ALL", "DocumentSpan", "Needed", "Span", "locate"]
+__all__ = ["ALL", "Needed", "locate"]
 
 Needed = dict[str | int, "Needed"] | bool
 """Which values' places are needed: those of the keys given, and so on below them; True for all, False for none."""
 
 ALL: Needed = True
 
-_Kind = Literal["scalar", "mapping", "sequence", "alias"]
 _Key = tuple[str | None, int, int] | None
 """A key that waits for its value: its text (None for one that no path can name) and its place."""
 _NO_KEY: _Key = (None, -1, -1)
 _BLOCK_HEADER = re.compile(r"[^|>]*[|>]([-+0-9]*)")
 _BLANK_END = re.compile(r"(?:\r?\n[ \t]*)+\Z")
-
-
-_NO_CHILDREN: dict[str | int, Span] = {}
-"""Shared by all scalars: an empty mapping each would be a fifth of the memory."""
-
-
-def _no_children() -> dict[str | int, Span]:
-    return _NO_CHILDREN
-
-
-@dataclass(slots=True, eq=False)
-class Span:
-    """The place of one value in the text.
-
-    Args:
-        start, end: the offsets of its first character (an anchor or tag included) and after its last one.
-        column: how many characters of its line come before `start`.
-        kind: what stands there.
-        style: a scalar's quoting: `""` (plain), `'`, `"`, `|` or `>`; `""` for the rest.
-        flow: whether it is a collection in brackets, or stands within one.
-        marked: whether it carries an anchor, or (a mapping) takes in others by `<<` or sets a key twice.
-        tagged: whether it carries a tag.
-        key_start, key_end: the offsets of the key, for a value of a mapping, else -1.
-        children: the values inside, by key or in order. A value that came in by `<<` is not among them.
-    """
-
-    start: int
-    end: int
-    column: int
-    kind: _Kind
-    style: str = ""
-    flow: bool = False
-    marked: bool = False
-    tagged: bool = False
-    key_start: int = -1
-    key_end: int = -1
-    children: dict[str | int, Span] = field(default_factory=_no_children)
-
-    def find(self, path: Path) -> tuple[Span, int]:
-        """The innermost span on the way to `path`, and how many of the path's steps it is from here."""
-        span = self
-        for depth, key in enumerate(path):
-            inner = span.children.get(key)
-            if inner is None:
-                return span, depth
-            span = inner
-        return span, len(path)
-
-
-@dataclass(slots=True, eq=False)
-class DocumentSpan:
-    """The place of one document in the text.
-
-    Args:
-        start: the offset of its first character: its `---` or directive, or its first content where it has neither.
-        content_start: the offset after its `---`, or `start`.
-        root: the place of its data.
-        last: the place of the last scalar or alias in it.
-        mapping_steps: how much deeper a mapping stands than the mapping that it is a value in: how often each.
-        sequence_steps: the same for lists in mappings.
-    """
-
-    start: int
-    content_start: int
-    root: Span
-    last: Span
-    mapping_steps: dict[int, int] = field(default_factory=dict)
-    sequence_steps: dict[int, int] = field(default_factory=dict)
 
 
 def locate(
@@ -219,7 +148,7 @@ class _Locator:
                 parent.marked = parent.marked or name in parent.children
                 parent.children[name] = span
 
-    def _span(self, event: Event, kind: _Kind, parent: Span) -> Span:
+    def _span(self, event: Event, kind: Kind, parent: Span) -> Span:
         mark = event.start_mark
         return Span(
             mark.index + self._shift,

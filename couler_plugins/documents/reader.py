@@ -13,13 +13,21 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.documents.builder import build
 from couler_plugins.documents.json_text import looks_like_json, parse_json
 from couler_plugins.documents.paths import Path
-from couler_plugins.documents.positions import ALL, Span, locate
+from couler_plugins.documents.positions import ALL, locate
+from couler_plugins.documents.spans import Span
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["MAX_BYTES", "Document", "SourceFile", "read", "read_yaml"]
 
 MAX_BYTES = 64 * 1024 * 1024
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_TEMPLATE = re.compile(
+    r"""\{%|\{\{-?\s*(?:/\*|\$|
+        \.(?:Values|Release|Chart|Capabilities|Files|Template)\b|
+        (?:block|define|else|end|if|include|range|template|toYaml|tpl|with)\b)""",
+    re.VERBOSE,
+)
+"""What Helm, or Jinja, fills in before there is YAML: Argo's own tags in braces look like none of it."""
 
 
 @dataclass(slots=True)
@@ -137,7 +145,13 @@ def read_yaml(text: str, name: str, *, letters: bool = False) -> list[Any]:
 
 
 def _yaml_documents(text: str, name: str, letters: bool) -> Iterator[Document]:
-    for index, (data, line) in enumerate(build(text, name, letters=letters)):
+    try:
+        built = build(text, name, letters=letters)
+    except InvalidInput as error:
+        if _TEMPLATE.search(text):
+            error.hint = "it is a template, of Helm perhaps, that makes YAML: render it, as `helm template` does"
+        raise
+    for index, (data, line) in enumerate(built):
         yield Document(name, index, data, line, text, letters)
 
 

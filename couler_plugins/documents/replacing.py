@@ -12,7 +12,7 @@ from couler_plugins.documents.scalars import literal, styled
 if TYPE_CHECKING:
     from couler_plugins.documents.emitter import Borrow
     from couler_plugins.documents.layout import Layout, Place
-    from couler_plugins.documents.positions import Span
+    from couler_plugins.documents.spans import Span
 
 __all__ = ["replacement"]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from couler_plugins.documents.changes import Change
     from couler_plugins.documents.diff import Edit
-    from couler_plugins.documents.positions import DocumentSpan, Span
+    from couler_plugins.documents.spans import DocumentSpan, Span
 
 __all__ = ["Rewriter", "same_data"]
 

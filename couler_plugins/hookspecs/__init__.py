@@ -1,13 +1,13 @@
 """The contract with plugins: one short file a subject."""
 
 from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, steps, stores, tuners
-from couler_plugins.hookspecs.adapters import Adapter, Capability, Footprint
+from couler_plugins.hookspecs.adapters import Adapter, ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.markers import PROJECT, hookimpl, hookspec
 from couler_plugins.hookspecs.optimizers import Context, Optimizer
 from couler_plugins.hookspecs.partitioners import Partitioner
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.profiles import Profile
-from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput
+from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput, StepVariable
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.hookspecs.tuners import Tuner
 
@@ -15,6 +15,7 @@ __all__ = [
     "HOOKSPECS",
     "PROJECT",
     "Adapter",
+    "ApiGroup",
     "ArtifactStore",
     "Built",
     "CachePolicy",
@@ -27,6 +28,7 @@ __all__ = [
     "Profile",
     "StepInput",
     "StepOutput",
+    "StepVariable",
     "StoredObject",
     "Tuner",
     "hookimpl",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
 
-__all__ = ["Adapter", "Capability", "Footprint", "NoOptions", "couler_adapters"]
+__all__ = ["Adapter", "ApiGroup", "Capability", "Footprint", "NoOptions", "couler_adapters"]
 
 
 class Capability(msgspec.Struct, frozen=True):
@@ -43,6 +43,20 @@ class Capability(msgspec.Struct, frozen=True):
     support: Literal["full", "derived", "kept", "refused"]
     native: str = ""
     note: str = ""
+
+
+class ApiGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of kinds of Kubernetes that belongs to an engine: lint says where one of its documents is misspelt.
+
+    Attributes:
+        name: such as `argoproj.io`.
+        kinds: the kinds that the adapter understands, each with the versions that there are, the newest first.
+        others: kinds of the group that it leaves alone.
+    """
+
+    name: str
+    kinds: Mapping[str, tuple[str, ...]]
+    others: tuple[str, ...] = ()
 
 
 class Footprint(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +99,9 @@ class Adapter(Protocol):
     generated: ClassVar[tuple[Capability, ...]] = ()
     """What it carries of a workflow that it has no original of: one of another engine, which it writes anew. Each is
     `full` or `refused`. Empty where it writes none. The matrix has a table of its own for this."""
+
+    groups: ClassVar[tuple[ApiGroup, ...]] = ()
+    """What its documents say of themselves; empty where they are no objects of Kubernetes."""
 
     def claims(self, document: Document) -> bool:
         """Whether this engine understands the document, judged without importing the engine."""

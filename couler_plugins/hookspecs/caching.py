@@ -70,6 +70,10 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
 class Knowledge(Protocol):
     """What an adapter knows of one workflow that decides whether results of its steps may be reused."""
 
+    @property
+    def part_of(self) -> str:
+        """The workflow that was split, where this is a part of it: what its steps come after is not to be seen here."""
+
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         """What the owner says of caching this step: (where, text) with the nearest place first."""
 
@@ -95,10 +99,6 @@ class Caching(Knowledge, Protocol):
     @property
     def shard_bytes(self) -> int | None:
         """How many bytes the engine can keep in one shard of its own cache; None where there is no limit."""
-
-    @property
-    def part_of(self) -> str:
-        """The workflow that was split, where this is a part of it: what its steps come after is not to be seen here."""
 
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left behind where its owner has edited it since."""

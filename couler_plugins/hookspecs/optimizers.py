@@ -75,6 +75,9 @@ class Optimizer(Protocol):
 
     It is deterministic, reads no clock and no store by itself, and finds nothing more to do in its own result.
     The class's docstring (first line) is shown by `couler plugins`.
+
+    A class may have `before: ClassVar[tuple[str, ...]]`: the names of optimizers that may stand behind it in a
+    pipeline, and not in front of it, since it would spoil what they have made.
     """
 
     name: ClassVar[str]

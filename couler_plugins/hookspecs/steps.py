@@ -12,7 +12,7 @@ from couler_plugins.hookspecs.markers import hookspec
 if TYPE_CHECKING:
     from couler_plugins.ir import Argument, Operation
 
-__all__ = ["Built", "CatalogueStep", "InputType", "StepInput", "StepOutput", "couler_steps"]
+__all__ = ["Built", "CatalogueStep", "InputType", "StepInput", "StepOutput", "StepVariable", "couler_steps"]
 
 InputType = Literal["text", "int", "float", "bool", "list", "artifact"]
 """What an input takes and an output gives. All travel as texts: a list as JSON, an artifact as the place where it is
@@ -65,6 +65,20 @@ class StepOutput(msgspec.Struct, frozen=True, kw_only=True):
         return "artifact" if self.type == "artifact" else "parameter"
 
 
+class StepVariable(msgspec.Struct, frozen=True, kw_only=True):
+    """A variable of its environment that a step reads: what has to stay secret comes from a Secret, under this name.
+
+    Attributes:
+        name: of the variable.
+        instead: the input that says the same to everybody; where that is given, the variable is not read.
+        optional: whether the step works without it.
+    """
+
+    name: str
+    instead: str = ""
+    optional: bool = False
+
+
 class Built(NamedTuple):
     """A step with its arguments, in terms of the IR.
 
@@ -80,7 +94,10 @@ class Built(NamedTuple):
 
 
 class CatalogueStep(Protocol):
-    """A ready-made step: a frozen value. `couler_plugins.steps` makes such values of containers, scripts and jobs."""
+    """A ready-made step: a frozen value. `couler_plugins.steps` makes such values of containers, scripts and jobs.
+
+    One that reads secrets has the attribute `variables` besides: a tuple of `StepVariable`.
+    """
 
     @property
     def name(self) -> str:

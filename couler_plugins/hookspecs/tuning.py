@@ -9,7 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from couler_plugins.hpo.parameters import Value as Setting
-    from couler_plugins.ir import Graph, Literal, Operation, Port, Step, Workflow
+    from couler_plugins.ir import Graph, Literal, Operation, Port, Reference, Step, Workflow
 
 __all__ = ["FanOut", "Trials", "Tuning"]
 
@@ -23,10 +23,13 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
         step: the step, as its owner wrote it.
         callee: what it calls.
         settings: the values of each trial, by hyperparameter, as the engine spells them; the owner's own come first.
+        handed: the parameters of the workflow that hand hyperparameters to the step. A run may be given others than the
+            workflow says, so that the first setting is what they are then, where the engine can do that.
         metric: what counts, by the name that its owner gave it.
         output: the output parameter that holds it; empty where it is what the step prints.
         maximize: whether more of it is better.
         trials, best: names for the step that runs the trials, and for the one that picks the best; nobody has them.
+        parallel: how many of the trials may run at a time; 0 for any number.
         image: with `python3` and `sh`, for whatever has to run beside the owner's own programs.
     """
 
@@ -35,11 +38,13 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
     step: Step
     callee: Operation
     settings: tuple[tuple[tuple[str, Literal], ...], ...]
+    handed: Mapping[str, Reference]
     metric: str
     output: str
     maximize: bool
     trials: str
     best: str
+    parallel: int
     image: str
 
     @property
@@ -73,6 +78,10 @@ class Tuning(Protocol):
     @property
     def part_of(self) -> str:
         """The workflow that was split, where this is a part of it: it is tuned before that, or not at all."""
+
+    @property
+    def cached(self) -> bool:
+        """Whether the optimizer `cache` has been here: its keys cover what would be tuned, and are not made anew."""
 
     def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What owners say of tuning steps: (where, text of `couler.io/tune`), by graph and step.

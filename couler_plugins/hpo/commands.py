@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hpo.programs import running
 from couler_plugins.hpo.space import Values
 from couler_plugins.hpo.task import Task
 from couler_plugins.hpo.trials import Objective, Report
+from couler_plugins.hpo.workflows.select_best import measured
 
 __all__ = ["VARIABLE", "as_objective", "filled_in", "read_metric"]
 
@@ -42,17 +42,31 @@ def as_objective(task: Task, command: Sequence[str], timeout: float | None) -> O
 
     def objective(values: Values, report: Report) -> float:
         environment = os.environ | {VARIABLE: json.dumps(dict(values))}
-        try:
-            done = subprocess.run(  # noqa: S603  # it is the user's own command
-                filled_in(command, values), stdout=subprocess.PIPE, env=environment, timeout=timeout, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise CoulerError(f"it took more than {timeout:g} s") from None
-        if done.returncode:
-            raise CoulerError(f"it ended with {done.returncode}")
-        return read_metric(done.stdout.decode("utf-8", "replace"), task.data.metric)
+        with running(filled_in(command, values), environment, timeout) as program:
+            last = ""
+            for line in program.lines:
+                last = line if line.strip() else last
+                if (told := _progress(line, task.data.metric)) is not None:
+                    report(*told)
+        if program.late:
+            raise CoulerError(f"it took more than {timeout:g} s")
+        if program.code:
+            raise CoulerError(f"it ended with {program.code}")
+        return read_metric(last, task.data.metric)
 
     return objective
+
+
+def _progress(line: str, metric: str) -> tuple[int, float] | None:
+    """What a line says of the metric on the way: a JSON object with it by its name, and a whole number `step`."""
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        step = json.loads(line).get("step")
+    except (ValueError, RecursionError):
+        return None
+    value = measured(line, metric)
+    return (step, value) if value is not None and type(step) is int and step >= 0 else None
 
 
 def filled_in(command: Sequence[str], values: Values) -> list[str]:
@@ -63,18 +77,16 @@ def filled_in(command: Sequence[str], values: Values) -> list[str]:
 def read_metric(output: str, metric: str) -> float:
     """The metric in the last line of a program's output: a number, or a JSON object that has it by its name.
 
+    It is read as in workflows, so that a program means the same in both.
+
     Raises:
         CoulerError: it is not there.
     """
-    line = next((line for line in reversed(output.splitlines()) if line.strip()), "").strip()
-    try:
-        found = json.loads(line)
-    except ValueError:
-        found = None
-    value = found.get(metric) if isinstance(found, dict) else found
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    value = measured(output, metric)
+    if value is None:
+        line = next((line for line in reversed(output.splitlines()) if line.strip()), "").strip()
         raise CoulerError(f"the last line of its output says no {metric}: {line[:60]!r}")
-    return float(value)
+    return value
 
 
 def _text(value: object) -> str:

@@ -94,8 +94,9 @@ class Llm(ModelAccess):
                 drawn = near(task.space, dict(best_predictions(task, predictions)[0].values), 4 * self.candidates, rng)
             else:
                 names = task.space.names
-                drawn = [dict(one) for one in task.candidates]
-                drawn += [] if task.space.defaults is None else [task.space.defaults]
+                # What is set comes first: nothing is better than it that is only predicted as well.
+                drawn = [] if task.space.defaults is None else [task.space.defaults]
+                drawn += [dict(one) for one in task.candidates]
                 places = near_the_middle(task.space, 4 * self.candidates, rng)
                 drawn += [task.space.at(dict(zip(names, map(float, row), strict=True))) for row in places]
             fresh = [one for place, one in enumerate(drawn) if one not in seen and one not in drawn[:place]]

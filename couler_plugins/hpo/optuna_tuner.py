@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -10,11 +10,12 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.options import check_range
 
 if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
     from couler_plugins.hpo.task import Proposal, Task, Trial
 
-__all__ = ["LARGEST_SEED", "Optuna", "Sampler", "propose", "require_optuna"]
+__all__ = ["LARGEST_SEED", "Optuna", "Sampler", "propose", "pruner_of", "require_optuna"]
 
 Sampler = Literal["gp", "tpe", "cma-es", "random", "qmc", "nsga-ii"]
 LARGEST_SEED = 1_000_000_000
@@ -73,6 +74,23 @@ def require_optuna() -> None:
     except ImportError as error:
         raise InvalidInput(f"Optuna is needed here: {error}", hint="pip install 'couler-plugins[tune]'") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def pruner_of(name: str) -> BasePruner:
+    """What stops bad trials early, as Optuna has it.
+
+    Raises:
+        InvalidInput: Optuna is not installed.
+    """
+    require_optuna()
+    from optuna import pruners
+
+    known: dict[str, Callable[[], BasePruner]] = {
+        "median": pruners.MedianPruner,
+        "successive-halving": pruners.SuccessiveHalvingPruner,
+        "hyperband": pruners.HyperbandPruner,
+    }
+    return known[name]()
 
 
 def _by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> Proposal | None:

@@ -221,6 +221,11 @@ class Study:
 
     def _check_task(self) -> None:
         """Sees to it that the study is of this task: trials of another space would mislead every tuner."""
+        if self._study.direction.name.lower() != self.task.data.goal:
+            raise InvalidInput(
+                f"the study {self.name!r} is to {self._study.direction.name.lower()} {self.task.data.metric}",
+                hint="give the study another name, or the metric the direction that it had",
+            )
         own = msgspec.json.encode([self.task.space, self.task.data.metric]).decode()
         if self._study.user_attrs.setdefault(TASK, own) != own:
             raise InvalidInput(

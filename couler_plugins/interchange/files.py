@@ -9,6 +9,7 @@ from typing import Any
 from couler_plugins.documents import diff
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs import Adapter
+from couler_plugins.interchange.checking import check
 from couler_plugins.ir import Workflow, from_json, replace, to_json
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Lowered, Plan, TracedEdit
@@ -24,12 +25,13 @@ def lift(adapter: Adapter, bundle: Bundle, refuse: Callable[[int, CoulerError], 
             continue
         try:
             workflow = from_json(json.dumps(document.data))
+            check(workflow)
             if workflow.engine != adapter.engine:
                 hint = "it is read from that engine's own files"
                 raise InvalidInput(f"it holds a workflow of {workflow.engine}", hint=hint)
             found.append(replace(workflow, source=(number,)))
         except CoulerError as error:
-            error.file, error.line = document.file, document.line
+            error.file, error.line = document.file, document.line_of(error.path) or document.line
             refuse(bundle.file_numbers[number], error)
     return Plan(bundle=bundle, originals=tuple(found), workflows=tuple(found))
 

@@ -3,14 +3,10 @@
 from couler_plugins.ir.base import Node, Source, replace
 from couler_plugins.ir.bonds import Bond, bonds
 from couler_plugins.ir.edits import (
-    clone_callable,
-    clone_step,
     fresh_name,
     map_steps,
     redirect_calls,
     remove_callables,
-    rename_callable,
-    rename_steps,
     replace_callables,
     replace_steps,
     with_directive,
@@ -22,6 +18,7 @@ from couler_plugins.ir.move import Move, Moves, move_into_graph, move_into_graph
 from couler_plugins.ir.needs import AllOf, AnyOf, Need, Needs, Not, all_of, conjuncts, map_needs, needed
 from couler_plugins.ir.ports import Argument, Axis, Container, EnvVar, Loop, Output, Port, PortKind, Retry
 from couler_plugins.ir.recursion import callers_first, recursive
+from couler_plugins.ir.renames import clone_callable, clone_step, rename_callable, rename_steps
 from couler_plugins.ir.serial import SCHEMA, from_json, json_schema, to_json
 from couler_plugins.ir.values import (
     ANY_STEP,

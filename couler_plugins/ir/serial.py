@@ -40,11 +40,17 @@ def from_json(data: bytes | str) -> Workflow:
         # what is quoted of the file never moves a terminal's cursor
         said = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(error))
         hint = "write it with couler_plugins.ir.to_json"
-        raise InvalidInput(f"not a workflow in {SCHEMA}: {said}", hint=hint) from error
+        raise InvalidInput(f"not a workflow in {SCHEMA}: {said}", path=_place(str(error)), hint=hint) from error
     if envelope.schema_name != SCHEMA:
         hint = "write it anew with this version"
         raise InvalidInput(f"the schema is {envelope.schema_name!r}, this version reads {SCHEMA!r}", hint=hint)
     return envelope.workflow
+
+
+def _place(message: str) -> tuple[str, ...]:
+    """How far an error says where it is: it names fields, and does not count."""
+    _, _, path = message.partition("at `$.")
+    return tuple(path.partition("[")[0].rstrip("`").split(".")) if path else ()
 
 
 def json_schema() -> dict[str, Any]:

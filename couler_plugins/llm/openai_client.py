@@ -18,6 +18,8 @@ __all__ = ["OpenAIClient"]
 ATTEMPTS, PATIENCE, LONGEST_PAUSE = 4, 300.0, 30.0
 WAIT = 0.5
 """Seconds before the second attempt; those before later ones grow."""
+BYTES_A_TOKEN = 3
+"""Of texts, at least: some four in English."""
 TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 LOCAL = ("localhost", "127.0.0.1", "::1")
 log = logging.getLogger(__name__)
@@ -44,7 +46,8 @@ class OpenAIClient:
             raise InvalidInput(f"openai is needed here: {error}", hint="pip install 'couler-plugins[tune]'") from error
         url = url or os.environ.get("OPENAI_BASE_URL", "")
         parts = urlsplit(url)
-        if url and (parts.username is not None or parts.scheme not in ("http", "https") or not parts.hostname):
+        more = parts.username is not None or parts.query or parts.fragment  # which is where people put keys
+        if url and (more or parts.scheme not in ("http", "https") or not parts.hostname):
             raise InvalidInput(
                 "this is no URL of a model's server", hint=f"https://host/v1, and the key in {key_variable}"
             )
@@ -111,26 +114,32 @@ class OpenAIClient:
             log.info("the server does not know schemas; answers are checked only here")
             self._structured = False
             return self._once(request)
-        reply = _read(answer)
+        reply = _read(answer, request)
         self._meter.count(reply)
         return reply
 
 
-def _read(answer: Any) -> Reply:
-    """An answer, as far as it is one: servers that only claim the protocol send anything."""
+def _read(answer: Any, request: Request) -> Reply:
+    """An answer, as far as it is one: servers that only claim the protocol send anything.
+
+    Where one does not say how many tokens it took, they are estimated upwards, since a budget has to end.
+    """
     usage = getattr(answer, "usage", None)
     choices = getattr(answer, "choices", None) or [None]
     text = getattr(getattr(choices[0], "message", None), "content", None)
+    text = text if isinstance(text, str) else ""
     return Reply(
-        text=text if isinstance(text, str) else "",
+        text=text,
         model=str(getattr(answer, "model", "")),
-        tokens_in=_count(getattr(usage, "prompt_tokens", 0)),
-        tokens_out=_count(getattr(usage, "completion_tokens", 0)),
+        tokens_in=_count(getattr(usage, "prompt_tokens", 0), *(message.content for message in request.messages)),
+        tokens_out=_count(getattr(usage, "completion_tokens", 0), text),
     )
 
 
-def _count(value: object) -> int:
-    return max(value, 0) if isinstance(value, int) else 0
+def _count(told: object, *texts: str) -> int:
+    if isinstance(told, int) and told > 0:
+        return told
+    return sum(len(text.encode()) // BYTES_A_TOKEN + 1 for text in texts)
 
 
 def _pause(error: Exception) -> bool | float:

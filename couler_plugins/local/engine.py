@@ -8,20 +8,14 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-from couler_plugins.hookspecs.local import Ended, File, Local, NotThere, Outcome
+from couler_plugins.hookspecs.local import Ended, File, Local, NotThere
 from couler_plugins.ir import (
-    AllOf,
-    AnyOf,
     Argument,
     Call,
     Graph,
     GraphView,
     Handler,
-    Need,
-    Needs,
-    Not,
     Output,
-    Port,
     Reference,
     Step,
     Workflow,
@@ -29,9 +23,11 @@ from couler_plugins.ir import (
     needed,
 )
 from couler_plugins.local.operations import Operations, Site
-from couler_plugins.local.scope import Inputs, Scope, Whole
+from couler_plugins.local.outcomes import met, together
+from couler_plugins.local.passing import handed_out, passed
+from couler_plugins.local.scope import Scope, Whole
 
-__all__ = ["Engine", "met"]
+__all__ = ["Engine"]
 
 UNNAMED = "onExit"
 """What a handler is called that its engine gives no name."""
@@ -103,7 +99,7 @@ class Engine:
             messages = [item.message for item in scope.ended.values() if item.bad and item.message]
             return Ended(outcome=outcome, message="; ".join(messages))
         try:
-            return self._handed_out(graph, scope)
+            return handed_out(graph, scope)
         except NotThere as error:
             return Ended(outcome="errored", message=f"{path}: {error}")
 
@@ -153,7 +149,7 @@ class Engine:
             return
         every = await _all(once(scope.with_item(item), f"{site.path}({n})") for n, item in enumerate(items))
         message = "; ".join(item.message for item in every if item.bad and item.message)
-        scope.ended[step.name] = Ended(outcome=_together(every), message=message, every=tuple(every))
+        scope.ended[step.name] = Ended(outcome=together(every), message=message, every=tuple(every))
 
     async def _once(self, step: Step, scope: Scope, site: Site, given: tuple[Argument, ...]) -> Ended:
         """Runs what a step calls, unless its condition does not hold; then what runs at its end."""
@@ -162,7 +158,7 @@ class Engine:
         try:
             if step.condition is not None and not self._facet.holds(step.condition, scope.look):
                 return Ended(outcome="skipped")
-            inputs = self._inputs(callee.inputs, (*step.arguments, *given), scope)
+            inputs = passed(callee.inputs, (*step.arguments, *given), scope)
         except NotThere as error:
             return Ended(outcome="errored", message=f"{site.path}: {error}")
         inner = Scope(self._facet, self._whole, callee, inputs, outer=scope if callee.inline else None)
@@ -189,97 +185,12 @@ class Engine:
             return Ended(outcome="errored", message=f"{site.path}: {error}")
         return await self._once(step, scope, site, given)
 
-    def _inputs(self, ports: Iterable[Port], arguments: Iterable[Argument], scope: Scope) -> Inputs:
-        """What a callee gets: what its caller passes, else what its port holds, else its default."""
-        passed = {(item.kind, item.name): item.value for item in reversed(tuple(arguments))}
-        found: dict[Any, Any] = {}
-        for port in ports:
-            around = Scope(self._facet, self._whole, scope.owner, dict(found), outer=scope)
-            here = passed.get((port.kind, port.name))
-            held: Any = None
-            try:
-                if port.kind == "artifact":
-                    value = here if here is not None else port.value if port.value is not None else port.origin
-                    held = (
-                        None
-                        if value is None
-                        else self._facet.artifact(value, scope.look if here is not None else around.look)
-                    )
-                elif here is not None:
-                    held = self._facet.text(here, scope.look)
-                elif port.value is not None:
-                    held = self._facet.text(port.value, around.look)
-            except NotThere:
-                if port.default is None and not (port.optional and isinstance(here, Reference)):
-                    raise
-            if held is None and port.default is not None:
-                held = self._facet.text(port.default, around.look)
-            if held is not None:
-                found[port.kind, port.name] = held
-            elif not port.optional:
-                raise NotThere(f"nothing is passed to the {port.kind} {port.name!r}")
-        return found
-
-    def _handed_out(self, graph: Graph, scope: Scope) -> Ended:
-        """What a graph hands out."""
-        parameters: dict[str, str] = {}
-        artifacts: dict[str, File] = {}
-        for output in graph.outputs:
-            try:
-                if output.value is None:
-                    continue
-                if output.kind == "parameter":
-                    parameters[output.name] = self._facet.text(output.value, scope.look)
-                elif isinstance(held := self._facet.artifact(output.value, scope.look), File):
-                    artifacts[output.name] = held
-            except NotThere:
-                if output.default is None:
-                    if output.kind == "artifact":  # an engine notices where somebody reads it
-                        continue
-                    raise
-                parameters[output.name] = self._facet.text(output.default, scope.look)
-        return Ended(outcome="succeeded", parameters=parameters, artifacts=artifacts)
-
     def _export(self, outputs: Iterable[Output], ended: Ended, scope: Scope) -> None:
         """Gives outputs that have a name for the whole run to the whole run."""
         for output in outputs:
             held: Mapping[str, str | File] = ended.parameters if output.kind == "parameter" else ended.artifacts
             if output.exported is not None and output.name in held:
                 self._whole.exported[output.kind, self._facet.text(output.exported, scope.look)] = held[output.name]
-
-
-def met(needs: Needs | None, ended: Mapping[str, Ended]) -> bool:
-    """Whether a step may start, once all that it needs have ended."""
-    match needs:
-        case None:
-            return True
-        case Need():
-            return _fits(ended[needs.step], needs.outcomes)
-        case Not():
-            return not met(needs.need, ended)
-        case AllOf():
-            return all(met(need, ended) for need in needs.needs)
-        case AnyOf():
-            return any(met(need, ended) for need in needs.needs)
-
-
-def _fits(ended: Ended, outcomes: tuple[str, ...]) -> bool:
-    every = ended.every or (ended,)
-    found: set[str] = {ended.outcome}
-    if any(item.outcome == "succeeded" for item in every):
-        found.add("any-succeeded")
-    if all(item.outcome == "failed" for item in every):
-        found.add("all-failed")
-    return bool(found & set(outcomes))
-
-
-def _together(every: list[Ended]) -> Outcome:
-    """How a step ended that ran for several items; for none it was skipped."""
-    found = {item.outcome for item in every} or {"skipped"}
-    if len(found) == 1:
-        return found.pop()
-    bad = [item.outcome for item in every if item.bad]
-    return bad[0] if bad else "succeeded"
 
 
 async def _all(work: Iterable[Any]) -> list[Any]:

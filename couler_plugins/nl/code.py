@@ -10,10 +10,13 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.portable.python.functions import Function
 from couler_plugins.portable.python.source import function_from_text
 
-__all__ = ["ENGINES_OWN", "FUNCTION", "read_function"]
+__all__ = ["ENGINES_OWN", "FUNCTION", "VALUES_OWN", "read_function"]
 
 ENGINES_OWN = re.compile(r"\{\{|\{%|\$\(")
 """What engines take for placeholders, and fill in with whatever they know."""
+
+VALUES_OWN = re.compile(rf"{ENGINES_OWN.pattern}|\$\$")
+"""The same in values, which become arguments of containers: there, Kubernetes reads `$$` as `$`."""
 
 BUILT_IN = frozenset({"bool", "dict", "float", "int", "list", "str"})
 TYPES = (ast.Name, ast.Constant, ast.Subscript, ast.Tuple, ast.BinOp, ast.BitOr, ast.Load)

@@ -31,6 +31,7 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
+from couler_plugins.nl.code import VALUES_OWN
 from couler_plugins.nl.form import Comparison, Form, FormStep, Taken
 from couler_plugins.nl.lake import LakeStep
 from couler_plugins.nl.references import read_reference, waits_for
@@ -57,7 +58,8 @@ def compose(form: Form, catalogue: Mapping[str, CatalogueStep], values: Mapping[
             inputs that the form need not name.
 
     Raises:
-        InvalidInput: a step of the catalogue refuses what it is given, or the workflow has no such input.
+        InvalidInput: a step of the catalogue refuses what it is given, the workflow has no such input, or a value
+            would not reach the steps as it stands.
     """
     return _Composer(form, catalogue).workflow(values or {})
 
@@ -74,10 +76,15 @@ class _Composer:
         form = self.form
         for step in form.steps:
             self.step(step)
-        for name in values:
+        for name, value in values.items():
             if name not in self.parameters:
                 hint = closest(name, self.parameters) or f"its inputs are {', '.join(self.parameters) or 'none'}"
                 raise InvalidInput(f"the workflow has no input {name!r}", hint=hint)
+            if found := VALUES_OWN.search(value):
+                message = (
+                    f"the input {name!r} is given {value!r:.80}, and engines do not take {found[0]!r} as it stands"
+                )
+                raise InvalidInput(message, hint="put such a text into a file, and give its place")
         self.parameters.update(values)
         outputs = tuple(
             Output(name=taken.name, value=self.reference(str(taken.source), form.steps[0])) for taken in form.outputs

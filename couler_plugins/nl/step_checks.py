@@ -8,7 +8,7 @@ from itertools import chain
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import StepInput
-from couler_plugins.nl.code import ENGINES_OWN, read_function
+from couler_plugins.nl.code import VALUES_OWN, read_function
 from couler_plugins.nl.form import CODE, ITEM, FormStep, Taken
 from couler_plugins.nl.problems import Code, Problem
 from couler_plugins.nl.references import read_reference, reads
@@ -69,7 +69,7 @@ def _constants(step: FormStep) -> Iterator[Problem]:
     values += step.over if isinstance(step.over, tuple) else []
     values += [step.when.right] if step.when is not None else []
     flat = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in values)
-    for found in (found for value in flat if isinstance(value, str) and (found := ENGINES_OWN.search(value))):
+    for found in (found for value in flat if isinstance(value, str) and (found := VALUES_OWN.search(value))):
         remedy = "write the value itself, or a reference in 'from'"
         yield _problem(step, "bad-value", f"a value holds {found[0]!r}, which engines take for a placeholder", remedy)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
 from couler_plugins.hookspecs import CatalogueStep
-from couler_plugins.nl.code import ENGINES_OWN
+from couler_plugins.nl.code import VALUES_OWN
 from couler_plugins.nl.form import ITEM, WORKFLOW, Form, FormStep
 from couler_plugins.nl.problems import Problem
 from couler_plugins.nl.references import read_reference, waits_for
@@ -52,7 +52,7 @@ def _names(form: Form) -> Iterator[Problem]:
         message = f"{name!r} means something else in references"
         yield Problem(code="reserved-name", step=name, message=message, remedy="give the step another name")
     for given in form.inputs:
-        if isinstance(given.value, str) and (found := ENGINES_OWN.search(given.value)):
+        if isinstance(given.value, str) and (found := VALUES_OWN.search(given.value)):
             message = f"the input {given.name!r} holds {found[0]!r}, which engines take for a placeholder"
             yield Problem(code="bad-value", message=message, remedy="write the value itself")
     for what, ports in (("inputs", form.inputs), ("outputs", form.outputs)):

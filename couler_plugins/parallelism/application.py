@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+from typing import Literal as OneOf
 
+from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import move_into_graphs
+from couler_plugins.ir import Literal, move_into_graphs
 from couler_plugins.parallelism.bonds import Bond, contract
 from couler_plugins.parallelism.budget import UNLIMITED, Budget
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
@@ -31,7 +33,7 @@ FILLS = (1.0, 0.9, 0.75, 0.5, 0.25)
 """Shares of the budget that are tried one after another, until all parts are within the limits when measured."""
 PART = "part"
 """What parts are called, before their numbers."""
-Into = Literal["auto", "graphs", "workflows"]
+Into = OneOf["auto", "graphs", "workflows"]
 NOTHING: Mapping[str, float] = MappingProxyType({})
 LAUNCH = 10.0
 """Seconds that starting a part takes, where the partitioner does not say."""
@@ -137,7 +139,11 @@ class Splitter:
         if into == "graphs" and not facet.nests:
             reason = f"{workflow.engine} has no graphs inside of a workflow, into which {workflow.label} could be split"
             raise InvalidInput(reason, hint="leave out into=graphs")
-        if facet.nests and (into == "graphs" or (into == "auto" and only_steps)):
+        keyed = _keyed_by_values(workflow, facet.graph)
+        if into == "graphs" and keyed:
+            reason = f"the key of {keyed!r} covers values by the steps that they are from, which are elsewhere then"
+            raise InvalidInput(reason, hint="leave out into=graphs, or put cache behind split")
+        if facet.nests and (into == "graphs" or (into == "auto" and only_steps and not keyed)):
             inside = self._nested(plan, job, bonds)
             if inside is not None:
                 return inside
@@ -211,6 +217,21 @@ class Splitter:
             before = earlier_labels(previous, contraction.dag.names)
             found = ask_partitioner(self._partitioner, contraction.dag, budget, before).labels
         return Cut(job.workflow, job.view, contraction, tuple(contraction.expand(found)), budget, job.prefix, previous)
+
+
+def _keyed_by_values(workflow: Workflow, graph: str) -> str:
+    """A step of a graph whose lineage the run knows only; empty for none.
+
+    From a graph of its own it would look otherwise: what such a step comes after is the input of that graph there.
+    """
+    steps = next((item.steps for item in workflow.graphs if item.name == graph), ())
+    late = (
+        step.name
+        for step in steps
+        for argument in step.arguments
+        if argument.name.startswith(LINEAGE) and not isinstance(argument.value, Literal)
+    )
+    return next(late, "")
 
 
 def _steps(job: _Job) -> int | None:

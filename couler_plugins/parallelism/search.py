@@ -6,6 +6,8 @@ import heapq
 from random import Random
 from typing import TYPE_CHECKING
 
+from couler_plugins.parallelism.budget import UNLIMITED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,6 +32,10 @@ class Search:
     def __init__(self, solution: Solution, seed: int) -> None:
         self.solution = solution
         self._random = Random(seed)  # noqa: S311 - a search, not a secret
+        parts, dag = solution.parts, solution.dag
+        used, each = (parts.bytes, parts.steps, parts.pods), (dag.bytes, dag.steps, dag.pods)
+        self._limited = [item for item in zip(used, parts.limits, each, strict=True) if item[1] < UNLIMITED]
+        """What is limited: what each part takes of it, the limit, and what each step takes."""
         self._chain: list[int] = []
         self._paths: dict[int, list[int]] = {}
         self._tolerance = 0.0
@@ -181,10 +187,8 @@ class Search:
 
     def _roomy(self, steps: Sequence[int], back: Sequence[int], to: int) -> bool:
         """Whether a part has room for steps when others have left it, what crosses its border left aside."""
-        parts, dag = self.solution.parts, self.solution.dag
-        used = (parts.bytes[to], parts.steps[to], parts.pods[to])
-        for taken, limit, each in zip(used, parts.limits, (dag.bytes, dag.steps, dag.pods), strict=True):
-            if taken + sum(map(each.__getitem__, steps)) - sum(map(each.__getitem__, back)) > limit:
+        for used, limit, each in self._limited:
+            if used[to] + sum(map(each.__getitem__, steps)) - sum(map(each.__getitem__, back)) > limit:
                 return False
         return True
 
@@ -217,8 +221,13 @@ class Search:
             step = random.choice(members)
             if step in found:
                 continue
-            above = (place[to if parent in coming else part[parent]] for parent in dag.parents[step])
-            below = (place[to if child in coming else part[child]] for child in dag.children[step])
-            if all(other <= there for other in above) and all(other >= there for other in below):
-                found.append(step)
+            for parent in dag.parents[step]:
+                if place[to if parent in coming else part[parent]] > there:
+                    break
+            else:
+                for child in dag.children[step]:
+                    if place[to if child in coming else part[child]] < there:
+                        break
+                else:
+                    found.append(step)
         return found

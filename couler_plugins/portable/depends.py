@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import AllOf, AnyOf, Need, Needs, Not, conjuncts
 
-__all__ = ["BareOutcomes", "bare_outcomes", "is_bare", "parse_depends", "write_depends"]
+__all__ = ["OUTCOMES", "BareOutcomes", "bare_outcomes", "is_bare", "parse_depends", "write_depends"]
 
 TOKEN = re.compile(r"\s*(?:(&&|\|\||!|\(|\))|([A-Za-z0-9_][-\w]*)(?:\.([A-Za-z]+))?)")
 OUTCOMES = {

@@ -6,7 +6,9 @@ Each is a program of its own that runs the command behind its arguments, so they
 
 from __future__ import annotations
 
-__all__ = ["KEEP", "PRINTED", "SCRIPT"]
+from couler_plugins.ir import Literal, Template, Value
+
+__all__ = ["KEEP", "PRINTED", "SCRIPT", "as_argument"]
 
 SCRIPT = """\
 directory=$(mktemp -d) && printf %s "$1" > "$directory/script" && shift && exec "$@" "$directory/script"
@@ -47,3 +49,19 @@ without one newline at the end (Argo takes that off, and others do not), or the 
 
 What the command prints (`PRINTED`) comes first where it is wanted.
 """
+
+
+def as_argument(script: Value) -> Value:
+    """A program as an argument of a container, where it is the same text again when the container starts.
+
+    There, Kubernetes reads `$$` as `$` (k8s.io/kubernetes/third_party/forked/golang/expansion/expand.go). What the run
+    puts into the program is out of reach here.
+    """
+    match script:
+        case Literal(value=str(text)):
+            return Literal(value=text.replace("$$", "$$$$"))
+        case Template(parts=parts):
+            return Template(
+                parts=tuple(part.replace("$$", "$$$$") if isinstance(part, str) else part for part in parts)
+            )
+    return script

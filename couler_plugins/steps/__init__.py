@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput
+from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput, StepVariable
 from couler_plugins.steps.containers import ContainerStep, container_step
 from couler_plugins.steps.programs import ScriptStep, script_step
 
@@ -13,6 +13,7 @@ __all__ = [
     "ScriptStep",
     "StepInput",
     "StepOutput",
+    "StepVariable",
     "container_step",
     "script_step",
 ]

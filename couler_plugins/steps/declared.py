@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs.steps import InputType, StepInput, StepOutput
+from couler_plugins.hookspecs.steps import InputType, StepInput, StepOutput, StepVariable
 from couler_plugins.steps.programs import PYTHON_IMAGE, SCRIPTS, ScriptStep, script_step
 
 __all__ = [
@@ -115,6 +115,7 @@ def scripted(
     outputs: tuple[StepOutput, ...],
     packages: tuple[str, ...],
     image: str = PYTHON_IMAGE,
+    variables: tuple[StepVariable, ...] = (),
 ) -> ScriptStep:
     """A step whose script is in our folder, under the step's name.
 
@@ -129,5 +130,6 @@ def scripted(
         outputs=outputs,
         packages=packages,
         image=image,
+        variables=variables,
         script=SCRIPTS / f"{name.replace('-', '_')}.py",
     )

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
+from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput, StepVariable
 from couler_plugins.steps.arguments import checked, constants, passed
 from couler_plugins.steps.containers import OUTPUTS, container_inputs, operation_of
 
@@ -36,6 +36,7 @@ class ScriptStep(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name, description, tags, inputs, outputs: as for every ready-made step.
+        variables: what it reads of its environment.
         script: the file, read when the step is used.
     """
 
@@ -44,6 +45,7 @@ class ScriptStep(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     inputs: tuple[StepInput, ...] = ()
     outputs: tuple[StepOutput, ...] = ()
+    variables: tuple[StepVariable, ...] = ()
     script: Path
 
     def build(self, arguments: Mapping[str, Any]) -> Built:
@@ -70,6 +72,7 @@ def script_step(
     tags: Iterable[str] = (),
     inputs: Iterable[StepInput] = (),
     outputs: Iterable[StepOutput] = (),
+    variables: Iterable[StepVariable] = (),
 ) -> ScriptStep:
     """A step that runs a script; `image`, `packages` and `secrets` are inputs of it as well.
 
@@ -90,6 +93,7 @@ def script_step(
         tags=tuple(tags),
         inputs=(*inputs, *container_inputs(image), own),
         outputs=tuple(outputs),
+        variables=tuple(variables),
         script=script,
     )
 

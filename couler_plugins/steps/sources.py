@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs.steps import StepInput
+from couler_plugins.hookspecs.steps import StepInput, StepVariable
 from couler_plugins.steps.declared import FILES, ROWS, STORE, TABLE, TABLES, artifact, result, scripted
 
 __all__ = ["SOURCES"]
@@ -36,6 +36,7 @@ SQL_QUERY = scripted(
     ),
     (TABLE, ROWS),
     (*TABLES, "sqlalchemy>=2,<3", "psycopg[binary]>=3.2"),
+    variables=(StepVariable(name="DATABASE_URL", instead="url"),),
 )
 
 DOWNLOAD = scripted(

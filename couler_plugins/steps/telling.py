@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs.steps import StepInput
+from couler_plugins.hookspecs.steps import StepInput, StepVariable
 from couler_plugins.steps.declared import FILES, STORE, artifact, result, scripted
 
 __all__ = ["TELLING"]
@@ -30,6 +30,7 @@ SLACK_NOTIFY = scripted(
     (StepInput(name="text", description="The message."),),
     STATUS,
     (),
+    variables=(StepVariable(name="SLACK_WEBHOOK_URL"),),
 )
 
 CALL_WEBHOOK = scripted(
@@ -43,6 +44,7 @@ CALL_WEBHOOK = scripted(
     ),
     STATUS,
     (),
+    variables=(StepVariable(name="WEBHOOK_URL", instead="url"), StepVariable(name="WEBHOOK_TOKEN", optional=True)),
 )
 
 TELLING = (WRITE_REPORT, SLACK_NOTIFY, CALL_WEBHOOK)

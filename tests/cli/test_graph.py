@@ -29,6 +29,8 @@ from couler_plugins.ir import (
     Template,
     Workflow,
 )
+from linting_plugin import LINTING_PLUGIN
+from pluginbox import PluginBox
 
 Couler = Callable[..., Result]
 TOY = """\
@@ -316,3 +318,20 @@ def test_a_picture_goes_into_a_file(couler_command: Couler) -> None:
     done = couler_command("graph", "-o", "a.mmd/a.mmd", stdin=TOY)
     assert done.exit_code == 2
     assert "a.mmd/a.mmd: it cannot be written" in done.stderr
+
+
+def test_of_nothing_that_can_be_read_there_is_no_picture(couler_command: Couler) -> None:
+    done = couler_command("graph", "none.yaml")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "error: none.yaml: it cannot be read: No such file or directory\n"
+
+
+def test_workflows_of_several_engines_share_one_picture(couler_command: Couler, plugin_box: PluginBox) -> None:
+    plugin_box.add("strict", LINTING_PLUGIN)
+    Path("a.yaml").write_text(TOY)
+    Path("b.yaml").write_text(TOY.replace("kind: Toy", "kind: Strict").replace("name: a", "name: b"))
+    done = couler_command("graph", "a.yaml", "b.yaml", "none.yaml")
+    assert done.exit_code == 2
+    assert done.stderr == "error: none.yaml: it cannot be read: No such file or directory\n"
+    assert '["Toy a"]' in done.stdout
+    assert '["Strict b"]' in done.stdout

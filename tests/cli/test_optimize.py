@@ -304,3 +304,49 @@ def test_new_documents_follow_the_file_or_get_one_of_their_own(
     done = couler_command("optimize", "-p", "", "x.yaml", "-i")
     assert done.exit_code == 2
     assert "give -o FOLDER" in done.stderr
+
+
+def test_a_file_that_an_optimizer_refuses_stops_no_other(couler_command: Couler, plugin_box: PluginBox) -> None:
+    plugin_box.add("picky", PICKY)
+    for name in ("a", "b", "c"):
+        Path(f"{name}.yaml").write_text(TOY.replace("name: a\n", f"name: {name}\n"))
+    done = couler_command("optimize", "-p", "picky,hurry", "a.yaml", "b.yaml", "c.yaml", "-o", "out")
+    assert done.exit_code == 2
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.yaml"]
+    assert (Path("out") / "a.yaml").read_text() == HURRIED
+    refused = "error: {0}.yaml: the optimizer 'picky': {0} is not to its taste\n"
+    assert refused.format("b") + refused.format("c") in done.stderr
+
+
+def test_a_link_to_itself_is_one_file_that_cannot_be_read(couler_command: Couler, folder: Path) -> None:
+    (folder / "self.yaml").symlink_to("self.yaml")
+    done = couler_command("optimize", *HURRY, "in", "-o", "out")
+    assert done.exit_code == 2
+    assert "error: in/self.yaml: it cannot be read: Too many levels of symbolic links" in done.stderr
+    assert sorted(path.name for path in Path("out").rglob("*.y*ml")) == ["a.yaml", "b.yml"]
+
+
+PICKY = """\
+from dataclasses import dataclass
+
+from couler_plugins import hookimpl
+from couler_plugins.errors import Unsupported
+
+
+@dataclass(frozen=True)
+class Picky:
+    \"\"\"Takes workflows that are called a.\"\"\"
+
+    name = "picky"
+
+    def run(self, plan, ctx):
+        for workflow in plan.workflows:
+            if workflow.name != "a":
+                raise Unsupported(f"{workflow.name} is not to its taste", file=f"{workflow.name}.yaml")
+        return plan
+
+
+@hookimpl
+def couler_optimizers():
+    return [Picky]
+"""

@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import stamina
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
+from couler_plugins.hpo.commands import as_objective
+from couler_plugins.hpo.files import read_task_file
+from couler_plugins.hpo.trials import Pruned
 
 pytest.importorskip("optuna")
 
@@ -72,10 +76,10 @@ def test_without_a_program_the_tuner_proposes() -> None:
     assert "# drawn near the middle of the space" in result.stdout
 
 
-def test_a_model_that_is_away_leaves_what_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_away_leaves_what_was_set() -> None:
     pytest.importorskip("openai")
-    monkeypatch.setattr("couler_plugins.llm.openai_client.WAIT", 0.01)
-    result = tune("--tuner", "llm{model=any,url=http://127.0.0.1:1/v1}")
+    with stamina.set_testing(True, attempts=4, cap=True):  # without waiting
+        result = tune("--tuner", "llm{model=any,url=http://127.0.0.1:1/v1}")
     assert result.exit_code == 0
     assert "no prediction could be used" in result.stderr
     assert result.stdout.splitlines() == [
@@ -126,3 +130,53 @@ def test_values_are_arguments_and_no_shell_sees_them() -> None:
     assert result.exit_code == 0, result.output
     assert {trial["value"] for trial in json.loads(result.stdout)["trials"]} == {1.0, float(len('$(touch owned); "'))}
     assert not Path("owned").exists()
+
+
+LONG = """\
+import json, os, subprocess, sys, time
+values = json.loads(os.environ["COULER_TUNE"])
+print(json.dumps({"loss": 5, "epoch": 1}))  # without a step it is not told of
+for step in range(4):
+    print(json.dumps({"step": step, "loss": values["rate"] + 1 / (step + 1)}), flush=True)
+print(values["rate"])
+"""
+
+
+def test_trials_that_do_badly_are_stopped_early() -> None:
+    Path("train.py").write_text(LONG)
+    trials = ["--trials", "14", "--tuner", "optuna{sampler=random}"]
+    result = tune(
+        *trials, "--pruner", "median", "--format", "json", "--plot", "t.svg", "--", sys.executable, "train.py"
+    )
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    states = [trial["state"] for trial in record["trials"]]
+    assert set(states) == {"complete", "pruned"}
+    assert states[:5] == ["complete"] * 5
+    assert record["best"]["value"] == min(trial["values"]["rate"] for trial in record["trials"])
+    assert "when it was stopped" in Path("t.svg").read_text()
+    table = tune(*trials, "--pruner", "median", "--", sys.executable, "train.py").stdout
+    assert table.count(" pruned ") == states.count("pruned")
+    whole = tune(*trials, "--format", "json", "--", sys.executable, "train.py")
+    assert {trial["state"] for trial in json.loads(whole.stdout)["trials"]} == {"complete"}
+
+
+def test_a_program_whose_trial_is_stopped_is_ended() -> None:
+    def report(step: int, value: float) -> None:
+        told.append((step, value))
+        raise Pruned
+
+    told: list[tuple[int, float]] = []
+    line = json.dumps({"step": 2, "loss": 0.5})
+    source = f"import time; print({line!r}, flush=True); time.sleep(600)"
+    objective = as_objective(read_task_file(Path("task.yaml")), [sys.executable, "-c", source], None)
+    with pytest.raises(Pruned):
+        objective({"rate": 0.5}, report)
+    assert told == [(2, 0.5)]
+
+
+def test_a_program_that_takes_too_long_is_ended_with_what_it_has_started() -> None:
+    Path("train.py").write_text("import subprocess, sys\nsubprocess.run(['sleep', '60'])\n")
+    result = tune("--trials", "1", "--timeout", "0.5", "--", sys.executable, "train.py")
+    assert result.exit_code == 2
+    assert "trial 0 failed: CoulerError: it took more than 0.5 s" in result.stderr

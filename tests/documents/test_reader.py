@@ -114,6 +114,28 @@ def test_refusals(text: str, line: int, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "template"),
+    [
+        ("kind: A\nnamespace: {{ .Values.namespace }}\n", True),
+        ("{{- if .Values.on }}\nkind: A\n{{- end }}\n", True),
+        ('kind: A\nlabels:\n  {{- include "chart.labels" . | nindent 4 }}\n', True),
+        ('{{- $name := "a" -}}\nkind: A\n', True),
+        ("{{/* a note */}}\nkind: A\n", True),
+        ("{% if on %}\nkind: A\n", True),
+        ("kind: A\nvalue: {{workflow.parameters.x}}\n", False),
+        ("kind: A\nvalue: {{=sprig.trim(inputs.parameters.x)}}\n", False),
+        ("kind: A\nvalue: {{item}}\n", False),
+    ],
+)
+def test_a_template_that_makes_yaml_is_said_to_be_one(text: str, template: bool) -> None:
+    assert ("helm template" in str(refusal(text).hint)) is template
+
+
+def test_a_template_within_texts_is_yaml() -> None:
+    assert data('a: "{{ .Values.a }}"\n') == {"a": "{{ .Values.a }}"}
+
+
+@pytest.mark.parametrize(
     ("content", "line", "words"),
     [
         (b"a: 1\nb: \xff\n", 2, "0xff at offset 8 is not UTF-8"),

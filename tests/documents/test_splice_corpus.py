@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from couler_plugins.documents import Edit, SourceFile, diff, read, splice
-from couler_plugins.documents.positions import ALL, Span, locate
+from couler_plugins.documents.positions import ALL, locate
+from couler_plugins.documents.spans import Span
 from documents.edits import KINDS, edit
 from documents.judge import comments, corpus, exactly
 

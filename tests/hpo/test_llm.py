@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.llm_tuner import Llm
@@ -34,9 +35,11 @@ TASK = read_task(DOCUMENT)
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_client, "WAIT", 0.01)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody waits between attempts; how often they are made stays as it is."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-key-0123456789")
+    with stamina.set_testing(True, attempts=openai_client.ATTEMPTS, cap=True):
+        yield
 
 
 def candidate(asked: Asked) -> dict[str, Any]:
@@ -83,10 +86,13 @@ def test_equal_metrics_are_told_apart_by_loss_and_then_by_order() -> None:
     assert dict(proposal.values) == candidate(server.asked[1])
 
 
-def test_candidates_of_the_owner_come_first() -> None:
+def test_what_is_set_is_asked_first_and_then_candidates_of_the_owner() -> None:
     task = read_task({**DOCUMENT, "candidates": [{"rate": 0.01, "width": 128}, {"rate": 0.02, "width": 16}]})
     _, server = propose(says(truth), task=task)
-    assert [candidate(asked)["rate"] for asked in server.asked[:3]] == [0.01, 0.02, 0.5]
+    assert [candidate(asked)["rate"] for asked in server.asked[:3]] == [0.5, 0.01, 0.02]
+    proposal, _ = propose(says(lambda asked: log_of(0.8, 0.5)), task=task, candidates=2)
+    assert proposal is not None
+    assert dict(proposal.values)["rate"] == 0.5  # what is only as good is not better
     with pytest.raises(InvalidInput, match=r"candidates\.0: width is 17"):
         read_task({**DOCUMENT, "candidates": [{"rate": 0.01, "width": 17}]})
 
@@ -190,6 +196,12 @@ def test_a_budget_that_is_reached_ends_it_with_what_there_is(budget: dict[str, A
     assert (proposal is None) == (calls == 0)
 
 
+def test_what_a_server_does_not_count_is_estimated() -> None:
+    proposal, server = propose(says(truth, tokens=0), tokens=30)
+    assert len(server.asked) == 1
+    assert proposal is not None
+
+
 def test_attempts_that_fail_count() -> None:
     proposal, server = propose(status(500), calls=3)
     assert proposal is None
@@ -244,15 +256,28 @@ def test_texts_of_cards_choose_nothing_outside_the_space() -> None:
     assert all(message["role"] != "tool" for asked in server.asked for message in asked["messages"])
 
 
+def test_secrets_are_hidden_by_their_names_and_among_choices() -> None:
+    space = {**DOCUMENT["space"], "data": {"type": "categorical", "choices": ["s3://me:hunter2@bucket", "bpe"]}}
+    architecture = {"api-key": "hunter3", "tokenizer": "bpe", "layers": 2}
+    task = read_task({**DOCUMENT, "space": space, "model": {"name": "m", "architecture": architecture}})
+    proposal, server = propose(says(lambda asked: log_of(0.5)), task=task)
+    sent = json.dumps(server.asked)
+    assert "hunter" not in sent
+    assert '\\"tokenizer\\": \\"bpe\\"' in sent
+    assert proposal is not None
+    assert task.space.problems(dict(proposal.values)) == []
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {},
         {"model": "small", "url": "https://user:secret@host/v1"},
+        {"model": "small", "url": "https://host/v1?api_key=secret"},
         {"model": "small", "url": "file:///etc/passwd"},
         {"model": "small", "url": "https://host/v1", "key_variable": "NOT_SET_AT_ALL"},
     ],
-    ids=["no-model", "credentials", "scheme", "no-key"],
+    ids=["no-model", "credentials", "query", "scheme", "no-key"],
 )
 def test_what_cannot_be_asked_is_an_error(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as caught:

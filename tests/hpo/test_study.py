@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from couler_plugins.errors import EngineError, InvalidInput, PluginFailure
@@ -282,3 +283,10 @@ def test_this_process_counts_as_alive() -> None:
     study = Study(TASK, "a")
     assert study.ask(RANDOM) is not None
     assert study.resume(RANDOM) is None
+
+
+def test_a_study_keeps_its_direction(storage: str) -> None:
+    Study(TASK, "a", storage)
+    other = msgspec.structs.replace(TASK, data=msgspec.structs.replace(TASK.data, direction="maximize"))
+    with pytest.raises(InvalidInput, match="the study 'a' is to minimize loss"):
+        Study(other, "a", storage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from couler_plugins.hookspecs.local import Ended
-from couler_plugins.local.engine import met
+from couler_plugins.local.outcomes import met
 from couler_plugins.portable.depends import bare_outcomes, parse_depends
 
 GOOD, BAD, SKIPPED = Ended(outcome="succeeded"), Ended(outcome="failed"), Ended(outcome="skipped")

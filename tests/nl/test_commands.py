@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
@@ -42,13 +43,13 @@ spec:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COULER_LAKE", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-key-0123456789")
-    monkeypatch.setattr(openai_client, "WAIT", 0.001)
     monkeypatch.setattr(openai_client, "ATTEMPTS", 2)
-    return tmp_path
+    with stamina.set_testing(True, attempts=openai_client.ATTEMPTS, cap=True):  # without waiting
+        yield tmp_path
 
 
 def run(*arguments: str) -> Result:
@@ -162,6 +163,19 @@ def test_inputs_are_given_values() -> None:
         assert generate(*script, wish=wish, more=("--set", wrong))[0].exit_code == 2
 
 
+@pytest.mark.parametrize("text", ["$(x)", "s3://a$$b", "{{workflow.name}}", "{{ ds }}", "{% raw %}"])
+@pytest.mark.parametrize("engine", ["argo", "airflow", "kfp", "tekton", ""])
+def test_a_value_that_would_not_arrive_as_it_stands_is_refused(text: str, engine: str) -> None:
+    load = {"name": "load", "use": "load-csv", "inputs": [{"name": "url", "value": "s3://lake/x.csv"}]}
+    script = (says('{"subtasks": ["read the table"]}'), says(json.dumps({"name": "w", "steps": [load]})))
+    to = ("--to", engine) if engine else ()
+    result, _ = generate(*script, wish="Read a table from a CSV file.", more=(*to, "--set", f"store={text}"))
+    assert result.exit_code == 2
+    assert "the input 'store' is given" in result.stderr
+    assert "put such a text into a file" in result.stderr
+    assert text not in result.stdout
+
+
 def test_what_an_engine_refuses_is_kept_all_the_same() -> None:
     text = {"name": "text", "from": "item"}
     fan = {"name": "fan", **ECHO, "over": "list.items", "inputs": [text]}
@@ -266,6 +280,54 @@ def test_what_cannot_be_lifted_stops_nothing_else() -> None:
     assert result.exit_code == 2
     assert "bad.yaml" in result.stderr
     assert json.loads(run("lake", "ls", "--format", "json").stdout)["workflows"][0]["name"] == "greet"
+
+
+TEKTON = """
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: shout}
+spec:
+  pipelineSpec:
+    tasks:
+      - name: say
+        params: [{name: text, value: hey}]
+        taskSpec:
+          params: [{name: text}]
+          steps: [{image: "busybox:1.36", command: [echo], args: ["$(params.text)"]}]
+"""
+
+
+def test_files_of_several_engines_are_added_at_once() -> None:
+    Path("mixed").mkdir()
+    Path("mixed/greet.yaml").write_text(MANIFEST)
+    Path("mixed/shout.yaml").write_text(TEKTON)
+    Path("mixed/other.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n")
+    added = run("lake", "add", "mixed")
+    assert added.exit_code == 0, added.output
+    kept = json.loads(run("lake", "ls", "--format", "json").stdout)["workflows"]
+    assert [(item["name"], item["engine"]) for item in kept] == [("greet", "argo"), ("shout", "tekton")]
+
+
+def test_of_two_workflows_of_one_name_it_says_which_is_kept() -> None:
+    Path("a.yaml").write_text(MANIFEST)
+    Path("b.yaml").write_text(TEKTON.replace("shout", "greet"))
+    added = run("lake", "add", "a.yaml", "b.yaml")
+    assert added.exit_code == 0, added.output
+    assert "2 of these workflows are called greet: the lake keeps the last of them" in added.stderr
+    assert run("lake", "ls").stdout.startswith("greet (tekton)")
+
+
+def test_of_a_file_that_cannot_be_read_it_says_why() -> None:
+    Path("greet.yaml").write_text(MANIFEST)
+    missing = "error: none.yaml: it cannot be read: No such file or directory\n"
+    assert (run("lake", "add", "none.yaml").exit_code, run("lake", "add", "none.yaml").stderr) == (2, missing)
+    both = run("lake", "add", "none.yaml", "greet.yaml")
+    assert (both.exit_code, both.stderr) == (2, missing)
+    assert both.stdout.startswith("greet: ")
+    Path("plain.yaml").write_text("a: 1\n")
+    nothing = run("lake", "add", "plain.yaml")
+    assert nothing.exit_code == 2
+    assert "plain.yaml: there is no workflow that a plugin understands" in nothing.stderr
 
 
 class _Watch:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from couler_plugins.api import session
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
+from couler_plugins.inputs import session
 from couler_plugins.ir import Graph, GraphView, Template, Workflow, verify
 from couler_plugins.nl.composition import compose
 from couler_plugins.nl.lowering import manifest

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.llm import openai_client
@@ -29,10 +31,12 @@ LIBRARY = library(CATALOGUE)
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_client, "WAIT", 0.001)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody waits between attempts."""
     monkeypatch.setattr(openai_client, "ATTEMPTS", 3)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-key-0123456789")
+    with stamina.set_testing(True, attempts=openai_client.ATTEMPTS, cap=True):
+        yield
 
 
 def changed(*place: str | int, to: Any) -> Deed:

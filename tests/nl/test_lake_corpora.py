@@ -7,10 +7,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from couler_plugins.api import lift_inputs, session
 from couler_plugins.config import load_config
 from couler_plugins.conversion import anew
 from couler_plugins.errors import CoulerError
+from couler_plugins.inputs import lift_inputs, session
 from couler_plugins.ir import verify
 from couler_plugins.nl.composition import compose
 from couler_plugins.nl.lake import Item

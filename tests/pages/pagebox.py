@@ -6,9 +6,10 @@ import json
 from html.parser import HTMLParser
 from typing import Any
 
-from couler_plugins import api
+from couler_plugins import Result
 from couler_plugins.config import Config
 from couler_plugins.hookspecs import Optimizer
+from couler_plugins.inputs import optimize_inputs, session
 from couler_plugins.pages import page
 from couler_plugins.plugins import Plugins
 from couler_plugins.sources import Source, read_source
@@ -73,10 +74,10 @@ def parse(html: str) -> Element:
     return parser.stack[0]
 
 
-def result_of(source: Source, pipeline: str | list[Optimizer], plugins: Plugins | None = None) -> api.Result:
+def result_of(source: Source, pipeline: str | list[Optimizer], plugins: Plugins | None = None) -> Result:
     """What optimizing gives; nothing may be refused unless the test looks at that."""
     config = Config()
-    return api.optimize_inputs(read_source(source, config.max_bytes), pipeline, api.session(config, plugins))
+    return optimize_inputs(read_source(source, config.max_bytes), pipeline, session(config, plugins))
 
 
 def make_page(source: Source, pipeline: str | list[Optimizer] = "", plugins: Plugins | None = None) -> str:

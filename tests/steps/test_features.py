@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pytest
 
 from step_runs import Runs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TRAIN = "a,b,kind,y\n0,1,x,0\n10,1,y,1\n"
 TEST = "a,b,kind,y\n20,1,x,0\n"
 
 
 def frame(place: str) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.read_csv(place)
 
 

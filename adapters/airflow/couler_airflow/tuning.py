@@ -43,6 +43,7 @@ def tune(
     model: Mapping[str, Any] | None = None,
     candidates: Sequence[Mapping[str, Any]] = (),
     trials: int,
+    parallel: int = 0,
     tuner: str = "optuna",
 ) -> Callable[[Any], Tuned]:
     """Lets Airflow try settings of a `@task` function before it runs.
@@ -53,6 +54,7 @@ def tune(
     Args:
         data, space, model, candidates: as in a file of `couler tune`.
         trials: how many settings are tried, what is set now among them; 2 to 1,000.
+        parallel: how many of them run at a time; 0 for as many as Airflow lets.
         tuner: what proposes them, such as `optuna{seed=3}` or `llm{replay=asked.jsonl}`.
 
     Raises:
@@ -63,7 +65,10 @@ def tune(
     if trials not in range(2, MOST + 1):
         hint = "the first of them is what is set now"
         raise InvalidInput(f"trials: {trials!r:.20} is no number from 2 to {MOST:,}", engine="airflow", hint=hint)
-    return lambda target: Tuned(target, task, trials, tuner)
+    if parallel not in range(MOST + 1):
+        hint = "leave it out for as many as Airflow lets"
+        raise InvalidInput(f"parallel: {parallel!r:.20} is no number of trials", engine="airflow", hint=hint)
+    return lambda target: Tuned(target, task, trials, parallel, tuner)
 
 
 class Tuned:
@@ -73,15 +78,16 @@ class Tuned:
         target: what `@task` has made of the function.
         task: what is tuned.
         trials: how many settings are tried.
+        parallel: how many of them run at a time; 0 for any number.
         tuner: what proposes them.
 
     Raises:
         InvalidInput: that is no `@task` function, or it has no such parameters.
     """
 
-    def __init__(self, target: Any, task: Task, trials: int, tuner: str) -> None:
+    def __init__(self, target: Any, task: Task, trials: int, parallel: int, tuner: str) -> None:
         self._function = _function_of(target)
-        self._target, self._task, self._trials, self._tuner = target, task, trials, tuner
+        self._target, self._task, self._trials, self._parallel, self._tuner = target, task, trials, parallel, tuner
         self._signature = inspect.signature(self._function)
         for name, parameter in self._signature.parameters.items():
             if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
@@ -94,7 +100,7 @@ class Tuned:
 
     def override(self, **options: Any) -> Tuned:
         """The same with other options of its operator, as `@task` functions have it."""
-        return Tuned(self._target.override(**options), self._task, self._trials, self._tuner)
+        return Tuned(self._target.override(**options), self._task, self._trials, self._parallel, self._tuner)
 
     def partial(self, **given: Any) -> Any:
         """Raises `InvalidInput`: what is mapped has no one best setting."""
@@ -128,6 +134,8 @@ class Tuned:
 
         trial = _trial(self._function, self._signature, self._task.data.metric)
         options = {**self._target.kwargs, "task_id": f"{task_id}_trials"}
+        if self._parallel:
+            options["max_active_tis_per_dagrun"] = self._parallel
         return attr.evolve(self._target, function=trial, kwargs=options, multiple_outputs=False)
 
     def _picker(self, task_id: str) -> Any:

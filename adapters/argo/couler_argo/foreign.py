@@ -38,6 +38,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.portable.outcomes import outcome
 from couler_plugins.portable.python.pods import as_scripts
+from couler_plugins.portable.rests import without_nulls
 
 __all__ = ["adapted", "portable"]
 
@@ -98,8 +99,10 @@ def portable(workflow: Workflow) -> Workflow:
 
     Raises:
         Unsupported: it loops over items that Argo passes on otherwise than they stand there: `Item.String` takes the
-            quotes off an item's JSON, and leaves what was escaped in it as it is.
+            quotes off an item's JSON, and leaves what was escaped in it as it is. Or it reads all parameters at once.
     """
+    workflow = without_nulls(workflow)
+    _refuse_all_at_once(workflow)
     for graph in workflow.graphs:
         for step in graph.steps:
             for node in nodes(step.loop):
@@ -109,6 +112,17 @@ def portable(workflow: Workflow) -> Workflow:
                     raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
     workflow = without_records(map_references(workflow, _as_outcome))
     return replace(workflow, operations=tuple(map(_with_paths, workflow.operations)))
+
+
+def _refuse_all_at_once(workflow: Workflow) -> None:
+    """Argo gives the inputs of a template, and the parameters of a workflow, as one text of JSON; nobody else does."""
+    own = {port.name for port in workflow.parameters}
+    for item in (*workflow.graphs, *workflow.operations):
+        for reference in references(item):
+            whole = reference.to == "parameter" and reference.name == "json" and "json" not in own
+            if whole or (reference.to == "input" and not reference.name):
+                message = f"reads {reference.native}: all of them at once"
+                raise _refusal("Reference", item.name, message, "read them one by one")
 
 
 def _as_outcome(reference: Reference) -> Reference:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from couler_argo.capabilities import CAPABILITIES, GENERATED
-from couler_plugins.hookspecs import Adapter, Capability, Footprint, hookimpl
+from couler_argo.kinds import GROUP
+from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, Footprint, hookimpl
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
@@ -48,6 +49,7 @@ class ArgoAdapter(Adapter):
     options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
+    groups: ClassVar[tuple[ApiGroup, ...]] = (GROUP,)
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds an Argo workflow."""

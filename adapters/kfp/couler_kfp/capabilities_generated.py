@@ -59,7 +59,7 @@ GENERATED = (
     Capability("Operation.containers", "full", "container", "one"),
     Capability("Operation.daemon", "refused", "", NONE),
     Capability("Operation.directives", "refused", "", NONE),
-    Capability("Operation.rest", "refused", "", "set it in the platform configuration"),
+    Capability("Operation.rest", "full", "kubernetes.podMetadata", "labels and annotations; other fields are refused"),
     Capability("Step.name", "full", "key of tasks", "in lower case"),
     Capability("Step.call", "full", "componentRef", "of what is in the workflow"),
     Capability("Step.arguments", "full", "inputs", "texts"),

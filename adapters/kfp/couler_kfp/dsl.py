@@ -131,9 +131,9 @@ class _Settings:
 
 
 def _settings(pipeline: Pipeline, to: str | None, config: Config | None, plugins: Plugins | None) -> _Settings:
-    from couler_plugins.api import session
     from couler_plugins.config import load_config
     from couler_plugins.discovery import load_plugins
+    from couler_plugins.inputs import session
     from couler_plugins.pipeline import parse_pipeline
 
     config = config or load_config()

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.caching import KfpCaching
+from couler_kfp.caching.facet import KfpCaching
 from couler_plugins.api import lift
 from couler_plugins.caching.known import LARGEST, KnownArtifact, KnownResult, write_known
 from couler_plugins.caching.result_keys import result_keys

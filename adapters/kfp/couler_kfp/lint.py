@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from couler_kfp.caching import inputs_beside_key
+from couler_kfp.caching.facet import inputs_beside_key
 from couler_kfp.lift import lift
-from couler_kfp.splitting import LIMITS, splitting_of
+from couler_kfp.splits.splitting import LIMITS, splitting_of
 from couler_kfp.texts import VALUE
 from couler_plugins.documents import Remark
 from couler_plugins.errors import CoulerError

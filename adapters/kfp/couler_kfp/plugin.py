@@ -11,7 +11,7 @@ from couler_kfp.capabilities_generated import GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
-    from couler_kfp.caching import KfpCaching
+    from couler_kfp.caching.facet import KfpCaching
     from couler_kfp.tuning.facet import KfpTuning
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
@@ -88,8 +88,8 @@ class KfpAdapter(Adapter):
         return lower(plan, merge=options.merge == "components", image=options.image)
 
     def archive(self, whence: Whence) -> Archive:
-        """What fetches past runs of pipelines; see `couler_kfp.history`."""
-        from couler_kfp.history import KfpArchive
+        """What fetches past runs of pipelines; see `couler_kfp.history.archive`."""
+        from couler_kfp.history.archive import KfpArchive
 
         return KfpArchive(whence)
 
@@ -100,14 +100,14 @@ class KfpAdapter(Adapter):
         return Footprints(workflow)
 
     def runner(self, where: Where) -> Runner:
-        """What runs pipelines in this process, or in a cluster; see `couler_kfp.runner`."""
-        from couler_kfp.runner import runner_of
+        """What runs pipelines in this process, or in a cluster; see `couler_kfp.running.runner`."""
+        from couler_kfp.running.runner import runner_of
 
         return runner_of(where)
 
     def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
-        """What splitting has to know; see `couler_kfp.splitting`."""
-        from couler_kfp.splitting import splitting_of
+        """What splitting has to know; see `couler_kfp.splits.splitting`."""
+        from couler_kfp.splits.splitting import splitting_of
 
         return splitting_of(workflow, plan.bundle)
 
@@ -124,8 +124,8 @@ class KfpAdapter(Adapter):
         return originals(bundle)
 
     def fingerprint_caching(self, workflow: Workflow) -> KfpCaching:
-        """What decides which tasks the backend is to cache; see `couler_kfp.caching`."""
-        from couler_kfp.caching import KfpCaching
+        """What decides which tasks the backend is to cache; see `couler_kfp.caching.facet`."""
+        from couler_kfp.caching.facet import KfpCaching
 
         return KfpCaching(workflow)
 
@@ -139,8 +139,8 @@ def couler_adapters() -> list[Adapter]:
 @hookimpl
 def couler_runs(document: Document) -> list[Run]:
     """The runs that KFP's API tells of, as it gives them or `couler history` has written them."""
-    from couler_kfp.history_records import document_of
-    from couler_kfp.history_runs import runs_of
+    from couler_kfp.history.records import document_of
+    from couler_kfp.history.runs import runs_of
 
     found = document_of(document.data)
     return [] if found is None else runs_of(found)

@@ -7,6 +7,7 @@ embedded specs only), `pkg/reconciler/pipelinerun/resources/apply.go`.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ from couler_tekton.writing import Writing
 __all__ = ["holder", "holding", "named", "obstacle", "pipeline_obstacle", "run_obstacle"]
 
 LONGEST, DIGITS = 63, 10
+OTHER = re.compile(r"[^a-z0-9.-]+")
 OWN = ("labels", "annotations")
 NAMES = ("context.pipeline.name", "context.task.name")
 """Variables that would be something else."""
@@ -137,11 +139,12 @@ def holding(workflow: Workflow) -> Workflow:
 
 
 def named(wanted: str, bare: Workflow) -> str:
-    """A name that says what it is for, and never means anything else."""
+    """A name that says what it is for, and never means anything else; what a run is called may still be a template."""
     digest = hashlib.sha256(msgspec.json.encode(msgspec.json.decode(to_json(bare)), order="sorted")).hexdigest()[
         :DIGITS
     ]
-    return f"{wanted[: LONGEST - DIGITS - 1].rstrip('-.')}-{digest}"
+    spelt = OTHER.sub("-", wanted.lower())[: LONGEST - DIGITS - 1].strip("-.")
+    return f"{spelt or bare.kind.lower()}-{digest}"
 
 
 def _rest(node: Workflow | Graph | Operation | Step) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
 from couler_plugins.errors import Unsupported
-from couler_tekton.objects import KINDS
+from couler_tekton.kinds import KINDS
 from couler_tekton.versions import in_v1, is_older
 
 __all__ = ["ARTIFACT", "LEVELS", "URL", "Feature", "features", "is_beyond", "refuse_beyond", "refuse_unseen"]

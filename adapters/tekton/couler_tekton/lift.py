@@ -14,10 +14,12 @@ from couler_plugins.ir import Call, Callee, Dynamic, External, Graph, Operation,
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import read_operation, read_pipeline, read_step_action
+from couler_tekton.kinds import KINDS
 from couler_tekton.mappings import Mapped, named, unless_empty, without
-from couler_tekton.objects import KINDS, Object, objects
+from couler_tekton.objects import Object, objects
 from couler_tekton.ports import names_of, read_run_parameters
 from couler_tekton.splits.joined import joined
+from couler_tekton.structures import structure
 from couler_tekton.tasks import read_task, task_scope
 from couler_tekton.variables import Scope
 from couler_tekton.versions import in_v1, is_older
@@ -179,7 +181,9 @@ class _Lifter:
             keys = " or ".join(key for root in roots for key in HOLDERS[root][::-1])
             message, hint = f"{name!r} says nothing of what it runs", f"give it a {keys}"
             raise InvalidInput(message, engine="tekton", path=path, hint=hint)
-        return Dynamic(target=scope.structure({key: holder[key] for key in given})), left
+        spelled = {key: holder[key] for key in given}
+        # What stands in the spec of a custom task is its controller's: Tekton hands it over as it is.
+        return Dynamic(target=structure(spelled, _whole) if given == ["taskSpec"] else scope.structure(spelled)), left
 
     def _source(self, path: Path) -> Source:
         return (self._document, *path)
@@ -190,6 +194,10 @@ class _Lifter:
             message, hint = f"this {self._item.kind} has no {key}", "the file may be cut off"
             raise InvalidInput(message, engine="tekton", path=path, hint=hint)
         return content
+
+
+def _whole(text: str) -> tuple[str, ...]:
+    return (text,)
 
 
 def _name_of(reference: Any) -> str:

@@ -1,7 +1,4 @@
-"""Where Tekton's objects are in documents, and what stands where in each kind.
-
-Source: `pkg/apis/pipeline/v1` and `v1beta1` (Pipeline, PipelineRun, Task, TaskRun, StepAction).
-"""
+"""Where Tekton's objects are in documents."""
 
 from __future__ import annotations
 
@@ -9,36 +6,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
+from couler_tekton.kinds import KINDS
 
-__all__ = ["KINDS", "V1BETA1", "Kind", "Object", "objects", "part_at"]
+__all__ = ["Object", "objects", "part_at"]
 
 Mapped = dict[str, Any]
-
-V1, V1BETA1, V1ALPHA1 = "tekton.dev/v1", "tekton.dev/v1beta1", "tekton.dev/v1alpha1"
-
-
-class Kind(NamedTuple):
-    """One of Tekton's kinds.
-
-    Attributes:
-        root: what it holds or runs: a `pipeline`, a `task` or a `step`; its graph or operation is called so, too.
-        runs: whether it is run, rather than referred to.
-        versions: the API versions that are read, the one that is written first; what older ones have besides passes
-            through.
-    """
-
-    root: str
-    runs: bool = False
-    versions: tuple[str, ...] = (V1, V1BETA1)
-
-
-KINDS = {
-    "Pipeline": Kind("pipeline"),
-    "PipelineRun": Kind("pipeline", runs=True),
-    "Task": Kind("task"),
-    "TaskRun": Kind("task", runs=True),
-    "StepAction": Kind("step", versions=(V1BETA1, V1, V1ALPHA1)),
-}
 
 
 class Object(NamedTuple):

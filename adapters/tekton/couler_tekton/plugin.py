@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from couler_plugins.hookspecs import Adapter, Capability, Optimizer, hookimpl
+from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, Optimizer, hookimpl
 from couler_tekton.capabilities import CAPABILITIES
 from couler_tekton.capabilities_generated import GENERATED
+from couler_tekton.kinds import GROUP
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark
@@ -50,6 +51,7 @@ class TektonAdapter(Adapter):
     options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
+    groups: ClassVar[tuple[ApiGroup, ...]] = (GROUP,)
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds one of Tekton's objects."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from couler_plugins.documents import Edit, Path
 from couler_plugins.plan import Decision, TracedEdit
-from couler_tekton.objects import KINDS
+from couler_tekton.kinds import KINDS
 
 __all__ = ["trace"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_tekton.objects import V1BETA1
+from couler_tekton.kinds import V1BETA1
 
 __all__ = ["in_v1", "in_v1beta1", "is_older", "place_in_v1beta1"]
 

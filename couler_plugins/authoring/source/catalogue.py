@@ -6,15 +6,30 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.source.texts import Reading, Written, constant, expression
-from couler_plugins.errors import CoulerError
+from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.ir import Literal, Operation, Reference, Step, Value, replace
 
-__all__ = ["Catalogue"]
+__all__ = ["Catalogue", "checked_steps"]
 IMAGE = "image"
 """The only input that shapes a step and can be read off what was made of it."""
+
+
+def checked_steps(steps: Any) -> list[CatalogueStep]:
+    """The ready-made steps that were given.
+
+    Raises:
+        InvalidInput: they are something else.
+    """
+    if not isinstance(steps, Iterable) or isinstance(steps, (str, bytes)):
+        raise InvalidInput(f"the steps are {shown(steps)}, which is no list", hint="give ready-made steps, or nothing")
+    found = list(steps)
+    if wrong := [item for item in found if not hasattr(item, "build")]:
+        raise InvalidInput(f"{shown(wrong[0])} is no ready-made step", hint="give ready-made steps, or nothing")
+    return found
 
 
 class Catalogue:

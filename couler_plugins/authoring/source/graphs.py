@@ -41,7 +41,7 @@ from couler_plugins.ir import (
 from couler_plugins.ir import replace as changed
 from couler_plugins.portable.depends import write_depends
 
-__all__ = ["Graphs"]
+__all__ = ["WHOLE", "Graphs"]
 
 PLAIN = ("handlers", "tolerates", "directives", "rest")
 WHOLE = ("outputs", "stages", "finalizers", "regions", "targets", "retry", "timeout", "memoized", "locks", "metrics")
@@ -194,7 +194,8 @@ class Graphs:
             return written("couler.map(", [function, *items.lists], ")")
         if len(asked) != 1:
             raise refused(step.name, "goes on while more than one thing holds")
-        return written("couler.exec_while(", [predicate(asked[0], read, of_itself=True), function], ")")
+        holds = predicate(asked[0], self._variables.reading(inner), of_itself=True)
+        return written("couler.exec_while(", [holds, function], ")")
 
     def _each_while(self, step: Step, graph: Graph, around: Around) -> Written:
         """A loop that asks afterwards, for each item."""

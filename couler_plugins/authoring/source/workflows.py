@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from couler_plugins.authoring.source.catalogue import Catalogue
+from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.source.catalogue import Catalogue, checked_steps
 from couler_plugins.authoring.source.conditions import asked_of
-from couler_plugins.authoring.source.graphs import Graphs
+from couler_plugins.authoring.source.graphs import WHOLE, Graphs
 from couler_plugins.authoring.source.settings import settings_of
 from couler_plugins.authoring.source.texts import behind, call, constant, identifier, refused, written
 from couler_plugins.authoring.source.variables import Around
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
-from couler_plugins.ir import Graph, Reference, Step, Workflow, callables, replace
+from couler_plugins.ir import Call, Graph, Reference, Step, Workflow, callables, replace
 from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["to_python"]
 
+NOTHING = Step(name="", call=Call(name=""))
 IMPORT = "import couler_plugins.authoring as couler"
 
 
@@ -30,19 +33,38 @@ def to_python(workflow: Workflow, steps: Iterable[CatalogueStep] = ()) -> str:
 
     Raises:
         Unsupported: it has something that the interface has no words for.
+        InvalidInput: it is none.
     """
+    if not isinstance(workflow, Workflow):
+        raise InvalidInput(f"{shown(workflow)} is no workflow of the IR", hint="give it: to_python(wf.ir)")
+    known = checked_steps(steps)
     by_name = callables(workflow)
     entry = by_name.get(getattr(workflow.entry.call, "name", "")) if workflow.entry is not None else None
     if not isinstance(entry, Graph):
         raise refused(workflow.label, "does not begin with a graph")
+    _check_whole(workflow, entry)
     functions, sources = _functions(workflow)
     settings, first = settings_of(workflow)
-    graphs = Graphs(workflow, functions, Catalogue(steps))
+    graphs = Graphs(workflow, functions, Catalogue(known))
     graphs.block(entry, entry.steps, Around())
     _handlers(workflow, graphs)
     head = call("couler.workflow", {"name": constant(workflow.name), **settings})(0)
     block = "\n".join([f"with {head} as workflow:", *(f"    {line}" for line in first), *graphs.lines])
     return "\n\n\n".join([IMPORT, *sources, f"{block}\n"])
+
+
+def _check_whole(workflow: Workflow, entry: Graph) -> None:
+    """Refuses what a block has no words for: it would be gone."""
+    for name in ("prefix", "namespace", "library"):
+        if getattr(workflow, name):
+            raise refused(workflow.label, f"has a {name}")
+    if not workflow.name:
+        raise refused(workflow.label, "has no name")
+    if workflow.entry is not None and replace(workflow.entry, name="", call=Call(name=""), source=None) != NOTHING:
+        raise refused(workflow.label, "begins with a call that says more than what it calls")
+    for name in (*WHOLE[1:], "fail_fast", "parallelism"):
+        if getattr(entry, name) is not None and getattr(entry, name) != ():
+            raise refused(entry.name, f"has {name} as a whole")
 
 
 def _functions(workflow: Workflow) -> tuple[dict[str, str], list[str]]:

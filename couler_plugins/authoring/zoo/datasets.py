@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from couler_plugins.authoring.catalogue import run_step
+from couler_plugins.authoring.checks import checked_mapping, checked_text, checked_texts
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, RunValue
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options import closest
@@ -28,6 +30,14 @@ class Dataset:
     data: str | RunValue
     label_col: str
     feature_cols: str | tuple[str, ...] | list[str] = ()
+
+    @said_where
+    def __post_init__(self) -> None:
+        if not isinstance(self.data, RunValue):
+            checked_text(self.data, "data", "give a URL or a path, or what a step returned")
+        checked_text(self.label_col, "label_col", "give the name of a column")
+        if not isinstance(self.feature_cols, str):
+            checked_texts(self.feature_cols, "feature_cols", 'feature_cols=["age", "income"]')
 
     @property
     def features(self) -> list[str]:
@@ -59,13 +69,21 @@ def run_boosting(
         image: one that has all that it needs; without one, pip installs it.
         step_name, timeout, retry: as for every step.
     """
-    given = {**(model_params or {}), **(train_params or {})}
+    if not isinstance(datasource, Dataset):
+        hint = 'datasource=Dataset(data="s3://bucket/data.csv", label_col="y")'
+        raise InvalidInput(f"the datasource is {shown(datasource)}, which is no Dataset", hint=hint)
+    params = (("model_params", model_params), ("train_params", train_params))
+    given = {
+        key: value
+        for name, part in params
+        for key, value in checked_mapping(part, name, 'train_params={"num_boost_round": 50}').items()
+    }
     objective = given.pop("objective", "binary")
     inputs: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
             hint = " ".join(filter(None, (closest(name, known), f"there is objective, {', '.join(known)}")))
-            raise InvalidInput(f"{step} has no setting {name!r}", step=step_name or step, hint=hint)
+            raise InvalidInput(f"{step} has no setting {shown(name)}", step=step_name or step, hint=hint)
         inputs[known[name]] = value
     if image is not None:
         inputs |= {"image": image, "packages": []}

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_plugins.authoring.catalogue import run_step
+from couler_plugins.authoring.checks import checked_mapping, checked_texts
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, listed
 from couler_plugins.errors import InvalidInput
 
@@ -39,16 +41,16 @@ def run_training(
         step_name, timeout, retry: as for every step.
         inputs: the step's own.
     """
-    given = dict(resources or {})
+    given = checked_mapping(resources, "resources", 'resources={"cpu": 1, "memory": "2Gi"}')
     needs = {
         name: given.pop(key) for name, key in (("cpu", "cpu"), ("memory", "memory"), ("gpus", "gpu")) if key in given
     }
     if given:
         hint = "there are cpu, memory and gpu; all pods of a job are alike"
-        raise InvalidInput(f"resources hold {min(given)!r}", step=step_name or step, hint=hint)
+        raise InvalidInput(f"resources hold {shown(min(given))}", step=step_name or step, hint=hint)
     if "cpu" in needs:
         needs["cpu"] = str(needs["cpu"])
-    words = shlex.split(command) if isinstance(command, str) else list(command or ())
+    words = _words(command)
     more = {"secrets": secret} if secret else {}
     return run_step(
         step,
@@ -62,3 +64,14 @@ def run_training(
         **more,
         **inputs,
     )
+
+
+def _words(command: object) -> list[str]:
+    """The program, word by word."""
+    hint = 'command="python train.py", or ["python", "train.py"]'
+    if not isinstance(command, str):
+        return [] if command is None else checked_texts(command, "command", hint)
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise InvalidInput(f"the command {shown(command)} cannot be cut into words: {error}", hint=hint) from error

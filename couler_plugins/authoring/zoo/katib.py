@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from couler_plugins.authoring.checks import checked_json, checked_mapping, checked_text
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned
 from couler_plugins.authoring.zoo.jobs import run_training
 from couler_plugins.errors import InvalidInput
@@ -52,11 +54,20 @@ def run(
         InvalidInput: an argument makes no sense.
     """
     step = step_name or "katib-experiment"
+    objective = checked_mapping(objective, "the objective", '{"type": "maximize", "metric_name": "accuracy"}')
+    for name in ("type", "metric_name"):
+        if name in objective:
+            checked_text(objective[name], f"the {name} of the objective", "give a text")
     if unknown := [key for key in objective if key not in OBJECTIVE]:
-        raise InvalidInput(f"the objective holds {unknown[0]!r}", step=step, hint=f"there is {', '.join(OBJECTIVE)}")
+        raise InvalidInput(
+            f"the objective holds {shown(unknown[0])}", step=step, hint=f"there is {', '.join(OBJECTIVE)}"
+        )
     missing = next((key for key in ("type", "metric_name") if key not in objective), None)
     if missing:
         raise InvalidInput(f"the objective has no {missing}", step=step, hint='{"type": …, "metric_name": …}')
+    if isinstance(tuning_params, (str, Mapping)) or not isinstance(tuning_params, Sequence):
+        hint = 'tuning_params=[{"name": "lr", "type": "double", "range": [0.01, 0.1]}]'
+        raise InvalidInput(f"{shown(tuning_params)} is no list of parameters to tune", step=step, hint=hint)
     return run_training(
         "katib-experiment",
         image,
@@ -80,13 +91,14 @@ def run(
 
 def _parameter(given: Mapping[str, Any], step: str) -> tuple[str, dict[str, Any]]:
     """A parameter by name, in the words of search spaces."""
-    kind, values = given.get("type"), given.get("range")
+    given = checked_mapping(given, "a parameter to tune", '{"name": "lr", "type": "double", "range": [0.01, 0.1]}')
+    kind, values = given.get("type"), checked_json(given.get("range"), "the range", "give numbers and texts")
     if set(given) != {"name", "type", "range"} or not isinstance(values, (list, tuple)):
         hint = '{"name": "lr", "type": "double", "range": [0.01, 0.1]}'
-        raise InvalidInput(f"{dict(given)!r:.80} is no parameter to tune", step=step, hint=hint)
+        raise InvalidInput(f"{shown(given)} is no parameter to tune", step=step, hint=hint)
     if kind == "categorical":
         return str(given["name"]), {"type": kind, "choices": list(values)}
-    if kind not in TYPES or len(values) != 2:
+    if not isinstance(kind, str) or kind not in TYPES or len(values) != 2:
         hint = f"the type is categorical or one of {', '.join(TYPES)}; a range has two ends"
-        raise InvalidInput(f"{dict(given)!r:.80} is no parameter to tune", step=step, hint=hint)
+        raise InvalidInput(f"{shown(given)} is no parameter to tune", step=step, hint=hint)
     return str(given["name"]), {"type": TYPES[kind], "low": values[0], "high": values[1]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_plugins.authoring.values import Returned
+from couler_plugins.authoring.values import Returned, as_value
 from couler_plugins.authoring.zoo.jobs import run_training
 
 __all__ = ["train"]
@@ -39,6 +39,8 @@ def train(
     Raises:
         InvalidInput: an argument makes no sense.
     """
+    if input_batch_size is not None:
+        as_value(input_batch_size, "input_batch_size")
     batch = [] if input_batch_size is None else [f"--input-batch-size={input_batch_size}"]
     return run_training(
         "tensorflow-train",

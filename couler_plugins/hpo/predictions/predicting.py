@@ -103,10 +103,14 @@ def _document(task: Task, candidate: Values, trials: Sequence[Trial]) -> dict[st
         (trial for trial in trials if trial.state == "complete" and trial.value is not None),
         key=lambda trial: task.cost(trial.value or 0.0),
     )
-    return {
-        "data-card": cleaned({**msgspec.to_builtins(task.data), "direction": task.data.goal}),
-        "model-card": cleaned(msgspec.to_builtins(task.model)) if task.model else None,
-        "search-space": task.space.schema()["properties"],
-        "measured": [{"setting": dict(trial.values), "metric": trial.value} for trial in done[:MEASURED]],
-        "candidate": dict(candidate),
-    }
+    model = {**msgspec.to_builtins(task.model), "architecture": dict(task.model.architecture)} if task.model else None
+    document: dict[str, Any] = cleaned(
+        {
+            "data-card": {**msgspec.to_builtins(task.data), "direction": task.data.goal},
+            "model-card": model,
+            "search-space": task.space.schema()["properties"],
+            "measured": [{"setting": dict(trial.values), "metric": trial.value} for trial in done[:MEASURED]],
+            "candidate": dict(candidate),
+        }
+    )
+    return document

@@ -58,8 +58,9 @@ def moved(workflow: Workflow, place: tuple[str, str], old: str) -> Decision:
 
 
 def part_of(workflow: Workflow, whole: str) -> Decision:
-    """A part of a workflow that was split."""
-    reason = f"it is a part of {whole}, which is tuned before it is split"
+    """A workflow that was split, or a part of it."""
+    what = "it was split" if whole == workflow.label else f"it is a part of {whole}, which was split"
+    reason = f"{what}: put tune before split in the pipeline"
     return Decision(optimizer=TUNE, workflow=workflow.label, reason=reason)
 
 
@@ -70,9 +71,8 @@ def written(workflow: Workflow, request: Request, tuner: Tuner, done: Written) -
     set_now = request.task.space.defaults or {}
     values = dict(done.proposal.values)
     changes = ", ".join(
-        f"{name} from {as_text(set_now[name])} to {as_text(values[name])}"
-        if name in set_now
-        else f"{name} to {as_text(values[name])}"
+        f"{name}{f' (the parameter {request.handed[name].name})' if name in request.handed else ''}"
+        f"{f' from {as_text(set_now[name])}' if name in set_now else ''} to {as_text(values[name])}"
         for name in done.note.now
     )
     metric = request.task.data.metric
@@ -83,10 +83,13 @@ def written(workflow: Workflow, request: Request, tuner: Tuner, done: Written) -
         action=f"set {changes}",
         reason=f"{done.proposal.reason}; {request.where} asks for it, to {request.task.data.goal} {metric}",
         figures=(*_provenance(tuner), (f"predicted {metric}", done.proposal.predicted)),
+        affects=(request.graph.name,) if request.handed else (),
     )
 
 
-def tried(workflow: Workflow, request: Request, tuner: Tuner, settings: Sequence[Proposal], fan: FanOut) -> Decision:
+def tried(
+    workflow: Workflow, request: Request, tuner: Tuner, settings: Sequence[Proposal], fan: FanOut, parallel: int
+) -> Decision:
     """Trials before a step."""
     metric, graph = request.task.data.metric, request.graph.name
     output = f"its output {request.output!r}" if request.output else "what it prints"
@@ -101,7 +104,12 @@ def tried(workflow: Workflow, request: Request, tuner: Tuner, settings: Sequence
         subject=request.place,
         action=f"try {len(settings)} settings of {', '.join(request.was)}, and run it with the best",
         reason="; ".join(filter(None, (reason, fan.note))),
-        figures=(*_provenance(tuner), ("trials", len(settings)), ("runs in all", len(settings) + 1)),
+        figures=(
+            *_provenance(tuner),
+            ("trials", len(settings)),
+            *((("trials at a time", parallel),) if parallel else ()),
+            ("runs in all", len(settings) + 1),
+        ),
         affects=tuple(dict.fromkeys([*steps, *(item.name for item in fan.added)])),
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal as OneOf
 
+from couler_plugins.hpo.workflows.handed import default_of, with_default
 from couler_plugins.hpo.workflows.notes import Note
 from couler_plugins.hpo.workflows.values import with_arguments
 from couler_plugins.ir import (
@@ -12,8 +14,10 @@ from couler_plugins.ir import (
     Literal,
     Reference,
     Step,
+    Value,
     Workflow,
     call_sites,
+    callables,
     remove_callables,
     replace,
     replace_callables,
@@ -29,7 +33,7 @@ def stands(workflow: Workflow, place: tuple[str, str], note: Note) -> bool:
         return False
     passed = {item.name: item.value for item in step.arguments if item.kind == "parameter"}
     if not note.trials:
-        return all(passed.get(name) == Literal(value=value) for name, value in note.now.items())
+        return all(_now(workflow, passed.get(name), note, name) == Literal(value=note.now[name]) for name in note.now)
     names = {item.name for item in graph.steps}
     return {note.trials, note.best} <= names and all(
         passed.get(name) == Reference(to="output", kind="parameter", step=note.best, name=name) for name in note.was
@@ -52,18 +56,42 @@ def without_tuning(workflow: Workflow, place: tuple[str, str], note: Note) -> Wo
     graph, step = _find(workflow, place)
     assert graph is not None
     assert step is not None
-    was: Mapping[str, Literal | None] = {
+    was: dict[str, Value | None] = {
         name: None if value is None else Literal(value=value) for name, value in note.was.items()
     }
-    bare = with_arguments(step, was)
     gone = {note.trials, note.best} - {""}
     if not gone:
-        return replace_callables(workflow, {graph.name: _replaced(graph, bare)})
+        bare = with_arguments(step, {name: value for name, value in was.items() if name not in note.handed})
+        workflow = replace_callables(workflow, {graph.name: _replaced(graph, bare)})
+        for name, (_, parameter) in note.handed.items():
+            workflow = with_default(workflow, parameter, Literal(value=note.was[name]))
+        return workflow
+    handed = {
+        name: Reference(to=_refers(to), kind="parameter", name=parameter)
+        for name, (to, parameter) in note.handed.items()
+    }
+    bare = with_arguments(step, {**was, **handed})
     bare = replace(bare, needs=_find_step(graph, note.trials).needs)
     left = replace_callables(workflow, {graph.name: _without(_replaced(graph, bare), gone)})
-    others = [site for site in call_sites(left) if site.graph is None or site.graph.name not in note.added]
+    # What other optimizers have merged is called by another name than the note says.
+    made = {*note.added, *(step.call.name for step in graph.steps if step.name in gone and isinstance(step.call, Call))}
+    others = [site for site in call_sites(left) if site.graph is None or site.graph.name not in made]
     called = {site.step.call.name for site in others if isinstance(site.step.call, Call)}
-    return remove_callables(left, [name for name in note.added if name not in called])
+    known = callables(left)
+    return remove_callables(left, [name for name in sorted(made) if name in known and name not in called])
+
+
+def _now(workflow: Workflow, passed: Value | None, note: Note, name: str) -> Value | None:
+    """What a hyperparameter is, be it by what its parameter of the workflow is unless a run says otherwise."""
+    if name not in note.handed:
+        return passed
+    _, parameter = note.handed[name]
+    unchanged = passed is None or (isinstance(passed, Reference) and passed.name == parameter)
+    return default_of(workflow, parameter) if unchanged else None
+
+
+def _refers(to: str) -> OneOf["parameter", "input"]:
+    return "input" if to == "input" else "parameter"
 
 
 def _find(workflow: Workflow, place: tuple[str, str]) -> tuple[Graph | None, Step | None]:

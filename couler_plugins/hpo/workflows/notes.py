@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from couler_plugins.ir import Scalar
+from couler_plugins.ir import Reference, Scalar
 
-__all__ = ["Note", "read_notes", "write_notes"]
+__all__ = ["Note", "handed_over", "read_notes", "write_notes"]
 
 Setting = tuple[tuple[str, Scalar], ...]
 
@@ -19,6 +19,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     Attributes:
         key: of all that it was made of: the task with what the owner had set, the tuner, the number of trials.
         was: the constants that its owner passed, by hyperparameter; None where nothing was passed.
+        handed: the parameters of the workflow that hand over what was tuned, by hyperparameter: how these are referred
+            to, and their names. Without trials, `was` and `now` are theirs.
         now: those that are passed instead, where that is all; empty where trials run first.
         trials, best: the steps that were added before it.
         added: what these call, where that was added, too.
@@ -26,10 +28,16 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
 
     key: str
     was: dict[str, Scalar]
+    handed: dict[str, tuple[str, str]] = {}
     now: dict[str, Scalar] = {}
     trials: str = ""
     best: str = ""
     added: tuple[str, ...] = ()
+
+
+def handed_over(parameters: Mapping[str, Reference]) -> dict[str, tuple[str, str]]:
+    """How a note says which parameters of the workflow hand hyperparameters over."""
+    return {name: (reference.to, reference.name) for name, reference in parameters.items()}
 
 
 def read_notes(text: str) -> dict[str, Note]:

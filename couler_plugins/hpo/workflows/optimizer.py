@@ -22,6 +22,7 @@ class Tune:
     Attributes:
         trials: how many settings are tried by the workflow itself before the step, which then runs with the best one;
             0 to write what the tuner predicts most of.
+        parallel: how many of them run at a time; 0 for as many as the engine lets.
         tuner: what proposes settings; without one, `optuna` for trials, and none without.
         steps: the only ones to tune, as `graph/step` or `step`; empty for all that are marked.
         task: a file that says what to tune of these steps, in place of their annotations.
@@ -29,8 +30,10 @@ class Tune:
     """
 
     name: ClassVar[str] = "tune"
+    before: ClassVar[tuple[str, ...]] = ("cache", "split")
 
     trials: int = 0
+    parallel: int = 0
     tuner: str = ""
     steps: tuple[str, ...] = ()
     task: str = ""
@@ -45,6 +48,9 @@ class Tune:
         check_range("trials", self.trials, 0, 1_000)
         if self.trials == 1:
             raise ValueError("'trials' is 1, and that would be what is set: give at least 2")
+        check_range("parallel", self.parallel, 0, 1_000)
+        if self.parallel and not self.trials:
+            raise ValueError("'parallel' is of trials, and 'trials' has to say how many there are")
         if self.task and not self.steps:
             raise ValueError("'task' says what to tune, and 'steps' has to say where")
 

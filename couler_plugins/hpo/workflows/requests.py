@@ -10,8 +10,20 @@ import msgspec
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hpo.files import read_annotation
 from couler_plugins.hpo.task import Task
+from couler_plugins.hpo.workflows.handed import default_of, parameter_of
 from couler_plugins.hpo.workflows.values import given, port_of, read_value
-from couler_plugins.ir import Graph, Libraries, Literal, Operation, Scalar, Step, Workflow
+from couler_plugins.ir import (
+    Graph,
+    Libraries,
+    Literal,
+    Operation,
+    Reference,
+    Scalar,
+    Step,
+    Value,
+    Workflow,
+    references,
+)
 from couler_plugins.options import closest
 
 if TYPE_CHECKING:
@@ -31,7 +43,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         where: where that is asked for.
         output: for trials, the output parameter that holds the metric; empty where it is what the step prints, or where
             none are wanted.
-        was: the constants that its owner passes, by hyperparameter; None where nothing is passed.
+        was: the constants that its owner passes, by hyperparameter; None where nothing is passed, or a parameter.
+        handed: the parameters of the workflow that hand hyperparameters to the step, by hyperparameter.
     """
 
     graph: Graph
@@ -41,6 +54,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     output: str
     was: dict[str, Scalar]
+    handed: dict[str, Reference]
 
     @property
     def place(self) -> str:
@@ -99,11 +113,15 @@ def read_request(
             raise Unsupported(reason, feature="tune", hint=hint)
         task = read_annotation(what, "/".join(place)) if isinstance(what, str) else what
         was: dict[str, Scalar] = {}
+        handed: dict[str, Reference] = {}
         set_now = {}
         for name, parameter in task.space.parameters:
             port_of(callee, name)
-            if (held := given(step, callee, name)) is not None:
-                set_now[name] = read_value(name, parameter, held.value)
+            held = given(step, callee, name)
+            if (behind := parameter_of(workflow, graph, held)) is not None:
+                handed[name] = behind
+            if held is not None:
+                set_now[name] = read_value(name, parameter, _constant(workflow, name, held, behind).value)
             own = next((item.value for item in step.arguments if (item.kind, item.name) == ("parameter", name)), None)
             was[name] = own.value if isinstance(own, Literal) else None
         task = msgspec.structs.replace(task, space=task.space.with_defaults(set_now))
@@ -115,6 +133,7 @@ def read_request(
             where=where,
             output=_output(task, callee, facet) if trials else "",
             was=was,
+            handed=handed,
         )
     except CoulerError as error:
         raise about(error, workflow, place, where) from error.__cause__
@@ -187,6 +206,24 @@ def _objections(graph: Graph, step: Step, callee: Operation) -> Iterator[tuple[s
         yield "it runs at the end, whatever happened", "mark a step that trains"
     if callee.daemon:
         yield "it keeps running beside the steps after it", "mark a step that ends"
+
+
+def _constant(workflow: Workflow, name: str, held: Value, behind: Reference | None) -> Literal:
+    """What a hyperparameter is set to by now, be it by what a parameter of the workflow is unless a run says otherwise.
+
+    Raises:
+        Unsupported: only a run knows.
+    """
+    constant = held if behind is None else default_of(workflow, behind.name)
+    if isinstance(constant, Literal):
+        return constant
+    if behind is not None:
+        why = f"it is the parameter {behind.name!r}, which has no value in the workflow"
+        hint = f"give {behind.name!r} one there, which a run may replace; or pass a constant"
+    else:
+        why = f"it is {' and '.join(item.native or item.name for item in references(held)) or 'an expression'}"
+        hint = "pass a constant or a parameter of the workflow, or leave the parameter out of the search space"
+    raise Unsupported(f"only a run knows {name!r}: {why}", feature="tune", hint=hint)
 
 
 def _output(task: Task, callee: Operation, facet: Tuning) -> str:

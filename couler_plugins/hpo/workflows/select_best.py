@@ -47,8 +47,13 @@ def best(settings: list[dict[str, str]], trials: list[tuple[str, str]], metric: 
 
 
 def main(places: dict[str, str], trials: list[tuple[str, str]]) -> None:
-    """Writes each value of the best setting to its file; what there is to choose from is in the environment."""
+    """Writes each value of the best setting to its file; what there is to choose from is in the environment.
+
+    So is what a run was given for a value of the first setting, where that is not what the workflow says.
+    """
     settings = json.loads(os.environ["COULER_SETTINGS"])
+    for name in places:
+        settings[0][name] = os.environ.get("COULER_GIVEN_" + name, settings[0][name])
     chosen = best(settings, trials, os.environ["COULER_METRIC"], os.environ["COULER_GOAL"] == "maximize")
     sys.stderr.write(f"the best setting: {json.dumps(chosen)}\n")
     for name, path in places.items():

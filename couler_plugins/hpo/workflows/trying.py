@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.tuning import FanOut, Trials
-from couler_plugins.hpo.workflows.notes import Note
+from couler_plugins.hpo.workflows.notes import Note, handed_over
 from couler_plugins.hpo.workflows.programs import environment
 from couler_plugins.hpo.workflows.requests import Request
 from couler_plugins.hpo.workflows.values import port_of
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.tuning import Tuning
     from couler_plugins.hpo.parameters import Value
     from couler_plugins.hpo.task import Proposal
+    from couler_plugins.hpo.workflows.optimizer import Tune
 
 __all__ = ["Tried", "fan_out"]
 
@@ -34,7 +35,7 @@ class Tried(NamedTuple):
 
 
 def fan_out(
-    workflow: Workflow, request: Request, settings: Sequence[Proposal], facet: Tuning, key: str, image: str
+    workflow: Workflow, request: Request, settings: Sequence[Proposal], facet: Tuning, key: str, options: Tune
 ) -> Tried:
     """The workflow with trials before the step of a request.
 
@@ -49,19 +50,23 @@ def fan_out(
         step=request.step,
         callee=request.callee,
         settings=tuple(_whole(request, dict(proposal.values), facet) for proposal in settings),
+        handed=request.handed,
         metric=request.task.data.metric,
         output=request.output,
         maximize=request.task.data.goal == "maximize",
         trials=names[0],
         best=names[1],
-        image=image,
+        parallel=options.parallel,
+        image=options.image,
     )
     _check_size(trials)
     fan = facet.fan_out(trials)
     graph = with_steps_before(request.graph, fan.step, (fan.trials, fan.best))
+    passed = {item.name for item in request.step.arguments if item.kind == "parameter"}
     note = Note(
         key=key,
         was=request.was,
+        handed=handed_over({name: item for name, item in request.handed.items() if name in passed}),
         trials=fan.trials.name,
         best=fan.best.name,
         added=tuple(item.name for item in fan.added),

@@ -18,7 +18,7 @@ from couler_plugins.hpo.workflows.requests import Place, Request, about, read_re
 from couler_plugins.hpo.workflows.settings import settings_to_try
 from couler_plugins.hpo.workflows.trying import fan_out
 from couler_plugins.hpo.workflows.writing import write_proposal
-from couler_plugins.ir import Libraries, Workflow, replace_steps
+from couler_plugins.ir import Libraries, Workflow
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context, Tuner
@@ -30,6 +30,8 @@ __all__ = ["Tunings"]
 
 FOR_TRIALS = "optuna"
 KEY_LENGTH = 16
+CACHED = "the workflow is cached by now, under keys that do not cover what tuning changes"
+UNCACHED = "tune it as it was before, and cache it then: tune,cache"
 NO_TUNER = "no tuner is named that could do without trials, and no trials are asked for"
 
 
@@ -97,6 +99,8 @@ class Tunings:
         if tuner is None:
             return workflow, kept(bare, request, NO_TUNER)
         try:
+            if facet.cached:
+                raise Unsupported(CACHED, feature="tune", hint=UNCACHED)
             new, made, decision = self._made(bare, request, facet, tuner, key)
         except Unsupported as error:
             raise about(error, bare, place, request.where) from None
@@ -113,18 +117,19 @@ class Tunings:
         """The workflow with a step tuned that is not by now, and the note to leave there; None where it stays."""
         options = self._options
         if not options.trials:
-            done = write_proposal(request, facet, tuner, key)
+            done = write_proposal(workflow, request, facet, tuner, self._libraries, key)
             if done.note is None:
                 return workflow, None, kept(workflow, request, _why_kept(tuner, done.proposal is None))
-            place = (request.graph.name, request.step.name)
-            new = replace_steps(workflow, {place: done.step})
-            return new, done.note, written(workflow, request, tuner, done)
+            return done.workflow, done.note, written(workflow, request, tuner, done)
+        if request.task.space.defaults is None:
+            reason = "nothing is set of some of its hyperparameters, so that trials cannot begin with what is set"
+            raise Unsupported(reason, feature="tune{trials}", hint="pass a value for each, or give it a default")
         settings = settings_to_try(tuner, request.task, options.trials)
         if len(settings) < 2:
             reason = f"the tuner {tuner.name} has nothing to try beside what is set"
             return workflow, None, kept(workflow, request, reason)
-        trials = fan_out(workflow, request, settings, facet, key, options.image)
-        return trials.workflow, trials.note, tried(workflow, request, tuner, settings, trials.fan)
+        trials = fan_out(workflow, request, settings, facet, key, options)
+        return trials.workflow, trials.note, tried(workflow, request, tuner, settings, trials.fan, options.parallel)
 
     def _key(self, request: Request) -> str:
         """What tells apart all that tuning a step depends on."""
@@ -136,7 +141,9 @@ class Tunings:
             options.tuner,
             options.image if options.trials else "",
         ]
-        return digest(made_of)[:KEY_LENGTH]
+        handed = {name: parameter.name for name, parameter in request.handed.items()}
+        more = {"handed": handed, "parallel": options.parallel}
+        return digest([*made_of, *([{name: one}] for name, one in more.items() if one)])[:KEY_LENGTH]
 
 
 def _why_kept(tuner: Tuner, nothing: bool) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.parameters import Choice, Number, Value
-from couler_plugins.ir import Argument, Literal, Operation, Port, Step, replace
+from couler_plugins.ir import Argument, Operation, Port, Step, replace
 from couler_plugins.ir import Value as Passed
 from couler_plugins.options import closest
 
@@ -33,8 +33,11 @@ def read_value(name: str, parameter: Number | Choice, passed: object) -> Value:
         what = "is several of" if found else "is none of"
         listed = ", ".join(map(as_text, parameter.choices))
         raise InvalidInput(f"{name} is set to {text!r:.40}, which {what} {listed:.200}", hint="correct one of the two")
+    number: float | None = None
     try:
-        number = float(passed) if isinstance(passed, (int, float, str)) and not isinstance(passed, bool) else None
+        # "1_000" is a number to Python, and to hardly anybody else.
+        if isinstance(passed, (int, float, str)) and not isinstance(passed, bool) and "_" not in str(passed):
+            number = float(passed)
     except ValueError:
         number = None
     if number is not None and parameter.type in ("int", "log-int") and number.is_integer():
@@ -60,24 +63,13 @@ def port_of(callee: Operation, name: str) -> Port:
     return ports[name]
 
 
-def given(step: Step, callee: Operation, name: str) -> Literal | None:
-    """The constant that an input parameter gets by now; None where it gets nothing.
-
-    Raises:
-        Unsupported: only a run knows what it gets.
-    """
-    value: Passed | None = next((item.value for item in step.arguments if _is_parameter(item, name)), None)
-    where = "it is passed"
-    if value is None:
-        port = port_of(callee, name)
-        value, where = port.value if port.value is not None else port.default, "its default is"
-    if value is None or isinstance(value, Literal):
-        return value
-    raise Unsupported(
-        f"only a run knows {name!r}: {where} {_shown(value)}",
-        feature="tune",
-        hint="pass a constant, or leave the parameter out of the search space",
-    )
+def given(step: Step, callee: Operation, name: str) -> Passed | None:
+    """What an input parameter gets by now; None where it gets nothing."""
+    passed = next((item.value for item in step.arguments if _is_parameter(item, name)), None)
+    if passed is not None:
+        return passed
+    port = port_of(callee, name)
+    return port.value if port.value is not None else port.default
 
 
 def with_arguments(step: Step, values: Mapping[str, Passed | None]) -> Step:
@@ -103,9 +95,3 @@ def _same_number(choice: Value, passed: object) -> bool:
 
 def _is_parameter(argument: Argument, name: str) -> bool:
     return argument.kind == "parameter" and argument.name == name
-
-
-def _shown(value: Passed) -> str:
-    from couler_plugins.ir import references
-
-    return " and ".join(item.native or item.name for item in references(value)) or "an expression"

@@ -111,6 +111,17 @@ def test_options_of_the_task_hold_for_trials(tmp_path: Path) -> None:
     assert dag.task_dict["fit"].retries == 2
 
 
+def test_so_many_trials_run_at_a_time() -> None:
+    from airflow.sdk import DAG, task
+
+    dag: Any = DAG("some", schedule=None)
+    with dag:
+        tune(data=DATA, space=SPACE, trials=4, parallel=2)(task(train)).override(task_id="fit")(rate=0.5, depth=3)
+    trials: Any = dag.task_dict["fit_trials"]
+    assert trials.partial_kwargs["max_active_tis_per_dagrun"] == 2
+    assert dag.task_dict["fit"].max_active_tis_per_dagrun is None
+
+
 def decorated(function: Any, **said: Any) -> Any:
     from airflow.sdk import DAG, task
 
@@ -128,10 +139,11 @@ def train(rate: float = 0.5, depth: int = 3) -> float:
         ({"trials": 1}, "trials: 1 is no number from 2 to 1,000"),
         ({"trials": 1_001}, "trials: 1001 is no number"),
         ({"trials": "8"}, "trials: '8' is no number"),
+        ({"parallel": -1}, "parallel: -1 is no number of trials"),
         ({"space": {}}, "space"),
         ({"space": {"rat": SPACE["rate"]}}, "has no parameter 'rat'"),
     ],
-    ids=["one", "many", "text", "space", "name"],
+    ids=["one", "many", "text", "less", "space", "name"],
 )
 def test_what_makes_no_sense_is_refused(said: dict[str, Any], message: str) -> None:
     with pytest.raises(CoulerError, match=message) as caught:

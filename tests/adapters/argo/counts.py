@@ -83,12 +83,13 @@ def _truth(task: Any, tolerant: dict[str, Any]) -> list[Any]:
 
     rule = re.sub(r"[A-Za-z0-9_][-\w]*(\.[A-Za-z]+)?", term, text)
     rule = rule.replace("&&", " and ").replace("||", " or ").replace("!", " not ").strip() or "True"
+    holds = compile(rule, text, "eval")
     names = sorted(atoms)
     rng = random.Random(0)
     rows: Iterable[tuple[bool, ...]] = itertools.product((False, True), repeat=len(names))
     if len(names) > 10:  # a sample of them, the same for the same names
         rows = [tuple(rng.choice((False, True)) for _ in names) for _ in range(1000)]
-    return [names, [row for row in rows if eval(rule, {"holds": dict(zip(names, row, strict=True))})]]
+    return [names, [row for row in rows if eval(holds, {"holds": dict(zip(names, row, strict=True))})]]
 
 
 def _one_spelling(text: str) -> str:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from adapters.argo.lint_cases import CASES, GOOD
 from couler_argo.checks.codes import CODES
-from couler_argo.checks.schedules import schedule_problem
 from couler_argo.lint import lint
 from couler_plugins.collector import collector_paused
 from couler_plugins.documents import Document, Finding, Remark, findings, read, render
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.portable.schedules import schedule_problem
 from support import SHARED
 
 MARK = re.compile(r"#([!?~]) (\S+) (\S+)$")

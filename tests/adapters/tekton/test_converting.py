@@ -146,3 +146,36 @@ def test_what_pipelines_of_others_cannot(old: str, new: str, feature: str) -> No
     with pytest.raises(CoulerError) as caught:
         converted(PIPELINE.replace(old, new))
     assert (caught.value.feature, bool(caught.value.hint), bool(caught.value.step)) == (feature, True, True)
+
+
+@pytest.mark.parametrize("target", ["airflow", "argo", "kfp"])
+def test_a_parameter_that_nobody_has_is_refused(target: str) -> None:
+    """Tekton leaves it as it is in a task that is written in its pipeline; no other engine takes it for a text."""
+    text = (
+        "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: run}\nspec:\n  pipelineSpec:\n    tasks:\n"
+        "    - {name: a, taskSpec: {steps: [{image: busybox, command: [echo, $(params.none)]}]}}\n"
+    )
+    (file,) = convert(Text(text, "run.yaml"), target).files
+    assert str(file.error).startswith(
+        "run.yaml: 'pipeline/a' refers to an input 'none', which it does not have\n  hint:"
+    )
+
+
+def test_an_enum_that_nobody_else_checks_is_said() -> None:
+    text = (
+        "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: run}\nspec:\n  params: [{name: p, value: x}]\n"
+        "  pipelineSpec:\n    params: [{name: p, enum: [x, z]}]\n    tasks:\n"
+        "    - {name: a, taskSpec: {steps: [{image: busybox, command: [echo, $(params.p)]}]}}\n"
+    )
+    (file,) = convert(Text(text, "run.yaml"), "argo").files
+    assert ("p", "takes any text") in [(item.subject, item.action) for item in file.decisions]
+
+
+def test_what_is_said_of_an_object_of_argo_is_left_out_and_said() -> None:
+    text = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: flow, finalizers: [a/b]}\n"
+        "spec: {entrypoint: only, templates: [{name: only, container: {image: busybox, command: [echo]}}]}\n"
+    )
+    (file,) = convert(Text(text, "flow.yaml"), "tekton").files
+    assert "it says metadata.finalizers, which is for its own object" in [item.reason for item in file.decisions]
+    assert "finalizers" not in str(file.text)

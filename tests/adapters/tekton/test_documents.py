@@ -337,3 +337,40 @@ def test_optimizing_text_says_nothing_of_side_objects() -> None:
     (file,) = optimize(Text(RUN + COUNT), "dedupe,prune").files
     assert file.error is None
     assert not file.edits
+
+
+CUSTOM = """\
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: loop}
+spec:
+  pipelineSpec:
+    params: [{name: words, type: array, default: [a, b]}]
+    tasks:
+      - name: each
+        params: [{name: word, value: ["$(params.words[*])"]}]
+        taskSpec:
+          apiVersion: custom.tekton.dev/v1alpha1
+          kind: PipelineLoop
+          spec:
+            iterateParam: word
+            pipelineSpec:
+              params: [{name: word}]
+              tasks:
+                - {name: say, params: [{name: text, value: $(params.word)}], taskRef: {name: say}}
+                - {name: again, params: [{name: text, value: $(tasks.say.results.text)}], taskRef: {name: say}}
+      - {name: last, runAfter: [each], taskRef: {name: say}}
+"""
+
+
+def test_what_the_spec_of_a_custom_task_says_is_its_controllers() -> None:
+    """Parameters and tasks that only it has are none of the pipeline's: Tekton fills nothing in there."""
+    (file,) = optimize(Text(CUSTOM, "loop.yaml"), "prune").files
+    assert (file.error, file.text) == (None, CUSTOM)
+    plan = plan_of(CUSTOM)
+    renamed = rename_steps(plan.workflows[0], "pipeline", {"each": "loop"})
+    lowered, written = lower_and_write(TEKTON, plan.with_workflow(plan.workflows[0], renamed))
+    assert not lowered.refused
+    assert written.texts[0] == CUSTOM.replace("- name: each", "- name: loop").replace(
+        "runAfter: [each]", "runAfter: [loop]"
+    )

@@ -142,6 +142,16 @@ spec:
 """
 
 
+@pytest.mark.parametrize(
+    ("run", "start"), [('"{{ repo }}"', "repo-"), ("push_branch", "push-branch-"), ('"{{ }}"', "pipeline-")]
+)
+def test_a_run_whose_name_is_still_a_template_gives_objects_with_names(run: str, start: str) -> None:
+    text = RUN.replace("generateName: nightly-", f"name: {run}")
+    added = optimize(Text(text, "run.yaml"), "extract", plugins=plugins()).added_documents
+    names = [item["metadata"]["name"] for item in added if item["kind"] == "Pipeline"]
+    assert [name for name in names if name.startswith(start)] == names != []
+
+
 def test_runs_of_one_task_share_it() -> None:
     result = extracted(TASK_RUN.format(name="one") + "---\n" + TASK_RUN.format(name="two"))
     one, two, task = sorted(result.documents, key=lambda item: item["kind"] == "Task")

@@ -190,7 +190,7 @@ def test_two_threads_that_fork_let_go_of_their_own_each(tmp_path: Path) -> None:
             real.release()
             if threading.current_thread() is first:
                 handed_over.set()
-                stopped.wait(5)
+                stopped.wait(1)
 
     def fork_first() -> None:
         index_sqlite._before_fork()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from couler_plugins.errors import CoulerError
+from couler_plugins.hpo.commands import read_metric
 from couler_plugins.hpo.workflows.programs import selecting
 from couler_plugins.hpo.workflows.select_best import best, measured
 
@@ -55,6 +57,11 @@ SETTINGS = [{"rate": "0.1"}, {"rate": "0.2"}, {"rate": "0.3"}]
 )
 def test_what_counts_as_a_number(text: str, number: float | None) -> None:
     assert measured(text, "auc") == number
+    if number is None:
+        with pytest.raises(CoulerError, match="says no auc"):
+            read_metric(text, "auc")
+    else:
+        assert read_metric(text, "auc") == number
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ SPACE: dict[str, Any] = {
     "early": {"type": "categorical", "choices": [True, False]},
 }
 ARGUMENTS = {"rate": "0.1", "booster": "trees", "dropout": "0.2", "early": "true"}
+ONE_INPUT = {"inputs": {"parameters": [{"name": "rate"}]}}
 BETTER = {"rate": 1e-05, "booster": "trees", "early": False}
 
 
@@ -237,12 +238,26 @@ def test_defaults_of_the_operation_count_where_nothing_is_passed() -> None:
     assert json.loads(back) == without
 
 
+def test_what_was_merged_meanwhile_is_taken_out_as_well() -> None:
+    document = json.loads(manifest({"rate": SPACE["rate"]}, {"rate": "0.1"}, train=ONE_INPUT))
+    tasks = document["spec"]["templates"][0]["dag"]["tasks"]
+    tasks.append({**tasks[0], "name": "train-2"})
+
+    def done(text: str, pipeline: str) -> str:
+        return optimize(Text(text, "w.json"), pipeline, config=Config()).text
+
+    text = json.dumps(document)
+    merged = done(text, "tune{trials=4},dedupe")
+    assert len(json.loads(merged)["spec"]["templates"]) == 5  # two loops, and one to pick for both
+    again = json.loads(done(merged, "tune{trials=5},dedupe"))
+    assert len(again["spec"]["templates"]) == 5
+
+
 def other(**changed: Any) -> dict[str, Any]:
     """Arguments with some of them changed."""
     return {**ARGUMENTS, **changed}
 
 
-ONE_INPUT = {"inputs": {"parameters": [{"name": "rate"}]}}
 ONE_CHOICE = {"inputs": {"parameters": [{"name": "booster"}]}}
 OTHER_OUTPUT = {"outputs": {"parameters": [{"name": "loss", "valueFrom": {"path": "/l"}}]}}
 EXPORTED = {"outputs": {"parameters": [{"name": "auc", "globalName": "auc", "valueFrom": {"path": "/auc"}}]}}
@@ -255,6 +270,16 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "did you mean 'rate'? it has rate",
     ),
     "parameter": (manifest(arguments=other(rate="{{workflow.parameters.r}}")), "only a run knows 'rate'", "constant"),
+    "underscore": (
+        manifest({"rate": {"type": "int", "low": 1, "high": 2000}}, {"rate": "1_000"}, train=ONE_INPUT),
+        "rate is set to '1_000': it is no number",
+        "search space",
+    ),
+    "nothing": (
+        manifest({"rate": {"type": "float", "low": 0, "high": 1}}, {}, train=ONE_INPUT),
+        "trials cannot begin with what is set",
+        "pass a value",
+    ),
     "no number": (manifest(arguments=other(rate="fast")), "rate is set to 'fast': it is no number", "search space"),
     "range": (manifest(arguments=other(rate="7")), "rate is set to '7': it is 7.0, which is not from", "search space"),
     "choice": (manifest(arguments=other(booster="lin")), "booster is set to 'lin', which is none of trees", "correct"),
@@ -331,10 +356,12 @@ def test_steps_and_a_task_may_be_named_by_the_options(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"trials": 1}, "'trials' is 1"),
+        ({"parallel": 2}, "'parallel' is of trials"),
+        ({"trials": 3, "parallel": -1}, "'parallel' is -1"),
         ({"trials": -1}, "'trials' is -1"),
         ({"task": "churn.yaml"}, "'steps' has to say where"),
     ],
-    ids=["one", "less", "where"],
+    ids=["one", "no trials", "fewer", "less", "where"],
 )
 def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -11,13 +11,13 @@ import msgspec
 from couler_airflow.generating.refusals import refusal
 from couler_plugins.ir import Graph, Node, Operation, Port, Step
 from couler_plugins.portable.python.functions import function_of
+from couler_plugins.portable.rests import beyond
 
 __all__ = ["check_graph", "check_graph_call", "check_operation", "check_port", "check_step"]
 
 STEP: Mapping[str, str] = {
     "handlers": "has hooks, or an exit handler of its own",
     "directives": "is to be cached or tuned",
-    "rest": "has more than its engine's adapter knows",
 }
 CALLABLE: Mapping[str, str] = {
     "memoized": "is memoized",
@@ -56,6 +56,8 @@ KINDS = ("container", "script")
 def check_step(step: Step) -> None:
     """Raises `Unsupported` where a call has what no task has."""
     _check(step, STEP)
+    if step.rest is not None:
+        raise refusal("Step.rest", step.name, beyond(step.rest))
     if step.role != "normal":
         raise refusal("Step.role", step.name, f"is a {step.role}")
 

@@ -15,6 +15,7 @@ from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import RESULT, Run, Task
 from couler_airflow.generating.texts import Text, constant, joined, resolve, resolve_data, spelt
 from couler_plugins.ir import Container, Native, Operation
+from couler_plugins.portable.shell import as_argument
 
 __all__ = ["POD_FIELDS", "pod_arguments", "written"]
 
@@ -195,7 +196,7 @@ class _Pod:
         whole: list[Node] = list(map(self._spelt, [*command, *arguments]))
         shell = ["sh", "-c"]
         if main.script is not None:
-            script = [*shell, Name("SCRIPT"), "sh", self._spelt(self._text(main.script))]
+            script = [*shell, Name("SCRIPT"), "sh", self._spelt(self._text(as_argument(main.script)))]
             if not collected:
                 return script, whole, False
             whole = [*script, *whole]

@@ -11,9 +11,9 @@ from couler_argo.checks.holders import Holder
 from couler_argo.checks.loops import loops
 from couler_argo.checks.report import Report
 from couler_argo.checks.run import named
-from couler_argo.checks.schedules import DURATION
 from couler_argo.checks.tags import open_tags, tags
 from couler_plugins.documents import Path
+from couler_plugins.portable.schedules import DURATION
 
 __all__ = ["advise"]
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from couler_argo.checks.report import Report
-from couler_argo.checks.schedules import is_zone, schedule_problem
+from couler_plugins.portable.schedules import is_zone, schedule_problem
 
 __all__ = ["check_cron"]
 

@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from couler_argo.checks.crons import IN_CRD
-from couler_argo.checks.schedules import schedule_problem
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.eviction import Schedule
+from couler_plugins.portable.schedules import schedule_problem
 
 __all__ = ["manifests"]
 

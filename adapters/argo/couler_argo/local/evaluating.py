@@ -1,20 +1,19 @@
 """Expressions, evaluated: `when` as govaluate does, `{{=…}}` as expr-lang does with what Argo adds to it.
 
-Sources: `shouldExecute` in Argo's `workflow/controller/operator.go` (names are texts), `util/expr/env` for functions.
+Sources: `shouldExecute` in Argo's `workflow/controller/operator.go` (names are texts).
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from couler_argo.local.functions import FUNCTIONS
 from couler_argo.local.parsing import Call, Item, List, Member, NotReadable, Operator, Ternary, Tree, Word, parse
-from couler_plugins.caching.keys import go_json
 from couler_plugins.hookspecs.local import NotThere
 
-__all__ = ["Held", "check_condition", "check_expression", "condition_holds", "evaluated", "spelled"]
+__all__ = ["Held", "check_condition", "check_expression", "condition_holds", "evaluated"]
 
 Held = Sequence[Callable[[], Any]]
 """Gives what an expression looks up, by number, when it is needed."""
@@ -27,7 +26,6 @@ ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": lambda one, other: bool(one >= other),
 }
 GOVALUATE = ("==", "!=", "=~", "!~", "in", "&&", "||", "!", "-", "+", "*", "/", "%", "**", *ORDERED)
-WHOLE = 2.0**53
 
 
 def condition_holds(text: str) -> bool:
@@ -63,15 +61,6 @@ def evaluated(text: str, held: Held) -> Any:
         NotThere: it looks up what is not there, or makes no sense.
     """
     return _Expr(held).value(_parsed(text))
-
-
-def spelled(value: Any) -> str:
-    """A value as the text that Argo makes of an expression's result."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
-        return str(int(value))
-    return go_json(value).decode("utf-8", "surrogatepass")
 
 
 def _parsed(text: str) -> Tree:
@@ -240,24 +229,3 @@ def _of_texts(sign: str, one: Any, other: Any) -> bool:
     except re.error:
         raise NotThere(f"{other!r:.40} is no regular expression") from None
     return found is not (sign == "!~")
-
-
-def _number(kind: type[int] | type[float]) -> Callable[[Any], Any]:
-    return lambda value: kind(float(value)) if isinstance(value, str) and kind is float else kind(value)
-
-
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "asInt": _number(int),
-    "asFloat": _number(float),
-    "int": _number(int),
-    "float": _number(float),
-    "string": spelled,
-    "len": len,
-    "lower": str.lower,
-    "upper": str.upper,
-    "trim": str.strip,
-    "toJson": lambda value: go_json(value).decode("utf-8", "surrogatepass"),
-    "toJSON": lambda value: go_json(value).decode("utf-8", "surrogatepass"),
-    "fromJSON": json.loads,
-}
-"""The functions that are known here."""

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from couler_argo.local.evaluating import evaluated, spelled
+from couler_argo.local.evaluating import evaluated
+from couler_argo.local.functions import spelled
 from couler_plugins.hookspecs.local import Ended, File, Look, NotThere
 from couler_plugins.ir import Expression, FirstOf, Literal, Loop, Native, Reference, Template, Value
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from couler_argo.metadata import annotations_of, with_annotation
 from couler_argo.references import TAG
 from couler_argo.splits.part_spec import PART_OF, SPLIT
 from couler_argo.tuning.fanning import fanned_out
+from couler_plugins.caching.calls import is_cache
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
@@ -47,6 +49,13 @@ class ArgoTuning:
     def part_of(self) -> str:
         """What the annotation of a part says; the workflow itself, where that starts parts."""
         return self._annotations.get(PART_OF) or (self._workflow.label if SPLIT in self._annotations else "")
+
+    @property
+    def cached(self) -> bool:
+        """Whether a step or a template looks a result up for us."""
+        said = [step.directives for graph in self._workflow.graphs for step in graph.steps]
+        said += [operation.directives for operation in self._workflow.operations]
+        return any(map(is_cache, chain(*said)))
 
     def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What annotations say of steps, and of the templates that these call."""

@@ -3,7 +3,8 @@
 A trial whose training fails hands out a word in place of the metric: so it neither fails the loop, nor is it missing in
 what the loop hands on (`processAggregateNodeOutputs` in `workflow/controller/operator.go` leaves out what has failed).
 What it hands out are expressions, since what a program has left before it failed counts for nothing, and since a tag of
-an input is filled in before Argo looks up what it stands for (`ProcessArgs`, `resolveParameter`).
+an input is filled in before Argo looks up what it stands for (`ProcessArgs`, `resolveParameter`). So are parameters of
+the workflow in the items of a loop, which the first setting uses.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ from couler_plugins.portable.depends import bare_outcomes
 
 __all__ = ["fanned_out"]
 
+GIVEN = "given-{}"
+"""What the picker calls what a run was given for a hyperparameter."""
+TOGETHER = "couler-trials"
 NUMBER, METRIC = "couler-number", "couler-metric"
 FOLDER = "/tmp/couler"  # noqa: S108  # in a pod of its own
 TRIALS = '[(trial["couler-number"], trial["couler-metric"]) for trial in json.loads(os.environ["COULER_TRIALS"])]'
@@ -62,23 +66,28 @@ def fanned_out(trials: Trials) -> FanOut:
     taken = set(callables(trials.workflow))
     trial = _trial(trials, fresh_name(f"{trials.callee.name}-trial", taken))
     best = _best(trials, fresh_name(f"{trials.callee.name}-best", {*taken, trial.name}))
+    each = Step(
+        name=trials.trials,
+        call=Call(name=trial.name),
+        arguments=_item_arguments(trials),
+        loop=Loop(axes=(Axis(name="item", values=_items(trials)),)),
+    )
+    some = _some_at_a_time(trials, each, fresh_name(trials.trials, {*taken, trial.name, best.name}))
+    loop = replace(each, call=Call(name=some.name), arguments=_others(trials), loop=None) if trials.parallel else each
+    name = TOGETHER if trials.parallel else ""
     step = trials.step
     staged = trials.graph.stages is not None
     chosen = {name: Reference(to="output", kind="parameter", step=trials.best, name=name) for name in trials.names}
-    measured = Reference(to="output", kind="parameter", step=trials.trials)
+    measured = Reference(to="output", kind="parameter", step=trials.trials, name=name)
     return FanOut(
-        trials=Step(
-            name=trials.trials,
-            call=Call(name=trial.name),
-            arguments=_item_arguments(trials),
-            needs=step.needs,
-            condition=step.condition,
-            loop=Loop(axes=(Axis(name="item", values=_items(trials)),)),
-        ),
+        trials=replace(loop, needs=step.needs, condition=step.condition),
         best=Step(
             name=trials.best,
             call=Call(name=best.name),
-            arguments=(Argument(name="trials", value=measured),),
+            arguments=(
+                Argument(name="trials", value=measured),
+                *(Argument(name=GIVEN.format(name), value=item) for name, item in trials.handed.items()),
+            ),
             needs=None if staged else _after(trials.trials),
             condition=step.condition,
         ),
@@ -86,7 +95,7 @@ def fanned_out(trials: Trials) -> FanOut:
             with_arguments(step, chosen),
             needs=None if staged else all_of([*conjuncts(step.needs), _after(trials.best)]),
         ),
-        added=(trial, best),
+        added=(trial, *((some,) if trials.parallel else ()), best),
     )
 
 
@@ -105,17 +114,42 @@ def _after(step: str) -> Needs:
 
 def _items(trials: Trials) -> Native:
     """The settings with their numbers, all of it text: Argo would write numbers in its own way."""
-    return native(
-        [
-            {NUMBER: str(number), **{name: literal.value for name, literal in setting}}
-            for number, setting in enumerate(trials.settings)
-        ]
-    )
+    items = [
+        {NUMBER: str(number), **{name: literal.value for name, literal in setting}}
+        for number, setting in enumerate(trials.settings)
+    ]
+    items[0] |= {name: f"{{{{workflow.parameters.{item.name}}}}}" for name, item in trials.handed.items()}
+    return native(items)
 
 
 def _item_arguments(trials: Trials) -> tuple[Argument, ...]:
     items = {name: Reference(to="item", name=name) for name in (NUMBER, *trials.names)}
     return with_arguments(trials.step, items).arguments
+
+
+def _others(trials: Trials) -> tuple[Argument, ...]:
+    """What the step is passed beside its hyperparameters."""
+    return with_arguments(trials.step, dict.fromkeys(trials.names)).arguments
+
+
+def _some_at_a_time(trials: Trials, each: Step, name: str) -> Graph:
+    """The loop in a template of its own, whose parallelism counts what runs in it (`countActiveChildren`)."""
+    others = {(item.kind, item.name) for item in _others(trials)}
+    passed = tuple(
+        replace(item, value=Reference(to="input", kind=item.kind, name=item.name))
+        if (item.kind, item.name) in others
+        else item
+        for item in each.arguments
+    )
+    measured = Reference(to="output", kind="parameter", step=trials.step.name)
+    return Graph(
+        name=name,
+        inputs=tuple(Port(name=name, kind=kind) for kind, name in sorted(others, reverse=True)),
+        outputs=(Output(name=TOGETHER, value=measured),),
+        steps=(replace(each, name=trials.step.name, arguments=passed),),
+        stages=((trials.step.name,),),
+        parallelism=Literal(value=trials.parallel),
+    )
 
 
 def _trial(trials: Trials, name: str) -> Graph:
@@ -153,7 +187,7 @@ def _best(trials: Trials, name: str) -> Operation:
     return Operation(
         name=name,
         kind="script",
-        inputs=(Port(name="trials"),),
+        inputs=(Port(name="trials"), *(Port(name=GIVEN.format(name)) for name in trials.handed)),
         outputs=tuple(Output(name=each, value=Native.of({"path": path})) for each, path in places.items()),
         containers=(
             Container(
@@ -163,6 +197,13 @@ def _best(trials: Trials, name: str) -> Operation:
                 env=(
                     *(EnvVar(name=key, value=value) for key, value in variables.items()),
                     EnvVar(name="COULER_TRIALS", value=measured),
+                    *(
+                        EnvVar(
+                            name=f"COULER_GIVEN_{name}",
+                            value=Reference(to="input", kind="parameter", name=GIVEN.format(name)),
+                        )
+                        for name in trials.handed
+                    ),
                 ),
             ),
         ),

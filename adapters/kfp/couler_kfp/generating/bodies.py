@@ -1,6 +1,6 @@
 """What runs, as components of one container; it writes its outputs to the paths that KFP chooses.
 
-Sources: `kfp.dsl.placeholders`, `kubernetes_executor_config.proto` (secretAsEnv, configMapAsEnv).
+Sources: `kfp.dsl.placeholders`, `kubernetes_executor_config.proto` (secretAsEnv, configMapAsEnv, podMetadata).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT
+from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT, as_argument
 
 __all__ = ["STRING", "check_operation", "component_of", "environment", "printed_output", "text_port"]
 
@@ -81,6 +81,8 @@ def component_of(operation: Operation, name: str, *, is_printed: bool) -> Operat
     check_operation(operation)
     (container,) = operation.containers
     container, platform = environment(operation, container)
+    if operation.rest is not None:
+        platform["podMetadata"] = _said_of_pod(operation)
     container, outputs = _keeping(operation, _scripted(operation, container), is_printed)
     return Operation(
         name=name,
@@ -104,10 +106,11 @@ def check_operation(operation: Operation) -> None:
         "daemon": "keeps running beside the steps after it",
         "directives": "is to be cached or tuned",
         "timeout": "has a timeout, which only a platform of KFP knows",
-        "rest": "says more of its pod than KFP's components do",
     }.items():
         if getattr(operation, field):
             raise refuse(f"Operation.{field}", name, reason)
+    if operation.rest is not None and not _said_of_pod(operation):
+        raise refuse("Operation.rest", name, "says more of its pod than KFP's components do")
     if len(operation.containers) != 1 or operation.containers[0].role != "main":
         raise refuse("Operation.containers", name, "has more than one container")
     (container,) = operation.containers
@@ -140,6 +143,23 @@ def check_operation(operation: Operation) -> None:
                 raise refuse("Step.arguments", name, f"reads {what}, which KFP does not have like this")
 
 
+def _said_of_pod(operation: Operation) -> dict[str, Any]:
+    """The labels and annotations of its pod, where these are constants, and all that is said of it; else nothing.
+
+    Raises:
+        Unsupported: KFP would take one for a placeholder.
+    """
+    rest = {} if operation.rest is None else _data(operation.rest)
+    metadata = rest.get("metadata")
+    if rest.keys() != {"metadata"} or not isinstance(metadata, dict) or metadata.keys() - {"labels", "annotations"}:
+        return {}
+    for content in metadata.values():
+        if not isinstance(content, dict) or not all(isinstance(text, str) for text in content.values()):
+            return {}
+        [checked(text, operation.name) for text in content.values()]
+    return metadata
+
+
 def _data(native: Native) -> dict[str, Any]:
     found: dict[str, Any] = {"references": None} if any(references(native)) else native.data
     return found
@@ -169,7 +189,7 @@ def _scripted(operation: Operation, container: Container) -> Container:
     """The container, its script run by its command as other engines do."""
     if container.script is None:
         return container
-    command = (*_texts("sh", "-c", SCRIPT, "sh"), container.script, *container.command, *container.args)
+    command = (*_texts("sh", "-c", SCRIPT, "sh"), as_argument(container.script), *container.command, *container.args)
     return replace(container, command=command, args=(), script=None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from couler_kfp.generating.refusing import refuse
 from couler_plugins.ir import Graph, Need, Needs, Operation, Step, conjuncts
+from couler_plugins.portable.rests import beyond
 
 __all__ = ["check_step", "waits_of"]
 
@@ -46,7 +47,7 @@ def check_step(step: Step, callee: Graph | Operation) -> None:
     for name, reason in {
         "handlers": "has hooks, or an exit handler of its own",
         "directives": "is to be cached or tuned",
-        "rest": "has more than its engine's adapter knows",
+        "rest": beyond(step.rest),
         "timeout": "has a timeout, which only a platform of KFP knows",
         "tolerates": "may fail without failing the rest",
     }.items():

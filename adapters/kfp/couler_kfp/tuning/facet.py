@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_kfp.joined import OURS, started
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.specs import rest_part
+from couler_kfp.splits.joined import whole_of
 from couler_kfp.structures import write_structure
 from couler_kfp.tuning.fanning import fanned_out, type_of
+from couler_plugins.caching.salts import salts_of
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
@@ -41,10 +42,13 @@ class KfpTuning:
 
     @property
     def part_of(self) -> str:
-        """The pipeline itself where it is a part, or starts parts: neither says what the whole was called."""
-        operations = self._workflow.operations
-        ours = any(item.name.startswith(OURS) or started(item) for item in operations)
-        return self._workflow.label if ours else ""
+        """The pipeline itself, where parts were taken out of it; some other pipeline for a part."""
+        return whole_of(self._workflow)
+
+    @property
+    def cached(self) -> bool:
+        """Whether a task has a salt."""
+        return any(salts_of(step) for graph in self._workflow.graphs for step in graph.steps)
 
     def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What the annotations of pods say of the tasks that run in them."""

@@ -76,7 +76,10 @@ def fanned_out(trials: Trials) -> FanOut:
                 *with_arguments(step, dict.fromkeys(trials.names)).arguments,
             ),
             needs=step.needs,
-            loop=Loop(axes=(Axis(name=SETTING, values=Native.of(_settings(trials))),)),
+            loop=Loop(
+                axes=(Axis(name=SETTING, values=Native.of(_settings(trials))),),
+                limit=Literal(value=trials.parallel) if trials.parallel else None,
+            ),
         ),
         best=Step(
             name=trials.best,
@@ -89,8 +92,14 @@ def fanned_out(trials: Trials) -> FanOut:
             needs=all_of([*conjuncts(step.needs), Need(step=trials.best, outcomes=("succeeded",))]),
         ),
         added=(trial, sharing(twin, label_of(trials.callee)), picker),
-        note=NOTE,
+        note="; ".join((NOTE, *_overridden(trials))),
     )
+
+
+def _overridden(trials: Trials) -> Iterator[str]:
+    """What those who start runs should know: the items of a loop that stand in the pipeline are constants."""
+    if names := dict.fromkeys(parameter.name for parameter in trials.handed.values()):
+        yield f"what a run is given for {', '.join(names)} does not reach it: the first trial is what the pipeline says"
 
 
 def _objections(trials: Trials) -> Iterator[tuple[str, str]]:

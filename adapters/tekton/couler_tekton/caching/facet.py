@@ -15,6 +15,7 @@ from couler_tekton.caching.applying import Applying
 from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
 from couler_tekton.caching.material import material
 from couler_tekton.caching.resolving import Tasks, resolved
+from couler_tekton.splits.joined import whole_of
 
 __all__ = ["TektonCaching", "facets"]
 
@@ -46,6 +47,11 @@ class TektonCaching:
         self._workflow = workflow
         self._tasks = tasks
         self._annotations = annotations_of(workflow)
+
+    @property
+    def part_of(self) -> str:
+        """What the annotation of a part says; the Pipeline itself, where parts were taken out of it."""
+        return whole_of(self._workflow)
 
     @cached_property
     def bare(self) -> Workflow:

@@ -16,9 +16,12 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.ir.bundle import Bundle
+from couler_tekton.caching.declared import held, rest_of
 from couler_tekton.converting.refusing import refuse
+from couler_tekton.kinds import KINDS
 from couler_tekton.lift import lift_object
-from couler_tekton.objects import KINDS, objects
+from couler_tekton.objects import objects
+from couler_tekton.variables import scope_in
 
 __all__ = ["gathered", "is_called"]
 
@@ -107,8 +110,17 @@ class _Gathering:
             is_own = isinstance(step.call, Call)
             return replace(step, call=Call(name=names[step.call.name])) if is_own else step  # type: ignore[union-attr]
 
-        self._operations += [replace(item, name=names[item.name]) for item in library.operations]
+        self._operations += [replace(_said(library, item), name=names[item.name]) for item in library.operations]
         for graph in library.graphs:
             steps = tuple(map(renamed, graph.steps))
             self._add(replace(graph, name=names[graph.name], steps=steps), around)
         return names[root]
+
+
+def _said(library: Workflow, operation: Operation) -> Operation:
+    """What a Task runs, with the Task's labels and annotations: its pods have them, and owners say there what to do."""
+    metadata = held(rest_of(library), "metadata")
+    said = {key: content for key in ("labels", "annotations") if (content := held(metadata, key))}
+    if library.kind != "Task" or not said:
+        return operation
+    return replace(operation, rest=scope_in(operation).rest({**rest_of(operation), "metadata": said}))

@@ -28,14 +28,15 @@ from couler_plugins.ir import (
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
 from couler_plugins.portable.outcomes import is_outcome
+from couler_plugins.portable.rests import without_nulls
 from couler_tekton.converting.bodies import check_port, portable_operation
 from couler_tekton.converting.calls import portable_step
 from couler_tekton.converting.gathering import gathered, is_called
 from couler_tekton.converting.refusing import refuse
 from couler_tekton.converting.runs import portable_rest, volumes_of
 from couler_tekton.converting.values import is_text
+from couler_tekton.kinds import KINDS
 from couler_tekton.lift import ENTRY
-from couler_tekton.objects import KINDS
 from couler_tekton.structures import write_structure
 from couler_tekton.variables import spell
 
@@ -55,7 +56,7 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
         if workflow.kind != "Pipeline" or is_called(workflow, bundle):
             return None, ()
         workflow = replace(workflow, library="", entry=Step(name=ENTRY, call=Call(name=PIPELINE)))
-    whole = gathered(workflow, bundle)
+    whole = without_nulls(gathered(workflow, bundle))
     made = _Portable(whole).workflow()
     return made, tuple(_notes(whole, made))
 
@@ -233,6 +234,10 @@ def _notes(workflow: Workflow, made: Workflow) -> Iterator[Decision]:
     rest: dict[str, Any] = {} if not isinstance(workflow.rest, Native) else write_structure(workflow.rest, spell)
     if workflow.kind.endswith("Run") and not rest.get("spec", {}).keys() & {"timeouts", "timeout"}:
         yield note("", "has no time limit", "Tekton ends a run after an hour where it says nothing; others do not")
+    for port in (port for item in (*workflow.graphs, *workflow.operations) for port in item.inputs):
+        said = write_structure(port.rest, spell) if isinstance(port.rest, Native) else {}
+        if "enum" in said:
+            yield note(port.name, "takes any text", "Tekton holds the parameter to its enum; others do not")
     if any(map(is_outcome, references(made))):
         reason = "Tekton says neither Succeeded nor Failed of a run that was cancelled or took too long; others do"
         yield note("", "asks at its end how it went", reason)

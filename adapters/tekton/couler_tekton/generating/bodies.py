@@ -24,7 +24,7 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT
+from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT, as_argument
 from couler_tekton.generating.refusing import refuse
 from couler_tekton.generating.values import text_of
 from couler_tekton.structures import write_structure
@@ -163,7 +163,7 @@ def _step(container: Container, owner: str = "") -> Container:
     if not container.command:
         raise refuse("Container.command", owner or container.name, "is a script without a command to run it")
     words = (*container.command, *container.args)
-    command = (*_texts("sh", "-c", SCRIPT, "sh"), container.script, *words)
+    command = (*_texts("sh", "-c", SCRIPT, "sh"), as_argument(container.script), *words)
     return replace(container, command=command, args=(), script=None)
 
 

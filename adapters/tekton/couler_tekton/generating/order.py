@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from couler_plugins.ir import Graph, GraphView, Need, Operation, Step, conjuncts
 from couler_plugins.portable.limits import is_reachable
+from couler_plugins.portable.rests import beyond
 from couler_tekton.generating.refusing import refuse
 
 __all__ = ["check_graph", "check_step", "ordered"]
@@ -47,7 +48,7 @@ def check_step(step: Step, callee: Graph | Operation) -> None:
     for field_name, reason in {
         "handlers": "has hooks, or an exit handler of its own",
         "directives": "is to be cached or tuned",
-        "rest": "has more than its engine's adapter knows",
+        "rest": beyond(step.rest),
     }.items():
         if getattr(step, field_name):
             raise refuse(f"Step.{field_name}", step.name, reason)

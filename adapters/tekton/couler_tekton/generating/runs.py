@@ -60,7 +60,9 @@ def run_of(workflow: Workflow, notes: list[Decision]) -> tuple[Native, list[Any]
     if workflow.kind == "CronWorkflow":
         hint = "convert its workflow, and start that by a Trigger or a CronJob"
         raise refuse("Workflow.kind", workflow.label, "has a schedule, which Tekton does not have", hint)
-    metadata = {key: metadata[key] for key in ("labels", "annotations") if key in metadata} if metadata else {}
+    others = sorted(metadata.keys() - {"labels", "annotations"})
+    notes += [_left_out(workflow, f"it says metadata.{key}, which is for its own object") for key in others]
+    metadata = {key: metadata[key] for key in ("labels", "annotations") if key in metadata}
     said = [key for key in HOUSEKEEPING if spec.pop(key, None) is not None]
     notes += [_left_out(workflow, f"it says {key}, which a PipelineRun has no place for") for key in said]
     volumes = spec.pop("volumes", [])

@@ -162,6 +162,8 @@ class Tasks:
                 found.append(status_asked(item, step.name))
                 continue
             value = filled(item.value, scope, step.name)
+            for text in item.among:  # Tekton replaces variables in these, too
+                filled(Literal(value=text), scope, step.name)
             if isinstance(value, Literal):
                 if (value.value in item.among) is item.negated:
                     raise refuse("Step.condition", step.name, "has a condition that never holds", "leave the step out")

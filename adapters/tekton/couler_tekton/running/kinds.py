@@ -6,7 +6,7 @@ from typing import Any
 
 from couler_plugins.cluster.kinds import SIDE, Kind
 from couler_plugins.errors import Unsupported
-from couler_tekton.objects import KINDS
+from couler_tekton.kinds import KINDS
 
 __all__ = ["HINTS", "ORDER", "PIPELINE_RUN", "TASK_RUN", "kind_of"]
 

@@ -6,17 +6,21 @@ from collections.abc import Iterable, Iterator
 
 from couler_plugins.ir import Graph, Step, Workflow, callables, references
 from couler_plugins.plan import Link, Part
+from couler_tekton.caching.declared import annotations_of
 from couler_tekton.splits.names import PART_OF, started
 from couler_tekton.splits.whole import ROOT
-from couler_tekton.variables import write_value
 
-__all__ = ["is_part", "joined", "starts_parts"]
+__all__ = ["is_part", "joined", "starts_parts", "whole_of"]
 
 
 def is_part(workflow: Workflow) -> bool:
     """Whether a workflow is a part of one that was split."""
-    said = write_value(workflow.rest) if workflow.rest else {}
-    return PART_OF in ((said.get("metadata") or {}).get("annotations") or {})
+    return bool(_part_of(workflow))
+
+
+def whole_of(workflow: Workflow) -> str:
+    """What was split, where a workflow is a part of it, or what is left of it; empty where nobody has split it."""
+    return _part_of(workflow) or (workflow.label if starts_parts(workflow) else "")
 
 
 def starts_parts(workflow: Workflow) -> bool:
@@ -41,6 +45,10 @@ def joined(workflows: Iterable[Workflow]) -> tuple[tuple[Part, ...], tuple[Link,
                 parts.append(Part(workflow=workflow.label, name=step.name, steps=own))
         links += _links(callers)
     return tuple(parts), tuple(links)
+
+
+def _part_of(workflow: Workflow) -> str:
+    return annotations_of(workflow).get(PART_OF, "")
 
 
 def _callers(workflow: Workflow) -> dict[str, tuple[Step, str]]:

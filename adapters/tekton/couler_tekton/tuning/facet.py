@@ -18,8 +18,8 @@ from couler_plugins.hpo.parameters import Value
 from couler_plugins.hpo.workflows.values import as_text
 from couler_plugins.ir import External, Libraries, Literal, Operation, Port, Step, Workflow, replace
 from couler_tekton.caching.declared import annotations_of, held, rest_of
-from couler_tekton.splits.joined import starts_parts
-from couler_tekton.splits.names import PART_OF
+from couler_tekton.caching.wrapping import has_steps
+from couler_tekton.splits.joined import whole_of
 from couler_tekton.tuning.fanning import fanned_out
 from couler_tekton.variables import Scope
 
@@ -45,8 +45,15 @@ class TektonTuning:
     @property
     def part_of(self) -> str:
         """What the annotation of a part says; the Pipeline itself, where parts were taken out of it."""
-        whole = self._workflow.label if starts_parts(self._workflow) else ""
-        return self._annotations.get(PART_OF) or whole
+        return whole_of(self._workflow)
+
+    @property
+    def cached(self) -> bool:
+        """Whether a task, embedded or referred to, looks a result up."""
+        calls = [step.call for graph in self._workflow.graphs for step in graph.steps]
+        named = {call.workflow for call in calls if isinstance(call, External)}
+        holders = [self._workflow, *(task for name, task in self._tasks.items() if name in named)]
+        return any(has_steps(task) for holder in holders for task in holder.operations)
 
     def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What annotations say of tasks, and of the Tasks that these run."""

@@ -4,7 +4,7 @@ What a matrix hands on is sorted by the names of its TaskRuns, and leaves out th
 first of them left nothing, the run fails (`createResultsCacheMatrixedTaskRuns`, `CheckMissingResultReferences` in
 `pkg/reconciler/pipelinerun/resources`). So the copy has two steps more: the first leaves the number of the setting,
 and the last one adds the metric. What a step has left is there although a later one fails (`docs/pipelines.md`,
-`onError`).
+`onError`). Parameters of the run are filled in in `include` (`ApplyParameters` in `apply.go` there).
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ from couler_tekton.variables import Scope
 
 __all__ = ["fanned_out"]
 
+GIVEN = "given-{}"
+"""What the picker calls what a run was given for a hyperparameter."""
 NUMBER, TRIAL = "couler-number", "couler-trial"
 MOST_BYTES = 3_000
 """Of the results of a task, which share 4,096 bytes with what Tekton writes there itself (`docs/tasks.md`)."""
@@ -67,6 +69,10 @@ def fanned_out(trials: Trials, annotations: Mapping[str, str]) -> FanOut:
     copy, best = _copy(trials, annotations), _best(trials)
     chosen = {name: Reference(to="output", kind="parameter", step=trials.best, name=name) for name in trials.names}
     measured = Reference(to="output", kind="parameter", step=trials.trials, name=TRIAL, path=("*",))
+    told = (
+        Argument(name="trials", value=measured),
+        *(Argument(name=GIVEN.format(name), value=item) for name, item in trials.handed.items()),
+    )
     return FanOut(
         trials=Step(
             name=trials.trials,
@@ -78,7 +84,7 @@ def fanned_out(trials: Trials, annotations: Mapping[str, str]) -> FanOut:
             timeout=step.timeout,
             rest=Scope().rest(without(rest_of(step), "taskRef")),
         ),
-        best=Step(name=trials.best, call=Call(name=best.name), arguments=(Argument(name="trials", value=measured),)),
+        best=Step(name=trials.best, call=Call(name=best.name), arguments=told),
         step=with_arguments(step, chosen),
         added=(copy, best),
         note=_note(trials),
@@ -89,6 +95,8 @@ def _objections(trials: Trials) -> Iterator[tuple[str, str]]:
     if trials.step.condition is not None:
         hint = "put the condition into the program, or tune without trials"
         yield "it has a `when`, and what comes after it would be left out with it where that does not hold", hint
+    if trials.parallel:
+        yield "Tekton starts all runs of a matrix at once", "leave parallel out; a ResourceQuota may bound the pods"
     if len(trials.settings) > MOST:
         yield f"{len(trials.settings)} trials are more than the {MOST} that a matrix may have", "ask for fewer"
     longest = max(sum(len(name) + len(str(literal.value).encode()) for name, literal in one) for one in trials.settings)
@@ -117,9 +125,13 @@ def _item_arguments(trials: Trials) -> tuple[Argument, ...]:
 
 def _includes(trials: Trials) -> Iterator[Native]:
     for number, setting in enumerate(trials.settings):
-        params = [{"name": name, "value": literal.value} for name, literal in setting]
-        number_of = {"name": NUMBER, "value": str(number)}
-        yield Native.of({"name": f"setting-{number}", "params": [*params, number_of]})
+        values = {name: literal.value for name, literal in setting}
+        if number == 0:
+            values |= {name: f"$(params.{item.name})" for name, item in trials.handed.items()}
+        params = [{"name": name, "value": value} for name, value in (values | {NUMBER: str(number)}).items()]
+        made = Scope().rest({"name": f"setting-{number}", "params": params})
+        assert made is not None
+        yield made
 
 
 def _copy(trials: Trials, annotations: Mapping[str, str]) -> Operation:
@@ -157,11 +169,15 @@ def _sh(trials: Trials, name: str, script: str, *args: Value) -> Container:
 def _best(trials: Trials) -> Operation:
     places = {name: f"$(results.{name}.path)" for name in trials.names}
     text = f"#!/usr/bin/env python3\n{selecting(places, READING)}"
-    variables = {key: Literal(value=value) for key, value in environment(trials).items()}
+    variables: dict[str, Value] = {key: Literal(value=value) for key, value in environment(trials).items()}
+    variables |= {f"COULER_GIVEN_{name}": _parameter(GIVEN.format(name)) for name in trials.handed}
     return Operation(
         name=f"{trials.graph.name}/{trials.best}",
         kind="container",
-        inputs=(Port(name="trials", optional=True, rest=Native.of({"type": "array"})),),
+        inputs=(
+            Port(name="trials", optional=True, rest=Native.of({"type": "array"})),
+            *(Port(name=GIVEN.format(name), optional=True) for name in trials.handed),
+        ),
         outputs=tuple(Output(name=name) for name in trials.names),
         containers=(
             Container(

@@ -26,6 +26,23 @@ def test_argo_accepts_it(oracle: Oracle, root: str, metric: str, more: str) -> N
     assert complaints(oracle, document(tuned(text, TRIALS + more).text)) == [None]
 
 
+@pytest.mark.parametrize("root", ["dag", "steps"])
+def test_argo_accepts_trials_that_wait_for_each_other(oracle: Oracle, root: str) -> None:
+    text = MANIFEST if root == "dag" else in_steps(MANIFEST)
+    some = tuned(text, TRIALS.replace("trials=6", "trials=6,parallel=2")).text
+    assert complaints(oracle, document(some)) == [None]
+    broken = some.replace("outputs.parameters.couler-trials", "outputs.parameters.couler-trails")
+    assert complaints(oracle, document(broken))[0]
+
+
+def test_argo_accepts_trials_of_what_a_parameter_hands_over(oracle: Oracle) -> None:
+    text = MANIFEST.replace('value: "0.1"', 'value: "{{workflow.parameters.lr}}"')
+    text = text.replace(
+        "entrypoint: main\n", 'entrypoint: main\n  arguments: {parameters: [{name: lr, value: "0.1"}]}\n'
+    )
+    assert complaints(oracle, document(tuned(text, TRIALS).text)) == [None]
+
+
 def test_argo_refuses_what_is_broken_in_it(oracle: Oracle) -> None:
     text = tuned(MANIFEST).text
     for old, new in [

@@ -85,6 +85,75 @@ def test_a_judge_that_knows_nothing_of_us_picks_the_same(root: str, kept: int, t
     assert trained[6] == max(trained[:kept], key=lambda setting: auc(*setting), default=(0.1, 3))
 
 
+def test_so_many_trials_run_at_a_time_and_the_best_is_picked(tmp_path: Path) -> None:
+    some = TRIALS.replace("trials=6", "trials=6,parallel=2")
+    text = tuned(MANIFEST, some).text
+    assert lint(text) == []
+    made = templates(text)
+    assert made["train-trials"]["parallelism"] == 2
+    (((loop,),),) = ([made["train-trials"]["steps"][0]],)
+    assert len(loop["withItems"]) == 6
+    assert [item["name"] for item in made["train-trials"]["inputs"]["parameters"]] == ["rows"]
+    assert tuned(text, some).text == text
+    assert tuned(text).text == tuned(MANIFEST).text
+    ran = runs(text, tmp_path)
+    assert ran.well, ran.status
+    best = max(loop["withItems"], key=lambda item: auc(float(item["rate"]), int(item["depth"])))
+    started = (ran.folder / "started").read_text().splitlines()
+    assert len(started) == 7
+    assert started[6] == f"{best['rate']} {best['depth']}"
+
+
+@pytest.mark.parametrize("more", ["", ",parallel=2"], ids=["all at once", "some at a time"])
+@pytest.mark.parametrize("taken", ["workflow.parameters.lr", "inputs.parameters.lr"])
+def test_a_run_that_is_given_another_value_of_a_parameter_begins_with_that(
+    more: str, taken: str, tmp_path: Path
+) -> None:
+    source = """
+with open("../../../../started", "a") as file:
+    file.write("{{inputs.parameters.rate}}\\n")
+open("/tmp/auc", "w").write("0.2")
+assert "{{inputs.parameters.rate}}" == "0.77"
+"""
+    text = with_training(source).replace('value: "0.1"', f'value: "{{{{{taken}}}}}"')
+    declared = 'entrypoint: main\n  arguments: {parameters: [{name: lr, value: "0.1"}]}\n'
+    text = text.replace("entrypoint: main\n", declared)
+    if taken.startswith("inputs"):
+        text = text.replace("name: main\n    dag", "name: main\n    inputs: {parameters: [{name: lr}]}\n    dag")
+    made = tuned(text, TRIALS.replace("trials=6", f"trials=6{more}")).text
+    assert lint(made) == []
+    ran = runs(made.replace('{name: lr, value: "0.1"}', '{name: lr, value: "0.77"}'), tmp_path)
+    assert ran.well, ran.status
+    started = (ran.folder / "started").read_text().splitlines()
+    assert len(started) == 7
+    assert "0.77" in started[:6]
+    assert started[6] == "0.77"
+
+
+@pytest.mark.parametrize("root", ["dag", "steps"])
+def test_a_judge_that_knows_nothing_of_us_reads_trials_that_wait_for_each_other(root: str, tmp_path: Path) -> None:
+    some = TRIALS.replace("trials=6", "trials=6,parallel=2")
+    manifest = document(tuned(MANIFEST if root == "dag" else in_steps(MANIFEST), some).text)
+    trained: list[tuple[float, int]] = []
+
+    def outcome(leaf: Leaf) -> Outcome:
+        if leaf.image != "python:3.13-alpine":
+            asked = re.search(r"rate, depth = (\S+), (\S+)", leaf.script)
+            if asked is None:
+                return Outcome(True, lambda name: "10")
+            trained.append((float(asked[1]), int(asked[2])))
+            return Outcome(True, lambda name: str(auc(*trained[-1])))
+        script = tmp_path / "best.py"
+        script.write_text(leaf.script.replace("/tmp/couler", str(tmp_path / "chosen")))
+        subprocess.run([sys.executable, script], env=dict(leaf.env), check=True, capture_output=True)  # type: ignore[arg-type]  # no secrets
+        chosen = {f"parameters.{file.name}": file.read_text() for file in (tmp_path / "chosen").iterdir()}
+        return Outcome(True, {**chosen, "result": ""}.__getitem__)
+
+    assert ManifestRun(manifest, outcome).well
+    assert len(trained) == 7
+    assert trained[6] == max(trained[:6], key=lambda setting: auc(*setting))
+
+
 def test_trials_that_fail_count_for_nothing(tmp_path: Path) -> None:
     source = """
 with open("../../../../started", "a") as file:

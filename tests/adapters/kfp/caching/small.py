@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from couler_kfp.caching import KfpCaching
+from couler_kfp.caching.facet import KfpCaching
 from couler_plugins.api import Text, lift, optimize
 from couler_plugins.caching.result_keys import result_keys
 from couler_plugins.caching.switches import Terms

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import stamina
 
-from couler_kfp.history import KfpArchive
-from couler_kfp.history_records import document_of
-from couler_kfp.history_runs import runs_of
+from couler_kfp.history.archive import KfpArchive
+from couler_kfp.history.records import document_of
+from couler_kfp.history.runs import runs_of
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import Whence
 from couler_plugins.runs import Run

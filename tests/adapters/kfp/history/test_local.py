@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from couler_kfp.history_local import history_of
-from couler_kfp.history_records import document_of
-from couler_kfp.history_runs import runs_of
-from couler_kfp.runner_local import LocalRunner
+from couler_kfp.history.local import history_of
+from couler_kfp.history.records import document_of
+from couler_kfp.history.runs import runs_of
+from couler_kfp.running.local import LocalRunner
 from couler_plugins.hookspecs.running import Request
 from couler_plugins.runs import Run
 from kfp_history import PIPELINE

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.kfp.split.generating import chain, fan, grouped
 from couler_kfp.plugin import KfpAdapter
-from couler_kfp.splitting import KfpSplitting, splitting_of
+from couler_kfp.splits.splitting import KfpSplitting, splitting_of
 from couler_plugins.api import lift
 from couler_plugins.ir import Graph, Step, Workflow, callables
 from couler_plugins.ir.bundle import Bundle

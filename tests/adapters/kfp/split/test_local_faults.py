@@ -12,8 +12,8 @@ import pytest
 
 from adapters.kfp.split.generating import chain
 from adapters.kfp.split.runs import RUN, documents_of, run_here, split
-from couler_kfp import runner_local
-from couler_kfp.runner_local import LocalRunner
+from couler_kfp.running import local
+from couler_kfp.running.local import LocalRunner
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Request
 from couler_plugins.local.lock import locked
@@ -105,7 +105,7 @@ def test_a_disk_that_takes_no_more_is_no_mistake_of_ours(tmp_path: Path) -> None
 
 
 def test_without_kfp_nothing_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner_local, "find_spec", lambda name: None)
+    monkeypatch.setattr(local, "find_spec", lambda name: None)
     with pytest.raises(InvalidInput, match="kfp is not installed"):
         run_here([chain(2)], tmp_path / "out")
     assert not (tmp_path / "out").exists()

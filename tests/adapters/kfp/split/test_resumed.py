@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from adapters.kfp.split.generating import chain
 from adapters.kfp.split.runs import RUN, handed_out, run_here, split
-from couler_kfp import runner_local
-from couler_kfp.runner_local import OUTPUTS
+from couler_kfp.running import local
+from couler_kfp.running.local import OUTPUTS
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs.running import Where
@@ -33,7 +33,7 @@ def counted(folder: Path) -> Counter[str]:
 def with_journal(parts: list[object], folder: Path, path: Path) -> bool:
     """One call of `couler run --journal`; whether all has succeeded."""
     with Journal.opened(path) as journal:
-        from couler_kfp.runner_local import LocalRunner
+        from couler_kfp.running.local import LocalRunner
         from couler_plugins.hookspecs.running import Request
 
         jobs = LocalRunner(str(folder)).jobs(parts, Request(run=RUN))
@@ -118,7 +118,7 @@ def test_who_interrupts_a_run_is_told_how_to_go_on_with_it(tmp_path: Path, monke
     path.write_text(json.dumps(chain(2)))
     arguments = ["run", str(path), "--local", "--folder", str(tmp_path / "out"), "--journal", str(tmp_path / "journal")]
     with monkeypatch.context() as patched:
-        patched.setattr(runner_local, "_run_here", interrupted)
+        patched.setattr(local, "_run_here", interrupted)
         done = CliRunner().invoke(couler, arguments)
     assert done.exit_code == 130
     assert f"to go on: call the same again with --journal {tmp_path / 'journal'}" in done.stderr

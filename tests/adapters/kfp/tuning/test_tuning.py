@@ -81,6 +81,14 @@ def test_the_trials_really_run_and_the_best_is_picked(compiled: str, tmp_path: P
     assert told == f"{best['rate']} {best['depth']} {best['kind']}: {loss(**best)}"
 
 
+def test_so_many_trials_run_at_a_time(compiled: str) -> None:
+    some = TRIALS.replace("trials=6", "trials=6,parallel=2")
+    text = tuned(compiled, some).text
+    assert spec(text)["root"]["dag"]["tasks"]["train-trials"]["iteratorPolicy"] == {"parallelismLimit": 2}
+    assert tuned(text, some).text == text
+    assert tuned(text).text == tuned(compiled).text
+
+
 def test_what_is_not_marked_may_be_named(tmp_path: Path) -> None:
     said = {"metric-from" if name == "metric_from" else name: content for name, content in TASK.items()}
     (tmp_path / "task.yaml").write_text(json.dumps(said))

@@ -32,3 +32,15 @@ def test_tekton_accepts_it_and_refuses_what_is_broken_in_it(oracle: Oracle) -> N
     good, *bad = oracle.judge(cases)
     assert good == ["", ""]
     assert all(any(verdict) for verdict in bad), bad
+
+
+def test_tekton_accepts_trials_that_begin_with_a_parameter_of_the_run(oracle: Oracle) -> None:
+    text = MANIFEST.replace('value: "0.1"', "value: $(params.lr)")
+    text = text.replace("spec:\n  workspaces:", 'spec:\n  params:\n  - {name: lr, default: "0.1"}\n  workspaces:')
+    tuned = optimize(Text(text, "churn.yaml"), "tune{trials=12}", config=Config()).text
+    assert tuned.count("$(params.lr)") == 2
+    both = (tuned, tuned.replace("$(params.lr)", "$(params.rl)"))
+    cases = [("beta", [item.data for item in read(one, "w.yaml").documents]) for one in both]
+    good, bad = oracle.judge(cases)
+    assert good == ["", ""]
+    assert any(bad)

@@ -85,6 +85,18 @@ def test_trials_that_fail_count_for_nothing(good: list[str], tmp_path: Path) -> 
     assert best == {"rate": "0.1", "depth": "3"}
 
 
+def test_the_picker_is_told_what_a_run_was_given(tmp_path: Path) -> None:
+    text = MANIFEST.replace('value: "0.1"', "value: $(params.lr)")
+    text = text.replace("spec:\n  workspaces:", 'spec:\n  params:\n  - {name: lr, default: "0.1"}\n  workspaces:')
+    made = tasks(tuned(text).text)
+    first = {item["name"]: item["value"] for item in made["train-trials"]["matrix"]["include"][0]["params"]}
+    assert first == {"rate": "$(params.lr)", "depth": "3", "couler-number": "0"}
+    assert made["train-best"]["params"][1:] == [{"name": "given-rate", "value": "$(params.lr)"}]
+    given: dict[str, str | list[str]] = {"trials": ["0 none", "1 x"], "given-rate": "0.77"}
+    best = run_task(made["train-best"]["taskSpec"], given, tmp_path / "best")
+    assert best.results == {"rate": "0.77", "depth": "3"}
+
+
 def test_tuning_twice_changes_nothing_and_other_options_begin_anew() -> None:
     once = tuned(MANIFEST)
     assert tuned(once.text).text == once.text
@@ -127,6 +139,12 @@ def test_what_cannot_be_tuned_is_refused(old: str, new: str, message: str) -> No
         _ = tuned(MANIFEST.replace(old, new)).text
     assert caught.value.step == "pipeline/train"
     assert caught.value.hint
+
+
+def test_a_matrix_starts_all_at_once() -> None:
+    with pytest.raises(Unsupported, match="starts all runs of a matrix at once") as caught:
+        _ = tuned(MANIFEST, TRIALS.replace("trials=12", "trials=12,parallel=2")).text
+    assert "leave parallel out" in (caught.value.hint or "")
 
 
 def test_a_task_that_is_embedded_is_tuned_as_well() -> None:

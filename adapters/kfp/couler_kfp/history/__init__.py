@@ -1,0 +1,1 @@
+"""Past runs of pipelines, from the API or the folder of a local run."""

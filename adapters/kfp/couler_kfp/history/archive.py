@@ -1,0 +1,146 @@
+"""Past runs of pipelines for `couler history`, asked for over KFP's API.
+
+Source: https://www.kubeflow.org/docs/components/pipelines/reference/api/kubeflow-pipeline-api-spec/. Nothing that it
+says is taken on trust: lists have an end, and a run is the one that was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from couler_kfp.history.calls import calls_of, name_of
+from couler_kfp.history.http import DOUBT, URL, Client
+from couler_kfp.history.records import SCHEMA, Details, Document, Run, believed
+from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.hookspecs.past_runs import Whence
+
+__all__ = ["KfpArchive"]
+
+PAGE = 100
+MOST = 20_000
+"""Runs that are looked through; a backend lists those of all pipelines."""
+ENDED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
+
+
+class KfpArchive:
+    """The facet of one KFP.
+
+    Args:
+        whence: the URL of its API.
+    """
+
+    def __init__(self, whence: Whence) -> None:
+        self._place = whence.place or os.environ.get(URL, "")
+        self._max_bytes = whence.max_bytes
+
+    def fetch(self, workflows: Sequence[str], newest: int) -> Mapping[str, Any]:
+        """The newest runs of pipelines that have ended; see `couler_plugins.hookspecs.past_runs`."""
+        if not self._place:
+            hint = f"give --from https://kubeflow.example.com/pipeline, or set {URL}"
+            raise InvalidInput("nothing says where KFP is", engine="kfp", hint=hint)
+        found = _Fetch(Client(self._place, self._max_bytes), workflows, newest).runs()
+        runs = sorted(found, key=lambda run: (run.pipeline, run.run_id))
+        document: Mapping[str, Any] = msgspec.to_builtins(Document(schema=SCHEMA, runs=tuple(runs)))
+        return document
+
+
+class _Fetch:
+    def __init__(self, client: Client, pipelines: Sequence[str], newest: int) -> None:
+        self._client = client
+        self._left = dict.fromkeys(pipelines, newest)
+        self._names: dict[str, str] = {}
+        self._specifications: dict[tuple[str, str], Any] = {}
+        for name in self._left:
+            answer = self._found("pipelines", "names", name)
+            if answer is not None:  # runs of a file that was never uploaded have no pipeline
+                self._names[str(answer.get("pipeline_id"))] = name
+
+    def runs(self) -> Iterator[Run]:
+        """The runs, the newest first; as many of each pipeline as are wanted.
+
+        Raises:
+            InvalidInput: there is nothing of a name that was asked for.
+        """
+        asked = dict(self._left)
+        for listed in self._listed():
+            if not any(self._left.values()):
+                break
+            if str(listed.get("state")).upper() not in ENDED:
+                continue
+            name, specification = self._pipeline(listed)
+            if self._left.get(name, 0) > 0:
+                self._left[name] -= 1
+                yield self._run(str(listed.get("run_id")), name, specification)
+        missing = [name for name in asked if self._left[name] == asked[name] and name not in self._names.values()]
+        if missing:
+            hint = "give the name of a pipeline, as its page or pipelineInfo has it"
+            raise InvalidInput(f"KFP knows no pipeline {missing[0]!r:.80}, nor runs of it", engine="kfp", hint=hint)
+
+    def _listed(self) -> Iterator[Mapping[str, Any]]:
+        seen, token = 0, ""
+        while seen < MOST:
+            more = {"page_token": token} if token else {}
+            answer = _mapping(self._client.get("runs", page_size=PAGE, sort_by="created_at desc", **more))
+            items = answer.get("runs") or []
+            if not isinstance(items, list):
+                raise EngineError("KFP's API answers without a list of runs", engine="kfp", hint=DOUBT)
+            yield from map(_mapping, items)
+            seen += len(items)
+            token = str(answer.get("next_page_token") or "")
+            if not token or not items:
+                return
+
+    def _pipeline(self, listed: Mapping[str, Any]) -> tuple[str, Any]:
+        """The name of a run's pipeline, and its specification where the run has it itself."""
+        reference = listed.get("pipeline_version_reference")
+        if isinstance(reference, Mapping) and reference.get("pipeline_id"):
+            known = self._names.get(str(reference["pipeline_id"]), "")
+            return known, self._version(reference) if known else None
+        specification = listed.get("pipeline_spec")
+        return name_of(specification), specification
+
+    def _version(self, reference: Mapping[str, Any]) -> Any:
+        place = str(reference["pipeline_id"]), str(reference.get("pipeline_version_id") or "")
+        if place not in self._specifications:
+            answer = self._found("pipelines", place[0], "versions", place[1]) if place[1] else None
+            self._specifications[place] = answer.get("pipeline_spec") if answer is not None else None  # or deleted
+        return self._specifications[place]
+
+    def _found(self, *path: str) -> Mapping[str, Any] | None:
+        """What is there; None where nothing is."""
+        try:
+            return _mapping(self._client.get(*path))
+        except InvalidInput as error:
+            if not error.message.endswith(": 404"):
+                raise
+            return None
+
+    def _run(self, run_id: str, pipeline: str, specification: Any) -> Run:
+        try:
+            run = believed(self._client.get("runs", run_id), Run)
+        except InvalidInput as error:
+            raise EngineError(error.message, engine="kfp", hint=error.hint or DOUBT) from None
+        if run.run_id != run_id:
+            raise EngineError("KFP's API was asked for a run, and tells of another", engine="kfp", hint=DOUBT)
+        tasks = run.run_details.task_details if run.run_details is not None else None
+        kept = sorted(tasks or (), key=lambda task: (task.task_id, task.pod_name, task.display_name))
+        return replace(
+            run,
+            display_name="",
+            pipeline=name_of(specification) or pipeline,
+            calls=calls_of(specification),
+            pipeline_spec=None,
+            run_details=Details(task_details=tuple(kept)),
+        )
+
+
+def _mapping(answer: Any) -> Mapping[str, Any]:
+    if not isinstance(answer, Mapping):
+        message = f"KFP's API answers with a {type(answer).__name__}, where it should with an object"
+        raise EngineError(message, engine="kfp", hint=DOUBT)
+    return answer

@@ -1,0 +1,1 @@
+"""Running: pipelines, whole or split, in this process or in a cluster."""

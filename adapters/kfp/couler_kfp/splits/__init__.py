@@ -1,0 +1,1 @@
+"""Splitting: a pipeline that is too big becomes parts, and each writes down what others read of it."""

@@ -1,0 +1,102 @@
+"""What stands in manifests of Kubernetes beside all that the IR has words for: null means that nothing does."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypeVar
+
+from couler_plugins.ir import EnvVar, Expression, Literal, Native, Node, Port, Reference, Value, rebuild, replace
+
+__all__ = ["beyond", "without_nulls"]
+
+TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
+TEXTS = ("annotations", "labels", "nodeSelector")
+"""Mappings of texts: null in one of them is an empty text."""
+EMPTY = ("arguments", "dependencies", "depends", "hooks", "inputs", "outputs", "params", "runAfter", "when")
+"""What says nothing where it is empty."""
+
+DEEPEST = 2
+"""So many names of fields within each other are shown."""
+
+T = TypeVar("T", bound=Node)
+
+
+def without_nulls(value: T) -> T:
+    """The same without what is null, for an engine that would take it for something.
+
+    Lists keep theirs, and so does all that workflows compute with: a null among the items of a loop is an item.
+    """
+    return rebuild(value, _cleared)
+
+
+def beyond(rest: Native | None) -> str:
+    """What only its engine knows of a step, as the rest of a sentence that refuses it: the names of the fields."""
+    data: Any = _opened(rest)[0] if rest is not None else {}
+    path: list[str] = []
+    while isinstance(data, dict) and len(data) == 1 and len(path) < DEEPEST:
+        ((key, data),) = data.items()
+        path.append(key)
+    names = ".".join(path) or ", ".join(data)
+    return f"has {names}, which means nothing outside of its engine"
+
+
+def _cleared(node: Node) -> Node:
+    match node:
+        case EnvVar(value=Literal(value=None)):
+            return replace(node, value=Literal(value=""))
+        case EnvVar(value=Native() as source):
+            return replace(node, value=_variable(source))
+        case Port():
+            node = replace(node, value=_held(node.value), default=_held(node.default))
+    rest = getattr(node, "rest", None)
+    if isinstance(rest, Native):
+        return replace(node, rest=_without(rest))
+    return node
+
+
+def _variable(source: Native) -> Value:
+    left = _without(source)
+    if left is None:
+        return Literal(value="")
+    if any(not isinstance(part, str) for part in left.parts) or left.data.keys() != {"value"}:
+        return left
+    return Literal(value=left.data["value"])
+
+
+def _held(value: Value | None) -> Value | None:
+    return None if value == Literal(value=None) else value
+
+
+def _without(native: Native) -> Native | None:
+    """A structure without its nulls; None where nothing is left of it."""
+    data, found = _opened(native)
+    left = {key: inner for key, inner in _kept(data).items() if inner or key not in EMPTY}
+    if left == data:
+        return native
+    pieces = TOKEN.split(json.dumps(left, ensure_ascii=False, separators=(",", ":")))
+    parts = tuple(found[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece)
+    return Native(parts=parts) if left else None
+
+
+def _opened(native: Native) -> tuple[dict[str, Any], list[Reference | Expression]]:
+    """A structure as data, with a token in place of each reference, and these."""
+    found: list[Reference | Expression] = []
+    text = ""
+    for part in native.parts:
+        if isinstance(part, str):
+            text += part
+        else:
+            text += f"\\u0000{len(found)}\\u0000"
+            found.append(part)
+    return json.loads(text), found
+
+
+def _kept(data: Any, key: str = "") -> Any:
+    match data:
+        case dict():
+            filled = {name: "" if inner is None and key in TEXTS else inner for name, inner in data.items()}
+            return {name: _kept(inner, name) for name, inner in filled.items() if inner is not None}
+        case list():
+            return [_kept(inner) for inner in data]
+    return data
