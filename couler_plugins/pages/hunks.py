@@ -34,8 +34,9 @@ class FileHunks:
         self.texts: list[str] = []
         self._old = (file.original or "").split("\n")
         self._new = (file.text or "").split("\n")
-        self._before = _read(file.original or "", file.name)
-        self._after = _read(file.text or "", file.name)
+        name = file.name if file.unwritable is None else f"{file.name}.yaml"  # of a program, its workflows are shown
+        self._before = _read(file.original or "", name)
+        self._after = _read(file.text or "", name)
         changes = [code for code in LineMatcher(self._old, self._new).get_opcodes() if code[0] != "equal"]
         self._groups = _groups(self._cut(changes, file.edits))
         self._old_spans = [(group[0][1], group[-1][2]) for group in self._groups]

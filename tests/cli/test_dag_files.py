@@ -150,6 +150,14 @@ def test_the_parts_of_a_split_are_explained_and_shown(run: Run) -> None:
     assert records["files"][0]["edits"]
 
 
+def test_a_page_shows_the_edits_of_several_dags(run: Run) -> None:
+    Path("two.py").write_text("".join(DAG.format(mark="").replace("pipeline", name) for name in ("left", "right")))
+    page = run("graph", "--format", "html", "-p", "split{max-steps=1}", "two.py")
+    assert page.exit_code == 0, page.output
+    for name in ("left", "right"):
+        assert f"target: {name}__part-1" in page.stdout
+
+
 @pytest.mark.parametrize("notation", ["mermaid", "dot", "html"])
 def test_graph(run: Run, notation: str) -> None:
     result = run("graph", "--format", notation, "marked.py")

@@ -98,7 +98,11 @@ def optimize(
 def _decorated(make: Callable[..., T], optimizing: Callable[[T], T]) -> Callable[..., T]:
     @functools.wraps(make)
     def making(*args: Any, **kwargs: Any) -> T:
-        return optimizing(make(*args, **kwargs))
+        made = make(*args, **kwargs)
+        if made is None:  # it is below `@dag` then, and fills a DAG that it does not see
+            log.warning("%s is not optimized: it makes no DAG; put optimize above @dag", make.__name__)
+            return made
+        return optimizing(made)
 
     return making
 

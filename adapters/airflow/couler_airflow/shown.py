@@ -12,22 +12,24 @@ __all__ = ["shown"]
 
 
 def shown(lowered: Lowered) -> Written:
-    """The DAGs of every file that has any."""
+    """The DAGs of every file that has any; parts of DAGs that were split stand behind all of these."""
     bundle = lowered.bundle
-    texts: dict[int, tuple[list[str], list[str]]] = {}
+    texts: dict[int, tuple[list[str], list[str], list[str]]] = {}
     for number, document in enumerate(bundle.documents):
-        before, after = texts.setdefault(bundle.file_numbers[number], ([], []))
+        before, after, parts = texts.setdefault(bundle.file_numbers[number], ([], [], []))
         before.append(dump_yaml(document.data))
         after.append(dump_yaml(lowered.changed[number]) if number in lowered.changed else before[-1])
         if number in lowered.changed and isinstance(bundle, DagBundle):
-            after += (dump_yaml(snapshot(part)) for part in parts_of(bundle.live[number].dag))
+            parts += (dump_yaml(snapshot(part)) for part in parts_of(bundle.live[number].dag))
     return Written(
         texts={},
         shown={
             number: Shown(
-                before="---\n".join(before), after="---\n".join(after), error=_not_ours(bundle.files[number].name)
+                before="---\n".join(before),
+                after="---\n".join((*after, *parts)),
+                error=_not_ours(bundle.files[number].name),
             )
-            for number, (before, after) in texts.items()
+            for number, (before, after, parts) in texts.items()
         },
     )
 

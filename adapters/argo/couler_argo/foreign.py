@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from couler_argo.foreign_values import in_argos_words
+from couler_argo.metadata import without_records
 from couler_argo.support import MAX_NAME
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
@@ -109,7 +110,7 @@ def portable(workflow: Workflow) -> Workflow:
                 if ESCAPED.search(text):
                     hint = "leave quotes, backslashes and newlines out of the items"
                     raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
-    workflow = map_references(workflow, _as_outcome)
+    workflow = without_records(map_references(workflow, _as_outcome))
     return replace(workflow, operations=tuple(map(_with_paths, workflow.operations)))
 
 

@@ -1,4 +1,4 @@
-"""Annotations of a workflow and of its templates."""
+"""The metadata of a workflow: annotations, also those of its templates, and what a cluster writes into it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from couler_argo.spelling import write_native
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Workflow, replace
 
-__all__ = ["annotations_of", "with_annotation"]
+__all__ = ["annotations_of", "with_annotation", "without_records"]
+
+RECORDS = frozenset({"status"})
+METADATA_RECORDS = frozenset({"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"})
+"""What an API server writes into the metadata of objects."""
 
 
 def annotations_of(node: Workflow | Callable) -> dict[str, str]:
@@ -40,6 +44,18 @@ def with_annotation(workflow: Workflow, key: str, text: str | None) -> Workflow:
         else:
             mapping.pop(name, None)
     return replace(workflow, rest=native(rest) if rest else None)
+
+
+def without_records(workflow: Workflow) -> Workflow:
+    """The workflow without what a cluster wrote to it: exported objects have that, and serializers leave it empty."""
+    rest = dict(write_native(workflow.rest)) if workflow.rest is not None else {}
+    metadata = rest.get("metadata")
+    if not (rest.keys() & RECORDS or (isinstance(metadata, dict) and metadata.keys() & METADATA_RECORDS)):
+        return workflow
+    if isinstance(metadata, dict):
+        rest["metadata"] = {key: content for key, content in metadata.items() if key not in METADATA_RECORDS}
+    left = {key: content for key, content in rest.items() if key not in RECORDS and content != {}}
+    return replace(workflow, rest=native(left) if left else None)
 
 
 def _mapping(workflow: Workflow, content: Any, what: str) -> dict[str, Any]:

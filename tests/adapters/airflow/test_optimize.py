@@ -206,6 +206,22 @@ def test_without_a_store_nothing_is_cached(plugins: Plugins, monkeypatch: pytest
     assert declared(dag) is None
 
 
+def test_below_the_decorator_that_makes_the_dag_is_said_to_do_nothing(
+    caplog: pytest.LogCaptureFixture, plugins: Plugins
+) -> None:
+    from airflow.sdk import dag, task
+
+    @dag(schedule=None)
+    @optimize(plugins=plugins)
+    def upside_down() -> None:
+        task(task_id="first")(lambda: 1)()
+
+    assert list(upside_down().task_dict) == ["first"]
+    assert [record.getMessage() for record in caplog.records if record.name == "couler_airflow.dags"] == [
+        "upside_down is not optimized: it makes no DAG; put optimize above @dag"
+    ]
+
+
 def test_no_dag_is_no_traceback(caplog: pytest.LogCaptureFixture, plugins: Plugins) -> None:
     with caplog.at_level(logging.WARNING):
         optimize(3, plugins=plugins)
