@@ -107,7 +107,7 @@ def test_a_later_split_follows_an_earlier_one(tmp_path: Path) -> None:
 )
 def test_what_cannot_be(tmp_path: Path, options: str, reason: str) -> None:
     with pytest.raises(CoulerError) as error:
-        result_of(tmp_path, workflow(layered(60, 5)), f"split{{{options}}}")
+        _ = result_of(tmp_path, workflow(layered(60, 5)), f"split{{{options}}}").documents
     assert reason in f"{error.value} {error.value.hint}"
 
 
@@ -119,7 +119,7 @@ def test_a_part_is_not_called_as_something_that_is_there(tmp_path: Path) -> None
         "spec": {"templates": [{"name": "x", "suspend": {}}]},
     }
     with pytest.raises(CoulerError, match="a part would be called 'big-part-1'"):
-        optimize([workflow([[], [0], [1]]), taken], "split{into=workflows,max-steps=1}")
+        _ = optimize([workflow([[], [0], [1]]), taken], "split{into=workflows,max-steps=1}").documents
 
 
 def test_a_workflow_of_one_step(tmp_path: Path) -> None:

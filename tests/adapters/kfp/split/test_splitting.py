@@ -235,7 +235,7 @@ def test_what_must_not_be_cut_stays_together(kind: str) -> None:
     assert facet is not None
     assert any(BONDS[kind] in bond.reason for bond in facet.bonds()), facet.bonds()
     with pytest.raises(InvalidInput, match=re.escape(BONDS[kind])):
-        optimize(Text(text, "pipeline.yaml"), splitting("max-steps=1"))
+        _ = optimize(Text(text, "pipeline.yaml"), splitting("max-steps=1")).documents
 
 
 def test_lists_of_artifacts_stay_with_what_reads_them() -> None:
@@ -275,7 +275,7 @@ def test_parts_have_their_names_for_themselves() -> None:
     taken["pipelineInfo"]["name"] = "chained-part-1"
     text = f"{dump_yaml(chain(3))}---\n{dump_yaml(taken)}"
     with pytest.raises(InvalidInput, match="a part would be called 'chained-part-1'"):
-        optimize(Text(text, "pipeline.yaml"), splitting("max-steps=4"))
+        _ = optimize(Text(text, "pipeline.yaml"), splitting("max-steps=4")).documents
 
 
 @pytest.mark.parametrize("path", shared_files("corpus/kfp", "**/*.yaml"))
