@@ -19,7 +19,8 @@ from couler_airflow.capabilities_generated import GENERATED
 from couler_plugins.errors import Unsupported
 from support import ROOT
 
-FEATURES = {capability.feature for capability in GENERATED} | {"Expression"}
+FEATURES = {capability.feature for capability in GENERATED} | {"Expression", "Reference"}
+"""What is refused of fields by the table, and what Argo's own texts may read, which no field is."""
 every = pytest.mark.parametrize("written", [pytest.param(item, id=item.name) for item in corpus()])
 carried = pytest.mark.parametrize("written", [pytest.param(item, id=item.name) for item in corpus() if item.source])
 CARRIED = 56
