@@ -78,6 +78,7 @@ def test_pass_at_k_is_unbiased(count: int, right: int, k: int, chance: float) ->
         pass_at(2, 1, 3)
 
 
+@pytest.mark.slow
 def test_scores_fall_with_the_noise_of_a_stand_in() -> None:
     def passed(method: str, noise: float) -> float:
         return summary([Job(task, method, 3, noise, 0.0)() for task in ALL[:5]])["pass@1"]

@@ -64,6 +64,7 @@ def test_what_is_there_is_replaced() -> None:
     assert left_aside() == []
 
 
+@pytest.mark.slow
 def test_it_takes_no_more_memory_for_more_bytes() -> None:
     """The limit is set by the process itself: what it was forked from may be large."""
     size = 384 << 20

@@ -95,6 +95,7 @@ def test_where_every_step_needs_a_part_of_its_own(partitioner: Partitioner) -> N
     assert len(labels) == 5
 
 
+@pytest.mark.slow
 def test_the_default_takes_no_longer_than_any_other() -> None:
     dag = dag_of([[int(name[1:]) for name in above] for above in layered(600, 1).values()], 1)
     budget = Budget(bytes=4_000, steps=100)
@@ -110,6 +111,7 @@ def test_a_higher_weight_of_parts_gives_fewer() -> None:
     assert few < many
 
 
+@pytest.mark.slow
 def test_more_effort_is_never_far_worse() -> None:
     dag = dag_of([[int(name[1:]) for name in above] for above in layered(400, 3).values()], 3)
     little, much = (

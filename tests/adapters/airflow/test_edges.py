@@ -71,6 +71,7 @@ def test_edges_come() -> None:
     assert added >= 25
 
 
+@pytest.mark.slow
 def test_edges_go_unless_something_else_depends_on_them() -> None:
     removed = labelled = 0
     refusals = dict.fromkeys(("it reads what", "arrow of the group"), 0)

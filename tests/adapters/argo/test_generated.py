@@ -35,6 +35,7 @@ def test_what_is_generated_here_could_run(items: list[Any]) -> None:
 
 @given(documents())
 @many
+@pytest.mark.slow
 def test_laws(items: list[Any]) -> None:
     plan = lifted(items)
     assert not lower_and_write(ARGO, plan)[0].changed

@@ -114,6 +114,7 @@ def test_kills_on_sqlite(tmp_path: Path) -> None:
     _run(tmp_path, None, 20, seed=1)
 
 
+@pytest.mark.slow
 def test_kills_on_postgres(tmp_path: Path, postgres: Postgres) -> None:
     _run(tmp_path, postgres.database(), 20, seed=2)
 

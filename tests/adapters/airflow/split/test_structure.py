@@ -51,6 +51,7 @@ def halves(dag: Any, steps: int = 3, **options: Any) -> tuple[Any, ...]:
     return parts_of(dag)
 
 
+@pytest.mark.slow
 def test_examples_lift_to_their_plan_again_and_are_put_back() -> None:
     checked = 0
     for bundle, number, dag in each_dag():
@@ -266,6 +267,7 @@ CUT = """
 """
 
 
+@pytest.mark.slow
 def test_every_process_cuts_alike(tmp_path: Path) -> None:
     from airflow.dag_processing.dagbag import DagBag
 

@@ -126,6 +126,7 @@ def test_a_workflow_of_one_step(tmp_path: Path) -> None:
     assert not result_of(tmp_path, workflow([[]]), "split{max-steps=1}").changed
 
 
+@pytest.mark.slow
 def test_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
     file = tmp_path / "workflow.json"
     file.write_text(json.dumps(workflow(layered(300, 7))))

@@ -66,6 +66,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, list[Any]]:
     return data, split(data, tmp_path_factory.mktemp("large"), max_bytes="250kB")
 
 
+@pytest.mark.slow
 def test_two_thousand_tasks_compute_what_they_computed(large: tuple[Any, list[Any]]) -> None:
     before, after = large
     assert len(after) > 10
