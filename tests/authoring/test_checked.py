@@ -15,6 +15,9 @@ from couler_plugins.authoring import bigger, equal, workflow
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import Graph, Literal, Workflow, needed, references, replace
 
+untyped: Any = couler
+"""For calls that type checkers refuse as well."""
+
 
 def made(**more: Any) -> couler.Returned:
     return couler.run_container(**{"image": "busybox", "command": ["echo"], **more})
@@ -131,23 +134,26 @@ def test_settings_are_checked_before_anything_is_written(name: str, number: int)
     [
         (lambda: couler.Schedule("@daily", timezone="Mars/Olympus"), "no time zone 'Mars/Olympus'"),
         (lambda: couler.Schedule("@daily", concurrency_policy="Never"), "concurrency_policy is 'Never'"),
-        (lambda: couler.Schedule("@daily", suspend="false"), "suspend is 'false'"),  # type: ignore[arg-type]
+        (lambda: untyped.Schedule("@daily", suspend="false"), "suspend is 'false'"),
         (lambda: couler.VolumeMount("Data", "/x"), "name of the volume is 'Data'"),
         (lambda: couler.VolumeClaimTemplate("x", size="lots"), "size is 'lots', which is no amount"),
-        (lambda: couler.VolumeClaimTemplate("x", "ReadWriteOnce"), "access_modes is 'ReadWriteOnce', which is no list"),  # type: ignore[arg-type]
+        (
+            lambda: untyped.VolumeClaimTemplate("x", "ReadWriteOnce"),
+            "access_modes is 'ReadWriteOnce', which is no list",
+        ),
         (lambda: couler.VolumeClaimTemplate("x", ("ReadWrite",)), "access mode is 'ReadWrite'"),
         (lambda: couler.obtain_secret("My Secret", ["A"]), "name of the Secret is 'My Secret'"),
         (lambda: couler.obtain_secret("db", ["A B"]), "key of the Secret is 'A B'"),
-        (lambda: couler.create_hdfs_artifact("/x", "host:1", "/y"), "addresses is 'host:1', which is no list"),  # type: ignore[arg-type]
-        (lambda: couler.create_local_artifact("/x", is_global="no"), "is_global is 'no'"),  # type: ignore[arg-type]
+        (lambda: untyped.create_hdfs_artifact("/x", "host:1", "/y"), "addresses is 'host:1', which is no list"),
+        (lambda: untyped.create_local_artifact("/x", is_global="no"), "is_global is 'no'"),
         (lambda: couler.create_s3_artifact("/x", "b", ""), "the key of '/x' is empty"),
-        (lambda: workflow(3), "name of the workflow is 3"),  # type: ignore[arg-type]
+        (lambda: untyped.workflow(3), "name of the workflow is 3"),
         (lambda: workflow("w", parameters={"day": [1]}), "the parameter 'day' is \\[1\\]"),
         (lambda: workflow("w", parameters={"a b": 1}), "name of a parameter is 'a b', which references cannot hold"),
         (lambda: couler.create_local_artifact("/x", name="{x}"), "name of an artifact is '{x}'"),
-        (lambda: couler.run(3), "3 is no submitter"),  # type: ignore[arg-type]
-        (lambda: couler.to_python(workflow("w")), "is no workflow of the IR"),  # type: ignore[arg-type]
-        (lambda: couler.ArgoSubmitter(output=3), "output is 3"),  # type: ignore[arg-type]
+        (lambda: untyped.run(3), "3 is no submitter"),
+        (lambda: untyped.to_python(workflow("w")), "is no workflow of the IR"),
+        (lambda: untyped.ArgoSubmitter(output=3), "output is 3"),
     ],
     ids=range(19),
 )
@@ -240,8 +246,8 @@ def test_a_file_is_no_text(what: str) -> None:
 
 def test_a_file_may_be_taken_twice() -> None:
     with workflow("w") as written:
-        file = made(step_name="a", output=couler.create_local_artifact("/m/model"))
-        made(step_name="b", args=[file, f"--place={file['model'].path}"], input=file)  # type: ignore[attr-defined]
+        file: Any = made(step_name="a", output=couler.create_local_artifact("/m/model"))
+        made(step_name="b", args=[file, f"--place={file['model'].path}"], input=file)
     (step,) = (step for step in written.ir.graphs[0].steps if step.name == "b")
     assert [(argument.name, argument.kind) for argument in step.arguments] == [("model", "artifact")]
 
@@ -372,4 +378,4 @@ def test_a_folder_that_cannot_be_written_into(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be written"):
         couler.ArgoSubmitter(output=tmp_path / "file").hand_over(written)
     with pytest.raises(InvalidInput, match="3 is no workflow"):
-        couler.ArgoSubmitter(output="-").hand_over(3)  # type: ignore[arg-type]
+        untyped.ArgoSubmitter(output="-").hand_over(3)

@@ -13,6 +13,9 @@ import couler_plugins.authoring as couler
 from couler_plugins.authoring import equal, workflow
 from couler_plugins.errors import InvalidInput
 
+untyped: Any = couler
+"""For calls that type checkers refuse as well."""
+
 
 def made(**more: Any) -> couler.Returned:
     return couler.run_container("busybox", ["echo"], **more)
@@ -43,17 +46,17 @@ def outside_of_its_map() -> None:
 
 LATER = 5
 WRONG: dict[str, tuple[Callable[[], object], str]] = {
-    "a condition that is none": (lambda: couler.when(made() is None, made), "False is no condition"),  # type: ignore[arg-type]
+    "a condition that is none": (lambda: untyped.when(made() is None, made), "False is no condition"),
     "a condition on nothing": (lambda: couler.when(equal("x"), made), "asks about no value"),
     "a constant that is asked about": (lambda: equal("x", "y"), "'x' is no value of the run"),
     "a text that is compared as a number": (lambda: couler.bigger(made(), "many"), "'many' is no number"),
-    "no function": (lambda: couler.concurrent([made()]), "is no function"),  # type: ignore[list-item]
-    "no list of functions": (lambda: couler.dag(made), "is no list of lists"),  # type: ignore[arg-type]
+    "no function": (lambda: untyped.concurrent([made()]), "is no function"),
+    "no list of functions": (lambda: untyped.dag(made), "is no list of lists"),
     "a dag of nothing": (lambda: couler.dag([[lambda: None]]), "writes no step"),
     "a map over nothing": (lambda: couler.map(made, []), "as long as each other"),
     "lists of different length": (lambda: couler.map(made, [1], [1, 2]), "as long as each other"),
     "a map over values of the run": (lambda: couler.map(made, [made()]), "map goes over"),
-    "an argument too few": (couler.run_container, "missing a required argument: 'image'"),  # type: ignore[dict-item]
+    "an argument too few": (untyped.run_container, "missing a required argument: 'image'"),
     "an argument that there is not": (lambda: made(imgae="x"), "unexpected keyword argument 'imgae'"),
     "a function that wants more": (lambda: couler.when(equal(made(), "x"), needs_one), "missing a required argument"),
     "a function that takes no item": (lambda: couler.map(takes_none, [1]), "too many positional arguments"),
@@ -65,14 +68,14 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "nodes that are a text": (lambda: made(node_selector="ssd"), "node_selector is 'ssd', which is no mapping"),
     "sources of variables": (lambda: made(env_from=["settings"]), "env_from is 'settings', which is no mapping"),
     "a mount that is a text": (lambda: made(volume_mounts="data"), "'data' is no VolumeMount"),
-    "a volume that is a text": (lambda: couler.add_volume("data"), "'data' is no Volume"),  # type: ignore[arg-type]
-    "a claim that is a text": (lambda: couler.create_workflow_volume("x"), "is no VolumeClaimTemplate"),  # type: ignore[arg-type]
-    "a key that is a text": (lambda: couler.obtain_secret("db", "KEY"), "'KEY' are no keys"),  # type: ignore[arg-type]
-    "a path that is a number": (lambda: couler.create_local_artifact(3), "3 is no absolute path"),  # type: ignore[arg-type]
+    "a volume that is a text": (lambda: untyped.add_volume("data"), "'data' is no Volume"),
+    "a claim that is a text": (lambda: untyped.create_workflow_volume("x"), "is no VolumeClaimTemplate"),
+    "a key that is a text": (lambda: untyped.obtain_secret("db", "KEY"), "'KEY' are no keys"),
+    "a path that is a number": (lambda: untyped.create_local_artifact(3), "3 is no absolute path"),
     "packages that are a text": (lambda: couler.run_script(source=abs_of, args=[1], packages="numpy"), "is the text"),
     "a text that no file can hold": (lambda: made(args=["\ud800"]), "lone surrogate"),
-    "outputs by a slice": (lambda: made()[0:1], "has no output slice"),  # type: ignore[index]
-    "a ready-made step that is a number": (lambda: couler.run_step(3), "3 is no ready-made step"),  # type: ignore[arg-type]
+    "outputs by a slice": (lambda: untyped.run_container("busybox")[0:1], "has no output slice"),
+    "a ready-made step that is a number": (lambda: untyped.run_step(3), "3 is no ready-made step"),
     "a map over a text": (lambda: couler.map(made, "abc"), "over a str, which is no list"),
     "a map over a text of the run": (lambda: couler.map(made, f"{made()}"), "over a str, which is no list"),
     "a map over a set": (lambda: couler.map(made, {"a", "b"}), "over a set, which is no list"),
@@ -101,7 +104,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a list of values in a text": (lambda: made(args=[f"{[made(), made()]}"]), "shown by repr"),
     "a list of texts with values": (lambda: made(args=[f"{[str(made())]}"]), "turned into JSON"),
     "both of two conditions": (
-        lambda: couler.when(equal(made(), "x") and equal(made(), "y"), made),  # type: ignore[redundant-expr]
+        lambda: couler.when(equal(made(), "x") and equal(made(), "y"), made),  # type: ignore[redundant-expr]  # as users write it
         "decided by the run",
     ),
     "a value that is decided on": (lambda: bool(made()), "cannot be decided on"),
@@ -127,9 +130,9 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a manifest without a kind": (lambda: couler.run_job("a: 1"), "not one resource with a kind"),
     "an action that nobody has": (lambda: couler.run_job("kind: Job", action="make"), "'make' is no action"),
     "an output that a step has not": (lambda: made()["x"], "has no output 'x'"),
-    "dependencies that are no names": (lambda: couler.set_dependencies(made, [1]), "1 is no name"),  # type: ignore[list-item]
+    "dependencies that are no names": (lambda: untyped.set_dependencies(made, [1]), "1 is no name"),
     "an expression with a mistake": (lambda: couler.set_dependencies(made, "A &&"), "depends 'A &&'"),
-    "an end that no workflow has": (lambda: couler.set_exit_handler("Failed", made), "'Failed' is no end"),  # type: ignore[arg-type]
+    "an end that no workflow has": (lambda: untyped.set_exit_handler("Failed", made), "'Failed' is no end"),
     "a ready-made step that is none": (lambda: couler.run_step("lod-csv"), "lod-csv"),
     "an input of a ready-made step": (lambda: couler.run_step("load-csv", uri="x"), "no input 'uri'"),
 }
@@ -195,7 +198,7 @@ def test_settings_that_are_no_mappings(setting: str) -> None:
 
 def test_parameters_that_are_no_mapping() -> None:
     with pytest.raises(InvalidInput, match=r"parameters is \['day'\], which is no mapping"):
-        workflow("w", parameters=["day"])  # type: ignore[arg-type]
+        untyped.workflow("w", parameters=["day"])
 
 
 def test_an_engine_without_a_name() -> None:

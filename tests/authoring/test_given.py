@@ -87,9 +87,11 @@ def test_a_step_of_another_workflow_is_not_that_of_this_one(use: str) -> None:
 
 def test_a_parameter_of_the_same_name_neither() -> None:
     one = workflow("one", parameters={"day": "monday"})
-    with pytest.raises(InvalidInput, match=r"parameter 'day' is of the workflow 'one'.* workflow 'two'"):  # noqa: SIM117
-        with workflow("two", parameters={"day": "sunday"}):
-            made(args=[one.parameter("day")])
+    with (
+        pytest.raises(InvalidInput, match=r"parameter 'day' is of the workflow 'one'.* workflow 'two'"),
+        workflow("two", parameters={"day": "sunday"}),
+    ):
+        made(args=[one.parameter("day")])
 
 
 def test_calls_outside_of_blocks_are_a_workflow_of_their_own() -> None:

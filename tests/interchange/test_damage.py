@@ -24,7 +24,7 @@ ENGINES = ("airflow", "argo", "kfp", "tekton")
 ODD: tuple[Any, ...] = (None, True, 0, -1, 1.5, "", "x", "{{x}}", "*", "{", "a\nb", [], ["x"], {}, {"x": 1}, [None])
 
 
-def counted(x: str, many: int = 3) -> dict:  # type: ignore[type-arg]
+def counted(x: str, many: int = 3) -> dict:  # type: ignore[type-arg]  # as users write it
     return {x: many}
 
 

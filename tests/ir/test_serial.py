@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
@@ -51,8 +51,8 @@ def test_random_workflows_come_back_as_they_were(workflow: Workflow) -> None:
 @pytest.mark.parametrize(
     "value", [1, 1.0, True, "1", None, 0, -0.0, 2**70, -(2**64), 1e300, "\x00", "ü\u2028", "\\u0041"]
 )
-def test_scalars_keep_their_type_and_value(value: object) -> None:
-    written = workflow(graph(step("a")), parameters=(Port(name="p", value=Literal(value=value)),))  # type: ignore[arg-type]
+def test_scalars_keep_their_type_and_value(value: Any) -> None:
+    written = workflow(graph(step("a")), parameters=(Port(name="p", value=Literal(value=value)),))
     (port,) = from_json(to_json(written)).parameters
     assert isinstance(port.value, Literal)
     assert type(port.value.value) is type(value)

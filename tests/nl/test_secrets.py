@@ -41,8 +41,10 @@ FORM = msgspec.convert(TOLD, Form)
 
 def given(*secrets: str) -> dict[str, list[str]]:
     form = with_secrets(FORM, STEPS, secrets)
-    found = {item.name: {taken.name: taken.value for taken in item.inputs} for item in form.steps}
-    return {name: list(inputs["secrets"]) for name, inputs in found.items() if "secrets" in inputs}  # type: ignore[arg-type]
+    found: dict[str, dict[str, Any]] = {
+        item.name: {taken.name: taken.value for taken in item.inputs} for item in form.steps
+    }
+    return {name: list(inputs["secrets"]) for name, inputs in found.items() if "secrets" in inputs}
 
 
 def test_every_step_that_reads_a_variable_gets_it() -> None:

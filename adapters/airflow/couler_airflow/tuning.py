@@ -196,7 +196,7 @@ def _trial(function: Callable[..., Any], signature: inspect.Signature, metric: s
 
     parameters = [*signature.parameters.values(), inspect.Parameter(NUMBER, inspect.Parameter.KEYWORD_ONLY)]
     parameters.sort(key=lambda parameter: parameter.kind)
-    trial.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    trial.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # any may have it
     del trial.__wrapped__
     trial.__annotations__ = {}
     return trial

@@ -7,6 +7,7 @@ condition and the iterator of a task may read).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from couler_kfp.caching.facet import inputs_beside_key
 from couler_kfp.lift import lift
@@ -77,7 +78,7 @@ def _of_task(step: Step) -> Iterator[tuple[str, str, str]]:
         yield "cache-key", message, "take the cacheKey out; couler optimize -p cache salts what should be cached"
 
 
-def _remark(place: Source | None, severity: str, code: str, message: str, hint: str) -> Remark:
+def _remark(place: Source | None, severity: Literal["error", "warning"], code: str, message: str, hint: str) -> Remark:
     assert place is not None  # it was lifted from a document
     document, *path = place
-    return Remark(int(document), tuple(path), severity, code, message, hint)  # type: ignore[arg-type]
+    return Remark(int(document), tuple(path), severity, code, message, hint)

@@ -236,18 +236,18 @@ def test_outcomes_that_tekton_cannot_tell_apart_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("api", "allowed"), [("stable", False), ("beta", False), ("alpha", True)])
-def test_a_level_bounds_what_is_written_anew(api: str, allowed: bool) -> None:
+def test_a_level_bounds_what_is_written_anew(api: Any, allowed: bool) -> None:
     plan = plan_of(RUN)
     workflow = plan.workflows[0]
     moved = move_into_graph(workflow, "pipeline", ["fetch"], "inner").workflow
     inner = callables(moved)["inner"]
     assert isinstance(inner, Graph)
-    lowered = TEKTON.adapter.lower(plan.with_workflow(workflow, moved), Options(api=api))  # type: ignore[arg-type]
+    lowered = TEKTON.adapter.lower(plan.with_workflow(workflow, moved), Options(api=api))
     (error,) = lowered.refused.values()  # results of a pipeline in a pipeline are refused at every level
     assert isinstance(error, Unsupported)
     bare = replace(workflow.graphs[0], steps=workflow.graphs[0].steps[:1], finalizers=())
     alone = move_into_graph(replace_callables(workflow, {"pipeline": bare}), "pipeline", ["fetch"], "inner").workflow
-    lowered = TEKTON.adapter.lower(plan.with_workflow(workflow, alone), Options(api=api))  # type: ignore[arg-type]
+    lowered = TEKTON.adapter.lower(plan.with_workflow(workflow, alone), Options(api=api))
     assert bool(lowered.changed) is allowed
     assert bool(lowered.refused) is not allowed
 

@@ -44,12 +44,18 @@ def arguments_of(spec: Mapping[str, Any], texts: Mapping[str, str], pipeline: st
 def _value(name: str, text: str, kind: str) -> Any:
     if kind == "STRING":
         return text
-    wanted = {"NUMBER_INTEGER": int, "NUMBER_DOUBLE": (int, float), "BOOLEAN": bool, "LIST": list, "STRUCT": dict}
+    wanted: dict[str, Any] = {
+        "NUMBER_INTEGER": int,
+        "NUMBER_DOUBLE": (int, float),
+        "BOOLEAN": bool,
+        "LIST": list,
+        "STRUCT": dict,
+    }
     try:
         value = json.loads(text)
     except ValueError:
         value = None
-    if isinstance(value, wanted.get(kind, object)) and (kind == "BOOLEAN" or not isinstance(value, bool)):  # type: ignore[arg-type]
+    if isinstance(value, wanted.get(kind, object)) and (kind == "BOOLEAN" or not isinstance(value, bool)):
         return float(value) if kind == "NUMBER_DOUBLE" else value
     message = f"the value of the parameter {name!r} is no {kind}"
     raise InvalidInput(message, engine="kfp", hint=f"give {HINTS.get(kind, 'JSON')}")

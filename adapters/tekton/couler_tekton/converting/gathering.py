@@ -107,8 +107,7 @@ class _Gathering:
             self._taken.add(names[item.name])
 
         def renamed(step: Step) -> Step:
-            is_own = isinstance(step.call, Call)
-            return replace(step, call=Call(name=names[step.call.name])) if is_own else step  # type: ignore[union-attr]
+            return replace(step, call=Call(name=names[step.call.name])) if isinstance(step.call, Call) else step
 
         self._operations += [replace(_said(library, item), name=names[item.name]) for item in library.operations]
         for graph in library.graphs:

@@ -144,10 +144,10 @@ def test_each_task_is_as_it_was_but_for_what_crosses() -> None:
 
 def test_too_many_bytes_become_parts_that_are_small_enough() -> None:
     result = optimize([chain(40, "x" * 3000)], splitting("max-bytes=60kB"))
-    figures = [dict(item.figures) for item in result.decisions if item.action == "make a part"]
+    figures: list[Any] = [dict(item.figures) for item in result.decisions if item.action == "make a part"]
     assert len(figures) > 2
     for part in figures:
-        assert part["bytes"] <= part["estimated bytes"] <= 60_000  # type: ignore[operator]
+        assert part["bytes"] <= part["estimated bytes"] <= 60_000
 
 
 def test_what_was_split_is_read_as_the_plan_that_was_written() -> None:
