@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from couler_airflow.history.http import PROXY, Client
-from couler_airflow.history.records import SCHEMA, Cached, DagRun, Document, Instance, Task, believed
+from couler_airflow.history.records import SCHEMA, TOLD, Cached, DagRun, Document, Instance, Task
 from couler_airflow.runtime.before import XCOM
 from couler_plugins.errors import EngineError, InvalidInput
 
@@ -153,7 +153,7 @@ def _list(answer: Mapping[str, Any], name: str) -> list[Any]:
 
 def _record(item: Any, kind: type[T]) -> T:
     try:
-        return believed(item, kind)
+        return TOLD.believed(item, kind)
     except InvalidInput as error:
         raise EngineError(error.message, engine="airflow", hint=PROXY) from None
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from couler_airflow.history.api import ENDED, said_of
-from couler_airflow.history.records import SCHEMA, Cached, DagRun, Document, Instance, Task, believed
+from couler_airflow.history.records import SCHEMA, TOLD, Cached, DagRun, Document, Instance, Task
 from couler_airflow.moved import tries, xcoms
 from couler_airflow.runtime.before import XCOM
 from couler_plugins.errors import EngineError, InvalidInput
@@ -61,7 +61,7 @@ def _fetched(session: Any, dags: Sequence[str], newest: int) -> Document:
         wanted = select(Runs).where(Runs.dag_id == dag, Runs.state.in_(ENDED))
         for row in session.scalars(wanted.order_by(Runs.run_after.desc(), Runs.id.desc()).limit(newest)):
             run = {"dag_id": dag, "dag_run_id": row.run_id, "state": _word(row.state), "end_date": row.end_date}
-            runs.append(believed(run, DagRun))
+            runs.append(TOLD.believed(run, DagRun))
             asked = select(Instances).where(Instances.dag_id == dag, Instances.run_id == row.run_id)
             last = {item.place: item for item in map(_instance, session.scalars(asked))}
             instances += last.values()
@@ -90,19 +90,21 @@ def _tasks(session: Any, dag: str) -> Iterator[Task]:
     data: Any = row.data
     for task in data["dag"]["tasks"]:
         fields = task["__var"]
-        yield believed({"downstream_task_ids": (), **fields, "dag_id": dag}, Task)
+        yield TOLD.believed({"downstream_task_ids": (), **fields, "dag_id": dag}, Task)
 
 
 def _instance(row: Any) -> Instance:
     names = ("task_id", "map_index", "try_number", "start_date", "end_date", "duration", "operator")
     values = {name: getattr(row, name) for name in names}
-    return believed({**values, "dag_id": row.dag_id, "dag_run_id": row.run_id, "state": _word(row.state)}, Instance)
+    return TOLD.believed(
+        {**values, "dag_id": row.dag_id, "dag_run_id": row.run_id, "state": _word(row.state)}, Instance
+    )
 
 
 def _cached(session: Any, dag: str, run: str) -> Iterator[Cached]:
     for row in xcoms(session, run_id=run, key=XCOM, dag_ids=dag):
         place = {"dag_id": dag, "dag_run_id": run, "task_id": row.task_id, "map_index": row.map_index}
-        yield said_of(believed(place, Cached), row.value)
+        yield said_of(TOLD.believed(place, Cached), row.value)
 
 
 def _word(state: Any) -> str | None:

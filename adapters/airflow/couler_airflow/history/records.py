@@ -6,26 +6,25 @@ missing then.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.runs.told import Told
 
-__all__ = ["SCHEMA", "Cached", "DagRun", "Document", "Instance", "Task", "believed", "document_of"]
+__all__ = ["SCHEMA", "TOLD", "Cached", "DagRun", "Document", "Instance", "Task", "document_of"]
 
 SCHEMA = "couler.airflow-runs/v1"
 HINT = "take it from `couler history`, or from Airflow's API: /api/v2/dags/ID/dagRuns/RUN/taskInstances"
+TOLD = Told("airflow", "Airflow", SCHEMA, HINT)
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 Number = Annotated[int, msgspec.Meta(ge=-1, le=10**9)]
 Seconds = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
 """Airflow writes times below 0 where clocks disagree, or where it ends what it has never started."""
-T = TypeVar("T")
 
 
 class DagRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -111,24 +110,5 @@ def document_of(data: Any) -> Document | None:
         return None
     schema = data.get("schema")
     if schema is None and "task_instances" in data and "total_entries" in data:
-        return believed({"task_instances": data["task_instances"]}, Document)
-    if not isinstance(schema, str) or not schema.startswith(SCHEMA.partition("/")[0] + "/"):
-        return None
-    if schema != SCHEMA:
-        raise InvalidInput(f"this is {schema:.80}, and only {SCHEMA} is known", engine="airflow", hint=HINT)
-    return believed(data, Document)
-
-
-def believed(data: Any, kind: type[T]) -> T:
-    """The data as records of ours, what these have no field for left out.
-
-    Raises:
-        InvalidInput: a field that we read is not what Airflow writes.
-    """
-    try:
-        return msgspec.convert(data, kind)
-    except (msgspec.ValidationError, RecursionError) as error:
-        # Its message names the kinds of what was found and wanted, and where: none of the values.
-        reason = re.sub(r"\s+", " ", str(error))[:200]
-        message = f"this is not what Airflow tells of runs: {reason}"
-        raise InvalidInput(message, engine="airflow", hint=HINT) from None
+        return TOLD.believed({"task_instances": data["task_instances"]}, Document)
+    return TOLD.believed(data, Document) if TOLD.is_meant(schema) else None

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from couler_kfp.history.calls import calls_of, name_of
 from couler_kfp.history.http import DOUBT, URL, Client
-from couler_kfp.history.records import SCHEMA, Details, Document, Run, believed
+from couler_kfp.history.records import SCHEMA, TOLD, Details, Document, Run
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import Whence
 
@@ -122,7 +122,7 @@ class _Fetch:
 
     def _run(self, run_id: str, pipeline: str, specification: Any) -> Run:
         try:
-            run = believed(self._client.get("runs", run_id), Run)
+            run = TOLD.believed(self._client.get("runs", run_id), Run)
         except InvalidInput as error:
             raise EngineError(error.message, engine="kfp", hint=error.hint or DOUBT) from None
         if run.run_id != run_id:

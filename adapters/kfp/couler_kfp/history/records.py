@@ -6,23 +6,22 @@ PipelineTaskDetail), and the fields that its next version gives a task (`type`, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.runs.told import Told
 
-__all__ = ["SCHEMA", "Call", "Child", "Details", "Document", "Run", "Task", "believed", "document_of"]
+__all__ = ["SCHEMA", "TOLD", "Call", "Child", "Details", "Document", "Run", "Task", "document_of"]
 
 SCHEMA = "couler.kfp-runs/v1"
 HINT = "take it from `couler history`, or from KFP's API: /apis/v2beta1/runs/ID"
+TOLD = Told("kfp", "KFP", SCHEMA, HINT)
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Text = Annotated[str, msgspec.Meta(max_length=1024)]
-T = TypeVar("T")
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -133,28 +132,9 @@ def document_of(data: Any) -> Document | None:
     schema = data.get("schema")
     if schema is None:
         if "run_details" in data and "run_id" in data:
-            return Document(runs=(believed(data, Run),))
+            return Document(runs=(TOLD.believed(data, Run),))
         runs = data.get("runs")
         if isinstance(runs, list) and runs and all(isinstance(run, Mapping) and "run_id" in run for run in runs):
-            return believed({"runs": runs}, Document)
+            return TOLD.believed({"runs": runs}, Document)
         return None
-    if not isinstance(schema, str) or not schema.startswith(SCHEMA.partition("/")[0] + "/"):
-        return None
-    if schema != SCHEMA:
-        raise InvalidInput(f"this is {schema:.80}, and only {SCHEMA} is known", engine="kfp", hint=HINT)
-    return believed(data, Document)
-
-
-def believed(data: Any, kind: type[T]) -> T:
-    """The data as records of ours, what these have no field for left out.
-
-    Raises:
-        InvalidInput: a field that we read is not what KFP writes.
-    """
-    try:
-        return msgspec.convert(data, kind)
-    except (msgspec.ValidationError, RecursionError) as error:
-        # Its message names the kinds of what was found and wanted, and where: none of the values.
-        reason = re.sub(r"\s+", " ", str(error))[:200]
-        message = f"this is not what KFP tells of runs: {reason}"
-        raise InvalidInput(message, engine="kfp", hint=HINT) from None
+    return TOLD.believed(data, Document) if TOLD.is_meant(schema) else None
