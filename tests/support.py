@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["AIRFLOW", "GO", "ROOT", "SHARED", "shared", "shared_files"]
+__all__ = ["AIRFLOW", "CORPUS", "GO", "ROOT", "SHARED", "corpus_files", "corpus_paths", "own_files", "shared", "shared_files"]
 
 ROOT = Path(__file__).resolve().parents[1]
 """The repository."""
+
+CORPUS = ROOT / "tests" / "corpus"
+"""Our own workflows, a folder an engine: every feature that an adapter claims is in one of them."""
 
 SHARED = Path(os.environ.get("COULER_SHARED", ROOT.parent / "shared"))
 """Real workflows and schemas that are no part of the repository; tests that need them are skipped without."""
@@ -43,3 +46,20 @@ def shared_files(folder: str, *patterns: str) -> list[object]:
         return [pytest.param(root, id="missing", marks=pytest.mark.skip(reason=reason))]
     files = sorted(path for pattern in patterns for path in root.glob(pattern) if path.is_file())
     return [pytest.param(path, id=path.relative_to(root).as_posix()) for path in files]
+
+
+def own_files(engine: str) -> list[Path]:
+    """The files of our own corpus of an engine, in order."""
+    return sorted(path for path in (CORPUS / engine).iterdir() if path.suffix in (".py", ".yaml"))
+
+
+def corpus_paths(engine: str) -> list[Path]:
+    """Our own corpus of an engine, widened by the shared one where it is."""
+    return [*own_files(engine), *sorted((SHARED / "corpus" / engine).rglob("*.yaml"))]
+
+
+def corpus_files(engine: str) -> list[object]:
+    """Parameters for `pytest.mark.parametrize`: our own corpus of an engine, widened by the shared one where it is."""
+    own: list[object] = [pytest.param(path, id=f"own/{path.name}") for path in own_files(engine)]
+    folder = f"corpus/{engine}"
+    return [*own, *(shared_files(folder, "**/*.yaml") if (SHARED / folder).is_dir() else ())]

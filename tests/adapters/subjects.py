@@ -34,7 +34,7 @@ from couler_plugins.ir import Node, Workflow
 from couler_plugins.plan import Lowered, Plan, Written
 from couler_tekton.plugin import Options as TektonOptions
 from couler_tekton.plugin import TektonAdapter
-from support import ROOT, SHARED
+from support import ROOT, SHARED, corpus_paths
 
 __all__ = [
     "GENERATORS",
@@ -56,8 +56,7 @@ class Subject:
     Attributes:
         adapter: the adapter.
         options: what it lowers with.
-        folder: its corpus, in the shared folder.
-        patterns: of the corpus' files.
+        folder: its corpus in the shared folder, which widens our own.
         counted: how many (templates, steps, references) the raw documents hold, counted without the adapter.
         normal: a document with everything removed that generating may spell differently.
         has_fields: whether the object under a path of a document has fields, rather than names as its keys.
@@ -75,7 +74,6 @@ class Subject:
     adapter: Adapter
     options: Any
     folder: str
-    patterns: tuple[str, ...]
     counted: Callable[[Any], tuple[int, int, int]]
     normal: Callable[[Any], Any]
     consistent: Callable[[Workflow, Node, str, Any], Workflow | None]
@@ -94,12 +92,12 @@ class Subject:
 
     @property
     def root(self) -> Path:
-        """The folder of the corpus."""
+        """The folder of the shared corpus."""
         return SHARED / self.folder
 
     def files(self) -> list[Path]:
-        """The files of the corpus; none where it is missing."""
-        return sorted(path for pattern in self.patterns for path in self.root.rglob(pattern))
+        """The files of the corpus: our own, and the shared ones where they are."""
+        return corpus_paths(self.engine)
 
     def read(self, path: Path) -> SourceFile:
         """A file of the corpus."""
@@ -107,7 +105,7 @@ class Subject:
 
     def shown(self, path: Path) -> str:
         """What a file of the corpus is called in the names of tests."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else f"own/{path.name}"
 
     def origin(self, plan: Plan, workflow: Workflow) -> Any:
         """The data that a workflow was lifted from."""
@@ -181,7 +179,6 @@ ARGO = Subject(
     ArgoAdapter(),
     Options(),
     "corpus/argo",
-    ("*.yaml",),
     counts.counted,
     counts.normal,
     closure.consistent,
@@ -192,7 +189,6 @@ AIRFLOW = AirflowSubject(
     AirflowAdapter(),
     AirflowOptions(),
     ", ".join(FOLDERS),
-    (),
     airflow_closure.counted,
     lambda document: document,
     airflow_closure.consistent,
@@ -207,7 +203,6 @@ KFP = KfpSubject(
     KfpAdapter(),
     KfpOptions(),
     "corpus/kfp",
-    ("*.yaml",),
     kfp_counts.counted,
     kfp_counts.normal,
     kfp_closure.consistent,
@@ -222,7 +217,6 @@ TEKTON = Subject(
     TektonAdapter(),
     TektonOptions(api="alpha"),
     "corpus/tekton",
-    ("*.yaml",),
     tekton_counts.counted,
     tekton_counts.normal,
     tekton_closure.consistent,
@@ -245,18 +239,11 @@ def each_subject(subjects: Sequence[Subject] = SUBJECTS) -> list[Any]:
 
 def each_file(subjects: Sequence[Subject] = SUBJECTS) -> list[Any]:
     """A parameter for every corpus file of every adapter: (subject, path)."""
-    parameters: list[Any] = []
-    for subject in subjects:
-        root = subject.root
-        files = subject.files()
-        parameters += [
-            pytest.param(subject, path, id=f"{subject.engine}:{subject.shown(path)}", marks=subject.marks)
-            for path in files
-        ]
-        if not files:
-            skip = pytest.mark.skip(reason=f"needs the corpus of {subject.engine} in {subject.folder}")
-            parameters.append(pytest.param(subject, root, id=f"{subject.engine}:missing", marks=skip))
-    return parameters
+    return [
+        pytest.param(subject, path, id=f"{subject.engine}:{subject.shown(path)}", marks=subject.marks)
+        for subject in subjects
+        for path in subject.files()
+    ]
 
 
 @cache

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from adapters.subjects import GENERATORS, Subject, each_subject
-from support import ROOT, shared
+from support import ROOT
 
 PROGRAM = """
 import hashlib, sys
@@ -39,7 +39,6 @@ print(seen.hexdigest())
 
 @pytest.mark.parametrize("subject", each_subject(GENERATORS))
 def test_the_same_bytes_whatever_the_hash_seed(subject: Subject) -> None:
-    shared(*subject.folder.split("/"))
     path = os.pathsep.join(map(str, (ROOT, ROOT / "adapters" / subject.engine, ROOT / "tests")))
     running = [
         subprocess.Popen(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from yaml._yaml import CParser
 from yaml.tokens import ScalarToken, StreamEndToken
 
-from support import shared
+from support import corpus_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def corpus() -> list[Path]:
-    """The Argo manifests; skips the test where they are missing."""
-    return sorted(shared("corpus", "argo").rglob("*.yaml"))
+    """The Argo manifests."""
+    return corpus_paths("argo")
 
 
 def apply(old: Any, edits: Sequence[Edit]) -> Any:

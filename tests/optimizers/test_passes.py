@@ -30,7 +30,6 @@ def optimize(plan: Plan, pipeline: str) -> Plan:
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_twice_is_once(pipeline: str) -> None:
-    shared(*ARGO.folder.split("/"))
     changed = 0
     for path in ARGO.files():
         plan = lift_file(ARGO, path)

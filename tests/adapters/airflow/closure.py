@@ -88,14 +88,33 @@ def counted(data: Any) -> tuple[int, int, int]:
     tasks = len(data["dag"]["tasks"])
     text = json.dumps(data)
     read = sum(map(text.count, ('"xcomref"', "xcom_pull(", "MappedArgument(")))
-    return 1 + tasks, 1 + tasks, read + sum(map(_fields_of_container, data["dag"]["tasks"]))
+    return 1 + tasks, 1 + tasks, read + _joined(data) + sum(map(_fields_of_container, data["dag"]["tasks"]))
+
+
+def _joined(data: Any) -> int:
+    """How many values more than one the references read that are lists of others, zipped."""
+    if isinstance(data, dict):
+        own = len(data["args"]) - 1 if data.get("type") == "zip" else 0
+        return own + sum(map(_joined, data.values()))
+    return sum(map(_joined, data)) if isinstance(data, list) else 0
+
+
+CONTAINERS = {
+    "BashOperator": ("bash_command", "env"),
+    "DockerOperator": ("image", "entrypoint", "command", "environment"),
+    "KubernetesPodOperator": ("image", "cmds", "arguments", "env_vars"),
+}
+"""The fields of operators that a container is made of."""
 
 
 def _fields_of_container(task: Any) -> int:
-    """How many fields of a BashOperator its container is made of: the command, and each variable."""
+    """How many values of an operator its container is made of: texts, items of lists, and variables."""
     fields = task["__var"]
-    is_bash = fields.get("task_type") == "BashOperator"
-    return 1 + len(fields.get("env") or {}) if is_bash else 0
+    values = {"bash_command": "", **fields, **(fields.get("partial_kwargs") or {})}
+    expanded = (fields.get("expand_input") or {}).get("value") or {}
+    values |= dict.fromkeys(expanded.get("__var") or () if expanded.get("__type") == "dict" else (), "each item")
+    own = [values[name] for name in CONTAINERS.get(fields.get("task_type"), ()) if name in values]
+    return sum(1 if isinstance(value, str) else len(value.get("__var", value) if isinstance(value, dict) else value or ()) for value in own)
 
 
 def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflow | None:

@@ -1,4 +1,7 @@
-"""The example DAGs that Airflow and its standard provider come with: found without importing Airflow, loaded by it."""
+"""Our own DAGs, and the examples that Airflow and its standard provider come with: loaded by Airflow.
+
+They are looked up without importing Airflow.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from couler_airflow.lift import lift
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError
 from couler_plugins.plan import Plan
+from support import own_files
 
 __all__ = ["FOLDERS", "airflow_root", "dag_files", "each_dag", "fewest", "lifted", "load", "loaded", "read_dag_file"]
 
@@ -32,13 +36,13 @@ def airflow_root() -> Path:
 
 
 def dag_files() -> list[Path]:
-    """Every file of the examples that defines a DAG.
+    """Our own files, and every file of the examples that defines a DAG.
 
     Some moved from Airflow to a provider, and are in both where the provider is newer.
     """
     found = (path for folder in FOLDERS for path in sorted((airflow_root() / folder).rglob("*.py")))
     examples = [path for path in found if "plugins" not in path.parts and _defines_dag(path)]
-    return sorted({path.name: path for path in reversed(examples)}.values())
+    return [*own_files("airflow"), *sorted({path.name: path for path in reversed(examples)}.values())]
 
 
 def _defines_dag(path: Path) -> bool:

@@ -1,4 +1,8 @@
-"""Argo's CRDs as strict JSON schemas: what the API server of a cluster would say, with unknown fields refused."""
+"""Argo's CRDs as strict JSON schemas: what the API server of a cluster would say, with unknown fields refused.
+
+Where the CRDs are not there, Hera's models stand in, which are made from Argo's API: they know fields and types, but no
+limits and no patterns.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any
 import jsonschema_rs
 
 from adapters.argo.objects import objects
-from support import shared
+from support import SHARED
 
 __all__ = ["violations"]
 
@@ -28,9 +32,27 @@ def violations(data: Any) -> Counter[str]:
 @cache
 def _validator(kind: str) -> Any:
     name = f"argoproj.io_{kind.lower()}s.crd.json"
-    crd = json.loads(shared("schemas", "argo", name).read_text())
-    (version,) = crd["spec"]["versions"]
+    path = SHARED / "schemas" / "argo" / name
+    if not path.exists():
+        return jsonschema_rs.validator_for(_closed(_models().__dict__[kind].model_json_schema(by_alias=True)))
+    (version,) = json.loads(path.read_text())["spec"]["versions"]
     return jsonschema_rs.validator_for(_strict(version["schema"]["openAPIV3Schema"]))
+
+
+def _models() -> Any:
+    from hera.workflows import models
+
+    return models
+
+
+def _closed(schema: Any) -> Any:
+    """A JSON schema of models that allows their own fields only."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(inner) for key, inner in schema.items()}
+    return {"additionalProperties": False, **closed} if "properties" in schema and "type" in schema else closed
 
 
 def _strict(schema: Any) -> Any:

@@ -9,7 +9,6 @@ import pytest
 from adapters.argo.checking import check
 from adapters.argo.edits import EDITS, edited
 from adapters.subjects import ARGO, lift_file
-from support import shared
 
 FLOORS = {
     "directive": (500, 10),
@@ -24,7 +23,6 @@ FLOORS = {
 
 @pytest.mark.parametrize("kind", EDITS)
 def test_edits(kind: str) -> None:
-    shared(*ARGO.folder.split("/"))
     outcomes: Counter[str] = Counter()
     for path in ARGO.files():
         plan = lift_file(ARGO, path)

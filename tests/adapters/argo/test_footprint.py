@@ -9,7 +9,6 @@ from adapters.argo.edits import CACHE
 from adapters.subjects import ARGO, lift_file, lift_source, lower_and_write
 from couler_plugins.documents import read
 from couler_plugins.ir import Call, replace_steps, with_directive
-from support import shared
 
 TEXT = """
 apiVersion: argoproj.io/v1alpha1
@@ -66,7 +65,6 @@ def test_pods(name: str) -> None:
 
 
 def test_bytes_are_no_less_than_what_is_written() -> None:
-    shared(*ARGO.folder.split("/"))
     for path in ARGO.files():
         plan = lift_file(ARGO, path)
         for workflow in plan.workflows:
@@ -81,7 +79,6 @@ def test_bytes_are_no_less_than_what_is_written() -> None:
 
 
 def test_bytes_of_a_directive_cover_its_expansion() -> None:
-    shared(*ARGO.folder.split("/"))
     seen = 0
     for path in ARGO.files():
         plan = lift_file(ARGO, path)

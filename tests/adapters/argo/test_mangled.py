@@ -16,7 +16,6 @@ from couler_plugins.documents import Path, read
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir.bundle import Bundle
-from support import shared
 
 JUNK: tuple[Any, ...] = (None, "text", "", 7, True, [], [None], ["text"], {}, {"x": [None]}, [{}])
 PIPELINE = "dedupe,cache{assume-pure=true}"
@@ -41,7 +40,6 @@ def with_junk(data: Any, path: Path, junk: Any) -> Any:
 @pytest.mark.parametrize("part", range(4))
 def test_nothing_fails(part: int) -> None:
     """Some junk at some places of every corpus document, the same in every run."""
-    shared(*ARGO.folder.split("/"))
     adapter: Adapter = ARGO.adapter
     chance = random.Random(part)
     tried = 0

@@ -17,7 +17,6 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Plan
 from optimizers.running import CONTEXT, PASSES
-from support import shared
 
 EDITED = ("rename", "move", "clone callable", "clone step")
 
@@ -91,7 +90,6 @@ def test_the_interpreter_notices(case: str) -> None:
 
 @pytest.mark.parametrize("kind", EDITED)
 def test_edits_of_the_corpus(kind: str) -> None:
-    shared(*ARGO.folder.split("/"))
     outcomes: Counter[Any] = Counter()
     for path in ARGO.files():
         plan = lift_file(ARGO, path)
@@ -118,7 +116,6 @@ def test_edits_of_random_manifests(kind: str, items: list[Any]) -> None:
 
 @pytest.mark.parametrize("name", PASSES)
 def test_optimizers(name: str) -> None:
-    shared(*ARGO.folder.split("/"))
     changed = 0
     for path in ARGO.files():
         plan = lift_file(ARGO, path)

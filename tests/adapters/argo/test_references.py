@@ -16,7 +16,6 @@ from couler_argo.spelling import write, write_expression, write_native
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Reference, map_references, references, replace
 from couler_plugins.ir import without_origin as without
-from support import shared
 
 VARIABLES: dict[str, Reference] = {
     "inputs.parameters.p": Reference(to="input", kind="parameter", name="p"),
@@ -62,7 +61,6 @@ def test_variables(name: str) -> None:
 
 
 def test_the_corpus_reads_back() -> None:
-    shared(*ARGO.folder.split("/"))
     for path in ARGO.files():
         for document in lift_file(ARGO, path).bundle.documents:
             for text in strings(document.data):

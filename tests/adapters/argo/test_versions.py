@@ -12,7 +12,6 @@ from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import without_origin
 from couler_plugins.plan import Lowered, Plan
 from documents.judge import apply, exactly
-from support import shared
 
 THREE = """\
 apiVersion: argoproj.io/v1alpha1
@@ -86,7 +85,6 @@ def test_unknown_versions(version: str) -> None:
 
 
 def test_the_corpus_is_written_for_four() -> None:
-    shared(*ARGO.folder.split("/"))
     for path in ARGO.files():
         assert not ARGO.adapter.lower(lift_file(ARGO, path), Options(version="4.1")).changed
 

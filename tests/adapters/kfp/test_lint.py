@@ -13,7 +13,6 @@ from adapters.kfp.test_documents import PIPELINE
 from adapters.subjects import KFP
 from couler_plugins.api import Text, lint, optimize
 from couler_plugins.documents import dump_yaml
-from support import shared
 
 READABLE = [case for case in DANGLING if "not valid YAML" not in case[2]]
 KEY = "cachingOptions: {cacheKey: k, enableCache: true}"
@@ -36,7 +35,6 @@ def with_task(*lines: str) -> str:
 
 
 def test_nothing_is_wrong_with_the_pipelines_of_kfp() -> None:
-    shared(*KFP.folder.split("/"))
     paths = [str(path) for path in KFP.files()]
     assert lint(paths).documents > len(paths) / 2
     assert lint(paths).findings == ()

@@ -18,7 +18,9 @@ NAMES = ("labels", "annotations", "properties", "requests", "limits", "nodeSelec
 
 
 def objects(data: Any) -> list[dict[str, Any]]:
-    """Tekton's objects in a document."""
+    """Tekton's objects in a document, or in the items of a list."""
+    if isinstance(data, dict) and data.get("kind") == "List":
+        return [found for item in data.get("items") or () for found in objects(item)]
     if not isinstance(data, dict) or not str(data.get("apiVersion")).startswith("tekton.dev/"):
         return []
     return [data] if data.get("kind") in KINDS else []

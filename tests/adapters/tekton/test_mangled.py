@@ -13,13 +13,11 @@ from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Workflow, rename_steps, verify, without_origin
 from couler_plugins.pipeline import refuse_broken
 from couler_plugins.plan import Plan
-from support import shared
 
 
 @pytest.mark.parametrize("part", range(6))
 def test_nothing_fails(part: int) -> None:
     """Some junk at a few places of every file, the same in every run; what is lifted can be edited and written."""
-    shared(*TEKTON.folder.split("/"))
     chance = random.Random(part)
     tried = refused = 0
     for path in TEKTON.files()[part::6]:

@@ -20,7 +20,6 @@ from couler_plugins.ir import Libraries, Literal, Operation, call_sites, verify
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins
 from hpo.workflows.tuned import Told, tune
-from support import shared
 
 AT_LEAST = {"argo": (50, 55), "tekton": (5, 10)}
 """Steps of the corpus in which settings can be tried, and into which values can be written."""
@@ -76,7 +75,6 @@ def tried_again(subject: Subject, path: Path, plan: Plan, told: Told | None, **o
 
 @pytest.mark.parametrize("subject", [ARGO, TEKTON], ids=lambda subject: subject.engine)
 def test_what_becomes_of_real_workflows(subject: Subject, tmp_path: Path) -> None:
-    shared(*subject.folder.split("/"))
     tried = written = 0
     for path in subject.files():
         plan = lift_file(subject, path)
