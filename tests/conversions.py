@@ -11,16 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adapters.airflow.examples import lifted, loaded
-from adapters.subjects import SUBJECTS
+from adapters.subjects import SUBJECTS, Subject, lift_file
 from couler_plugins import Text, convert, lift, lint, lower
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, PluginFailure
+from couler_plugins.ir import Workflow
+from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins
 from support import AIRFLOW, SHARED
 
-__all__ = ["DIRECTIONS", "Outcome", "outcomes", "page", "problem_of"]
+__all__ = ["DIRECTIONS", "ENGINES", "Outcome", "outcomes", "outcomes_of", "page", "plugins", "problem_of"]
 
 ENGINES = ("airflow", "argo", "kfp", "tekton")
 DIRECTIONS = [(source, target) for source in ENGINES for target in ENGINES if source != target]
@@ -87,44 +88,33 @@ def outcomes(source: str, target: str, every: int = 1) -> list[Outcome]:
     Args:
         source: the engine.
         target: the other engine.
-        every: only each so many-th file, or DAG.
+        every: only each so many-th file.
     """
+    (subject,) = (subject for subject in SUBJECTS if subject.engine == source)
+    return [outcome for path in subject.files()[::every] for outcome in outcomes_of(subject, path, target)]
+
+
+def outcomes_of(subject: Subject, path: Path, target: str) -> list[Outcome]:
+    """What becomes of a file, or of each of its DAGs; nothing of a file that holds no workflow."""
     logging.disable(logging.WARNING)  # what is beside workflows in their files is told for each
     try:
-        found: Iterator[Callable[[], Outcome | None]]
-        found = _of_dags(target) if source == "airflow" else _of_files(source, target)
-        made = [item() for number, item in enumerate(found) if number % every == 0]
-        return [item for item in made if item is not None]
+        if subject.engine == "airflow":
+            plan = lift_file(subject, path)
+            return [_of_dag(plan, workflow, target) for workflow in plan.workflows]
+        (file,) = convert(path, OPTIONS[target], plugins=plugins(), config=load_config(environ={})).files
+        holds_some = file.workflows or file.error is not None  # a file of ConfigMaps passes through
+        return [Outcome(path.name, file.text, file.error)] if holds_some else []
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _of_files(source: str, target: str) -> Iterator[Callable[[], Outcome | None]]:
-    (subject,) = (subject for subject in SUBJECTS if subject.adapter.engine == source)
-    for path in subject.files():
-
-        def outcome(path: Path = path) -> Outcome | None:
-            (file,) = convert(path, OPTIONS[target], plugins=plugins(), config=load_config(environ={})).files
-            holds_some = file.workflows or file.error is not None  # a file of ConfigMaps passes through
-            return Outcome(path.name, file.text, file.error) if holds_some else None
-
-        yield outcome
-
-
-def _of_dags(target: str) -> Iterator[Callable[[], Outcome]]:
-    for bundle in loaded():
-        plan = lifted(bundle)
-        for workflow in plan.workflows:
-
-            def outcome(plan: Any = plan, workflow: Any = workflow) -> Outcome:
-                try:
-                    made = lower(replace(plan, workflows=(workflow,)), to=OPTIONS[target], plugins=plugins())
-                except CoulerError as error:
-                    error.file = error.file or f"{workflow.name}.py"
-                    return Outcome(workflow.name, None, error)
-                return Outcome(workflow.name, plugins().adapter(target).dump(made).added, None)
-
-            yield outcome
+def _of_dag(plan: Plan, workflow: Workflow, target: str) -> Outcome:
+    try:
+        lowered = lower(replace(plan, workflows=(workflow,)), to=OPTIONS[target], plugins=plugins())
+    except CoulerError as error:
+        error.file = error.file or f"{workflow.name}.py"
+        return Outcome(workflow.name, None, error)
+    return Outcome(workflow.name, plugins().adapter(target).dump(lowered).added, None)
 
 
 def problem_of(outcome: Outcome, target: str) -> str:

@@ -20,7 +20,7 @@ from adapters.kfp import closure as kfp_closure
 from adapters.kfp import counts as kfp_counts
 from adapters.tekton import closure as tekton_closure
 from adapters.tekton import counts as tekton_counts
-from couler_airflow.bundle import DagBundle
+from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
 from couler_airflow.plugin import AirflowAdapter
@@ -30,7 +30,7 @@ from couler_kfp.plugin import KfpAdapter
 from couler_kfp.plugin import Options as KfpOptions
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.hookspecs import Adapter
-from couler_plugins.ir import Node, Workflow
+from couler_plugins.ir import Literal, Node, Workflow, rename_steps, replace, replace_steps
 from couler_plugins.plan import Lowered, Plan, Written
 from couler_tekton.plugin import Options as TektonOptions
 from couler_tekton.plugin import TektonAdapter
@@ -119,6 +119,22 @@ class Subject:
         """Documents without an original, as many as workflows."""
         return list(added)
 
+    def edited(self, workflow: Workflow) -> Workflow:
+        """The workflow after a structural edit: every step has another name.
+
+        Raises:
+            Unsupported: something reads the names in a way that cannot be rewritten.
+        """
+        for graph in workflow.graphs:
+            workflow = rename_steps(workflow, graph.name, {step.name: f"r-{step.name}" for step in graph.steps})
+        return workflow
+
+    def lowered(self, plan: Plan) -> tuple[Lowered, dict[int, Any]]:
+        """What a plan is lowered to, and its documents by number as they are then."""
+        lowered, _ = lower_and_write(self, plan)
+        documents = {number: document.data for number, document in enumerate(plan.bundle.documents)}
+        return lowered, documents | dict(lowered.changed)
+
     def relifted(self, plan: Plan, workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
         """What a plan of one file holds once these workflows were lowered and lifted again."""
         new = Plan(bundle=plan.bundle, originals=plan.originals, workflows=workflows)
@@ -141,6 +157,20 @@ class AirflowSubject(Subject):
 
     def read(self, path: Path) -> SourceFile:
         return read_dag_file(path)
+
+    def edited(self, workflow: Workflow) -> Workflow:
+        """The workflow with a time limit for every step: names are the owner's."""
+        (graph,) = workflow.graphs
+        limited = {(graph.name, step.name): replace(step, timeout=Literal(value=90)) for step in graph.steps}
+        return replace_steps(workflow, limited)
+
+    def lowered(self, plan: Plan) -> tuple[Lowered, dict[int, Any]]:
+        assert isinstance(plan.bundle, DagBundle)
+        done = commit(plan)
+        try:
+            return done.lowered, {number: snapshot(live.dag) for number, live in enumerate(plan.bundle.live)}
+        finally:
+            done.undo()
 
     def relifted(self, plan: Plan, workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
         assert isinstance(plan.bundle, DagBundle)

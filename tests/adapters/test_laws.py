@@ -20,6 +20,7 @@ every_file = pytest.mark.parametrize(("subject", "path"), each_file())
 every_generator = pytest.mark.parametrize(("subject", "path"), each_file(GENERATORS))
 
 
+@pytest.mark.law(1)
 @every_file
 def test_lifting_and_lowering_changes_nothing(subject: Subject, path: Path) -> None:
     plan = lift_file(subject, path)
@@ -32,6 +33,7 @@ def test_lifting_and_lowering_changes_nothing(subject: Subject, path: Path) -> N
     assert not written.added
 
 
+@pytest.mark.law(1)
 @every_file
 def test_everything_that_is_there_is_lifted(subject: Subject, path: Path) -> None:
     plan = lift_file(subject, path)
@@ -42,6 +44,7 @@ def test_everything_that_is_there_is_lifted(subject: Subject, path: Path) -> Non
     assert (templates, sites, found) == tuple(map(sum, zip(*expected, strict=True)))
 
 
+@pytest.mark.law(3)
 @every_file
 def test_a_workflow_without_an_origin_is_written_anew_or_refused(subject: Subject, path: Path) -> None:
     workflows = tuple(map(without_origin, lift_file(subject, path).workflows))
@@ -55,6 +58,7 @@ def test_a_workflow_without_an_origin_is_written_anew_or_refused(subject: Subjec
         assert caught.value.hint
 
 
+@pytest.mark.law(1)
 @every_generator
 def test_what_is_generated_is_the_same(subject: Subject, path: Path) -> None:
     plan = lift_file(subject, path)
@@ -64,6 +68,8 @@ def test_what_is_generated_is_the_same(subject: Subject, path: Path) -> None:
         assert exactly(subject.normal(document), subject.normal(subject.origin(plan, workflow)))
 
 
+@pytest.mark.law(1)
+@pytest.mark.law(2)
 @every_generator
 def test_unknown_fields_survive(subject: Subject, path: Path) -> None:
     """A field that nobody has heard of, in every object of the document, is there whatever happens around it."""
