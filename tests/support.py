@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["AIRFLOW", "CORPUS", "GO", "ROOT", "SHARED", "corpus_files", "corpus_paths", "own_files", "shared", "shared_files"]
+__all__ = [
+    "AIRFLOW",
+    "CORPUS",
+    "GO",
+    "ROOT",
+    "SHARED",
+    "corpus_files",
+    "corpus_paths",
+    "own_files",
+    "shared",
+    "shared_files",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
 """The repository."""

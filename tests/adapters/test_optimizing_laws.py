@@ -53,7 +53,9 @@ def test_the_edits_are_all_that_changes(subject: Subject, path: Path) -> None:
 def test_each_other_engine_carries_it_or_refuses_by_name(subject: Subject, path: Path) -> None:
     for target in ENGINES:
         if target != subject.engine:
-            assert [problem for item in outcomes_of(subject, path, target) if (problem := problem_of(item, target))] == []
+            assert [
+                problem for item in outcomes_of(subject, path, target) if (problem := problem_of(item, target))
+            ] == []
 
 
 @pytest.mark.law(4)

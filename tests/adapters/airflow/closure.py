@@ -114,7 +114,10 @@ def _fields_of_container(task: Any) -> int:
     expanded = (fields.get("expand_input") or {}).get("value") or {}
     values |= dict.fromkeys(expanded.get("__var") or () if expanded.get("__type") == "dict" else (), "each item")
     own = [values[name] for name in CONTAINERS.get(fields.get("task_type"), ()) if name in values]
-    return sum(1 if isinstance(value, str) else len(value.get("__var", value) if isinstance(value, dict) else value or ()) for value in own)
+    return sum(
+        1 if isinstance(value, str) else len(value.get("__var", value) if isinstance(value, dict) else value or ())
+        for value in own
+    )
 
 
 def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflow | None:
