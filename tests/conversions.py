@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from adapters.subjects import SUBJECTS, Subject, lift_file
 from couler_plugins import Text, convert, lift, lint, lower
@@ -19,7 +19,7 @@ from couler_plugins.errors import CoulerError, PluginFailure
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins
-from support import AIRFLOW, SHARED
+from support import AIRFLOW, CORPUS, SHARED
 
 __all__ = ["DIRECTIONS", "ENGINES", "Outcome", "outcomes", "outcomes_of", "page", "plugins", "problem_of"]
 
@@ -82,16 +82,18 @@ def plugins() -> Plugins:
     return load_plugins(load_config(environ={}))
 
 
-def outcomes(source: str, target: str, every: int = 1) -> list[Outcome]:
+def outcomes(source: str, target: str, every: int = 1, *, own: bool = True) -> list[Outcome]:
     """What becomes of the corpus of one engine.
 
     Args:
         source: the engine.
         target: the other engine.
         every: only each so many-th file.
+        own: whether files of our own corpus count.
     """
     (subject,) = (subject for subject in SUBJECTS if subject.engine == source)
-    return [outcome for path in subject.files()[::every] for outcome in outcomes_of(subject, path, target)]
+    files = [path for path in subject.files()[::every] if own or not path.is_relative_to(CORPUS)]
+    return [outcome for path in files for outcome in outcomes_of(subject, path, target)]
 
 
 def outcomes_of(subject: Subject, path: Path, target: str) -> list[Outcome]:
@@ -170,7 +172,7 @@ JUDGES: dict[str, Callable[[str], str]] = {
 
 def page() -> str:
     """The page of the documentation; it takes as long as all conversions do."""
-    found = {direction: outcomes(*direction) for direction in DIRECTIONS}
+    found = {direction: outcomes(*direction, own=False) for direction in DIRECTIONS}
     return "\n".join([*HEAD, *_table(found), *_reasons(found), *_example()]) + "\n"
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +17,13 @@ __all__ = [
     "GO",
     "ROOT",
     "SHARED",
+    "at_least",
     "corpus_files",
     "corpus_paths",
     "own_files",
     "shared",
     "shared_files",
+    "where_shared",
 ]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,8 +73,23 @@ def corpus_paths(engine: str) -> list[Path]:
     return [*own_files(engine), *sorted((SHARED / "corpus" / engine).rglob("*.yaml"))]
 
 
+def at_least(own: int, widened: int) -> int:
+    """How many of something there have to be: in our own corpora, or with the shared ones."""
+    return widened if (SHARED / "corpus").is_dir() else own
+
+
 def corpus_files(engine: str) -> list[object]:
     """Parameters for `pytest.mark.parametrize`: our own corpus of an engine, widened by the shared one where it is."""
     own: list[object] = [pytest.param(path, id=f"own/{path.name}") for path in own_files(engine)]
     folder = f"corpus/{engine}"
     return [*own, *(shared_files(folder, "**/*.yaml") if (SHARED / folder).is_dir() else ())]
+
+
+def where_shared(folder: str, parameters: Sequence[Any]) -> list[Any]:
+    """The parameters where a folder of SHARED is; else the first one, as a skip that says what is missing."""
+    if (SHARED / folder).is_dir():
+        return list(parameters)
+    first = getattr(parameters[0], "values", parameters[0])
+    reason = f"needs {folder} in the shared folder; COULER_SHARED says where that is"
+    values = first if isinstance(first, tuple) else (first,)
+    return [pytest.param(*values, id="missing", marks=pytest.mark.skip(reason=reason))]

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conversions import DIRECTIONS, ENGINES, outcomes, page, problem_of
-from support import AIRFLOW, ROOT, SHARED
+from support import AIRFLOW, ROOT, SHARED, at_least
 
-needs_corpora = pytest.mark.skipif(not (SHARED / "corpus").is_dir(), reason="needs corpus in the shared folder")
 pytestmark = [
-    needs_corpora,
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
 ]  # of kfp, when it loads what was written
 EVERY = 12
@@ -57,12 +55,13 @@ def test_a_sample_is_carried_or_refused(source: str, target: str) -> None:
 def test_every_workflow_is_carried_or_refused(source: str, target: str) -> None:
     found = outcomes(source, target)
     assert [problem for item in found if (problem := problem_of(item, target))] == []
-    assert sum(item.error is None for item in found) >= LEAST[source, target]
+    assert sum(item.error is None for item in found) >= at_least(1, LEAST[source, target])
 
 
 @pytest.mark.slow
 @pytest.mark.airflow
 @pytest.mark.skipif(not AIRFLOW, reason="needs Airflow")
+@pytest.mark.skipif(not (SHARED / "corpus").is_dir(), reason="needs corpus in the shared folder")
 def test_the_page_says_what_is_done() -> None:
     written = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
     assert written == page(), "run `python3 dev.py docs`"

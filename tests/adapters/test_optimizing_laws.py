@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.subjects import SUBJECTS, Subject, each_file, each_subject, lift_file
+from adapters.subjects import Subject, each_file, each_subject, lift_file
 from conversions import ENGINES, outcomes_of, plugins, problem_of
 from couler_plugins import Text, optimize
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Argument, Call, Literal, Step, Workflow, call_sites, callables, replace, without_origin
+from couler_plugins.ir import Argument, Call, Literal, Operation, Step, Workflow, call_sites, callables, replace, without_origin
 from couler_plugins.ir.recursion import recursive
 from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.optimizers.prune import Prune
@@ -104,7 +104,7 @@ def runs_here(workflow: Workflow) -> bool:
 
 def same_operations(workflow: Workflow) -> dict[str, str]:
     """For each operation the first one that differs in nothing but its name."""
-    first: dict[Any, str] = {}
+    first: dict[Operation, str] = {}
     return {
         operation.name: first.setdefault(replace(operation, name=""), operation.name)
         for operation in without_origin(workflow).operations

@@ -14,7 +14,7 @@ from couler_plugins.documents import dump_yaml
 from linting_plugin import LINTING_PLUGIN
 from pluginbox import PluginBox
 from schemas.small import crd
-from support import shared
+from support import CORPUS, shared
 
 HEAD = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n"
 GOOD = f"{HEAD}spec:\n  image: busybox\n"
@@ -116,7 +116,7 @@ def test_it_says_what_to_install(couler_command: Couler, monkeypatch: pytest.Mon
 
 def test_the_schemas_of_argo(couler_command: Couler) -> None:
     schemas = str(shared("schemas", "argo"))
-    example = shared("corpus", "argo", "dag-diamond.yaml").read_text()
+    example = (CORPUS / "argo" / "dag-diamond.yaml").read_text()
     assert couler_command("lint", "--schema", schemas, stdin=example).exit_code == 0
     done = couler_command("lint", "--schema", schemas, stdin=example.replace("entrypoint:", "entryPoint:"))
     assert done.exit_code == 1

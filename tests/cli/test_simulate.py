@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from cli.simulations import CHAIN, QUICK, Couler, record, trace
-from support import shared
+from support import CORPUS, SHARED
+
+REAL = sorted((SHARED / "corpus" / "traces").glob("sarek-dirt02-001.json"))
 
 
 def test_the_answer(simulate: Couler) -> None:
@@ -157,8 +159,8 @@ def test_sizes_that_are_not_known(simulate: Couler) -> None:
     assert "nothing to take a share of" in result.stderr
 
 
-def test_a_real_trace(simulate: Couler) -> None:
-    path = shared("corpus", "traces", "sarek-dirt02-001.json")
+@pytest.mark.parametrize("path", [CORPUS / "traces" / "variants.json", *REAL], ids=lambda path: path.name)
+def test_a_real_trace(simulate: Couler, path: Path) -> None:
     found = record(simulate(str(path), *QUICK, "--format", "json"))
     assert {row["policy"] for row in found["rows"]} == {"scr", "gdsf-subtree", "lru"}
     assert all(0 < row["capture"] <= 1 for row in found["rows"])

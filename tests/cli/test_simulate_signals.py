@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pluginbox import PluginBox
-from support import ROOT, shared
+from support import CORPUS, ROOT
 
 SLOW = """
 import os, time
@@ -55,7 +55,7 @@ def test_a_signal_ends_all_processes_and_says_nothing(
 ) -> None:
     plugin_box.declare("caches", "couler_plugins.caching.plugin")
     plugin_box.add("slow", SLOW)
-    trace = shared("corpus", "traces", "sarek-dirt02-001.json")
+    trace = CORPUS / "traces" / "variants.json"
     command = [sys.executable, "-c", "from couler_plugins.cli import main; main()", "simulate", str(trace)]
     process = subprocess.Popen(
         [*command, "--policy", "slow", "--capacity", "1GB", "--capacity", "2GB", "--seeds", "1", "--jobs", "2"],

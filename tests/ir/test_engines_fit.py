@@ -32,10 +32,10 @@ from ir.corpora import (
     tekton_counts,
     tekton_workflows,
 )
-from support import shared, shared_files
+from support import at_least, corpus_files, corpus_paths
 
-TEKTON = pytest.mark.parametrize("path", shared_files("corpus/tekton", "**/*.yaml"))
-KFP = pytest.mark.parametrize("path", shared_files("corpus/kfp", "**/*.yaml"))
+TEKTON = pytest.mark.parametrize("path", corpus_files("tekton"))
+KFP = pytest.mark.parametrize("path", corpus_files("kfp"))
 
 
 def order_edges(workflow: Workflow) -> set[tuple[str, str, str]]:
@@ -114,7 +114,7 @@ def test_kfp_pipelines_obey_the_laws(path: Path) -> None:
 
 def test_the_corpora_have_what_the_ir_was_made_for() -> None:
     """Counts over all files, so that a corpus that went missing in part is noticed."""
-    paths = {engine: sorted(shared("corpus", engine).glob("**/*.yaml")) for engine in ("tekton", "kfp")}
+    paths = {engine: corpus_paths(engine) for engine in ("tekton", "kfp")}
     tekton = [workflow for path in paths["tekton"] for workflow in tekton_workflows(path)]
     kfp = [kfp_workflow(path) for path in paths["kfp"]]
     found = {
@@ -127,8 +127,8 @@ def test_the_corpora_have_what_the_ir_was_made_for() -> None:
         "KFP first-of": sum(isinstance(node, FirstOf) for node in nodes(tuple(kfp))),
         "KFP statuses": sum(item.to == "status" for item in references(tuple(kfp))),
     }
-    assert found["Tekton workflows"] >= 160
-    assert found["KFP workflows"] >= 73
+    assert found["Tekton workflows"] >= at_least(50, 210)
+    assert found["KFP workflows"] >= at_least(32, 105)
     assert all(found.values())
 
 

@@ -1,4 +1,4 @@
-"""Argo's own examples: those of scripts run for real, and all others are refused, each with the reason."""
+"""Our own workflows and Argo's examples: those of scripts run for real, all others refused with the reason."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from adapters.subjects import ARGO
 from couler_argo.plugin import ArgoAdapter
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Request
 from couler_plugins.local.jobs import works_of
 from local.running import runs
-from support import shared, shared_files
 
 RUN = {
+    "own/loop-param.yaml": {},
     "colored-logs.yaml": {},
     "conditional-artifacts.yaml": {"result"},
     "conditional-parameters.yaml": {"stepresult"},
@@ -30,6 +31,13 @@ RUN = {
 SLOW = ("colored-logs.yaml", "withsequence-nested-result.yaml")
 """Those that print for long, or start many steps by chance."""
 REASONS = {
+    "own/artifacts.yaml": "it is a container, and only scripts run here",
+    "own/container-set.yaml": "it is a containerSet, and only scripts run here",
+    "own/daemon.yaml": "it keeps running beside the steps after it",
+    "own/http-plugin.yaml": "it is a http, and only scripts run here",
+    "own/map-reduce.yaml": "it is a container, and only scripts run here",
+    "own/resource.yaml": "it is a resource, and only scripts run here",
+    "own/suspend.yaml": "it is a suspend, and only scripts run here",
     "coinflip.yaml": "heads: it is a container, and only scripts run here",
     "map-reduce.yaml": "split: its output 'parts' goes to a place of its own (s3)",
     "expression-destructure-json.yaml": "main: the function 'jsonpath' of an expression is not known here",
@@ -41,11 +49,14 @@ REASONS = {
 }
 
 
+FILES = {ARGO.shown(path): path for path in ARGO.files()}
+
+
 def example(name: str) -> str:
-    return shared("corpus", "argo", name).read_text()
+    return FILES[name].read_text()
 
 
-@pytest.mark.parametrize("name", [name for name in RUN if name not in SLOW])
+@pytest.mark.parametrize("name", [name for name in RUN if name in FILES and name not in SLOW])
 def test_examples_of_scripts_run(tmp_path: Path, name: str) -> None:
     ran = runs(example(name), tmp_path)
     if name == "retry-script.yaml":  # it fails two times out of three, and has eleven attempts
@@ -63,13 +74,13 @@ def test_examples_of_scripts_run(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("name", [name for name in SLOW if name in FILES])
 def test_slow_examples_run(tmp_path: Path, name: str) -> None:
     hurried = example(name).replace("time.sleep(1)", "time.sleep(0)")  # it prints a hundred lines, one a second
     assert runs(hurried, tmp_path, parallel=8).well
 
 
-@pytest.mark.parametrize("name", REASONS)
+@pytest.mark.parametrize("name", [name for name in REASONS if name in FILES])
 def test_what_only_a_cluster_can_run_is_refused_with_the_reason(name: str) -> None:
     documents = [document.data for document in read(example(name), name).documents]
     with pytest.raises(Unsupported) as caught:
@@ -79,14 +90,12 @@ def test_what_only_a_cluster_can_run_is_refused_with_the_reason(name: str) -> No
 
 def test_every_example_is_run_or_refused() -> None:
     ran: set[str] = set()
-    root = shared("corpus", "argo")
-    for parameter in shared_files("corpus/argo", "**/*.yaml"):
-        path: Path = parameter.values[0]  # type: ignore[attr-defined]
+    for name, path in FILES.items():
         try:
             documents = [document.data for document in read(path.read_bytes(), path.name).documents]
             works_of(ArgoAdapter(), documents, Request(run="r"))
         except (Unsupported, InvalidInput):
             pass
         else:
-            ran.add(path.relative_to(root).as_posix())
-    assert ran == set(RUN)
+            ran.add(name)
+    assert ran == set(RUN) & set(FILES)

@@ -16,18 +16,21 @@ from couler_plugins.nl.composition import compose
 from couler_plugins.nl.lake import Item
 from couler_plugins.nl.lifting import kept
 from couler_plugins.sources import read_source
-from support import SHARED
+from support import at_least, corpus_paths
 
-CORPUS = SHARED / "corpus"
+FLOORS = [
+    ("argo", at_least(30, 230), at_least(5, 45)),
+    ("kfp", at_least(10, 50), at_least(5, 20)),
+    ("tekton", at_least(10, 60), at_least(10, 50)),
+]
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpora are not here")
-@pytest.mark.parametrize(("engine", "workflows", "shapes"), [("argo", 200, 40), ("kfp", 40, 15), ("tekton", 50, 40)])
+@pytest.mark.parametrize(("engine", "workflows", "shapes"), FLOORS)
 def test_shapes_are_put_together_again(engine: str, workflows: int, shapes: int) -> None:
     work = session(load_config(), engine=engine)
     adapter = work.plugins.adapter(engine)
     items: list[Item] = []
-    for path in sorted((CORPUS / engine).rglob("*.y*ml")):
+    for path in corpus_paths(engine):
         try:
             plan = lift_inputs(read_source(path, 10**8), work, lambda *_: None)
         except CoulerError:

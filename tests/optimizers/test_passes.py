@@ -12,7 +12,7 @@ from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.optimizers.prune import Prune
 from couler_plugins.plan import Plan
 from optimizers.running import CONTEXT
-from support import shared
+from support import CORPUS
 
 PIPELINES: dict[str, tuple[Dedupe | Prune, ...]] = {
     "dedupe": (Dedupe(),),
@@ -50,7 +50,7 @@ def test_twice_is_once(pipeline: str) -> None:
 
 
 def test_every_edit_has_the_decision_behind_it() -> None:
-    path = next(iter(shared(*ARGO.folder.split("/")).rglob("dag-diamond.yaml")))
+    path = CORPUS / "argo" / "dag-diamond.yaml"
     plan = lift_source(ARGO, read(path.read_text() + COPIES, path.name))
     both = optimize(plan, "both")
     lowered, _ = lower_and_write(ARGO, both)
@@ -67,7 +67,7 @@ COPIES = """
 
 
 def test_prune_keeps_what_it_is_told_to() -> None:
-    path = next(iter(shared(*ARGO.folder.split("/")).rglob("dag-diamond.yaml")))
+    path = CORPUS / "argo" / "dag-diamond.yaml"
     plan = lift_source(ARGO, read(path.read_text() + COPIES, path.name))
     kept = Prune(keep=("copy-2",)).run(plan, CONTEXT)
     assert [item.name for item in kept.workflows[0].operations] == ["echo", "copy-2"]
@@ -75,6 +75,6 @@ def test_prune_keeps_what_it_is_told_to() -> None:
 
 
 def test_prune_refuses_to_keep_what_is_not_there() -> None:
-    path = next(iter(shared(*ARGO.folder.split("/")).rglob("dag-diamond.yaml")))
+    path = CORPUS / "argo" / "dag-diamond.yaml"
     with pytest.raises(InvalidInput, match="no 'ecoh' to keep"):
         Prune(keep=("ecoh",)).run(lift_file(ARGO, path), CONTEXT)

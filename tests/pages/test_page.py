@@ -23,7 +23,7 @@ from couler_plugins.results import Result, WorkflowVersions
 from couler_plugins.sources import Text
 from pages.pagebox import Element, data_of, make_page, parse
 from pluginbox import PluginBox
-from support import ROOT, shared_files
+from support import ROOT, corpus_files
 
 CHURN = ROOT / "couler_plugins" / "demo" / "churn.yaml"
 EVIL = """</script><script>alert(1)</script><img src=x onerror=alert(1)> "'&amp; ]]> <!-- {{x}} `${1}`"""
@@ -272,7 +272,7 @@ def test_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     assert str(tmp_path).encode() not in texts.pop()
 
 
-@pytest.mark.parametrize("path", shared_files("corpus/argo", "**/*.yaml"))
+@pytest.mark.parametrize("path", corpus_files("argo"))
 def test_every_corpus_workflow_has_a_page(path: Path) -> None:
     tree = assert_whole(make_page(path, "dedupe,prune"))
     assert len(steps(tree)) == len(data_of(tree)["steps"])

@@ -13,7 +13,7 @@ from couler_plugins.runs import Run
 from couler_plugins.runs.identity import key_of, type_of
 from couler_plugins.runs.order import CycleError, topological_order
 from couler_plugins.runs.wfformat import read_wfformat, run_of_wfformat
-from support import shared_files
+from support import CORPUS, shared_files
 
 TRACE: dict[str, Any] = {
     "name": "genome-20200402T023420Z-0",
@@ -194,7 +194,7 @@ def test_orders() -> None:
     assert caught.value.member in (2, 3)
 
 
-@pytest.mark.parametrize("path", shared_files("corpus/traces", "*.json"))
+@pytest.mark.parametrize("path", [CORPUS / "traces" / "variants.json", *shared_files("corpus/traces", "*.json")])
 def test_the_corpus(path: Path) -> None:
     run = read_wfformat(path.read_bytes(), path.name)
     assert len({step.key for step in run.steps}) == len(run.steps)

@@ -18,11 +18,11 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.documents import Document, Finding, Remark, findings, read, render
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.portable.schedules import schedule_problem
-from support import SHARED
+from support import corpus_paths
 
 MARK = re.compile(r"#([!?~]) (\S+) (\S+)$")
 SEVERITIES = {"!": "error", "?": "warning", "~": "note"}
-CORPUS = sorted((SHARED / "corpus" / "argo").rglob("*.yaml"))
+CORPUS = corpus_paths("argo")
 
 
 def linted(*texts: str) -> list[Finding]:
@@ -214,7 +214,6 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
-@pytest.mark.skipif(not CORPUS, reason="needs corpus/argo in the shared folder")
 @given(st.data())
 def test_nothing_that_is_written_makes_it_fail(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(CORPUS))

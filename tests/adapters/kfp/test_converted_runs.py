@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.kfp.argo_runs import ArgoRun
+from adapters.kfp.local.corpus import FILES
 from adapters.kfp.sources import nested, sharing
 from adapters.subjects import KFP
 from couler_plugins.api import convert
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.filterwarnings(
 )  # of kfp, its local runner and its libraries
 
 COMPARED: dict[str, dict[str, Any]] = {
+    "own/functions.yaml": {"count": 3},
+    "own/python-branches.yaml": {"number": 1},
     "critical/add_numbers.yaml": {"a": 3, "b": 4},
     "identity.yaml": {"value": 'x "y" z'},
     "local_execution/pipeline_with_caching.yaml": {},
@@ -81,9 +84,9 @@ def test_artifacts(tmp_path: Path) -> None:
     assert run.result["parameters.Output"] == "1/2" == local_output(path, tmp_path / "local")
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("name", [name for name in COMPARED if name in FILES])
 def test_pipelines_of_the_corpus_give_what_they_give_locally(name: str, tmp_path: Path) -> None:
-    path = _corpus(name)
+    path = FILES[name]
     arguments = COMPARED[name]
     run = converted(path, tmp_path / "argo", **{key: str(value) for key, value in arguments.items()})
     bare = tmp_path / "bare.yaml"
@@ -101,17 +104,10 @@ def without_installing(spec: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("name", [name for name in STATES if name in FILES])
 def test_pipelines_of_the_corpus_run(name: str, tmp_path: Path) -> None:
     state, states = STATES[name]
-    run = converted(_corpus(name), tmp_path)
+    run = converted(FILES[name], tmp_path)
     assert run.state == state
     assert states.items() <= run.states.items()
     assert states or "Failed" not in run.states.values()
-
-
-def _corpus(name: str) -> Path:
-    path = KFP.root / name
-    if not path.exists():
-        pytest.skip("needs the corpus of kfp")
-    return path

@@ -21,7 +21,7 @@ from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import Text
 from couler_tekton.lint import lint
 from oracles.tekton_oracle import build
-from support import SHARED
+from support import SHARED, where_shared
 
 TASK = """\
       - name: {name}
@@ -49,9 +49,6 @@ spec:
       - name: word
     tasks:
 """
-
-
-needs_schemas = pytest.mark.skipif(not (SHARED / "schemas/tekton").is_dir(), reason="needs the schemas of Tekton")
 
 
 @cache
@@ -203,8 +200,7 @@ def test_results_pass_the_lint_and_are_left_alone_the_second_time(subject: Any, 
         assert not any(file.edits for file in again.files)
 
 
-@needs_schemas
-@pytest.mark.parametrize(("subject", "path"), each_file([TEKTON]))
+@pytest.mark.parametrize(("subject", "path"), where_shared("schemas/tekton", each_file([TEKTON])))
 def test_results_pass_the_schemas(subject: Any, path: Path) -> None:
     """All but for the names of steps and the like: the webhook adds them, before the API server looks."""
     result = optimize(str(path), "extract", to="tekton{api=alpha}", plugins=plugins())
@@ -234,7 +230,6 @@ def test_a_run_of_many_tasks_takes_a_tenth() -> None:
 
 
 @pytest.mark.oracle
-@pytest.mark.skipif(not TEKTON.files(), reason="needs corpus/tekton in the shared folder")
 @pytest.mark.parametrize("level", ["stable", "beta", "alpha"])
 def test_tekton_accepts_what_is_made_of_what_it_accepts(tmp_path_factory: pytest.TempPathFactory, level: str) -> None:
     oracle = build(tmp_path_factory)

@@ -22,12 +22,11 @@ from couler_tekton.checks.durations import seconds
 from couler_tekton.checks.fields import OBJECTS
 from couler_tekton.checks.older import OLDER
 from couler_tekton.lint import lint
-from support import ROOT, SHARED, shared_files
+from support import CORPUS, ROOT, SHARED, corpus_files, corpus_paths, where_shared
 
 WARNINGS = {"api-level", "duplicate-object", "missing-argument", "missing-workspace", "reread-value", "unknown-result"}
 NOTES = {"field-case"}
 SCHEMAS = SHARED / "schemas" / "tekton"
-CORPUS = SHARED / "corpus" / "tekton"
 FEW = 3
 """In how many objects each mutation is tried."""
 
@@ -65,12 +64,11 @@ def test_every_code_is_in_the_table_and_in_the_documentation() -> None:
     assert rows == [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="needs corpus/tekton in the shared folder")
 def test_every_code_is_what_some_mutation_leads_to() -> None:
     """In documents of the corpus, among the others of their files, as v1 and as v1beta1."""
     files = [
         [item for one in read(path.read_bytes(), "a.yaml").documents for item in objects(one.data)]
-        for path in sorted(CORPUS.rglob("*.yaml"))
+        for path in corpus_paths("tekton")
     ]
     found = {code for kind in KINDS.values() for code in provoked(kind, [items for items in files if items])}
     assert found == set(CODES) - {"duplicate-object", "reread-value"}  # which take a second object, and a text
@@ -146,10 +144,10 @@ def test_a_misspelled_name_is_named() -> None:
     assert finding.hint == "did you mean 'build'?"
 
 
-@pytest.mark.parametrize("path", shared_files("corpus/tekton", "**/*.yaml"))
+@pytest.mark.parametrize("path", corpus_files("tekton"))
 def test_no_false_alarm_on_examples(path: Path) -> None:
     """At the level of its folder; one of the examples Tekton refuses itself, and one needs a cluster's default."""
-    api = "alpha" if path.parent.name == "alpha" else "beta"
+    api = "alpha" if path.parent.name == "alpha" or path.is_relative_to(CORPUS) else "beta"
     bundle = Bundle.of([read(path.read_bytes(), path.name)])
     codes = {remark.code for remark in lint(bundle, api) if remark.severity != "note"}
     expected = {
@@ -200,12 +198,11 @@ def test_durations(text: str, value: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "kind"), [*(("v1", kind) for kind in OBJECTS), *(("v1beta1", kind) for kind in OLDER)]
+    ("version", "kind"),
+    where_shared("schemas/tekton", [*(("v1", kind) for kind in OBJECTS), *(("v1beta1", kind) for kind in OLDER)]),
 )
 def test_the_fields_are_those_of_the_schemas(version: str, kind: str) -> None:
     path = SCHEMAS / f"300-{kind.lower()}.yaml"
-    if not path.exists():
-        pytest.skip("needs the schemas of Tekton")
     versions = {held["name"]: held for held in yaml.safe_load(path.read_text())["spec"]["versions"]}
     held = versions["v1beta1" if kind == "StepAction" else version]
     shape = (OLDER if version == "v1beta1" else OBJECTS)[kind]

@@ -50,7 +50,6 @@ OLDER = OlderSubject(
     TEKTON.adapter,
     TEKTON.options,
     TEKTON.folder,
-    TEKTON.patterns,
     TEKTON.counted,
     TEKTON.normal,
     TEKTON.consistent,

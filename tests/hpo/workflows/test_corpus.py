@@ -20,8 +20,9 @@ from couler_plugins.ir import Libraries, Literal, Operation, call_sites, verify
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins
 from hpo.workflows.tuned import Told, tune
+from support import at_least
 
-AT_LEAST = {"argo": (50, 55), "tekton": (5, 10)}
+AT_LEAST = {"argo": (at_least(5, 55), at_least(5, 60)), "tekton": (at_least(1, 6), at_least(1, 11))}
 """Steps of the corpus in which settings can be tried, and into which values can be written."""
 OTHER = "another"
 

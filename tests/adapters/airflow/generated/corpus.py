@@ -17,7 +17,6 @@ from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Lowered, Plan
-from support import SHARED
 
 __all__ = ["Written", "corpus", "loaded", "lowered", "written"]
 
@@ -60,7 +59,7 @@ def written(workflow: Workflow, plan: Plan, options: Options = WARN) -> str:
 
 @cache
 def corpus() -> tuple[Written, ...]:
-    """All workflows, in order; none where the corpus is missing."""
+    """All workflows, in order."""
     found: list[Written] = []
     for path in ARGO.files():
         plan = lift_file(ARGO, path)
@@ -69,7 +68,7 @@ def corpus() -> tuple[Written, ...]:
             data = plan.bundle.documents[int(workflow.source[0])].data
             for key in workflow.source[1:]:
                 data = data[key]
-            name = f"{path.relative_to(SHARED).as_posix()}#{number}"
+            name = f"{ARGO.shown(path)}#{number}"
             try:
                 found.append(Written(name, data, workflow, written(workflow, plan), None))
             except Unsupported as error:

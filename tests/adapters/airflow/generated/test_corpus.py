@@ -27,7 +27,6 @@ CARRIED = 56
 """So many, at least: what is refused today may be carried tomorrow, but not the other way round."""
 
 
-@pytest.mark.skipif(not corpus(), reason="needs the corpus of argo in the shared folder")
 def test_so_many_are_carried() -> None:
     assert sum(bool(item.source) for item in corpus()) >= CARRIED
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from adapters.subjects import ARGO
 from couler_plugins.api import optimize
 from couler_plugins.documents import read
 from couler_plugins.results import Result
-from support import shared
 
 __all__ = ["ASSUMED", "declared", "files", "optimized", "texts"]
 
@@ -20,8 +20,7 @@ ASSUMED = "cache{assume-pure=true}"
 @cache
 def texts() -> dict[str, str]:
     """The files by name."""
-    root = shared("corpus", "argo")
-    return {path.relative_to(root).as_posix(): path.read_text() for path in sorted(root.rglob("*.yaml"))}
+    return {ARGO.shown(path): path.read_text() for path in ARGO.files()}
 
 
 @cache

@@ -9,7 +9,6 @@ import pytest
 
 from adapters.argo.wrapper.launching import BUSYBOX, LAUNCHER
 
-
 PROGRAMS = ["programs of the system", "busybox"] if BUSYBOX else ["programs of the system"]
 """Where there is no busybox, one test says so, and not each."""
 

@@ -17,7 +17,7 @@ from couler_kfp.running.local import LocalRunner
 from couler_plugins.hookspecs.running import Request
 from couler_plugins.runs import Run
 from kfp_history import PIPELINE
-from support import shared
+from support import CORPUS
 
 LOG = """
 23:59:58.500 - INFO - Running pipeline: \x1b[95m'train'\x1b[0m
@@ -71,7 +71,7 @@ def test_a_log_without_tasks_is_no_run() -> None:
 @pytest.mark.slow
 def test_a_real_run_leaves_its_history(tmp_path: Path) -> None:
     pytest.importorskip("kfp")
-    path = shared("corpus", "kfp", "pipeline_with_loops_and_conditions.yaml")
+    path = CORPUS / "kfp" / "python-branches.yaml"
     runner = LocalRunner(str(tmp_path))
     (job,) = runner.jobs(list(yaml.safe_load_all(path.read_text())), Request(run="r"))
     runner.submit(job, Request(run="r"))
@@ -79,5 +79,5 @@ def test_a_real_run_leaves_its_history(tmp_path: Path) -> None:
     run = read_back(json.loads((tmp_path / job.place / "history.json").read_text()))
     steps = {ran.site: ran for ran in run.steps}
     assert run.whole
-    assert steps["root/flip-coin-op"].fate == "computed"
+    assert steps["root/double"].fate == "computed"
     assert all(ran.seconds is not None and 0 < ran.seconds < 60 for ran in run.steps if ran.fate == "computed")

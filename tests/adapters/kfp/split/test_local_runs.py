@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters.kfp.local.corpus import ARGUMENTS, FAILING, ROOT, running
+from adapters.kfp.local.corpus import ARGUMENTS, FAILING, FILES, running
 from adapters.kfp.split.generating import chain, fan, grouped
 from adapters.kfp.split.runs import documents_of, handed_out, run_here, split
 from couler_kfp.splits.handoff import FILE
@@ -94,7 +94,7 @@ def cut(text: str) -> list[Any]:
 
 @pytest.mark.parametrize("name", running())
 def test_pipelines_of_the_corpus_compute_the_same(name: str, tmp_path: Path) -> None:
-    text = (ROOT / name).read_text("utf-8")
+    text = FILES[name].read_text("utf-8")
     parts = cut(text)
     given = {
         key: value if isinstance(value, str) else json.dumps(value) for key, value in ARGUMENTS.get(name, {}).items()

@@ -21,7 +21,7 @@ from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.inputs import originals_in, session
 from couler_plugins.plan import Plan
 from couler_plugins.sources import read_source
-from support import shared_files
+from support import corpus_files
 
 SPECS = {"chain": chain(5), "fan": fan(6), "grouped": grouped()}
 each = pytest.mark.parametrize("name", SPECS)
@@ -280,7 +280,7 @@ def test_parts_have_their_names_for_themselves() -> None:
         _ = optimize(Text(text, "pipeline.yaml"), splitting("max-steps=4")).documents
 
 
-@pytest.mark.parametrize("path", shared_files("corpus/kfp", "**/*.yaml"))
+@pytest.mark.parametrize("path", corpus_files("kfp"))
 def test_every_pipeline_of_the_corpus_is_split_or_it_is_said_why_not(path: Path) -> None:
     try:
         documents = split(path.read_text("utf-8"), "max-steps=1")

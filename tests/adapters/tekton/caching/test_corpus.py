@@ -19,12 +19,10 @@ from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_tekton.caching.wrapping import RESTORE
 from couler_tekton.lint import lint
 from oracles.tekton_oracle import build
-from support import SHARED
+from support import SHARED, where_shared
 
 S3 = "cache{assume-pure=true,via=wrapper,store=s3://bucket/cache,image=registry.example.org/couler-cache:1,secret=s3}"
 API = "tekton{api=alpha}"
-
-needs_schemas = pytest.mark.skipif(not (SHARED / "schemas/tekton").is_dir(), reason="needs the schemas of Tekton")
 
 
 @cache
@@ -91,8 +89,7 @@ def test_results_pass_the_lint_and_are_left_alone_the_second_time(subject: Any, 
     assert not list(wrapped([item for item in documents(bare) if "couler.io/cached-from" not in dump_yaml(item)]))
 
 
-@needs_schemas
-@pytest.mark.parametrize(("subject", "path"), each_file([TEKTON]))
+@pytest.mark.parametrize(("subject", "path"), where_shared("schemas/tekton", each_file([TEKTON])))
 def test_results_pass_the_schemas(subject: Any, path: Path) -> None:
     """All but for the names of steps: the webhook adds them, before the API server looks."""
     found = documents(cached(bounded(path), S3, API))
@@ -105,7 +102,6 @@ def each_path() -> list[Path]:
     return [parameter.values[1] for parameter in each_file([TEKTON])]
 
 
-@pytest.mark.skipif(not each_path(), reason="needs corpus/tekton in the shared folder")
 def test_every_task_has_a_decision_and_some_are_cached() -> None:
     rules: Counter[str] = Counter()
     for path in each_path():
@@ -122,7 +118,6 @@ def test_every_task_has_a_decision_and_some_are_cached() -> None:
 
 
 @pytest.mark.oracle
-@pytest.mark.skipif(not each_path(), reason="needs corpus/tekton in the shared folder")
 @pytest.mark.parametrize("level", ["stable", "beta", "alpha"])
 def test_tekton_accepts_whatever_it_accepted_before(tmp_path_factory: pytest.TempPathFactory, level: str) -> None:
     oracle = build(tmp_path_factory)

@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.subjects import TEKTON
 from adapters.tekton.split.generating import TRAIN, chain, random_run, train
 from adapters.tekton.split.interpreter import run_document
 from adapters.tekton.split.runs import differences, objects_of, runs_in, split, splitting
@@ -27,10 +28,10 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import read_source
 from couler_tekton.lint import lint
-from support import SHARED
+from support import CORPUS, SHARED
 
-CORPUS = sorted((SHARED / "corpus" / "tekton" / "pipelineruns").rglob("*.yaml"))
-each_document = pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+RUNS = [path for path in TEKTON.files() if "pipelineruns" in path.parts or path.is_relative_to(CORPUS)]
+each_document = pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
 
 
 @cache
