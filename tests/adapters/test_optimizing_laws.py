@@ -13,7 +13,18 @@ from adapters.subjects import Subject, each_file, each_subject, lift_file
 from conversions import ENGINES, outcomes_of, plugins, problem_of
 from couler_plugins import Text, optimize
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Argument, Call, Literal, Operation, Step, Workflow, call_sites, callables, replace, without_origin
+from couler_plugins.ir import (
+    Argument,
+    Call,
+    Literal,
+    Operation,
+    Step,
+    Workflow,
+    call_sites,
+    callables,
+    replace,
+    without_origin,
+)
 from couler_plugins.ir.recursion import recursive
 from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.optimizers.prune import Prune

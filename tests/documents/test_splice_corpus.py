@@ -12,6 +12,7 @@ from couler_plugins.documents.positions import ALL, locate
 from couler_plugins.documents.spans import Span
 from documents.edits import KINDS, edit
 from documents.judge import comments, corpus, exactly
+from support import at_least
 
 FORMS = {
     "as it is": lambda text: text,
@@ -85,7 +86,7 @@ def test_random_edits(kind: str, form: str) -> None:
         if not result.redumped:
             spliced += 1
             check_what_stays(file, at, edits, result.text, kind)
-    assert spliced > 100
+    assert spliced > at_least(30, 130)
 
 
 def check_what_stays(file: SourceFile, at: int, edits: tuple[Edit, ...], text: str, kind: str) -> None:

@@ -48,7 +48,8 @@ def mappings(data: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 def tekton_counts(path: Path) -> dict[str, int]:
     """What a set of Tekton documents holds: read off their keys."""
-    ours = [item for item in documents(path) if item and item["apiVersion"].startswith("tekton.dev/")]
+    every = [one for item in documents(path) if item for one in item.get("items", [item])]
+    ours = [item for item in every if item["apiVersion"].startswith("tekton.dev/")]
     actions = [item for item in ours if item["kind"] == "StepAction"]
     specs = [
         ("pipelineSpec" if item["kind"] == "Pipeline" else "taskSpec", item["spec"])

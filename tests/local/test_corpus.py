@@ -15,6 +15,7 @@ from couler_plugins.local.jobs import works_of
 from local.running import runs
 
 RUN = {
+    "own/flow-style.yaml": {},
     "own/loop-param.yaml": {},
     "colored-logs.yaml": {},
     "conditional-artifacts.yaml": {"result"},

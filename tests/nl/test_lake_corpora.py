@@ -21,7 +21,7 @@ from support import at_least, corpus_paths
 FLOORS = [
     ("argo", at_least(30, 230), at_least(5, 45)),
     ("kfp", at_least(10, 50), at_least(5, 20)),
-    ("tekton", at_least(10, 60), at_least(10, 50)),
+    ("tekton", at_least(6, 56), at_least(5, 45)),
 ]
 
 

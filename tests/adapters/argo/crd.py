@@ -46,13 +46,18 @@ def _models() -> Any:
 
 
 def _closed(schema: Any) -> Any:
-    """A JSON schema of models that allows their own fields only."""
+    """A JSON schema of models that allows their own fields only, and no null in the place of one."""
     if isinstance(schema, list):
         return [_closed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        return _closed(options[0])
+    if schema.get("title") == "Quantity":
+        return {"type": ["number", "string"]}
     closed = {key: _closed(inner) for key, inner in schema.items()}
-    return {"additionalProperties": False, **closed} if "properties" in schema and "type" in schema else closed
+    return {"additionalProperties": False, **closed} if schema.get("properties") and "type" in schema else closed
 
 
 def _strict(schema: Any) -> Any:

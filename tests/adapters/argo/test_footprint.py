@@ -9,6 +9,7 @@ from adapters.argo.edits import CACHE
 from adapters.subjects import ARGO, lift_file, lift_source, lower_and_write
 from couler_plugins.documents import read
 from couler_plugins.ir import Call, replace_steps, with_directive
+from support import at_least
 
 TEXT = """
 apiVersion: argoproj.io/v1alpha1
@@ -97,4 +98,4 @@ def test_bytes_of_a_directive_cover_its_expansion() -> None:
                     )
                     assert grown <= measure(asked).bytes - measure(step).bytes
                     seen += 1
-    assert seen > 50
+    assert seen > at_least(25, 75)

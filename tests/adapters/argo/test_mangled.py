@@ -16,6 +16,7 @@ from couler_plugins.documents import Path, read
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir.bundle import Bundle
+from support import at_least
 
 JUNK: tuple[Any, ...] = (None, "text", "", 7, True, [], [None], ["text"], {}, {"x": [None]}, [{}])
 PIPELINE = "dedupe,cache{assume-pure=true}"
@@ -60,7 +61,7 @@ def test_nothing_fails(part: int) -> None:
                     error.add_note(f"{path.name} with {changed!r}")
                     if not isinstance(error, (InvalidInput, Unsupported)):
                         raise
-    assert tried > 100
+    assert tried > at_least(30, 130)
 
 
 @pytest.mark.parametrize("side", ["inputs", "outputs"])

@@ -17,6 +17,7 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Plan
 from optimizers.running import CONTEXT, PASSES
+from support import at_least
 
 EDITED = ("rename", "move", "clone callable", "clone step")
 
@@ -101,8 +102,8 @@ def test_edits_of_the_corpus(kind: str) -> None:
             continue
         for workflow in plan.workflows:
             outcomes.update(ran(data, plan, workflow, kind))
-    assert outcomes["cannot run"] <= 40
-    assert outcomes[True] >= 100
+    assert outcomes["cannot run"] <= at_least(10, 50)
+    assert outcomes[True] >= at_least(40, 140)
 
 
 @pytest.mark.parametrize("kind", EDITED)

@@ -22,7 +22,7 @@ from couler_plugins.plugins import Plugins
 from hpo.workflows.tuned import Told, tune
 from support import at_least
 
-AT_LEAST = {"argo": (at_least(5, 55), at_least(5, 60)), "tekton": (at_least(1, 6), at_least(1, 11))}
+AT_LEAST = {"argo": (at_least(5, 55), at_least(5, 60)), "tekton": (at_least(0, 5), at_least(1, 11))}
 """Steps of the corpus in which settings can be tried, and into which values can be written."""
 OTHER = "another"
 
