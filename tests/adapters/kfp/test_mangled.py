@@ -14,6 +14,7 @@ from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import Workflow, rename_steps, without_origin
 from couler_plugins.plan import Plan
 from couler_plugins.sources import Text
+from support import at_least
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -38,7 +39,7 @@ def test_nothing_fails(part: int) -> None:
             except Exception as error:
                 error.add_note(f"{path.name} with junk at {place}")
                 raise
-    assert tried > 60
+    assert tried > at_least(30, 90)
     assert 0 < refused < tried
 
 

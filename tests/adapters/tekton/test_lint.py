@@ -79,7 +79,7 @@ def provoked(mutation: Mutation, files: list[list[Any]]) -> Iterator[str]:
     able = [
         (items, number) for items in files for number, item in enumerate(items) if any(True for _ in mutation(item))
     ]
-    for items, number in able[:: -(-len(able) // FEW)]:
+    for items, number in able[:: -(-len(able) // FEW) or 1]:
         before = codes(items)
         for broken in mutants(mutation, items[number], 2):
             whole = [*items[:number], broken, *items[number + 1 :]]

@@ -13,6 +13,7 @@ from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Workflow, rename_steps, verify, without_origin
 from couler_plugins.pipeline import refuse_broken
 from couler_plugins.plan import Plan
+from support import at_least
 
 
 @pytest.mark.parametrize("part", range(6))
@@ -31,7 +32,7 @@ def test_nothing_fails(part: int) -> None:
             except Exception as error:
                 error.add_note(f"{path.name} with junk at {place}")
                 raise
-    assert tried > 200
+    assert tried > at_least(50, 250)
     assert 0 < refused < tried
 
 

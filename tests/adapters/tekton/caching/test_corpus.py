@@ -19,7 +19,7 @@ from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_tekton.caching.wrapping import RESTORE
 from couler_tekton.lint import lint
 from oracles.tekton_oracle import build
-from support import SHARED, where_shared
+from support import SHARED, at_least, where_shared
 
 S3 = "cache{assume-pure=true,via=wrapper,store=s3://bucket/cache,image=registry.example.org/couler-cache:1,secret=s3}"
 API = "tekton{api=alpha}"
@@ -114,7 +114,7 @@ def test_every_task_has_a_decision_and_some_are_cached() -> None:
         found = documents(result)
         made = sum(1 for one in decisions if one.action == "cache")
         assert bool(made) is bool(list(wrapped(found)))
-    assert rules["cache"] > 20, rules
+    assert rules["cache"] > at_least(5, 25), rules
 
 
 @pytest.mark.oracle
