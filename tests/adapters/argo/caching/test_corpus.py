@@ -18,6 +18,7 @@ from couler_plugins.documents import dump_yaml
 from couler_plugins.ir import Call, Operation, callables, verify
 from couler_plugins.results import Result
 from oracles.argo_oracle import Oracle, build
+from support import at_least
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 SPEC = re.compile(r"v1:[0-9a-f]{64}")
@@ -80,7 +81,7 @@ def test_every_call_of_an_operation_is_decided_on() -> None:
         for decision in result.decisions:
             assert not decision.action
             rules[str(dict(decision.figures)["rule"])] += 1
-    assert sum(rules.values()) > 350
+    assert sum(rules.values()) > at_least(80, 430)
     assert len(rules) > 12, rules
 
 
@@ -92,7 +93,7 @@ def test_nothing_forbidden_is_cached(easy: bool) -> None:
         made = list(result.documents)
         assert not complaints(documents, made), name
         count += len(memoized(made))
-    assert not easy or count > 100
+    assert not easy or count > at_least(30, 130)
 
 
 def test_what_is_written() -> None:
@@ -169,4 +170,4 @@ def test_taking_the_declaration_back_takes_all_of_it_back() -> None:
         found = [item for item in back.decisions if item.action == "stop caching"]
         assert all("rule" in dict(item.figures) for item in found)
         stopped += len(found)
-    assert stopped > 100
+    assert stopped > at_least(30, 130)

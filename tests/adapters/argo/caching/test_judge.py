@@ -11,6 +11,7 @@ import pytest
 
 from adapters.argo.caching.corpus import declared, files
 from adapters.argo.caching.judge import RULES, Judge, Place, complaints
+from support import at_least
 
 MEMOIZE = {"key": "{{=sprig.sha256sum('x')}}", "maxAge": "", "cache": {"configMap": {"name": "couler-cache-x-00"}}}
 
@@ -47,9 +48,9 @@ def there(documents: list[Any], place: Place) -> bool:
 def test_every_rule_has_a_step_in_the_corpus() -> None:
     assert forbidden().keys() == RULES
     counts = Counter({rule: len(places) for rule, places in forbidden().items()})
-    assert counts["no inputs"] > 200
-    assert counts["poisoned by order"] > 100
-    assert sum(counts.values()) > 700
+    assert counts["no inputs"] > at_least(20, 220)
+    assert counts["poisoned by order"] > at_least(10, 110)
+    assert sum(counts.values()) > at_least(100, 800)
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
@@ -63,13 +64,13 @@ def test_a_broken_rule_is_seen(rule: str) -> None:
 
 
 def test_a_private_copy_is_seen_as_well() -> None:
-    documents = files()["coinflip-recursive.yaml"]
+    documents = files()["own/recursion.yaml"]
     made = copy.deepcopy(documents)
     (spec,) = (document["spec"] for document in made)
-    flip = next(template for template in spec["templates"] if template["name"] == "flip-coin")
-    spec["templates"].append({**copy.deepcopy(flip), "name": "flip-coin-cache-2", "memoize": MEMOIZE})
-    steps = next(template["steps"] for template in spec["templates"] if template["name"] == "coinflip")
-    steps[0][0]["template"] = "flip-coin-cache-2"
+    flip = next(template for template in spec["templates"] if template["name"] == "coin")
+    spec["templates"].append({**copy.deepcopy(flip), "name": "coin-cache-2", "memoize": MEMOIZE})
+    steps = next(template["steps"] for template in spec["templates"] if template["name"] == "toss")
+    steps[0][0]["template"] = "coin-cache-2"
     found = {rule for _, rule in complaints(documents, made)}
     assert {"recursion", "chance"} <= found
 

@@ -115,7 +115,7 @@ def cached() -> dict[str, tuple[list[Any], list[Any]]]:
         if "dag:" not in texts()[name] and "steps:" not in texts()[name]:
             continue
         declared = copy.deepcopy(documents)
-        for template in (item for document in declared for item in document["spec"].get("templates", ())):
+        for template in (item for document in declared for item in document.get("spec", {}).get("templates", ())):
             if "container" in template or "script" in template:
                 template["metadata"] = {**template.get("metadata", {}), "annotations": PURE}
         try:
