@@ -25,7 +25,7 @@ from couler_plugins.hookspecs import Context
 from couler_plugins.ir import Literal, replace
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins
-from support import ROOT
+from support import ROOT, own_files
 
 pytestmark = pytest.mark.airflow
 
@@ -289,11 +289,13 @@ print(seen.hexdigest())
 """
 
 
-@pytest.mark.slow
-def test_every_process_does_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "paths", [own_files("airflow"), pytest.param(dag_files(), marks=pytest.mark.slow)], ids=["our own", "all"]
+)
+def test_every_process_does_the_same(paths: list[Path], tmp_path: Path) -> None:
     """The one that serializes a DAG and each worker: whatever the hash seed and the folder."""
-    files = [str(path) for path in dag_files() if "weight" not in path.name and "workday" not in path.name]
-    path = os.pathsep.join(map(str, (ROOT, ROOT / "adapters/airflow")))
+    files = [str(path) for path in paths if "weight" not in path.name and "workday" not in path.name]
+    path = os.pathsep.join(map(str, (ROOT, *(ROOT / "adapters").iterdir())))
     quiet = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL", "PYTHONWARNINGS": "ignore"}
     running = [
         subprocess.Popen(

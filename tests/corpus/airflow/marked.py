@@ -1,11 +1,8 @@
 # Tasks that their owner declares pure: they are asked to be cached.
 from airflow.sdk import dag, task
 
-import couler_airflow
 
-
-@couler_airflow.optimize
-@dag(schedule=None)
+@dag(schedule=None, tags=["couler-cache"])
 def marked():
     @task
     def slow(x: int) -> int:

@@ -4,11 +4,11 @@ from airflow.sdk import dag, task
 
 @dag(schedule=None, params={"least": 0.8}, max_active_tasks=4)
 def training():
-    @task
+    @task(retries=1)
     def fetch() -> list[float]:
         return [0.1, 0.2, 0.3]
 
-    @task(retries=1)
+    @task
     def train(data: list[float], rate: float) -> dict[str, float]:
         return {"rate": rate, "score": 1 - abs(rate - sum(data) / len(data))}
 

@@ -17,13 +17,13 @@ from adapters.airflow.generated.dag_runs import GeneratedRun
 from adapters.airflow.generated.worlds import outcome_of
 from couler_airflow.capabilities_generated import GENERATED
 from couler_plugins.errors import Unsupported
-from support import ROOT
+from support import ROOT, at_least
 
 FEATURES = {capability.feature for capability in GENERATED} | {"Expression", "Reference"}
 """What is refused of fields by the table, and what Argo's own texts may read, which no field is."""
 every = pytest.mark.parametrize("written", [pytest.param(item, id=item.name) for item in corpus()])
 carried = pytest.mark.parametrize("written", [pytest.param(item, id=item.name) for item in corpus() if item.source])
-CARRIED = 56
+CARRIED = at_least(9, 65)
 """So many, at least: what is refused today may be carried tomorrow, but not the other way round."""
 
 
@@ -109,7 +109,7 @@ print([(item.name, item.source, str(item.error)) for item in corpus()])
 
 
 def test_the_same_text_whatever_the_hash_seed() -> None:
-    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
+    path = os.pathsep.join(map(str, (ROOT, *(ROOT / "adapters").iterdir(), ROOT / "tests")))
     running = [
         subprocess.Popen(
             [sys.executable, "-c", PROGRAM],

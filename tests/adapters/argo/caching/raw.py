@@ -14,7 +14,10 @@ GRAPHS = frozenset({"dag", "steps"})
 PLACES = frozenset({"s3", "gcs", "http", "git", "hdfs", "oss", "azure", "artifactory", "plugin"})
 CLOCK = re.compile(r"\b(date|datetime|time\.time|now|clock|timestamp)\b")
 CHANCE = re.compile(r"\b(random|RANDOM|urandom|randint|uuid|uuidgen|shuf|mktemp)\b")
-NETWORK = re.compile(r"\b(curl|wget|git|apk|apt-get|apt|pip|npm|kubectl|argo|aws|gsutil|docker|requests)\b|https?://")
+NETWORK = re.compile(
+    r'\b(curl|wget|git|apk|apt-get|apt|pip|npm|kubectl|argo|aws|gsutil|docker|requests(?!":))\b|https?://'
+)
+"""The library `requests` of Python is meant, not the field of a container."""
 RUN = re.compile(
     r"\{\{=?[^}]*\b(workflow\.(?!parameters|serviceAccountName|outputs)|pod\.name|node\.name|retries|lastRetry|now\()"
 )
