@@ -133,7 +133,7 @@ def test_airflow_serializes_the_same(plugins: Plugins) -> None:
     found = 0
     for path in dag_files():
         for live in load(path).live:
-            before = snapshot(live.dag)
+            before = {key: part for key, part in snapshot(live.dag).items() if key != "couler"}
             optimize(live.dag, plugins=plugins)
             after = snapshot(live.dag)
             assert after.pop("couler", {"cache": []})["cache"] == wrapped_tasks(live.dag)
