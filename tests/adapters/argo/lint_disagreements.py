@@ -12,8 +12,8 @@ from oracles.argo_oracle import Verdict
 
 __all__ = ["BEYOND", "DISAGREEMENTS", "MISSING", "Disagreement", "errors", "is_outside", "refused"]
 
-BEYOND = {"crd-limit", "crd-rule", "document-size", "reserved-name"}
-"""Codes of errors that Argo's validation leaves to the API server, or to its later versions."""
+BEYOND = {"crd-limit", "crd-rule", "document-size"}
+"""Codes of errors that Argo's validation leaves to the API server."""
 
 MISSING = re.compile(r'workflow template "[^"]*" not found')
 

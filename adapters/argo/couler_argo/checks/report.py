@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from typing import Literal
 
+from couler_argo.checks.releases import Release, Releases
 from couler_plugins.documents import Path, Remark
 
 __all__ = ["Borrowed", "Report", "Unjudged"]
@@ -21,11 +22,13 @@ class Report:
     Args:
         document: the document's number in the bundle.
         base: where the object is in it.
+        releases: those of Argo that it may be for.
     """
 
-    def __init__(self, document: int, base: Path = ()) -> None:
+    def __init__(self, document: int, base: Path, releases: Releases) -> None:
         self.document = document
         self.base = base
+        self.releases = releases
         self.remarks: list[Remark] = []
         self.shown: Callable[[str], str] = str  # how a message is spelled for people
         self._looked = 0
@@ -41,6 +44,26 @@ class Report:
     def note(self, code: str, path: Path, message: str, hint: str = "") -> None:
         """What cannot be judged."""
         self.add("note", code, path, message, hint)
+
+    def since(
+        self, release: Release, code: str, path: Path, message: str, hint: str, *, before: Literal["", "warning"] = ""
+    ) -> None:
+        """What is refused from a release on: an error if the document is for no earlier one.
+
+        Args:
+            release: the first one that refuses it.
+            code: the kind of finding.
+            path: the place inside the object.
+            message: what there is to say.
+            hint: what to do.
+            before: what it is for earlier releases: nothing wrong, or a warning because it fails when it runs.
+        """
+        if self.releases.first >= release:
+            self.error(code, path, message, hint)
+        elif before:
+            self.warning(code, path, message, hint)
+        elif self.releases.last >= release:
+            self.note(code, path, message, hint)
 
     def meant(self, name: str, known: Collection[str], otherwise: str) -> str:
         """A hint that names the known name nearest to a misspelled one; `otherwise` where none is near."""
@@ -58,7 +81,7 @@ class Unjudged(Report):
     """For what Argo does not look at before it runs: errors become warnings."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(report.document, report.base)
+        super().__init__(report.document, report.base, report.releases)
         self._report = report
 
     def add(self, severity: Severity, code: str, path: Path, message: str, hint: str) -> None:
@@ -78,7 +101,7 @@ class Borrowed(Report):
     """
 
     def __init__(self, report: Report, path: Path, subject: str) -> None:
-        super().__init__(report.document, report.base)
+        super().__init__(report.document, report.base, report.releases)
         self._report, self._path, self._subject = report, path, subject
         self._said: set[Severity] = {"warning"}
 
