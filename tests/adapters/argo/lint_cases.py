@@ -162,7 +162,8 @@ spec:
   entrypoint: takes  #! missing-argument spec.entrypoint
   arguments:
     parameters:
-    - {name: p}  #? missing-value spec.arguments.parameters[0]
+    - {name: p}
+    - {name: q}  #? missing-value spec.arguments.parameters[1]
   templates:
 """
     + TAKES,

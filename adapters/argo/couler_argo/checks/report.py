@@ -71,10 +71,13 @@ class Report:
         close = get_close_matches(name, known, 1, 0.75) if len(known) <= FEW and self._looked <= FEW else ()
         return f"did you mean {close[0]!r}?" if close else otherwise
 
-    def add(self, severity: Severity, code: str, path: Path, message: str, hint: str) -> None:
-        """One remark; `path` is inside the object."""
+    def add(
+        self, severity: Severity, code: str, path: Path, message: str, hint: str, definition: int | None = None
+    ) -> None:
+        """One remark; `path` is inside the object, `definition` the document of what is wrong, if it is another."""
         shown = self.shown
-        self.remarks.append(Remark(self.document, self.base + path, severity, code, shown(message), shown(hint)))
+        where = self.document, self.base + path
+        self.remarks.append(Remark(*where, severity, code, shown(message), shown(hint), definition))
 
 
 class Unjudged(Report):
@@ -84,9 +87,11 @@ class Unjudged(Report):
         super().__init__(report.document, report.base, report.releases)
         self._report = report
 
-    def add(self, severity: Severity, code: str, path: Path, message: str, hint: str) -> None:
+    def add(
+        self, severity: Severity, code: str, path: Path, message: str, hint: str, definition: int | None = None
+    ) -> None:
         """One remark, not worse than a warning."""
-        self._report.add("warning" if severity == "error" else severity, code, path, message, hint)
+        self._report.add("warning" if severity == "error" else severity, code, path, message, hint, definition)
 
 
 class Borrowed(Report):
@@ -98,15 +103,19 @@ class Borrowed(Report):
         report: of the document with the call.
         path: the place of the call.
         subject: who calls what, to begin a message with.
+        definition: the document with what is called.
     """
 
-    def __init__(self, report: Report, path: Path, subject: str) -> None:
+    def __init__(self, report: Report, path: Path, subject: str, definition: int) -> None:
         super().__init__(report.document, report.base, report.releases)
-        self._report, self._path, self._subject = report, path, subject
+        self._report, self._path, self._subject, self._definition = report, path, subject, definition
         self._said: set[Severity] = {"warning"}
 
-    def add(self, severity: Severity, code: str, path: Path, message: str, hint: str) -> None:
+    def add(
+        self, severity: Severity, code: str, path: Path, message: str, hint: str, definition: int | None = None
+    ) -> None:
         """The first of its severity, at the place of the call."""
         if severity not in self._said:
             self._said.add(severity)
-            self._report.add(severity, code, self._path, f"{self._subject}: there, {message}", hint)
+            document = self._definition if definition is None else definition
+            self._report.add(severity, code, self._path, f"{self._subject}: there, {message}", hint, document)

@@ -46,7 +46,7 @@ def _say_unknown(misfit: Misfit, report: Report) -> None:
     same = next((key for key in fields if key.lower() == name.lower()), "")
     few = f"there are {', '.join(fields)}" if len(fields) <= FEW else "remove it, or correct its name"
     hint = f"did you mean {same!r}?" if same else report.meant(name, fields, few)
-    message = f"there is no field {name!r} in {_owner(misfit.path)}"
+    message = f"{misfit.structure} has no field {name!r}"
     if _is_dropped(misfit.path, report):
         report.warning("unknown-field", misfit.path, f"{message}, and Argo drops it", hint)
     else:
@@ -58,13 +58,13 @@ def _check_release(misfit: Misfit, field: Field, report: Report) -> None:
     name, releases = str(misfit.path[-1]), report.releases
     if field.until is not None and releases.last >= field.until:
         release = ".".join(map(str, field.until))
-        message = f"{name!r} in {_owner(misfit.path)} is gone since Argo {release}"
+        message = f"{misfit.structure} has no field {name!r} since Argo {release}"
         new = REPLACED.get(name)
         hint = f"put it into a list {new}" if new in misfit.fields else "remove it"
         report.since(field.until, "old-spelling", misfit.path, message, hint)
     elif field.since is not None and releases.last < field.since:
         release = ".".join(map(str, field.since))
-        message = f"there is no field {name!r} in {_owner(misfit.path)} of {releases}: it came with {release}"
+        message = f"{misfit.structure} has no field {name!r} in {releases}: it came with {release}"
         old = next((one for one, many in REPLACED.items() if many == name), "")
         hint = f"write {old}" if old in misfit.fields else "remove it, or use a later release"
         report.error("unknown-field", misfit.path, message, hint)
@@ -80,9 +80,3 @@ def _is_dropped(path: Path, report: Report) -> bool:
     """Whether nobody refuses it: Argo decodes what is inside steps loosely, and only full CRDs look into that."""
     in_step = any(key == "steps" and isinstance(inner, int) for key, inner in pairwise(path))
     return in_step and (report.releases.first < FULL_CRDS or "inline" in path)
-
-
-def _owner(path: Path) -> str:
-    """What a field stands in, as a path without its beginning."""
-    names = [str(key) for key in path[:-1] if not isinstance(key, int)]
-    return names[-1] if names else "the document"
