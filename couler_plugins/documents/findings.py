@@ -11,7 +11,7 @@ import msgspec
 from couler_plugins.documents.paths import Path, render
 from couler_plugins.documents.reader import Document
 
-__all__ = ["Finding", "Place", "Remark", "findings"]
+__all__ = ["Finding", "Place", "Remark", "findings", "without_place"]
 
 Severity = Literal["error", "warning", "note"]
 SUBJECT = re.compile(
@@ -104,6 +104,11 @@ class Finding(msgspec.Struct, frozen=True):
         return f"\n  and {len(self.others)} more: {', '.join(shown)}{rest}"
 
 
+def without_place(message: str) -> str:
+    """A message without its beginning that says where something is, or who calls it."""
+    return SUBJECT.sub("", message.rpartition(THERE)[2])
+
+
 def findings(documents: Sequence[Document], remarks: Iterable[Remark]) -> list[Finding]:
     """The remarks with their files and lines, in the order of the files, then of the lines.
 
@@ -139,7 +144,5 @@ def _line(documents: Sequence[Document], remark: Remark) -> int | None:
 
 def _cause(documents: Sequence[Document], remark: Remark) -> tuple[str, ...]:
     """What is the same for remarks that are one finding."""
-    message, number = remark.message, remark.document
-    if remark.definition is not None:
-        number, message = remark.definition, message.rpartition(THERE)[2]
-    return documents[number].file, remark.severity, remark.code, SUBJECT.sub("", message), remark.hint
+    number = remark.document if remark.definition is None else remark.definition
+    return documents[number].file, remark.severity, remark.code, without_place(remark.message), remark.hint

@@ -16,10 +16,11 @@ from adapters.tekton.older import for_v1beta1
 from couler_plugins import api
 from couler_plugins.documents import Document, Finding, findings, read
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.schemas.field_tables import kubernetes_fields
 from couler_plugins.sources import Text
 from couler_tekton.checks.codes import CODES
 from couler_tekton.checks.durations import seconds
-from couler_tekton.checks.fields import OBJECTS
+from couler_tekton.checks.fields import OBJECTS, Structure
 from couler_tekton.checks.older import OLDER
 from couler_tekton.lint import lint
 from support import ROOT, SHARED, shared_files
@@ -221,7 +222,20 @@ def compare(shape: Any, schema: Any, place: str) -> None:
         assert set(shape) == set(schema["properties"]), place
         for key, inner in shape.items():
             compare(inner, schema["properties"][key], f"{place}.{key}")
+    elif isinstance(shape, Structure):
+        compare_structure(shape.name, schema, place)
     elif isinstance(shape, str) and shape and "type" in schema:
         types = {"string": ("a text", "a duration"), "boolean": ("true or false",), "integer": ("a whole number",)}
         types |= {"object": ("a mapping",), "array": ("a list",)}
         assert shape in types[schema["type"]], place
+
+
+def compare_structure(name: str, schema: Any, place: str) -> None:
+    """That the table of Kubernetes' structures has whatever a schema has."""
+    if "properties" not in schema:
+        return
+    fields = kubernetes_fields().fields(name)
+    assert set(schema["properties"]) <= set(fields), place
+    for key, inner in schema["properties"].items():
+        if field := fields[key].structure:
+            compare_structure(field, inner.get("items", inner), f"{place}.{key}")
