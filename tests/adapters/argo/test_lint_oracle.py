@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.argo.lint_cases import CASES, GOOD
-from adapters.argo.lint_disagreements import DISAGREEMENTS, Disagreement, errors, is_outside, refused
+from adapters.argo.lint_disagreements import DISAGREEMENTS, RELEASE, Disagreement, errors, is_outside, refused
 from adapters.argo.lint_mutations import KINDS, mutants
 from adapters.argo.objects import Mapping, objects
 from couler_argo.lint import lint
@@ -39,7 +39,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
 
 def remarks(documents: Sequence[Any]) -> list[Remark]:
     wrapped = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents))
-    return list(lint(Bundle((), wrapped, (0,) * len(wrapped))))
+    return list(lint(Bundle((), wrapped, (0,) * len(wrapped)), RELEASE))
 
 
 @cache
@@ -165,6 +165,5 @@ def test_the_cases_of_argos_own_tests(oracle: Oracle) -> None:
 def test_disagreements_are_still_there(oracle: Oracle, disagreement: Disagreement) -> None:
     documents = [read(text, "a.yaml").documents[0].data for text in disagreement.documents]
     verdict = oracle.judge([documents])[0][0]
-    strictly = verdict.parse_error is not None and not refused(verdict)
-    assert disagreement.argo == ("strictly" if strictly else "refuses" if refused(verdict) else "accepts")
+    assert disagreement.argo == ("refuses" if refused(verdict) else "accepts")
     assert tuple((remark.severity, remark.code) for remark in remarks(documents)) == disagreement.codes
