@@ -8,7 +8,7 @@ A line is a structure: its name, then its fields. `hooks:LifecycleHook*` is a ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -67,8 +67,16 @@ class FieldTable:
         self._others = others or {}
         self._fields: dict[str, dict[str, Field]] = {}
 
+    @property
+    def structures(self) -> Collection[str]:
+        """The names of all structures."""
+        return self._lines.keys()
+
     def fields(self, structure: str) -> Mapping[str, Field]:
         """The fields of a structure, by name."""
+        table, _, name = structure.rpartition("/")
+        if table:
+            return self._others[table].fields(name)
         if structure not in self._fields:
             self._fields[structure] = dict(map(_field, self._lines[structure].split()))
         return self._fields[structure]

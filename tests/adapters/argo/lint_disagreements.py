@@ -91,12 +91,11 @@ DISAGREEMENTS = (
         "A field that Argo does not have, inside the fields of a step",
         "accepts",
         "an error (`unknown-field`)",
-        "the full CRDs, which Argo 4 installs, refuse it; where they do not look either (in `inline`, and before Argo 4) "
-        "it is a warning",
+        "the full CRDs, which Argo 4 installs, refuse it; where nobody does (in `inline`, and before Argo 4) it is a "
+        "warning",
         (
-            HEAD
-            + "spec: {entrypoint: m, templates: [{name: m, steps: [[{name: a, template: t, continueOn: {fail: true}}]]}, "
-            "{name: t, suspend: {}}]}",
+            HEAD + "spec: {entrypoint: m, templates: [{name: m, steps: [[{name: a, template: t, "
+            "continueOn: {fail: true}}]]}, {name: t, suspend: {}}]}",
         ),
         (("error", "unknown-field"),),
     ),

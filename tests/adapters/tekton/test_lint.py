@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from adapters.tekton.counts import objects
-from adapters.tekton.lint_cases import ALL, CASES, GOOD, LINES, OLD_PIPELINE_RUN, PIPELINE
+from adapters.tekton.lint_cases import ALL, CASES, GOOD, LINES, OLD_PIPELINE_RUN, PIPELINE, RUN, TASK
 from adapters.tekton.lint_mutations import KINDS, Mutation, mutants
 from adapters.tekton.older import for_v1beta1
 from couler_plugins import api
-from couler_plugins.documents import Document, Finding, findings, read
+from couler_plugins.documents import Document, Finding, findings, read, render
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.schemas.field_tables import kubernetes_fields
 from couler_plugins.sources import Text
@@ -181,6 +181,35 @@ def test_v1beta1_has_rules_of_its_own(old: str, new: str, severity: str, code: s
     found = found_in(text)
     assert [(finding.severity, finding.code) for finding in found] == ([(severity, code)] if code else [])
     assert all(line in text.splitlines()[(finding.line or 0) - 1] for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "place", "hint"),
+    [
+        ("a", "  name: build\n", "  name: build\n  annotation: {a: b}\n", "metadata.annotation", "'annotations'"),
+        ("a", "emptyDir: {}", "emptyDir: {sizeLimits: 1Gi}", "spec.volumes[0].emptyDir.sizeLimits", "'sizeLimit'"),
+        ("b", "spec:\n", "spec:\n  taskRunTemplate: {podTemplate: {toleration: []}}\n", "toleration", "'tolerations'"),
+        (
+            "b",
+            "spec:\n",
+            "spec:\n  taskRunTemplate: {podTemplate: {affinity: {nodeAfinity: {}}}}\n",
+            "spec.taskRunTemplate.podTemplate.affinity.nodeAfinity",
+            "'nodeAffinity'",
+        ),
+    ],
+)
+def test_unknown_fields_of_kubernetes_are_found(name: str, old: str, new: str, place: str, hint: str) -> None:
+    text = {"a": TASK, "b": RUN}[name].replace(old, new, 1)
+    (finding,) = (item for item in found_in(text) if item.severity == "error")
+    assert (finding.code, render(finding.path).endswith(place)) == ("unknown-field", True)
+    assert hint in finding.hint
+
+
+def test_long_names_of_pipelines_as_code_are_prefixes() -> None:
+    long = RUN.replace("generateName: main-", f"name: {'a' * 70}")
+    assert "invalid-name" in {item.code for item in found_in(long)}
+    annotated = long.replace("metadata:\n", "metadata:\n  annotations: {pipelinesascode.tekton.dev/on-event: x}\n", 1)
+    assert "invalid-name" not in {item.code for item in found_in(annotated)}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -44,13 +45,21 @@ def _say_unknown(misfit: Misfit, report: Report) -> None:
     name = str(misfit.path[-1])
     fields = [key for key, field in misfit.fields.items() if _is_there(field, report)]
     same = next((key for key in fields if key.lower() == name.lower()), "")
-    few = f"there are {', '.join(fields)}" if len(fields) <= FEW else "remove it, or correct its name"
-    hint = f"did you mean {same!r}?" if same else report.meant(name, fields, few)
+    hint = f"did you mean {same!r}?" if same else report.meant(name, fields, _other_hint(name, fields, misfit))
     message = f"{misfit.structure} has no field {name!r}"
     if _is_dropped(misfit.path, report):
         report.warning("unknown-field", misfit.path, f"{message}, and Argo drops it", hint)
     else:
         report.error("unknown-field", misfit.path, message, hint)
+
+
+def _other_hint(name: str, fields: Sequence[str], misfit: Misfit) -> str:
+    """What to do about a field that is like no other: it may belong one level deeper."""
+    table = field_table()
+    inner = {key: misfit.fields[key].structure for key in fields} if misfit.structure in table.structures else {}
+    if deeper := [key for key, structure in inner.items() if structure and name in table.fields(structure)]:
+        return f"it belongs into {', '.join(deeper)}"
+    return f"there are {', '.join(fields)}" if len(fields) <= FEW else "remove it, or correct its name"
 
 
 def _check_release(misfit: Misfit, field: Field, report: Report) -> None:
