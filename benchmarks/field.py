@@ -29,6 +29,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -241,8 +242,21 @@ def commits_in(readme: Path) -> dict[str, str]:
 
 
 def table(repositories: dict[str, Any], total: dict[str, Any], commits: dict[str, str]) -> str:
-    """Return the figures as Markdown."""
+    """Return the figures as a page of Markdown."""
     lines = [
+        "# What couler does on repositories of others",
+        "",
+        f"Measured on {date.today().isoformat()} by `python -m benchmarks.field --traces FOLDER --json FILE --table FILE`.",
+        "A folder holds the YAML, JSON, TOML and template files of public repositories. No file declares anything pure.",
+        "",
+        "- **call sites**: steps, entries and handlers that call a template, a task or another workflow.",
+        "- **cached**: with the default rules. **after a declaration**: the owner's word is all that is missing.",
+        "- **places**: how many templates or tasks the owner would annotate for these.",
+        "- **never**: no declaration helps today, or what is called is in no file of the repository.",
+        "",
+        f"Files that a plain search finds and couler misses: {total['files_missed']}. "
+        f"Internal errors: {total['internal_errors']}. Call sites without a verdict: {total['calls_without_verdict']}.",
+        "",
         "| repository | commit | files read | skipped | call sites | cached | after a declaration | places | never |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
@@ -256,10 +270,23 @@ def table(repositories: dict[str, Any], total: dict[str, Any], commits: dict[str
         cells += [item["calls"], verdicts["cached"], verdicts["declarable"], places]
         cells += [item["calls"] - verdicts["cached"] - verdicts["declarable"]]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    lines += ["", "| from, to | whole | with details left out | refused |", "| --- | --- | --- | --- |"]
+    lines += ["", "## Why steps are never cached", "", "A call site can have several reasons.", ""]
+    lines += ["| rule | call sites |", "| --- | --- |"]
+    lines += [f"| `{rule}` | {count} |" for rule, count in _rules(total["optimizers"], "never")]
+    lines += ["", "## What lint finds", "", "| code | findings |", "| --- | --- |"]
+    lines += [f"| `{code}` | {count} |" for code, count in sorted(total["lint"].items(), key=lambda item: -item[1])]
+    lines += ["", "## What conversions carry", ""]
+    lines += ["| from, to | whole | with details left out | refused |", "| --- | --- | --- | --- |"]
     for pair, counts in sorted(total["conversions"].items()):
         lines.append(f"| {pair} | {counts.get('whole', 0)} | {counts.get('details', 0)} | {counts.get('refused', 0)} |")
     return "\n".join(lines) + "\n"
+
+
+def _rules(optimizers: dict[str, Any], verdict: str) -> list[tuple[str, int]]:
+    counts: Counter[str] = Counter()
+    for passes in optimizers.values():
+        counts.update(passes.get("cache", {}).get(verdict, {}))
+    return counts.most_common()
 
 
 if __name__ == "__main__":
