@@ -29,7 +29,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,25 @@ SUMS = (
     "calls",
     "calls_without_verdict",
 )
+
+
+HEAD = """\
+# What couler does on repositories of others
+
+Measured on {today} by `python -m benchmarks.field --traces FOLDER --json FILE --table FILE`.
+The folder holds the YAML, JSON, TOML and template files of public repositories. No file in it declares a step pure.
+
+- **call sites**: steps, entries and handlers that call a template, a task or another workflow.
+- **after a declaration**: the owner's word is all that is missing.
+- **places**: how many templates or tasks the owner would annotate for these.
+- **never**: no declaration helps today, or what is called is in no file of the repository.
+
+Files that a plain search finds and couler misses: {files_missed}.
+Internal errors: {internal_errors}. Call sites without a verdict: {calls_without_verdict}.
+
+| repository | commit | files read | skipped | call sites | cached | after a declaration | places | never |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
 
 
 def main() -> None:
@@ -243,23 +262,7 @@ def commits_in(readme: Path) -> dict[str, str]:
 
 def table(repositories: dict[str, Any], total: dict[str, Any], commits: dict[str, str]) -> str:
     """Return the figures as a page of Markdown."""
-    lines = [
-        "# What couler does on repositories of others",
-        "",
-        f"Measured on {date.today().isoformat()} by `python -m benchmarks.field --traces FOLDER --json FILE --table FILE`.",
-        "A folder holds the YAML, JSON, TOML and template files of public repositories. No file declares anything pure.",
-        "",
-        "- **call sites**: steps, entries and handlers that call a template, a task or another workflow.",
-        "- **cached**: with the default rules. **after a declaration**: the owner's word is all that is missing.",
-        "- **places**: how many templates or tasks the owner would annotate for these.",
-        "- **never**: no declaration helps today, or what is called is in no file of the repository.",
-        "",
-        f"Files that a plain search finds and couler misses: {total['files_missed']}. "
-        f"Internal errors: {total['internal_errors']}. Call sites without a verdict: {total['calls_without_verdict']}.",
-        "",
-        "| repository | commit | files read | skipped | call sites | cached | after a declaration | places | never |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = HEAD.format(today=datetime.now(tz=UTC).date().isoformat(), **total).splitlines()
     for name, item in [*sorted(repositories.items()), ("all", total)]:
         verdicts: Counter[str] = Counter()
         places = 0
