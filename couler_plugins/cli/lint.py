@@ -14,6 +14,7 @@ from couler_plugins.cli.settings import (
     inputs_argument,
     json_option,
     max_bytes_option,
+    render_option,
     to_option,
     with_settings,
 )
@@ -55,6 +56,7 @@ Examples:
 @click.option("--write-baseline", is_flag=True, help="Record all findings in the file that --baseline names.")
 @to_option
 @engine_option
+@render_option
 @json_option
 @max_bytes_option
 @with_settings
@@ -68,6 +70,7 @@ def command(
     baseline: Path | None,
     write_baseline: bool,
     engine: str | None,
+    render: bool,
     output_format: str,
 ) -> None:
     """Finds what the engine would refuse, before it does: per finding the file, the line, and what to do.
@@ -81,19 +84,19 @@ def command(
     Schemas work for any kind of objects, also where no adapter knows them. They need the extra `lint`.
     """
     from couler_plugins.baseline import Baseline
-    from couler_plugins.cli.messages import say_error
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.records import error_record, finding_record, print_json
-    from couler_plugins.cli.work import read_inputs, refused_exit, working
+    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
     from couler_plugins.linting import lint_inputs
     from couler_plugins.schemas import load_schemas
 
     if write_baseline and baseline is None:
         raise click.UsageError("--write-baseline needs --baseline FILE, the file to write.")
-    files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:
-        places = [place for text in schemas for place in text.split(",") if place]
-        linted = lint_inputs(files, session, load_schemas(places, config.max_bytes))
+        known = load_schemas([place for text in schemas for place in text.split(",") if place], config.max_bytes)
+        kinds = [kind for _, kind in known.kinds]
+        files = read_workflows(inputs, config, session, kinds=kinds, render=render)
+        linted = lint_inputs(files, session, known)
     quiet = 0
     if baseline is not None:
         if write_baseline:
@@ -107,13 +110,12 @@ def command(
         print_json("couler.lint/v1", {"documents": linted.documents, "findings": records, "errors": errors})
     else:
         write_bytes("".join(f"{finding}\n" for finding in linted.findings))
-    for error in linted.errors:
-        say_error(error)
+    say_refused(linted.errors)
     if config.log_level != "error":
         click.echo(_summary(linted), err=True)
         if quiet:
             click.echo(f"{quiet} finding{'s' if quiet > 1 else ''} of {baseline} kept quiet", err=True)
-    ctx.exit(refused_exit(linted.errors) or int(linted.failed))
+    ctx.exit(report_exit(linted.errors, files) or int(linted.failed))
 
 
 def _summary(linted: Linted) -> str:
