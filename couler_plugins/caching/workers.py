@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
+
 from couler_plugins.caching.calls import Place
+from couler_plugins.caching.outcomes import CACHED, Judgement, decision_on, judge
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Request, WorkerCaching
-from couler_plugins.ir import Directive, Scalar, Workflow, replace_steps, with_directive
+from couler_plugins.ir import Directive, Scalar, Step, Workflow, replace_steps, with_directive
 from couler_plugins.plan import Decision
 
 __all__ = ["ask_workers"]
@@ -30,12 +33,16 @@ def ask_workers(
         for place, request in requests.items()
         if request.objection is None and place not in asked
     }
-    decisions = list(_decisions(workflow, requests, changed.keys(), ctx))
+    decisions = list(_decisions(workflow, steps, requests, changed.keys(), ctx))
     return (replace_steps(workflow, changed) if changed else workflow), decisions
 
 
 def _decisions(
-    workflow: Workflow, requests: Mapping[Place, Request], changed: Iterable[Place], ctx: Context
+    workflow: Workflow,
+    steps: Mapping[Place, Step],
+    requests: Mapping[Place, Request],
+    changed: Iterable[Place],
+    ctx: Context,
 ) -> Iterator[Decision]:
     new = set(changed)
     for place, request in requests.items():
@@ -47,14 +54,19 @@ def _decisions(
         else:
             reason = f"worth caching if it is pure: {request.advice}" if request.advice else request.objection.reason
             figures.append(("rule", request.objection.rule))
-        seconds = ctx.profile(workflow, subject).seconds
-        if seconds is not None:
-            figures.append(("seconds saved by a hit", round(seconds, 3)))
-        yield Decision(
-            optimizer="cache",
-            workflow=workflow.label,
-            subject=subject,
-            action="cache" if place in new else "",
+        yield decision_on(
+            workflow,
+            subject,
+            ctx,
+            step=steps[place],
+            judgement=_judgement(request),
             reason=reason,
-            figures=tuple(figures),
+            action="cache" if place in new else "",
+            figures=figures,
         )
+
+
+def _judgement(request: Request) -> Judgement:
+    if request.objection is None:
+        return CACHED
+    return judge([msgspec.structs.replace(request.objection, remedy=request.advice or request.objection.remedy)])

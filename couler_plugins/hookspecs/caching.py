@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from couler_plugins.caching.known import KnownArtifact
     from couler_plugins.caching.verdicts import Verdict
     from couler_plugins.caching.wrapping import Wrapper
-    from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Reference, Step, Value, Workflow
+    from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Reference, Source, Step, Value, Workflow
 
 __all__ = [
     "Caching",
@@ -21,9 +21,31 @@ __all__ = [
     "Objection",
     "PodCaching",
     "Request",
+    "SourcePlace",
     "WorkerCaching",
     "Wrapped",
 ]
+
+
+class SourcePlace(msgspec.Struct, frozen=True):
+    """Where something stands in the files of a call.
+
+    Attributes:
+        document: the number of the document: in the bundle, and once `file` is known, within that file.
+        path: where in the document.
+        file: the name of the file; empty until the decisions are given to their files.
+        line: the line, from 1; None where nobody has looked, or where the text has no positions.
+    """
+
+    document: int
+    path: tuple[int | str, ...] = ()
+    file: str = ""
+    line: int | None = None
+
+    @classmethod
+    def of(cls, source: Source | None) -> SourcePlace | None:
+        """The place that an IR node was read from; None where it was not read."""
+        return None if source is None else cls(int(source[0]), source[1:])
 
 
 class Objection(msgspec.Struct, frozen=True):
@@ -34,11 +56,17 @@ class Objection(msgspec.Struct, frozen=True):
         reason: the rule applied to this step, in half a sentence for its owner.
         against: `reuse` (the result may depend on more than the key says, so nothing that depends on it has a key
             either) or `storage` (the result is a function of its key, but this engine cannot keep it).
+        remedy: what its owner would declare to take the objection away, and where; empty where no declaration does.
+        seen: a text in the document that the rule found; the line that holds it is shown.
+        place: where it is; the core fills in the step or the operation where an adapter leaves it out.
     """
 
     rule: str
     reason: str
     against: Literal["reuse", "storage"] = "reuse"
+    remedy: str = ""
+    seen: str = ""
+    place: SourcePlace | None = None
 
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +110,9 @@ class Knowledge(Protocol):
 
     def how_to_declare(self, operation: Operation) -> str:
         """What the owner would paste where, to declare the operation pure."""
+
+    def how_to_version(self, operation: Operation) -> str:
+        """What the owner would paste where, to declare a version of an operation without inputs."""
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What the operation is; `result` says whether somebody may read what it prints."""
