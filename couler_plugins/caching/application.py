@@ -110,7 +110,7 @@ def _admitted(verdicts: Mapping[Place, Verdict], facet: Caching) -> dict[Place, 
         refusal: Objection | None = None
         if verdict.entries is None:
             bound = facet.how_to_bound(verdict.facts.operation)
-            reason = f"only the run knows how many results it adds: add {bound}"
+            reason = "only the run knows how many results it adds"
             where = SourcePlace.of(verdict.facts.operation.source)
             refusal = Objection("uncounted", reason, "storage", bound, place=where)
         else:

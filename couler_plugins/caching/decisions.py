@@ -106,7 +106,7 @@ def _decision(told: _Told, facet: Caching, ctx: Context) -> Decision:
     figures: list[tuple[str, Scalar]] = []
     if verdict.objection is not None:
         action = "stop caching" if told.changed else ""
-        reason = verdict.objection.reason
+        reason = verdict.objection.advice
         if verdict.declarable:
             reason = f"worth caching if it is pure: add {verdict.objection.remedy}"
         figures.append(("rule", verdict.objection.rule))

@@ -131,7 +131,7 @@ def _decision(
     else:
         assert choice.objection is not None
         action = "stop caching" if changed else ""
-        reason = choice.objection.reason
+        reason = choice.objection.advice
         if choice.objection.rule == "not-declared":
             reason = f"nobody declared it pure, and no rule is against it: add {choice.objection.remedy}"
         figures.append(("rule", choice.objection.rule))

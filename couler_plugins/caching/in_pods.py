@@ -24,7 +24,7 @@ __all__ = ["apply_in_pods", "copy_decision", "verdicts_in"]
 
 NO_STORE = Objection(
     "no-store",
-    "its engine keeps no results: add via=wrapper,store=s3://bucket/cache,image=…",
+    "its engine keeps no results",
     "storage",
     "-p 'cache{via=wrapper,store=s3://bucket/cache,image=…}'",
 )
@@ -127,7 +127,7 @@ def _decision(
     figures: list[tuple[str, Scalar]] = []
     if verdict.objection is not None:
         action = "stop caching" if changed else ""
-        reason = verdict.objection.reason
+        reason = verdict.objection.advice
         if verdict.declarable:
             reason = f"worth caching if it is pure: add {verdict.objection.remedy}"
         figures.append(("rule", verdict.objection.rule))

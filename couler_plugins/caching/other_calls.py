@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import msgspec
-
 from couler_plugins.caching.outcomes import Judgement, decision_on, judge
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
@@ -27,7 +25,7 @@ from couler_plugins.plan import Decision, Outcome, Plan
 
 __all__ = ["with_other_calls"]
 
-DYNAMIC = Objection("dynamic", "only the run knows what it calls")
+DYNAMIC = Objection("dynamic", "what it calls is decided when it runs, by a parameter or a resolver")
 HANDLER = Objection("handler", "it runs on an event, for its effect")
 NO_CACHE = Objection("no-cache", "its engine has no cache that this optimizer knows")
 WORST: tuple[Outcome, ...] = ("never", "not-in-call", "run-time", "declarable", "cached")
@@ -57,7 +55,7 @@ def with_other_calls(
             ctx,
             step=site.step,
             judgement=judgement,
-            reason=judgement.objections[0].reason if judgement.objections else "the operation that it calls is cached",
+            reason=judgement.objections[0].advice if judgement.objections else "what it calls is cached",
             figures=[("rule", judgement.objections[0].rule)] if judgement.objections else [],
             document=_document(workflow),
         )
@@ -127,14 +125,10 @@ class _OtherCalls:
             self._graphs[id(graph)] = Judgement("cached")  # of one that calls itself, what else is in it counts
             inner = [self._inner(workflow, graph, step) for step in graph.steps]
             outcome = next((item for item in WORST if any(one.outcome == item for one in inner)), "cached")
-            rules: dict[str, list[Objection]] = {}
+            rules: dict[str, Objection] = {}
             for objection in (item for one in inner if one.outcome == outcome for item in one.objections):
-                rules.setdefault(objection.rule, []).append(objection)
-            told = (
-                msgspec.structs.replace(found[0], reason=f"{found[0].reason} ({len(found)} in {graph.name!r})")
-                for found in rules.values()
-            )
-            self._graphs[id(graph)] = Judgement(outcome, tuple(told))
+                rules.setdefault(objection.rule, objection)
+            self._graphs[id(graph)] = Judgement(outcome, tuple(rules.values()))
         return self._graphs[id(graph)]
 
     def _inner(self, workflow: Workflow, graph: Graph, step: Step) -> Judgement:

@@ -50,7 +50,7 @@ def judgement_on(verdict: Verdict, declared: Verdict, more: Iterable[Objection] 
     missing = [item for item in verdict.objections if item.rule == "not-declared"]
     found = [*more, *declared.objections, *missing]
     if not found:  # only what runs before it is not declared
-        found = [msgspec.structs.replace(item, remedy=item.remedy or UPSTREAM) for item in verdict.objections]
+        found = [msgspec.structs.replace(item, remedy=UPSTREAM, place=None) for item in verdict.objections]
     return judge(found)
 
 

@@ -22,7 +22,7 @@ __all__ = ["ORDER", "Choice", "Terms", "choices_of", "declarable_verdicts", "dec
 ORDER = Objection("order", "it comes after steps of which none of its arguments tells")
 NO_EPOCH = Objection(
     "no-epoch",
-    "its result is good for a time only, which the engine does not count: add epoch=…",
+    "its result is good for a time only, which the engine does not count",
     remedy="-p 'cache{epoch=…}'",
 )
 LEFT_OFF = Objection("switched-off", "its caching is switched off, and nobody has declared it pure")

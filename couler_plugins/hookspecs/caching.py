@@ -68,6 +68,11 @@ class Objection(msgspec.Struct, frozen=True):
     seen: str = ""
     place: SourcePlace | None = None
 
+    @property
+    def advice(self) -> str:
+        """The reason, and what to add to take it away."""
+        return f"{self.reason}: add {self.remedy}" if self.remedy else self.reason
+
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
     """What an operation is, as far as its result depends on it.

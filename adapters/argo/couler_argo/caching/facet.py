@@ -155,7 +155,7 @@ class ArgoCaching:
             what = f"its output {parameters[0]!r}" if parameters else "what it prints"
             bound = self._bound(annotations)
             if bound is None:
-                reason = f"{what} has no bound, and a result that is too big fails the step: set {MAX_OUTPUT}"
+                reason = f"{what} has no bound, and a result that is too big fails the step"
                 yield Objection("unbounded-output", reason, "storage", self._annotation(MAX_OUTPUT, operation))
             elif not 0 < bound <= LARGEST_OUTPUT:
                 reason, remedy = (
@@ -168,7 +168,7 @@ class ArgoCaching:
             if isinstance(collected, dict) and collected.get("strategy") not in (None, "", "Never"):
                 yield Objection("collected", f"its output {output.name!r} is garbage-collected", "storage")
         if artifacts and self._workflow.kind == "Workflow" and self._workflow.name:
-            reason = "a later run of the same name would overwrite its artifacts: use generateName"
+            reason = "a later run of the same name would overwrite its artifacts"
             remedy = "metadata: {generateName: …} instead of name, in the Workflow"
             yield Objection("fixed-name", reason, "storage", remedy)
         location = json.dumps(rest_of(operation).get("archiveLocation") or {})

@@ -98,7 +98,7 @@ def _malformed(task: Mapped) -> str | None:
 def _bound_objections(task: Mapped, bound: str | None) -> Iterator[Objection]:
     most = room(task)
     if bound is None:
-        reason = f"its results have no bound, and two more steps leave {max(most, 0)} bytes for them: set {MAX_OUTPUT}"
+        reason = f"its results have no bound, and two more steps leave {max(most, 0)} bytes for them"
         yield Objection("unbounded-output", reason, "storage", to_annotate(MAX_OUTPUT))
     elif not re.fullmatch(r"[1-9]\d{0,8}", bound):
         yield Objection("unbounded-output", f"{MAX_OUTPUT} says {bound!r}, which is no number of bytes", "storage")
@@ -168,8 +168,8 @@ def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Object
         if name == STORE:
             continue
         if name not in named:
-            reason = f"its workspace {name!r} holds what no key covers: say {INPUTS}: {name}, or {OUTPUTS}: {name}/…"
-            yield Objection("workspace", reason, remedy=to_annotate(INPUTS, name), seen=name)
+            remedy = f"{to_annotate(INPUTS, name)}, or {OUTPUTS}: {name}/…"
+            yield Objection("workspace", f"its workspace {name!r} holds what no key covers", remedy=remedy, seen=name)
         elif item.get("optional"):
             yield Objection("workspace", f"its workspace {name!r} may be missing")
     if lost := sorted((named - declared.keys()) | (named & {STORE})):
