@@ -51,7 +51,7 @@ def command(
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.records import file_record, print_json
     from couler_plugins.cli.unified import unified_diff
-    from couler_plugins.cli.work import read_inputs, refused_exit, say_refused, working
+    from couler_plugins.cli.work import read_inputs, refused_exit, say_refused, say_unchanged, working
     from couler_plugins.inputs import optimize_inputs
 
     files = read_inputs(inputs, config)
@@ -66,4 +66,5 @@ def command(
                 write_bytes(unified_diff(file.original or "", file.text or "", file.name, color=color))
         write_bytes(unified_diff("", result.added, "added.yaml", color=color) if result.added else "")
     say_refused(result)
+    say_unchanged(result)
     ctx.exit(refused_exit(file.error for file in result.files) or int(exit_code and result.changed))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import click
 
 from couler_plugins.api import FileResult, Result
 from couler_plugins.cli.alike import Alike, in_groups
 from couler_plugins.cli.columns import columns, number_text
+from couler_plugins.cli.messages import counted
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.totals import total_lines
 from couler_plugins.cli.verdict_groups import VerdictGroups
@@ -32,40 +33,54 @@ def print_explanation(result: Result, *, color: bool) -> None:
         color: whether to print in colour.
     """
     groups = VerdictGroups()
-    for file in result.files:
+    labels: dict[int | None, dict[str, None]] = {}
+    for trace in result.workflow_versions:
+        if (workflow := trace.versions[0]) is not None:
+            labels.setdefault(trace.file, {})[workflow.label] = None
+    for number, file in enumerate(result.files):
         if file.status != "refused" and file.workflows:
-            title, *lines = _file_lines(file, groups)
+            title, *lines = _file_lines(file, labels.get(number, {}), groups)
             write_bytes("".join(f"{line}\n" for line in (click.style(title, bold=True) if color else title, *lines)))
     total = total_lines(result)
     if total:
         write_bytes("".join(f"{line}\n" for line in ("", *total)))
 
 
-def _file_lines(file: FileResult, groups: VerdictGroups) -> Iterator[str]:
+def _file_lines(file: FileResult, labels: Collection[str], groups: VerdictGroups) -> Iterator[str]:
     yield f"{file.name}: {_summary(file)}"
-    for workflow in dict.fromkeys(decision.workflow for decision in file.decisions):
+    sections = [(item.optimizer, _by_workflow(item.decisions, labels)) for item in file.passes]
+    for workflow in dict.fromkeys(label for _, section in sections for label in section):
         yield f"  {workflow}"
-        for item in file.passes:
-            own = [decision for decision in item.decisions if decision.workflow == workflow]
-            yield from (f"    {line}" for line in _pass_lines(item.optimizer, own, file.name, groups))
+        for optimizer, section in sections:
+            own = section.get(workflow, [])
+            verdicts = [decision for decision in own if decision.verdict]
+            others = [decision for decision in own if not decision.verdict]
+            if others:
+                yield f"    {optimizer}"
+            for told in in_groups(others):
+                lines = _table(told) if isinstance(told, Alike) else _told(told, workflow)
+                yield from (f"      {line}" for line in lines)
+            yield from (f"    {line}" for line in groups.lines(verdicts, file.name))
 
 
-def _pass_lines(optimizer: str, decisions: Sequence[Decision], file: str, groups: VerdictGroups) -> Iterator[str]:
-    others = [decision for decision in decisions if not decision.verdict]
-    if others:
-        yield optimizer
-    for told in in_groups(others):
-        yield from (f"  {line}" for line in (_table(told) if isinstance(told, Alike) else _told(told)))
-    yield from groups.lines([decision for decision in decisions if decision.verdict], file)
+def _by_workflow(decisions: Iterable[Decision], labels: Collection[str]) -> dict[str, list[Decision]]:
+    """The decisions by workflow of the file; those on a workflow that an optimizer makes stay with what they follow."""
+    found: dict[str, list[Decision]] = {}
+    last = ""
+    for decision in decisions:
+        last = decision.workflow if decision.workflow in labels or not last else last
+        found.setdefault(last, []).append(decision)
+    return found
 
 
 def _table(alike: Alike) -> list[str]:
     return [alike.title, *(f"  {line}" for line in columns(alike.head, alike.rows))]
 
 
-def _told(decision: Decision) -> list[str]:
+def _told(decision: Decision, workflow: str) -> list[str]:
     figures = ", ".join(f"{name} {number_text(value)}" for name, value in decision.figures)
-    where = f"{decision.subject}: " if decision.subject else ""
+    subject = " ".join(part for part in (decision.workflow, decision.subject) if part and part != workflow)
+    where = f"{subject}: " if subject else ""
     if len(decision.figures) <= FEW:
         return [f"{where}{_what(decision, figures)}"]
     return [f"{where}{_what(decision, '')}", *(f"  {line}" for line in _wrapped(figures))]
@@ -75,16 +90,16 @@ def _wrapped(figures: str) -> list[str]:
     """The figures in lines, none of them torn in two."""
     whole = "\xa0"
     text = figures.replace(" ", whole).replace(f",{whole}", ", ")
-    lines = textwrap.wrap(text, WIDTH - 6, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(text, WIDTH - 8, break_long_words=False, break_on_hyphens=False)
     return [line.replace(whole, " ") for line in lines]
 
 
 def _summary(file: FileResult) -> str:
-    workflows = f"{file.workflows} workflow{'s' if file.workflows > 1 else ''}"
+    workflows = counted(file.workflows, "workflow")
     count = sum(1 for decision in file.decisions if decision.action)
     if not count:
         return f"{workflows}, no change" if file.status == "ok" else f"{workflows}, rewritten"
-    return f"{workflows}, {count} change{'s' if count > 1 else ''}"
+    return f"{workflows}, {counted(count, 'change')}"
 
 
 def _what(decision: Decision, figures: str) -> str:

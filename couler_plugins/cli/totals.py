@@ -8,18 +8,14 @@ from typing import Any
 import msgspec
 
 from couler_plugins.api import Result
+from couler_plugins.cli.messages import counted
 from couler_plugins.cli.rule_words import words_for
 from couler_plugins.verdict_totals import VerdictTotals, total_of, verdict_totals
 
-__all__ = ["counted", "total_lines", "total_record"]
+__all__ = ["total_lines", "total_record"]
 
 REASONS = 6
 """How many reasons are named."""
-
-
-def counted(count: int, name: str) -> str:
-    """Return a number with its noun."""
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
 def total_lines(result: Result) -> list[str]:

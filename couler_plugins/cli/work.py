@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from couler_plugins.api import Result
-from couler_plugins.cli.messages import say_error
+from couler_plugins.cli.messages import counted, say_error
 from couler_plugins.cli.progress import Progress
 from couler_plugins.config import Config
 from couler_plugins.discovery import load_plugins
@@ -18,7 +18,7 @@ from couler_plugins.inputs import session
 from couler_plugins.rewrite import Session
 from couler_plugins.sources import Input, read_source, read_stream
 
-__all__ = ["read_inputs", "refused_exit", "say_refused", "working"]
+__all__ = ["read_inputs", "refused_exit", "say_refused", "say_unchanged", "working"]
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,15 @@ def say_refused(result: Result) -> None:
     for file in result.files:
         if file.error is not None:
             say_error(file.error)
+
+
+def say_unchanged(result: Result) -> None:
+    """Say on stderr that nothing would change, and of how many workflows."""
+    with_workflows = [file for file in result.files if file.status != "refused" and file.workflows]
+    if result.changed or not with_workflows:
+        return
+    workflows = counted(sum(file.workflows for file in with_workflows), "workflow")
+    sys.stderr.write(f"No changes in {workflows} of {counted(len(with_workflows), 'file')}.\n")
 
 
 def refused_exit(errors: Iterable[Exception | None]) -> int:
