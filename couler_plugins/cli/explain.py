@@ -13,6 +13,7 @@ from couler_plugins.cli.settings import (
     json_option,
     max_bytes_option,
     pipeline_option,
+    render_option,
     to_option,
     with_settings,
 )
@@ -38,6 +39,7 @@ Examples:
 @pipeline_option
 @to_option
 @engine_option
+@render_option
 @click.option(
     "--only",
     metavar="NAMES",
@@ -54,6 +56,7 @@ def command(
     config: Config,
     inputs: tuple[str, ...],
     engine: str | None,
+    render: bool,
     only: tuple[str, ...],
     output_format: str,
 ) -> None:
@@ -62,15 +65,15 @@ def command(
     from couler_plugins.cli.messages import use_color
     from couler_plugins.cli.records import file_record, print_json
     from couler_plugins.cli.totals import total_record
-    from couler_plugins.cli.work import read_inputs, refused_exit, say_refused, working
+    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
     from couler_plugins.decision_lines import with_lines
     from couler_plugins.inputs import optimize_inputs
     from couler_plugins.parallelism.advice import SplitAdvice
     from couler_plugins.parallelism.optimizer import Split
     from couler_plugins.pipeline import parse_pipeline
 
-    files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:
+        files = read_workflows(inputs, config, session, render=render)
         optimizers = parse_pipeline(config.pipeline, session.plugins)
         advice = [] if any(item.name == Split.name for item in optimizers) else [SplitAdvice()]
         result = optimize_inputs(files, [*optimizers, *advice], session)
@@ -81,8 +84,9 @@ def command(
         print_json("couler.explain/v1", content)
     else:
         print_explanation(result, color=use_color(config))
-    say_refused(result)
-    ctx.exit(refused_exit(file.error for file in result.files))
+    errors = [file.error for file in result.files]
+    say_refused(errors)
+    ctx.exit(report_exit(errors, files))
 
 
 def _only(result: Result, names: tuple[str, ...]) -> Result:
