@@ -127,7 +127,6 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"BODY": "return part(x)", "def other": "part = functools.partial(helper, y=2)\ndef other"},
     ),
     "several outputs": ({}, {"DECORATOR": "multiple_outputs=True"}),
-    "no XCom": ({}, {"DECORATOR": "do_xcom_push=False"}),
     "where it runs": ({}, {"DECORATOR": 'run_as_user="nobody"'}),
 }
 
