@@ -106,7 +106,7 @@ def test_explain(explained: subprocess.CompletedProcess[str]) -> None:
     assert "pipeline pipeline/extract: cache: the DAG 'pipeline' says that it is pure" in explained.stdout
     assert "plain.py: 1 workflow, nothing to do" in explained.stdout
     assert "declare @couler_airflow.cached above its function" in explained.stdout
-    assert "pipeline/load: returned nothing: not stored (" in explained.stdout
+    assert "pipeline/load: left alone: returned nothing: not stored (plain.py:11)" in explained.stdout
     assert "Filling up the DagBag" not in explained.stdout + explained.stderr
 
 

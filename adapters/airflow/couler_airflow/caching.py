@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from couler_airflow.eligible import is_keyed
 from couler_airflow.key import Analysis
@@ -88,4 +91,12 @@ class AirflowCaching:
             analysis = Analysis(instance, declaration).objections
         except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
             analysis = objections_of(error)
-        return (*analysis, *objections), (*known_later, *doubts)
+        return (*map(_nearby, analysis), *objections), (*known_later, *doubts)
+
+
+def _nearby(objection: Objection) -> Objection:
+    """Return an objection with its file as people name it who are in the folder of the file, or above it."""
+    place = objection.place
+    if place is None or not Path(place.file).is_relative_to(Path.cwd()):
+        return objection
+    return replace(objection, place=replace(place, file=str(Path(place.file).relative_to(Path.cwd()))))

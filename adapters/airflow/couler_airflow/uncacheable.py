@@ -15,7 +15,7 @@ __all__ = ["VALUE", "Uncacheable", "describe", "object_to", "objections_of", "pl
 VALUE = "value"
 """The rule of what has no form that a key could hold."""
 
-DECLARE = "@couler_airflow.cached({}) above its function, or couler_airflow.cached(…, {}) of the task"
+DECLARE = "couler_airflow.cached({}) at the task"
 
 
 class Uncacheable(Unsupported):
@@ -46,9 +46,9 @@ def object_to(rule: str, reason: str, place: SourcePlace | None = None) -> Objec
     """Return an objection with what its owner may declare against it."""
     remedy = ""
     if rule in ALLOWED:
-        remedy = DECLARE.format(*[f"allow=({rule!r},)"] * 2)
+        remedy = DECLARE.format(f"allow=({rule!r},)")
     elif rule == "run-context":
-        remedy = DECLARE.format(*["context=('ds',)"] * 2) + ", with the values of the run that it reads"
+        remedy = DECLARE.format("context=('ds',)") + ", with the values of the run that it reads"
     return Objection(rule, reason, remedy=remedy, place=place)
 
 

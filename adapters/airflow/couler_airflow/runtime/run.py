@@ -59,7 +59,7 @@ class Run:
             return compute()
         try:
             before = Before(self._task, self._ti, self._declaration)
-            key = Analysis(self._task, self._declaration).key(self._context, before.tokens)
+            key = self.key(before)
         except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
             self._refuse(error)
             return compute()
@@ -79,6 +79,17 @@ class Run:
                     self._say_hit(key, entry)
                     return result.value
             return self._computed(key, before, store, compute)
+
+    def key(self, before: Before) -> TaskKey:
+        """Return the key of this run.
+
+        Args:
+            before: what ran before it.
+
+        Raises:
+            Uncacheable: it has none; with all objections, as `couler explain` has them.
+        """
+        return Analysis(self._task, self._declaration).key(self._context, before.tokens)
 
     def _computed(self, key: TaskKey, before: Before, store: Store, compute: Compute) -> Any:
         started = time.monotonic()
