@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from couler_airflow.eligible import is_keyed
-from couler_airflow.key import Analysis
+from couler_airflow.key import TaskMaterial
 from couler_airflow.marks import Declaration
 from couler_airflow.owner import Owner
 from couler_airflow.parsed import parse_task
@@ -88,7 +88,7 @@ class AirflowCaching:
         except Exception:  # noqa: BLE001  # a mapped operator is not made before its arguments are known
             return tuple(objections), (*doubts, Objection("mapped", "its arguments are known when it runs"))
         try:
-            analysis = Analysis(instance, declaration).objections
+            analysis = TaskMaterial(instance, declaration).objections
         except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
             analysis = objections_of(error)
         return (*map(_nearby, analysis), *objections), (*known_later, *doubts)

@@ -19,7 +19,7 @@ from couler_airflow.uncacheable import Uncacheable, unique
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["Analysis", "TaskKey"]
+__all__ = ["TaskKey", "TaskMaterial"]
 
 Before = Callable[[], Iterable[str]]
 
@@ -90,7 +90,7 @@ class TaskKey(NamedTuple):
     spec: str
 
 
-class Analysis:
+class TaskMaterial:
     """What a key of a task covers, and everything that forbids one.
 
     A worker makes it of the operator that it is about to run, `couler explain` of the same operator as far as it is

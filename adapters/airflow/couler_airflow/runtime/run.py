@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from couler_airflow.codec import OUTPUT, Result, decode_result, encode_result
 from couler_airflow.eligible import BRANCH, class_of, path_of
-from couler_airflow.key import Analysis, TaskKey
+from couler_airflow.key import TaskKey, TaskMaterial
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.before import XCOM, Before, token_of
 from couler_airflow.runtime.store import Store
@@ -89,7 +89,7 @@ class Run:
         Raises:
             Uncacheable: it has none; with all objections, as `couler explain` has them.
         """
-        return Analysis(self._task, self._declaration).key(self._context, before.tokens)
+        return TaskMaterial(self._task, self._declaration).key(self._context, before.tokens)
 
     def _computed(self, key: TaskKey, before: Before, store: Store, compute: Compute) -> Any:
         started = time.monotonic()
