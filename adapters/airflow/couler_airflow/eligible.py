@@ -90,11 +90,12 @@ def structural(operator: Any, declaration: Declaration) -> tuple[Objection, ...]
         return (Objection("never", "its owner said never"),)
     bases = (base for base in class_of(operator).__mro__ if base.__module__.startswith("airflow."))
     kinds = [BRANCH] if is_branch(operator) else [NEVER[base.__name__] for base in bases if base.__name__ in NEVER]
+    replaced = obstacle(operator)
     rules = (
         ("role", "it sets up or tears down", operator.is_setup or operator.is_teardown),
         ("operator", kinds[0] if kinds else "", kinds),
         ("outlets", "it has outlets, whose events say more than a result", operator.outlets),
-        ("replaced", obstacle(operator), obstacle(operator)),
+        ("replaced", replaced, replaced),
         ("trigger", FROM_TRIGGER, getattr(operator, "start_from_trigger", False)),
     )
     return tuple(Objection(rule, reason) for rule, reason, holds in rules if holds)
@@ -111,7 +112,7 @@ def undeclared(operator: Any, own: bool, operators: Collection[str]) -> Objectio
     from couler_plugins.hookspecs.caching import Objection
 
     path = path_of(class_of(operator))
-    if own or path in (*PURE, *operators):
+    if own or path in PURE or path in operators:
         return None
     remedy = f"couler_airflow.cached(…) of the task, or {path} in cache_operators"
     return Objection("not-declared", f"nobody has declared {class_of(operator).__name__} pure", remedy=remedy)

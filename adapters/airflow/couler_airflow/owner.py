@@ -26,8 +26,13 @@ class Owner:
 
     @cached_property
     def _whole(self) -> Declaration | None:
-        covers = load_settings("cache_tag", "cache_dags").covers
-        return declared(self._dag) or (Declaration() if covers(self._dag) else None)
+        if (own := declared(self._dag)) is not None:
+            return own
+        return Declaration() if load_settings("cache_tag", "cache_dags").covers(self._dag) else None
+
+    @cached_property
+    def _operators(self) -> tuple[str, ...]:
+        return load_settings("cache_operators").cache_operators
 
     def says(self, task: Any) -> tuple[str, Declaration] | None:
         """Return where something is said of a task, the nearest place first, and what; None where nothing is."""
@@ -41,7 +46,7 @@ class Owner:
 
         said = self.says(task)
         objections = structural(task, Declaration() if said is None else said[1])
-        missing = undeclared(task, declared(task) is not None, load_settings("cache_operators").cache_operators)
+        missing = undeclared(task, declared(task) is not None, self._operators)
         return objections if objections or missing is None else (missing,)
 
     def wrap(self, task: Any) -> tuple[Objection, ...]:
