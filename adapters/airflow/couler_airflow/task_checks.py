@@ -17,7 +17,7 @@ from couler_airflow.uncacheable import object_to, place_of
 from couler_plugins.caching.words import impurities
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
-__all__ = ["NOTHING", "PROGRAMS", "check_task", "context_names", "operator_of_run"]
+__all__ = ["KEPT_BACK", "NOTHING", "PROGRAMS", "check_task", "context_names", "operator_of_run"]
 
 BY_VALUE = frozenset(
     {
@@ -34,6 +34,7 @@ PROGRAMS = frozenset({"bash_command", "command", "cmds", "arguments", "script", 
 """Fields of operators in which stands what is run."""
 
 NOTHING = "returned nothing: not stored"
+KEPT_BACK = "its result is not handed on: not stored"
 
 
 def check_task(task: Any, declaration: Declaration) -> Iterator[Objection]:
@@ -105,7 +106,7 @@ def _result(task: Any, declaration: Declaration) -> Iterator[Objection]:
     if path_of(operator_of_run(task)) not in PURE or declaration.context:
         return
     if not task.do_xcom_push:
-        yield Objection("no-result", "its result is not handed on", place=_place(task))
+        yield Objection("no-result", KEPT_BACK, place=_place(task))
     elif returns_nothing(task.python_callable):
         yield Objection("no-result", NOTHING, place=_place(task))
 

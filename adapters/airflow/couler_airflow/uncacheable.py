@@ -93,6 +93,11 @@ def _line_of(code: types.CodeType, word: str) -> int | None:
 
     for item in dis.get_instructions(code):
         named = item.argval if isinstance(item.argval, tuple) else (item.argval,)
-        if word in named and item.positions is not None and item.positions.lineno is not None:
+        if (
+            item.opname != "LOAD_CONST"
+            and word in named
+            and item.positions is not None
+            and item.positions.lineno is not None
+        ):
             return item.positions.lineno
     return None

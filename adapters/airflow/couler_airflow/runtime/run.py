@@ -16,7 +16,7 @@ from couler_airflow.runtime.store import Store
 from couler_airflow.runtime.told import remember
 from couler_airflow.runtime.xcoms import noted
 from couler_airflow.settings import SECTION, load_settings
-from couler_airflow.task_checks import NOTHING
+from couler_airflow.task_checks import KEPT_BACK, NOTHING
 from couler_airflow.uncacheable import Uncacheable, describe, objections_of
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Run:
 
     def _keep(self, key: TaskKey, before: Before, store: Store, result: Result, seconds: float | None) -> None:
         if not result.xcoms and (result.value is None or not self._task.do_xcom_push):
-            raise Uncacheable(NOTHING, rule="no-result")
+            raise Uncacheable(NOTHING if result.value is None else KEPT_BACK, rule="no-result")
         data = encode_result(result)
         refused = store.keep(data, self._meta(key, before, seconds))
         told: dict[str, Any] = {"cached": True, "hit": False, "key": key.key, "token": token_of(key.key, _sha256(data))}
