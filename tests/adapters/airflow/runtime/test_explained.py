@@ -179,6 +179,77 @@ def rules_of(objections: tuple[Objection, ...]) -> set[str]:
     return {item.rule for item in objections}
 
 
+OPEN = """
+from airflow.providers.standard.operators.bash import BashOperator
+from couler_airflow import cached
+
+with DAG("open", schedule=None) as dag:
+    @task
+    def commands():
+        return ["true"]
+
+    for name, command in {
+        "plain": "echo 1",
+        "rendered": "echo {{ ds }}",
+        "clock": "echo {{ ds }}; date",
+        "perhaps": "{% if params.x %}date{% endif %}",
+        "joined": "date{{ ds }}",
+    }.items():
+        BashOperator(task_id=name, bash_command=command)
+    BashOperator(task_id="result", bash_command=commands())
+    BashOperator.partial(task_id="mapped").expand(bash_command=["date", "true"])
+    BashOperator.partial(task_id="unknown").expand_kwargs(commands.override(task_id="kwargs")())
+    for one in dag.task_dict.values():
+        cached(one)
+"""
+
+
+def test_only_a_run_can_tell_what_it_renders_and_maps(dag_files: DagFiles) -> None:
+    requests = explained(dag_files.dag(OPEN))
+    verdicts = {name: item.verdict for name, item in requests.items() if name not in ("commands", "kwargs")}
+    assert verdicts == {
+        "plain": "cached",
+        "clock": "never",
+        **dict.fromkeys(("rendered", "perhaps", "joined", "result", "mapped", "unknown"), "run-time"),
+    }
+    assert {item.rule for name in verdicts for item in requests[name].doubts} == {"program", "mapped"}
+
+
+CHAIN = """
+with DAG("chain", schedule=None) as dag:
+    @task
+    def first(x):
+        return x
+    @task
+    def second(x):
+        return open(x).name
+    @task
+    def third(x, **kwargs):
+        return x
+    first(1) >> second("a") >> third(2)
+"""
+
+
+def test_what_is_missing_is_told_at_once(dag_files: DagFiles) -> None:
+    dag = dag_files.dag(CHAIN)
+    requests = explained(dag)
+    assert {name: [item.rule for item in request.objections] for name, request in requests.items()} == {
+        "first": ["not-declared"],
+        "second": ["not-declared", "files", "producer"],
+        "third": ["not-declared", "run-context", "producer"],
+    }
+    assert {request.verdict for request in requests.values()} == {"declarable"}
+    assert "allow=('files',)" in requests["second"].objections[1].remedy
+    assert "'second'" in requests["third"].objections[2].remedy
+    facet = AirflowCaching(dag, lift_dag(dag, 0))
+    pure = {name: item.verdict for (_, name), item in facet.requests(assume_pure=True, explains=True).items()}
+    assert pure == {"first": "cached", "second": "declarable", "third": "declarable"}
+    for assume_pure in (False, True):  # who asks no reasons asks the same of the same tasks
+        both = [facet.requests(assume_pure=assume_pure, explains=explains) for explains in (False, True)]
+        asked = [{place: request.asked for place, request in requests.items()} for requests in both]
+        assert asked[0] == asked[1] == dict.fromkeys(both[0], assume_pure)
+
+
 @pytest.mark.parametrize("marked", ["dag", "tasks"])
 def test_examples_are_explained_as_their_workers_decide(marked: str) -> None:
     """All tasks of all DAGs that Airflow ships, marked each or as a whole."""
