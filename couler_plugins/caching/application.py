@@ -68,7 +68,8 @@ def apply(
         asked = {place: directive_of(verdict) for place, verdict in verdicts.items() if not verdict.objections}
         new = with_calls(bare, verdicts, asked, {})
     new = workflow if new == workflow else new
-    judged = Judged(verdicts, outside, kept(declared.verdicts), declared.from_outside)
+    could = kept(declared.verdicts) if ctx.explains else verdicts
+    judged = Judged(verdicts, outside, could, declared.from_outside)
     return new, *decide(workflow, new, facet, ctx, judged)
 
 

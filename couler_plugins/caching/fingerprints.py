@@ -36,7 +36,7 @@ def apply_switches(
     found = substitute(bare, _known(bare, facet, ctx, terms), facet)
     left = found.workflow
     steps, choices = steps_of(left), choices_of(left, facet, ctx, terms)
-    could = declarable_verdicts(left, facet, terms)
+    could = declarable_verdicts(left, facet, terms) if ctx.explains else {}
     switched = {
         place: facet.switched(steps[place], choice.on)
         for place, choice in choices.items()
@@ -54,7 +54,7 @@ def apply_switches(
             place,
             steps[place],
             choice,
-            _judgement(choice, could[place], on=facet.is_on(steps[place])),
+            _judgement(choice, could.get(place, choice.verdict), on=facet.is_on(steps[place])),
             ctx,
             changed=place in changed,
             known=found.kept.get(place),

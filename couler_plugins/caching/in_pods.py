@@ -50,7 +50,8 @@ def apply_in_pods(
         assume_pure: whether a step of which nothing is said counts as declared pure.
     """
     final = {place: _judged(verdict, facet, wrapper) for place, verdict in verdicts_in(facet, assume_pure=assume_pure)}
-    declared = {place: _judged(verdict, facet, wrapper) for place, verdict in verdicts_in(facet, declared=True)}
+    could = verdicts_in(facet, declared=True) if ctx.explains else ()
+    declared = final | {place: _judged(verdict, facet, wrapper) for place, verdict in could}
     admitted = {place: verdict for place, verdict in final.items() if not verdict.objections}
     found = facet.wrapped(admitted, wrapper)
     sites = {("" if site.graph is None else site.graph.name, site.step.name): site for site in call_sites(workflow)}

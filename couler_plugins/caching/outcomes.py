@@ -13,7 +13,7 @@ from couler_plugins.hookspecs.caching import Objection, SourcePlace
 from couler_plugins.ir import External, Scalar, Step, Workflow
 from couler_plugins.plan import Decision, Outcome
 
-__all__ = ["CACHED", "NATIVE", "Judgement", "called_by", "decision_on", "judge", "judgement_on"]
+__all__ = ["CACHED", "NATIVE", "Judgement", "called_by", "decision_on", "judge", "judgement_on", "ordered"]
 
 NATIVE = frozenset({"cached-by-owner", "importer"})
 """Rules about steps that their engine caches as it is."""
@@ -56,9 +56,14 @@ def judgement_on(verdict: Verdict, declared: Verdict, more: Iterable[Objection] 
 
 def judge(objections: Iterable[Objection]) -> Judgement:
     """Return what these objections come to: `never` where one has no remedy."""
+    found = ordered(objections)
+    return Judgement("declarable" if all(item.remedy for item in found) else "never", found)
+
+
+def ordered(objections: Iterable[Objection]) -> tuple[Objection, ...]:
+    """Return the different objections, those that no declaration takes away first."""
     different = {(item.rule, item.reason): item for item in objections}.values()
-    ordered = sorted(different, key=lambda item: bool(item.remedy))
-    return Judgement("declarable" if all(item.remedy for item in ordered) else "never", tuple(ordered))
+    return tuple(sorted(different, key=lambda item: bool(item.remedy)))
 
 
 def called_by(step: Step) -> str:

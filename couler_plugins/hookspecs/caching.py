@@ -241,24 +241,34 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What to ask of a step whose worker makes its key.
 
     Attributes:
-        declared: where its owner declared it pure; empty where it is not to be cached.
-        objection: why it is not.
-        advice: what its owner would paste, where nothing but a declaration is missing.
+        declared: where its owner declared it pure; empty where nobody did.
+        asked: whether its worker is to look at it; the worker may still have objections when it runs.
         note: what its owner should know of how it is cached, in half a sentence.
+        objections: all that is against caching it.
+        doubts: what only a run can tell.
     """
 
     declared: str = ""
+    asked: bool = False
     note: str = ""
-    objection: Objection | None = None
-    advice: str = ""
+    objections: tuple[Objection, ...] = ()
+    doubts: tuple[Objection, ...] = ()
+
+    @property
+    def verdict(self) -> Literal["cached", "declarable", "never", "run-time"]:
+        """What becomes of the step: `declarable` would be cached after declarations, `run-time` depends on the run."""
+        if self.objections:
+            return "declarable" if all(item.remedy for item in self.objections) else "never"
+        return "run-time" if self.doubts else "cached"
 
 
 class WorkerCaching(Protocol):
     """An adapter's facet for one workflow of an engine whose workers look results up, under keys that they make."""
 
-    def requests(self, *, assume_pure: bool) -> Mapping[tuple[str, str], Request]:
-        """What to ask of each step, by graph and step, in the order of the source.
+    def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
+        """Return what to ask of each step, by graph and step, in the order of the source.
 
         Args:
             assume_pure: whether a step of which its owner says nothing counts as declared pure.
+            explains: whether anybody reads objections and doubts; which steps are asked is the same without.
         """

@@ -102,10 +102,11 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedP
 
 
 def test_explain(explained: subprocess.CompletedProcess[str]) -> None:
-    assert "marked.py: 1 workflow, 2 changes" in explained.stdout
+    assert "marked.py: 1 workflow, 1 change\n" in explained.stdout
     assert "pipeline pipeline/extract: cache: the DAG 'pipeline' says that it is pure" in explained.stdout
     assert "plain.py: 1 workflow, nothing to do" in explained.stdout
-    assert "worth caching if it is pure: @couler_airflow.cached above its function" in explained.stdout
+    assert "declare @couler_airflow.cached above its function" in explained.stdout
+    assert "pipeline/load: left alone: returned nothing: not stored (plain.py:11)" in explained.stdout
     assert "Filling up the DagBag" not in explained.stdout + explained.stderr
 
 
