@@ -65,7 +65,7 @@ def command(
     from couler_plugins.cli.messages import use_color
     from couler_plugins.cli.records import file_record, print_json
     from couler_plugins.cli.totals import total_record
-    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
+    from couler_plugins.cli.work import read_workflows, report_exit, say_empty, say_refused, working
     from couler_plugins.decision_lines import with_lines
     from couler_plugins.inputs import optimize_inputs
     from couler_plugins.parallelism.advice import SplitAdvice
@@ -84,6 +84,7 @@ def command(
         print_json("couler.explain/v1", content)
     else:
         print_explanation(result, color=use_color(config))
+    say_empty(result, files)
     errors = [file.error for file in result.files]
     say_refused(errors)
     ctx.exit(report_exit(errors, files))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from couler_plugins import inputs
-from couler_plugins.cli.messages import counted, say_error
+from couler_plugins.cli.messages import counted, nothing_in, say_error
 from couler_plugins.cli.progress import Progress
 from couler_plugins.config import Config
 from couler_plugins.discovery import load_plugins
@@ -25,6 +25,7 @@ __all__ = [
     "read_workflows",
     "refused_exit",
     "report_exit",
+    "say_empty",
     "say_refused",
     "say_unchanged",
     "working",
@@ -96,6 +97,13 @@ def say_refused(errors: Iterable[CoulerError | None]) -> None:
             alike.setdefault((error.message, error.hint), []).append(error)
     for first, *others in alike.values():
         say_error(first, others)
+
+
+def say_empty(result: Result, files: Sequence[Input]) -> None:
+    """Say on stderr which of the files that somebody named hold no workflow."""
+    for file, item in zip(result.files, files, strict=True):
+        if item.named and file.status != "refused" and not file.workflows:
+            sys.stderr.write(f"{file.name}: {nothing_in(file.name)}\n")
 
 
 def say_unchanged(result: Result) -> None:
