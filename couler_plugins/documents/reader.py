@@ -63,6 +63,17 @@ class Document:
         span, _ = root.find(path)
         return bisect.bisect_left(self._breaks, span.key_start if span.key_start >= 0 else span.start) + 1
 
+    def line_within(self, path: Path, text: str) -> int | None:
+        """The line, from 1, where a text first stands in the value at `path`; as `line_of` where it does not."""
+        root = self._located()
+        if root is None or not text:
+            return self.line_of(path)
+        span, _ = root.find(path)
+        word = re.compile(rf"(?<![\w-]){re.escape(text)}(?![\w-])")
+        found = word.search(self.text, span.start, span.end)
+        start = found.start() if found is not None else self.text.find(text, span.start, span.end)
+        return bisect.bisect_left(self._breaks, start) + 1 if start >= 0 else self.line_of(path)
+
     def plain(self, path: Path) -> str | None:
         """The scalar at `path` as it stands in the text, where it has neither quotes nor a tag; None elsewhere."""
         root = self._located()
