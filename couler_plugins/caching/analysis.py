@@ -146,7 +146,8 @@ class Analysis:
             found.objections.append(PRINTED)
         if not self._declared and self._facet.own_declaration(operation) is None:
             remedy = self._facet.how_to_declare(operation)
-            found.objections.insert(0, _at(msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy), operation.source))
+            found.objections.insert(0, msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy))
+        found.objections = [_at(item, operation.source) for item in found.objections]
         return self._verdict(None, Step(name="", call=Call(name=operation.name)), operation, found, Scope())
 
     @cached_property

@@ -62,8 +62,10 @@ def judge(objections: Iterable[Objection]) -> Judgement:
 
 def ordered(objections: Iterable[Objection]) -> tuple[Objection, ...]:
     """Return the different objections, those that no declaration takes away first."""
-    different = {(item.rule, item.reason): item for item in objections}.values()
-    return tuple(sorted(different, key=lambda item: bool(item.remedy)))
+    different: dict[tuple[str, str], Objection] = {}
+    for item in objections:  # one declaration may be missing for two reasons
+        different.setdefault((item.rule, item.remedy or item.reason), item)
+    return tuple(sorted(different.values(), key=lambda item: bool(item.remedy)))
 
 
 def called_by(step: Step) -> str:

@@ -67,6 +67,6 @@ def _reasons(rules: Mapping[str, int]) -> str:
     words: dict[str, int] = {}
     for rule, count in rules.items():
         words[words_for(rule)] = words.get(words_for(rule), 0) + count
-    ordered = sorted(words.items(), key=lambda item: -item[1])
+    ordered = sorted(words.items(), key=lambda item: (-item[1], item[0]))
     more = " and others" if len(ordered) > REASONS else ""
     return ", ".join(f"{name} {count:,}" for name, count in ordered[:REASONS]) + more
