@@ -15,8 +15,8 @@ from couler_plugins.plan import Decision, Outcome
 
 __all__ = ["CACHED", "NATIVE", "Judgement", "called_by", "decision_on", "judge", "judgement_on", "ordered"]
 
-NATIVE = frozenset({"cached-by-owner", "importer"})
-"""Rules about steps that their engine caches as it is."""
+NATIVE = frozenset({"cached-by-owner", "copy", "importer"})
+"""Rules about what is cached as it is: by its owner, by its engine, or as a copy that we made."""
 UPSTREAM = "a declaration for each step that runs before it"
 
 

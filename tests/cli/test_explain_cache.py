@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
+from couler_plugins.cli.rule_words import WORDS, words_for
+from support import ROOT
 
+DOCS = ROOT / "docs" / "explain.md"
 LIBRARY = """\
 apiVersion: argoproj.io/v1alpha1
 kind: WorkflowTemplate
@@ -155,33 +159,8 @@ def test_the_text_is_by_workflow_and_ends_in_a_total(explain: Explain) -> None:
     Path("values.yaml").write_text("image: x\n")
     result = explain("caller.yaml", "lib.yaml", "values.yaml")
     assert result.exit_code == 0
-    assert (
-        result.stdout
-        == """\
-caller.yaml: 1 workflow, no change
-  caller-*
-    cached after a declaration: main/one, main/two, main/three, main/count
-      line 22: add metadata: {annotations: {couler.io/cache: pure}}, in the template 'work'
-      lib.yaml:15: add metadata: {annotations: {couler.io/cache: pure}}, in the template 'count'
-    never cached: notify
-      it runs on an event, for its effect
-    never cached: main/download
-      lib.yaml:13: 'random' in it may name chance
-      lib.yaml:12: 'requests' in it may name the network
-      lib.yaml:6: it has no outputs, so it runs for its effect
-      lib.yaml:6: another workflow may read what it prints, which a result kept for others would lack
-    not in these files: main/elsewhere
-      line 14: it calls 'work' of 'absent', which is in none of these files
-lib.yaml: 1 workflow, no change
-  lib
-    cached after a declaration: count: steps not declared pure (see above)
-    never cached: fetch: chance, network access, effects, printed results that another workflow reads (see above)
-
-7 steps in 2 workflows: 0 cached, 4 would be after declarations in 2 places, 2 never, 1 whose callee is in none of these files.
-Never, by reason (a step can have several): effects 2, chance 1, network access 1, printed results that another workflow reads 1.
-To be declared: steps not declared pure 4.
-"""
-    )
+    (shown,) = re.findall(r"^```console\n(.*?)^```", DOCS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert shown == f"$ couler explain caller.yaml lib.yaml\n{result.stdout}"
     assert result.stderr == "values.yaml: no workflow found\n"
     told = [line for line in result.stdout.splitlines() if "line " in line]
     assert len(told) == len(set(told))
@@ -232,3 +211,17 @@ def test_what_changes_nothing_says_so(explain: Explain) -> None:
     Path("caller.yaml").write_text(twice())
     for command in (["diff", "."], ["optimize", "--check", "."]):
         assert "No changes" not in run(couler, command).stderr
+
+
+def test_every_rule_has_plain_words() -> None:
+    rule = re.compile(r"""Objection\(\s*"([a-z-]+)\"""")
+    folders = [ROOT / "couler_plugins" / "caching", *(ROOT / "adapters").glob("*/couler_*")]
+    texts = [path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")]
+    rules = {name for text in texts for name in rule.findall(text)} - NEVER_TOLD
+    assert len(rules) > 40
+    assert sorted(rules - WORDS.keys()) == []
+    assert words_for("of-a-plugin") == "of a plugin"
+
+
+NEVER_TOLD = {"cached-by-owner", "called-here", "composite", "copy", "importer", "known", "not-wrapped", "reimport"}
+"""Rules of steps that are cached all the same, or that only stand beside another one."""
