@@ -16,7 +16,7 @@ WORDS = {
     "configured": "settings from outside",
     "daemon": "daemons",
     "defaults": "template defaults",
-    "dynamic": "callees that only the run knows",
+    "dynamic": "callees that a parameter or a resolver chooses",
     "external": "callees in none of these files",
     "failure": "tasks that may fail",
     "files": "file lists that are wrong",

@@ -36,6 +36,8 @@ def _lines(total: VerdictTotals) -> Iterator[str]:
         yield f"{counted(total.calls, 'step')} in {counted(total.workflows, 'workflow')}: {_verdicts(total)}."
     if total.never:
         yield f"Never, by reason (a step can have several): {_reasons(total.never)}."
+    if total.unknown:
+        yield f"Not known here: {_reasons(total.unknown)}."
     if total.declarable:
         yield f"To be declared: {_reasons(total.declarable)}."
     if total.uncalled:
@@ -48,7 +50,7 @@ WORDS = {
     "declarable": "after a declaration",
     "never": "never",
     "run-time": "decided when they run",
-    "not-in-call": "whose callee is in none of these files",
+    "not-in-call": "not known here",
 }
 
 
