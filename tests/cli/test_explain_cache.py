@@ -176,6 +176,42 @@ def test_the_total_is_in_the_json(explain: Explain) -> None:
     assert total["uncalled"] == {}
 
 
+def test_a_call_of_a_graph_elsewhere_is_judged_by_its_steps(explain: Explain) -> None:
+    graph = """\
+    - name: both
+      dag: {tasks: [{name: count, template: count, arguments: {parameters: [{name: x, value: "1"}]}}, OTHER]}
+"""
+    other = "{name: fetch, template: fetch, arguments: {parameters: [{name: url, value: a}]}}"
+    Path("caller.yaml").write_text(CALLER.replace("{name: lib, template: fetch}", "{name: lib, template: both}"))
+    for inner, verdict in (
+        (other, "never"),
+        ("{name: gone, templateRef: {name: absent, template: work}}", "not-in-call"),
+    ):
+        Path("lib.yaml").write_text(LIBRARY + graph.replace("OTHER", inner))
+        found = verdicts(explain(".", "--format", "json"))
+        assert found["main/download"]["verdict"] == verdict
+        assert found["main/download"]["calls"] == "lib/both"
+    assert [item["rule"] for item in found["main/download"]["objections"]] == ["external"]
+
+
+def test_a_library_whose_own_call_may_not_be_cached_says_so_to_others(explain: Explain) -> None:
+    pure = LIBRARY.replace(
+        "    - name: count\n", "    - name: count\n      metadata: {annotations: {couler.io/cache: pure}}\n"
+    )
+    assert "    - name: count\n      metadata" in pure
+    inner = '{name: count, template: count, arguments: {parameters: [{name: x, value: "{{workflow.uid}}"}]}}'
+    Path("lib.yaml").write_text(pure)
+    assert verdicts(explain(".", "--format", "json"))["main/count"]["verdict"] == "cached"
+    Path("lib.yaml").write_text(f"{pure}    - name: own\n      dag: {{tasks: [{inner}]}}\n")
+    found = verdicts(explain(".", "--format", "json"))
+    assert [item["rule"] for item in found["main/count"]["objections"]] == ["uncached-caller"]
+
+
+def test_the_page_tells_all_objections(explain: Explain) -> None:
+    page = CliRunner().invoke(couler, ["graph", ".", "--format", "html"], catch_exceptions=False).stdout
+    assert "in it may name the network; it has no outputs" in page
+
+
 def test_steps_that_say_the_same_are_one_line(explain: Explain) -> None:
     tasks = "".join(
         f"          - {{name: t{number}, template: work, arguments: {{parameters: [{{name: x, value: x}}]}}}}\n"
