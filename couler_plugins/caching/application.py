@@ -51,7 +51,7 @@ def apply(
     """
     bare = stripped(facet.without_traces(workflow))
     analysis = Analysis(bare, facet, assume_pure=assume_pure, circular=circular)
-    declared = Analysis(bare, facet, circular=circular, declared=True)
+    declared = Analysis(bare, facet, circular=circular, declared=True, like=analysis)
 
     def kept(found: Mapping[Place, Verdict]) -> dict[Place, Verdict]:
         admitted = _admitted(found, facet)
