@@ -59,14 +59,15 @@ def storage_errors() -> Iterator[None]:
         raise InvalidInput("the storage's URL is not understood", hint=hint) from error
     except ImportError as error:
         raise MissingDriver(f"the storage needs a driver: {error}", hint="install it") from error
-    except (DuplicatedStudyError, StorageInternalError, *_sqlalchemy_errors("SQLAlchemyError")) as error:
+    except _sqlalchemy_errors("SQLAlchemyError", DuplicatedStudyError, StorageInternalError) as error:
         reason = type(error.__cause__ or error).__name__  # its text would hold the statement, and maybe the password
         raise EngineError(
             f"the storage of the study failed: {reason}", hint="is it there, and may we write?"
         ) from error
 
 
-def _sqlalchemy_errors(*names: str) -> tuple[type[Exception], ...]:
-    """Errors of SQLAlchemy, if it is in use: a study in memory needs none of it."""
+def _sqlalchemy_errors(*names: str | type[Exception]) -> tuple[type[Exception], ...]:
+    """Errors of SQLAlchemy by name, if it is in use (a study in memory needs none of it), and others as they are."""
     module = sys.modules.get("sqlalchemy.exc")
-    return () if module is None else tuple(getattr(module, name) for name in names)
+    found = (getattr(module, name, None) if isinstance(name, str) else name for name in names)
+    return tuple(error for error in found if error is not None)
