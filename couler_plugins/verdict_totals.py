@@ -83,7 +83,9 @@ def _totals(result: Result, optimizer: str, engine: str, traces: Iterable[Workfl
         for number, decision in _decisions(result, optimizer)
         if (number, decision.workflow) in labels
     ]
-    judged = Counter((number, item.workflow, item.subject) for number, item in decided if item.calls and item.verdict)
+    judged: Counter[tuple[int | None, str, str]] = Counter(
+        (number, item.workflow, item.subject) for number, item in decided if item.calls and item.verdict
+    )
     sites = [item for _, item in decided if item.calls and item.verdict]
     called = {item.calls for item in sites}
     uncalled = [
@@ -104,7 +106,7 @@ def _totals(result: Result, optimizer: str, engine: str, traces: Iterable[Workfl
         declarable=_rules(declarable),
         unknown=_rules(item for item in sites if item.verdict == "not-in-call"),
         places=len({place for item in declarable for place in _places(item)}),
-        unjudged=sum((calls - judged).values()) if judges else 0,
+        unjudged=(calls - judged).total() if judges else 0,
         uncalled=_counts(item.verdict for item in uncalled),
     )
 

@@ -201,8 +201,8 @@ class Analysis:
         for name in view.order():
             step = steps[name]
             found = before.look(step)
-            around = [] if scope.blocked is None else [scope.blocked]
-            own = [*around, *self._call_objections(step), *self._places(step, found)]
+            blocked = [] if scope.blocked is None else [scope.blocked]
+            own = [*blocked, *self._call_objections(step), *self._places(step, found)]
             found.objections = [_at(item, step.source) for item in (*own, *found.objections)]
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
             if isinstance(callee, Operation):

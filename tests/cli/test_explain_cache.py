@@ -191,7 +191,7 @@ def test_a_call_of_a_graph_elsewhere_is_judged_by_its_steps(explain: Explain) ->
         found = verdicts(explain(".", "--format", "json"))
         assert found["main/download"]["verdict"] == verdict
         assert found["main/download"]["calls"] == "lib/both"
-    assert [item["rule"] for item in found["main/download"]["objections"]] == ["external"]
+        assert ("external" in {item["rule"] for item in found["main/download"]["objections"]}) is ("gone" in inner)
 
 
 def test_a_library_whose_own_call_may_not_be_cached_says_so_to_others(explain: Explain) -> None:
