@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Indentation
-from couler_plugins.documents.findings import Finding, Remark, findings
+from couler_plugins.documents.findings import Finding, Place, Remark, findings, without_place
 from couler_plugins.documents.paths import Path, render
 from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, is_template, read
 from couler_plugins.documents.rereading import Reread, remarks_on_reread, reread
@@ -18,6 +18,7 @@ __all__ = [
     "Finding",
     "Indentation",
     "Path",
+    "Place",
     "Remark",
     "Reread",
     "SourceFile",
@@ -32,4 +33,5 @@ __all__ = [
     "render",
     "reread",
     "splice",
+    "without_place",
 ]
