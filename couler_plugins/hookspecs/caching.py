@@ -68,6 +68,11 @@ class Objection(msgspec.Struct, frozen=True):
     seen: str = ""
     place: SourcePlace | None = None
 
+    @property
+    def advice(self) -> str:
+        """The reason, and what to add to take it away."""
+        return f"{self.reason}: add {self.remedy}" if self.remedy else self.reason
+
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
     """What an operation is, as far as its result depends on it.
@@ -110,6 +115,9 @@ class Knowledge(Protocol):
 
     def how_to_declare(self, operation: Operation) -> str:
         """What the owner would paste where, to declare the operation pure."""
+
+    def how_to_version(self, operation: Operation) -> str:
+        """What the owner would paste where, to declare a version of an operation without inputs."""
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What the operation is; `result` says whether somebody may read what it prints."""

@@ -51,16 +51,19 @@ def three() -> Workflow:
 def test_steps_are_asked_or_told_all_that_is_against_it() -> None:
     new, decisions = ask_workers(three(), Workers(b=NO), CONTEXT, assume_pure=False)
     assert [item.directives for item in new.graphs[0].steps] == [(ASKED,), (), (ASKED, OTHER)]
-    assert [(item.subject, item.action, item.reason, item.figures) for item in decisions] == [
-        ("g/a", "cache", "the test says that it is pure", (("verdict", "cached"),)),
-        ("g/b", "", "no (dag.py:3); and so", (("verdict", "never"), ("rules", "a-rule, other"))),
+    assert [(item.subject, item.action, item.reason, item.verdict) for item in decisions] == [
+        ("g/a", "cache", "the test says that it is pure", "cached"),
+        ("g/b", "", "no; and so: add that", "never"),
         (
             "g/c",
             "cache",
             "the test says that it is pure; decided when it runs: 'b' has to return something; slowly",
-            (("verdict", "run-time"),),
+            "run-time",
         ),
     ]
+    assert [item.rule for item in decisions[1].objections] == ["a-rule", "other"]
+    assert decisions[1].objections[0].place == SourcePlace(0, file="dag.py", line=3)
+    assert dict(decisions[1].figures) == {"rule": "a-rule"}
 
 
 def test_a_second_time_changes_nothing_and_says_so() -> None:
@@ -69,7 +72,7 @@ def test_a_second_time_changes_nothing_and_says_so() -> None:
     assert again is once
     assert [(item.action, item.reason) for item in decisions] == [
         ("", "its worker looks already"),
-        ("", "it would be cached after a declaration; perhaps: declare this; and so: declare that"),
+        ("", "perhaps: add this; and so: add that"),
         ("", "its worker looks already; decided when it runs: 'b' has to return something; slowly"),
     ]
 
