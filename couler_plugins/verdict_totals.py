@@ -28,6 +28,7 @@ class VerdictTotals(msgspec.Struct, frozen=True, kw_only=True):
         verdicts: how many call sites have each verdict.
         never: for each rule, how many call sites it forbids for good; a call site may have several.
         declarable: for each rule, how many call sites could be cached otherwise and only need a declaration about it.
+        unknown: for each rule, how many call sites cannot be judged here.
         places: how many places their owners would have to annotate for these.
         unjudged: how many call sites have no verdict; 0 for an optimizer that judges none.
         uncalled: the verdicts on operations of libraries that nothing here calls.
@@ -41,6 +42,7 @@ class VerdictTotals(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: Mapping[Outcome, int]
     never: Mapping[str, int]
     declarable: Mapping[str, int]
+    unknown: Mapping[str, int]
     places: int
     unjudged: int
     uncalled: Mapping[Outcome, int]
@@ -81,7 +83,9 @@ def _totals(result: Result, optimizer: str, engine: str, traces: Iterable[Workfl
         for number, decision in _decisions(result, optimizer)
         if (number, decision.workflow) in labels
     ]
-    judged = Counter((number, item.workflow, item.subject) for number, item in decided if item.calls and item.verdict)
+    judged: Counter[tuple[int | None, str, str]] = Counter(
+        (number, item.workflow, item.subject) for number, item in decided if item.calls and item.verdict
+    )
     sites = [item for _, item in decided if item.calls and item.verdict]
     called = {item.calls for item in sites}
     uncalled = [
@@ -100,8 +104,9 @@ def _totals(result: Result, optimizer: str, engine: str, traces: Iterable[Workfl
         verdicts=_counts(item.verdict for item in sites),
         never=_rules(item for item in sites if item.verdict == "never"),
         declarable=_rules(declarable),
+        unknown=_rules(item for item in sites if item.verdict == "not-in-call"),
         places=len({place for item in declarable for place in _places(item)}),
-        unjudged=sum((calls - judged).values()) if judges else 0,
+        unjudged=(calls - judged).total() if judges else 0,
         uncalled=_counts(item.verdict for item in uncalled),
     )
 

@@ -70,6 +70,7 @@ class Analysis:
             artifact by its identity, which is another one whenever it is made anew.
         declared: whether all that owners could declare counts as declared. That tells what a declaration would change;
             no key may come of it.
+        like: another analysis of the same workflow, which knows what holds of its operations already.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Analysis:
         circular: bool = False,
         fingerprints: bool = False,
         declared: bool = False,
+        like: Analysis | None = None,
     ) -> None:
         self.workflow = workflow
         self._facet = facet
@@ -91,7 +93,7 @@ class Analysis:
         self._dynamic = any(isinstance(site.step.call, Dynamic) for site in call_sites(workflow))
         self._circular = frozenset(graph.name for graph in workflow.graphs) if circular else recursive(workflow)
         self._inline = {name: item for name, item in self._by_name.items() if item.inline}
-        self._facts: dict[tuple[str, bool], Facts] = {}
+        self._facts: dict[tuple[str, bool], Facts] = {} if like is None else like._facts
         self._composites = Composites(
             self._by_name, self._circular, self._facts_of_call, lambda graph, scope: self._graph(graph, scope)[0]
         )
@@ -146,7 +148,8 @@ class Analysis:
             found.objections.append(PRINTED)
         if not self._declared and self._facet.own_declaration(operation) is None:
             remedy = self._facet.how_to_declare(operation)
-            found.objections.insert(0, _at(msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy), operation.source))
+            found.objections.insert(0, msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy))
+        found.objections = [_at(item, operation.source) for item in found.objections]
         return self._verdict(None, Step(name="", call=Call(name=operation.name)), operation, found, Scope())
 
     @cached_property
@@ -198,8 +201,8 @@ class Analysis:
         for name in view.order():
             step = steps[name]
             found = before.look(step)
-            around = [] if scope.blocked is None else [scope.blocked]
-            own = [*around, *self._call_objections(step), *self._places(step, found)]
+            blocked = [] if scope.blocked is None else [scope.blocked]
+            own = [*blocked, *self._call_objections(step), *self._places(step, found)]
             found.objections = [_at(item, step.source) for item in (*own, *found.objections)]
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
             if isinstance(callee, Operation):

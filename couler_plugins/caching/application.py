@@ -12,6 +12,7 @@ from couler_plugins.caching.choice import Limit, choose
 from couler_plugins.caching.decisions import Judged, decide
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import cached_library
+from couler_plugins.caching.shards import ShardFill
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper, wrapped
 from couler_plugins.hookspecs import Context
@@ -21,7 +22,7 @@ from couler_plugins.plan import Decision
 
 __all__ = ["apply", "stripped"]
 
-FULL = Objection("full", "what one run adds would fill more than half of its shard of the engine's cache", "storage")
+FULL = Objection("full", "what one run adds could fill more than half of a shard of the engine's cache", "storage")
 
 
 def apply(
@@ -51,7 +52,7 @@ def apply(
     """
     bare = stripped(facet.without_traces(workflow))
     analysis = Analysis(bare, facet, assume_pure=assume_pure, circular=circular)
-    declared = Analysis(bare, facet, circular=circular, declared=True)
+    declared = Analysis(bare, facet, circular=circular, declared=True, like=analysis)
 
     def kept(found: Mapping[Place, Verdict]) -> dict[Place, Verdict]:
         admitted = _admitted(found, facet)
@@ -102,11 +103,11 @@ def _is_ours(argument: Argument) -> bool:
 
 
 def _admitted(verdicts: Mapping[Place, Verdict], facet: Caching) -> dict[Place, Verdict]:
-    """The verdicts, those refused whose results would not fit into half of their shard; a shard fills up in order."""
-    used: dict[str, int] = {}
+    """The verdicts, those refused whose results could fill more than half of a shard; the first of them come first."""
+    fill = None if facet.shards is None else ShardFill(facet.shards.number, facet.shards.bytes // 2)
     admitted = dict(verdicts)
     for place, verdict in verdicts.items():
-        if verdict.objections or verdict.facts is None or facet.shard_bytes is None:
+        if verdict.objections or verdict.facts is None or fill is None:
             continue
         refusal: Objection | None = None
         if verdict.entries is None:
@@ -114,11 +115,8 @@ def _admitted(verdicts: Mapping[Place, Verdict], facet: Caching) -> dict[Place, 
             reason = "only the run knows how many results it adds"
             where = SourcePlace.of(verdict.facts.operation.source)
             refusal = Objection("uncounted", reason, "storage", bound, place=where)
-        else:
-            shard = facet.shard(verdict.facts.spec)
-            total = used.get(shard, 0) + verdict.entries * verdict.facts.material.entry_bytes
-            refusal = FULL if total > facet.shard_bytes // 2 else None
-            used[shard] = used.get(shard, 0) if refusal else total
+        elif not fill.admits(verdict.entries, verdict.facts.material.entry_bytes):
+            refusal = FULL
         if refusal is not None:
             admitted[place] = msgspec.structs.replace(verdict, objections=(refusal,))
     return admitted

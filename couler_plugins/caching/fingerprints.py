@@ -134,6 +134,8 @@ def _decision(
         reason = choice.objection.advice
         if choice.objection.rule == "not-declared":
             reason = f"nobody declared it pure, and no rule is against it: add {choice.objection.remedy}"
+        if judgement.outcome == "cached" and choice.objection.rule not in NATIVE:
+            reason = f"its engine caches it by a key of its own; {reason}"
         figures.append(("rule", choice.objection.rule))
     return decision_on(
         workflow,

@@ -124,7 +124,7 @@ class _OtherCalls:
         if id(graph) not in self._graphs:
             self._graphs[id(graph)] = Judgement("cached")  # of one that calls itself, what else is in it counts
             inner = [self._inner(workflow, graph, step) for step in graph.steps]
-            outcome = next((item for item in WORST if any(one.outcome == item for one in inner)), "cached")
+            outcome = min((one.outcome for one in inner), key=WORST.index) if inner else "cached"
             rules: dict[str, Objection] = {}
             for objection in (item for one in inner if one.outcome == outcome for item in one.objections):
                 rules.setdefault(objection.rule, objection)

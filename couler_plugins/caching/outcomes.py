@@ -15,8 +15,8 @@ from couler_plugins.plan import Decision, Outcome
 
 __all__ = ["CACHED", "NATIVE", "Judgement", "called_by", "decision_on", "judge", "judgement_on", "ordered"]
 
-NATIVE = frozenset({"cached-by-owner", "importer"})
-"""Rules about steps that their engine caches as it is."""
+NATIVE = frozenset({"cached-by-owner", "copy", "importer"})
+"""Rules about what is cached as it is: by its owner, by its engine, or as a copy that we made."""
 UPSTREAM = "a declaration for each step that runs before it"
 
 
@@ -62,8 +62,10 @@ def judge(objections: Iterable[Objection]) -> Judgement:
 
 def ordered(objections: Iterable[Objection]) -> tuple[Objection, ...]:
     """Return the different objections, those that no declaration takes away first."""
-    different = {(item.rule, item.reason): item for item in objections}.values()
-    return tuple(sorted(different, key=lambda item: bool(item.remedy)))
+    different: dict[tuple[str, str], Objection] = {}
+    for item in objections:  # one declaration may be missing for two reasons
+        different.setdefault((item.rule, item.remedy or item.reason), item)
+    return tuple(sorted(different.values(), key=lambda item: bool(item.remedy)))
 
 
 def called_by(step: Step) -> str:

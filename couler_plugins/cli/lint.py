@@ -78,8 +78,8 @@ def command(
     All files of the call are looked at together: what one refers to may stand in another. Exits with 1 if there is an
     error among the findings.
 
-    The same thing at several places of a file is one finding, with the other lines. Findings that a baseline records
-    are not shown and do not count. A baseline knows them by file, code, path and message, and not by line.
+    The same thing at several places is one finding, with the other places; in JSON, one finding a file. Findings that
+    a baseline records are not shown and do not count. A baseline knows them by file, code, path and message.
 
     Schemas work for any kind of objects, also where no adapter knows them. They need the extra `lint`.
     """
@@ -87,6 +87,7 @@ def command(
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.records import error_record, finding_record, print_json
     from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
+    from couler_plugins.documents import merge_alike
     from couler_plugins.linting import lint_inputs
     from couler_plugins.schemas import load_schemas
 
@@ -109,7 +110,7 @@ def command(
         errors = [error_record(error) for error in linted.errors]
         print_json("couler.lint/v1", {"documents": linted.documents, "findings": records, "errors": errors})
     else:
-        write_bytes("".join(f"{finding}\n" for finding in linted.findings))
+        write_bytes("".join(f"{finding}\n" for finding in merge_alike(linted.findings)))
     say_refused(linted.errors)
     if config.log_level != "error":
         click.echo(_summary(linted), err=True)

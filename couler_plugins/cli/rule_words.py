@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["words_for"]
+__all__ = ["WORDS", "words_for"]
 
 WORDS = {
     "always": "owners who say always",
@@ -16,7 +16,7 @@ WORDS = {
     "configured": "settings from outside",
     "daemon": "daemons",
     "defaults": "template defaults",
-    "dynamic": "callees that only the run knows",
+    "dynamic": "callees that a parameter or a resolver chooses",
     "external": "callees in none of these files",
     "failure": "tasks that may fail",
     "files": "file lists that are wrong",
@@ -66,6 +66,7 @@ WORDS = {
     "step-result": "results of single steps",
     "step-template": "step templates",
     "switched-off": "steps with caching switched off",
+    "taken": "steps with reserved names",
     "too-many-values": "too many values before them",
     "trigger": "tasks that start from a trigger",
     "unbounded-output": "outputs without a size limit",

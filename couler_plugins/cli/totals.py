@@ -36,6 +36,8 @@ def _lines(total: VerdictTotals) -> Iterator[str]:
         yield f"{counted(total.calls, 'step')} in {counted(total.workflows, 'workflow')}: {_verdicts(total)}."
     if total.never:
         yield f"Never, by reason (a step can have several): {_reasons(total.never)}."
+    if total.unknown:
+        yield f"Not known here: {_reasons(total.unknown)}."
     if total.declarable:
         yield f"To be declared: {_reasons(total.declarable)}."
     if total.uncalled:
@@ -48,7 +50,7 @@ WORDS = {
     "declarable": "after a declaration",
     "never": "never",
     "run-time": "decided when they run",
-    "not-in-call": "whose callee is in none of these files",
+    "not-in-call": "not known here",
 }
 
 
@@ -67,6 +69,6 @@ def _reasons(rules: Mapping[str, int]) -> str:
     words: dict[str, int] = {}
     for rule, count in rules.items():
         words[words_for(rule)] = words.get(words_for(rule), 0) + count
-    ordered = sorted(words.items(), key=lambda item: -item[1])
+    ordered = sorted(words.items(), key=lambda item: (-item[1], item[0]))
     more = " and others" if len(ordered) > REASONS else ""
     return ", ".join(f"{name} {count:,}" for name, count in ordered[:REASONS]) + more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from couler_plugins.cli.columns import number_text
 from couler_plugins.cli.rule_words import words_for
@@ -16,7 +17,7 @@ TITLES = {
     "declarable": "cached after a declaration",
     "never": "never cached",
     "run-time": "decided when it runs",
-    "not-in-call": "not in these files",
+    "not-in-call": "not known here",
 }
 NAMED, SHOWN = 6, 4
 """How many steps of a group are named, and how many of its objections are printed."""
@@ -58,12 +59,15 @@ class VerdictGroups:
         rules = dict.fromkeys(words_for(item.rule) for item in objections)
         known = "" if fresh else f": {', '.join(rules)} (see above)"
         yield f"{title}: {', '.join(shown)}{more}{known}"
-        for item in fresh[:SHOWN]:
-            self._printed.add(_identity(item))
-            yield f"  {_where(item, first, file)}{_text(item)}"
-        if len(fresh) > SHOWN:
-            rest = dict.fromkeys(words_for(item.rule) for item in fresh[SHOWN:])
-            yield f"  and {len(fresh) - SHOWN:,} more: {', '.join(rest)}"
+        alike: dict[str, list[Objection]] = {}
+        for item in fresh:
+            alike.setdefault(_text(item), []).append(item)
+        for text, items in islice(alike.items(), SHOWN):
+            self._printed.update(map(_identity, items))
+            yield f"  {_where(items, first, file)}{text}"
+        if len(alike) > SHOWN:
+            rest = dict.fromkeys(words_for(items[0].rule) for items in islice(alike.values(), SHOWN, None))
+            yield f"  and {len(alike) - SHOWN:,} more: {', '.join(rest)}"
 
 
 def deciding(decision: Decision) -> tuple[Objection, ...]:
@@ -85,13 +89,15 @@ def _identity(objection: Objection) -> tuple[object, ...]:
     return (objection.rule, objection.reason, None if place is None else (place.file, place.line, place.path))
 
 
-def _where(objection: Objection, decision: Decision, file: str) -> str:
-    place = objection.place or decision.place
-    if place is None or not place.file:
-        return ""
-    if place.line is None:
-        return "" if place.file == file else f"{place.file}: "
-    return f"line {place.line}: " if place.file == file else f"{place.file}:{place.line}: "
+def _where(objections: Sequence[Objection], decision: Decision, file: str) -> str:
+    """Where objections of one text are, to begin a line with."""
+    places = [place for item in objections if (place := item.place or decision.place) is not None and place.file]
+    lines = sorted({place.line for place in places if place.file == file and place.line is not None})
+    others = [place for place in places if place.file != file]
+    told = [f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines[:NAMED]))}"] if lines else []
+    told += dict.fromkeys(place.file if place.line is None else f"{place.file}:{place.line}" for place in others)
+    more = max(len(lines) - NAMED, 0) + max(len(told) - NAMED, 0)
+    return f"{', '.join(told[:NAMED])}{f' and {more} more' if more else ''}: " if told else ""
 
 
 def _text(objection: Objection) -> str:

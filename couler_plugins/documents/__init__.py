@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Indentation
-from couler_plugins.documents.findings import Finding, Place, Remark, findings, without_place
+from couler_plugins.documents.findings import Finding, Place, Remark, findings, merge_alike, without_place
 from couler_plugins.documents.paths import Path, render
 from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, is_template, read
 from couler_plugins.documents.rereading import Reread, remarks_on_reread, reread
@@ -28,6 +28,7 @@ __all__ = [
     "dump_yaml",
     "findings",
     "is_template",
+    "merge_alike",
     "read",
     "remarks_on_reread",
     "render",

@@ -11,7 +11,7 @@ import msgspec
 from couler_plugins.documents.paths import Path, render
 from couler_plugins.documents.reader import Document
 
-__all__ = ["Finding", "Place", "Remark", "findings", "without_place"]
+__all__ = ["Finding", "Place", "Remark", "findings", "merge_alike", "without_place"]
 
 Severity = Literal["error", "warning", "note"]
 SUBJECT = re.compile(
@@ -102,6 +102,17 @@ class Finding(msgspec.Struct, frozen=True):
         shown = [text for text in (own, *list(elsewhere)[:FEW]) if text]
         rest = ", …" if max(len(lines), len(elsewhere)) > FEW else ""
         return f"\n  and {len(self.others)} more: {', '.join(shown)}{rest}"
+
+
+def merge_alike(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings, those of several files that say the same as one with all places: for people."""
+    merged: dict[tuple[str, ...], Finding] = {}
+    for finding in findings:
+        key = (finding.severity, finding.code, without_place(finding.message), finding.hint)
+        first = merged.setdefault(key, finding)
+        if first is not finding:
+            merged[key] = msgspec.structs.replace(first, others=(*first.others, *finding.places))
+    return list(merged.values())
 
 
 def without_place(message: str) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "Objection",
     "PodCaching",
     "Request",
+    "Shards",
     "SourcePlace",
     "WorkerCaching",
     "Wrapped",
@@ -100,6 +101,18 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     objections: tuple[Objection, ...] = ()
 
 
+class Shards(msgspec.Struct, frozen=True, kw_only=True):
+    """The places of an engine's own cache, over which results spread evenly by their keys.
+
+    Attributes:
+        number: how many there are.
+        bytes: how much the engine can keep in each of them.
+    """
+
+    number: int
+    bytes: int
+
+
 class Knowledge(Protocol):
     """What an adapter knows of one workflow that decides whether results of its steps may be reused."""
 
@@ -133,14 +146,11 @@ class Caching(Knowledge, Protocol):
     """An adapter's facet for one workflow of an engine that keeps results under keys that we write down for it."""
 
     @property
-    def shard_bytes(self) -> int | None:
-        """How many bytes the engine can keep in one shard of its own cache; None where there is no limit."""
+    def shards(self) -> Shards | None:
+        """The shards of the engine's own cache; None where it has no limit."""
 
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left behind where its owner has edited it since."""
-
-    def shard(self, spec: str) -> str:
-        """The name of the shard that keeps the results of an operation with this spec hash."""
 
     def how_to_bound(self, operation: Operation) -> str:
         """What the owner would paste where, to say how many results a loop over the operation gives at most."""

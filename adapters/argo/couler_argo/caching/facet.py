@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from couler_argo.caching.key_specs import KEY_SPEC
 from couler_argo.caching.material import content_of, reads_of, spec_of_run
-from couler_argo.caching.memoize import config_map
+from couler_argo.caching.memoize import SHARDS
 from couler_argo.caching.objections import DATASET, place_objection, rest_of, reuse_objections
 from couler_argo.caching.programs import programs
 from couler_argo.caching.traces import without_traces
@@ -28,7 +28,7 @@ from couler_argo.spelling import write
 from couler_argo.splits.part_spec import PART_OF, SPLIT
 from couler_argo.wrapper.deadlines import later_by, limit_of
 from couler_argo.wrapper.objections import wrapper_objection
-from couler_plugins.hookspecs.caching import Material, Objection
+from couler_plugins.hookspecs.caching import Material, Objection, Shards
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
 
 __all__ = ["CACHE", "DATASET", "KNOWN", "ArgoCaching", "lost_annotations"]
@@ -56,7 +56,7 @@ class ArgoCaching:
         self._annotations = annotations_of(workflow)
         self._callables = callables(workflow)
         self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
-        self.shard_bytes: int | None = SHARD_BYTES
+        self.shards: Shards | None = Shards(number=SHARDS, bytes=SHARD_BYTES)
 
     @property
     def part_of(self) -> str:
@@ -66,10 +66,6 @@ class ArgoCaching:
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left at places that its owner has edited since."""
         return without_traces(workflow)
-
-    def shard(self, spec: str) -> str:
-        """The ConfigMap that keeps the results of templates with this spec hash."""
-        return config_map(self._workflow, spec)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         """What the annotations say, those of the step first, then of its template, of its graph, of the workflow."""
