@@ -117,9 +117,9 @@ def test_an_adapter_that_fails_on_one_file(engine: str, method: str, monkeypatch
     assert reported(done.stdout) == OTHERS
     place = {"load": "lift"}.get(method, method)
     start = f"error: {CULPRIT}{suffix(engine)}: internal error: the adapter '{engine}' failed in {place}(): "
-    assert done.stderr.startswith(f"{start}AssertionError (in ")
+    assert f"{start}AssertionError (in " in done.stderr
     assert "report it with the file and what -v prints" in done.stderr
-    assert len(done.stderr.splitlines()) == 2
+    assert done.stderr.count("error: ") == 2  # "error: …: internal error: …"
 
 
 @pytest.mark.parametrize("name", sorted(load_plugins(load_config()).optimizers))
@@ -129,9 +129,7 @@ def test_an_optimizer_that_fails_on_one_file(engine: str, name: str, monkeypatch
     done = call("explain", engine, "-p", name)
     assert done.exit_code == 1
     assert reported(done.stdout) == OTHERS
-    assert done.stderr.startswith(
-        f"error: {CULPRIT}{suffix(engine)}: the optimizer '{name}' raised AssertionError (in "
-    )
+    assert f"error: {CULPRIT}{suffix(engine)}: the optimizer '{name}' raised AssertionError (in " in done.stderr
 
 
 def test_lint_that_fails_on_one_file(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +148,7 @@ def test_the_page_shows_the_others(engine: str, monkeypatch: pytest.MonkeyPatch)
     done = call("graph", engine, "--format", "html")
     assert done.exit_code == 1
     assert set(OTHERS) <= set(reported(done.stdout))
-    assert done.stderr.startswith(f"error: {CULPRIT}{suffix(engine)}: internal error")
+    assert f"error: {CULPRIT}{suffix(engine)}: internal error" in done.stderr
 
 
 def test_files_that_are_fine_alone_and_fail_together() -> None:

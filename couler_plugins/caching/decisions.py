@@ -68,7 +68,7 @@ def decide(
     decisions = []
     if new is not old:
         count = sum(1 for directives, _ in after.values() if directives)
-        reason = f"{count} of {len(after)} steps cached. `couler lint` warns if a cached step is edited afterwards"
+        reason = "`couler lint` warns if a cached step is edited afterwards"
         figures = (("steps cached", count), ("steps", len(after)))
         decisions.append(Decision(optimizer=NAME, workflow=old.label, action=NAME, reason=reason, figures=figures))
     for place, verdict in judged.verdicts.items():

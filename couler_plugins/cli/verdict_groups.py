@@ -48,8 +48,8 @@ class VerdictGroups:
         first = group[0]
         shown = [decision.subject for decision in group[:NAMED]]
         more = f" and {len(group) - NAMED:,} more" if len(group) > NAMED else ""
-        title = first.action or TITLES[first.verdict]
-        if first.action and first.verdict != "cached":
+        title = TITLES[first.verdict] if first.action in ("", "cache") else first.action
+        if title == first.action and first.verdict != "cached":
             title = f"{title}, {TITLES[first.verdict]}"
         objections = list({_identity(item): item for decision in group for item in deciding(decision)}.values())
         fresh = [item for item in objections if _identity(item) not in self._printed]
