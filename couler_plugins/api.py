@@ -41,7 +41,7 @@ def lift(
     """
     config = config or load_config()
     work = session(config, plugins, engine=engine)
-    return lift_inputs(read_source(source, config.max_bytes), work, _raise)
+    return lift_inputs(read_source(source, config.max_bytes, config.scope_depth), work, _raise)
 
 
 def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) -> Lowered:
@@ -101,9 +101,8 @@ def optimize(
     """
     config = config or load_config()
     work = session(config, plugins, to=to, engine=engine)
-    return optimize_inputs(
-        read_source(source, config.max_bytes), config.pipeline if pipeline is None else pipeline, work
-    )
+    inputs = read_source(source, config.max_bytes, config.scope_depth)
+    return optimize_inputs(inputs, config.pipeline if pipeline is None else pipeline, work)
 
 
 def convert(
@@ -124,7 +123,7 @@ def convert(
     """
     config = config or load_config()
     work = session(config, plugins, to=to, engine=engine)
-    return convert_inputs(read_source(source, config.max_bytes), to, work)
+    return convert_inputs(read_source(source, config.max_bytes, config.scope_depth), to, work)
 
 
 def lint(
@@ -155,7 +154,8 @@ def lint(
     """
     config = config or load_config()
     work = session(config, plugins, to=to, engine=engine)
-    return lint_inputs(read_source(source, config.max_bytes), work, load_schemas(schemas, config.max_bytes))
+    inputs = read_source(source, config.max_bytes, config.scope_depth)
+    return lint_inputs(inputs, work, load_schemas(schemas, config.max_bytes))
 
 
 def _raise(item: Input, error: CoulerError) -> None:

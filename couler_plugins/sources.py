@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from couler_plugins.documents import SourceFile, dump_yaml, read
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.options import Size
+from couler_plugins.scopes import placed
 
 __all__ = ["SUFFIXES", "Input", "Source", "Text", "read_source", "read_stream"]
 
@@ -64,10 +65,10 @@ class Input:
     error: CoulerError | None = None
 
 
-def read_source(source: Source, max_bytes: int) -> list[Input]:
+def read_source(source: Source, max_bytes: int, scope_depth: int = 0) -> list[Input]:
     """Reads everything that a source names; a file reached twice is read once.
 
-    What cannot be read becomes an input with an error, so that it does not stop the rest.
+    What cannot be read becomes an input with an error, so that it does not stop the rest. `scope_depth` is the setting.
 
     Raises:
         InvalidInput: a mapping holds something that no document can.
@@ -77,7 +78,7 @@ def read_source(source: Source, max_bytes: int) -> list[Input]:
         # Not resolved: a link and what it points to are two inputs, each with an output of its own.
         key = os.path.abspath(item.path) if item.path else f"<{number}>"  # noqa: PTH100  # resolve() would follow links
         inputs.setdefault(key, item)
-    return list(inputs.values())
+    return list(placed(inputs.values(), scope_depth))
 
 
 def read_stream(stream: BinaryIO, name: str, max_bytes: int) -> Input:

@@ -10,6 +10,7 @@ from couler_plugins.cli.settings import (
     json_option,
     max_bytes_option,
     pipeline_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -35,6 +36,7 @@ Examples:
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if there are differences, as diff does.")
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

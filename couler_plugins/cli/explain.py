@@ -10,6 +10,7 @@ from couler_plugins.cli.settings import (
     json_option,
     max_bytes_option,
     pipeline_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -33,6 +34,7 @@ Examples:
 @engine_option
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

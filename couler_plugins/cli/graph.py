@@ -14,6 +14,7 @@ from couler_plugins.cli.settings import (
     inputs_argument,
     max_bytes_option,
     pipeline_option,
+    scope_depth_option,
     with_settings,
 )
 from couler_plugins.config import Config
@@ -50,6 +51,7 @@ Examples:
 )
 @click.option("-o", "--output", metavar="PATH", help="Where to write; stdout unless given.")
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

@@ -12,6 +12,7 @@ from couler_plugins.cli.settings import (
     inputs_argument,
     json_option,
     max_bytes_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -47,6 +48,7 @@ Examples:
 @engine_option
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

@@ -31,7 +31,7 @@ def read_inputs(arguments: Sequence[str], config: Config) -> list[Input]:
     """
     if not arguments and (sys.stdin is None or sys.stdin.isatty()):
         raise click.UsageError("Give a file, a folder or a glob, or pipe something in.")
-    inputs = read_source([argument for argument in arguments if argument != "-"], config.max_bytes)
+    inputs = read_source([argument for argument in arguments if argument != "-"], config.max_bytes, config.scope_depth)
     if not arguments or "-" in arguments:
         inputs.insert(0, read_stream(sys.stdin.buffer, "<stdin>", config.max_bytes))
     return inputs

@@ -6,6 +6,7 @@ from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Indentation
 from couler_plugins.documents.findings import Finding, Remark, findings
 from couler_plugins.documents.paths import Path, render
+from couler_plugins.documents.places import Place
 from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, read
 from couler_plugins.documents.rereading import Reread, remarks_on_reread, reread
 from couler_plugins.documents.splice import Spliced, splice
@@ -18,6 +19,7 @@ __all__ = [
     "Finding",
     "Indentation",
     "Path",
+    "Place",
     "Remark",
     "Reread",
     "SourceFile",

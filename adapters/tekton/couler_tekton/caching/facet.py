@@ -10,11 +10,12 @@ from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
-from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.ir import Argument, External, Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.plan import Plan
 from couler_tekton.caching.applying import Applying
 from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
 from couler_tekton.caching.material import material
-from couler_tekton.caching.resolving import Tasks, resolved
+from couler_tekton.caching.resolving import Tasks, resolved, steps_of
 from couler_tekton.splits.joined import whole_of
 
 __all__ = ["TektonCaching", "facets"]
@@ -22,17 +23,10 @@ __all__ = ["TektonCaching", "facets"]
 IN_WORKSPACE = re.compile(rf"{WORKSPACE}{STORE}(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
-def facets(workflows: Sequence[Workflow]) -> Callable[[Workflow], TektonCaching]:
-    """The facet for each of these objects, which may refer to each other."""
-    shelves: dict[str, Tasks] = {}
-
-    def facet(workflow: Workflow) -> TektonCaching:
-        namespace = workflow.namespace
-        if namespace not in shelves:
-            shelves[namespace] = Tasks(workflows, namespace)
-        return TektonCaching(workflow, shelves[namespace])
-
-    return facet
+def facets(plan: Plan) -> Callable[[Workflow], TektonCaching]:
+    """The facet for each object of a plan, which may refer to others."""
+    tasks = Tasks(plan)
+    return lambda workflow: TektonCaching(workflow, tasks)
 
 
 class TektonCaching:
@@ -105,13 +99,34 @@ class TektonCaching:
         """Why a call is not cached, whatever it calls."""
         if CACHED_FROM in self._annotations:
             return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
-        if self._workflow.kind == "Task" and self._workflow.name in self._tasks.called:
+        if (objection := self._unclear(self._steps.get(place))) is not None:
+            return objection
+        if self._workflow.kind == "Task" and self._tasks.is_called(self._workflow):
             return Objection(
                 "called-here", "those who call it in these files get a copy each that is cached", "storage"
             )
         if any(place[1] in graph.finalizers for graph in self._workflow.graphs if graph.name == place[0]):
             return Objection("finally", "it runs at the end, for its effect")
         return None
+
+    @cached_property
+    def _steps(self) -> dict[tuple[str, str], Step]:
+        return steps_of(self._workflow)
+
+    def _unclear(self, step: Step | None) -> Objection | None:
+        """Why it is not known here what a step refers to, although Tasks of that name are here."""
+        call = step.call if step is not None else None
+        if not isinstance(call, External) or call.name != "task":
+            return None
+        if call.version:
+            reason = f"a build puts version {call.version} of the Task {call.workflow!r} in its place"
+            return Objection("external", f"{reason}: cache that Task instead")
+        meant = self._tasks.meant(self._workflow, self._tasks.original(self._workflow, call.workflow))
+        if len(meant) < 2:
+            return None
+        places = ", ".join(map(self._tasks.describe, meant))
+        reason = f"it may call any of {len(meant)} Tasks {call.workflow!r}: {places}"
+        return Objection("external", f"{reason}; give only the files of one")
 
     def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
         """Why a store in a workspace is not to be had in this task.

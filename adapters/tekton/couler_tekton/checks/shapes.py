@@ -21,18 +21,22 @@ __all__ = ["check_shape", "without_nulls"]
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?\Z")
 """As Kubernetes writes amounts of memory and the like."""
 
+REFERENCES = (("taskRef",), ("pipelineRef",))
+PREBUILD_HINT = "if Konflux builds these, say --to 'tekton{prebuild=konflux}', or set `to` so in couler.toml"
+
 FIELDS = {"apiVersion": TEXT, "kind": TEXT, "metadata": {"name": TEXT, "generateName": TEXT, "*": ANY}, "status": ANY}
 
 
-def check_shape(kind: str, data: Any, report: Report) -> bool:
+def check_shape(kind: str, data: Any, report: Report, prebuild: str = "") -> bool:
     """Whether an object is built as its kind is; says what is not.
 
     Args:
         kind: the kind.
         data: the object.
         report: is told.
+        prebuild: what makes the object ready before a cluster sees it; empty for nothing.
     """
-    _check(_shape(kind, data), data, (), report)
+    _check(_shape(kind, data), data, (), report, prebuild)
     if data.get("spec") is None:
         report.error("missing-field", (), f"this {kind} has no spec", "add it")
     return not any(remark.severity == "error" for remark in report.remarks)
@@ -72,7 +76,7 @@ def _read_as(key: str, shape: dict[str, Any]) -> str:
     return next((name for name in shape if name.lower() == key.lower()), "")
 
 
-def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
+def _check(shape: Any, content: Any, path: Path, report: Report, prebuild: str) -> None:
     if content is None or shape == ANY:
         return
     if isinstance(shape, dict):
@@ -86,7 +90,9 @@ def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
                 message = f"{key!r} is read as {other!r} in embedded specs only"
                 report.note("field-case", (*path, key), message, f"write {other}")
             elif held is not None:
-                _check(held, inner, (*path, key), report)
+                _check(held, inner, (*path, key), report, prebuild)
+            elif key == "version" and path[-1:] in REFERENCES:
+                _check_version(inner, (*path, key), report, prebuild)
             else:
                 hint = report.meant(key, shape, f"there are {', '.join(sorted(shape))}")
                 report.error("unknown-field", (*path, key), f"there is no field {key!r} here", hint)
@@ -95,9 +101,18 @@ def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
             _misfit("a list", content, path, report)
             return
         for number, inner in enumerate(content):
-            _check(shape[0], inner, (*path, number), report)
+            _check(shape[0], inner, (*path, number), report, prebuild)
     elif not _fits(shape, content):
         _misfit(shape, content, path, report)
+
+
+def _check_version(version: Any, path: Path, report: Report, prebuild: str) -> None:
+    """What Konflux's build replaces by a bundle, and Tekton's API does not have."""
+    if prebuild:
+        _check(TEXT, version, path, report, prebuild)
+    else:
+        message = "Tekton has no field 'version' in a reference: only a build such as Konflux's takes it"
+        report.error("unknown-field", path, message, PREBUILD_HINT)
 
 
 def _fits(shape: str, content: Any) -> bool:
