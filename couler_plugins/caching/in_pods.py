@@ -51,7 +51,7 @@ def apply_in_pods(
     decisions = [
         _decision(workflow, place, final[place], facet, ctx, changed=place in found.changed) for place in final
     ]
-    decisions += _others(workflow, facet.bare, final)
+    decisions += _others(workflow, facet, final)
     return found.workflow, found.added, decisions
 
 
@@ -126,8 +126,9 @@ def _decision(
     )
 
 
-def _others(workflow: Workflow, bare: Workflow, seen: Mapping[Place, Verdict]) -> Iterator[Decision]:
+def _others(workflow: Workflow, facet: PodCaching, seen: Mapping[Place, Verdict]) -> Iterator[Decision]:
     """Decisions on the calls that reach nothing that is known."""
+    bare = facet.bare
     by_name = callables(bare)
     places: list[tuple[Place, Step]] = [
         ((graph.name, step.name), step) for graph in bare.graphs for step in graph.steps
@@ -136,7 +137,7 @@ def _others(workflow: Workflow, bare: Workflow, seen: Mapping[Place, Verdict]) -
     for place, step in places:
         if place in seen or isinstance(by_name.get(getattr(step.call, "name", "")), Graph):
             continue
-        found = next(call_objections(step), UNKNOWN)
+        found = facet.call_objection(place) or next(call_objections(step), UNKNOWN)
         yield Decision(
             optimizer="cache",
             workflow=workflow.label,

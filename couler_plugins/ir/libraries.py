@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from couler_plugins.documents import Place
+from couler_plugins.ir.base import Source
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
 from couler_plugins.ir.verify import Problem, unsupplied
@@ -57,11 +58,16 @@ class Libraries:
         place, _ = self._stand(workflow)
         return self._libraries.resolve(name, namespace, place, call.version)
 
-    def describe(self, library: Workflow) -> str:
-        """Return where a library is, for people: its file and line, and its version if it says one."""
-        if library.source is None or self._bundle is None:
-            return library.label
-        return self._bundle.describe(library.source)
+    def ambiguity(self, workflow: Workflow, call: External) -> str:
+        """Return which libraries a call may mean, for people; empty where it means one, or none that is here."""
+        libraries = self.called(workflow, call)
+        if len(libraries) < 2:
+            return ""
+        places = [item.label if item.source is None else self._describe(item.source) for item in libraries]
+        return f"it may call any of {len(places)} {libraries[0].kind}s {call.workflow!r}: {', '.join(places)}"
+
+    def _describe(self, source: Source) -> str:
+        return self._bundle.describe(source) if self._bundle is not None else f"document {source[0]}"
 
     def _stand(self, workflow: Workflow) -> tuple[Place, str]:
         """Where a workflow stands, and the version that it says; nowhere if it was generated."""

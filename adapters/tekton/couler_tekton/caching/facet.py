@@ -121,12 +121,8 @@ class TektonCaching:
         if call.version:
             reason = f"a build puts version {call.version} of the Task {call.workflow!r} in its place"
             return Objection("external", f"{reason}: cache that Task instead")
-        meant = self._tasks.meant(self._workflow, self._tasks.original(self._workflow, call.workflow))
-        if len(meant) < 2:
-            return None
-        places = ", ".join(map(self._tasks.describe, meant))
-        reason = f"it may call any of {len(meant)} Tasks {call.workflow!r}: {places}"
-        return Objection("external", f"{reason}; give only the files of one")
+        reason = self._tasks.ambiguity(self._workflow, call)
+        return Objection("external", f"{reason}; give only the files of one") if reason else None
 
     def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
         """Why a store in a workspace is not to be had in this task.

@@ -82,9 +82,9 @@ class Tasks:
         """Whether something calls a Task, be it by a cached copy."""
         return id(task) in self._called
 
-    def describe(self, task: Workflow) -> str:
-        """Return where a Task is, for people."""
-        return self._libraries.describe(task)
+    def ambiguity(self, workflow: Workflow, call: External) -> str:
+        """Return which Tasks a call may mean, for people; empty where it means one, or none that is here."""
+        return self._libraries.ambiguity(workflow, call)
 
 
 def is_task_call(call: Callee) -> TypeGuard[External]:
