@@ -78,6 +78,7 @@ class Config:
         max_bytes: the largest file that is read.
         scope_depth: how many folders below the one that is given make a scope, in which names are looked up first and
             may be used once; 0 where scopes are the folders with a kustomization or a chart.
+        exclude: patterns of files and folders that are left out where a folder is searched, as in a .gitignore.
         disable_plugins: plugins (or whole distributions) that are not loaded.
         load_plugins: the only plugins (or distributions) that are loaded; None for all, empty for none at all.
         trace_hooks: whether each hook call is printed on stderr.
@@ -96,6 +97,7 @@ class Config:
     previous: str = ""
     max_bytes: Size = MAX_BYTES
     scope_depth: Depth = NO_DEPTH
+    exclude: tuple[str, ...] = ()
     disable_plugins: tuple[str, ...] = ()
     load_plugins: tuple[str, ...] | None = None
     trace_hooks: bool = False

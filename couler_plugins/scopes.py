@@ -19,6 +19,8 @@ __all__ = ["MARKERS", "placed"]
 
 MARKERS = ("kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml")
 """Files that make their folder a scope."""
+RENDERED = "rendered"
+"""Stands for the file that a tool made of a folder."""
 
 
 def placed(inputs: Iterable[Input], depth: int = 0) -> Iterator[Input]:
@@ -30,12 +32,16 @@ def placed(inputs: Iterable[Input], depth: int = 0) -> Iterator[Input]:
     """
     scopes: dict[Path, str] = {}
     for item in inputs:
-        if item.file is not None and item.path is not None:
+        rendered = item.path is None and not item.named
+        path = Path(item.name, RENDERED) if rendered else item.path
+        if item.file is not None and path is not None:
             inner = Path(item.relative).parts[:-1]
-            outer = item.path.parents
-            root = outer[min(len(inner), len(outer) - 1)]
-            scope = str(Path(root, *inner[:depth])) if depth else _scope(item.path.parent, root, scopes)
-            item.file.place = Place(item.path.parts, scope, version_in(inner))
+            root = path.parents[min(len(inner), len(path.parents) - 1)]
+            if depth:
+                scope = str(Path(root, *inner[:depth]))
+            else:
+                scope = item.name if rendered else _scope(path.parent, root, scopes)
+            item.file.place = Place(path.parts, scope, version_in(inner))
         yield item
 
 

@@ -45,7 +45,9 @@ def test_broken_input(case: str, tmp_path: Path) -> None:
     broken.write_bytes(BROKEN[case].encode("utf-8", "surrogateescape"))
     good.write_text(GOOD, encoding="utf-8")
     before = broken.read_bytes()
-    done = subprocess.run([*COULER, "optimize", "-i", str(tmp_path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*COULER, "optimize", "-i", str(broken), str(good)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert done.stdout == ""
     errors = [line for line in done.stderr.splitlines() if "broken.yaml" in line]

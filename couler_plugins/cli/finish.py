@@ -37,7 +37,7 @@ def finish(
         log.info("wrote %s", path)
     if records is not None:
         print_json(schema, {"files": [file_record(file, records) for file in result.files]})
-    say_refused(result)
+    say_refused(file.error for file in result.files)
     for file in result.files:
         if file.status == "refused" and destination is not None and destination.folder:
             log.warning("%s was not written", file.relative)

@@ -221,7 +221,10 @@ def test_folders_are_not_searched_for_programs(run: Run) -> None:
     Path("folder/marked.py").write_text(DAG.format(mark="cached"))
     result = run("explain", "folder")
     assert result.exit_code == 2
-    assert "the folder holds no manifests" in result.stderr
+    assert result.stderr == (
+        "error: folder: no workflow found in this folder\n"
+        "  hint: 1 Python file that uses Airflow skipped: name them to run them (marked.py)\n"
+    )
 
 
 def test_python_from_elsewhere_than_a_file_is_refused(run: Run) -> None:
