@@ -21,8 +21,9 @@ def without_failing(
 ) -> T:
     """Return what `attempt` gives for as many files as possible; `refuse` is told of those that it fails on.
 
-    An error that names one of the files is about that file. For a mistake in a plugin, which names none, each file is
-    tried by itself, and then as few as possible together; so the work stays linear in what the files hold.
+    An error that names one of the files is about that file. For one that names none, each file is tried by itself; for
+    a mistake in a plugin that no file alone brings about, then as few as possible together. So the work stays linear in
+    what the files hold.
 
     Args:
         names: the names of all files, by number.
@@ -32,7 +33,7 @@ def without_failing(
 
     Raises:
         PluginFailure: it fails without any file.
-        CoulerError: an error that is about no single file.
+        CoulerError: an error that names no file, and that every file brings about, or none alone.
     """
     left_out: set[int] = set()
     while True:
@@ -47,9 +48,9 @@ def without_failing(
                 culprits = {_last_needed(rest, frozenset(left_out), attempt): error}
         except CoulerError as error:
             about = [number for number in rest if names[number] == error.file]
-            if len(about) != 1:
+            culprits = {about[0]: error} if len(about) == 1 else _culprits(rest, frozenset(left_out), attempt)
+            if len(about) != 1 and len(culprits) in (0, len(rest)):
                 raise
-            culprits = {about[0]: error}
         for number, failure in culprits.items():
             failure.file = failure.file or names[number]
             refuse(number, failure)
@@ -59,15 +60,13 @@ def without_failing(
 def _culprits(
     rest: Sequence[int], left_out: frozenset[int], attempt: Callable[[frozenset[int]], object]
 ) -> dict[int, CoulerError]:
-    """Return the files that a plugin fails on where each is alone, with the errors."""
+    """Return the files that it fails on where each is alone, with the errors."""
     found: dict[int, CoulerError] = {}
     for number in rest:
         try:
             attempt(left_out.union(rest) - {number})
-        except PluginFailure as error:
+        except CoulerError as error:
             found[number] = error
-        except CoulerError:
-            continue  # it is refused for its own sake where the others are there
     return found
 
 

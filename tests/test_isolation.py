@@ -183,6 +183,18 @@ def test_an_error_that_names_a_file_is_about_it() -> None:
     assert list(refused) == [1]
 
 
+def test_an_error_that_names_no_file_is_about_those_that_bring_it_about() -> None:
+    refused: dict[int, CoulerError] = {}
+
+    def attempt(left_out: frozenset[int]) -> int:
+        if 1 not in left_out:
+            raise InvalidInput("odd")
+        return 3 - len(left_out)
+
+    assert without_failing(["a", "b", "c"], range(3), attempt, refused.setdefault) == 2
+    assert [(number, str(error)) for number, error in refused.items()] == [(1, "b: odd")]
+
+
 def test_an_error_about_no_file_is_raised() -> None:
     def attempt(left_out: frozenset[int]) -> None:
         raise InvalidInput("no such option")
