@@ -15,7 +15,7 @@ from couler_plugins.documents.places import Place, version_in
 if TYPE_CHECKING:
     from couler_plugins.sources import Input
 
-__all__ = ["MARKERS", "placed"]
+__all__ = ["MARKERS", "set_places"]
 
 MARKERS = ("kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml")
 """Files that make their folder a scope."""
@@ -23,7 +23,7 @@ RENDERED = "rendered"
 """Stands for the file that a tool made of a folder."""
 
 
-def placed(inputs: Iterable[Input], depth: int = 0) -> Iterator[Input]:
+def set_places(inputs: Iterable[Input], depth: int = 0) -> Iterator[Input]:
     """Yield the inputs, each file of them with its place.
 
     Args:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.scopes import MARKERS, placed
+from couler_plugins.scopes import MARKERS, set_places
 from couler_plugins.sources import Text, read_source
 
 LARGE = 10**6
@@ -14,7 +14,7 @@ LARGE = 10**6
 
 def scopes(folder: Path, depth: int = 0) -> dict[str, str]:
     """The scope of each file of a folder, both below it."""
-    items = placed(read_source(folder, LARGE), depth)
+    items = set_places(read_source(folder, LARGE), depth)
     found = {item.relative: item.file.place.scope for item in items if item.file}
     return {name: str(Path(scope).relative_to(folder)) if scope else "" for name, scope in found.items()}
 
@@ -42,7 +42,7 @@ def test_the_nearest_scope_counts(tmp_path: Path) -> None:
 def test_nothing_counts_above_the_folder_that_was_given(tmp_path: Path) -> None:
     write(tmp_path, "flows/0.1/a.yaml", "kustomization.yaml")
     assert scopes(tmp_path / "flows") == {"0.1/a.yaml": ""}
-    (item,) = placed(read_source(tmp_path / "flows" / "0.1", LARGE))
+    (item,) = set_places(read_source(tmp_path / "flows" / "0.1", LARGE))
     assert item.file
     assert item.file.place.version == ""
 
@@ -56,6 +56,6 @@ def test_a_depth_counts_folders_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_has_no_scope() -> None:
-    (item,) = placed(read_source(Text("a: b"), LARGE), 1)
+    (item,) = set_places(read_source(Text("a: b"), LARGE), 1)
     assert item.file
     assert item.file.place.scope == ""

@@ -17,7 +17,7 @@ from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import SourceFile
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.rewrite import Session
-from couler_plugins.scopes import placed
+from couler_plugins.scopes import set_places
 from couler_plugins.sources import Input, read_source, read_stream
 
 __all__ = ["read_inputs", "read_workflows", "refused_exit", "report_exit", "say_refused", "working"]
@@ -32,7 +32,7 @@ def read_inputs(arguments: Sequence[str], config: Config) -> list[Input]:
         click.UsageError: there is nothing to read.
     """
     files = read_source(_places(arguments), config.max_bytes)
-    return [*_stdin(arguments, config), *placed(files, config.scope_depth)]
+    return [*_stdin(arguments, config), *set_places(files, config.scope_depth)]
 
 
 def read_workflows(

@@ -40,7 +40,7 @@ class Bundle:
         """Return where a document (by its number) stands."""
         return self.file_of(document).place if self.files else Place()
 
-    def stand_of(self, source: Source) -> tuple[Place, str]:
+    def place_and_version(self, source: Source) -> tuple[Place, str]:
         """Return where an object stands, and the version that its label says; empty where it says none."""
         data = self.documents[int(source[0])].data
         for key in source[1:]:
@@ -52,7 +52,7 @@ class Bundle:
     def describe(self, source: Source) -> str:
         """Return where an object is, for people: its file and line, and the version that it or its folder says."""
         document = self.documents[int(source[0])]
-        place, label = self.stand_of(source)
+        place, label = self.place_and_version(source)
         line = document.line_of(source[1:]) if source[1:] else document.line  # positions cost a second look at a file
         version = label or place.version
         return f"{document.file}:{line}" + (f" (version {version})" if version else "")

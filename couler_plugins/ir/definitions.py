@@ -70,7 +70,7 @@ class Definitions(Generic[T]):
                 return self._nearest[name, seen, version].to(place)
         return ()
 
-    def repeated(self) -> Iterator[Sequence[T]]:
+    def duplicates(self) -> Iterator[Sequence[T]]:
         """Yield the different objects that have one name, namespace, scope, version folder and version."""
         for (_, seen), found in self._named.items():
             groups: dict[tuple[str, ...], list[T]] = {}

@@ -30,7 +30,7 @@ class Libraries:
         for workflow in workflows:
             for kind in (workflow.kind, "") if workflow.library else ():
                 name = (workflow.library, kind, workflow.name)
-                self._libraries.add(name, workflow.namespace, workflow, *self._stand(workflow))
+                self._libraries.add(name, workflow.namespace, workflow, *self._place_and_version(workflow))
 
     def problems(self, workflow: Workflow) -> Iterator[Problem]:
         """What is wrong with the calls of `workflow` into libraries of the bundle; those outside are not judged."""
@@ -44,23 +44,23 @@ class Libraries:
             case Call(name=name):
                 return self._by_name(workflow).get(name)
             case External() as call:
-                libraries = self.called(workflow, call)
+                libraries = self.candidates(workflow, call)
                 return self._by_name(libraries[0]).get(call.name) if len(libraries) == 1 else None
         return None
 
-    def called(self, workflow: Workflow, call: External) -> Sequence[Workflow]:
+    def candidates(self, workflow: Workflow, call: External) -> Sequence[Workflow]:
         """Return the library that a call from `workflow` means: none where it is not here, several where it is unclear.
 
         See `couler_plugins.ir.definitions` for what makes one of them the nearest.
         """
         namespace = workflow.namespace if call.scope == "namespace" else ""
         name = (call.scope, call.kind, call.workflow)
-        place, _ = self._stand(workflow)
+        place, _ = self._place_and_version(workflow)
         return self._libraries.resolve(name, namespace, place, call.version)
 
     def ambiguity(self, workflow: Workflow, call: External) -> str:
         """Return which libraries a call may mean, for people; empty where it means one, or none that is here."""
-        libraries = self.called(workflow, call)
+        libraries = self.candidates(workflow, call)
         if len(libraries) < 2:
             return ""
         places = [item.label if item.source is None else self._describe(item.source) for item in libraries]
@@ -69,11 +69,11 @@ class Libraries:
     def _describe(self, source: Source) -> str:
         return self._bundle.describe(source) if self._bundle is not None else f"document {source[0]}"
 
-    def _stand(self, workflow: Workflow) -> tuple[Place, str]:
+    def _place_and_version(self, workflow: Workflow) -> tuple[Place, str]:
         """Where a workflow stands, and the version that it says; nowhere if it was generated."""
         if workflow.source is None or self._bundle is None:
             return Place(), ""
-        return self._bundle.stand_of(workflow.source)
+        return self._bundle.place_and_version(workflow.source)
 
     def _by_name(self, workflow: Workflow) -> dict[str, Graph | Operation]:
         # With the workflow kept alive, since another one may get its identity.
@@ -82,7 +82,7 @@ class Libraries:
         return self._callables[id(workflow)][1]
 
     def _call_problems(self, workflow: Workflow, site: CallSite, call: External) -> Iterator[Problem]:
-        libraries = self.called(workflow, call)
+        libraries = self.candidates(workflow, call)
         if len(libraries) != 1 or not call.name:  # which of several is meant is no matter of this file
             return
         callee = self._by_name(libraries[0]).get(call.name)

@@ -42,7 +42,7 @@ class SharedNames(Generic[T]):
 
     def __init__(self, definitions: Definitions[T], subject: Callable[[T], Subject]) -> None:
         self._subject = subject
-        self._repeated = {frozenset(map(id, group)): group for group in definitions.repeated()}
+        self._repeated = {frozenset(map(id, group)): group for group in definitions.duplicates()}
         self._unclear: dict[frozenset[int], tuple[Sequence[T], dict[tuple[int, Path], None]]] = {}
 
     def add(self, candidates: Sequence[T], document: int, path: Path) -> None:

@@ -91,14 +91,14 @@ def test_the_own_namespace_comes_before_none() -> None:
     ],
 )
 def test_one_name_twice_is_said_once(objects: list[tuple[str, Place, str]], repeated: list[list[str]]) -> None:
-    assert [list(group) for group in definitions(*objects).repeated()] == repeated
+    assert [list(group) for group in definitions(*objects).duplicates()] == repeated
 
 
 def test_namespaces_tell_objects_apart() -> None:
     found: Definitions[str] = Definitions(lambda item: item)
     for namespace in ("dev", "prod"):
         found.add("x", namespace, namespace, place(f"{namespace}.yaml"))
-    assert list(found.repeated()) == []
+    assert list(found.duplicates()) == []
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
 from couler_tekton.objects import Object
 
-__all__ = ["Defined", "definitions", "full_name"]
+__all__ = ["Entry", "definitions", "full_name"]
 
 
-class Defined(NamedTuple):
+class Entry(NamedTuple):
     """An object, and the number of its document."""
 
     item: Object
@@ -26,13 +26,13 @@ class Defined(NamedTuple):
         return (self.document, *self.item.path)
 
 
-def definitions(objects: Iterable[Defined], bundle: Bundle) -> Definitions[Defined]:
+def definitions(objects: Iterable[Entry], bundle: Bundle) -> Definitions[Entry]:
     """Return the named ones of some objects; they are looked up by kind and name."""
-    found: Definitions[Defined] = Definitions(lambda one: json.dumps(one.item.data, sort_keys=True, default=str))
+    found: Definitions[Entry] = Definitions(lambda one: json.dumps(one.item.data, sort_keys=True, default=str))
     for one in objects:
         namespace, name = full_name(one.item)
         if name:
-            found.add((one.item.kind, name), namespace, one, *bundle.stand_of(one.source))
+            found.add((one.item.kind, name), namespace, one, *bundle.place_and_version(one.source))
     return found
 
 

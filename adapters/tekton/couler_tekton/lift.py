@@ -171,7 +171,7 @@ class _Lifter:
                     scope = Scope(run=passed)
                 self._body(root, name, spec, (*path, spec_key), scope, embedded=True)
                 return Call(name=name), left
-            if given == [reference_key] and (target := _named(reference)):
+            if given == [reference_key] and (target := _target(reference)):
                 others = without(holder[reference_key], "name", "version")
                 workflow, version = target
                 return External(workflow=workflow, name=root, kind=root.capitalize(), version=version), {
@@ -201,7 +201,7 @@ def _whole(text: str) -> tuple[str, ...]:
     return (text,)
 
 
-def _named(reference: Any) -> tuple[str, str] | None:
+def _target(reference: Any) -> tuple[str, str] | None:
     """Return the name and the version of the Task or Pipeline of the same namespace that this refers to.
 
     None where it says more. The version is of what a build replaces by a bundle before Tekton sees it; the API has no

@@ -22,7 +22,7 @@ from couler_tekton.checks.report import Report
 from couler_tekton.checks.runs import check_pipeline_run, check_task_run
 from couler_tekton.checks.shapes import check_shape, without_nulls
 from couler_tekton.checks.tasks import check_task_object
-from couler_tekton.definitions import Defined, definitions, full_name
+from couler_tekton.definitions import Entry, definitions, full_name
 from couler_tekton.levels import features, is_beyond
 from couler_tekton.objects import Object, objects
 from couler_tekton.versions import in_v1, is_older
@@ -55,7 +55,7 @@ def lint(bundle: Bundle, api: str = "", prebuild: str = "") -> Iterator[Remark]:
     documents = enumerate(bundle.documents)
     found = [(item, Report(number, item.path)) for number, document in documents for item in objects(document.data)]
     whole = [(_readable(item), report) for item, report in found if check_shape(item.kind, item.data, report, prebuild)]
-    named = definitions((Defined(item, report.document) for item, report in found), bundle)
+    named = definitions((Entry(item, report.document) for item, report in found), bundle)
     shared = SharedNames(named, lambda one: _subject(one, bundle))
     shelf = Shelf(named, shared, {(report.document, item.path): item.data["spec"] for item, report in whole})
     for item, report in whole:
@@ -87,7 +87,7 @@ def _check_level(item: Object, api: str, report: Report) -> None:
             (report.error if api else report.warning)("api-level", feature.path, message, hint)
 
 
-def _subject(one: Defined, bundle: Bundle) -> Subject:
+def _subject(one: Entry, bundle: Bundle) -> Subject:
     _, name = full_name(one.item)
     path = (*one.item.path, "metadata", "name")
     return Subject(f"{one.item.kind} {name!r}", one.document, path, bundle.describe(one.source))

@@ -108,7 +108,7 @@ class Shelf:
             if (scope := holder.manifest.library) and holder.name:
                 self._names[scope][holder.name] = None
                 source = (holder.document, *holder.manifest.path)
-                self._libraries.add((scope, holder.name), holder.namespace, holder, *bundle.stand_of(source))
+                self._libraries.add((scope, holder.name), holder.namespace, holder, *bundle.place_and_version(source))
         self.shared = SharedNames(self._libraries, self._subject)
 
     def find(self, reference: Mapping, namespace: str, near: Holder) -> Sequence[Holder]:

@@ -86,7 +86,7 @@ class Applying:
 
     def _copy(self, name: str, place: Place, verdict: Verdict) -> str:
         """The name of a copy of a Task that is cached; it is made if there is none."""
-        (task,) = self._tasks.meant(self._workflow, name)
+        (task,) = self._tasks.candidates(self._workflow, name)
         (operation,) = task.operations
         changed = self._with_steps(operation, place, verdict)
         metadata = held(rest_of(task), "metadata")
@@ -94,7 +94,7 @@ class Applying:
         rest = scope_in(changed).rest({**rest_of(changed), "metadata": metadata})
         bare = holder(replace(changed, rest=rest), task.namespace)
         copy = replace(bare, name=named(name, bare))
-        if not self._tasks.meant(self._workflow, copy.name):
+        if not self._tasks.candidates(self._workflow, copy.name):
             self._made[copy.name] = copy
         return copy.name
 

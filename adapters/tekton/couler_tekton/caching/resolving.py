@@ -62,17 +62,17 @@ class Tasks:
         self._called: set[int] = set()
         for workflow in plan.workflows:
             for name in {site.step.call.workflow for site in call_sites(workflow) if is_task_call(site.step.call)}:
-                tasks = self.meant(workflow, self.original(workflow, name))
+                tasks = self.candidates(workflow, self.original(workflow, name))
                 self._called |= {id(task) for task in tasks if len(tasks) == 1}
 
-    def meant(self, workflow: Workflow, name: str) -> Sequence[Workflow]:
+    def candidates(self, workflow: Workflow, name: str) -> Sequence[Workflow]:
         """Return the Task that an object means by a name, a cached copy of it where it is not here itself.
 
         There are several where it is unclear which of them is meant.
         """
         call = External(workflow=name, name="task", kind="Task")
         copy = self._copies.get((workflow.namespace, name))
-        return self._libraries.called(workflow, call) or ([copy] if copy is not None else ())
+        return self._libraries.candidates(workflow, call) or ([copy] if copy is not None else ())
 
     def original(self, workflow: Workflow, name: str) -> str:
         """Return what the Task of a name is a cached copy of; the name itself where it is none."""
@@ -115,7 +115,7 @@ def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
             return replace(step, call=External(workflow=RESOLVER, name="task"))
         if is_task_call(call):
             name = tasks.original(workflow, call.workflow)
-            meant = tasks.meant(workflow, name)
+            meant = tasks.candidates(workflow, name)
             if len(meant) == 1:
                 target = TASK.format(name)
                 known.setdefault(target, _judged(annotated(meant[0]), target))

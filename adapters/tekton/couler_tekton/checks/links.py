@@ -16,7 +16,7 @@ from couler_tekton.checks.graphs import reads
 from couler_tekton.checks.matrices import matrix_params
 from couler_tekton.checks.pipelines import tasks_of
 from couler_tekton.checks.report import Report
-from couler_tekton.definitions import Defined, full_name
+from couler_tekton.definitions import Entry, full_name
 from couler_tekton.objects import Object
 
 __all__ = ["Shelf", "View", "check_links"]
@@ -40,8 +40,8 @@ class Shelf(NamedTuple):
         specs: of the objects that are built as their kinds are, by document and place.
     """
 
-    objects: Definitions[Defined]
-    shared: SharedNames[Defined]
+    objects: Definitions[Entry]
+    shared: SharedNames[Entry]
     specs: Mapping[tuple[int, Path], Mapped]
 
 

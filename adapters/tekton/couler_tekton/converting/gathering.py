@@ -21,7 +21,7 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
 from couler_tekton.caching.declared import held, rest_of
 from couler_tekton.converting.refusing import refuse
-from couler_tekton.definitions import Defined, definitions
+from couler_tekton.definitions import Entry, definitions
 from couler_tekton.lift import lift_object
 from couler_tekton.objects import objects
 from couler_tekton.variables import scope_in
@@ -105,9 +105,9 @@ class _Gathering:
         raise refuse("Step.call", step.name, f"calls the {what} {name!r}, which is not in these files", hint)
 
     @cached_property
-    def _objects(self) -> Definitions[Defined]:
+    def _objects(self) -> Definitions[Entry]:
         numbered = enumerate(self._bundle.documents)
-        every = (Defined(item, number) for number, document in numbered for item in objects(document.data))
+        every = (Entry(item, number) for number, document in numbered for item in objects(document.data))
         return definitions(every, self._bundle)
 
     def _taken_in(self, library: Workflow, root: str, around: tuple[str, ...]) -> str:

@@ -57,7 +57,7 @@ class TektonTuning:
     def _task(self, step: Step) -> Workflow | None:
         """The Task that a step refers to; None where it is not known."""
         call = step.call
-        tasks = self._libraries.called(self._workflow, call) if isinstance(call, External) else ()
+        tasks = self._libraries.candidates(self._workflow, call) if isinstance(call, External) else ()
         return tasks[0] if len(tasks) == 1 and tasks[0].kind == "Task" else None
 
     def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
