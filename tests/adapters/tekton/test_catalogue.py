@@ -135,6 +135,24 @@ def test_only_what_is_called_gets_a_cached_copy(catalogue: Path) -> None:
     assert len(result.added_documents) == 1
 
 
+def test_equal_copies_stay_equal(tmp_path: Path) -> None:
+    """A caller far from two copies means either: both stay as they are, and a second run changes nothing."""
+    for name in ("a", "b"):
+        write(tmp_path / name / "greet.yaml", TASK.format(param="who"))
+    write(tmp_path / "run.yaml", RUN)
+    pipeline = "cache{via=wrapper,store=s3://bucket,image=busybox}"
+    result = api.optimize(tmp_path, pipeline)
+    assert [Path(file.name).name for file in result.files if file.status == "changed"] == ["run.yaml"]
+    for file in result.files:
+        assert file.path is not None
+        assert file.text is not None
+        file.path.write_text(file.text, encoding="utf-8")
+    write(tmp_path / "added.yaml", result.added)
+    again = api.optimize(tmp_path, pipeline)
+    assert [file.status for file in again.files] == ["ok"] * 4
+    assert again.added == ""
+
+
 KONFLUX = RUN.replace("{name: greet}", "{name: greet, version: '0.2'}")
 
 

@@ -59,11 +59,11 @@ class Tasks:
             if workflow.kind == "Task" and (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
                 self._origins[workflow.namespace, workflow.name] = origin
                 self._copies.setdefault((workflow.namespace, origin), workflow)
-        self._called: set[int] = set()
+        self._called: set[Workflow] = set()  # by what they are: of equal copies, each counts as called
         for workflow in plan.workflows:
             for name in {site.step.call.workflow for site in call_sites(workflow) if is_task_call(site.step.call)}:
                 tasks = self.candidates(workflow, self.original(workflow, name))
-                self._called |= {id(task) for task in tasks if len(tasks) == 1}
+                self._called.update(tasks if len(tasks) == 1 else ())
 
     def candidates(self, workflow: Workflow, name: str) -> Sequence[Workflow]:
         """Return the Task that an object means by a name, a cached copy of it where it is not here itself.
@@ -80,7 +80,7 @@ class Tasks:
 
     def is_called(self, task: Workflow) -> bool:
         """Whether something calls a Task, be it by a cached copy."""
-        return id(task) in self._called
+        return task in self._called
 
     def ambiguity(self, workflow: Workflow, call: External) -> str:
         """Return which Tasks a call may mean, for people; empty where it means one, or none that is here."""
