@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from couler_plugins.documents.places import Place, version_in
+from couler_plugins.documents.places import FilePlace, version_in
 
 if TYPE_CHECKING:
     from couler_plugins.sources import Input
@@ -41,7 +41,7 @@ def set_places(inputs: Iterable[Input], depth: int = 0) -> Iterator[Input]:
                 scope = str(Path(root, *inner[:depth]))
             else:
                 scope = item.name if rendered else _scope(path.parent, root, scopes)
-            item.file.place = Place(path.parts, scope, version_in(inner))
+            item.file.place = FilePlace(path.parts, scope, version_in(inner))
         yield item
 
 

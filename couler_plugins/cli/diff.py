@@ -56,7 +56,7 @@ def command(
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.records import file_record, print_json
     from couler_plugins.cli.unified import unified_diff
-    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
+    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, say_unchanged, working
     from couler_plugins.inputs import optimize_inputs
 
     with working(config, engine=engine) as session:
@@ -72,4 +72,5 @@ def command(
         write_bytes(unified_diff("", result.added, "added.yaml", color=color) if result.added else "")
     errors = [file.error for file in result.files]
     say_refused(errors)
+    say_unchanged(result)
     ctx.exit(report_exit(errors, files) or int(exit_code and result.changed))

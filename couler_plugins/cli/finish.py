@@ -9,7 +9,7 @@ from couler_plugins.api import Result
 from couler_plugins.cli.messages import nothing_in
 from couler_plugins.cli.outputs import Destination, write_result
 from couler_plugins.cli.records import file_record, print_json
-from couler_plugins.cli.work import refused_exit, say_refused
+from couler_plugins.cli.work import refused_exit, say_refused, say_unchanged
 
 __all__ = ["finish"]
 
@@ -47,4 +47,6 @@ def finish(
             log.warning("%s would change", file.name)
         for decision in file.decisions:
             log.info("%s", decision)
+    if check:
+        say_unchanged(result)
     return refused_exit(file.error for file in result.files) or (1 if check and result.changed else 0)

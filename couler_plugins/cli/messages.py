@@ -11,7 +11,7 @@ import click
 from couler_plugins.config import Config
 from couler_plugins.errors import CoulerError
 
-__all__ = ["log_retries", "nothing_in", "say_error", "set_up_messages", "use_color"]
+__all__ = ["counted", "log_retries", "nothing_in", "say_error", "set_up_messages", "use_color"]
 
 
 EXAMPLES = 3
@@ -40,6 +40,11 @@ def set_up_messages(config: Config) -> None:
 
     # On the outermost context: the group still reports errors after the command's own context is closed.
     click.get_current_context().find_root().call_on_close(undo)
+
+
+def counted(count: int, name: str) -> str:
+    """Return a number with its noun."""
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
 def nothing_in(file: str) -> str:

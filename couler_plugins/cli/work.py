@@ -10,17 +10,27 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from couler_plugins import inputs
-from couler_plugins.cli.messages import say_error
+from couler_plugins.cli.messages import counted, nothing_in, say_error
 from couler_plugins.cli.progress import Progress
 from couler_plugins.config import Config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import SourceFile
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.results import Result
 from couler_plugins.rewrite import Session
 from couler_plugins.scopes import set_places
 from couler_plugins.sources import Input, read_source, read_stream
 
-__all__ = ["read_inputs", "read_workflows", "refused_exit", "report_exit", "say_refused", "working"]
+__all__ = [
+    "read_inputs",
+    "read_workflows",
+    "refused_exit",
+    "report_exit",
+    "say_empty",
+    "say_refused",
+    "say_unchanged",
+    "working",
+]
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +99,22 @@ def say_refused(errors: Iterable[CoulerError | None]) -> None:
             alike.setdefault((error.message, error.hint), []).append(error)
     for first, *others in alike.values():
         say_error(first, others)
+
+
+def say_empty(result: Result, files: Sequence[Input]) -> None:
+    """Say on stderr which of the files that somebody named hold no workflow."""
+    for file, item in zip(result.files, files, strict=True):
+        if item.named and file.status != "refused" and not file.workflows:
+            sys.stderr.write(f"{file.name}: {nothing_in(file.name)}\n")
+
+
+def say_unchanged(result: Result) -> None:
+    """Say on stderr that nothing would change, and of how many workflows."""
+    with_workflows = [file for file in result.files if file.status != "refused" and file.workflows]
+    if result.changed or not with_workflows:
+        return
+    workflows = counted(sum(file.workflows for file in with_workflows), "workflow")
+    sys.stderr.write(f"No changes in {workflows} of {counted(len(with_workflows), 'file')}.\n")
 
 
 def refused_exit(errors: Iterable[CoulerError | None]) -> int:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Place", "version_in"]
+__all__ = ["FilePlace", "version_in"]
 
 VERSION = re.compile(r"v?\d+(?:\.\d+)+(?:[-+.][0-9A-Za-z.+-]+)?|v\d+")
 
 
-class Place(NamedTuple):
+class FilePlace(NamedTuple):
     """Where a file stands.
 
     Attributes:

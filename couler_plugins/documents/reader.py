@@ -13,7 +13,7 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.documents.builder import build
 from couler_plugins.documents.json_text import looks_like_json, parse_json
 from couler_plugins.documents.paths import Path
-from couler_plugins.documents.places import Place
+from couler_plugins.documents.places import FilePlace
 from couler_plugins.documents.positions import ALL, locate
 from couler_plugins.documents.spans import Span
 from couler_plugins.errors import InvalidInput
@@ -64,6 +64,17 @@ class Document:
         span, _ = root.find(path)
         return bisect.bisect_left(self._breaks, span.key_start if span.key_start >= 0 else span.start) + 1
 
+    def line_within(self, path: Path, text: str) -> int | None:
+        """The line, from 1, where a text first stands in the value at `path`; as `line_of` where it does not."""
+        root = self._located()
+        if root is None or not text:
+            return self.line_of(path)
+        span, _ = root.find(path)
+        word = re.compile(rf"(?<![\w-]){re.escape(text)}(?![\w-])")
+        found = word.search(self.text, span.start, span.end)
+        start = found.start() if found is not None else self.text.find(text, span.start, span.end)
+        return bisect.bisect_left(self._breaks, start) + 1 if start >= 0 else self.line_of(path)
+
     def plain(self, path: Path) -> str | None:
         """The scalar at `path` as it stands in the text, where it has neither quotes nor a tag; None elsewhere."""
         root = self._located()
@@ -108,7 +119,7 @@ class SourceFile:
     text: str = field(repr=False)
     format: Literal["yaml", "json", "python"]
     documents: tuple[Document, ...]
-    place: Place = field(default=Place(), compare=False)
+    place: FilePlace = field(default=FilePlace(), compare=False)
 
     def line_of(self, path: Path, document: int = 0) -> int | None:
         """As `Document.line_of`, for the nth document of the file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from couler_plugins.documents import Document, Place, SourceFile
+from couler_plugins.documents import Document, FilePlace, SourceFile
 from couler_plugins.ir.base import Source
 
 __all__ = ["Bundle"]
@@ -36,11 +36,11 @@ class Bundle:
         """The file that a document (by its number) belongs to."""
         return self.files[self.file_numbers[document]]
 
-    def place_of(self, document: int) -> Place:
+    def place_of(self, document: int) -> FilePlace:
         """Return where a document (by its number) stands."""
-        return self.file_of(document).place if self.files else Place()
+        return self.file_of(document).place if self.files else FilePlace()
 
-    def place_and_version(self, source: Source) -> tuple[Place, str]:
+    def place_and_version(self, source: Source) -> tuple[FilePlace, str]:
         """Return where an object stands, and the version that its label says; empty where it says none."""
         data = self.documents[int(source[0])].data
         for key in source[1:]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from couler_plugins.documents import Place
+from couler_plugins.documents import FilePlace
 
 __all__ = ["Definitions"]
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 class _Definition(NamedTuple, Generic[T]):
     item: T
-    place: Place
+    place: FilePlace
     version: str
 
     @property
@@ -40,7 +40,7 @@ class Definitions(Generic[T]):
         self._named: dict[tuple[Hashable, str | None], list[_Definition[T]]] = {}
         self._nearest: dict[tuple[Hashable, str | None, str], _Nearest[T]] = {}
 
-    def add(self, name: Hashable, namespace: str, item: T, place: Place, version: str = "") -> None:
+    def add(self, name: Hashable, namespace: str, item: T, place: FilePlace, version: str = "") -> None:
         """Add an object.
 
         Args:
@@ -53,7 +53,7 @@ class Definitions(Generic[T]):
         for seen in (namespace, None):
             self._named.setdefault((name, seen), []).append(_Definition(item, place, version))
 
-    def resolve(self, name: Hashable, namespace: str, place: Place, version: str = "") -> Sequence[T]:
+    def resolve(self, name: Hashable, namespace: str, place: FilePlace, version: str = "") -> Sequence[T]:
         """Return what a reference means: one object, none, or all that it may mean.
 
         Args:
@@ -112,7 +112,7 @@ class _Nearest(Generic[T]):
                 for scope in (one.place.scope, None):
                     self._below.setdefault((scope, one.place.path[:length]), []).append(one.item)
 
-    def to(self, place: Place) -> Sequence[T]:
+    def to(self, place: FilePlace) -> Sequence[T]:
         """Return the nearest, in the scope of a place if there are any."""
         for scope in (place.scope, None) if self._below else ():
             for length in range(len(place.path), -1, -1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from couler_plugins.documents import Place
+from couler_plugins.documents import FilePlace
 from couler_plugins.ir.base import Source
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
@@ -69,10 +69,10 @@ class Libraries:
     def _describe(self, source: Source) -> str:
         return self._bundle.describe(source) if self._bundle is not None else f"document {source[0]}"
 
-    def _place_and_version(self, workflow: Workflow) -> tuple[Place, str]:
+    def _place_and_version(self, workflow: Workflow) -> tuple[FilePlace, str]:
         """Where a workflow stands, and the version that it says; nowhere if it was generated."""
         if workflow.source is None or self._bundle is None:
-            return Place(), ""
+            return FilePlace(), ""
         return self._bundle.place_and_version(workflow.source)
 
     def _by_name(self, workflow: Workflow) -> dict[str, Graph | Operation]:

@@ -76,19 +76,20 @@ def test_explain_is_plain_when_piped(couler_command: Couler) -> None:
     assert done.exit_code == 2
     assert done.stdout == (
         "a.yaml: 1 workflow, 1 change\n"
-        "  hurry\n"
-        "    a use: timeout set: it had none\n"
-        "done.yaml: 1 workflow, nothing to do\n"
+        "  a\n"
+        "    hurry\n"
+        "      use: timeout set: it had none\n"
+        "done.yaml: 1 workflow, no change\n"
     )
     assert "bad.yaml:3" in done.stderr
 
 
-def test_explain_prints_tables_where_colour_is_wanted(couler_command: Couler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_is_coloured_where_that_is_wanted(couler_command: Couler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COULER_COLOR", "always")
     Path("odd.yaml").write_text(TOY.replace("name: a", "name: '[red]a[/red]'"))
     text = couler_command("explain", *HURRY, "odd.yaml").stdout
     assert "\x1b[" in text
-    assert "[red]a[/red] use" in text
+    assert "  [red]a[/red]\n    hurry\n      use: timeout set" in text
     assert couler_command("explain", "--no-color", *HURRY, "odd.yaml").stdout.count("\x1b") == 0
 
 

@@ -6,17 +6,17 @@ import time
 
 import pytest
 
-from couler_plugins.documents import Place
+from couler_plugins.documents import FilePlace
 from couler_plugins.documents.places import version_in
 from couler_plugins.ir.definitions import Definitions
 
 
-def place(path: str, scope: str = "") -> Place:
+def place(path: str, scope: str = "") -> FilePlace:
     parts = tuple(path.split("/"))
-    return Place(parts, scope, version_in(parts[:-1]))
+    return FilePlace(parts, scope, version_in(parts[:-1]))
 
 
-def definitions(*objects: tuple[str, Place, str]) -> Definitions[str]:
+def definitions(*objects: tuple[str, FilePlace, str]) -> Definitions[str]:
     """Objects of one name: what each is (equal letters are copies), its place and its label."""
     found: Definitions[str] = Definitions(lambda item: item[0])
     for item, where, label in objects:
@@ -61,7 +61,7 @@ CATALOGUE = [(f"{number} {version}", place(f"task/x/{version}/x.yaml"), "") for 
     ],
 )
 def test_the_nearest_is_meant(
-    objects: list[tuple[str, Place, str]], caller: Place, version: str, meant: list[str]
+    objects: list[tuple[str, FilePlace, str]], caller: FilePlace, version: str, meant: list[str]
 ) -> None:
     assert list(definitions(*objects).resolve("x", "", caller, version)) == meant
 
@@ -90,7 +90,7 @@ def test_the_own_namespace_comes_before_none() -> None:
         ([("a", place("x/0.1/samples/a.yaml"), ""), ("b", place("x/0.1/tests/b.yaml"), "")], [["a", "b"]]),
     ],
 )
-def test_one_name_twice_is_said_once(objects: list[tuple[str, Place, str]], repeated: list[list[str]]) -> None:
+def test_one_name_twice_is_said_once(objects: list[tuple[str, FilePlace, str]], repeated: list[list[str]]) -> None:
     assert [list(group) for group in definitions(*objects).duplicates()] == repeated
 
 

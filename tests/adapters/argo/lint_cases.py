@@ -197,7 +197,8 @@ spec:
   entrypoint: takes  #! missing-argument spec.entrypoint
   arguments:
     parameters:
-    - {name: p}  #? missing-value spec.arguments.parameters[0]
+    - {name: p}
+    - {name: q}  #? missing-value spec.arguments.parameters[1]
   templates:
 """
     + TAKES,
@@ -449,7 +450,7 @@ spec: {templates: [{name: far, suspend: {}}]}
     + "  entrypoint: main\n  podGC:\n    strategy: Sometimes  #! pod-gc spec.podGC.strategy\n  templates:\n"
     + RUN,
     "spellings of Argo 3": HEAD
-    + "  entrypoint: main\n  synchronization:\n    mutex: {name: a}  #? old-spelling spec.synchronization.mutex\n"
+    + "  entrypoint: main\n  synchronization:\n    mutex: {name: a}  #! old-spelling spec.synchronization.mutex\n"
     + "  templates:\n"
     + RUN,
     "schedules": CRON
@@ -462,8 +463,8 @@ spec: {templates: [{name: far, suspend: {}}]}
   - 61 * * * *  #! cron-schedule spec.schedules[1]
   - "@every 1.5h"  #! crd-rule spec.schedules[2]
 """,
-    "a schedule of Argo 3": CRON.replace("spec:\n", "spec:  #! cron-schedule spec\n", 1)
-    + "  schedule: 0 0 * * *  #? old-spelling spec.schedule\n",
+    "a schedule of Argo 3": CRON + "  schedule: 0 0 * * *  #! old-spelling spec.schedule\n",
+    "no schedule": CRON.replace("spec:\n", "spec:  #! cron-schedule spec\n", 1),
 }
 
 GOOD: dict[str, str] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ALL", "CASES", "GOOD", "LINES", "OLD_PIPELINE_RUN", "PIPELINE"]
+__all__ = ["ALL", "CASES", "GOOD", "LINES", "OLD_PIPELINE_RUN", "PIPELINE", "RUN", "TASK"]
 
 TASK = """\
 apiVersion: tekton.dev/v1

@@ -120,7 +120,7 @@ def resolve_name(
         message = f"{where}calls {name!r}, which is not here; Argo takes what a templateRef called before"
         report.warning("unknown-template", path, message, "write a templateRef here as well")
         template, origin = brought
-        subject = Borrowed(report, path, f"{where}calls {name!r}")
+        subject = Borrowed(report, path, f"{where}calls {name!r}", holder.document)
         return Resolved(Callee(holder, template, origin, named(template), subject))
     if not is_computed(name):
         hint = report.meant(name, holder.template_names, "correct the name, or add the template")
@@ -156,7 +156,7 @@ def resolve_reference(run: Run, holder: Holder, report: Report, reference: Mappi
         return UNKNOWN
     if library.document == run.home.document and library.manifest.path == run.home.manifest.path:
         return _resolved(run, library, found, report, borrowed=True)
-    borrowed = Borrowed(report, path, f"{where}calls {template!r} of {name!r}")
+    borrowed = Borrowed(report, path, f"{where}calls {template!r} of {name!r}", library.document)
     return _resolved(run, library, found, borrowed, borrowed=True)
 
 

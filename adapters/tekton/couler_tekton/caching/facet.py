@@ -10,12 +10,22 @@ from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
-from couler_plugins.ir import Argument, External, Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
 from couler_plugins.plan import Plan
 from couler_tekton.caching.applying import Applying
-from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
+from couler_tekton.caching.declared import (
+    CACHE,
+    CACHED_FROM,
+    MAX_OUTPUT,
+    STORE,
+    VERSION,
+    annotations_of,
+    entries,
+    rest_of,
+    to_annotate,
+)
 from couler_tekton.caching.material import material
-from couler_tekton.caching.resolving import Tasks, resolved, steps_of
+from couler_tekton.caching.resolving import Tasks, resolved
 from couler_tekton.splits.joined import whole_of
 
 __all__ = ["TektonCaching", "facets"]
@@ -79,9 +89,12 @@ class TektonCaching:
 
     def how_to_declare(self, operation: Operation) -> str:
         """The annotation to paste."""
-        if operation.name.startswith("task:") or self._workflow.kind == "Task":
-            return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its Task"
-        return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its taskSpec"
+        own = operation.name.startswith("task:") or self._workflow.kind == "Task"
+        return to_annotate(CACHE, "pure", "its Task" if own else "its taskSpec")
+
+    def how_to_version(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return to_annotate(VERSION)
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `couler_tekton.caching.material`."""
@@ -99,8 +112,6 @@ class TektonCaching:
         """Why a call is not cached, whatever it calls."""
         if CACHED_FROM in self._annotations:
             return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
-        if (objection := self._unclear(self._steps.get(place))) is not None:
-            return objection
         if self._workflow.kind == "Task" and self._tasks.is_called(self._workflow):
             return Objection(
                 "called-here", "those who call it in these files get a copy each that is cached", "storage"
@@ -108,21 +119,6 @@ class TektonCaching:
         if any(place[1] in graph.finalizers for graph in self._workflow.graphs if graph.name == place[0]):
             return Objection("finally", "it runs at the end, for its effect")
         return None
-
-    @cached_property
-    def _steps(self) -> dict[tuple[str, str], Step]:
-        return steps_of(self._workflow)
-
-    def _unclear(self, step: Step | None) -> Objection | None:
-        """Why it is not known here what a step refers to, although Tasks of that name are here."""
-        call = step.call if step is not None else None
-        if not isinstance(call, External) or call.name != "task":
-            return None
-        if call.version:
-            reason = f"a build puts version {call.version} of the Task {call.workflow!r} in its place"
-            return Objection("external", f"{reason}: cache that Task instead")
-        reason = self._tasks.ambiguity(self._workflow, call)
-        return Objection("external", f"{reason}; give only the files of one") if reason else None
 
     def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
         """Why a store in a workspace is not to be had in this task.

@@ -82,10 +82,6 @@ class Tasks:
         """Whether something calls a Task, be it by a cached copy."""
         return task in self._called
 
-    def ambiguity(self, workflow: Workflow, call: External) -> str:
-        """Return which Tasks a call may mean, for people; empty where it means one, or none that is here."""
-        return self._libraries.ambiguity(workflow, call)
-
 
 def is_task_call(call: Callee) -> TypeGuard[External]:
     """Whether this calls a Task as Tekton does; one with a version is for a build, which puts a bundle in its place."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Path, Place
+from couler_plugins.documents import FilePlace, Path
 from couler_plugins.ir.definitions import Definitions
 from couler_plugins.ir.shared_names import SharedNames
 from couler_tekton.checks.graphs import reads
@@ -51,7 +51,7 @@ class View(NamedTuple):
     shelf: Shelf
     item: Object
     document: int
-    place: Place
+    place: FilePlace
 
     def callee(self, holder: Mapped, what: str, path: Path) -> Callee | None:
         """What a task or a run at a path calls; None where it is not known, or one of several."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from couler_plugins.documents import Place
+from couler_plugins.documents import FilePlace
 from couler_plugins.ir import (
     Call,
     External,
@@ -62,7 +62,7 @@ class _Gathering:
     def __init__(self, workflow: Workflow, bundle: Bundle) -> None:
         self._workflow = workflow
         self._bundle = bundle
-        self._place = Place() if workflow.source is None else bundle.place_of(int(workflow.source[0]))
+        self._place = FilePlace() if workflow.source is None else bundle.place_of(int(workflow.source[0]))
         self._taken = set(callables(workflow))
         self._graphs: list[Graph] = []
         self._operations: list[Operation] = list(workflow.operations)
