@@ -15,6 +15,7 @@ from couler_plugins.cli.settings import (
     json_option,
     max_bytes_option,
     render_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -59,6 +60,7 @@ Examples:
 @render_option
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

@@ -47,13 +47,11 @@ def lint(bundle: Bundle, version: str = "") -> Iterator[Remark]:
     for holder in shelf.holders:
         check_fields(holder, reports[id(holder)])
         _check(shelf, holder, reports[id(holder)])
-    for holder, earlier in shelf.repeated():
-        message = f"there are two of the name {holder.name!r}: the other one is in {_place(bundle, earlier)}"
-        reports[id(holder)].error("duplicate-library", ("metadata", "name"), message, "leave one of them")
     for holder in shelf.holders:
         yield from reports[id(holder)].remarks
         number, manifest = holder.document, holder.manifest
         yield from remarks_on_reread(bundle.documents[number], number, manifest.path, manifest.data, TEXTS)
+    yield from shelf.shared.remarks("error", "duplicate-library")
     yield from lost_settings(bundle)
     yield from stale_keys(bundle)
 
@@ -72,8 +70,3 @@ def _check(shelf: Shelf, holder: Holder, report: Report) -> None:
     check_workflow(shelf, holder, report)
     check_rules(holder, report)
     advise(holder, report)
-
-
-def _place(bundle: Bundle, holder: Holder) -> str:
-    document = bundle.documents[holder.document]
-    return f"{document.file}:{document.line}"

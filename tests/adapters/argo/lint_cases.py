@@ -110,6 +110,19 @@ spec:
   - name: broken
     container:
       image: "{{workflow.parameters.nowhere}}"
+""",
+    "two workflow templates of one name": SPEC
+    + STEPS
+    + """\
+    - - name: a
+        templateRef: {name: near, template: nobody-knows-which}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: near}
+spec:
+  templates:
+  - {name: leaf, suspend: {}}
 ---
 apiVersion: argoproj.io/v1alpha1
 kind: WorkflowTemplate
@@ -117,6 +130,28 @@ metadata:
   name: near  #! duplicate-library metadata.name
 spec:
   templates: []
+""",
+    "two versions of a workflow template": SPEC
+    + STEPS
+    + """\
+    - - name: a
+        templateRef: {name: near, template: leaf}  #~ ambiguous-reference ~.steps[0][0].templateRef
+      - name: b
+        templateRef: {name: near, template: other}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: near, labels: {app.kubernetes.io/version: "1.0"}}
+spec:
+  templates:
+  - {name: leaf, suspend: {}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: near, labels: {app.kubernetes.io/version: "1.1"}}
+spec:
+  templates:
+  - {name: other, suspend: {}}
 """,
     "a cluster's template calls a namespace": """\
 apiVersion: argoproj.io/v1alpha1

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["CODES"]
 
 CODES: dict[str, str] = {
+    "ambiguous-reference": "a reference to a name that several objects have, none of which is nearer than the others",
     "annotation": "an annotation of couler's that is misspelled, or names no step",
     "artifact-location": "a location (git, hdfs) lacks what it cannot do without",
     "artifact-path": "an artifact has no path, one that leads out of its folder, or one where none belongs",
@@ -22,7 +23,7 @@ CODES: dict[str, str] = {
     "depends-syntax": "a `depends` expression that the controller will not understand",
     "digit-name": "a task whose name begins with a digit, in a DAG with dependencies",
     "document-size": "a document near or over the size that etcd or the controller takes",
-    "duplicate-library": "two workflow templates of one name",
+    "duplicate-library": "different workflow templates of one name in one scope",
     "duplicate-name": "two templates, steps, tasks, parameters or artifacts of one name",
     "empty-dag": "a DAG without tasks",
     "enum": "an `enum` that is empty or does not hold the value",

@@ -64,7 +64,7 @@ def _library(run: Run, reference: Mapping, path: Path) -> Holder | None:
     if not reference.get("name"):
         run.report.error("no-call", path, "workflowTemplateRef has no name", "name a workflow template")
         return None
-    return find_library(run, run.report, reference, path, "")
+    return find_library(run, run.home, run.report, reference, path, "")
 
 
 def _arguments(spec: Mapping, library: Holder | None) -> tuple[Mapping, Mapping]:
@@ -170,7 +170,7 @@ def _request(
     report = run.report
     if library is not None:
         reference = {**run.home.spec["workflowTemplateRef"], "template": name}
-        callee = resolve_reference(run, report, reference, path, where).callee
+        callee = resolve_reference(run, run.home, report, reference, path, where).callee
     else:
         callee = resolve_name(run, run.home, name, report, path, where).callee
     if callee is not None:

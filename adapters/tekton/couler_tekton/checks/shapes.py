@@ -23,19 +23,22 @@ __all__ = ["check_shape", "without_nulls"]
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?\Z")
 """As Kubernetes writes amounts of memory and the like."""
 
+REFERENCES = (("taskRef",), ("pipelineRef",))
+PREBUILD_HINT = "if Konflux builds these, say --to 'tekton{prebuild=konflux}', or set `to` so in couler.toml"
 METADATA = {**dict.fromkeys(kubernetes_fields().fields("ObjectMeta"), ANY), "name": TEXT, "generateName": TEXT}
 FIELDS = {"apiVersion": TEXT, "kind": TEXT, "metadata": METADATA, "status": ANY}
 
 
-def check_shape(kind: str, data: Any, report: Report) -> bool:
+def check_shape(kind: str, data: Any, report: Report, prebuild: str = "") -> bool:
     """Whether an object is built as its kind is; says what is not.
 
     Args:
         kind: the kind.
         data: the object.
         report: is told.
+        prebuild: what makes the object ready before a cluster sees it; empty for nothing.
     """
-    _check(_shape(kind, data), data, (), report)
+    _check(_shape(kind, data), data, (), report, prebuild)
     if data.get("spec") is None:
         report.error("missing-field", (), f"this {kind} has no spec", "add it")
     return not any(remark.severity == "error" for remark in report.remarks)
@@ -75,7 +78,7 @@ def _read_as(key: str, shape: Collection[str]) -> str:
     return next((name for name in shape if name.lower() == key.lower()), "")
 
 
-def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
+def _check(shape: Any, content: Any, path: Path, report: Report, prebuild: str) -> None:
     if content is None or shape == ANY:
         return
     if isinstance(shape, dict):
@@ -85,7 +88,9 @@ def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
         for key, inner in content.items():
             held = shape.get(key, shape.get("*"))
             if held is not None:
-                _check(held, inner, (*path, key), report)
+                _check(held, inner, (*path, key), report, prebuild)
+            elif key == "version" and path[-1:] in REFERENCES:
+                _check_version(inner, (*path, key), report, prebuild)
             else:
                 _say_unknown(key, shape, (*path, key), report)
     elif isinstance(shape, list):
@@ -93,7 +98,7 @@ def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
             _misfit("a list", content, path, report)
             return
         for number, inner in enumerate(content):
-            _check(shape[0], inner, (*path, number), report)
+            _check(shape[0], inner, (*path, number), report, prebuild)
     elif isinstance(shape, Structure):
         if not isinstance(content, dict):
             _misfit(MAPPING, content, path, report)
@@ -101,6 +106,15 @@ def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
             _say_unknown(str(misfit.path[-1]), misfit.fields, misfit.path, report)
     elif not _fits(shape, content):
         _misfit(shape, content, path, report)
+
+
+def _check_version(version: Any, path: Path, report: Report, prebuild: str) -> None:
+    """What Konflux's build replaces by a bundle, and Tekton's API does not have."""
+    if prebuild:
+        _check(TEXT, version, path, report, prebuild)
+    else:
+        message = "Tekton has no field 'version' in a reference: only a build such as Konflux's takes it"
+        report.error("unknown-field", path, message, PREBUILD_HINT)
 
 
 def _say_unknown(key: str, known: Collection[str], path: Path, report: Report) -> None:
