@@ -8,7 +8,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from unittest import mock
 
 import pytest
@@ -56,6 +58,7 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest itself selects by the markers that are set here
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Two workers that name a test differently refuse to begin; one process alone would never notice.
     if addressed := [item.nodeid for item in items if " object at 0x" in item.nodeid]:
@@ -65,12 +68,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "oracle": None if support.GO else "needs a Go toolchain",
     }
     for item in items:
+        if isinstance(item, pytest.Function) and reads_corpora(item.module.__name__):
+            item.add_marker("corpus")
+        if item.get_closest_marker("oracle"):
+            item.add_marker("slow")
         if item.get_closest_marker("airflow"):
             for warning in AIRFLOWS:
                 item.add_marker(pytest.mark.filterwarnings(warning))
         for marker, reason in missing.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+READERS = ("SHARED", "shared", "shared_files")
+"""What `support` has to read corpora with."""
+
+
+@cache
+def reads_corpora(name: str) -> bool:
+    """Return whether a module of the tests has one of `READERS`, or something of a module of the tests that has."""
+    names = vars(sys.modules[name])
+    if name == "support" or not str(names.get("__file__")).startswith(f"{support.ROOT}/tests/"):
+        return False
+    if any(names.get(reader) is getattr(support, reader) for reader in READERS):
+        return True
+    origins = {item.__name__ if isinstance(item, ModuleType) else getattr(item, "__module__", "") for item in names.values()}
+    return any(reads_corpora(origin) for origin in origins & sys.modules.keys() - {name})
 
 
 @pytest.fixture(autouse=True)

@@ -27,10 +27,9 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import read_source
 from couler_tekton.lint import lint
-from support import SHARED
+from support import SHARED, shared_files
 
-CORPUS = sorted((SHARED / "corpus" / "tekton" / "pipelineruns").rglob("*.yaml"))
-each_document = pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+each_document = pytest.mark.parametrize("path", shared_files("corpus/tekton/pipelineruns", "**/*.yaml"))
 
 
 @cache
