@@ -18,10 +18,13 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
 import support
+from couler_plugins.parallelism import portfolio
 from pluginbox import PluginBox
 
-# The same examples in every run, on any machine; `--hypothesis-profile search` looks for new ones.
-settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+# The same examples in every run, on any machine. Continuous integration draws more of them, by
+# `--hypothesis-profile long`; `--hypothesis-profile search` looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True, max_examples=25)
+settings.register_profile("long", settings.get_profile("repeatable"), max_examples=100)
 settings.register_profile("search", max_examples=2_000, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
 # Hypothesis draws from the constants of all modules that are loaded, and so gives each worker other examples.
@@ -92,14 +95,23 @@ def reads_corpora(name: str) -> bool:
         return False
     if any(names.get(reader) is getattr(support, reader) for reader in READERS):
         return True
-    origins = {item.__name__ if isinstance(item, ModuleType) else getattr(item, "__module__", "") for item in names.values()}
-    return any(reads_corpora(origin) for origin in origins & sys.modules.keys() - {name})
+    modules = {getattr(value, "__module__", None) or getattr(value, "__name__", None) for value in names.values()}
+    return any(reads_corpora(module) for module in modules & sys.modules.keys() - {name})
 
 
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
     """What a test, or a DAG that it runs, leaves in the environment would change later ones of this worker only."""
     with mock.patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_searches() -> Iterator[None]:
+    """Search splits for a tenth of the time; the tests of partitioners and of benchmarks, which judge them, do not."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("TRIES", "TRIES_TINY", "SHAKES", "SHAKES_SMALL"):
+            patch.setattr(portfolio, name, getattr(portfolio, name) // 10)
         yield
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
-__all__ = ["AIRFLOW", "GO", "ROOT", "SHARED", "sampled", "shared", "shared_files"]
+__all__ = ["AIRFLOW", "GO", "ROOT", "SHARED", "examples", "sampled", "shared", "shared_files"]
 
 ROOT = Path(__file__).resolve().parents[1]
 """The repository."""
@@ -46,6 +47,11 @@ def shared_files(folder: str, *patterns: str) -> list[Any]:
         return [pytest.param(root, id="missing", marks=pytest.mark.skip(reason=reason))]
     files = sorted(path for pattern in patterns for path in root.glob(pattern) if path.is_file())
     return sampled(pytest.param(path, id=path.relative_to(root).as_posix()) for path in files)
+
+
+def examples(number: int) -> int:
+    """Return how many examples of so many a property test has: a quarter of them, but with the profile `long`."""
+    return max(1, number * settings().max_examples // 100)
 
 
 def sampled(parameters: Iterable[Any], share: int = 8) -> list[Any]:

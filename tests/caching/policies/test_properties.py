@@ -17,6 +17,7 @@ from couler_plugins.caching.policies.literal import PaperLiteral
 from couler_plugins.caching.policies.paper import Paper
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, Run
+from support import examples
 
 capacities = st.sampled_from([0, 1, 8, 1010, 2 * 10**9])
 every_policy = pytest.mark.parametrize("policy", [kind() for kind in POLICIES], ids=[kind.name for kind in POLICIES])
@@ -34,7 +35,7 @@ def test_the_names() -> None:
 
 
 @every_policy
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(nodes=graphs(), changes=edits, capacity=capacities)
 def test_a_stream_of_runs_stays_within_the_limit(
     policy: CachePolicy, nodes: list[Node], changes: list[int], capacity: int
@@ -47,7 +48,7 @@ def test_a_stream_of_runs_stays_within_the_limit(
 
 
 @every_policy
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(nodes=graphs(), changes=edits, capacity=capacities, seed=st.integers(0, 99))
 def test_order_and_earlier_questions_do_not_matter(
     policy: CachePolicy, nodes: list[Node], changes: list[int], capacity: int, seed: int
@@ -62,7 +63,7 @@ def test_order_and_earlier_questions_do_not_matter(
 
 
 @every_policy
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(nodes=graphs(), changes=edits, capacity=capacities)
 def test_one_artifact_at_a_time_in_the_middle_of_a_run(
     policy: CachePolicy, nodes: list[Node], changes: list[int], capacity: int
@@ -83,7 +84,7 @@ def test_one_artifact_at_a_time_in_the_middle_of_a_run(
 
 
 @every_policy
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(nodes=graphs(), changes=edits)
 def test_without_a_limit_all_is_kept(policy: CachePolicy, nodes: list[Node], changes: list[int]) -> None:
     stream = Stream(policy, None, nodes)
@@ -93,7 +94,7 @@ def test_without_a_limit_all_is_kept(policy: CachePolicy, nodes: list[Node], cha
 
 
 @every_policy
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(nodes=graphs(), changes=edits)
 def test_without_a_history_it_decides_all_the_same(policy: CachePolicy, nodes: list[Node], changes: list[int]) -> None:
     stream = Stream(policy, None, nodes)
