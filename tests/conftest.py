@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from unittest import mock
 
 import pytest

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-__all__ = ["AIRFLOW", "GO", "ROOT", "SHARED", "examples", "sampled", "shared", "shared_files"]
+__all__ = ["AIRFLOW", "GO", "ROOT", "SHARED", "examples", "first_of", "sampled", "shared", "shared_files"]
 
 ROOT = Path(__file__).resolve().parents[1]
 """The repository."""
@@ -52,6 +52,13 @@ def shared_files(folder: str, *patterns: str) -> list[Any]:
 def examples(number: int) -> int:
     """Return how many examples of so many a property test has: a quarter of them, but with the profile `long`."""
     return max(1, number * settings().max_examples // 100)
+
+
+def first_of(values: Iterable[object], count: int = 1) -> list[Any]:
+    """Return parameters for `pytest.mark.parametrize`, of which all behind the first are `slow`."""
+    return [
+        value if number < count else pytest.param(value, marks=pytest.mark.slow) for number, value in enumerate(values)
+    ]
 
 
 def sampled(parameters: Iterable[Any], share: int = 8) -> list[Any]:
