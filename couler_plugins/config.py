@@ -56,6 +56,7 @@ class Config:
             with their engine's status, what `couler history` writes.
         previous: a file that says how workflows were split before, as `--save-plan` writes it.
         max_bytes: the largest file that is read.
+        exclude: patterns of files and folders that are left out where a folder is searched, as in a .gitignore.
         disable_plugins: plugins (or whole distributions) that are not loaded.
         load_plugins: the only plugins (or distributions) that are loaded; None for all, empty for none at all.
         trace_hooks: whether each hook call is printed on stderr.
@@ -73,6 +74,7 @@ class Config:
     history: tuple[str, ...] = ()
     previous: str = ""
     max_bytes: Size = MAX_BYTES
+    exclude: tuple[str, ...] = ()
     disable_plugins: tuple[str, ...] = ()
     load_plugins: tuple[str, ...] | None = None
     trace_hooks: bool = False

@@ -251,4 +251,7 @@ def _more(problems: Sequence[Problem]) -> str:
 
 
 def _failure(name: str, what: str) -> PluginFailure:
-    return PluginFailure(f"the optimizer {name!r} {what}", hint="leave it out of the pipeline, and tell its author")
+    return PluginFailure(
+        f"the optimizer {name!r} {what}",
+        hint="leave it out of the pipeline; report it to its author with what -v prints",
+    )

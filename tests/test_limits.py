@@ -47,7 +47,7 @@ def test_broken_input(case: str, tmp_path: Path) -> None:
     broken.write_bytes(BROKEN[case].encode("utf-8", "surrogateescape"))
     good.write_text(GOOD, encoding="utf-8")
     before = broken.read_bytes()
-    done = CliRunner().invoke(couler, ["optimize", "-i", str(tmp_path)])
+    done = CliRunner().invoke(couler, ["optimize", "-i", str(broken), str(good)])
     assert done.exit_code == 2
     assert done.stdout == ""
     errors = [line for line in done.stderr.splitlines() if "broken.yaml" in line]

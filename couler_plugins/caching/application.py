@@ -9,13 +9,13 @@ import msgspec
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place, directive_of, is_cache, is_private, with_calls
 from couler_plugins.caching.choice import Limit, choose
-from couler_plugins.caching.decisions import decide
+from couler_plugins.caching.decisions import Judged, decide
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import cached_library
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper, wrapped
 from couler_plugins.hookspecs import Context
-from couler_plugins.hookspecs.caching import Caching, Objection
+from couler_plugins.hookspecs.caching import Caching, Objection, SourcePlace
 from couler_plugins.ir import Argument, Call, Step, Workflow, map_steps, replace, replace_callables
 from couler_plugins.plan import Decision
 
@@ -33,8 +33,10 @@ def apply(
     circular: bool,
     limit: Limit | None,
     wrapper: Wrapper | None,
-) -> tuple[Workflow, list[Decision]]:
+) -> tuple[Workflow, list[Decision], dict[str, Decision]]:
     """The workflow with everything cached that may be (the same object where nothing changes), and the decisions.
+
+    The decisions are those on its calls, then by name those on calls of its operations from other workflows.
 
     What caching itself added before is taken out first, so that every key is computed anew.
 
@@ -49,9 +51,13 @@ def apply(
     """
     bare = stripped(facet.without_traces(workflow))
     analysis = Analysis(bare, facet, assume_pure=assume_pure, circular=circular)
-    verdicts = _admitted(analysis.verdicts, facet)
-    if wrapper is not None:
-        verdicts = wrapped(verdicts, facet, wrapper)
+    declared = Analysis(bare, facet, circular=circular, declared=True)
+
+    def kept(found: Mapping[Place, Verdict]) -> dict[Place, Verdict]:
+        admitted = _admitted(found, facet)
+        return admitted if wrapper is None else wrapped(admitted, facet, wrapper)
+
+    verdicts = kept(analysis.verdicts)
     if limit is not None:
         verdicts = choose(bare, verdicts, facet, ctx, limit)
     outside: dict[str, Verdict] = {}
@@ -59,10 +65,12 @@ def apply(
         copies = {item.name for item in workflow.operations if any(map(is_private, item.directives))}
         new, outside = cached_library(bare, analysis, verdicts, copies)
     else:
-        asked = {place: directive_of(verdict) for place, verdict in verdicts.items() if verdict.objection is None}
+        asked = {place: directive_of(verdict) for place, verdict in verdicts.items() if not verdict.objections}
         new = with_calls(bare, verdicts, asked, {})
     new = workflow if new == workflow else new
-    return new, decide(workflow, new, facet, ctx, verdicts, outside)
+    could = kept(declared.verdicts) if ctx.explains else verdicts
+    judged = Judged(verdicts, outside, could, declared.from_outside)
+    return new, *decide(workflow, new, facet, ctx, judged)
 
 
 def stripped(workflow: Workflow) -> Workflow:
@@ -98,17 +106,19 @@ def _admitted(verdicts: Mapping[Place, Verdict], facet: Caching) -> dict[Place, 
     used: dict[str, int] = {}
     admitted = dict(verdicts)
     for place, verdict in verdicts.items():
-        if verdict.objection is not None or verdict.facts is None or facet.shard_bytes is None:
+        if verdict.objections or verdict.facts is None or facet.shard_bytes is None:
             continue
         refusal: Objection | None = None
         if verdict.entries is None:
             bound = facet.how_to_bound(verdict.facts.operation)
-            refusal = Objection("uncounted", f"only the run knows how many results it adds: add {bound}", "storage")
+            reason = "only the run knows how many results it adds"
+            where = SourcePlace.of(verdict.facts.operation.source)
+            refusal = Objection("uncounted", reason, "storage", bound, place=where)
         else:
             shard = facet.shard(verdict.facts.spec)
             total = used.get(shard, 0) + verdict.entries * verdict.facts.material.entry_bytes
             refusal = FULL if total > facet.shard_bytes // 2 else None
             used[shard] = used.get(shard, 0) if refusal else total
         if refusal is not None:
-            admitted[place] = msgspec.structs.replace(verdict, objection=refusal)
+            admitted[place] = msgspec.structs.replace(verdict, objections=(refusal,))
     return admitted

@@ -12,6 +12,7 @@ from couler_plugins.cli.settings import (
     inputs_argument,
     json_option,
     max_bytes_option,
+    render_option,
     to_option,
     with_settings,
 )
@@ -45,6 +46,7 @@ Examples:
 )
 @to_option
 @engine_option
+@render_option
 @json_option
 @max_bytes_option
 @with_settings
@@ -56,6 +58,7 @@ def command(
     inputs: tuple[str, ...],
     schemas: tuple[str, ...],
     engine: str | None,
+    render: bool,
     output_format: str,
 ) -> None:
     """Finds what the engine would refuse, before it does: per finding the file, the line, and what to do.
@@ -65,28 +68,27 @@ def command(
 
     Schemas work for any kind of objects, also where no adapter knows them. They need the extra `lint`.
     """
-    from couler_plugins.cli.messages import say_error
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.records import error_record, finding_record, print_json
-    from couler_plugins.cli.work import read_inputs, refused_exit, working
+    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
     from couler_plugins.linting import lint_inputs
     from couler_plugins.schemas import load_schemas
 
-    files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:
-        places = [place for text in schemas for place in text.split(",") if place]
-        linted = lint_inputs(files, session, load_schemas(places, config.max_bytes))
+        known = load_schemas([place for text in schemas for place in text.split(",") if place], config.max_bytes)
+        kinds = [kind for _, kind in known.kinds]
+        files = read_workflows(inputs, config, session, kinds=kinds, render=render)
+        linted = lint_inputs(files, session, known)
     if output_format == "json":
         records = [finding_record(finding) for finding in linted.findings]
         errors = [error_record(error) for error in linted.errors]
         print_json("couler.lint/v1", {"documents": linted.documents, "findings": records, "errors": errors})
     else:
         write_bytes("".join(f"{finding}\n" for finding in linted.findings))
-    for error in linted.errors:
-        say_error(error)
+    say_refused(linted.errors)
     if config.log_level != "error":
         click.echo(_summary(linted), err=True)
-    ctx.exit(refused_exit(linted.errors) or int(linted.failed))
+    ctx.exit(report_exit(linted.errors, files) or int(linted.failed))
 
 
 def _summary(linted: Linted) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "json_option",
     "max_bytes_option",
     "pipeline_option",
+    "render_option",
     "to_option",
     "with_settings",
 ]
@@ -86,6 +87,9 @@ _previous_option = click.option(
     "--previous",
     metavar="FILE",
     help="How workflows were split before, from --save-plan: parts keep their steps and names.",
+)
+render_option = click.option(
+    "--render", is_flag=True, help="Render charts and kustomizations in folders: runs helm template, kustomize build."
 )
 engine_option = click.option("--engine", metavar="NAME", help="Look at this engine's documents only.")
 to_option = click.option("--to", metavar="TEXT", help="Options of an engine: argo{version=4.1}.")

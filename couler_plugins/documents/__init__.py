@@ -6,7 +6,7 @@ from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Indentation
 from couler_plugins.documents.findings import Finding, Remark, findings
 from couler_plugins.documents.paths import Path, render
-from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, read
+from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, is_template, read
 from couler_plugins.documents.rereading import Reread, remarks_on_reread, reread
 from couler_plugins.documents.splice import Spliced, splice
 from couler_plugins.documents.writer import dump_json, dump_yaml
@@ -26,6 +26,7 @@ __all__ = [
     "dump_json",
     "dump_yaml",
     "findings",
+    "is_template",
     "read",
     "remarks_on_reread",
     "render",

@@ -103,6 +103,10 @@ class Adapter(Protocol):
     groups: ClassVar[tuple[ApiGroup, ...]] = ()
     """What its documents say of themselves; empty where they are no objects of Kubernetes."""
 
+    marks: ClassVar[tuple[str, ...]] = ()
+    """Texts of which one is in every file of its, beside the names of its groups: a folder is searched for them before
+    anything is read. With neither, all files are read."""
+
     def claims(self, document: Document) -> bool:
         """Whether this engine understands the document, judged without importing the engine."""
 

@@ -51,6 +51,9 @@ class Toy:
     def how_to_declare(self, operation: Operation) -> str:
         return f"a word for {operation.name}"
 
+    def how_to_version(self, operation: Operation) -> str:
+        return f"a version for {operation.name}"
+
     def how_to_bound(self, operation: Operation) -> str:
         return f"a number for {operation.name}"
 

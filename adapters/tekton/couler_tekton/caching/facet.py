@@ -12,7 +12,17 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
 from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
 from couler_tekton.caching.applying import Applying
-from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
+from couler_tekton.caching.declared import (
+    CACHE,
+    CACHED_FROM,
+    MAX_OUTPUT,
+    STORE,
+    VERSION,
+    annotations_of,
+    entries,
+    rest_of,
+    to_annotate,
+)
 from couler_tekton.caching.material import material
 from couler_tekton.caching.resolving import Tasks, resolved
 from couler_tekton.splits.joined import whole_of
@@ -85,9 +95,12 @@ class TektonCaching:
 
     def how_to_declare(self, operation: Operation) -> str:
         """The annotation to paste."""
-        if operation.name.startswith("task:") or self._workflow.kind == "Task":
-            return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its Task"
-        return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its taskSpec"
+        own = operation.name.startswith("task:") or self._workflow.kind == "Task"
+        return to_annotate(CACHE, "pure", "its Task" if own else "its taskSpec")
+
+    def how_to_version(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return to_annotate(VERSION)
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `couler_tekton.caching.material`."""
