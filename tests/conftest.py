@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-READERS = ("SHARED", "shared", "shared_files")
+READERS = ("SHARED", "corpus_files", "corpus_paths", "own_files", "shared", "shared_files")
 """What `support` has to read corpora with."""
 
 
@@ -92,7 +92,7 @@ def reads_corpora(name: str) -> bool:
     names = vars(sys.modules[name])
     if name == "support" or not str(names.get("__file__")).startswith(f"{support.ROOT}/tests/"):
         return False
-    if any(names.get(reader) is getattr(support, reader) for reader in READERS):
+    if any(names.get(reader, ...) is getattr(support, reader, None) for reader in READERS):
         return True
     modules = {getattr(value, "__module__", None) or getattr(value, "__name__", None) for value in names.values()}
     return any(reads_corpora(module) for module in modules & sys.modules.keys() - {name})
@@ -107,10 +107,10 @@ def same_environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def short_searches() -> Iterator[None]:
-    """Search splits for a tenth of the time; the tests of partitioners and of benchmarks, which judge them, do not."""
+    """Search splits for a hundredth of the time; the tests of partitioners and of benchmarks, which judge them, do not."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("TRIES", "TRIES_TINY", "SHAKES", "SHAKES_SMALL"):
-            patch.setattr(portfolio, name, getattr(portfolio, name) // 10)
+        for name in ("TRIES", "TRIES_TINY", "TRIES_LARGE", "SHAKES", "SHAKES_SMALL"):
+            patch.setattr(portfolio, name, getattr(portfolio, name) // 100)
         yield
 
 
