@@ -107,7 +107,7 @@ def same_environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def short_searches() -> Iterator[None]:
-    """Search splits for a hundredth of the time; the tests of partitioners and of benchmarks, which judge them, do not."""
+    """Search splits for a hundredth of the time; tests of partitioners and benchmarks judge them, and replace this."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("TRIES", "TRIES_TINY", "TRIES_LARGE", "SHAKES", "SHAKES_SMALL"):
             patch.setattr(portfolio, name, getattr(portfolio, name) // 100)
