@@ -34,7 +34,7 @@ from couler_plugins.ir import Node, Workflow
 from couler_plugins.plan import Lowered, Plan, Written
 from couler_tekton.plugin import Options as TektonOptions
 from couler_tekton.plugin import TektonAdapter
-from support import ROOT, SHARED
+from support import ROOT, SHARED, sampled
 
 __all__ = [
     "GENERATORS",
@@ -244,18 +244,20 @@ def each_subject(subjects: Sequence[Subject] = SUBJECTS) -> list[Any]:
 
 
 def each_file(subjects: Sequence[Subject] = SUBJECTS) -> list[Any]:
-    """A parameter for every corpus file of every adapter: (subject, path)."""
+    """Return a parameter for every corpus file of every adapter, (subject, path); all but a sample are `slow`."""
     parameters: list[Any] = []
     for subject in subjects:
-        root = subject.root
         files = subject.files()
-        parameters += [
-            pytest.param(subject, path, id=f"{subject.engine}:{subject.shown(path)}", marks=subject.marks)
+        each = {
+            path: pytest.param(subject, path, id=f"{subject.engine}:{subject.shown(path)}", marks=subject.marks)
             for path in files
-        ]
+        }
+        outside = [path for path in files if path.is_relative_to(subject.root)]
+        parameters += sampled(each.pop(path) for path in outside)
+        parameters += each.values()
         if not files:
             skip = pytest.mark.skip(reason=f"needs the corpus of {subject.engine} in {subject.folder}")
-            parameters.append(pytest.param(subject, root, id=f"{subject.engine}:missing", marks=skip))
+            parameters.append(pytest.param(subject, subject.root, id=f"{subject.engine}:missing", marks=skip))
     return parameters
 
 

@@ -81,7 +81,7 @@ def test_every_example_is_run_or_refused() -> None:
     ran: set[str] = set()
     root = shared("corpus", "argo")
     for parameter in shared_files("corpus/argo", "**/*.yaml"):
-        path: Path = parameter.values[0]  # type: ignore[attr-defined]
+        path: Path = parameter.values[0]
         try:
             documents = [document.data for document in read(path.read_bytes(), path.name).documents]
             works_of(ArgoAdapter(), documents, Request(run="r"))

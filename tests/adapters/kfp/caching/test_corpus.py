@@ -10,8 +10,9 @@ import pytest
 from adapters.subjects import KFP
 from couler_plugins.api import Text, optimize
 from couler_plugins.documents import Path as Place
+from support import shared_files
 
-FILES = sorted(KFP.root.rglob("*.yaml")) if KFP.root.is_dir() else []
+FILES = shared_files(KFP.folder, "**/*.yaml")
 OPTIONS = ["cache", "cache{assume-pure=true}"]
 
 
@@ -21,7 +22,7 @@ def is_ours(place: Place) -> bool:
     return salts or "cachingOptions" in place
 
 
-@pytest.mark.parametrize("path", FILES, ids=[path.relative_to(KFP.root).as_posix() for path in FILES])
+@pytest.mark.parametrize("path", FILES)
 def test_only_switches_and_salts_change_and_twice_is_once(path: Path) -> None:
     for options in OPTIONS:
         (file,) = optimize(str(path), options).files
@@ -49,7 +50,7 @@ def tasks_with_executors(documents: Any) -> list[int]:
     return counts
 
 
-@pytest.mark.parametrize("path", FILES[::6], ids=[path.relative_to(KFP.root).as_posix() for path in FILES[::6]])
+@pytest.mark.parametrize("path", FILES)
 def test_kfps_own_proto_reads_what_comes_out(path: Path) -> None:
     pytest.importorskip("kfp", reason="needs kfp")
     from google.protobuf import json_format

@@ -27,10 +27,9 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import read_source
 from couler_tekton.lint import lint
-from support import SHARED
+from support import SHARED, examples, shared_files
 
-CORPUS = sorted((SHARED / "corpus" / "tekton" / "pipelineruns").rglob("*.yaml"))
-each_document = pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+each_document = pytest.mark.parametrize("path", shared_files("corpus/tekton/pipelineruns", "**/*.yaml"))
 
 
 @cache
@@ -79,7 +78,7 @@ def test_what_the_corpus_computes_is_what_its_parts_compute(path: Path) -> None:
             assert errors(after) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=st.integers(0, 10**5))
 def test_what_a_random_pipeline_computes_is_what_its_parts_compute(seed: int) -> None:
     documents = random_run(seed)
