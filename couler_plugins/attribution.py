@@ -53,7 +53,7 @@ class FileState:
         assert self.source is not None
         assert self.text is not None
         if self.text != self.source.text:
-            return read(self.text, self.source.name, max_bytes=sys.maxsize)
+            return replace(read(self.text, self.source.name, max_bytes=sys.maxsize), place=self.source.place)
         return self.source
 
     def refuse(self, error: CoulerError) -> None:

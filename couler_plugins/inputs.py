@@ -20,6 +20,7 @@ from couler_plugins.plugins import Plugins
 from couler_plugins.results import Result
 from couler_plugins.rewrite import Session, adapter_errors, lift_files, rewrite
 from couler_plugins.scanning import Scan, Skips
+from couler_plugins.scopes import set_places
 from couler_plugins.sources import Input, Source, read_source
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def read_workflows(
     adapters = work.plugins.adapters
     chosen = adapters.values() if work.engine is None else [work.plugins.adapter(work.engine)]
     scan = Scan(chosen, exclude=config.exclude, kinds=kinds, render=render, max_bytes=config.max_bytes)
-    return read_source(source, config.max_bytes, scan), scan.skips
+    return list(set_places(read_source(source, config.max_bytes, scan), config.scope_depth)), scan.skips
 
 
 def lift_inputs(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]) -> Plan:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Linted", "lint_inputs"]
 
 log = logging.getLogger(__name__)
+ALSO_OURS = ("unknown-field", "wrong-type")
+"""What both adapters and schemas find: it is said once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,9 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
         understood.update(number for number in chosen if covered(documents[number], schemas))
         with collector_paused():
             checked = [documents[number] for number in chosen]
-            found += findings(checked, _checked(checked, schemas))
+            said = {place for finding in found if finding.severity == "error" for place in finding.places}
+            beyond = findings(checked, _checked(checked, schemas))
+            found += [item for item in beyond if item.code not in ALSO_OURS or not said.issuperset(item.places)]
     order = {file.name: number for number, file in reversed(list(enumerate(files)))}
     found.sort(key=lambda finding: (order.get(finding.file, len(order)), finding.line or 0))
     errors = (*(item.error for item in inputs if item.error is not None), *refused.values())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Edit
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Objection, SourcePlace
-    from couler_plugins.ir import Operation, Scalar, Workflow
+    from couler_plugins.ir import Libraries, Operation, Scalar, Workflow
     from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["Decision", "Link", "Lowered", "Outcome", "Part", "Plan", "Shown", "TracedEdit", "Written"]
@@ -116,6 +116,16 @@ class Plan:
     parts: tuple[Part, ...] = ()
     links: tuple[Link, ...] = ()
     side: tuple[Any, ...] = ()
+    _libraries: list[Libraries] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def libraries(self) -> Libraries:
+        """The workflows that others call, to look up what a call means; made when it is first asked for."""
+        if not self._libraries:
+            from couler_plugins.ir import Libraries
+
+            self._libraries.append(Libraries(self.workflows, self.bundle))
+        return self._libraries[0]
 
     def with_workflow(self, old: Workflow, new: Workflow, *decisions: Decision) -> Plan:
         """This plan with one workflow replaced and the decisions that explain it added."""

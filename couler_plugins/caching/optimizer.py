@@ -80,7 +80,7 @@ class Cache:
         limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
         known = read_known(self.known) if self.known else {}
         engines = dict.fromkeys(workflow.engine for workflow in plan.workflows)
-        pod_facets = {engine: _facet(ctx.adapter(engine), "pod_caching", plan.workflows) for engine in engines}
+        pod_facets = {engine: _facet(ctx.adapter(engine), "pod_caching", plan) for engine in engines}
         before = plan.workflows
         outside: dict[int, dict[str, Decision]] = {}
         parts: dict[int, Objection] = {}

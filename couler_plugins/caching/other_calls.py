@@ -76,7 +76,7 @@ class _OtherCalls:
         parts: Mapping[int, Objection],
     ) -> None:
         self._outside, self._parts = outside, parts
-        self._libraries = Libraries(before)
+        self._libraries = Libraries(before, plan.bundle)
         self._homes = {id(item): workflow for workflow in before for item in (*workflow.graphs, *workflow.operations)}
         self._graphs: dict[int, Judgement] = {}
         self._decided: dict[tuple[int | None, str], list[Decision]] = {}
@@ -94,11 +94,12 @@ class _OtherCalls:
 
     def _judgement(self, workflow: Workflow, step: Step) -> Judgement:
         match step.call:
-            case External(workflow=library, name=name):
+            case External(workflow=library, name=name) as call:
                 callee = self._libraries.callee(workflow, step)
                 if callee is not None:
                     return self._callee(callee)
-                reason = f"it calls {name!r} of {library!r}, which is in none of these files"
+                reason = self._libraries.ambiguity(workflow, call)
+                reason = reason or f"it calls {name!r} of {library!r}, which is in none of these files"
                 return Judgement("not-in-call", (Objection("external", reason, place=SourcePlace.of(step.source)),))
             case Dynamic():
                 return Judgement("not-in-call", (DYNAMIC,))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from couler_plugins.cli.settings import engine_option, inputs_argument, json_option, max_bytes_option, with_settings
+from couler_plugins.cli.settings import (
+    engine_option,
+    inputs_argument,
+    json_option,
+    max_bytes_option,
+    scope_depth_option,
+    with_settings,
+)
 from couler_plugins.config import Config
 
 __all__ = ["command"]
@@ -27,6 +34,7 @@ Examples:
 @click.option("-i", "--in-place", is_flag=True, help="Replace the files themselves.")
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

@@ -11,6 +11,7 @@ from couler_plugins.cli.settings import (
     max_bytes_option,
     pipeline_option,
     render_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -37,6 +38,7 @@ Examples:
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if there are differences, as diff does.")
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

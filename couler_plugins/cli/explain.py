@@ -14,6 +14,7 @@ from couler_plugins.cli.settings import (
     max_bytes_option,
     pipeline_option,
     render_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -48,6 +49,7 @@ Examples:
 )
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

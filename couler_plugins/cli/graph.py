@@ -15,6 +15,7 @@ from couler_plugins.cli.settings import (
     max_bytes_option,
     pipeline_option,
     render_option,
+    scope_depth_option,
     with_settings,
 )
 from couler_plugins.config import Config
@@ -52,6 +53,7 @@ Examples:
 )
 @click.option("-o", "--output", metavar="PATH", help="Where to write; stdout unless given.")
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

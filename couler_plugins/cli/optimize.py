@@ -14,6 +14,7 @@ from couler_plugins.cli.settings import (
     max_bytes_option,
     pipeline_option,
     render_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -46,6 +47,7 @@ Examples:
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(

@@ -94,5 +94,5 @@ def error_record(error: CoulerError) -> dict[str, Any]:
 
 def finding_record(finding: Finding) -> dict[str, Any]:
     """A remark of lint, without what is not known of it."""
-    record = msgspec.structs.asdict(finding)
+    record: dict[str, Any] = msgspec.to_builtins(finding)
     return {name: value for name, value in record.items() if value or name in ("severity", "message", "file")}

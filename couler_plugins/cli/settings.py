@@ -22,6 +22,7 @@ __all__ = [
     "max_bytes_option",
     "pipeline_option",
     "render_option",
+    "scope_depth_option",
     "to_option",
     "with_settings",
 ]
@@ -35,6 +36,7 @@ SETTINGS = (
     "history",
     "previous",
     "max_bytes",
+    "scope_depth",
     "cache_store",
     "cache_namespace",
     "cache_index",
@@ -98,6 +100,14 @@ json_option = click.option(
 )
 max_bytes_option = click.option(
     "--max-bytes", type=SizeType(), metavar="SIZE", help="Largest file to read (64MiB unless set): 1000, 1GB, 64MiB."
+)
+
+scope_depth_option = click.option(
+    "--scope-depth",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Let each folder N levels down be a scope of its own: an environment, say. Otherwise each folder with a "
+    "kustomization or a chart is one.",
 )
 
 

@@ -18,6 +18,7 @@ from couler_plugins.documents import SourceFile
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.results import Result
 from couler_plugins.rewrite import Session
+from couler_plugins.scopes import set_places
 from couler_plugins.sources import Input, read_source, read_stream
 
 __all__ = [
@@ -40,7 +41,8 @@ def read_inputs(arguments: Sequence[str], config: Config) -> list[Input]:
     Raises:
         click.UsageError: there is nothing to read.
     """
-    return [*_stdin(arguments, config), *read_source(_places(arguments), config.max_bytes)]
+    files = read_source(_places(arguments), config.max_bytes)
+    return [*_stdin(arguments, config), *set_places(files, config.scope_depth)]
 
 
 def read_workflows(

@@ -13,6 +13,7 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.documents.builder import build
 from couler_plugins.documents.json_text import looks_like_json, parse_json
 from couler_plugins.documents.paths import Path
+from couler_plugins.documents.places import FilePlace
 from couler_plugins.documents.positions import ALL, locate
 from couler_plugins.documents.spans import Span
 from couler_plugins.errors import InvalidInput
@@ -111,12 +112,14 @@ class SourceFile:
         text: its text, character by character (byte-order mark and CRLF included).
         format: the notation that it is written in.
         documents: at least one; an empty document, and a program as a whole, has the data None.
+        place: where it stands among the files of a call, for references by name.
     """
 
     name: str
     text: str = field(repr=False)
     format: Literal["yaml", "json", "python"]
     documents: tuple[Document, ...]
+    place: FilePlace = field(default=FilePlace(), compare=False)
 
     def line_of(self, path: Path, document: int = 0) -> int | None:
         """As `Document.line_of`, for the nth document of the file."""

@@ -110,6 +110,13 @@ def test_explain(explained: subprocess.CompletedProcess[str]) -> None:
     assert "Filling up the DagBag" not in explained.stdout + explained.stderr
 
 
+def test_what_optimize_asks_for_is_explained_without_a_store(run: Run) -> None:
+    Path("asks.py").write_text(DAG.replace("import cached", "import optimize").format(mark="optimize"))
+    told = run("explain", "asks.py").stdout
+    assert "cache: pipeline/extract: the DAG 'pipeline' says that it is pure" in told
+    assert "not declared" not in told
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_what_cannot_be_loaded_is_refused_with_its_line(explained: subprocess.CompletedProcess[str], name: str) -> None:
     _, line, reason = BAD[name]

@@ -15,8 +15,8 @@ from couler_airflow.owner import Owner
 from couler_airflow.parsed import parse_task
 from couler_airflow.runtime.before import PRODUCER, by_order, too_many, without_key
 from couler_airflow.uncacheable import objections_of
-from couler_plugins.hookspecs.caching import Objection, Request
-from couler_plugins.ir import GraphView, Workflow
+from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
+from couler_plugins.ir import GraphView, Source, Workflow
 
 __all__ = ["AirflowCaching"]
 
@@ -46,6 +46,10 @@ class AirflowCaching:
         against: dict[str, Objections] = {}  # what forbids a key of a task, for what comes after it
         for name in GraphView(self._graph).order():
             requests[name], against[name] = self._request(self._dag.task_dict[name], against, assume_pure, explains)
+        for step in self._graph.steps:
+            if explains and step.source is not None:
+                placed = _at_task(requests[step.name].objections, self._dag.fileloc, step.source)
+                requests[step.name] = replace(requests[step.name], objections=placed)
         return {(self._graph.name, step.name): requests[step.name] for step in self._graph.steps}
 
     def _request(
@@ -91,12 +95,18 @@ class AirflowCaching:
             analysis = TaskMaterial(instance, declaration).objections
         except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
             analysis = objections_of(error)
-        return (*map(_nearby, analysis), *objections), (*known_later, *doubts)
+        return (*analysis, *objections), (*known_later, *doubts)
 
 
-def _nearby(objection: Objection) -> Objection:
-    """Return an objection with its file as people name it who are in the folder of the file, or above it."""
-    place = objection.place
-    if place is None or not Path(place.file).is_relative_to(Path.cwd()):
-        return objection
-    return replace(objection, place=replace(place, file=str(Path(place.file).relative_to(Path.cwd()))))
+def _at_task(objections: Objections, file: str, source: Source) -> Objections:
+    """Return objections with the task as their path, and the line where the code of the DAG file tells it."""
+
+    def place_at(place: SourcePlace | None) -> SourcePlace:
+        at_task = SourcePlace(int(source[0]), source[1:])
+        if place is None:
+            return at_task
+        if Path(place.file) == Path(file):
+            return replace(at_task, line=place.line)
+        return replace(place, path=at_task.path)
+
+    return tuple(replace(item, place=place_at(item.place)) for item in objections)

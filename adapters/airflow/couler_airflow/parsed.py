@@ -67,7 +67,7 @@ def _is_reference(value: Any) -> bool:
 
 def _is_open(value: Any) -> bool:
     """Return whether a run completes a program."""
-    return _settled(value, program=True) != value
+    return bool(_settled(value, program=True) != value)
 
 
 def _settled(value: Any, *, program: bool = False) -> Any:

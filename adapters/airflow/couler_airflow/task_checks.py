@@ -73,7 +73,7 @@ def _context(task: Any, declaration: Declaration) -> Iterator[Objection]:
         whole = parameter.kind is parameter.VAR_KEYWORD
         what = "**kwargs, and so all of the run" if whole else repr(parameter.name)
         if whole or parameter.name not in BY_VALUE:
-            yield object_to("run-context", f"it takes {what}: name what it reads of the run (context=…)", place)
+            yield object_to("context", f"it takes {what}: name what it reads of the run (context=…)", place)
 
 
 def _parameters(task: Any) -> Iterator[inspect.Parameter]:

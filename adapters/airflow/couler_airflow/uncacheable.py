@@ -15,6 +15,9 @@ __all__ = ["VALUE", "Uncacheable", "describe", "object_to", "objections_of", "pl
 VALUE = "value"
 """The rule of what has no form that a key could hold."""
 
+RULES = {"context": "run-context", "dynamic code": "dynamic-code", "files": "file-access"}
+"""The rules that have other names than what they are about."""
+
 DECLARE = "couler_airflow.cached({}) at the task"
 
 
@@ -42,14 +45,14 @@ class Uncacheable(Unsupported):
         super().__init__("; ".join(item.reason for item in self.objections), step=step, feature=rule)
 
 
-def object_to(rule: str, reason: str, place: SourcePlace | None = None) -> Objection:
-    """Return an objection with what its owner may declare against it."""
+def object_to(kind: str, reason: str, place: SourcePlace | None = None) -> Objection:
+    """Return the objection to what reaches something of a kind, with what its owner may declare against it."""
     remedy = ""
-    if rule in ALLOWED:
-        remedy = DECLARE.format(f"allow=({rule!r},)")
-    elif rule == "run-context":
+    if kind in ALLOWED:
+        remedy = DECLARE.format(f"allow=({kind!r},)")
+    elif kind == "context":
         remedy = DECLARE.format("context=('ds',)") + ", with the values of the run that it reads"
-    return Objection(rule, reason, remedy=remedy, place=place)
+    return Objection(RULES.get(kind, kind), reason, remedy=remedy, place=place)
 
 
 def place_of(code: types.CodeType, word: str = "") -> SourcePlace:

@@ -121,9 +121,8 @@ class Reading:
 
     def _refuse(self, kind: str, name: str) -> None:
         if kind not in self._allow:
-            rule = "run-context" if kind == "context" else kind.replace(" ", "-")
             place = None if self._place is None else place_of(*self._place)
-            self._objections.append(object_to(rule, f"it names {name}, which may reach {kind}", place))
+            self._objections.append(object_to(kind, f"it names {name}, which may reach {kind}", place))
 
 
 def dotted_name(value: Any) -> str:

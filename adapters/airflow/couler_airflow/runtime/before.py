@@ -77,7 +77,7 @@ class Before:
                 objections.append(without_key(task_id))
             elif len(own) != self._expected(task_id):
                 objections.append(Objection(PRODUCER, f"not all of {task_id!r} before it have a key"))
-            tokens += own
+            tokens += map(str, own)
         if objections:
             raise Uncacheable(objections=objections)
         return tokens

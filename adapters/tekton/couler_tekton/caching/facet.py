@@ -11,6 +11,7 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
 from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.plan import Plan
 from couler_tekton.caching.applying import Applying
 from couler_tekton.caching.declared import (
     CACHE,
@@ -32,17 +33,10 @@ __all__ = ["TektonCaching", "facets"]
 IN_WORKSPACE = re.compile(rf"{WORKSPACE}{STORE}(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
-def facets(workflows: Sequence[Workflow]) -> Callable[[Workflow], TektonCaching]:
-    """The facet for each of these objects, which may refer to each other."""
-    shelves: dict[str, Tasks] = {}
-
-    def facet(workflow: Workflow) -> TektonCaching:
-        namespace = workflow.namespace
-        if namespace not in shelves:
-            shelves[namespace] = Tasks(workflows, namespace)
-        return TektonCaching(workflow, shelves[namespace])
-
-    return facet
+def facets(plan: Plan) -> Callable[[Workflow], TektonCaching]:
+    """The facet for each object of a plan, which may refer to others."""
+    tasks = Tasks(plan)
+    return lambda workflow: TektonCaching(workflow, tasks)
 
 
 class TektonCaching:
@@ -118,7 +112,7 @@ class TektonCaching:
         """Why a call is not cached, whatever it calls."""
         if CACHED_FROM in self._annotations:
             return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
-        if self._workflow.kind == "Task" and self._workflow.name in self._tasks.called:
+        if self._workflow.kind == "Task" and self._tasks.is_called(self._workflow):
             return Objection(
                 "called-here", "those who call it in these files get a copy each that is cached", "storage"
             )

@@ -84,7 +84,7 @@ VERDICTS: dict[str, tuple[str, set[str]]] = {
     "network": ("never", {"clock", "network"}),
     "everything": ("declarable", {"run-context"}),
     "instance": ("declarable", {"run-context"}),
-    "reads": ("declarable", {"files"}),
+    "reads": ("declarable", {"file-access"}),
     "pure": ("cached", set()),
     "quiet": ("never", {"no-result"}),
     "behind_pure": ("run-time", set()),
@@ -171,7 +171,8 @@ def test_workers_log_what_was_explained(
             assert logs[name] == ["DEBUG: returned nothing: not stored"]
         else:
             assert {*RULES.findall(log)} == rules, name
-        lines = {item.place.line for item in requests[name].objections if item.place is not None}
+        places = [item.place for item in requests[name].objections if item.place is not None]
+        lines = {place.line for place in places if place.line is not None}
         assert name == "quiet" or {int(line) for line in LINES.findall(log)} == lines, name
 
 
@@ -235,7 +236,7 @@ def test_what_is_missing_is_told_at_once(dag_files: DagFiles) -> None:
     requests = explained(dag)
     assert {name: [item.rule for item in request.objections] for name, request in requests.items()} == {
         "first": ["not-declared"],
-        "second": ["not-declared", "files", "producer"],
+        "second": ["not-declared", "file-access", "producer"],
         "third": ["not-declared", "run-context", "producer"],
     }
     assert {request.verdict for request in requests.values()} == {"declarable"}

@@ -129,4 +129,6 @@ def test_what_a_scheduler_has_kept_is_found_by_both_ways_to_test(tmp_path: Path)
         seen.add(run)
         for task in tasks:
             there = airflow.xcom(run, task, "couler_cache")
-            assert (there["hit"], there["key"]) == (True, airflow.xcom("scheduled", task, "couler_cache")["key"]), task
+            assert there["hit"], (command, task, there)
+            if task != "mapped":  # of which there are two
+                assert there["key"] == airflow.xcom("scheduled", task, "couler_cache")["key"]
