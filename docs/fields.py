@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> None:
     """Write both tables."""
     releases: dict[str, Schema] = {}
     for argument in arguments:
-        version, _, path = argument.partition("=")
-        releases[version] = json.loads(Path(path).read_text())["definitions"]
+        version, _, name = argument.partition("=")
+        releases[version] = json.loads(Path(name).read_text())["definitions"]
     if not releases:
         sys.exit(__doc__)
     newest = list(releases)[-1]
