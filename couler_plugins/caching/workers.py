@@ -41,7 +41,7 @@ def _decide(workflow: Workflow, place: Place, step: Step, request: Request, ctx:
     against = ordered(request.objections or request.doubts)
     figures: list[tuple[str, Scalar]] = []
     if request.objections:
-        reasons = [item.advice for item in against]
+        reasons = [item.advice if verdict == "declarable" else item.reason for item in against]
         figures.append(("rule", against[0].rule))
     else:
         reasons = [f"{request.declared} says that it is pure" if new else "its worker looks already"]
