@@ -49,8 +49,9 @@ def apply_in_pods(
         wrapper: what the pods are told; None where nothing says which store to use.
         assume_pure: whether a step of which nothing is said counts as declared pure.
     """
-    final = {place: _judged(verdict, facet, wrapper) for place, verdict in verdicts_in(facet, assume_pure=assume_pure)}
-    could = verdicts_in(facet, declared=True) if ctx.explains else ()
+    analysis = _analysis(facet, assume_pure=assume_pure)
+    final = {place: _judged(verdict, facet, wrapper) for place, verdict in _verdicts(facet, analysis)}
+    could = _verdicts(facet, _analysis(facet, declared=True, like=analysis)) if ctx.explains else ()
     declared = final | {place: _judged(verdict, facet, wrapper) for place, verdict in could}
     admitted = {place: verdict for place, verdict in final.items() if not verdict.objections}
     found = facet.wrapped(admitted, wrapper)
@@ -72,18 +73,24 @@ def copy_decision(copy: Workflow) -> Decision:
     return Decision(optimizer="cache", workflow=copy.label, action="make a cached copy", reason=reason)
 
 
-def verdicts_in(
-    facet: PodCaching, *, assume_pure: bool = False, declared: bool = False
-) -> Iterator[tuple[Place, Verdict]]:
+def verdicts_in(facet: PodCaching, *, assume_pure: bool = False) -> Iterator[tuple[Place, Verdict]]:
     """What is found about each call, whatever keeps the results; for a library of operations, about each of these.
 
     Args:
         facet: what the engine knows of the workflow.
         assume_pure: whether a step of which nothing is said counts as declared pure.
-        declared: whether all that owners could declare counts as declared; see `Analysis`.
     """
-    bare = facet.bare
-    analysis = Analysis(bare, facet, assume_pure=assume_pure, fingerprints=True, declared=declared)
+    return _verdicts(facet, _analysis(facet, assume_pure=assume_pure))
+
+
+def _analysis(
+    facet: PodCaching, *, assume_pure: bool = False, declared: bool = False, like: Analysis | None = None
+) -> Analysis:
+    return Analysis(facet.bare, facet, assume_pure=assume_pure, fingerprints=True, declared=declared, like=like)
+
+
+def _verdicts(facet: PodCaching, analysis: Analysis) -> Iterator[tuple[Place, Verdict]]:
+    bare = analysis.workflow
     found = list(analysis.verdicts.items())
     if bare.library and not bare.graphs:
         found += [(("", operation.name), analysis.from_outside(operation)) for operation in bare.operations]
