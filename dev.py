@@ -2,8 +2,7 @@
 """Sets this repository up and runs its jobs; Python 3.11 and pip are all it needs.
 
     python3 dev.py demo                  optimise an example workflow, step by step
-    python3 dev.py test [PYTEST ARGS]    run the tests; with `-m 'slow or oracle'` those that take long:
-                                         the slow ones, and those against the engines' own Go libraries
+    python3 dev.py test [PYTEST ARGS]    run the tests in about five minutes; with `-m slow` the longer ones
     python3 dev.py airflow VERSION [PYTEST ARGS]
                                          run the tests of the Airflow adapter with another Airflow: 3.1, 3.2.2
     python3 dev.py lint                  lint, formatting, types, the layers of the architecture

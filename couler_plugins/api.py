@@ -9,14 +9,14 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.config import Config, load_config
 from couler_plugins.conversion import anew, convert_inputs, target_of
 from couler_plugins.errors import CoulerError
-from couler_plugins.inputs import lift_inputs, optimize_inputs, session
+from couler_plugins.inputs import lift_inputs, optimize_inputs, read_workflows, session
 from couler_plugins.linting import Linted, lint_inputs
 from couler_plugins.plan import Lowered, Plan
 from couler_plugins.plugins import Plugins
 from couler_plugins.results import FileResult, Result
 from couler_plugins.rewrite import adapter_errors
 from couler_plugins.schemas import load_schemas
-from couler_plugins.sources import Input, Source, Text, read_source
+from couler_plugins.sources import Input, Source, Text
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Optimizer
@@ -41,7 +41,7 @@ def lift(
     """
     config = config or load_config()
     work = session(config, plugins, engine=engine)
-    return lift_inputs(read_source(source, config.max_bytes), work, _raise)
+    return lift_inputs(read_workflows(source, config, work)[0], work, _raise)
 
 
 def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) -> Lowered:
@@ -101,9 +101,8 @@ def optimize(
     """
     config = config or load_config()
     work = session(config, plugins, to=to, engine=engine)
-    return optimize_inputs(
-        read_source(source, config.max_bytes), config.pipeline if pipeline is None else pipeline, work
-    )
+    inputs, _ = read_workflows(source, config, work)
+    return optimize_inputs(inputs, config.pipeline if pipeline is None else pipeline, work)
 
 
 def convert(
@@ -124,7 +123,7 @@ def convert(
     """
     config = config or load_config()
     work = session(config, plugins, to=to, engine=engine)
-    return convert_inputs(read_source(source, config.max_bytes), to, work)
+    return convert_inputs(read_workflows(source, config, work)[0], to, work)
 
 
 def lint(
@@ -155,7 +154,9 @@ def lint(
     """
     config = config or load_config()
     work = session(config, plugins, to=to, engine=engine)
-    return lint_inputs(read_source(source, config.max_bytes), work, load_schemas(schemas, config.max_bytes))
+    known = load_schemas(schemas, config.max_bytes)
+    inputs, _ = read_workflows(source, config, work, kinds=(kind for _, kind in known.kinds))
+    return lint_inputs(inputs, work, known)
 
 
 def _raise(item: Input, error: CoulerError) -> None:

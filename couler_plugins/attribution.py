@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from couler_plugins.plan import Decision, Lowered, Plan, Shown, TracedEdit, Writ
 from couler_plugins.results import FileResult, WorkflowVersions
 
 if TYPE_CHECKING:
+    from couler_plugins.hookspecs.caching import SourcePlace
     from couler_plugins.ir import Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.sources import Input
@@ -52,7 +53,7 @@ class FileState:
         assert self.source is not None
         assert self.text is not None
         if self.text != self.source.text:
-            return read(self.text, self.source.name, max_bytes=sys.maxsize)
+            return replace(read(self.text, self.source.name, max_bytes=sys.maxsize), place=self.source.place)
         return self.source
 
     def refuse(self, error: CoulerError) -> None:
@@ -133,12 +134,28 @@ def hand_out(
     for position, about in enumerate(_files_of_decisions(plan, decisions, lowered.edits)):
         decision = decisions[position]
         step, title = steps[position] if position < len(steps) else (len(passes), decision.optimizer)
+        decision = _in_files(decision, plan.bundle, first)
         for number in about:
             entries[position, number] = files[number].add(step, title, decision)
     for edit in lowered.edits:
         number = numbers[edit.document]
         entry = None if edit.decision is None else entries.get((edit.decision, number))
         files[number].edits.append((msgspec.structs.replace(edit, document=edit.document - first[number]), entry))
+
+
+def _in_files(decision: Decision, bundle: Bundle, first: Mapping[int, int]) -> Decision:
+    """The decision with its places in files: documents are numbered within these, and no longer in the bundle."""
+
+    def moved(place: SourcePlace | None) -> SourcePlace | None:
+        if place is None or place.file:
+            return place
+        number = bundle.file_numbers[place.document]
+        return msgspec.structs.replace(place, file=bundle.files[number].name, document=place.document - first[number])
+
+    if decision.place is None and not decision.objections:
+        return decision
+    objections = tuple(msgspec.structs.replace(item, place=moved(item.place)) for item in decision.objections)
+    return msgspec.structs.replace(decision, place=moved(decision.place), objections=objections)
 
 
 def trace_workflows(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options import Option, Size, Texts, closest, options_of, parse, texts_of
 
-__all__ = ["Config", "Limit", "load_config", "settings"]
+__all__ = ["Config", "Depth", "Limit", "load_config", "settings"]
 
 MAX_BYTES = Size(64 * 1024**2)
 NO_LIMIT = "none"
@@ -45,6 +45,26 @@ class Limit(str):
 UNSAID = Limit("")
 
 
+class Depth(int):
+    """A number of folders, from 0 on."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Depth:
+        """Return the number that a text says.
+
+        Raises:
+            ValueError: it is no whole number, or below 0.
+        """
+        if not (text.isascii() and text.isdigit()):
+            raise ValueError(f"{text!r:.40} is not a whole number from 0 on")
+        return cls(text)
+
+
+NO_DEPTH = Depth(0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The settings of one call; their names in files are kebab-case, in the environment `COULER_MAX_BYTES`.
@@ -56,6 +76,9 @@ class Config:
             with their engine's status, what `couler history` writes.
         previous: a file that says how workflows were split before, as `--save-plan` writes it.
         max_bytes: the largest file that is read.
+        scope_depth: how many folders below the one that is given make a scope, in which names are looked up first and
+            may be used once; 0 where scopes are the folders with a kustomization or a chart.
+        exclude: patterns of files and folders that are left out where a folder is searched, as in a .gitignore.
         disable_plugins: plugins (or whole distributions) that are not loaded.
         load_plugins: the only plugins (or distributions) that are loaded; None for all, empty for none at all.
         trace_hooks: whether each hook call is printed on stderr.
@@ -73,6 +96,8 @@ class Config:
     history: tuple[str, ...] = ()
     previous: str = ""
     max_bytes: Size = MAX_BYTES
+    scope_depth: Depth = NO_DEPTH
+    exclude: tuple[str, ...] = ()
     disable_plugins: tuple[str, ...] = ()
     load_plugins: tuple[str, ...] | None = None
     trace_hooks: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import traceback
 from collections.abc import Iterator
 
 from couler_plugins.hookspecs import Adapter, StepInput, StepOutput
@@ -116,9 +117,12 @@ def hook_problems(plugin: object) -> Iterator[str]:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception in one line; what would steer a terminal is written out."""
+    """Return an exception in one line, with the place that raised it; what would steer a terminal is written out."""
     text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(str(error).split()))
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+    last = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        last = f" (in {frame.f_globals.get('__name__', '?')}, line {line})"
+    return f"{type(error).__name__}{': ' if text else ''}{text[:300]}{last or ''}"
 
 
 def _named_class_problem(cls: object, what: str, method: str, signature: str) -> str | None:

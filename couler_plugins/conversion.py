@@ -15,7 +15,7 @@ from couler_plugins.ir import Workflow, verify, without_origin
 from couler_plugins.pipeline import Pass, refuse_broken
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.results import FileResult, Result
-from couler_plugins.rewrite import Session, adapter_errors, rewrite
+from couler_plugins.rewrite import Session, adapter_errors, lift_files, rewrite
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Adapter
@@ -38,8 +38,15 @@ def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
     adapter = work.plugins.adapter(target)
     foreign: dict[int, str] = {}
     checked: list[Input] = []
+    failed: dict[int, CoulerError] = {}
+    engines_of: dict[int, list[str]] = {}
+    for engine, among in work.engines([item.file for item in inputs], failed.setdefault).items():
+        for number in among:
+            engines_of.setdefault(number, []).append(engine)
     for number, item in enumerate(inputs):
-        engines = work.engines(item.file.documents) if item.file else []
+        engines = engines_of.get(number, [])
+        if number in failed:
+            item = replace(item, file=None, error=failed[number])  # noqa: PLW2901  # it is refused
         others = [engine for engine in engines if engine != target]
         if others and (len(engines) > 1 or not getattr(adapter, "generated", ())):
             item = replace(item, file=None, error=_mixed(engines, target, item.name))  # noqa: PLW2901  # it is refused
@@ -163,8 +170,7 @@ def _converted(
 
     with collector_paused():
         work.report(f"reading {engine} workflows")
-        with adapter_errors(engine, "lift()"):
-            plan = source.lift(source.load(file for item in items if (file := item.file)), refuse)
+        plan = lift_files(source, [file for item in items if (file := item.file)], range(len(items)), refuse)
         refuse_broken(plan, refuse)
         work.report(f"writing {target.engine} workflows")
         numbers_of = plan.bundle.file_numbers

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-__all__ = ["CoulerError", "EngineError", "InvalidInput", "PluginFailure", "Unsupported"]
+__all__ = ["REPORT", "CoulerError", "EngineError", "InvalidInput", "PluginFailure", "Unsupported"]
+
+REPORT = "this is a mistake in the plugin: report it with the file and what -v prints"
 
 
 class CoulerError(Exception):

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from couler_plugins.collector import collector_paused
 from couler_plugins.config import Config
 from couler_plugins.contract import optimizer_problem
 from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.grammar import parse_items
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.isolation import raise_common_failure
 from couler_plugins.pipeline import check_order, parse_pipeline
 from couler_plugins.plan import Plan
 from couler_plugins.planfile import read_parts
 from couler_plugins.plugins import Plugins
 from couler_plugins.results import Result
-from couler_plugins.rewrite import Session, adapter_errors, rewrite
-from couler_plugins.sources import Input, read_source
+from couler_plugins.rewrite import Session, adapter_errors, lift_files, rewrite
+from couler_plugins.scanning import Scan, Skips
+from couler_plugins.scopes import set_places
+from couler_plugins.sources import Input, Source, read_source
 
 if TYPE_CHECKING:
     from couler_plugins.documents import SourceFile
     from couler_plugins.hookspecs import Adapter, Optimizer
 
-__all__ = ["lift_each", "lift_inputs", "optimize_inputs", "originals_in", "session"]
+__all__ = ["lift_each", "lift_inputs", "optimize_inputs", "originals_in", "read_workflows", "session"]
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +62,37 @@ def session(
     )
 
 
+def read_workflows(
+    source: Source, config: Config, work: Session, *, kinds: Iterable[str] = (), render: bool = False
+) -> tuple[list[Input], Skips]:
+    """Read a source, in folders only what holds workflows, and return what was skipped there as well.
+
+    Args:
+        source: paths, texts and mappings.
+        config: the settings.
+        work: whose adapters say what a workflow is.
+        kinds: other kinds of objects that are looked for.
+        render: whether charts and kustomizations are rendered.
+
+    Raises:
+        InvalidInput: a mapping holds something that no document can.
+    """
+    adapters = work.plugins.adapters
+    chosen = adapters.values() if work.engine is None else [work.plugins.adapter(work.engine)]
+    scan = Scan(chosen, exclude=config.exclude, kinds=kinds, render=render, max_bytes=config.max_bytes)
+    return list(set_places(read_source(source, config.max_bytes, scan), config.scope_depth)), scan.skips
+
+
 def lift_inputs(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]) -> Plan:
     """As `lift`, for files already read; a file that cannot be read or lifted goes to `refuse`."""
     readable, engines = _engines(inputs, work, refuse)
     if len(engines) > 1:
-        message = f"there are workflows of {' and '.join(engines)}"
-        raise InvalidInput(message, hint="choose one engine at a time")
+        message = f"found workflows of several engines ({', '.join(engines)})"
+        raise InvalidInput(message, hint="choose one with --engine")
     if not engines:
         raise _nothing(inputs, work)
-    return _lifted(readable, work.plugins.adapter(engines[0]), refuse)
+    ((engine, among),) = engines.items()
+    return _lifted(readable, among, work.plugins.adapter(engine), refuse)
 
 
 def lift_each(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]) -> list[Plan]:
@@ -81,7 +105,7 @@ def lift_each(inputs: Sequence[Input], work: Session, refuse: Callable[[Input, C
     readable, engines = _engines(inputs, work, refuse)
     if not engines and len(readable) == len(inputs):
         raise _nothing(inputs, work)
-    return [_lifted(readable, work.plugins.adapter(engine), refuse) for engine in engines]
+    return [_lifted(readable, among, work.plugins.adapter(engine), refuse) for engine, among in engines.items()]
 
 
 def originals_in(inputs: Sequence[Input], work: Session) -> dict[str, str]:
@@ -112,13 +136,15 @@ def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer]
 
 def _engines(
     inputs: Sequence[Input], work: Session, refuse: Callable[[Input, CoulerError], None]
-) -> tuple[list[Input], list[str]]:
-    """The files that can be read, and the engines of the workflows in them."""
+) -> tuple[list[Input], dict[str, list[int]]]:
+    """Return the files that can be read, and the numbers among them of those with workflows, by engine."""
     for item in inputs:
         if item.error is not None:
             refuse(item, item.error)
     readable = [item for item in inputs if item.file is not None]
-    return readable, work.engines(document for item in readable if item.file for document in item.file.documents)
+    return readable, work.engines(
+        [item.file for item in readable], lambda number, error: refuse(readable[number], error)
+    )
 
 
 def _nothing(inputs: Sequence[Input], work: Session) -> InvalidInput:
@@ -129,10 +155,16 @@ def _nothing(inputs: Sequence[Input], work: Session) -> InvalidInput:
     )
 
 
-def _lifted(readable: Sequence[Input], adapter: Adapter, refuse: Callable[[Input, CoulerError], None]) -> Plan:
+def _lifted(
+    readable: Sequence[Input], among: Sequence[int], adapter: Adapter, refuse: Callable[[Input, CoulerError], None]
+) -> Plan:
+    refused: dict[int, CoulerError] = {}
     files = [item.file for item in readable if item.file is not None]
-    with collector_paused(), adapter_errors(adapter.engine, "lift()"):
-        return adapter.lift(adapter.load(files), lambda number, error: refuse(readable[number], error))
+    plan = lift_files(adapter, files, among, refused.setdefault)
+    raise_common_failure([refused.get(number) for number in among])
+    for number, error in refused.items():
+        refuse(readable[number], error)
+    return plan
 
 
 def _whole(item: Input) -> SourceFile:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from couler_plugins.collector import collector_paused
 from couler_plugins.documents import Document, Finding, Remark, findings
 from couler_plugins.errors import CoulerError
+from couler_plugins.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.misnamed import misnamed
 from couler_plugins.rewrite import Session, adapter_errors
 from couler_plugins.schemas import NO_SCHEMAS, Schemas, check, covered
 
 if TYPE_CHECKING:
+    from couler_plugins.documents import SourceFile
+    from couler_plugins.hookspecs import Adapter
+    from couler_plugins.ir.bundle import Bundle
     from couler_plugins.sources import Input
 
 __all__ = ["Linted", "lint_inputs"]
 
 log = logging.getLogger(__name__)
+ALSO_OURS = ("unknown-field", "wrong-type")
+"""What both adapters and schemas find: it is said once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +63,20 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
     documents = [document for file in files for document in file.documents]
     found: list[Finding] = []
     understood: set[int] = set()
-    for engine in session.engines(documents):
+    refused: dict[int, CoulerError] = {}
+
+    engines = session.engines(files, refused.setdefault)
+    for engine, among in engines.items():
         adapter = session.plugins.adapter(engine)
         session.report(f"checking {engine} workflows")
         options = session.options(adapter) if engine in session.to else None
-        with collector_paused(), adapter_errors(engine, "lint()"):
-            bundle = adapter.load(files)
-            remarks = list(adapter.lint(bundle, options))
-            understood.update(number for number, document in enumerate(documents) if adapter.claims(document))
+        bundle, remarks = lint_files(adapter, files, among, options, refused.setdefault)
+        own = {files[number].name for number in among if number not in refused}
+        understood.update(
+            n for n, document in enumerate(documents) if document.file in own and adapter.claims(document)
+        )
         found += findings(bundle.documents, remarks)
+    raise_common_failure([refused.get(number) for number in sorted({*refused, *chain(*engines.values())})])
     strays = list(misnamed(documents, session.groups()))
     understood.update(remark.document for remark in strays)
     found += findings(documents, strays)
@@ -74,11 +86,30 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
         understood.update(number for number in chosen if covered(documents[number], schemas))
         with collector_paused():
             checked = [documents[number] for number in chosen]
-            found += findings(checked, _checked(checked, schemas))
+            said = {place for finding in found if finding.severity == "error" for place in finding.places}
+            beyond = findings(checked, _checked(checked, schemas))
+            found += [item for item in beyond if item.code not in ALSO_OURS or not said.issuperset(item.places)]
     order = {file.name: number for number, file in reversed(list(enumerate(files)))}
     found.sort(key=lambda finding: (order.get(finding.file, len(order)), finding.line or 0))
-    errors = tuple(item.error for item in inputs if item.error is not None)
+    errors = (*(item.error for item in inputs if item.error is not None), *refused.values())
     return Linted(findings=tuple(found), errors=errors, documents=len(understood))
+
+
+def lint_files(
+    adapter: Adapter,
+    files: Sequence[SourceFile],
+    among: Sequence[int],
+    options: Any,
+    refuse: Callable[[int, CoulerError], object],
+) -> tuple[Bundle, list[Remark]]:
+    """Return the remarks of an adapter, and what they are about; a file that it fails on goes to `refuse`."""
+
+    def lint(left_out: frozenset[int]) -> tuple[Bundle, list[Remark]]:
+        with collector_paused(), adapter_errors(adapter.engine, "lint()"):
+            bundle = adapter.load([blank(file) if number in left_out else file for number, file in enumerate(files)])
+            return bundle, list(adapter.lint(bundle, options))
+
+    return without_failing([file.name for file in files], among, lint, refuse)
 
 
 def _checked(documents: Sequence[Document], schemas: Schemas) -> list[Remark]:

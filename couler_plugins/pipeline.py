@@ -11,7 +11,7 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.grammar import Item, parse_items, print_items
-from couler_plugins.ir import Libraries, Problem, Workflow, verify
+from couler_plugins.ir import Problem, Workflow, verify
 from couler_plugins.options import build, options_of, texts_of
 from couler_plugins.plan import Decision, Plan
 
@@ -124,9 +124,8 @@ def refuse_broken(plan: Plan, refuse: Callable[[int, CoulerError], None]) -> Pla
         InvalidInput: a workflow that comes from no file has problems.
     """
     broken: set[int] = set()
-    libraries = Libraries(plan.workflows)
     for workflow in plan.workflows:
-        problems = [*verify(workflow), *libraries.problems(workflow)]
+        problems = [*verify(workflow), *plan.libraries.problems(workflow)]
         if not problems:
             continue
         error = _problem_error(plan, workflow, problems)
@@ -251,4 +250,7 @@ def _more(problems: Sequence[Problem]) -> str:
 
 
 def _failure(name: str, what: str) -> PluginFailure:
-    return PluginFailure(f"the optimizer {name!r} {what}", hint="leave it out of the pipeline, and tell its author")
+    return PluginFailure(
+        f"the optimizer {name!r} {what}",
+        hint="leave it out of the pipeline; report it to its author with what -v prints",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     # structs below are written as JSON and never read from it, so msgspec does not evaluate these annotations.
     from couler_plugins.documents import Edit
     from couler_plugins.errors import CoulerError
-    from couler_plugins.ir import Operation, Scalar, Workflow
+    from couler_plugins.hookspecs.caching import Objection, SourcePlace
+    from couler_plugins.ir import Libraries, Operation, Scalar, Workflow
     from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["Decision", "Link", "Lowered", "Part", "Plan", "Shown", "TracedEdit", "Written"]
+__all__ = ["Decision", "Link", "Lowered", "Outcome", "Part", "Plan", "Shown", "TracedEdit", "Written"]
+
+
+Outcome = Literal["", "cached", "declarable", "never", "run-time", "not-in-call"]
+"""What becomes of a call site: cached (by its engine or by us), cached once its owner declares something, never cached,
+decided by the worker that runs it, or unknown since its callee is in no file of the call."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,6 +38,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         affects: other steps, graphs or operations that change in consequence.
         document: the number of the workflow's document in the bundle; `Plan.with_workflow` fills it in, since workflows
             of several files may share a label.
+        verdict: what becomes of the call site; empty for a decision that is no verdict.
+        calls: what the call site calls, `OPERATION` or `WORKFLOW/OPERATION`; empty for what is no call site.
+        objections: everything against it, what no declaration takes away first.
+        place: where the call site is.
     """
 
     optimizer: str
@@ -42,6 +52,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     figures: tuple[tuple[str, Scalar], ...] = ()
     affects: tuple[str, ...] = ()
     document: int | None = None
+    verdict: Outcome = ""
+    calls: str = ""
+    objections: tuple[Objection, ...] = ()
+    place: SourcePlace | None = None
 
     def __str__(self) -> str:
         what = f"{self.action}: " if self.action else ""
@@ -102,6 +116,16 @@ class Plan:
     parts: tuple[Part, ...] = ()
     links: tuple[Link, ...] = ()
     side: tuple[Any, ...] = ()
+    _libraries: list[Libraries] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def libraries(self) -> Libraries:
+        """The workflows that others call, to look up what a call means; made when it is first asked for."""
+        if not self._libraries:
+            from couler_plugins.ir import Libraries
+
+            self._libraries.append(Libraries(self.workflows, self.bundle))
+        return self._libraries[0]
 
     def with_workflow(self, old: Workflow, new: Workflow, *decisions: Decision) -> Plan:
         """This plan with one workflow replaced and the decisions that explain it added."""

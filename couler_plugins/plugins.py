@@ -18,7 +18,7 @@ from couler_plugins.contract import (
     store_problem,
     tuner_problem,
 )
-from couler_plugins.errors import PluginFailure
+from couler_plugins.errors import REPORT, PluginFailure
 from couler_plugins.hooks import Hooks
 from couler_plugins.registry import PluginRecord, Registry, Reply
 
@@ -122,7 +122,8 @@ class Plugins:
                     engines[engine] = None
             except (Exception, SystemExit) as error:
                 log.info("the traceback of the adapter %s:", engine, exc_info=error)
-                raise PluginFailure(f"the adapter {engine!r} failed in claims(): {one_line(error)}") from error
+                message = f"internal error: the adapter {engine!r} failed in claims(): {one_line(error)}"
+                raise PluginFailure(message, file=document.file, engine=engine, hint=REPORT) from error
         return list(engines)
 
     def optimizer(self, name: str) -> type[Optimizer]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.attribution import FileState, hand_out, trace_workflows
@@ -13,7 +14,8 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.context import RunContext
 from couler_plugins.contract import one_line
 from couler_plugins.documents import findings
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
+from couler_plugins.errors import REPORT, CoulerError, InvalidInput, PluginFailure
+from couler_plugins.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.misnamed import misnamed
 from couler_plugins.options import Texts, build
 from couler_plugins.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from couler_plugins.plugins import Plugins
     from couler_plugins.sources import Input
 
-__all__ = ["Session", "adapter_errors", "rewrite"]
+__all__ = ["Session", "adapter_errors", "lift_files", "rewrite"]
 
 log = logging.getLogger(__name__)
 
@@ -51,24 +53,35 @@ class Session:
     history: Sequence[SourceFile] = ()
     previous: Sequence[Part] = ()
 
-    def engines(self, documents: Iterable[Document]) -> list[str]:
-        """The engines that the documents belong to, sorted.
+    def engines(
+        self, files: Sequence[SourceFile | None], refuse: Callable[[int, CoulerError], object]
+    ) -> dict[str, list[int]]:
+        """Return the numbers of the files with documents of each engine, by the engines' names in order.
 
-        Raises:
-            InvalidInput: two engines understand the same document.
-            PluginFailure: an adapter fails to say whether it does.
+        A file goes to `refuse` where two engines understand the same document of it, or an adapter fails to say
+        whether it does. None stands for a file that cannot be read.
         """
         if self.engine is not None:
-            return [self.engine]
+            return {self.engine: [number for number, file in enumerate(files) if file is not None]}
+        found: dict[str, list[int]] = {}
+        for number, file in enumerate(files):
+            try:
+                for engine in sorted(self._engines_of(file)) if file is not None else ():
+                    found.setdefault(engine, []).append(number)
+            except CoulerError as error:
+                refuse(number, error)
+        return dict(sorted(found.items()))
+
+    def _engines_of(self, file: SourceFile) -> set[str]:
         found: set[str] = set()
-        for document in documents:
+        for document in file.documents:
             engines = self.plugins.claimed_by(document)
             if len(engines) > 1:
                 message = f"{' and '.join(engines)} both understand this document"
                 hint = "choose one with --engine"
                 raise InvalidInput(message, file=document.file, line=document.line, hint=hint)
             found.update(engines)
-        return sorted(found)
+        return found
 
     def groups(self) -> list[ApiGroup]:
         """The groups of kinds that belong to the engines that are looked at."""
@@ -87,17 +100,46 @@ class Session:
 
 @contextmanager
 def adapter_errors(engine: str, doing: str) -> Iterator[None]:
-    """Turns an exception that an adapter did not raise on purpose into an error that names it."""
+    """Turn an exception that an adapter did not raise on purpose into an error that names it."""
     try:
         yield
     except CoulerError:
         raise
     except (Exception, SystemExit) as error:
         log.info("the traceback of the adapter %s:", engine, exc_info=error)
-        message = f"the adapter {engine!r} failed in {doing}: {one_line(error)}"
-        raise PluginFailure(
-            message, engine=engine, hint="this is a mistake in the adapter: please report it"
-        ) from error
+        message = f"internal error: the adapter {engine!r} failed in {doing}: {one_line(error)}"
+        raise PluginFailure(message, engine=engine, hint=REPORT) from error
+
+
+def lift_files(
+    adapter: Adapter, files: Sequence[SourceFile], among: Sequence[int], refuse: Callable[[int, CoulerError], object]
+) -> Plan:
+    """Return the workflows of files; one that the adapter refuses, or fails on, stops no other.
+
+    Args:
+        adapter: of their engine.
+        files: all files of the call, which refer to each other.
+        among: the numbers of those that hold workflows of this engine.
+        refuse: is given the number of a file and the error.
+
+    Raises:
+        PluginFailure: the adapter fails even where there is no workflow.
+    """
+
+    def lift(left_out: frozenset[int]) -> tuple[Plan, dict[int, CoulerError]]:
+        refused: dict[int, CoulerError] = {}
+
+        def note(number: int, error: CoulerError) -> None:
+            refused.setdefault(number, error)
+
+        with collector_paused(), adapter_errors(adapter.engine, "lift()"):
+            bundle = adapter.load([blank(file) if number in left_out else file for number, file in enumerate(files)])
+            return adapter.lift(bundle, note), refused
+
+    plan, refused = without_failing([file.name for file in files], among, lift, refuse)
+    for number, error in refused.items():
+        refuse(number, error)
+    return plan
 
 
 def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Optimizer] | None) -> Result:
@@ -113,20 +155,25 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
         CoulerError: what they raised on purpose and not about a single file.
     """
     files = [FileState(item) for item in inputs]
-    documents = [document for file in files if file.source for document in file.source.documents]
-    _warn_of_misnamed(documents, session)
+    _warn_of_misnamed([document for file in files if file.source for document in file.source.documents], session)
     added: list[str] = []
     added_documents: list[Any] = []
     parts: list[Part] = []
     workflow_versions: list[WorkflowVersions] = []
     for name in [session.engine] if session.engine else session.to:
         session.plugins.adapter(name)  # a name that nobody knows is an error even where it would not be needed
-    for engine in session.engines(documents):
-        lowered, written, traced, split = _rewrite_engine(files, session.plugins.adapter(engine), session, optimizers)
+    failed: dict[int, CoulerError] = {}
+    engines = session.engines([file.source for file in files], failed.setdefault)
+    for number, error in failed.items():
+        files[number].refuse(error)
+    for engine, among in engines.items():
+        adapter = session.plugins.adapter(engine)
+        lowered, written, traced, split = _rewrite_engine(files, among, adapter, session, optimizers)
         added.append(written.added)
         added_documents.extend(lowered.added)
         workflow_versions.extend(traced)
         parts.extend(split)
+    raise_common_failure([files[number].error for number in sorted({*failed, *chain(*engines.values())})])
     results = tuple(file.result() for file in files)
     return Result(
         files=results,
@@ -148,11 +195,16 @@ def _warn_of_misnamed(documents: Sequence[Document], session: Session) -> None:
 
 
 def _rewrite_engine(
-    files: Sequence[FileState], adapter: Adapter, session: Session, optimizers: Sequence[Optimizer] | None
+    files: Sequence[FileState],
+    among: Sequence[int],
+    adapter: Adapter,
+    session: Session,
+    optimizers: Sequence[Optimizer] | None,
 ) -> tuple[Lowered, Written, list[WorkflowVersions], tuple[Part, ...]]:
     engine, options = adapter.engine, session.options(adapter)
     positions = [position for position, file in enumerate(files) if file.source is not None]
     scope = [files[position] for position in positions]
+    own = [number for number, position in enumerate(positions) if position in set(among)]
     refused: dict[int, CoulerError] = {}
 
     def refuse(number: int, error: CoulerError) -> None:
@@ -160,44 +212,25 @@ def _rewrite_engine(
 
     with collector_paused():
         session.report(f"reading {engine} workflows")
-        with adapter_errors(engine, "lift()"):
-            bundle = adapter.load([file.current() for file in scope])
-            plan = adapter.lift(bundle, refuse)
-        run = PipelineRun(plan, (), (plan.workflows,))
+        plan = lift_files(adapter, [file.current() for file in scope], own, refuse)
         if optimizers is not None:
-            run = _optimized(refuse_broken(plan, refuse), optimizers, session, refuse)
-        session.report(f"writing {engine} workflows")
-        with adapter_errors(engine, "lower()"):
-            lowered = adapter.lower(run.plan, options)
-            written = adapter.dump(lowered)
+            plan = refuse_broken(plan, refuse)
+
+        def attempt(left_out: frozenset[int]) -> tuple[PipelineRun, Lowered, Written]:
+            part = plan.without(set(left_out))
+            run = PipelineRun(part, (), (part.workflows,))
+            if optimizers is not None:
+                ctx = RunContext(session.plugins, session.report, session.history, session.previous)
+                run = run_pipeline(part, optimizers, ctx, session.plugins)
+            session.report(f"writing {engine} workflows")
+            with adapter_errors(engine, "lower()"):
+                lowered = adapter.lower(run.plan, options)
+                return run, lowered, adapter.dump(lowered)
+
+        run, lowered, written = without_failing([file.name for file in plan.bundle.files], own, attempt, refuse)
     for number, error in lowered.refused.items():
         refuse(number, error if isinstance(error, CoulerError) else PluginFailure(one_line(error), engine=engine))
     for number, error in refused.items():
         scope[number].refuse(error)
     hand_out(scope, run.plan, run.passes, lowered, written)
-    return lowered, written, list(trace_workflows(bundle, run.versions, positions)), run.plan.parts
-
-
-def _optimized(
-    plan: Plan, optimizers: Sequence[Optimizer], session: Session, refuse: Callable[[int, CoulerError], None]
-) -> PipelineRun:
-    """Runs the optimizers; where one of them refuses a file, again, without that file: it stops no other.
-
-    Raises:
-        PluginFailure: an optimizer failed.
-        CoulerError: what one raised on purpose and not about a single file.
-    """
-    names = [file.name for file in plan.bundle.files]
-    while True:
-        ctx = RunContext(session.plugins, session.report, session.history, session.previous)
-        try:
-            return run_pipeline(plan, optimizers, ctx, session.plugins)
-        except PluginFailure:
-            raise
-        except CoulerError as error:
-            about = [number for number, name in enumerate(names) if name == error.file]
-            rest = plan.without(set(about))
-            if len(about) != 1 or len(rest.workflows) == len(plan.workflows):
-                raise
-            refuse(about[0], error)
-            plan = rest
+    return lowered, written, list(trace_workflows(plan.bundle, run.versions, positions)), run.plan.parts

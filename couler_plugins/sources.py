@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from couler_plugins.documents import SourceFile, dump_yaml, read
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.options import Size
+
+if TYPE_CHECKING:
+    from couler_plugins.scanning import Scan
 
 __all__ = ["SUFFIXES", "Input", "Source", "Text", "read_source", "read_stream"]
 
@@ -55,6 +58,7 @@ class Input:
         path: where it can be written again; None where it is no file.
         file: what it holds; None where it cannot be read.
         error: why it cannot be read.
+        named: whether somebody asked for it by name, and not for a folder that it is in.
     """
 
     name: str
@@ -62,18 +66,24 @@ class Input:
     path: Path | None = None
     file: SourceFile | None = None
     error: CoulerError | None = None
+    named: bool = True
 
 
-def read_source(source: Source, max_bytes: int) -> list[Input]:
-    """Reads everything that a source names; a file reached twice is read once.
+def read_source(source: Source, max_bytes: int, scan: Scan | None = None) -> list[Input]:
+    """Read everything that a source names; a file reached twice is read once.
 
     What cannot be read becomes an input with an error, so that it does not stop the rest.
+
+    Args:
+        source: paths, texts and mappings.
+        max_bytes: the largest file that is read.
+        scan: what folders are searched for; all manifests in visible folders unless given.
 
     Raises:
         InvalidInput: a mapping holds something that no document can.
     """
     inputs: dict[str, Input] = {}
-    for number, item in enumerate(_read(source, max_bytes)):
+    for number, item in enumerate(_read(source, max_bytes, scan)):
         # Not resolved: a link and what it points to are two inputs, each with an output of its own.
         key = os.path.abspath(item.path) if item.path else f"<{number}>"  # noqa: PTH100  # resolve() would follow links
         inputs.setdefault(key, item)
@@ -85,8 +95,10 @@ def read_stream(stream: BinaryIO, name: str, max_bytes: int) -> Input:
     return _attempt(name, name.strip("<>") + ".yaml", partial(_read_open, stream, name, max_bytes))
 
 
-def _read(source: Source, max_bytes: int) -> Iterator[Input]:
+def _read(source: Source, max_bytes: int, scan: Scan | None) -> Iterator[Input]:
     match source:
+        case str() | Path() if scan is not None and Path(source).is_dir():
+            yield from _scanned(Path(source), scan)
         case str() | Path():
             try:
                 found = list(_find(str(source)))
@@ -107,7 +119,26 @@ def _read(source: Source, max_bytes: int) -> Iterator[Input]:
                 if mappings:
                     yield _of_mappings(items)
                 else:
-                    yield from chain.from_iterable(_read(item, max_bytes) for item in items)
+                    yield from chain.from_iterable(_read(item, max_bytes, scan) for item in items)
+
+
+def _scanned(folder: Path, scan: Scan) -> Iterator[Input]:
+    empty = True
+    try:
+        for member in scan.members(folder):
+            empty = False
+            name = member.file.name if member.file else _shown(member.path)
+            path = member.path if member.path.is_file() else None
+            yield Input(
+                name=name, relative=member.relative, path=path, file=member.file, error=member.error, named=False
+            )
+    except InvalidInput as error:
+        yield Input(name=str(folder), relative=folder.name, error=error)
+        return
+    if empty:
+        hint = "; ".join(scan.skips.lines()) or f"it is searched for {', '.join('*' + suffix for suffix in SUFFIXES)}"
+        nothing = InvalidInput("no workflow found in this folder", file=str(folder), hint=hint)
+        yield Input(name=str(folder), relative=folder.name, error=nothing)
 
 
 def _of_mappings(mappings: Iterable[Any]) -> Input:

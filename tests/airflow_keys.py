@@ -73,12 +73,13 @@ def dag_of(files: DagFiles, text: str = FILE, helpers: str = HELPERS, deep: str 
 
 
 def key(dag: Any, before: tuple[str, ...] = (), run: dict[str, Any] | None = None, **said: Any) -> str:
-    from couler_airflow.key import key_of
+    from couler_airflow.key import TaskMaterial
     from couler_airflow.marks import Declaration
 
     (task,) = dag.task_dict.values()
     copy = rendered(task)
-    return key_of(copy, context_of(FakeInstance(copy), **(run or {})), Declaration(**said), before).key
+    context = context_of(FakeInstance(copy), **(run or {}))
+    return TaskMaterial(copy, Declaration(**said)).key(context, lambda: before).key
 
 
 def changed(files: DagFiles, changes: dict[str, str]) -> Any:

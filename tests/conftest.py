@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -16,10 +17,13 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
 import support
+from couler_plugins.parallelism import portfolio
 from pluginbox import PluginBox
 
-# The same examples in every run, on any machine; `--hypothesis-profile search` looks for new ones.
-settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+# The same examples in every run, on any machine. Continuous integration draws more of them, by
+# `--hypothesis-profile long`; `--hypothesis-profile search` looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True, max_examples=25)
+settings.register_profile("long", settings.get_profile("repeatable"), max_examples=100)
 settings.register_profile("search", max_examples=2_000, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
 # Hypothesis draws from the constants of all modules that are loaded, and so gives each worker other examples.
@@ -56,6 +60,7 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest itself selects by the markers that are set here
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Two workers that name a test differently refuse to begin; one process alone would never notice.
     if addressed := [item.nodeid for item in items if " object at 0x" in item.nodeid]:
@@ -65,6 +70,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "oracle": None if support.GO else "needs a Go toolchain",
     }
     for item in items:
+        if isinstance(item, pytest.Function) and reads_corpora(item.module.__name__):
+            item.add_marker("corpus")
+        if item.get_closest_marker("oracle"):
+            item.add_marker("slow")
         if item.get_closest_marker("airflow"):
             for warning in AIRFLOWS:
                 item.add_marker(pytest.mark.filterwarnings(warning))
@@ -73,10 +82,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+READERS = ("SHARED", "corpus_files", "corpus_paths", "own_files", "shared", "shared_files")
+"""What `support` has to read corpora with."""
+
+
+@cache
+def reads_corpora(name: str) -> bool:
+    """Return whether a module of the tests has one of `READERS`, or something of a module of the tests that has."""
+    names = vars(sys.modules[name])
+    if name == "support" or not str(names.get("__file__")).startswith(f"{support.ROOT}/tests/"):
+        return False
+    if any(names.get(reader, ...) is getattr(support, reader, None) for reader in READERS):
+        return True
+    modules = {getattr(value, "__module__", None) or getattr(value, "__name__", None) for value in names.values()}
+    return any(reads_corpora(module) for module in modules & sys.modules.keys() - {name})
+
+
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
     """What a test, or a DAG that it runs, leaves in the environment would change later ones of this worker only."""
     with mock.patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_searches() -> Iterator[None]:
+    """Search splits for a hundredth of the time; tests of partitioners and benchmarks judge them, and replace this."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("TRIES", "TRIES_TINY", "TRIES_LARGE", "SHAKES", "SHAKES_SMALL"):
+            patch.setattr(portfolio, name, getattr(portfolio, name) // 100)
         yield
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 __all__ = [
     "AIRFLOW",
@@ -20,7 +22,10 @@ __all__ = [
     "at_least",
     "corpus_files",
     "corpus_paths",
+    "examples",
+    "first_of",
     "own_files",
+    "sampled",
     "shared",
     "shared_files",
     "where_shared",
@@ -50,17 +55,45 @@ def shared(*parts: str) -> Path:
     return path
 
 
-def shared_files(folder: str, *patterns: str) -> list[object]:
-    """Parameters for `pytest.mark.parametrize`: the files in a folder of SHARED, each named by its path there.
+def shared_files(folder: str, *patterns: str) -> list[Any]:
+    """Return parameters for `pytest.mark.parametrize`: the files in a folder of SHARED, each named by its path there.
 
-    Where the folder is missing, the one parameter is a skip that says so.
+    All but a sample of them are `slow`. Where the folder is missing, the one parameter is a skip that says so.
     """
     root = SHARED / folder
     if not root.is_dir():
         reason = f"needs {folder} in the shared folder; COULER_SHARED says where that is"
         return [pytest.param(root, id="missing", marks=pytest.mark.skip(reason=reason))]
     files = sorted(path for pattern in patterns for path in root.glob(pattern) if path.is_file())
-    return [pytest.param(path, id=path.relative_to(root).as_posix()) for path in files]
+    return sampled(pytest.param(path, id=path.relative_to(root).as_posix()) for path in files)
+
+
+def examples(number: int) -> int:
+    """Return how many examples of so many a property test has: a quarter of them, but with the profile `long`."""
+    return max(1, number * settings().max_examples // 100)
+
+
+def first_of(values: Iterable[object], count: int = 1) -> list[Any]:
+    """Return parameters for `pytest.mark.parametrize`, of which all behind the first are `slow`."""
+    return [
+        value if number < count else pytest.param(value, marks=pytest.mark.slow) for number, value in enumerate(values)
+    ]
+
+
+def sampled(parameters: Iterable[Any], share: int = 8) -> list[Any]:
+    """Return the parameters, of which all but a sample are `slow`.
+
+    Args:
+        parameters: what `pytest.param` returns, with ids; the ids alone say which of them are in the sample.
+        share: one of so many is in the sample, and 15 at least.
+    """
+    everything = list(parameters)
+    ranked = sorted((item.id for item in everything), key=lambda name: hashlib.sha256(name.encode()).digest())
+    sample = set(ranked[: max(15, len(ranked) // share)])
+    return [
+        item if item.id in sample else pytest.param(*item.values, id=item.id, marks=(*item.marks, pytest.mark.slow))
+        for item in everything
+    ]
 
 
 def own_files(engine: str) -> list[Path]:
@@ -78,9 +111,9 @@ def at_least(own: int, widened: int) -> int:
     return widened if (SHARED / "corpus").is_dir() else own
 
 
-def corpus_files(engine: str) -> list[object]:
+def corpus_files(engine: str) -> list[Any]:
     """Parameters for `pytest.mark.parametrize`: our own corpus of an engine, widened by the shared one where it is."""
-    own: list[object] = [pytest.param(path, id=f"own/{path.name}") for path in own_files(engine)]
+    own: list[Any] = [pytest.param(path, id=f"own/{path.name}") for path in own_files(engine)]
     folder = f"corpus/{engine}"
     return [*own, *(shared_files(folder, "**/*.yaml") if (SHARED / folder).is_dir() else ())]
 

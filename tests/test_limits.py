@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from couler_plugins.cli.group import couler
 from support import ROOT
 
 COULER = [sys.executable, "-c", "from couler_plugins.cli import main; main()"]
@@ -45,8 +47,8 @@ def test_broken_input(case: str, tmp_path: Path) -> None:
     broken.write_bytes(BROKEN[case].encode("utf-8", "surrogateescape"))
     good.write_text(GOOD, encoding="utf-8")
     before = broken.read_bytes()
-    done = subprocess.run([*COULER, "optimize", "-i", str(tmp_path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    done = CliRunner().invoke(couler, ["optimize", "-i", str(broken), str(good)])
+    assert done.exit_code == 2
     assert done.stdout == ""
     errors = [line for line in done.stderr.splitlines() if "broken.yaml" in line]
     assert len(errors) == 1
@@ -60,9 +62,8 @@ def test_broken_input(case: str, tmp_path: Path) -> None:
 def test_a_file_above_the_limit(tmp_path: Path) -> None:
     large = tmp_path / "large.yaml"
     large.write_text(f"a: {'x' * 2000}\n", encoding="utf-8")
-    command = [*COULER, "optimize", "--max-bytes", "1KiB", str(large)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
+    done = CliRunner().invoke(couler, ["optimize", "--max-bytes", "1KiB", str(large)])
+    assert (done.exit_code, done.stdout) == (2, "")
     assert "--max-bytes" in done.stderr
 
 

@@ -37,3 +37,20 @@ def test_nothing_is_found_in_nothing(plugin_box: PluginBox) -> None:
 
     assert lint_inputs([], session(Config(load_plugins=()))).findings == ()
     assert lint([], schemas=crd({})).findings == ()
+
+
+def test_what_an_adapter_and_a_schema_find_is_said_once() -> None:
+    any_object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = crd({"entrypoint": {"type": "string"}, "templates": {"type": "array", "items": any_object}})
+    schema["metadata"]["name"] = "workflows.argoproj.io"
+    schema["spec"] |= {"group": "argoproj.io", "names": {"kind": "Workflow", "plural": "workflows"}}
+    schema["spec"]["versions"][0]["name"] = "v1alpha1"
+    schema["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["required"] = ["status"]
+    template = {"name": "main", "suspend": {}}
+    spec = {"entrypoint": "main", "entrypont": "main", "templates": [template]}
+    workflow = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "a"}, "spec": spec}
+    found = lint(workflow, schemas=schema).findings
+    assert sorted((item.code, item.path) for item in found) == [
+        ("required", ()),
+        ("unknown-field", ("spec", "entrypont")),
+    ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal
 
 import msgspec
 
@@ -23,7 +22,7 @@ from couler_plugins.caching.rules import (
     uncertain,
 )
 from couler_plugins.caching.verdicts import Facts, Scope, Verdict, merge_scopes
-from couler_plugins.hookspecs.caching import Knowledge, Objection
+from couler_plugins.hookspecs.caching import Knowledge, Objection, SourcePlace
 from couler_plugins.ir import (
     Call,
     Dynamic,
@@ -31,6 +30,7 @@ from couler_plugins.ir import (
     GraphView,
     Native,
     Operation,
+    Source,
     Step,
     Workflow,
     call_sites,
@@ -46,7 +46,6 @@ __all__ = ["Analysis"]
 UNREACHABLE = Scope(blocked=Objection("unreachable", "nothing calls its graph"))
 RECURSIVE = Scope(blocked=Objection("recursion", "it is called in a circle, where a hit could go on for ever"))
 HANDLER = Objection("handler", "it runs on an event, for its effect")
-KINDS: tuple[Literal["reuse", "storage"], ...] = ("reuse", "storage")
 COMPOSITE = Objection("composite", "it calls a graph with a step in it that has no key")
 TOO_MANY = Objection("too-many-values", "too many values of the steps before it are only known at run time")
 ALL_INPUTS = Objection(
@@ -69,6 +68,9 @@ class Analysis:
         circular: whether the workflow is part of a circle of workflows that call each other.
         fingerprints: whether the engine makes the keys by itself, from all that a call is given: a value by itself, an
             artifact by its identity, which is another one whenever it is made anew.
+        declared: whether all that owners could declare counts as declared. That tells what a declaration would change;
+            no key may come of it.
+        like: another analysis of the same workflow, which knows what holds of its operations already.
     """
 
     def __init__(
@@ -79,16 +81,19 @@ class Analysis:
         assume_pure: bool = False,
         circular: bool = False,
         fingerprints: bool = False,
+        declared: bool = False,
+        like: Analysis | None = None,
     ) -> None:
         self.workflow = workflow
         self._facet = facet
-        self._assume_pure = assume_pure
+        self._assume_pure = assume_pure or declared
+        self._declared = declared
         self._fingerprints = fingerprints
         self._by_name = callables(workflow)
         self._dynamic = any(isinstance(site.step.call, Dynamic) for site in call_sites(workflow))
         self._circular = frozenset(graph.name for graph in workflow.graphs) if circular else recursive(workflow)
         self._inline = {name: item for name, item in self._by_name.items() if item.inline}
-        self._facts: dict[tuple[str, bool], Facts] = {}
+        self._facts: dict[tuple[str, bool], Facts] = {} if like is None else like._facts
         self._composites = Composites(
             self._by_name, self._circular, self._facts_of_call, lambda graph, scope: self._graph(graph, scope)[0]
         )
@@ -116,11 +121,16 @@ class Analysis:
                 objections += key_objections(operation)
             if not operation.outputs and not result:
                 objections.append(Objection("no-outputs", "it has no outputs, so it runs for its effect"))
-            against = {kind: next((item for item in objections if item.against == kind), None) for kind in KINDS}
-            spec = spec_hash(material.content)
-            known = Facts(operation, material, spec, against["reuse"], against["storage"])
+            objections.sort(key=lambda item: item.against == "storage")
+            told = tuple(self._about_operation(item, operation) for item in objections)
+            known = Facts(operation, material, spec_hash(material.content), told)
             self._facts[operation.name, result] = known
         return known
+
+    def _about_operation(self, objection: Objection, operation: Operation) -> Objection:
+        """The objection with the operation as its place, and with what would take it away."""
+        remedy = self._facet.how_to_version(operation) if objection.rule == "no-inputs" else objection.remedy
+        return _at(msgspec.structs.replace(objection, remedy=remedy), operation.source)
 
     def _facts_of_call(self, graph: Graph | None, step: Step, operation: Operation) -> Facts:
         return self.facts(operation, result=graph is not None and (graph.name, step.name) in self._results_read)
@@ -129,15 +139,17 @@ class Analysis:
         """What holds of a call of which nothing is known but its inputs: the entry's, or one from another workflow."""
         found = Found()
         if any(port.kind == "artifact" for port in operation.inputs):
-            found.objection = Objection("unknown-producer", "its artifacts come from whoever calls it")
-        elif self.workflow.name and operation.name in self._in_circle:
-            found.objection = RECURSIVE.blocked
+            found.objections.append(Objection("unknown-producer", "its artifacts come from whoever calls it"))
+        if self.workflow.name and operation.name in self._in_circle and RECURSIVE.blocked is not None:
+            found.objections.append(RECURSIVE.blocked)
         if step is not None:
             return self._verdict(None, step, operation, found, Scope())
-        if self._facet.own_declaration(operation) is None:
-            found.objection = NOT_FOR_ALL
-        elif operation.kind == "script":
-            found.objection = PRINTED
+        if operation.kind == "script":
+            found.objections.append(PRINTED)
+        if not self._declared and self._facet.own_declaration(operation) is None:
+            remedy = self._facet.how_to_declare(operation)
+            found.objections.insert(0, msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy))
+        found.objections = [_at(item, operation.source) for item in found.objections]
         return self._verdict(None, Step(name="", call=Call(name=operation.name)), operation, found, Scope())
 
     @cached_property
@@ -189,8 +201,9 @@ class Analysis:
         for name in view.order():
             step = steps[name]
             found = before.look(step)
-            own = scope.blocked or next(self._call_objections(step), None) or self._places(step, found)
-            found.objection = own or found.objection
+            blocked = [] if scope.blocked is None else [scope.blocked]
+            own = [*blocked, *self._call_objections(step), *self._places(step, found)]
+            found.objections = [_at(item, step.source) for item in (*own, *found.objections)]
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
             if isinstance(callee, Operation):
                 verdicts[name] = self._verdict(graph, step, callee, found, scope)
@@ -215,35 +228,42 @@ class Analysis:
         made = None
         if spec is not None and callee is not None:
             made = lineage_of_call(spec, step, self._composites.reads(callee), found.producers)
-        return Verdict(objection=found.objection or (COMPOSITE if made is None else None), made=made)
+        objections = found.objections or ([COMPOSITE] if made is None else [])
+        return Verdict(objections=tuple(objections), made=made)
 
-    def _places(self, step: Step, found: Found) -> Objection | None:
+    def _places(self, step: Step, found: Found) -> Iterator[Objection]:
         """Takes in the artifacts from outside of the workflow that never change; the objection to those that may."""
         for argument in step.arguments:
             if argument.kind == "artifact" and isinstance(argument.value, Native):
                 if (objection := self._facet.place_objection(argument)) is not None:
-                    return objection
+                    yield objection
                 content = ["".join(str(part) for part in argument.value.parts)]
                 found.producers.append(Producer(argument.name, Lineage(digest(["place", content]))))
-        return None
 
     def _verdict(self, graph: Graph | None, step: Step, operation: Operation, found: Found, scope: Scope) -> Verdict:
         facts = self._facts_of_call(graph, step, operation)
         said = resolve(self._facet.declarations(graph, step, operation), assume_pure=self._assume_pure)
-        refused = said if isinstance(said, Objection) and said.rule != "not-declared" else None
-        objection = (DYNAMIC if self._dynamic else None) or refused or facts.objection or found.objection
+        missing = said if isinstance(said, Objection) and said.rule == "not-declared" else None
+        objections = [DYNAMIC] if self._dynamic else []
+        objections += [said] if isinstance(said, Objection) and missing is None else []
+        objections += [item for item in facts.objections if item.against == "reuse"]
+        objections += found.objections
         made = handed = None
         beside = found.untold if self._fingerprints else found.producers
-        if objection is None:
+        if all(item.remedy and self._declared for item in objections):
             made = lineage_of_call(facts.spec, step, facts.material.reads, found.producers)
             handed = lineage_of_producers(beside)
-            objection = TOO_MANY if handed is None else facts.storage
-            if objection is None and beside and not self._fingerprints and _reads_all_inputs(operation):
-                objection = ALL_INPUTS
-        declarable = objection is None and isinstance(said, Objection)
+            objections += [TOO_MANY] if handed is None else []
+        objections += [item for item in facts.objections if item.against == "storage"]
+        if beside and not self._fingerprints and _reads_all_inputs(operation):
+            objections.append(ALL_INPUTS)
+        declarable = missing is not None and not objections
+        if missing is not None:
+            remedy = self._facet.how_to_declare(operation)
+            objections.append(_at(msgspec.structs.replace(missing, remedy=remedy), operation.source))
         items = self._facet.items(step)
         return Verdict(
-            objection=said if declarable and isinstance(said, Objection) else objection,
+            objections=tuple(_at(item, step.source) for item in objections),
             declarable=declarable,
             made=made if isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None else None,
             handed=handed.values if beside and handed is not None else (),
@@ -252,6 +272,13 @@ class Analysis:
             max_age=said.max_age if isinstance(said, Declaration) else None,
             entries=None if items is None or scope.runs is None else items * scope.runs,
         )
+
+
+def _at(objection: Objection, source: Source | None) -> Objection:
+    """The objection with this place, unless it has one."""
+    if source is None or objection.place is not None:
+        return objection
+    return msgspec.structs.replace(objection, place=SourcePlace.of(source))
 
 
 def _reads_all_inputs(operation: Operation) -> bool:

@@ -9,19 +9,20 @@ import msgspec
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place, directive_of, is_cache, is_private, with_calls
 from couler_plugins.caching.choice import Limit, choose
-from couler_plugins.caching.decisions import decide
+from couler_plugins.caching.decisions import Judged, decide
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import cached_library
+from couler_plugins.caching.shards import ShardFill
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper, wrapped
 from couler_plugins.hookspecs import Context
-from couler_plugins.hookspecs.caching import Caching, Objection
+from couler_plugins.hookspecs.caching import Caching, Objection, SourcePlace
 from couler_plugins.ir import Argument, Call, Step, Workflow, map_steps, replace, replace_callables
 from couler_plugins.plan import Decision
 
 __all__ = ["apply", "stripped"]
 
-FULL = Objection("full", "what one run adds would fill more than half of its shard of the engine's cache", "storage")
+FULL = Objection("full", "what one run adds could fill more than half of a shard of the engine's cache", "storage")
 
 
 def apply(
@@ -33,8 +34,10 @@ def apply(
     circular: bool,
     limit: Limit | None,
     wrapper: Wrapper | None,
-) -> tuple[Workflow, list[Decision]]:
+) -> tuple[Workflow, list[Decision], dict[str, Decision]]:
     """The workflow with everything cached that may be (the same object where nothing changes), and the decisions.
+
+    The decisions are those on its calls, then by name those on calls of its operations from other workflows.
 
     What caching itself added before is taken out first, so that every key is computed anew.
 
@@ -49,9 +52,13 @@ def apply(
     """
     bare = stripped(facet.without_traces(workflow))
     analysis = Analysis(bare, facet, assume_pure=assume_pure, circular=circular)
-    verdicts = _admitted(analysis.verdicts, facet)
-    if wrapper is not None:
-        verdicts = wrapped(verdicts, facet, wrapper)
+    declared = Analysis(bare, facet, circular=circular, declared=True, like=analysis)
+
+    def kept(found: Mapping[Place, Verdict]) -> dict[Place, Verdict]:
+        admitted = _admitted(found, facet)
+        return admitted if wrapper is None else wrapped(admitted, facet, wrapper)
+
+    verdicts = kept(analysis.verdicts)
     if limit is not None:
         verdicts = choose(bare, verdicts, facet, ctx, limit)
     outside: dict[str, Verdict] = {}
@@ -59,10 +66,12 @@ def apply(
         copies = {item.name for item in workflow.operations if any(map(is_private, item.directives))}
         new, outside = cached_library(bare, analysis, verdicts, copies)
     else:
-        asked = {place: directive_of(verdict) for place, verdict in verdicts.items() if verdict.objection is None}
+        asked = {place: directive_of(verdict) for place, verdict in verdicts.items() if not verdict.objections}
         new = with_calls(bare, verdicts, asked, {})
     new = workflow if new == workflow else new
-    return new, decide(workflow, new, facet, ctx, verdicts, outside)
+    could = kept(declared.verdicts) if ctx.explains else verdicts
+    judged = Judged(verdicts, outside, could, declared.from_outside)
+    return new, *decide(workflow, new, facet, ctx, judged)
 
 
 def stripped(workflow: Workflow) -> Workflow:
@@ -94,21 +103,20 @@ def _is_ours(argument: Argument) -> bool:
 
 
 def _admitted(verdicts: Mapping[Place, Verdict], facet: Caching) -> dict[Place, Verdict]:
-    """The verdicts, those refused whose results would not fit into half of their shard; a shard fills up in order."""
-    used: dict[str, int] = {}
+    """The verdicts, those refused whose results could fill more than half of a shard; the first of them come first."""
+    fill = None if facet.shards is None else ShardFill(facet.shards.number, facet.shards.bytes // 2)
     admitted = dict(verdicts)
     for place, verdict in verdicts.items():
-        if verdict.objection is not None or verdict.facts is None or facet.shard_bytes is None:
+        if verdict.objections or verdict.facts is None or fill is None:
             continue
         refusal: Objection | None = None
         if verdict.entries is None:
             bound = facet.how_to_bound(verdict.facts.operation)
-            refusal = Objection("uncounted", f"only the run knows how many results it adds: add {bound}", "storage")
-        else:
-            shard = facet.shard(verdict.facts.spec)
-            total = used.get(shard, 0) + verdict.entries * verdict.facts.material.entry_bytes
-            refusal = FULL if total > facet.shard_bytes // 2 else None
-            used[shard] = used.get(shard, 0) if refusal else total
+            reason = "only the run knows how many results it adds"
+            where = SourcePlace.of(verdict.facts.operation.source)
+            refusal = Objection("uncounted", reason, "storage", bound, place=where)
+        elif not fill.admits(verdict.entries, verdict.facts.material.entry_bytes):
+            refusal = FULL
         if refusal is not None:
-            admitted[place] = msgspec.structs.replace(verdict, objection=refusal)
+            admitted[place] = msgspec.structs.replace(verdict, objections=(refusal,))
     return admitted

@@ -59,7 +59,7 @@ class Found:
         untold: those of them that it waits for, without any argument that tells of them.
         cut: the steps before it that have none, but whose values it reads.
         cut_outside: the same for what is before its graph, by label.
-        objection: why the step has no key, if so.
+        objections: why the step has no key, if so.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,12 @@ class Found:
         self.untold: list[Producer] = []
         self.cut: list[str] = []
         self.cut_outside: list[str] = []
-        self.objection: Objection | None = None
+        self.objections: list[Objection] = []
+
+    @property
+    def objection(self) -> Objection | None:
+        """The first reason why the step has no key; None where it has one."""
+        return self.objections[0] if self.objections else None
 
 
 class Before:
@@ -97,7 +102,7 @@ class Before:
         """What is before a step."""
         found = Found()
         handed = handed_by_value(step, identified=self._identified)
-        found.objection = next(self._objections(step, handed, found), None)
+        found.objections = list(self._objections(step, handed, found))
         return found
 
     def _objections(self, step: Step, handed: Handed, found: Found) -> Iterator[Objection]:

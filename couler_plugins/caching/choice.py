@@ -61,7 +61,7 @@ def choose(
             note = f"{limit.policy.name} keeps it in {limit.capacity}"
             chosen[place] = msgspec.structs.replace(verdict, choice=note)
         else:
-            chosen[place] = msgspec.structs.replace(verdict, objection=_refusal(candidate, limit))
+            chosen[place] = msgspec.structs.replace(verdict, objections=(_refusal(candidate, limit),))
     return chosen
 
 

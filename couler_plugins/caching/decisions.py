@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import LINEAGE
+from couler_plugins.caching.outcomes import decision_on, judgement_on
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import Context
-from couler_plugins.hookspecs.caching import Caching
+from couler_plugins.hookspecs.caching import Caching, Objection
 from couler_plugins.ir import Argument, Call, Directive, Operation, Scalar, Step, Workflow, callables
 from couler_plugins.plan import Decision
 
-__all__ = ["decide", "part_decision"]
+__all__ = ["Judged", "decide", "part_decision"]
 
 Cached = tuple[tuple[Directive, ...], tuple[Argument, ...]]
 """How a call is cached: the request that holds for it, and the lineage that it hands over."""
@@ -20,8 +22,24 @@ Cached = tuple[tuple[Directive, ...], tuple[Argument, ...]]
 NAME = "cache"
 
 
-def part_decision(workflow: Workflow, whole: str) -> Decision:
-    """Why a part of a workflow that was split keeps the keys that it has, and gets no others.
+class Judged(NamedTuple):
+    """What was found about a workflow.
+
+    Attributes:
+        verdicts: about each call of an operation.
+        outside: about calls of each operation of a library from other workflows.
+        declared: about each call, if all that owners could declare were declared.
+        declared_outside: the same about calls of an operation from other workflows.
+    """
+
+    verdicts: Mapping[Place, Verdict]
+    outside: Mapping[str, Verdict]
+    declared: Mapping[Place, Verdict]
+    declared_outside: Callable[[Operation], Verdict]
+
+
+def part_decision(workflow: Workflow, whole: str) -> tuple[Objection, Decision]:
+    """Return why a part of a split workflow keeps the keys that it has and gets no others: of each call, and of all.
 
     A key covers all that a step comes after, by data or by order. A part says that it comes after another one as a
     whole, or nothing of it: its keys would be other ones than those of the whole, or would miss a change.
@@ -30,93 +48,99 @@ def part_decision(workflow: Workflow, whole: str) -> Decision:
     reason = (
         f"{what}, and what its steps come after is in other parts (rule part): put cache before split in the pipeline"
     )
-    return Decision(optimizer=NAME, workflow=workflow.label, reason=reason)
+    return Objection("part", what), Decision(optimizer=NAME, workflow=workflow.label, reason=reason)
 
 
 def decide(
-    old: Workflow,
-    new: Workflow,
-    facet: Caching,
-    ctx: Context,
-    verdicts: Mapping[Place, Verdict],
-    outside: Mapping[str, Verdict],
-) -> list[Decision]:
-    """A decision for each call, and for each operation of a library that nothing in it calls.
+    old: Workflow, new: Workflow, facet: Caching, ctx: Context, judged: Judged
+) -> tuple[list[Decision], dict[str, Decision]]:
+    """Return a decision for each call, and by name one for each operation of a library that others can call.
 
     Args:
         old: the workflow as it came in.
         new: the workflow as it goes out.
         facet: what its engine knows.
         ctx: whose profiles say what caching would save.
-        verdicts: what was found about each call.
-        outside: what was found about operations that only others can call.
+        judged: what was found about it.
     """
-    before, after = _cached(old), _cached(new)
+    before, after, steps = _cached(old), _cached(new), _steps(old)
     called = {place: step.call.name for place, step in _steps(new).items() if isinstance(step.call, Call)}
     decisions = []
     if new is not old:
-        reason = "what the keys cover stands in the document, so that lint finds a key that is out of date"
         count = sum(1 for directives, _ in after.values() if directives)
+        reason = "`couler lint` warns if a cached step is edited afterwards"
         figures = (("steps cached", count), ("steps", len(after)))
-        decisions.append(Decision(optimizer=NAME, workflow=old.label, action="cache", reason=reason, figures=figures))
-    for place, verdict in verdicts.items():
+        decisions.append(Decision(optimizer=NAME, workflow=old.label, action=NAME, reason=reason, figures=figures))
+    for place, verdict in judged.verdicts.items():
         changed = before.get(place) != after.get(place)
         names = [_operation(verdict), called.get(place, "")] if changed else []
         subject = "/".join(place) if place[0] else _operation(verdict)
-        decisions.append(_decision(old, subject, verdict, changed=changed, affects=names, facet=facet, ctx=ctx))
+        told = _Told(old, subject, steps[place], verdict, judged.declared[place], changed, names)
+        decisions.append(_decision(told, facet, ctx))
     was, now = ({item.name: item.directives for item in workflow.operations} for workflow in (old, new))
-    for name, verdict in outside.items():
-        changed = was.get(name) != now.get(name)
-        decisions.append(_decision(old, name, verdict, changed=changed, affects=[], facet=facet, ctx=ctx))
-    return decisions
+    outside: dict[str, Decision] = {}
+    for name, verdict in judged.outside.items():
+        assert verdict.facts is not None
+        declared = judged.declared_outside(verdict.facts.operation)
+        told = _Told(old, name, None, verdict, declared, was.get(name) != now.get(name), [])
+        outside[name] = _decision(told, facet, ctx)
+    inside = {_operation(verdict) for verdict in judged.verdicts.values()}
+    decisions += [decision for name, decision in outside.items() if name not in inside]
+    return decisions, outside
 
 
-def _decision(
-    workflow: Workflow,
-    subject: str,
-    verdict: Verdict,
-    *,
-    changed: bool,
-    affects: list[str],
-    facet: Caching,
-    ctx: Context,
-) -> Decision:
+class _Told(NamedTuple):
+    """What a decision is made of; see `decide`."""
+
+    workflow: Workflow
+    subject: str
+    step: Step | None
+    verdict: Verdict
+    declared: Verdict
+    changed: bool
+    affects: list[str]
+
+
+def _decision(told: _Told, facet: Caching, ctx: Context) -> Decision:
+    verdict, facts = told.verdict, told.verdict.facts
     figures: list[tuple[str, Scalar]] = []
     if verdict.objection is not None:
-        action = "stop caching" if changed else ""
-        reason = verdict.objection.reason
-        if verdict.declarable and verdict.facts is not None:
-            reason = f"worth caching if it is pure: add {facet.how_to_declare(verdict.facts.operation)}"
+        action = "stop caching" if told.changed else ""
+        reason = verdict.objection.advice
+        if verdict.declarable:
+            reason = f"worth caching if it is pure: add {verdict.objection.remedy}"
         figures.append(("rule", verdict.objection.rule))
     else:
-        action = "cache" if changed else ""
+        action = NAME if told.changed else ""
         reason = (
-            f"{verdict.declared} says that it is pure" if changed else "it is cached already, its key is up to date"
+            f"{verdict.declared} says that it is pure"
+            if told.changed
+            else "it is cached already, its key is up to date"
         )
         figures += [("reused for seconds", verdict.max_age)] if verdict.max_age is not None else []
         figures += [("results a run", verdict.entries)] if verdict.entries else []
         figures += [("values of steps before it", len(verdict.handed))] if verdict.handed else []
-        if verdict.facts is not None:
-            notes = [verdict.choice] if verdict.choice else []
-            if verdict.wrapper:
-                notes.append("its command is wrapped, since the engine's own cache cannot keep its results")
-                notes.append(facet.wrapper_note(verdict.facts.operation, int(dict(verdict.wrapper)["timeout"])))
-            warnings = dict.fromkeys(verdict.facts.material.warnings)
-            reason = "; ".join(filter(None, [reason, *notes, *warnings]))
-    profile = ctx.profile(workflow, subject)
-    if profile.seconds is not None:
-        figures.append(("seconds saved by a hit", round(profile.seconds, 3)))
-    if profile.output_bytes is not None:
-        figures.append(("bytes of a result", profile.output_bytes))
-    return Decision(
-        optimizer=NAME,
-        workflow=workflow.label,
-        subject=subject,
-        action=action,
+        if facts is not None:
+            reason = "; ".join(filter(None, [reason, *_notes(verdict, facet), *dict.fromkeys(facts.material.warnings)]))
+    return decision_on(
+        told.workflow,
+        told.subject,
+        ctx,
+        step=told.step,
+        judgement=judgement_on(verdict, told.declared),
         reason=reason,
-        figures=tuple(figures),
-        affects=tuple(dict.fromkeys(name for name in affects if name and name != subject)),
+        action=action,
+        figures=figures,
+        affects=told.affects,
     )
+
+
+def _notes(verdict: Verdict, facet: Caching) -> Iterator[str]:
+    """What the owner should know of how it is cached."""
+    yield verdict.choice
+    if verdict.wrapper and verdict.facts is not None:
+        yield "its command is wrapped, since the engine's own cache cannot keep its results"
+        yield facet.wrapper_note(verdict.facts.operation, int(dict(verdict.wrapper)["timeout"]))
 
 
 def _operation(verdict: Verdict) -> str:

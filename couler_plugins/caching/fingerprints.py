@@ -11,13 +11,15 @@ from collections.abc import Mapping
 
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.known import KnownResult
+from couler_plugins.caching.outcomes import CACHED, NATIVE, Judgement, decision_on, judgement_on
 from couler_plugins.caching.result_keys import keys_of
 from couler_plugins.caching.salts import salted, salts_of, unsalted
 from couler_plugins.caching.substitution import substitute
-from couler_plugins.caching.switches import Choice, Terms, choices_of, steps_of
+from couler_plugins.caching.switches import ORDER, Choice, Terms, choices_of, declarable_verdicts, steps_of
+from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import FingerprintCaching, Objection
-from couler_plugins.ir import Scalar, Value, Workflow, replace_steps
+from couler_plugins.ir import Scalar, Step, Value, Workflow, replace_steps
 from couler_plugins.plan import Decision
 
 __all__ = ["apply_switches"]
@@ -34,6 +36,7 @@ def apply_switches(
     found = substitute(bare, _known(bare, facet, ctx, terms), facet)
     left = found.workflow
     steps, choices = steps_of(left), choices_of(left, facet, ctx, terms)
+    could = declarable_verdicts(left, facet, terms) if ctx.explains else {}
     switched = {
         place: facet.switched(steps[place], choice.on)
         for place, choice in choices.items()
@@ -46,7 +49,16 @@ def apply_switches(
     changed |= switched.keys()
     decisions = [_gone(workflow, place, affects) for place, affects in found.gone.items()]
     decisions += [
-        _decision(workflow, place, choice, facet, ctx, changed=place in changed, known=found.kept.get(place))
+        _decision(
+            workflow,
+            place,
+            steps[place],
+            choice,
+            _judgement(choice, could.get(place, choice.verdict), on=facet.is_on(steps[place])),
+            ctx,
+            changed=place in changed,
+            known=found.kept.get(place),
+        )
         for place, choice in choices.items()
     ]
     return (new if changed or found.gone else workflow), decisions
@@ -77,11 +89,28 @@ def _gone(workflow: Workflow, place: Place, affects: tuple[str, ...]) -> Decisio
     )
 
 
+def _judgement(choice: Choice, declared: Verdict, *, on: bool) -> Judgement:
+    """What becomes of a step.
+
+    Args:
+        choice: what is done to it.
+        declared: what would be found about it if owners declared all that they could.
+        on: whether its engine caches it as it stands.
+    """
+    objection = choice.objection
+    if objection is None or objection.rule in NATIVE or (choice.on is None and on):
+        return CACHED
+    undeclared = objection is ORDER and choice.verdict.objections
+    decisive = [] if undeclared or objection in choice.verdict.objections else [objection]
+    return judgement_on(choice.verdict, declared, decisive)
+
+
 def _decision(
     workflow: Workflow,
     place: Place,
+    step: Step,
     choice: Choice,
-    facet: FingerprintCaching,
+    judgement: Judgement,
     ctx: Context,
     *,
     changed: bool,
@@ -102,19 +131,20 @@ def _decision(
     else:
         assert choice.objection is not None
         action = "stop caching" if changed else ""
-        reason = choice.objection.reason
+        reason = choice.objection.advice
         if choice.objection.rule == "not-declared":
-            reason = f"nobody declared it pure, and no rule is against it: add {facet.how_to_declare(facts.operation)}"
+            reason = f"nobody declared it pure, and no rule is against it: add {choice.objection.remedy}"
+        if judgement.outcome == "cached" and choice.objection.rule not in NATIVE:
+            reason = f"its engine caches it by a key of its own; {reason}"
         figures.append(("rule", choice.objection.rule))
-    seconds = ctx.profile(workflow, "/".join(place)).seconds
-    if seconds is not None:
-        figures.append(("seconds saved by a hit", round(seconds, 3)))
-    return Decision(
-        optimizer="cache",
-        workflow=workflow.label,
-        subject="/".join(place),
-        action=action,
+    return decision_on(
+        workflow,
+        "/".join(place),
+        ctx,
+        step=step,
+        judgement=judgement,
         reason=reason,
-        figures=tuple(figures),
+        action=action,
+        figures=figures,
         affects=(facts.operation.name,) if changed else (),
     )

@@ -6,29 +6,33 @@ What it merely comes after has to have a key that is known now; that is a consta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import msgspec
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place
-from couler_plugins.caching.rules import call_objections
+from couler_plugins.caching.outcomes import Judgement, decision_on, judgement_on
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Objection, PodCaching
-from couler_plugins.ir import Graph, Literal, Scalar, Step, Workflow, callables
+from couler_plugins.ir import Literal, Scalar, Step, Workflow, call_sites
 from couler_plugins.plan import Decision
 
 __all__ = ["apply_in_pods", "copy_decision", "verdicts_in"]
 
 NO_STORE = Objection(
-    "no-store", "its engine keeps no results: add via=wrapper,store=s3://bucket/cache,image=…", "storage"
+    "no-store",
+    "its engine keeps no results",
+    "storage",
+    "-p 'cache{via=wrapper,store=s3://bucket/cache,image=…}'",
 )
 LATE = Objection(
     "lineage", "what it comes after is only known at run time, and none of its parameters tells", "storage"
 )
-UNKNOWN = Objection("unknown-callee", "what it calls is not known")
+CALLED_HERE = "called-here"
+"""The rule about an operation whose callers in these files are cached instead of it."""
 
 
 def apply_in_pods(
@@ -45,13 +49,21 @@ def apply_in_pods(
         wrapper: what the pods are told; None where nothing says which store to use.
         assume_pure: whether a step of which nothing is said counts as declared pure.
     """
-    final = {place: _judged(verdict, facet, wrapper) for place, verdict in verdicts_in(facet, assume_pure=assume_pure)}
-    admitted = {place: verdict for place, verdict in final.items() if verdict.objection is None}
+    analysis = _analysis(facet, assume_pure=assume_pure)
+    final = {place: _judged(verdict, facet, wrapper) for place, verdict in _verdicts(facet, analysis)}
+    could = _verdicts(facet, _analysis(facet, declared=True, like=analysis)) if ctx.explains else ()
+    declared = final | {place: _judged(verdict, facet, wrapper) for place, verdict in could}
+    admitted = {place: verdict for place, verdict in final.items() if not verdict.objections}
     found = facet.wrapped(admitted, wrapper)
-    decisions = [
-        _decision(workflow, place, final[place], facet, ctx, changed=place in found.changed) for place in final
-    ]
-    decisions += _others(workflow, facet.bare, final)
+    sites = {("" if site.graph is None else site.graph.name, site.step.name): site for site in call_sites(workflow)}
+    decisions = []
+    for place, verdict in final.items():
+        assert verdict.facts is not None
+        site = sites.get(place)
+        subject = verdict.facts.operation.name if site is None else site.label
+        step = None if site is None else site.step
+        judgement = judgement_on(_uncalled(verdict), _uncalled(declared[place]))
+        decisions.append(_decision(workflow, subject, step, verdict, judgement, ctx, changed=place in found.changed))
     return found.workflow, found.added, decisions
 
 
@@ -61,86 +73,85 @@ def copy_decision(copy: Workflow) -> Decision:
     return Decision(optimizer="cache", workflow=copy.label, action="make a cached copy", reason=reason)
 
 
-def verdicts_in(facet: PodCaching, *, assume_pure: bool) -> Iterator[tuple[Place, Verdict]]:
+def verdicts_in(facet: PodCaching, *, assume_pure: bool = False) -> Iterator[tuple[Place, Verdict]]:
     """What is found about each call, whatever keeps the results; for a library of operations, about each of these.
 
     Args:
         facet: what the engine knows of the workflow.
         assume_pure: whether a step of which nothing is said counts as declared pure.
     """
-    bare = facet.bare
-    analysis = Analysis(bare, facet, assume_pure=assume_pure, fingerprints=True)
-    for place, verdict in analysis.verdicts.items():
+    return _verdicts(facet, _analysis(facet, assume_pure=assume_pure))
+
+
+def _analysis(
+    facet: PodCaching, *, assume_pure: bool = False, declared: bool = False, like: Analysis | None = None
+) -> Analysis:
+    return Analysis(facet.bare, facet, assume_pure=assume_pure, fingerprints=True, declared=declared, like=like)
+
+
+def _verdicts(facet: PodCaching, analysis: Analysis) -> Iterator[tuple[Place, Verdict]]:
+    bare = analysis.workflow
+    found = list(analysis.verdicts.items())
+    if bare.library and not bare.graphs:
+        found += [(("", operation.name), analysis.from_outside(operation)) for operation in bare.operations]
+    for place, verdict in found:
         refusal = facet.call_objection(place)
         yield place, verdict if refusal is None else _refused(verdict, refusal)
-    if bare.library and not bare.graphs:
-        for operation in bare.operations:
-            place, verdict = ("", operation.name), analysis.from_outside(operation)
-            refusal = facet.call_objection(place)
-            yield place, verdict if refusal is None else _refused(verdict, refusal)
 
 
 def _refused(verdict: Verdict, objection: Objection) -> Verdict:
-    return msgspec.structs.replace(verdict, objection=objection, declarable=False)
+    return msgspec.structs.replace(verdict, objections=(objection, *verdict.objections), declarable=False)
+
+
+def _uncalled(verdict: Verdict) -> Verdict:
+    """The verdict as if nothing here called the operation."""
+    objections = tuple(item for item in verdict.objections if item.rule != CALLED_HERE)
+    return msgspec.structs.replace(verdict, objections=objections)
 
 
 def _judged(verdict: Verdict, facet: PodCaching, wrapper: Wrapper | None) -> Verdict:
-    """A verdict with what stands against keeping the result in a store of ours."""
-    if verdict.objection is not None:
+    """A verdict with what stands against keeping the result in a store of ours, where nothing stands against reuse."""
+    if any(not item.remedy and item.rule != CALLED_HERE for item in verdict.objections):
         return verdict
     assert verdict.facts is not None
-    if not all(isinstance(value, Literal) for value in verdict.handed):
-        return _refused(verdict, LATE)
     found = NO_STORE if wrapper is None else facet.store_objection(verdict.facts.operation, wrapper)
-    return verdict if found is None else _refused(verdict, found)
+    if not all(isinstance(value, Literal) for value in verdict.handed):
+        found = LATE
+    if found is None:
+        return verdict
+    return msgspec.structs.replace(verdict, objections=(*verdict.objections, found))
 
 
 def _decision(
-    workflow: Workflow, place: Place, verdict: Verdict, facet: PodCaching, ctx: Context, *, changed: bool
+    workflow: Workflow,
+    subject: str,
+    step: Step | None,
+    verdict: Verdict,
+    judgement: Judgement,
+    ctx: Context,
+    *,
+    changed: bool,
 ) -> Decision:
-    assert verdict.facts is not None
-    subject = "/".join(place) if place[0] else verdict.facts.operation.name
     figures: list[tuple[str, Scalar]] = []
-    action = ""
     if verdict.objection is not None:
         action = "stop caching" if changed else ""
-        reason = verdict.objection.reason
+        reason = verdict.objection.advice
         if verdict.declarable:
-            reason = f"worth caching if it is pure: add {facet.how_to_declare(verdict.facts.operation)}"
+            reason = f"worth caching if it is pure: add {verdict.objection.remedy}"
         figures.append(("rule", verdict.objection.rule))
     else:
+        assert verdict.facts is not None
         action = "cache" if changed else ""
         reason = f"{verdict.declared} says that it is pure" if changed else "it is cached already"
         reason = "; ".join(dict.fromkeys((reason, *verdict.facts.material.warnings)))
         figures += [("reused for seconds", verdict.max_age)] if verdict.max_age is not None else []
-    seconds = ctx.profile(workflow, subject).seconds
-    if seconds is not None:
-        figures.append(("seconds saved by a hit", round(seconds, 3)))
-    return Decision(
-        optimizer="cache",
-        workflow=workflow.label,
-        subject=subject,
-        action=action,
+    return decision_on(
+        workflow,
+        subject,
+        ctx,
+        step=step,
+        judgement=judgement,
         reason=reason,
-        figures=tuple(figures),
+        action=action,
+        figures=figures,
     )
-
-
-def _others(workflow: Workflow, bare: Workflow, seen: Mapping[Place, Verdict]) -> Iterator[Decision]:
-    """Decisions on the calls that reach nothing that is known."""
-    by_name = callables(bare)
-    places: list[tuple[Place, Step]] = [
-        ((graph.name, step.name), step) for graph in bare.graphs for step in graph.steps
-    ]
-    places += [(("", bare.entry.name), bare.entry)] if bare.entry is not None else []
-    for place, step in places:
-        if place in seen or isinstance(by_name.get(getattr(step.call, "name", "")), Graph):
-            continue
-        found = next(call_objections(step), UNKNOWN)
-        yield Decision(
-            optimizer="cache",
-            workflow=workflow.label,
-            subject="/".join(part for part in place if part),
-            reason=found.reason,
-            figures=(("rule", found.rule),),
-        )

@@ -10,6 +10,7 @@ from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place, directive_of, with_calls
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import (
     Call,
     Directive,
@@ -27,6 +28,7 @@ __all__ = ["NO_LINEAGE", "cached_library"]
 
 NO_LINEAGE: tuple[Value, ...] = (Literal(value=digest([])),)
 """What a call of a private copy hands over that has nothing before it: without it, nobody else can call the copy."""
+MIXED = Objection("uncached-caller", "a call in its own library may not be cached, and shares it with all others")
 
 
 def cached_library(
@@ -44,7 +46,7 @@ def cached_library(
         copies: operations that are private copies already.
 
     Returns:
-        The library, and what was found about operations that nothing inside calls.
+        The library, and what was found about calls of its operations from outside.
     """
     places: dict[str, list[Place]] = {}
     for place, verdict in verdicts.items():
@@ -61,16 +63,17 @@ def cached_library(
         inside = places.get(operation.name, [])
         if operation.name not in copies:
             verdict = analysis.from_outside(operation)
-            if not inside:
-                outside[operation.name] = verdict
             # A call inside that is not cached needs the operation as it is; one that hands over more gets a copy.
-            uncached = operation.name in handling or any(verdicts[place].objection is not None for place in inside)
-            if verdict.objection is None and not uncached:
+            uncached = operation.name in handling or any(verdicts[place].objections for place in inside)
+            if not verdict.objections and uncached:
+                verdict = msgspec.structs.replace(verdict, objections=(MIXED,))
+            outside[operation.name] = verdict
+            if not verdict.objections:
                 changed[operation.name] = replace(operation, directives=(directive_of(verdict),))
                 inside = [place for place in inside if not _the_same(verdict, verdicts[place])]
         groups: dict[Directive, list[Place]] = {}
         for place in inside:
-            if verdicts[place].objection is None:
+            if not verdicts[place].objections:
                 handing[place] = _with_lineage(verdicts[place])
                 groups.setdefault(directive_of(handing[place]), []).append(place)
         in_place = operation.name in copies and len(groups) == 1 and all(place in handing for place in inside)

@@ -12,7 +12,8 @@ from couler_plugins.options import Size
 if TYPE_CHECKING:
     from couler_plugins.caching.wrapping import Wrapper
     from couler_plugins.hookspecs import Adapter, Context
-    from couler_plugins.plan import Plan
+    from couler_plugins.hookspecs.caching import Objection
+    from couler_plugins.plan import Decision, Plan
 
 __all__ = ["Cache"]
 
@@ -68,6 +69,7 @@ class Cache:
         from couler_plugins.caching.fingerprints import apply_switches
         from couler_plugins.caching.in_pods import apply_in_pods, copy_decision
         from couler_plugins.caching.known import read_known
+        from couler_plugins.caching.other_calls import with_other_calls
         from couler_plugins.caching.switches import Terms
         from couler_plugins.caching.workers import ask_workers
 
@@ -78,8 +80,11 @@ class Cache:
         limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
         known = read_known(self.known) if self.known else {}
         engines = dict.fromkeys(workflow.engine for workflow in plan.workflows)
-        pod_facets = {engine: _facet(ctx.adapter(engine), "pod_caching", plan.workflows) for engine in engines}
-        for workflow in plan.workflows:
+        pod_facets = {engine: _facet(ctx.adapter(engine), "pod_caching", plan) for engine in engines}
+        before = plan.workflows
+        outside: dict[int, dict[str, Decision]] = {}
+        parts: dict[int, Objection] = {}
+        for workflow in before:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
             adapter = ctx.adapter(workflow.engine)
             inside = id(workflow) in circles
@@ -92,7 +97,8 @@ class Cache:
             pods = pod_facets[workflow.engine](workflow) if pod_facets[workflow.engine] is not None else None
             facet = _facet(adapter, "caching", workflow)
             if whole := next((one.part_of for one in (switches, pods, facet) if one is not None), ""):
-                new, decisions = workflow, [part_decision(workflow, whole)]
+                parts[id(workflow)], decision = part_decision(workflow, whole)
+                new, decisions = workflow, [decision]
             elif switches is not None:
                 self._refuse_for(workflow.engine, "the engine keeps what runs make", "leave it out")
                 terms = Terms(
@@ -112,7 +118,7 @@ class Cache:
                 continue
             else:
                 self._refuse_workspace(workflow.engine)
-                new, decisions = apply(
+                new, decisions, outside[id(workflow)] = apply(
                     workflow,
                     facet,
                     ctx,
@@ -122,7 +128,7 @@ class Cache:
                     wrapper=wrapper,
                 )
             plan = plan.with_workflow(workflow, new, *decisions)
-        return plan
+        return with_other_calls(plan, before, outside, parts, ctx)
 
     def _refuse_for(
         self, engine: str, why: str, hint: str, names: tuple[str, ...] = ("capacity", "via", "store")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from couler_plugins.caching.expressions import impure_expression
 from couler_plugins.caching.keys import LINEAGE
-from couler_plugins.caching.words import impurity
+from couler_plugins.caching.words import impurities
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import (
     ANY_STEP,
@@ -60,10 +60,11 @@ def reference_objection(reference: Reference, where: str) -> Objection | None:
         case "global":
             return Objection("global-output", f"{where} reads an output of the whole run, {reference.name!r}")
         case "secret":
-            return Objection("secret", f"{where} reads the secret {reference.name!r}")
+            return Objection("secret", f"{where} reads the secret {reference.name!r}", seen=reference.name)
         case "run":
             name = ".".join((reference.name, *reference.path))
-            return Objection("run-context", f"{where} reads {name}, which differs from run to run")
+            reason = f"{where} reads {name}, which differs from run to run"
+            return Objection("run-context", reason, seen=reference.native)
         case "status":
             return Objection("run-context", f"{where} reads how {reference.step!r} went ({reference.name})")
     return Objection(
@@ -81,8 +82,7 @@ def operation_objections(operation: Operation, material: Material) -> Iterator[O
         if output.exported is not None:
             yield Objection("global-output", f"its output {output.name!r} is exported to the whole run")
     yield from material.objections
-    if (found := impurity(material.programs)) is not None:
-        yield found
+    yield from impurities(material.programs)
     if (found := impure_expression(operation)) is not None:
         yield found
     if not material.inputs:

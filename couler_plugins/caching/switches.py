@@ -17,10 +17,14 @@ from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import FingerprintCaching, Objection
 from couler_plugins.ir import Graph, GraphView, Step, Value, Workflow, references
 
-__all__ = ["Choice", "Terms", "choices_of", "declared_verdicts", "steps_of"]
+__all__ = ["ORDER", "Choice", "Terms", "choices_of", "declarable_verdicts", "declared_verdicts", "steps_of"]
 
 ORDER = Objection("order", "it comes after steps of which none of its arguments tells")
-NO_EPOCH = Objection("no-epoch", "its result is good for a time only, which the engine does not count: add epoch=…")
+NO_EPOCH = Objection(
+    "no-epoch",
+    "its result is good for a time only, which the engine does not count",
+    remedy="-p 'cache{epoch=…}'",
+)
 LEFT_OFF = Objection("switched-off", "its caching is switched off, and nobody has declared it pure")
 IMPORTER, REIMPORT = "importer", "reimport"
 """Rules about steps that hand on what is there already: it is the same in every run, or another one in each."""
@@ -84,6 +88,11 @@ def steps_of(workflow: Workflow) -> dict[Place, Step]:
 def declared_verdicts(workflow: Workflow, facet: FingerprintCaching, terms: Terms) -> Mapping[Place, Verdict]:
     """What is found about each call, as far as owners (or the user) declared the steps pure."""
     return _verdicts(workflow, facet, terms, assume_pure=terms.assume_pure)
+
+
+def declarable_verdicts(workflow: Workflow, facet: FingerprintCaching, terms: Terms) -> Mapping[Place, Verdict]:
+    """What would be found about each call if owners declared all that they could."""
+    return Analysis(workflow, facet, circular=terms.circular, fingerprints=True, declared=True).verdicts
 
 
 def _verdicts(

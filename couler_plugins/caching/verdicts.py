@@ -21,22 +21,30 @@ class Facts(NamedTuple):
         operation: the operation.
         material: what it is, as its engine sees it.
         spec: its spec hash.
-        objection: the first rule against reusing what it makes; None where there is none.
-        storage: the first rule against keeping it; None where there is none.
+        objections: every rule against reusing what it makes, then every rule against keeping it.
     """
 
     operation: Operation
     material: Material
     spec: str
-    objection: Objection | None
-    storage: Objection | None
+    objections: tuple[Objection, ...]
+
+    @property
+    def objection(self) -> Objection | None:
+        """The first rule against reusing what it makes; None where there is none."""
+        return next((item for item in self.objections if item.against == "reuse"), None)
+
+    @property
+    def storage(self) -> Objection | None:
+        """The first rule against keeping what it makes; None where there is none."""
+        return next((item for item in self.objections if item.against == "storage"), None)
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What was found about one call site.
 
     Attributes:
-        objection: the rule against caching it; None where it is cached.
+        objections: every rule against caching it, the one that decides first; empty where it is cached.
         declarable: whether its owner's word is all that is missing.
         made: the lineage of what it makes; None where that has no key.
         handed: the values that its key has to cover beside its inputs, in order.
@@ -48,7 +56,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         choice: what the policy says of keeping its results, in half a sentence; empty where none was asked.
     """
 
-    objection: Objection | None
+    objections: tuple[Objection, ...] = ()
     declarable: bool = False
     made: Lineage | None = None
     handed: tuple[Value, ...] = ()
@@ -58,6 +66,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     entries: int | None = None
     wrapper: tuple[tuple[str, str], ...] = ()
     choice: str = ""
+
+    @property
+    def objection(self) -> Objection | None:
+        """The rule that decides against caching it; None where it is cached."""
+        return self.objections[0] if self.objections else None
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):

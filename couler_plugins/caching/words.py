@@ -6,11 +6,11 @@ A list of words finds too much rather than too little: too much costs a recomput
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["impurity"]
+__all__ = ["impurities", "impurity"]
 
 COMMAND = r"""
     (?:^|[;&|(`!{]|-\w*c["',\s\[]*["']|command["']?\s*:\s*\[?\s*["']|\b(?:then|do|else|if|elif|while|until|sudo|exec|env|xargs
@@ -58,9 +58,17 @@ WORDS = tuple(
 
 
 def impurity(texts: Iterable[str]) -> Objection | None:
-    """The objection to a program in whose texts such a word stands."""
+    """The first objection to a program in whose texts such a word stands."""
+    return next(impurities(texts), None)
+
+
+def impurities(texts: Iterable[str]) -> Iterator[Objection]:
+    """The objections to a program in whose texts such words stand, one a rule."""
+    pending = list(WORDS)
     for text in texts:
-        for rule, what, words in WORDS:
+        for kind in tuple(pending):
+            rule, what, words = kind
             if found := words.search(text):
-                return Objection(rule, f"{found[0].strip(' ;&|(`')!r} in it may name {what}")
-    return None
+                pending.remove(kind)
+                word = found[0].strip(" ;&|(`\n")
+                yield Objection(rule, f"{found[0].strip(' ;&|(`')!r} in it may name {what}", seen=word)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
 from couler_plugins.caching.calls import Place
+from couler_plugins.caching.outcomes import Judgement, decision_on, ordered
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Request, WorkerCaching
-from couler_plugins.ir import Directive, Scalar, Workflow, replace_steps, with_directive
+from couler_plugins.ir import Directive, Scalar, Step, Workflow, replace_steps, with_directive
 from couler_plugins.plan import Decision
 
 __all__ = ["ask_workers"]
@@ -18,43 +17,43 @@ ASKED = Directive(kind="cache")
 def ask_workers(
     workflow: Workflow, facet: WorkerCaching, ctx: Context, *, assume_pure: bool
 ) -> tuple[Workflow, list[Decision]]:
-    """The workflow with every step asked that may be cached (the same object where nothing changes), and why.
+    """Return the workflow with the steps asked that workers look at (the same object where nothing changes), and why.
 
     What was asked before stays: a step that is asked again is not asked anew.
     """
-    requests = facet.requests(assume_pure=assume_pure)
+    requests = facet.requests(assume_pure=assume_pure, explains=ctx.explains)
     steps = {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
     asked = {place for place, step in steps.items() if ASKED in step.directives}
     changed = {
         place: with_directive(steps[place], ASKED)
         for place, request in requests.items()
-        if request.objection is None and place not in asked
+        if request.asked and place not in asked
     }
-    decisions = list(_decisions(workflow, requests, changed.keys(), ctx))
+    decisions = [
+        _decide(workflow, place, steps[place], request, ctx, new=place in changed)
+        for place, request in requests.items()
+    ]
     return (replace_steps(workflow, changed) if changed else workflow), decisions
 
 
-def _decisions(
-    workflow: Workflow, requests: Mapping[Place, Request], changed: Iterable[Place], ctx: Context
-) -> Iterator[Decision]:
-    new = set(changed)
-    for place, request in requests.items():
-        subject = "/".join(place)
-        figures: list[tuple[str, Scalar]] = []
-        if request.objection is None:
-            said = f"{request.declared} says that it is pure" if place in new else "it is cached already"
-            reason = f"{said}; {request.note}" if request.note else said
-        else:
-            reason = f"worth caching if it is pure: {request.advice}" if request.advice else request.objection.reason
-            figures.append(("rule", request.objection.rule))
-        seconds = ctx.profile(workflow, subject).seconds
-        if seconds is not None:
-            figures.append(("seconds saved by a hit", round(seconds, 3)))
-        yield Decision(
-            optimizer="cache",
-            workflow=workflow.label,
-            subject=subject,
-            action="cache" if place in new else "",
-            reason=reason,
-            figures=tuple(figures),
-        )
+def _decide(workflow: Workflow, place: Place, step: Step, request: Request, ctx: Context, *, new: bool) -> Decision:
+    verdict = request.verdict
+    against = ordered(request.objections or request.doubts)
+    figures: list[tuple[str, Scalar]] = []
+    if request.objections:
+        reasons = [item.advice if verdict == "declarable" else item.reason for item in against]
+        figures.append(("rule", against[0].rule))
+    else:
+        reasons = [f"{request.declared} says that it is pure" if new else "its worker looks already"]
+        reasons += [f"decided when it runs: {item.reason}" for item in against]
+    reasons += [request.note] if request.note else []
+    return decision_on(
+        workflow,
+        "/".join(place),
+        ctx,
+        step=step,
+        judgement=Judgement(verdict, against),
+        reason="; ".join(reasons),
+        action="cache" if new and verdict in ("cached", "run-time") else "",
+        figures=figures,
+    )

@@ -119,8 +119,9 @@ def _wrapped(verdict: Verdict, facet: Caching, wrapper: Wrapper) -> Verdict:
         return verdict
     if (refusal := facet.wrapper_objection(facts.operation, facts.material)) is not None:
         reason = f"{objection.reason}; {refusal.reason}"
-        return msgspec.structs.replace(verdict, objection=msgspec.structs.replace(objection, reason=reason))
-    return msgspec.structs.replace(verdict, objection=None, wrapper=wrapper.options(verdict.max_age))
+        objections = (msgspec.structs.replace(objection, reason=reason), *verdict.objections[1:])
+        return msgspec.structs.replace(verdict, objections=objections)
+    return msgspec.structs.replace(verdict, objections=(), wrapper=wrapper.options(verdict.max_age))
 
 
 def _takes_lineage_for_its_own(operation: Operation, *, handed: bool) -> bool:

@@ -42,7 +42,7 @@ Examples:
 @click.argument("arguments", nargs=-1, metavar="[-- OPTIONS]...")
 @click.option("--engine", default="argo", show_default=True, metavar="NAME", help="The engine that is to do it.")
 @click.option("--namespace", required=True, metavar="NAME", help="Where it runs, and evicts.")
-@click.option("--image", required=True, metavar="IMAGE", help="An image with couler-plugins[cluster]; best by digest.")
+@click.option("--image", required=True, metavar="IMAGE", help="An image with couler's extra cluster; best by digest.")
 @click.option("--cron", default="*/10 * * * *", show_default=True, metavar="TEXT", help="When it runs.")
 @click.option(
     "--secret", default="", metavar="NAME", help="A Secret whose entries become environment variables: AWS_…."

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from couler_plugins.cli.settings import engine_option, inputs_argument, json_option, max_bytes_option, with_settings
+from couler_plugins.cli.settings import (
+    engine_option,
+    inputs_argument,
+    json_option,
+    max_bytes_option,
+    scope_depth_option,
+    with_settings,
+)
 from couler_plugins.config import Config
 
 __all__ = ["command"]
@@ -27,6 +34,7 @@ Examples:
 @click.option("-i", "--in-place", is_flag=True, help="Replace the files themselves.")
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(
@@ -46,15 +54,15 @@ def command(
     """
     from couler_plugins.cli.finish import finish
     from couler_plugins.cli.outputs import Destination
-    from couler_plugins.cli.work import read_inputs, working
+    from couler_plugins.cli.work import read_workflows, working
     from couler_plugins.conversion import convert_inputs
 
     if output_format == "json" and output == "-":
         raise click.UsageError("--format json prints records on stdout: -o - is taken.")
-    files = read_inputs(inputs, config)
     silent = output_format == "json" and output is None and not in_place
-    destination = None if silent else Destination.of(output, in_place, inputs, files)
     with working(config, engine=engine) as session:
+        files = read_workflows(inputs, config, session)
+        destination = None if silent else Destination.of(output, in_place, inputs, files)
         result = convert_inputs(files, config.to, session)
     records = ("workflows", "decisions", "edits") if output_format == "json" else None
     ctx.exit(finish(result, destination, schema="couler.convert/v1", records=records, check=False))

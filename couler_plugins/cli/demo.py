@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,18 +13,21 @@ import click
 
 __all__ = ["command"]
 
+RECORD = ".couler-demo.json"
+"""The file that holds the digests of what the demo has written into a folder."""
+
 
 class Demo(NamedTuple):
     """What is shown.
 
     Attributes:
-        file: what it works on.
+        files: what it writes; the first is what it works on.
         about: what that is, said first.
         commands: titles and commands of `couler`, one after the other; one that begins with `python` is Python's.
         end: what to do next.
     """
 
-    file: str
+    files: tuple[str, ...]
     about: str
     commands: tuple[tuple[str, str], ...]
     end: str
@@ -29,7 +35,7 @@ class Demo(NamedTuple):
 
 DEMOS = {
     "churn": Demo(
-        "churn.yaml",
+        ("churn.yaml", "optimized.yaml", "page.html"),
         "A nightly churn model, in {folder}/churn.yaml. Its owners have declared some of its steps pure.",
         (
             ("What would change, and why?", "explain -p dedupe,cache {folder}/churn.yaml"),
@@ -41,7 +47,7 @@ DEMOS = {
         "Open {folder}/page.html in a browser.",
     ),
     "authoring": Demo(
-        "authoring.py",
+        ("authoring.py", "churn.json", "argo.yaml", "airflow.py", "kfp.yaml", "tekton.yaml"),
         "A workflow in Python, in {folder}/authoring.py. It is written for no engine in particular.",
         (
             ("Write it down as what all engines are given.", "python {folder}/authoring.py"),
@@ -74,39 +80,87 @@ def command(ctx: click.Context, *, name: str, output: str) -> None:
     """Shows the main jobs on workflows that come with couler, step by step, with the commands that you would type.
 
     churn (the default) is a model that is trained every night on Argo Workflows, and gets cheaper. authoring is a
-    workflow in Python that is written for four engines. Nothing is sent anywhere, and no cluster is needed.
+    workflow in Python that is written for four engines. Nothing is sent anywhere, and no cluster is needed. No file is
+    overwritten that an earlier demo has not written.
     """
+    from couler_plugins.demo import workflow
+
     demo, folder = DEMOS[name], Path(output)
-    _put(folder, demo.file)
+    click.echo(f"writes to {folder.resolve()}: {', '.join(demo.files)}", err=True)
+    start = workflow(demo.files[0])
+    _check(folder, demo.files, start)
+    _write(folder, demo.files, start)
     click.echo(demo.about.format(folder=folder))
     for title, line in demo.commands:
         words = [part.format(folder=folder) for part in line.split()]
         shown = words if words[0] == "python" else ["couler", *words]
         click.echo(f"\n# {title}\n$ {shlex.join(shown)}")
-        if code := _run(words):
+        code = _run(words)
+        with suppress(OSError):  # what is not written down is refused the next time
+            _record(folder, demo.files)
+        if code:
             ctx.exit(code)
     click.echo(f"\n{demo.end.format(folder=folder)}")
 
 
-def _put(folder: Path, name: str) -> None:
-    """Puts the workflow into the folder.
+def _check(folder: Path, files: tuple[str, ...], start: str) -> None:
+    """Sees to it that nothing is overwritten but what an earlier demo wrote, and nobody has changed since.
 
     Raises:
         InvalidInput: something else is there.
+    """
+    from couler_plugins.errors import InvalidInput
+
+    own = _recorded(folder)
+    for name in files:
+        place = folder / name
+        if not (place.exists() or place.is_symlink()):
+            continue
+        written = _digest(place)
+        if written is None or written not in (own.get(name), _digest_of(start.encode()) if name == files[0] else None):
+            hint = "choose a folder with -o, or move the file away"
+            raise InvalidInput("the demo would overwrite this file, and did not write it", file=str(place), hint=hint)
+
+
+def _write(folder: Path, files: tuple[str, ...], start: str) -> None:
+    """Writes what the demo works on.
+
+    Raises:
         EngineError: it cannot be written.
     """
-    from couler_plugins.demo import workflow
-    from couler_plugins.errors import EngineError, InvalidInput
+    from couler_plugins.errors import EngineError
 
-    place = folder / name
     try:
-        if place.exists() and place.read_bytes() != workflow(name).encode():
-            raise InvalidInput("there is another file of this name", file=str(place), hint="choose a folder with -o")
         folder.mkdir(parents=True, exist_ok=True)
-        place.write_text(workflow(name), encoding="utf-8")
+        (folder / files[0]).write_text(start, encoding="utf-8")
+        _record(folder, files[:1])
     except OSError as error:
         reason = f"cannot write to {folder}: {error.strerror or error}"
         raise EngineError(reason, hint="choose another folder") from error
+
+
+def _record(folder: Path, files: tuple[str, ...]) -> None:
+    """Writes down what the demo has written."""
+    written = {name: digest for name in files if (digest := _digest(folder / name)) is not None}
+    (folder / RECORD).write_text(json.dumps(_recorded(folder) | written, indent=1), encoding="utf-8")
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    """The digests of what earlier demos have written, by name."""
+    try:
+        content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _digest(place: Path) -> str | None:
+    """The digest of a file; None where there is none, or something else."""
+    return _digest_of(place.read_bytes()) if place.is_file() and not place.is_symlink() else None
+
+
+def _digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _run(words: list[str]) -> int:

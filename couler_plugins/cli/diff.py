@@ -10,6 +10,8 @@ from couler_plugins.cli.settings import (
     json_option,
     max_bytes_option,
     pipeline_option,
+    render_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -32,9 +34,11 @@ Examples:
 @pipeline_option
 @to_option
 @engine_option
+@render_option
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if there are differences, as diff does.")
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(
@@ -43,6 +47,7 @@ def command(
     config: Config,
     inputs: tuple[str, ...],
     engine: str | None,
+    render: bool,
     exit_code: bool,
     output_format: str,
 ) -> None:
@@ -51,11 +56,11 @@ def command(
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.records import file_record, print_json
     from couler_plugins.cli.unified import unified_diff
-    from couler_plugins.cli.work import read_inputs, refused_exit, say_refused, working
+    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, say_unchanged, working
     from couler_plugins.inputs import optimize_inputs
 
-    files = read_inputs(inputs, config)
     with working(config, engine=engine) as session:
+        files = read_workflows(inputs, config, session, render=render)
         result = optimize_inputs(files, config.pipeline, session)
     if output_format == "json":
         print_json("couler.diff/v1", {"files": [file_record(file, ("edits",)) for file in result.files]})
@@ -65,5 +70,7 @@ def command(
             if file.status == "changed":
                 write_bytes(unified_diff(file.original or "", file.text or "", file.name, color=color))
         write_bytes(unified_diff("", result.added, "added.yaml", color=color) if result.added else "")
-    say_refused(result)
-    ctx.exit(refused_exit(file.error for file in result.files) or int(exit_code and result.changed))
+    errors = [file.error for file in result.files]
+    say_refused(errors)
+    say_unchanged(result)
+    ctx.exit(report_exit(errors, files) or int(exit_code and result.changed))

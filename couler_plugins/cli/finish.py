@@ -9,7 +9,7 @@ from couler_plugins.api import Result
 from couler_plugins.cli.messages import nothing_in
 from couler_plugins.cli.outputs import Destination, write_result
 from couler_plugins.cli.records import file_record, print_json
-from couler_plugins.cli.work import refused_exit, say_refused
+from couler_plugins.cli.work import refused_exit, say_refused, say_unchanged
 
 __all__ = ["finish"]
 
@@ -37,7 +37,7 @@ def finish(
         log.info("wrote %s", path)
     if records is not None:
         print_json(schema, {"files": [file_record(file, records) for file in result.files]})
-    say_refused(result)
+    say_refused(file.error for file in result.files)
     for file in result.files:
         if file.status == "refused" and destination is not None and destination.folder:
             log.warning("%s was not written", file.relative)
@@ -47,4 +47,6 @@ def finish(
             log.warning("%s would change", file.name)
         for decision in file.decisions:
             log.info("%s", decision)
+    if check:
+        say_unchanged(result)
     return refused_exit(file.error for file in result.files) or (1 if check and result.changed else 0)

@@ -14,6 +14,8 @@ from couler_plugins.cli.settings import (
     inputs_argument,
     max_bytes_option,
     pipeline_option,
+    render_option,
+    scope_depth_option,
     with_settings,
 )
 from couler_plugins.config import Config
@@ -45,11 +47,13 @@ Examples:
 @inputs_argument
 @pipeline_option
 @engine_option
+@render_option
 @click.option(
     "--format", "notation", type=click.Choice(["mermaid", "dot", "html"]), default="mermaid", show_default=True
 )
 @click.option("-o", "--output", metavar="PATH", help="Where to write; stdout unless given.")
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(
@@ -58,6 +62,7 @@ def command(
     config: Config,
     inputs: tuple[str, ...],
     engine: str | None,
+    render: bool,
     notation: str,
     output: str | None,
 ) -> None:
@@ -72,23 +77,21 @@ def command(
     With --format html, one page for the browser, which fetches nothing: the workflow before and after the optimizers,
     what each of them did and why, and for each step the lines that changed. With -p "", just the workflow.
     """
-    from couler_plugins.cli.messages import say_error
     from couler_plugins.cli.outputs import refuse_inputs
-    from couler_plugins.cli.work import read_inputs, refused_exit, working
+    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
 
-    files = read_inputs(inputs, config)
-    if output not in (None, "-"):
-        refuse_inputs([Path(str(output))], files)
     with working(config, engine=engine) as session:
+        files = read_workflows(inputs, config, session, render=render)
+        if output not in (None, "-"):
+            refuse_inputs([Path(str(output))], files)
         if notation == "html":
             text, errors = _page(files, config, session)
         else:
             text, errors = _picture(files, notation, config, session)
     if text and not (errors and len(errors) == len(files)):
         _write(text, output)
-    for error in errors:
-        say_error(error)
-    ctx.exit(refused_exit(errors))
+    say_refused(errors)
+    ctx.exit(report_exit(errors, files))
 
 
 def _picture(files: Sequence[Input], notation: str, config: Config, session: Session) -> tuple[str, list[CoulerError]]:

@@ -11,6 +11,7 @@ import click
 from couler_plugins import __version__
 from couler_plugins.cli.lazy import LazyGroup
 from couler_plugins.cli.messages import say_error
+from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, EngineError
 
 __all__ = ["INTERNAL_ERROR", "couler"]
@@ -68,8 +69,8 @@ class Couler(LazyGroup):
             raise
         except Exception as error:
             log.info("the traceback:", exc_info=error)
-            message = f"internal error: {type(error).__name__}: {error}"
-            say_error(CoulerError(message, hint="please report it; -v shows the traceback"))
+            hint = "this is a mistake in couler: report it with the file and what -v prints"
+            say_error(CoulerError(f"internal error: {one_line(error)}", hint=hint))
             ctx.exit(INTERNAL_ERROR)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +14,8 @@ from couler_plugins.cli.settings import (
     inputs_argument,
     json_option,
     max_bytes_option,
+    render_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -33,6 +37,7 @@ Examples:
   couler lint --format json manifests/
   couler lint --schema crds/ manifests/
   couler lint --to 'tekton{api=stable}' manifests/
+  couler lint --baseline lint.json --write-baseline manifests/
 """,
 )
 @inputs_argument
@@ -43,10 +48,19 @@ Examples:
     metavar="CRD[,…]",
     help="Check against the CustomResourceDefinitions in these files, folders or globs, as an API server would.",
 )
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the findings quiet that this file records.",
+)
+@click.option("--write-baseline", is_flag=True, help="Record all findings in the file that --baseline names.")
 @to_option
 @engine_option
+@render_option
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(
@@ -55,7 +69,10 @@ def command(
     config: Config,
     inputs: tuple[str, ...],
     schemas: tuple[str, ...],
+    baseline: Path | None,
+    write_baseline: bool,
     engine: str | None,
+    render: bool,
     output_format: str,
 ) -> None:
     """Finds what the engine would refuse, before it does: per finding the file, the line, and what to do.
@@ -63,30 +80,45 @@ def command(
     All files of the call are looked at together: what one refers to may stand in another. Exits with 1 if there is an
     error among the findings.
 
+    The same thing at several places is one finding, with the other places; in JSON, one finding a file. Findings that
+    a baseline records are not shown and do not count. A baseline knows them by file, code, path and message.
+
     Schemas work for any kind of objects, also where no adapter knows them. They need the extra `lint`.
     """
-    from couler_plugins.cli.messages import say_error
+    from couler_plugins.baseline import Baseline
     from couler_plugins.cli.outputs import write_bytes
     from couler_plugins.cli.records import error_record, finding_record, print_json
-    from couler_plugins.cli.work import read_inputs, refused_exit, working
+    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
+    from couler_plugins.documents import merge_alike
     from couler_plugins.linting import lint_inputs
     from couler_plugins.schemas import load_schemas
 
-    files = read_inputs(inputs, config)
+    if write_baseline and baseline is None:
+        raise click.UsageError("--write-baseline needs --baseline FILE, the file to write.")
     with working(config, engine=engine) as session:
-        places = [place for text in schemas for place in text.split(",") if place]
-        linted = lint_inputs(files, session, load_schemas(places, config.max_bytes))
+        known = load_schemas([place for text in schemas for place in text.split(",") if place], config.max_bytes)
+        kinds = [kind for _, kind in known.kinds]
+        files = read_workflows(inputs, config, session, kinds=kinds, render=render)
+        linted = lint_inputs(files, session, known)
+    quiet = 0
+    if baseline is not None:
+        if write_baseline:
+            Baseline(baseline).write(linted.findings)
+        names = [item.file.name for item in files if item.file is not None]
+        sifted = Baseline.load(baseline).sift(linted.findings, names)
+        linted, quiet = replace(linted, findings=sifted.findings), sifted.quiet
     if output_format == "json":
         records = [finding_record(finding) for finding in linted.findings]
         errors = [error_record(error) for error in linted.errors]
         print_json("couler.lint/v1", {"documents": linted.documents, "findings": records, "errors": errors})
     else:
-        write_bytes("".join(f"{finding}\n" for finding in linted.findings))
-    for error in linted.errors:
-        say_error(error)
+        write_bytes("".join(f"{finding}\n" for finding in merge_alike(linted.findings)))
+    say_refused(linted.errors)
     if config.log_level != "error":
         click.echo(_summary(linted), err=True)
-    ctx.exit(refused_exit(linted.errors) or int(linted.failed))
+        if quiet:
+            click.echo(f"{quiet} finding{'s' if quiet > 1 else ''} of {baseline} kept quiet", err=True)
+    ctx.exit(report_exit(linted.errors, files) or int(linted.failed))
 
 
 def _summary(linted: Linted) -> str:

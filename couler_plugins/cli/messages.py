@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 
 import click
 
 from couler_plugins.config import Config
 from couler_plugins.errors import CoulerError
 
-__all__ = ["log_retries", "nothing_in", "say_error", "set_up_messages", "use_color"]
+__all__ = ["counted", "log_retries", "nothing_in", "say_error", "set_up_messages", "use_color"]
+
+
+EXAMPLES = 3
+"""How many other places of an error are named."""
 
 
 class _Handler(logging.Handler):
@@ -37,6 +42,11 @@ def set_up_messages(config: Config) -> None:
     click.get_current_context().find_root().call_on_close(undo)
 
 
+def counted(count: int, name: str) -> str:
+    """Return a number with its noun."""
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
 def nothing_in(file: str) -> str:
     """That there is no workflow in a file; of a program, which programs are read, and what to do about others."""
     if not file.endswith(".py"):
@@ -54,9 +64,16 @@ def log_retries() -> None:
     set_on_retry_hooks([LoggingOnRetryHook])
 
 
-def say_error(error: CoulerError) -> None:
-    """Prints an error: what is wrong, where, and what to do."""
-    sys.stderr.write(f"error: {error}\n")
+def say_error(error: CoulerError, others: Sequence[CoulerError] = ()) -> None:
+    """Print an error: what is wrong, where, and what to do.
+
+    Args:
+        error: the error.
+        others: those that say the same of other places.
+    """
+    places = [":".join(str(part) for part in (item.file, item.line) if part is not None) for item in others[:EXAMPLES]]
+    more = f", {len(others) - EXAMPLES} more" if len(others) > EXAMPLES else ""
+    sys.stderr.write(f"error: {error}\n" + (f"  also in: {', '.join(places)}{more}\n" if others else ""))
 
 
 def use_color(config: Config) -> bool:

@@ -13,6 +13,8 @@ from couler_plugins.cli.settings import (
     json_option,
     max_bytes_option,
     pipeline_option,
+    render_option,
+    scope_depth_option,
     to_option,
     with_settings,
 )
@@ -38,12 +40,14 @@ Examples:
 @pipeline_option
 @to_option
 @engine_option
+@render_option
 @click.option("-o", "--output", metavar="PATH", help="Where to write: a file, a folder for several, - for stdout.")
 @click.option("-i", "--in-place", is_flag=True, help="Replace the files themselves.")
 @click.option("--save-plan", metavar="FILE", help="Keep how workflows were split, for --previous of a later call.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
 @json_option
 @max_bytes_option
+@scope_depth_option
 @with_settings
 @click.pass_context
 def command(
@@ -52,6 +56,7 @@ def command(
     config: Config,
     inputs: tuple[str, ...],
     engine: str | None,
+    render: bool,
     output: str | None,
     in_place: bool,
     save_plan: str | None,
@@ -65,7 +70,7 @@ def command(
     """
     from couler_plugins.cli.finish import finish
     from couler_plugins.cli.outputs import Destination, replace_file
-    from couler_plugins.cli.work import read_inputs, working
+    from couler_plugins.cli.work import read_workflows, working
     from couler_plugins.inputs import optimize_inputs
     from couler_plugins.planfile import parts_text
 
@@ -73,10 +78,10 @@ def command(
         raise click.UsageError("--check writes nothing: leave out -o and --in-place.")
     if output_format == "json" and output == "-":
         raise click.UsageError("--format json prints records on stdout: -o - is taken.")
-    files = read_inputs(inputs, config)
     silent = check or (output_format == "json" and output is None and not in_place)
-    destination = None if silent else Destination.of(output, in_place, inputs, files)
     with working(config, engine=engine) as session:
+        files = read_workflows(inputs, config, session, render=render)
+        destination = None if silent else Destination.of(output, in_place, inputs, files)
         result = optimize_inputs(files, config.pipeline, session)
     if save_plan is not None and not check:
         replace_file(Path(save_plan), parts_text(result.parts))

@@ -11,6 +11,7 @@ from couler_plugins.api import FileResult
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.documents import Finding
 from couler_plugins.errors import CoulerError
+from couler_plugins.hookspecs.caching import Objection, SourcePlace
 from couler_plugins.pipeline import Pass
 from couler_plugins.plan import Decision, TracedEdit
 
@@ -53,7 +54,22 @@ def decision_record(decision: Decision) -> dict[str, Any]:
         "reason": decision.reason,
         "figures": dict(decision.figures),
         "affects": list(decision.affects),
+        **({"verdict": decision.verdict, **_place_record(decision.place)} if decision.verdict else {}),
+        **({"calls": decision.calls} if decision.calls else {}),
+        **({"objections": [_objection_record(item) for item in decision.objections]} if decision.objections else {}),
     }
+
+
+def _objection_record(objection: Objection) -> dict[str, Any]:
+    """One rule against caching, without what is not known of it."""
+    remedy = {"remedy": objection.remedy} if objection.remedy else {}
+    return {"rule": objection.rule, "reason": objection.reason, **_place_record(objection.place), **remedy}
+
+
+def _place_record(place: SourcePlace | None) -> dict[str, Any]:
+    if place is None:
+        return {}
+    return {"file": place.file} if place.line is None else {"file": place.file, "line": place.line}
 
 
 def edit_record(edit: TracedEdit) -> dict[str, Any]:
@@ -78,5 +94,5 @@ def error_record(error: CoulerError) -> dict[str, Any]:
 
 def finding_record(finding: Finding) -> dict[str, Any]:
     """A remark of lint, without what is not known of it."""
-    record = msgspec.structs.asdict(finding)
+    record: dict[str, Any] = msgspec.to_builtins(finding)
     return {name: value for name, value in record.items() if value or name in ("severity", "message", "file")}

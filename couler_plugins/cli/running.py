@@ -181,15 +181,19 @@ def _documents(files: Sequence[Input], session: Session, pipeline: str | None) -
     for item in files:
         if item.error is not None:
             raise item.error
-    read = [document for item in files if item.file is not None for document in item.file.documents]
-    engines = session.engines(read)
+    read = [item.file for item in files if item.file is not None]
+    engines = list(session.engines(read, _raise))
     if len(engines) != 1:
         message = f"there are workflows of {' and '.join(engines)}" if engines else "there is no workflow to run"
         raise InvalidInput(message, hint="give the files of one engine" if engines else "give a file that holds one")
     if pipeline is None:
-        bundle = session.plugins.adapter(engines[0]).load([item.file for item in files if item.file is not None])
+        bundle = session.plugins.adapter(engines[0]).load(read)
         return engines[0], [document.data for document in bundle.documents]
     return engines[0], list(optimize_inputs(files, pipeline, session).documents)
+
+
+def _raise(_: int, error: CoulerError) -> None:
+    raise error
 
 
 def _say_how_to_go_on(asked: Asked, name: str, engine: str, jobs: Sequence[Job], journal: Journal) -> None:

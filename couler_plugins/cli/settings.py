@@ -21,6 +21,8 @@ __all__ = [
     "json_option",
     "max_bytes_option",
     "pipeline_option",
+    "render_option",
+    "scope_depth_option",
     "to_option",
     "with_settings",
 ]
@@ -34,6 +36,7 @@ SETTINGS = (
     "history",
     "previous",
     "max_bytes",
+    "scope_depth",
     "cache_store",
     "cache_namespace",
     "cache_index",
@@ -87,6 +90,9 @@ _previous_option = click.option(
     metavar="FILE",
     help="How workflows were split before, from --save-plan: parts keep their steps and names.",
 )
+render_option = click.option(
+    "--render", is_flag=True, help="Render charts and kustomizations in folders: runs helm template, kustomize build."
+)
 engine_option = click.option("--engine", metavar="NAME", help="Look at this engine's documents only.")
 to_option = click.option("--to", metavar="TEXT", help="Options of an engine: argo{version=4.1}.")
 json_option = click.option(
@@ -94,6 +100,14 @@ json_option = click.option(
 )
 max_bytes_option = click.option(
     "--max-bytes", type=SizeType(), metavar="SIZE", help="Largest file to read (64MiB unless set): 1000, 1GB, 64MiB."
+)
+
+scope_depth_option = click.option(
+    "--scope-depth",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Let each folder N levels down be a scope of its own: an environment, say. Otherwise each folder with a "
+    "kustomization or a chart is one.",
 )
 
 

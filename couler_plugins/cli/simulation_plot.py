@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from couler_plugins.cli.simulation_output import size_text, time_text
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.simulation.experiment import Experiment
 from couler_plugins.simulation.summary import Choice, Row, Summary
 
@@ -51,8 +52,8 @@ def check_plot(path: Path) -> None:
     try:
         import matplotlib  # noqa: F401 - whether it is there
     except ImportError as error:
-        hint = "pip install 'couler-plugins[plots]'"
-        raise InvalidInput("--plot needs matplotlib, which is not installed", hint=hint) from error
+        message = "--plot needs matplotlib, which is not installed"
+        raise InvalidInput(message, hint=install_hint("plots")) from error
 
 
 def draw(experiment: Experiment, summary: Summary, path: Path) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from couler_plugins.cli.settings import json_option, max_bytes_option, with_settings
 from couler_plugins.config import Config
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+
+    from couler_plugins.hpo.study import Study
+    from couler_plugins.hpo.task import Task
 
 __all__ = ["command"]
 
@@ -17,7 +24,8 @@ __all__ = ["command"]
     epilog="""\b
 Examples:
   couler tune churn.yaml --trials 30 -- python train.py --rate '{rate}' --depth '{depth}'
-  couler tune churn.yaml --study churn --storage sqlite:///churn.db --trials 30 -- python train.py
+  couler tune churn.yaml --trials 30 --fresh -- python train.py --rate '{rate}' --depth '{depth}'
+  couler tune churn.yaml --study churn --storage postgresql://tuner@db/studies --trials 30 -- python train.py
   couler tune churn.yaml --tuner 'llm{model=qwen3,url=http://localhost:8000/v1,record=asked.jsonl}'
   couler tune churn.yaml --tuner 'llm-optuna{replay=asked.jsonl}' --plot trials.svg -- python train.py
 """,
@@ -28,8 +36,9 @@ Examples:
     "--tuner", default="optuna", show_default=True, metavar="TEXT", help="What proposes: optuna{sampler=tpe}."
 )
 @click.option("--trials", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Trainings in all.")
-@click.option("--study", default="couler", show_default=True, metavar="NAME", help="The study's name in its storage.")
-@click.option("--storage", default="", metavar="URL", help="Where trials are kept: sqlite:///study.db, postgresql://….")
+@click.option("--study", metavar="NAME", help="The study's name in its storage.")
+@click.option("--storage", default="", metavar="URL", help="Instead of a file beside FILE: postgresql://…, or none.")
+@click.option("--fresh", is_flag=True, help="Delete the trials that the study has, and start anew.")
 @click.option("--max-failed", type=click.IntRange(0), help="Give up when more trials than this have failed.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Of one training.")
 @click.option(
@@ -46,8 +55,9 @@ def command(
     program: tuple[str, ...],
     tuner: str,
     trials: int,
-    study: str,
+    study: str | None,
     storage: str,
+    fresh: bool,
     max_failed: int | None,
     timeout: float | None,
     pruner: str | None,
@@ -63,7 +73,8 @@ def command(
     With --pruner, lines of JSON with the metric and a whole number "step" tell how it goes, and a trial that does worse
     than others did is stopped.
 
-    A study with a storage goes on where it was, also after it was killed, and several of these calls share its trials.
+    Trials are kept in a file beside FILE (churn.study.db), or where --storage says. The same command goes on where it
+    was, also after it was killed. Another command or search space has its own study in that file.
 
     Without a command, says which values the tuner proposes, and trains nothing.
     """
@@ -74,7 +85,6 @@ def command(
     from couler_plugins.hpo.commands import as_objective
     from couler_plugins.hpo.files import read_task_file
     from couler_plugins.hpo.optuna_tuner import pruner_of
-    from couler_plugins.hpo.study import Study
     from couler_plugins.hpo.trials import run_trials
     from couler_plugins.tuners import parse_tuner, propose_once
 
@@ -84,12 +94,43 @@ def command(
     what = read_task_file(task, config.max_bytes)
     asked = parse_tuner(tuner, load_plugins(config))
     if not program:
-        if plot is not None or storage or pruner:
-            raise click.UsageError("--plot, --storage and --pruner are of trials: give a command after --.")
+        if plot is not None or storage or pruner or fresh:
+            raise click.UsageError("--plot, --storage, --fresh and --pruner are of trials: give a command after --.")
         print_proposal(what, propose_once(asked, what), output_format)
         return
-    kept = Study(what, study, storage, pruner=pruner_of(pruner) if pruner else None)
+    kept = _open_study(what, task, program, study, storage, pruner_of(pruner) if pruner else None, trials, fresh=fresh)
     best = run_trials(kept, asked, as_objective(what, program, timeout), trials, max_failed)
     print_trials(kept, best, output_format)
     if plot is not None:
         draw_trials(plot, what, kept.trials)
+
+
+def _open_study(
+    task: Task,
+    file: Path,
+    program: tuple[str, ...],
+    name: str | None,
+    storage: str,
+    pruner: BasePruner | None,
+    trials: int,
+    *,
+    fresh: bool,
+) -> Study:
+    """The study to go on with, said on stderr."""
+    from couler_plugins.hpo.study import Study
+    from couler_plugins.hpo.study_file import fingerprint, open_study_file, program_digest, study_file
+
+    place, study = study_file(file), None
+    if not storage:
+        own = name or f"couler-{fingerprint(task, program)}"
+        study = open_study_file(place, task, own, pruner=pruner, fresh=fresh)
+    elif storage != "none":
+        study = Study(task, name or "couler", storage, pruner=pruner, fresh=fresh)
+    if study is None:
+        return Study(task, name or "couler", pruner=pruner)
+    done = sum(trial.state != "running" for trial in study.trials)
+    where = study.name if storage else place
+    click.echo(f"study: {where} ({done} of {trials} trials done; --fresh starts anew)", err=True)
+    if not study.is_of_program(program_digest(program)):
+        click.echo("warning: the program has changed since the study began; --fresh starts anew", err=True)
+    return study

@@ -13,6 +13,7 @@ import stamina
 
 from couler_plugins.cluster.access import configuration_of
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.extras import install_hint
 
 __all__ = ["ATTEMPTS", "CONNECTING", "Mapped", "Refused", "asked", "connected", "refusal", "sending", "silence"]
 
@@ -50,7 +51,7 @@ def connected(context: str) -> tuple[Any, str]:
         from kubernetes import client
     except ImportError as error:
         message = "the Kubernetes client is not installed"
-        raise InvalidInput(message, hint="install couler-plugins[cluster]") from error
+        raise InvalidInput(message, hint=install_hint("cluster")) from error
     configuration, namespace = configuration_of(context)
     configuration.retries = False  # we retry by ourselves, writes included
     return client.ApiClient(configuration), namespace

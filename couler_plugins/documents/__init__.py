@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Indentation
-from couler_plugins.documents.findings import Finding, Remark, findings
+from couler_plugins.documents.findings import Finding, Place, Remark, findings, merge_alike, without_place
 from couler_plugins.documents.paths import Path, render
-from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, read
+from couler_plugins.documents.places import FilePlace
+from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, is_template, read
 from couler_plugins.documents.rereading import Reread, remarks_on_reread, reread
 from couler_plugins.documents.splice import Spliced, splice
 from couler_plugins.documents.writer import dump_json, dump_yaml
@@ -15,9 +16,11 @@ __all__ = [
     "MAX_BYTES",
     "Document",
     "Edit",
+    "FilePlace",
     "Finding",
     "Indentation",
     "Path",
+    "Place",
     "Remark",
     "Reread",
     "SourceFile",
@@ -26,9 +29,12 @@ __all__ = [
     "dump_json",
     "dump_yaml",
     "findings",
+    "is_template",
+    "merge_alike",
     "read",
     "remarks_on_reread",
     "render",
     "reread",
     "splice",
+    "without_place",
 ]

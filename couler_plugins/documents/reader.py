@@ -13,16 +13,17 @@ from couler_plugins.collector import collector_paused
 from couler_plugins.documents.builder import build
 from couler_plugins.documents.json_text import looks_like_json, parse_json
 from couler_plugins.documents.paths import Path
+from couler_plugins.documents.places import FilePlace
 from couler_plugins.documents.positions import ALL, locate
 from couler_plugins.documents.spans import Span
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["MAX_BYTES", "Document", "SourceFile", "read", "read_yaml"]
+__all__ = ["MAX_BYTES", "Document", "SourceFile", "is_template", "read", "read_yaml"]
 
 MAX_BYTES = 64 * 1024 * 1024
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TEMPLATE = re.compile(
-    r"""\{%|\{\{-?\s*(?:/\*|\$|
+    r"""\{%|<%|\{\{-?\s*(?:/\*|\$|\b(?:cookiecutter|copier|values)\.|
         \.(?:Values|Release|Chart|Capabilities|Files|Template)\b|
         (?:block|define|else|end|if|include|range|template|toYaml|tpl|with)\b)""",
     re.VERBOSE,
@@ -63,6 +64,17 @@ class Document:
         span, _ = root.find(path)
         return bisect.bisect_left(self._breaks, span.key_start if span.key_start >= 0 else span.start) + 1
 
+    def line_within(self, path: Path, text: str) -> int | None:
+        """The line, from 1, where a text first stands in the value at `path`; as `line_of` where it does not."""
+        root = self._located()
+        if root is None or not text:
+            return self.line_of(path)
+        span, _ = root.find(path)
+        word = re.compile(rf"(?<![\w-]){re.escape(text)}(?![\w-])")
+        found = word.search(self.text, span.start, span.end)
+        start = found.start() if found is not None else self.text.find(text, span.start, span.end)
+        return bisect.bisect_left(self._breaks, start) + 1 if start >= 0 else self.line_of(path)
+
     def plain(self, path: Path) -> str | None:
         """The scalar at `path` as it stands in the text, where it has neither quotes nor a tag; None elsewhere."""
         root = self._located()
@@ -100,12 +112,14 @@ class SourceFile:
         text: its text, character by character (byte-order mark and CRLF included).
         format: the notation that it is written in.
         documents: at least one; an empty document, and a program as a whole, has the data None.
+        place: where it stands among the files of a call, for references by name.
     """
 
     name: str
     text: str = field(repr=False)
     format: Literal["yaml", "json", "python"]
     documents: tuple[Document, ...]
+    place: FilePlace = field(default=FilePlace(), compare=False)
 
     def line_of(self, path: Path, document: int = 0) -> int | None:
         """As `Document.line_of`, for the nth document of the file."""
@@ -134,6 +148,11 @@ def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES, letters
         return SourceFile(name, text, "yaml", tuple(_yaml_documents(text, name, letters)))
 
 
+def is_template(text: str) -> bool:
+    """Whether Helm, Jinja or another tool has to fill a text in before it is YAML."""
+    return _TEMPLATE.search(text) is not None
+
+
 def read_yaml(text: str, name: str, *, letters: bool = False) -> list[Any]:
     """The data of each document of a text, read as YAML even where it is JSON.
 
@@ -148,7 +167,7 @@ def _yaml_documents(text: str, name: str, letters: bool) -> Iterator[Document]:
     try:
         built = build(text, name, letters=letters)
     except InvalidInput as error:
-        if _TEMPLATE.search(text):
+        if is_template(text):
             error.hint = "it is a template, of Helm perhaps, that makes YAML: render it, as `helm template` does"
         raise
     for index, (data, line) in enumerate(built):

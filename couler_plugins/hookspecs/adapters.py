@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -103,11 +103,15 @@ class Adapter(Protocol):
     groups: ClassVar[tuple[ApiGroup, ...]] = ()
     """What its documents say of themselves; empty where they are no objects of Kubernetes."""
 
+    marks: ClassVar[tuple[str, ...]] = ()
+    """Texts of which one is in every file of its, beside the names of its groups: a folder is searched for them before
+    anything is read. With neither, all files are read."""
+
     def claims(self, document: Document) -> bool:
         """Whether this engine understands the document, judged without importing the engine."""
 
     def load(self, files: Iterable[SourceFile]) -> Bundle:
-        """The files as one name scope."""
+        """The files as one bundle, in which references are looked up."""
         from couler_plugins.ir.bundle import Bundle
 
         return Bundle.of(files)
@@ -170,10 +174,10 @@ class Adapter(Protocol):
         """What decides which steps an engine that makes keys by itself is to cache; None where there is no such one."""
         return None
 
-    def pod_caching(self, workflows: Sequence[Workflow]) -> Callable[[Workflow], PodCaching] | None:
+    def pod_caching(self, plan: Plan) -> Callable[[Workflow], PodCaching] | None:
         """What decides which steps' pods look results up and keep them, for each workflow of a plan.
 
-        None where that is not how the engine caches. `workflows` are all of the plan: one may call what is in another.
+        None where that is not how the engine caches. A workflow may call what is in another of the plan.
         """
         return None
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from couler_plugins.caching.known import KnownArtifact
     from couler_plugins.caching.verdicts import Verdict
     from couler_plugins.caching.wrapping import Wrapper
-    from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Reference, Step, Value, Workflow
+    from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Reference, Source, Step, Value, Workflow
 
 __all__ = [
     "Caching",
@@ -21,9 +21,32 @@ __all__ = [
     "Objection",
     "PodCaching",
     "Request",
+    "Shards",
+    "SourcePlace",
     "WorkerCaching",
     "Wrapped",
 ]
+
+
+class SourcePlace(msgspec.Struct, frozen=True):
+    """Where something stands in the files of a call.
+
+    Attributes:
+        document: the number of the document: in the bundle, and once `file` is known, within that file.
+        path: where in the document.
+        file: the name of the file; empty until the decisions are given to their files.
+        line: the line, from 1; None where nobody has looked, or where the text has no positions.
+    """
+
+    document: int
+    path: tuple[int | str, ...] = ()
+    file: str = ""
+    line: int | None = None
+
+    @classmethod
+    def of(cls, source: Source | None) -> SourcePlace | None:
+        """The place that an IR node was read from; None where it was not read."""
+        return None if source is None else cls(int(source[0]), source[1:])
 
 
 class Objection(msgspec.Struct, frozen=True):
@@ -34,11 +57,22 @@ class Objection(msgspec.Struct, frozen=True):
         reason: the rule applied to this step, in half a sentence for its owner.
         against: `reuse` (the result may depend on more than the key says, so nothing that depends on it has a key
             either) or `storage` (the result is a function of its key, but this engine cannot keep it).
+        remedy: what its owner would declare to take the objection away, and where; empty where no declaration does.
+        seen: a text in the document that the rule found; the line that holds it is shown.
+        place: where it is; the core fills in the step or the operation where an adapter leaves it out.
     """
 
     rule: str
     reason: str
     against: Literal["reuse", "storage"] = "reuse"
+    remedy: str = ""
+    seen: str = ""
+    place: SourcePlace | None = None
+
+    @property
+    def advice(self) -> str:
+        """The reason, and what to add to take it away."""
+        return f"{self.reason}: add {self.remedy}" if self.remedy else self.reason
 
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +101,18 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     objections: tuple[Objection, ...] = ()
 
 
+class Shards(msgspec.Struct, frozen=True, kw_only=True):
+    """The places of an engine's own cache, over which results spread evenly by their keys.
+
+    Attributes:
+        number: how many there are.
+        bytes: how much the engine can keep in each of them.
+    """
+
+    number: int
+    bytes: int
+
+
 class Knowledge(Protocol):
     """What an adapter knows of one workflow that decides whether results of its steps may be reused."""
 
@@ -83,6 +129,9 @@ class Knowledge(Protocol):
     def how_to_declare(self, operation: Operation) -> str:
         """What the owner would paste where, to declare the operation pure."""
 
+    def how_to_version(self, operation: Operation) -> str:
+        """What the owner would paste where, to declare a version of an operation without inputs."""
+
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What the operation is; `result` says whether somebody may read what it prints."""
 
@@ -97,14 +146,11 @@ class Caching(Knowledge, Protocol):
     """An adapter's facet for one workflow of an engine that keeps results under keys that we write down for it."""
 
     @property
-    def shard_bytes(self) -> int | None:
-        """How many bytes the engine can keep in one shard of its own cache; None where there is no limit."""
+    def shards(self) -> Shards | None:
+        """The shards of the engine's own cache; None where it has no limit."""
 
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left behind where its owner has edited it since."""
-
-    def shard(self, spec: str) -> str:
-        """The name of the shard that keeps the results of an operation with this spec hash."""
 
     def how_to_bound(self, operation: Operation) -> str:
         """What the owner would paste where, to say how many results a loop over the operation gives at most."""
@@ -205,24 +251,34 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What to ask of a step whose worker makes its key.
 
     Attributes:
-        declared: where its owner declared it pure; empty where it is not to be cached.
-        objection: why it is not.
-        advice: what its owner would paste, where nothing but a declaration is missing.
+        declared: where its owner declared it pure; empty where nobody did.
+        asked: whether its worker is to look at it; the worker may still have objections when it runs.
         note: what its owner should know of how it is cached, in half a sentence.
+        objections: all that is against caching it.
+        doubts: what only a run can tell.
     """
 
     declared: str = ""
+    asked: bool = False
     note: str = ""
-    objection: Objection | None = None
-    advice: str = ""
+    objections: tuple[Objection, ...] = ()
+    doubts: tuple[Objection, ...] = ()
+
+    @property
+    def verdict(self) -> Literal["cached", "declarable", "never", "run-time"]:
+        """What becomes of the step: `declarable` would be cached after declarations, `run-time` depends on the run."""
+        if self.objections:
+            return "declarable" if all(item.remedy for item in self.objections) else "never"
+        return "run-time" if self.doubts else "cached"
 
 
 class WorkerCaching(Protocol):
     """An adapter's facet for one workflow of an engine whose workers look results up, under keys that they make."""
 
-    def requests(self, *, assume_pure: bool) -> Mapping[tuple[str, str], Request]:
-        """What to ask of each step, by graph and step, in the order of the source.
+    def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
+        """Return what to ask of each step, by graph and step, in the order of the source.
 
         Args:
             assume_pure: whether a step of which its owner says nothing counts as declared pure.
+            explains: whether anybody reads objections and doubts; which steps are asked is the same without.
         """

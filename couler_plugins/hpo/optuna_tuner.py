@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.options import check_range
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def require_optuna() -> None:
     try:
         import optuna
     except ImportError as error:
-        raise InvalidInput(f"Optuna is needed here: {error}", hint="pip install 'couler-plugins[tune]'") from error
+        raise InvalidInput(f"Optuna is needed here: {error}", hint=install_hint("tune")) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from couler_plugins.errors import EngineError, InvalidInput
@@ -12,15 +15,29 @@ from couler_plugins.errors import EngineError, InvalidInput
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["open_storage", "storage_errors"]
+__all__ = ["MissingDriver", "open_storage", "storage_errors"]
 
 
-def open_storage(url: str) -> optuna.storages.RDBStorage:
-    """A database, by the driver that we install, and with no connection that stays open between two calls."""
+class MissingDriver(InvalidInput):
+    """A package that the storage needs is not installed."""
+
+
+def open_storage(place: str | Path) -> optuna.storages.RDBStorage:
+    """A database, with no connection that stays open between two calls.
+
+    Args:
+        place: its URL, whose driver is the one that we install; or a file of SQLite, of any name.
+    """
     from optuna.storages import RDBStorage
     from sqlalchemy.pool import NullPool
 
-    url = re.sub("^postgres(ql)?://", "postgresql+psycopg://", url)
+    if isinstance(place, Path):
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(place, timeout=60)
+
+        return RDBStorage("sqlite://", engine_kwargs={"poolclass": NullPool, "creator": connect})
+    url = re.sub("^postgres(ql)?://", "postgresql+psycopg://", place)
     return RDBStorage(url, engine_kwargs={"poolclass": NullPool})
 
 
@@ -30,20 +47,27 @@ def storage_errors() -> Iterator[None]:
 
     Raises:
         InvalidInput: the URL is none.
+        MissingDriver: a package is missing.
         EngineError: the storage failed.
     """
     from optuna.exceptions import DuplicatedStudyError, StorageInternalError
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
     hint = "a storage is written as sqlite:///study.db or postgresql://user@host/database"
     try:
         yield
-    except (ArgumentError, NoSuchModuleError) as error:
+    except _sqlalchemy_errors("ArgumentError", "NoSuchModuleError") as error:
         raise InvalidInput("the storage's URL is not understood", hint=hint) from error
     except ImportError as error:
-        raise InvalidInput(f"the storage needs a driver: {error}", hint="install it") from error
-    except (DuplicatedStudyError, StorageInternalError, SQLAlchemyError) as error:
+        raise MissingDriver(f"the storage needs a driver: {error}", hint="install it") from error
+    except _sqlalchemy_errors("SQLAlchemyError", DuplicatedStudyError, StorageInternalError) as error:
         reason = type(error.__cause__ or error).__name__  # its text would hold the statement, and maybe the password
         raise EngineError(
             f"the storage of the study failed: {reason}", hint="is it there, and may we write?"
         ) from error
+
+
+def _sqlalchemy_errors(*names: str | type[Exception]) -> tuple[type[Exception], ...]:
+    """Errors of SQLAlchemy by name, if it is in use (a study in memory needs none of it), and others as they are."""
+    module = sys.modules.get("sqlalchemy.exc")
+    found = (getattr(module, name, None) if isinstance(name, str) else name for name in names)
+    return tuple(error for error in found if error is not None)

@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +21,8 @@ from couler_plugins.hpo.task import Task, Trial, best_of
 from couler_plugins.tuners import ask_tuner
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import optuna
     from optuna.trial import FrozenTrial
 
@@ -31,7 +33,7 @@ __all__ = ["LEASE", "Study"]
 LEASE = 3_600.0
 """Seconds without a sign of life after which a trial may be run by somebody else."""
 
-TASK, OWNER = "couler.task", "couler.owner"
+TASK, PROGRAM, OWNER = "couler.task", "couler.program", "couler.owner"
 BEATS = 4
 """How often a trial says that it is alive while a lease lasts."""
 
@@ -44,9 +46,10 @@ class Study:
     Args:
         task: what is tuned; a study that is there already has to be of the same one.
         name: of the study in its storage.
-        storage: a database's URL as SQLAlchemy writes it (`sqlite:///study.db`, `postgresql://…`), or empty for this
-            process's memory. PostgreSQL needs psycopg, of the extra `index`.
+        storage: a database's URL as SQLAlchemy writes it (`sqlite:///study.db`, `postgresql://…`), a file of SQLite, or
+            empty for this process's memory. PostgreSQL needs psycopg, of the extra `index`.
         pruner: one of Optuna's, to stop bad trials early; None to stop none.
+        fresh: whether to delete what the storage holds of this study, and begin anew.
         lease: seconds without a report after which a trial counts as abandoned.
         clock: seconds since 1970.
 
@@ -59,9 +62,10 @@ class Study:
         self,
         task: Task,
         name: str,
-        storage: str = "",
+        storage: str | Path = "",
         *,
         pruner: optuna.pruners.BasePruner | None = None,
+        fresh: bool = False,
         lease: float = LEASE,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -71,9 +75,13 @@ class Study:
         self.task, self.name = task, name
         self._lease, self._clock = lease, clock
         with storage_errors():
+            database = open_storage(storage) if storage else None
+            if database is not None and fresh:
+                with suppress(KeyError):  # there is none
+                    optuna.delete_study(study_name=name, storage=database)
             self._study = optuna.create_study(
                 study_name=name,
-                storage=open_storage(storage) if storage else None,
+                storage=database,
                 pruner=pruner or optuna.pruners.NopPruner(),
                 direction=task.data.goal,
                 load_if_exists=True,
@@ -94,6 +102,14 @@ class Study:
             InvalidInput: none was completed.
         """
         return best_of(self.task, self.trials)
+
+    def is_of_program(self, program: str) -> bool:
+        """Whether this text is the one that the study's first call gave: what its trials ran, in short."""
+        with storage_errors():
+            begun = self._study.user_attrs.get(PROGRAM)
+            if begun is None:
+                self._study.set_user_attr(PROGRAM, program)
+        return begun in (None, program)
 
     def ask(self, tuner: Tuner, limit: int | None = None) -> Trial | None:
         """A new trial for the caller to run.

@@ -24,6 +24,7 @@ class CoulerAdapter(Adapter):
 
     engine: ClassVar[str] = "couler"
     suffix: ClassVar[str] = ".json"
+    marks: ClassVar[tuple[str, ...]] = ("couler.ir/",)
 
     def claims(self, document: Document) -> bool:
         """Whether the document says that it is in this schema, of whatever version."""

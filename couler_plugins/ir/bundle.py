@@ -1,11 +1,12 @@
-"""What one call was given: files with their documents, in one name scope."""
+"""What one call was given: files with their documents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from couler_plugins.documents import Document, SourceFile
+from couler_plugins.documents import Document, FilePlace, SourceFile
+from couler_plugins.ir.base import Source
 
 __all__ = ["Bundle"]
 
@@ -34,3 +35,24 @@ class Bundle:
     def file_of(self, document: int) -> SourceFile:
         """The file that a document (by its number) belongs to."""
         return self.files[self.file_numbers[document]]
+
+    def place_of(self, document: int) -> FilePlace:
+        """Return where a document (by its number) stands."""
+        return self.file_of(document).place if self.files else FilePlace()
+
+    def place_and_version(self, source: Source) -> tuple[FilePlace, str]:
+        """Return where an object stands, and the version that its label says; empty where it says none."""
+        data = self.documents[int(source[0])].data
+        for key in source[1:]:
+            data = data[key]
+        for name in ("metadata", "labels", "app.kubernetes.io/version"):
+            data = data.get(name) if isinstance(data, dict) else None
+        return self.place_of(int(source[0])), data if isinstance(data, str) else ""
+
+    def describe(self, source: Source) -> str:
+        """Return where an object is, for people: its file and line, and the version that it or its folder says."""
+        document = self.documents[int(source[0])]
+        place, label = self.place_and_version(source)
+        line = document.line_of(source[1:]) if source[1:] else document.line  # positions cost a second look at a file
+        version = label or place.version
+        return f"{document.file}:{line}" + (f" (version {version})" if version else "")

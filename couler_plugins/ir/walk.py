@@ -11,13 +11,14 @@ import msgspec
 
 from couler_plugins.ir.base import Node, compared_fields
 from couler_plugins.ir.values import Reference
-from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
+from couler_plugins.ir.workflow import Call, External, Graph, Operation, Step, Workflow
 
 __all__ = [
     "CallSite",
     "call_sites",
     "callables",
     "inline_callees",
+    "leaf_call_sites",
     "map_references",
     "nodes",
     "rebuild",
@@ -103,6 +104,14 @@ class CallSite(NamedTuple):
     graph: Graph | None
     step: Step
 
+    @property
+    def label(self) -> str:
+        """What decisions call it: GRAPH/STEP, or what it calls where it belongs to no graph."""
+        if self.graph is not None:
+            return f"{self.graph.name}/{self.step.name or 'handler'}"
+        call = self.step.call
+        return f"{call.workflow}/{call.name}" if isinstance(call, External) else getattr(call, "name", self.step.name)
+
 
 def call_sites(workflow: Workflow) -> Iterator[CallSite]:
     """Every call site: the entry, the steps of all graphs, and the handlers of all of these."""
@@ -113,6 +122,14 @@ def call_sites(workflow: Workflow) -> Iterator[CallSite]:
         yield site
         for handler in site.step.handlers:
             yield CallSite(site.graph, handler.step)
+
+
+def leaf_call_sites(workflow: Workflow) -> Iterator[CallSite]:
+    """The call sites of a workflow but those that call a graph of it: what is in the graph is called there."""
+    graphs = {graph.name for graph in workflow.graphs}
+    for site in call_sites(workflow):
+        if not (isinstance(site.step.call, Call) and site.step.call.name in graphs):
+            yield site
 
 
 def callables(workflow: Workflow) -> dict[str, Graph | Operation]:

@@ -56,12 +56,14 @@ class External(Node, frozen=True, tag_field="type", tag="external"):
         name: what is called in it.
         scope: where the library is looked up (`namespace` or `cluster`).
         kind: the kind of the library, where libraries of several kinds may share a name; empty where they cannot.
+        version: the version of the library that the call names; empty where it names none.
     """
 
     workflow: str
     name: str
     scope: OneOf["namespace", "cluster"] = "namespace"
     kind: str = ""
+    version: str = ""
 
 
 class Dynamic(Node, frozen=True, tag_field="type", tag="dynamic"):

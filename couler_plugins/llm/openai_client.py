@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import stamina
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.llm.budget import Meter
 from couler_plugins.llm.client import ModelUnavailable, Reply, Request
 
@@ -43,7 +44,7 @@ class OpenAIClient:
         try:
             import openai
         except ImportError as error:
-            raise InvalidInput(f"openai is needed here: {error}", hint="pip install 'couler-plugins[tune]'") from error
+            raise InvalidInput(f"openai is needed here: {error}", hint=install_hint("tune")) from error
         url = url or os.environ.get("OPENAI_BASE_URL", "")
         parts = urlsplit(url)
         more = parts.username is not None or parts.query or parts.fragment  # which is where people put keys

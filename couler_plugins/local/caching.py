@@ -117,7 +117,8 @@ class Caching:
 def _allowed(verdict: Verdict) -> bool:
     """Whether a result may be reused: declared, and nothing stands against it but what an engine's cache can keep."""
     assert verdict.facts is not None
-    only_storage = verdict.objection is not None and verdict.objection is verdict.facts.storage
+    decisive, storage = verdict.objection, verdict.facts.storage
+    only_storage = decisive is not None and storage is not None and decisive.reason == storage.reason
     return bool(verdict.declared) and (verdict.objection is None or only_storage)
 
 

@@ -33,7 +33,7 @@ def _decision(told: Told) -> dict[str, Any]:
         workflow=clean(decision.workflow),
         subject=clean(decision.subject),
         action=clean(decision.action),
-        reason=clean(decision.reason),
+        reason=clean("; ".join(item.advice for item in decision.objections) or decision.reason),
         figures=[[clean(name), clean(f"{value}")] for name, value in decision.figures],
         steps=list(told.nodes) if decision.action else [],
         hunks=list(told.hunks),

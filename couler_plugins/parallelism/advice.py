@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from couler_plugins.errors import CoulerError
 from couler_plugins.parallelism.application import excess
 from couler_plugins.plan import Decision
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context
+    from couler_plugins.ir import Workflow
     from couler_plugins.plan import Plan
 
 __all__ = ["SplitAdvice"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,14 +28,27 @@ class SplitAdvice:
     name: ClassVar[str] = "split-advice"
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        """The plan with a decision about every workflow that is over its engine's limits."""
+        """Return the plan with a decision about every workflow that is over its engine's limits.
+
+        Advice never raises: a workflow that cannot be measured gets a decision that says why.
+        """
         said = []
         for workflow in plan.workflows:
-            offered = getattr(ctx.adapter(workflow.engine), "splitting", None)  # a facet, which an adapter may lack
-            facet = offered(workflow, plan) if offered is not None else None
-            over = [] if facet is None else excess(facet.extent(workflow), facet.limits)
-            if over:
-                reason = f"it has {' and '.join(over)}; split makes parts of it (couler explain -p split says which)"
+            if reason := _advice(workflow, plan, ctx):
                 document = None if workflow.source is None else int(workflow.source[0])
                 said.append(Decision(optimizer=self.name, workflow=workflow.label, reason=reason, document=document))
         return dataclasses.replace(plan, decisions=(*plan.decisions, *said)) if said else plan
+
+
+def _advice(workflow: Workflow, plan: Plan, ctx: Context) -> str:
+    """Return what to say of the size of a workflow; nothing where its engine takes it well."""
+    offered = getattr(ctx.adapter(workflow.engine), "splitting", None)  # a facet, which an adapter may lack
+    try:
+        facet = offered(workflow, plan) if offered is not None else None
+        over = [] if facet is None else excess(facet.extent(workflow), facet.limits)
+    except CoulerError as error:
+        return f"its size is not known: {error.message}"
+    except Exception as error:
+        log.debug("the size of %s is not known", workflow.label, exc_info=True)
+        return f"its size is not known, which is an error in the adapter of {workflow.engine}: {error!r}"
+    return f"it has {' and '.join(over)}; split makes parts of it (couler explain -p split says which)" if over else ""

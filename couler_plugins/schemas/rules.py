@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from couler_plugins.documents import Path
 from couler_plugins.errors import InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.schemas.cel_values import cel_value
 from couler_plugins.schemas.fields import places
 from couler_plugins.schemas.problem import Problem, shown
@@ -90,5 +91,5 @@ def _library() -> Callable[[str], Program]:
         from cel import compile as compile_expression
     except ImportError as error:
         message = "the rules of these schemas need the package common-expression-language, which is not installed"
-        raise InvalidInput(message, hint="pip install 'couler-plugins[lint]'") from error
+        raise InvalidInput(message, hint=install_hint("lint")) from error
     return compile_expression

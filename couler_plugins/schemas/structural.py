@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.schemas.conversion import json_schema
 from couler_plugins.schemas.messages import problems
 from couler_plugins.schemas.problem import Problem
@@ -25,7 +26,7 @@ def structural_check(schema: Schema) -> Callable[[Any], Iterator[Problem]]:
         from jsonschema_rs import Draft202012Validator, RegexOptions
     except ImportError as error:
         message = "a check against schemas needs the package jsonschema-rs, which is not installed"
-        raise InvalidInput(message, hint="pip install 'couler-plugins[lint]'") from error
+        raise InvalidInput(message, hint=install_hint("lint")) from error
 
     # Rust's own regular expressions are those of Go, the API server's: no look-around, linear time.
     options = RegexOptions()

@@ -34,7 +34,7 @@ from couler_plugins.ir import Literal, Node, Workflow, rename_steps, replace, re
 from couler_plugins.plan import Lowered, Plan, Written
 from couler_tekton.plugin import Options as TektonOptions
 from couler_tekton.plugin import TektonAdapter
-from support import ROOT, SHARED, corpus_paths
+from support import ROOT, SHARED, corpus_paths, sampled
 
 __all__ = [
     "GENERATORS",
@@ -268,12 +268,17 @@ def each_subject(subjects: Sequence[Subject] = SUBJECTS) -> list[Any]:
 
 
 def each_file(subjects: Sequence[Subject] = SUBJECTS) -> list[Any]:
-    """A parameter for every corpus file of every adapter: (subject, path)."""
-    return [
-        pytest.param(subject, path, id=f"{subject.engine}:{subject.shown(path)}", marks=subject.marks)
-        for subject in subjects
-        for path in subject.files()
-    ]
+    """Return a parameter for every corpus file of every adapter, (subject, path); most shared ones are `slow`."""
+    parameters: list[Any] = []
+    for subject in subjects:
+        each = {
+            path: pytest.param(subject, path, id=f"{subject.engine}:{subject.shown(path)}", marks=subject.marks)
+            for path in subject.files()
+        }
+        foreign = [path for path in each if path.is_relative_to(subject.root)]
+        parameters += sampled(each.pop(path) for path in foreign)
+        parameters += each.values()
+    return parameters
 
 
 @cache

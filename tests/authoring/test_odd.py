@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import couler_plugins.authoring as couler
-from couler_plugins.authoring import workflow
+from conversions import plugins
+from couler_plugins.authoring import catalogue, workflow
 from couler_plugins.authoring.settings import Settings
 from couler_plugins.authoring.zoo import Dataset, katib, lightgbm, mpi, pytorch, tensorflow, xgboost
 from couler_plugins.errors import CoulerError
@@ -128,6 +129,12 @@ APART = {"run", "written", "AuthoredWorkflow", "Returned", "RunValue", "WFStatus
 """What is no call, or is called outside of a block: below."""
 
 
+@pytest.fixture(autouse=True)
+def same_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of thousands of calls would load them."""
+    monkeypatch.setattr(catalogue, "load_plugins", lambda config: plugins())
+
+
 def test_no_public_call_is_left_out() -> None:
     assert {getattr(couler, name) for name in couler.__all__ if name not in APART} <= set(CALLS)
 
@@ -198,8 +205,8 @@ def outcome(call: Callable[..., Any], name: str, given: Any) -> CoulerError | No
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.__module__.rpartition('.')[2]}.{call.__name__}")
 def test_odd_arguments(call: Callable[..., Any]) -> None:
     for name in signature(call).parameters:
-        for what in odd() if name != "settings" else ():
-            error = outcome(call, name, odd()[what])
+        for what, given in odd().items() if name != "settings" else ():
+            error = outcome(call, name, given)
             assert error is None or (error.hint and len(str(error)) < 1_000), (name, what, error)
 
 

@@ -18,6 +18,7 @@ from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import verify
+from support import examples
 
 PLUGINS = load_plugins(load_config(environ={}))
 Write = Callable[["Writing"], couler.Returned]
@@ -120,7 +121,7 @@ def findings(written: AuthoredWorkflow) -> list[str]:
     return [str(item) for item in found if item.severity == "error"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.recursive(jobs(), inside, max_leaves=8))
 def test_whatever_is_written_is_whole_lints_and_comes_back(write: Write) -> None:
     with workflow("w") as written:
@@ -134,7 +135,7 @@ def test_whatever_is_written_is_whole_lints_and_comes_back(write: Write) -> None
     assert again.ir == written.ir
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.recursive(jobs(), inside, max_leaves=6), st.sampled_from(["airflow", "kfp", "tekton"]))
 def test_every_engine_takes_it_or_says_which_step_it_refuses(write: Write, engine: str) -> None:
     with workflow("w") as written:

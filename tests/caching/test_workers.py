@@ -11,7 +11,7 @@ from couler_plugins.caching.optimizer import Cache
 from couler_plugins.caching.workers import ASKED, ask_workers
 from couler_plugins.context import RunContext
 from couler_plugins.errors import Unsupported
-from couler_plugins.hookspecs.caching import Objection, Request
+from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
 from couler_plugins.ir import Directive, Workflow, replace_steps, with_directive
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
@@ -23,55 +23,69 @@ OTHER = Directive(kind="other")
 
 
 class Workers:
-    """Asks all but what is objected to."""
+    """Asks all but what is objected to; what has a remedy would be cached after it."""
 
-    def __init__(self, **objections: str) -> None:
+    def __init__(self, **objections: Objection) -> None:
         self.objections = objections
 
-    def requests(self, *, assume_pure: bool) -> Mapping[tuple[str, str], Request]:
+    def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
+        assert explains
+
         def request(name: str) -> Request:
             if name in self.objections and not assume_pure:
-                reason = self.objections[name]
-                return Request(objection=Objection("a-rule", reason), advice="a word" if not reason else "")
-            return Request(declared="the test", note="slowly" if name == "c" else "")
+                return Request(objections=(self.objections[name], Objection("other", "and so", remedy="that")))
+            doubts = (Objection("producer", "'b' has to return something"),) if name == "c" else ()
+            return Request(declared="the test", asked=True, note="slowly" if name == "c" else "", doubts=doubts)
 
         return {("g", name): request(name) for name in ("a", "b", "c")}
+
+
+NO = Objection("a-rule", "no", place=SourcePlace(0, file="dag.py", line=3))
+PERHAPS = Objection("a-rule", "perhaps", remedy="this")
 
 
 def three() -> Workflow:
     return workflow(graph(step("a"), step("b", "a"), step("c", "b", directives=(OTHER,))))
 
 
-def test_steps_are_asked_or_told_why_not() -> None:
-    new, decisions = ask_workers(three(), Workers(b="no"), CONTEXT, assume_pure=False)
+def test_steps_are_asked_or_told_all_that_is_against_it() -> None:
+    new, decisions = ask_workers(three(), Workers(b=NO), CONTEXT, assume_pure=False)
     assert [item.directives for item in new.graphs[0].steps] == [(ASKED,), (), (ASKED, OTHER)]
-    assert [(item.subject, item.action, item.reason, item.figures) for item in decisions] == [
-        ("g/a", "cache", "the test says that it is pure", ()),
-        ("g/b", "", "no", (("rule", "a-rule"),)),
-        ("g/c", "cache", "the test says that it is pure; slowly", ()),
+    assert [(item.subject, item.action, item.reason, item.verdict) for item in decisions] == [
+        ("g/a", "cache", "the test says that it is pure", "cached"),
+        ("g/b", "", "no; and so", "never"),
+        (
+            "g/c",
+            "cache",
+            "the test says that it is pure; decided when it runs: 'b' has to return something; slowly",
+            "run-time",
+        ),
     ]
+    assert [item.rule for item in decisions[1].objections] == ["a-rule", "other"]
+    assert decisions[1].objections[0].place == SourcePlace(0, file="dag.py", line=3)
+    assert dict(decisions[1].figures) == {"rule": "a-rule"}
 
 
 def test_a_second_time_changes_nothing_and_says_so() -> None:
-    once, _ = ask_workers(three(), Workers(b=""), CONTEXT, assume_pure=False)
-    again, decisions = ask_workers(once, Workers(b=""), CONTEXT, assume_pure=False)
+    once, _ = ask_workers(three(), Workers(b=PERHAPS), CONTEXT, assume_pure=False)
+    again, decisions = ask_workers(once, Workers(b=PERHAPS), CONTEXT, assume_pure=False)
     assert again is once
     assert [(item.action, item.reason) for item in decisions] == [
-        ("", "it is cached already"),
-        ("", "worth caching if it is pure: a word"),
-        ("", "it is cached already; slowly"),
+        ("", "its worker looks already"),
+        ("", "perhaps: add this; and so: add that"),
+        ("", "its worker looks already; decided when it runs: 'b' has to return something; slowly"),
     ]
 
 
 def test_what_was_asked_before_stays() -> None:
     flow = three()
     asked = replace_steps(flow, {("g", "b"): with_directive(flow.graphs[0].steps[1], ASKED)})
-    new, _ = ask_workers(asked, Workers(b="no"), CONTEXT, assume_pure=False)
+    new, _ = ask_workers(asked, Workers(b=NO), CONTEXT, assume_pure=False)
     assert all(ASKED in item.directives for item in new.graphs[0].steps)
 
 
 def test_assuming_purity_is_handed_on() -> None:
-    new, _ = ask_workers(three(), Workers(a="no", b="no"), CONTEXT, assume_pure=True)
+    new, _ = ask_workers(three(), Workers(a=NO, b=NO), CONTEXT, assume_pure=True)
     assert all(ASKED in item.directives for item in new.graphs[0].steps)
 
 

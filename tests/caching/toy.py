@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.hookspecs.caching import Material, Objection
+from couler_plugins.hookspecs.caching import Material, Objection, Shards
 from couler_plugins.ir import Argument, Graph, Native, Operation, Output, Port, Reference, Step, Workflow, replace
 from ir.small import graph, workflow
 
@@ -32,14 +32,11 @@ class Toy:
     objections: Mapping[str, Objection] = field(default_factory=dict)
     reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unwrappable: Sequence[str] = ()
-    shard_bytes: int | None = None
+    shards: Shards | None = None
     part_of: str = ""
 
     def without_traces(self, workflow: Workflow) -> Workflow:
         return workflow
-
-    def shard(self, spec: str) -> str:
-        return "shard"
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         text = self.own_declaration(operation)
@@ -50,6 +47,9 @@ class Toy:
 
     def how_to_declare(self, operation: Operation) -> str:
         return f"a word for {operation.name}"
+
+    def how_to_version(self, operation: Operation) -> str:
+        return f"a version for {operation.name}"
 
     def how_to_bound(self, operation: Operation) -> str:
         return f"a number for {operation.name}"

@@ -1,4 +1,4 @@
-"""`couler cache` in processes of its own, with a store in the current folder."""
+"""`couler cache`, with a store in the current folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
+from click.testing import CliRunner
+
+from couler_plugins.cli.group import couler
 from support import ROOT
 
 __all__ = ["COULER", "KEY", "Process", "cache", "environment", "left_aside", "start", "until"]
@@ -36,6 +40,11 @@ def start(*arguments: str, **more: str) -> Process:
 
 
 def cache(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `couler cache` to its end: in this process, unless it runs a command, which writes to the real stdout."""
+    if arguments[0] != "run":
+        with mock.patch.dict(os.environ, environment(**more), clear=True):
+            done = CliRunner().invoke(couler, ["cache", *arguments])
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
     process = start(*arguments, **more)
     stdout, stderr = process.communicate(timeout=60)
     return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)

@@ -102,11 +102,19 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedP
 
 
 def test_explain(explained: subprocess.CompletedProcess[str]) -> None:
-    assert "marked.py: 1 workflow, 2 changes" in explained.stdout
-    assert "pipeline pipeline/extract: cache: the DAG 'pipeline' says that it is pure" in explained.stdout
-    assert "plain.py: 1 workflow, nothing to do" in explained.stdout
-    assert "worth caching if it is pure: @couler_airflow.cached above its function" in explained.stdout
+    assert "marked.py: 1 workflow, 1 change\n" in explained.stdout
+    assert "  pipeline\n    cache: pipeline/extract: the DAG 'pipeline' says that it is pure" in explained.stdout
+    assert "plain.py: 1 workflow, no change" in explained.stdout
+    assert "add @couler_airflow.cached above its function" in explained.stdout
+    assert "never cached: pipeline/load\n      line 11: returned nothing: not stored" in explained.stdout
     assert "Filling up the DagBag" not in explained.stdout + explained.stderr
+
+
+def test_what_optimize_asks_for_is_explained_without_a_store(run: Run) -> None:
+    Path("asks.py").write_text(DAG.replace("import cached", "import optimize").format(mark="optimize"))
+    told = run("explain", "asks.py").stdout
+    assert "cache: pipeline/extract: the DAG 'pipeline' says that it is pure" in told
+    assert "not declared" not in told
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -140,7 +148,7 @@ def test_diff_shows_what_airflow_serializes(run: Run) -> None:
 def test_the_parts_of_a_split_are_explained_and_shown(run: Run) -> None:
     told = run("explain", "-p", "split{max-steps=1}", "plain.py")
     assert told.exit_code == 0, told.output
-    assert "pipeline: split into 2 workflows" in told.stdout
+    assert "      split into 2 workflows" in told.stdout
     shown = run("diff", "-p", "split{max-steps=1}", "plain.py")
     assert shown.exit_code == 0, shown.output
     assert [line for line in shown.stdout.splitlines() if line.startswith("+  dag_id: pipeline__part-")] == [
@@ -210,10 +218,10 @@ def test_other_python_is_nobodys(run: Run) -> None:
     Path("other.py").write_text("raise SystemExit('this must not run')\n")
     result = run("explain", "other.py")
     assert result.exit_code == 0
-    assert result.stdout.startswith(
+    assert result.stderr.startswith(
         "other.py: no workflow found: of Python, files with DAGs of Airflow are read; give "
     )
-    assert "docs/hera.md" in result.stdout
+    assert "docs/hera.md" in result.stderr
 
 
 def test_folders_are_not_searched_for_programs(run: Run) -> None:
@@ -221,7 +229,10 @@ def test_folders_are_not_searched_for_programs(run: Run) -> None:
     Path("folder/marked.py").write_text(DAG.format(mark="cached"))
     result = run("explain", "folder")
     assert result.exit_code == 2
-    assert "the folder holds no manifests" in result.stderr
+    assert result.stderr == (
+        "error: folder: no workflow found in this folder\n"
+        "  hint: 1 Python file that uses Airflow skipped: name them to run them (marked.py)\n"
+    )
 
 
 def test_python_from_elsewhere_than_a_file_is_refused(run: Run) -> None:

@@ -41,7 +41,16 @@ def test_a_workflow_in_python_is_written_for_all_engines_and_runs(capfd: pytest.
     assert capfd.readouterr() == ("", "")
     folder = Path("couler-demo")
     assert {path.name for path in folder.iterdir()} == {
-        *("airflow.py", "argo.yaml", "authoring.py", "churn.json", "kfp.yaml", "run", "tekton.yaml")
+        *(
+            ".couler-demo.json",
+            "airflow.py",
+            "argo.yaml",
+            "authoring.py",
+            "churn.json",
+            "kfp.yaml",
+            "run",
+            "tekton.yaml",
+        )
     }
     assert "3 documents checked: nothing found" in done.stderr
     assert "/churn: succeeded" in done.stdout
@@ -64,12 +73,48 @@ def test_a_folder_that_cannot_be_written() -> None:
     assert "hint: choose another folder" in done.stderr
 
 
-def test_it_overwrites_no_other_file() -> None:
-    Path("churn.yaml").write_text("mine")
+@pytest.mark.parametrize("name", ["churn.yaml", "optimized.yaml", "page.html"])
+def test_it_overwrites_no_other_file(name: str) -> None:
+    Path(name).write_text("mine")
     done = run("demo", "-o", ".")
     assert done.exit_code == 2
-    assert "error: churn.yaml: there is another file of this name" in done.stderr
-    assert Path("churn.yaml").read_text() == "mine"
+    assert f"error: {name}: the demo would overwrite this file, and did not write it" in done.stderr
+    assert "hint: choose a folder with -o" in done.stderr
+    assert [(path.name, path.read_text()) for path in Path().iterdir()] == [(name, "mine")]
+
+
+@pytest.mark.parametrize("name", ["churn.yaml", "optimized.yaml"])
+def test_it_overwrites_nothing_that_was_edited_since(name: str) -> None:
+    assert run("demo").exit_code == 0
+    edited = Path("couler-demo", name)
+    edited.write_text("mine")
+    assert run("demo").exit_code == 2
+    assert edited.read_text() == "mine"
+    edited.unlink()
+    assert run("demo").exit_code == 0
+
+
+def test_it_follows_no_link() -> None:
+    Path("couler-demo").mkdir()
+    Path("couler-demo/page.html").symlink_to(Path("elsewhere.html").absolute())
+    assert run("demo").exit_code == 2
+    assert not Path("elsewhere.html").exists()
+
+
+@pytest.mark.parametrize("record", ["", "[]", "{}"])
+def test_without_its_record_the_files_count_as_somebody_elses(record: str) -> None:
+    assert run("demo").exit_code == 0
+    Path("couler-demo/.couler-demo.json").write_text(record)
+    done = run("demo")
+    assert done.exit_code == 2
+    assert "optimized.yaml: the demo would overwrite" in done.stderr
+
+
+def test_where_it_writes_is_said_first(tmp_path: Path) -> None:
+    Path("file").write_text("")
+    for folder in ("there", "file"):  # before it is known whether that is possible
+        said = run("demo", "-o", folder).stderr.splitlines()[0]
+        assert said == f"writes to {tmp_path / folder}: churn.yaml, optimized.yaml, page.html"
 
 
 def test_settings_of_the_folder_do_not_change_it(monkeypatch: pytest.MonkeyPatch) -> None:

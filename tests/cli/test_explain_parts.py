@@ -34,7 +34,7 @@ def test_the_parts_are_a_table(split_command: Couler) -> None:
     rows = [line.split() for line in lines if line.strip().startswith("part-")]
     assert sum(int(row[1]) for row in rows) == 60
     assert all(int(row[5]) <= 100 for row in rows)
-    assert max(map(len, lines[3:])) <= 100
+    assert max(map(len, lines[4:])) <= 100
 
 
 def test_the_same_figures_are_in_the_json(split_command: Couler) -> None:

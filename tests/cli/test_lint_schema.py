@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 
 from couler_plugins.documents import dump_yaml
+from couler_plugins.extras import install_hint
 from linting_plugin import LINTING_PLUGIN
 from pluginbox import PluginBox
 from schemas.small import crd
@@ -110,7 +111,7 @@ def test_it_says_what_to_install(couler_command: Couler, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
     done = couler_command("lint", "--schema", "crds", "good.yaml")
     assert done.exit_code == 2
-    assert "jsonschema-rs, which is not installed\n  hint: pip install 'couler-plugins[lint]'\n" in done.stderr
+    assert f"jsonschema-rs, which is not installed\n  hint: {install_hint('lint')}\n" in done.stderr
     assert couler_command("lint", "good.yaml").exit_code == 0
 
 

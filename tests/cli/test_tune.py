@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,6 +75,148 @@ def test_a_study_goes_on() -> None:
     assert second["trials"][:3] == first["trials"]
     assert [trial["number"] for trial in second["trials"]] == list(range(5))
     assert second["best"] == min(second["trials"], key=lambda trial: trial["value"])
+
+
+COULER = [sys.executable, "-c", "from couler_plugins.cli import main; main()"]
+COMMAND = [*COULER, "tune", "task.yaml", "--trials", "12"]
+LOGGED = 'import time\nopen("log", "a").write("run\\n")\ntime.sleep(0.1)\n' + TRAIN
+
+
+def runs() -> int:
+    return len(Path("log").read_text().splitlines()) if Path("log").exists() else 0
+
+
+def test_a_call_that_was_killed_goes_on_when_it_is_repeated() -> None:
+    Path("train.py").write_text(LOGGED)
+    with subprocess.Popen([*COMMAND, *PROGRAM], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as killed:
+        while runs() < 5:
+            assert killed.poll() is None
+            time.sleep(0.01)
+        killed.kill()
+        assert killed.stderr is not None
+        first, *_ = killed.stderr  # the training that was cut off complains as well
+    assert first == "study: task.study.db (0 of 12 trials done; --fresh starts anew)\n"
+    assert killed.returncode == -signal.SIGKILL
+    again = subprocess.run([*COMMAND, "--format", "json", *PROGRAM], capture_output=True, text=True, check=True)
+    found = re.fullmatch(r"study: task\.study\.db \((\d+) of 12 trials done; --fresh starts anew\)\n", again.stderr)
+    assert found is not None, again.stderr
+    assert 4 <= int(found[1]) < 12
+    assert [trial["state"] for trial in json.loads(again.stdout)["trials"]] == ["complete"] * 12
+    assert 12 <= runs() <= 13  # the one that was cut off ran twice
+
+
+def test_two_calls_at_once_share_a_study_that_neither_of_them_has_begun() -> None:
+    Path("train.py").write_text(LOGGED)
+    both = [
+        subprocess.Popen([*COMMAND, *PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for one in both:
+        _, errors = one.communicate()
+        assert one.returncode == 0, errors
+        assert "of 12 trials done" in errors
+    assert runs() == 12
+
+
+def trials(*arguments: str, program: Sequence[str] = PROGRAM, count: int = 2) -> str:
+    """What a call says on stderr."""
+    result = tune("--trials", str(count), *arguments, *program)
+    assert result.exit_code == 0, result.output
+    return result.stderr
+
+
+def test_studies_of_one_file_are_kept_apart_by_space_and_command() -> None:
+    assert trials() == "study: task.study.db (0 of 2 trials done; --fresh starts anew)\n"
+    assert "(2 of 3 trials done" in trials(count=3)
+    assert "(0 of 2 trials done" in trials(program=[*PROGRAM, "--more"])
+    Path("task.yaml").write_text(TASK.replace("high: 5", "high: 6"))
+    assert "(0 of 2 trials done" in trials()
+    Path("task.yaml").write_text(TASK.replace("bowl", "bowls"))
+    assert "(0 of 2 trials done" in trials()
+    Path("task.yaml").write_text(TASK)
+    assert "(3 of 2 trials done" in trials()
+    assert [path.name for path in Path().glob("*.db*")] == ["task.study.db"]
+
+
+def test_a_study_of_a_name_is_of_one_task() -> None:
+    assert "(0 of 2 trials done" in trials("--study", "mine")
+    assert "(2 of 2 trials done" in trials("--study", "mine", program=[*PROGRAM, "--more"])
+    Path("task.yaml").write_text(TASK.replace("high: 5", "high: 6"))
+    refused = tune("--study", "mine", *PROGRAM)
+    assert refused.exit_code == 2
+    assert "the study 'mine' is of another search space or metric" in refused.stderr
+
+
+def test_a_program_that_was_edited_since_is_told_of() -> None:
+    assert "warning" not in trials()
+    assert "warning" not in trials()
+    Path("train.py").write_text(f"{TRAIN}\n")
+    assert "warning: the program has changed since the study began; --fresh starts anew" in trials()
+    assert "(0 of 2 trials done" in trials("--fresh")
+    assert "warning" not in trials()
+
+
+def test_a_study_starts_anew_and_leaves_others_alone() -> None:
+    trials()
+    trials("--study", "other")
+    assert "(0 of 2 trials done" in trials("--fresh")
+    assert "(2 of 2 trials done" in trials()
+    assert "(2 of 2 trials done" in trials("--study", "other")
+
+
+def test_nothing_is_kept_where_nobody_wants_it() -> None:
+    assert trials("--storage", "none") == ""
+    assert not [*Path().glob("*.db*")]
+
+
+@pytest.mark.parametrize("name", ["churn v2.yaml", "a?b#c%20{d}.yaml", "früh"])
+def test_the_name_of_a_study_file(name: str) -> None:
+    Path("task.yaml").rename(name)
+    for done in (0, 1):
+        result = CliRunner().invoke(couler, ["tune", name, "--trials", "1", *PROGRAM])
+        file = f"{name.removesuffix('.yaml')}.study.db"
+        assert result.stderr == f"study: {file} ({done} of 1 trials done; --fresh starts anew)\n"
+        assert Path(file).is_file()
+
+
+@pytest.mark.parametrize("tables", [None, "create table theirs (a)"])
+def test_a_file_of_another_program_is_left_alone(tables: str | None) -> None:
+    file = Path("task.study.db")
+    if tables is None:
+        file.write_text("my own notes")
+    else:
+        with closing(sqlite3.connect(file)) as database:
+            database.execute(tables)
+    before = file.read_bytes()
+    for arguments in ([], ["--fresh"]):
+        refused = tune(*arguments, *PROGRAM)
+        assert refused.exit_code == 2
+        assert refused.stderr.startswith("error: task.study.db: it is no study file")
+        assert "--storage none" in refused.stderr
+    assert file.read_bytes() == before
+
+
+def test_where_no_file_can_be_written_trials_run_all_the_same() -> None:
+    Path("task.study.db").mkdir()
+    said = trials()
+    assert said.startswith("warning: task.study.db: trials are not kept: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_in_a_read_only_folder_trials_run_all_the_same(folder: Path) -> None:
+    folder.chmod(0o555)
+    try:
+        assert trials().startswith("warning: task.study.db: trials are not kept: ")
+    finally:
+        folder.chmod(0o755)
+
+
+def test_without_the_packages_of_a_storage_trials_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "sqlalchemy"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "sqlalchemy.pool", None)
+    assert trials().startswith("warning: task.study.db: trials are not kept: the storage needs a driver")
 
 
 def test_without_a_program_the_tuner_proposes() -> None:
@@ -157,7 +307,7 @@ def test_trials_that_do_badly_are_stopped_early() -> None:
     assert "when it was stopped" in Path("t.svg").read_text()
     table = tune(*trials, "--pruner", "median", "--", sys.executable, "train.py").stdout
     assert table.count(" pruned ") == states.count("pruned")
-    whole = tune(*trials, "--format", "json", "--", sys.executable, "train.py")
+    whole = tune(*trials, "--storage", "none", "--format", "json", "--", sys.executable, "train.py")
     assert {trial["state"] for trial in json.loads(whole.stdout)["trials"]} == {"complete"}
 
 

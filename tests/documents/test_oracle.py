@@ -20,7 +20,7 @@ from documents.cases import DIFFERENT, DOCUMENTS, NUMBERS, TAGGED, WORDS
 from documents.edits import KINDS, edit
 from documents.judge import corpus, exactly
 from documents.test_rereading import HANDED
-from support import GO
+from support import GO, examples
 
 pytestmark = pytest.mark.oracle
 
@@ -133,13 +133,13 @@ COLON = re.compile(r"[\[{].*:[,\[\]{}]", re.DOTALL)
 """What libyaml refuses and Go does not: see `DIFFERENT`."""
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(SPECIAL.filter(lambda text: not COLON.search(text)), min_size=80, max_size=80))
 def test_random_scalars(oracle: Path, texts: list[str]) -> None:
     check(oracle, [f"- {text}\n" for text in texts])
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(SPECIAL | st.text(max_size=12), min_size=80, max_size=80))
 def test_what_is_written_reads_back(oracle: Path, texts: list[str]) -> None:
     data: Any = [{text: [text, {"nested": text}]} for text in texts]

@@ -269,3 +269,13 @@ def test_letters_stand_for_themselves_where_an_engine_reads_them_so() -> None:
     text = "y: n\nN: [Y, yes, 'n']\n? n\n: !!bool y\n"
     assert read(text, "f.yaml", letters=True).documents[0].data == {"y": "n", "N": ["Y", True, "n"], "n": True}
     assert data(text) == {"true": False, "false": True}
+
+
+def test_the_line_of_a_text_within_a_value() -> None:
+    text = "a:\n  gitlab: x\nb:\n  run: |\n    echo gitlab\n    git clone\nc: git\n"
+    (document,) = read(text, "f").documents
+    assert document.line_within(("b",), "git") == 6
+    assert document.line_within(("b",), "gitla") == 5  # no word of its own, but there
+    assert document.line_within(("a",), "git") == 2
+    assert document.line_within(("b",), "nowhere") == document.line_of(("b",)) == 3
+    assert document.line_within(("b",), "") == 3

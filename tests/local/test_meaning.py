@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from adapters.airflow.generated.argo_runs import Leaf, ManifestRun, Outcome
 from couler_plugins.documents import dump_yaml
 from local.running import STARTED, runs
+from support import examples
 
 SOURCE = """
 echo "{{inputs.parameters.p}}" >> LOG
@@ -102,7 +103,7 @@ def manifests(draw: st.DrawFn) -> Any:
 
 
 @given(document=manifests())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_generated_workflows(document: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("run")
     assert ran(document, folder) == judged(document)

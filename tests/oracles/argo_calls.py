@@ -67,6 +67,7 @@ class Key:
 
     Attributes:
         key: the key after substitution; None where that failed.
+        config_map: the name of the ConfigMap after substitution; empty where that failed.
         accepted: whether Argo's cache accepts such a key.
         storable: whether it can be a key of a ConfigMap as well, which may not have more than 253 characters.
         refusal: why the cache does not accept it.
@@ -74,6 +75,7 @@ class Key:
     """
 
     key: str | None
+    config_map: str
     accepted: bool
     storable: bool
     refusal: str | None

@@ -12,6 +12,7 @@ from couler_plugins.parallelism.budget import Budget
 from couler_plugins.parallelism.check import order_problem, over_budget
 from couler_plugins.parallelism.dag import Dag
 from parallelism_graphs import DEADLOCK, cases, named
+from support import examples
 
 
 def test_a_part_starts_a_launch_after_the_last_that_it_needs() -> None:
@@ -51,7 +52,7 @@ def test_no_split_goes_below_the_bound(steps: int) -> None:
     assert makespan_bound(dag, Budget(steps=steps), 10.0) <= least(dag, Budget(steps=steps), 10.0)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases())
 def test_nor_on_any_small_graph(case: tuple[Dag, Budget]) -> None:
     dag, budget = case

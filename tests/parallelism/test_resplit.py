@@ -17,6 +17,7 @@ from couler_plugins.parallelism.check import order_problem, over_budget
 from couler_plugins.parallelism.critical_path import CriticalPath
 from couler_plugins.parallelism.dag import Dag
 from parallelism_graphs import cases, layered
+from support import examples, first_of
 
 QUICK = CriticalPath(effort=0.05)
 
@@ -28,7 +29,7 @@ def first_split(seed: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("edit", EDITS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", first_of(range(3)))
 def test_nine_in_ten_steps_stay_in_unchanged_parts(edit: str, seed: int) -> None:
     labels = first_split(seed)
     after = dag_of_names(EDITS[edit](layered(2_000, seed), "new", random.Random(seed)))
@@ -54,7 +55,7 @@ def test_after_many_edits_it_is_about_as_good_as_a_fresh_split() -> None:
     assert kept <= 1.1 * barrier_makespan(now, partitioner.split(now, budget), 10.0)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(cases(), st.integers(0, 2**32))
 def test_any_earlier_labels_give_a_split(case: tuple[Dag, Budget], seed: int) -> None:
     some, budget = case

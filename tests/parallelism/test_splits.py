@@ -22,7 +22,7 @@ from couler_plugins.parallelism.plugin import couler_partitioners
 from couler_plugins.parallelism.portfolio import candidates
 from couler_plugins.partitioners import ask_partitioner
 from parallelism_graphs import DEADLOCK, cases, dag_of, layered, named
-from support import ROOT
+from support import ROOT, examples
 
 ALL = [cls() for cls in couler_partitioners()]
 STRICT = [one for one in ALL if not one.exceeds]
@@ -106,7 +106,7 @@ def test_the_default_takes_no_longer_than_any_other() -> None:
 
 
 def test_a_higher_weight_of_parts_gives_fewer() -> None:
-    dag = dag_of([[int(name[1:]) for name in above] for above in layered(900, 2).values()], 2)
+    dag = dag_of([[int(name[1:]) for name in above] for above in layered(300, 2).values()], 2)
     budget = Budget(bytes=4_000, steps=60)
     many, few = (len(set(CriticalPath(part_weight=weight, effort=0.2).split(dag, budget))) for weight in (0.0, 5.0))
     assert few < many
@@ -132,16 +132,16 @@ SCRIPT = """
 from couler_plugins.parallelism.plugin import couler_partitioners
 from couler_plugins.parallelism.budget import Budget
 from parallelism_graphs import dag_of, layered
-links = [[int(name[1:]) for name in above] for above in layered(500, 4).values()]
+links = [[int(name[1:]) for name in above] for above in layered(120, 4).values()]
 for cls in couler_partitioners():
     options = {"effort": 0.1} if cls.name == "critical-path" else {}
-    print(cls(**options).split(dag_of(links, 4), Budget(bytes=4_000, steps=60, pods=120)))
+    print(cls(**options).split(dag_of(links, 4), Budget(bytes=1_000, steps=20, pods=40)))
 """
 
 
 def test_every_process_splits_alike() -> None:
     said = set()
-    for seed in ("0", "1", "77"):
+    for seed in ("0", "77"):
         environment = os.environ | {
             "PYTHONHASHSEED": seed,
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
@@ -153,7 +153,7 @@ def test_every_process_splits_alike() -> None:
     assert len(said) == 1
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(case=cases())
 def test_the_seed_is_all_that_is_drawn_from(case: tuple[Dag, Budget]) -> None:
     dag, budget = case

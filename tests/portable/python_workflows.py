@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+import pytest
 
 from authoring.trained import GIVEN, TRAINED
 from couler_plugins.ir import (
@@ -21,7 +24,7 @@ from couler_plugins.ir import (
 )
 from portable.python_steps import constant, gave, step, workflow_of
 
-__all__ = ["COMPUTED", "ENDING", "LITERAL_LOOPS", "LOOPS", "MIXED", "NUMERIC", "ODD", "Computed"]
+__all__ = ["COMPUTED", "ENDING", "LITERAL_LOOPS", "LOOPS", "MIXED", "NUMERIC", "ODD", "Computed", "by_name"]
 
 ODD = [
     "",
@@ -35,6 +38,15 @@ ODD = [
 ]
 ITEM = Reference(to="item", kind="parameter")
 ROWS = [{"left": 1, "right": 'a"'}, {"left": 3, "right": "b"}]
+
+
+MANY = ("odd texts", "items", "odd items", "chosen loops", "keys")
+"""Cases of many steps, with a process for each on some engines."""
+
+
+def by_name(cases: Iterable[str]) -> list[Any]:
+    """Return a parameter for each case; those of many steps are slow."""
+    return [pytest.param(name, marks=pytest.mark.slow if name in MANY else ()) for name in cases]
 
 
 class Computed(NamedTuple):

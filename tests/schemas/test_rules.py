@@ -9,6 +9,7 @@ import pytest
 
 from couler_plugins.documents import Remark
 from couler_plugins.errors import InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.schemas.rules import broken_rules
 from couler_plugins.schemas.schema import Schema
 from schemas.small import codes, crd, custom, remarks, schemas_of
@@ -135,7 +136,7 @@ def test_the_library_is_only_needed_for_rules(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InvalidInput) as caught:
         list(broken_rules(Schema(rules=schema_rules("self == 12345")), 1))
     assert "common-expression-language" in caught.value.message
-    assert caught.value.hint == "pip install 'couler-plugins[lint]'"
+    assert caught.value.hint == install_hint("lint")
     monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
     with pytest.raises(InvalidInput, match="jsonschema-rs"):
         found(INTEGER, 1)

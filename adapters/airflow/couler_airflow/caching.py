@@ -1,18 +1,30 @@
-"""Which tasks of a DAG may be cached: what their workers will find when they run, told as far as a DAG tells it."""
+"""Which tasks of a DAG are cached: the analysis that their workers make when they run, as far as a DAG tells before."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from couler_airflow.eligible import is_keyed
+from couler_airflow.key import TaskMaterial
 from couler_airflow.marks import Declaration
-from couler_airflow.wrapped import Owner, directives_of, is_branch
-from couler_plugins.hookspecs.caching import Objection, Request
-from couler_plugins.ir import GraphView, Workflow
+from couler_airflow.owner import Owner
+from couler_airflow.parsed import parse_task
+from couler_airflow.runtime.before import PRODUCER, by_order, too_many, without_key
+from couler_airflow.uncacheable import objections_of
+from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
+from couler_plugins.ir import GraphView, Source, Workflow
 
 __all__ = ["AirflowCaching"]
 
-ALWAYS = "it decides what else runs and so runs every time, under a key for what comes after it"
+ALWAYS = "it runs every time, under a key for what comes after it"
+MARK = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
+UNDECLARED = Objection("not-declared", "its owner has not declared it pure", remedy=MARK)
+
+Objections = tuple[Objection, ...]
 
 
 class AirflowCaching:
@@ -28,37 +40,73 @@ class AirflowCaching:
         self._graph = workflow.graphs[0]
         self._owner = Owner(dag)
 
-    def requests(self, *, assume_pure: bool) -> Mapping[tuple[str, str], Request]:
-        """What to ask of each task, those that run first before the others."""
-        found: dict[str, Request] = {}
+    def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
+        """Return what to ask of each task; see `WorkerCaching.requests`."""
+        requests: dict[str, Request] = {}
+        against: dict[str, Objections] = {}  # what forbids a key of a task, for what comes after it
         for name in GraphView(self._graph).order():
-            found[name] = self._request(self._dag.task_dict[name], found, assume_pure)
-        return {(self._graph.name, step.name): found[step.name] for step in self._graph.steps}
+            requests[name], against[name] = self._request(self._dag.task_dict[name], against, assume_pure, explains)
+        for step in self._graph.steps:
+            if explains and step.source is not None:
+                placed = _at_task(requests[step.name].objections, self._dag.fileloc, step.source)
+                requests[step.name] = replace(requests[step.name], objections=placed)
+        return {(self._graph.name, step.name): requests[step.name] for step in self._graph.steps}
 
-    def _request(self, task: Any, found: Mapping[str, Request], assume_pure: bool) -> Request:
-        said = self._owner.says(task)
-        where, declaration = said or ("--assume-pure", Declaration())
-        reason = self._owner.objection(task, declaration) or _replaced(task)
-        if reason is not None:
-            return Request(objection=Objection("operator", reason))
-        if said is None and not assume_pure:
-            advice = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
-            return Request(objection=Objection("not-declared", "its owner has not declared it pure"), advice=advice)
-        before = self._without_key(task, found)
-        if before is not None:
-            return Request(objection=Objection("producer", f"{before!r} runs before it, and has no key"))
-        return Request(declared=where, note=ALWAYS if is_branch(task) else "")
+    def _request(
+        self, task: Any, against: Mapping[str, Objections], assume_pure: bool, explains: bool
+    ) -> tuple[Request, Objections]:
+        where, declaration = self._owner.says(task) or ("--assume-pure" if assume_pure else "", Declaration())
+        by_kind = self._owner.objections(task)
+        keyed = is_keyed(task, by_kind)
+        undeclared = (UNDECLARED,) if not where and (keyed or not by_kind) else ()
+        asked = bool(where) and (keyed or not by_kind)
+        if not explains or (not keyed and not all(item.remedy for item in by_kind)):
+            objections = (*by_kind, *undeclared)
+            return Request(declared=where, asked=asked, objections=objections), objections
+        code, doubts = self._analyse(task, declaration, against)
+        objections = (*(() if keyed else by_kind), *undeclared, *code)
+        request = Request(
+            declared=where,
+            asked=asked,
+            note=ALWAYS if keyed and asked else "",
+            objections=(*by_kind, *undeclared, *code),
+            doubts=doubts,
+        )
+        return request, objections
 
-    def _without_key(self, task: Any, found: Mapping[str, Request]) -> str | None:
-        """A task before this one of which no key tells what it has done, and which hands over no value."""
-        from couler_airflow.runtime.before import handed, upstream
+    def _analyse(
+        self, task: Any, declaration: Declaration, against: Mapping[str, Objections]
+    ) -> tuple[Objections, Objections]:
+        """Return what forbids a key, and what only a run can tell of it."""
+        producers = by_order(self._dag, task, declaration)
+        objections, doubts = too_many(producers), []
+        for name in producers:
+            if not against[name]:
+                reason = f"{name!r} runs before it, and has to return something that can be kept"
+                doubts.append(Objection(PRODUCER, reason))
+            else:
+                remedy = f"{name!r} is declared as well" if all(item.remedy for item in against[name]) else ""
+                objections.append(without_key(name, remedy))
+        try:
+            instance, known_later = parse_task(task)
+        except Exception:  # noqa: BLE001  # a mapped operator is not made before its arguments are known
+            return tuple(objections), (*doubts, Objection("mapped", "its arguments are known when it runs"))
+        try:
+            analysis = TaskMaterial(instance, declaration).objections
+        except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
+            analysis = objections_of(error)
+        return (*analysis, *objections), (*known_later, *doubts)
 
-        by_order = upstream(self._dag, task) - handed(task)
-        return next((name for name in sorted(by_order) if found[name].objection is not None), None)
 
+def _at_task(objections: Objections, file: str, source: Source) -> Objections:
+    """Return objections with the task as their path, and the line where the code of the DAG file tells it."""
 
-def _replaced(task: Any) -> str | None:
-    """Why a task cannot be wrapped although nothing else is against it."""
-    if directives_of(task) or "execute" not in vars(task):
-        return None
-    return "somebody else has replaced its execute"
+    def place_at(place: SourcePlace | None) -> SourcePlace:
+        at_task = SourcePlace(int(source[0]), source[1:])
+        if place is None:
+            return at_task
+        if Path(place.file) == Path(file):
+            return replace(at_task, line=place.line)
+        return replace(place, path=at_task.path)
+
+    return tuple(replace(item, place=place_at(item.place)) for item in objections)

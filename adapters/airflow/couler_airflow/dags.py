@@ -120,11 +120,11 @@ def _optimize(dag: Any, pipeline: Pipeline, history: History, plugins: Plugins |
     _check(dag)
     plugins = plugins or installed_plugins()
     optimizers = parse_pipeline(pipeline, plugins) if isinstance(pipeline, str) else pipeline
-    if not load_settings().cache_store:  # as for the policy: there is nowhere to look
-        optimizers = [item for item in optimizers if item.name != PIPELINE]
     declares = declared(dag) is None and any(item.name == PIPELINE for item in optimizers)
     if declares:
-        cached(dag)
+        cached(dag)  # where there is no store as well: `couler explain` says what workers that have one do
+    if not load_settings().cache_store:  # as for the policy: there is nowhere to look
+        optimizers = [item for item in optimizers if item.name != PIPELINE]
     try:
         plan = _lifted([dag], snapshots=False)
         with collector_paused():

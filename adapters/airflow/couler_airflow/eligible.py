@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
 
 from couler_airflow.marks import Declaration
 
-__all__ = ["BRANCHES", "class_of", "is_mapped", "objection", "path_of"]
+if TYPE_CHECKING:  # who parses a DAG that asks for nothing does not wait for it
+    from couler_plugins.hookspecs.caching import Objection
+
+__all__ = ["BRANCH", "PURE", "class_of", "is_keyed", "is_mapped", "path_of", "structural", "undeclared"]
 
 PURE = frozenset(
     {
@@ -27,11 +30,14 @@ BRANCHES = frozenset(
 )
 """Operators that always run, since they skip others, but whose choice is a function of a key."""
 
+FROM_TRIGGER = "it starts from a trigger, where no worker can look"
+BRANCH = "it decides what else runs"
+
 NEVER = {
     "BaseSensorOperator": "it waits for something",
-    "BaseBranchOperator": "it decides what else runs",
-    "BranchMixIn": "it decides what else runs",
-    "SkipMixin": "it decides what else runs",
+    "BaseBranchOperator": BRANCH,
+    "BranchMixIn": BRANCH,
+    "SkipMixin": BRANCH,
     "EmptyOperator": "it computes nothing",
     "TriggerDagRunOperator": "it starts a run of a DAG",
     "HITLOperator": "it asks a person",
@@ -55,28 +61,58 @@ def path_of(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def objection(operator: Any, declaration: Declaration, own: bool, operators: Collection[str]) -> str | None:
-    """Why a task is never cached, whatever a run may bring; None where it may be.
+def is_branch(operator: Any) -> bool:
+    """Return whether a task decides what else runs by a function of what it is handed, so that its choice has a key."""
+    return path_of(class_of(operator)) in BRANCHES
+
+
+def is_keyed(operator: Any, objections: Iterable[Objection]) -> bool:
+    """Return whether a task runs every time, under a key for what comes after it.
 
     Args:
-        operator: the operator.
-        declaration: what holds for it.
-        own: whether it was said of this very task, and not of its DAG.
+        operator: the operator, mapped or not.
+        objections: what is known against reusing its result, by what it is.
+    """
+    return is_branch(operator) and {"operator", "outlets"}.issuperset(item.rule for item in objections)
+
+
+def structural(operator: Any, declaration: Declaration) -> tuple[Objection, ...]:
+    """Return what forbids that a task's result is reused, whatever a run may bring and an owner may declare.
+
+    Args:
+        operator: the operator, mapped or not.
+        declaration: what its owner says of it.
+    """
+    from couler_airflow.runtime.wrap import obstacle
+    from couler_plugins.hookspecs.caching import Objection
+
+    if not declaration.cache:
+        return (Objection("never", "its owner said never"),)
+    bases = (base for base in class_of(operator).__mro__ if base.__module__.startswith("airflow."))
+    kinds = [BRANCH] if is_branch(operator) else [NEVER[base.__name__] for base in bases if base.__name__ in NEVER]
+    replaced = obstacle(operator)
+    rules = (
+        ("role", "it sets up or tears down", operator.is_setup or operator.is_teardown),
+        ("operator", kinds[0] if kinds else "", kinds),
+        ("outlets", "it has outlets, whose events say more than a result", operator.outlets),
+        ("replaced", replaced, replaced),
+        ("trigger", FROM_TRIGGER, getattr(operator, "start_from_trigger", False)),
+    )
+    return tuple(Objection(rule, reason) for rule, reason, holds in rules if holds)
+
+
+def undeclared(operator: Any, own: bool, operators: Collection[str]) -> Objection | None:
+    """Return what is missing where a DAG is declared pure, and that says nothing of such an operator; else None.
+
+    Args:
+        operator: the operator, mapped or not.
+        own: whether something was declared of this very task, and not of its DAG.
         operators: the import paths of operators that are pure in a DAG that is.
     """
-    cls = class_of(operator)
-    if not declaration.cache:
-        return "its owner said never"
-    if operator.is_setup or operator.is_teardown:
-        return "it sets up or tears down"
-    for base in cls.__mro__:
-        if base.__name__ in NEVER and base.__module__.startswith("airflow."):
-            return NEVER[base.__name__]
-    if operator.outlets:
-        return "it has outlets, whose events say more than a result"
-    if getattr(operator, "start_from_trigger", False):
-        return "it starts from a trigger, where no worker can look"
-    path = path_of(cls)
-    if not (own or path in PURE or path in operators):
-        return f"nobody has declared {cls.__name__} pure: mark the task, or list {path} in cache_operators"
-    return None
+    from couler_plugins.hookspecs.caching import Objection
+
+    path = path_of(class_of(operator))
+    if own or path in PURE or path in operators:
+        return None
+    remedy = f"couler_airflow.cached(…) of the task, or {path} in cache_operators"
+    return Objection("not-declared", f"nobody has declared {class_of(operator).__name__} pure", remedy=remedy)

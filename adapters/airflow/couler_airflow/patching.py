@@ -9,9 +9,10 @@ from typing import Any
 from couler_airflow.capabilities import CAPABILITIES
 from couler_airflow.journal import Journal
 from couler_airflow.moved import check_cycle, trigger_rules
+from couler_airflow.owner import Owner
 from couler_airflow.trigger_rules import DEFAULT, rule_of
 from couler_airflow.values import seconds
-from couler_airflow.wrapped import CACHE, Owner
+from couler_airflow.wrapped import CACHE
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Graph, Literal, Node, Region, Step, Value, Workflow, references
 from couler_plugins.ir.base import compared_fields
@@ -153,8 +154,8 @@ class _Patcher:
         if old.directives or new.directives != (CACHE,):
             limit = "a task that is cached stays so" if old.directives else "an operator can be asked to cache, no more"
             raise _unsupported("Step.directives", new.name, limit)
-        if reason := self._owner.wrap(task):
-            raise _unsupported("Step.directives", new.name, reason)
+        if objections := self._owner.wrap(task):
+            raise _unsupported("Step.directives", new.name, "; ".join(item.reason for item in objections))
 
     def _check(self) -> None:
         """Asks Airflow itself, which looks at a DAG before policies change it and not afterwards."""

@@ -44,6 +44,7 @@ class AirflowAdapter(Adapter):
     """
 
     engine: ClassVar[str] = "airflow"
+    marks: ClassVar[tuple[str, ...]] = ("airflow",)
     options: ClassVar[type] = Options
     suffix: ClassVar[str] = ".py"
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES

@@ -30,29 +30,19 @@ def dag_policy(dag: Any) -> None:
         log.warning("the DAG %s is not cached: %s", getattr(dag, "dag_id", "?"), type(error).__name__)
 
 
-def apply(dag: Any) -> dict[str, str]:
-    """Caches what may be cached of a DAG; by task, why each of the others was left alone.
+def apply(dag: Any) -> None:
+    """Cache what may be cached of a DAG; workers say why they do not cache the others.
 
     A DAG that nobody has marked, and none of whose tasks is, stays as it is, and so does all where no store is set.
     """
-    from couler_airflow.marks import Declaration, declared
-    from couler_airflow.runtime.wrap import wrap
+    from couler_airflow.owner import Owner
     from couler_airflow.settings import load_settings
 
-    marks = {task_id: mark for task_id, task in dag.task_dict.items() if (mark := declared(task)) is not None}
-    whole = declared(dag) or (Declaration() if load_settings("cache_tag", "cache_dags").covers(dag) else None)
-    if not (marks or whole):
-        return {}
-    settings = load_settings()
-    if not settings.cache_store:
-        return {}
-    left = {}
-    for task_id, task in dag.task_dict.items():
-        declaration = marks.get(task_id, whole)
-        if declaration is None:
-            continue
-        reason = wrap(task, declaration=declaration, own=task_id in marks, operators=settings.cache_operators)
-        if reason is not None:
-            left[task_id] = reason
-            log.debug("the task %s of %s is not cached: %s", task_id, dag.dag_id, reason)
-    return left
+    owner = Owner(dag)
+    tasks = [task for task in dag.task_dict.values() if owner.says(task) is not None]
+    if not tasks or not load_settings().cache_store:
+        return
+    for task in tasks:
+        if objections := owner.wrap(task):
+            reasons = "; ".join(item.reason for item in objections)
+            log.debug("the task %s of %s is not cached: %s", task.task_id, dag.dag_id, reasons)

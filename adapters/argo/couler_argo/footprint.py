@@ -31,7 +31,7 @@ POD_KINDS = frozenset({"container", "script", "containerSet", "resource", "data"
 MARK_BYTES = 1024 + len(
     f'"metadata":{{"annotations":{{"{KEY_SPEC}":""}}}},"memoize":{{"cache":{{"configMap":{{"name":""}}}}}}'
 )
-"""What a directive adds beside its own options: the memoization, its mark, and (estimated) the text of a key."""
+"""What a directive adds beside its own options: the memoization, its mark, and (estimated) the text of a key, twice."""
 LISTED_BYTES = len('"dependencies":[""]') - len('"depends":""')
 """What a list of names takes more than the expression that is measured."""
 

@@ -1,7 +1,8 @@
 """What Argo's own validation and the API server would refuse, found in the documents as they stand.
 
-Each check follows `workflow/validate` of Argo 4 in what it refuses, and is written anew. An `error` is what Argo or its
-default CRDs refuse when the object is created; what is accepted and fails later is a `warning`.
+Each check follows `workflow/validate` of Argo 4 in what it refuses, and is written anew; what releases of Argo 3 judge
+otherwise says so. An `error` is what Argo or its default CRDs refuse when the object is created; what is accepted and
+fails later is a `warning`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from couler_argo.checks.conforming import FLAG, TEXT
 from couler_argo.checks.crons import check_cron
 from couler_argo.checks.holders import Holder, Shelf
 from couler_argo.checks.limits import check_limits
+from couler_argo.checks.releases import Releases
 from couler_argo.checks.report import Report
 from couler_argo.checks.rules import check_rules
-from couler_argo.checks.spellings import check_spellings
+from couler_argo.checks.unknown_fields import check_fields
 from couler_argo.checks.workflows import check_workflow
-from couler_argo.versions import LISTS_ONLY_SINCE, check_version
 from couler_plugins.documents import Remark, remarks_on_reread
 from couler_plugins.ir.bundle import Bundle
 
@@ -34,26 +35,23 @@ def lint(bundle: Bundle, version: str = "") -> Iterator[Remark]:
 
     Args:
         bundle: the documents.
-        version: what they are for, such as `3.7`: before Argo 4, its spellings are none of the findings. Argo 4 is
-            meant where it is not given.
+        version: what they are for, such as `3.7`, which decides what rules hold. Without one, what any release takes is
+            no error; what some refuse is a note.
 
     Raises:
         InvalidInput: the version is none that we know.
     """
     shelf = Shelf(bundle)
-    is_earlier = bool(version) and check_version(version) < LISTS_ONLY_SINCE
-    reports = {id(holder): Report(holder.document, holder.manifest.path) for holder in shelf.holders}
+    releases = Releases.of(version)
+    reports = {id(holder): Report(holder.document, holder.manifest.path, releases) for holder in shelf.holders}
     for holder in shelf.holders:
-        if not is_earlier:
-            check_spellings(holder, reports[id(holder)])
+        check_fields(holder, reports[id(holder)])
         _check(shelf, holder, reports[id(holder)])
-    for holder, earlier in shelf.repeated():
-        message = f"there are two of the name {holder.name!r}: the other one is in {_place(bundle, earlier)}"
-        reports[id(holder)].error("duplicate-library", ("metadata", "name"), message, "leave one of them")
     for holder in shelf.holders:
         yield from reports[id(holder)].remarks
         number, manifest = holder.document, holder.manifest
         yield from remarks_on_reread(bundle.documents[number], number, manifest.path, manifest.data, TEXTS)
+    yield from shelf.shared.remarks("error", "duplicate-library")
     yield from lost_settings(bundle)
     yield from stale_keys(bundle)
 
@@ -72,8 +70,3 @@ def _check(shelf: Shelf, holder: Holder, report: Report) -> None:
     check_workflow(shelf, holder, report)
     check_rules(holder, report)
     advise(holder, report)
-
-
-def _place(bundle: Bundle, holder: Holder) -> str:
-    document = bundle.documents[holder.document]
-    return f"{document.file}:{document.line}"

@@ -58,7 +58,7 @@ class ArgoAdapter(Adapter):
         return next(manifests(document.data), None) is not None
 
     def load(self, files: Iterable[SourceFile]) -> Bundle:
-        """The files as one name scope."""
+        """The files as one bundle, in which references are looked up."""
         from couler_plugins.ir.bundle import Bundle
 
         return Bundle.of(files)
@@ -135,7 +135,7 @@ class ArgoAdapter(Adapter):
         """What tuning has to know; see `couler_argo.tuning.facet`."""
         from couler_argo.tuning.facet import ArgoTuning
 
-        return ArgoTuning(workflow, plan.workflows)
+        return ArgoTuning(workflow, plan)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""

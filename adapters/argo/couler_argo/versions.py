@@ -14,7 +14,7 @@ from couler_argo.codec import Mapped
 from couler_argo.manifests import SPEC_PATHS, Manifest, at
 from couler_plugins.errors import InvalidInput, Unsupported
 
-__all__ = ["LISTS_ONLY_SINCE", "Respelled", "check_version", "respell"]
+__all__ = ["LISTS_ONLY_SINCE", "LISTS_SINCE", "SINGULAR", "Respelled", "check_version", "respell"]
 
 LISTS_SINCE, LISTS_ONLY_SINCE = (3, 6), (4, 0)
 SINGULAR = {"mutexes": "mutex", "semaphores": "semaphore"}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from couler_plugins.contract import one_line
 from couler_plugins.documents import SourceFile, dump_yaml, read
 from couler_plugins.errors import EngineError, InvalidInput, Unsupported
+from couler_plugins.extras import install_hint
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
@@ -24,7 +25,6 @@ __all__ = ["WAY_OUT", "check_component", "component_of", "components_of", "label
 TESTED = "2"
 """The major version of KFP that this package was tested with."""
 
-INSTALL = "pip install 'couler-plugins[kfp]'"
 
 WAY_OUT = "compile the pipeline, and work with the file: couler optimize"
 """What to do about a result that no component can hold."""
@@ -42,11 +42,11 @@ def check_component(component: object) -> None:
         import kfp
         from kfp.dsl.base_component import BaseComponent
     except ImportError as error:
-        raise EngineError(f"KFP cannot be imported: {error}", engine="kfp", hint=INSTALL) from error
+        raise EngineError(f"KFP cannot be imported: {error}", engine="kfp", hint=install_hint("kfp")) from error
     version = str(kfp.__version__)
     if version.partition(".")[0] != TESTED:
         message = f"KFP {version} is installed; this was tested with KFP {TESTED}"
-        raise Unsupported(message, engine="kfp", feature="dsl", hint=INSTALL)
+        raise Unsupported(message, engine="kfp", feature="dsl", hint=install_hint("kfp"))
     if not isinstance(component, BaseComponent):
         what = "a function" if callable(component) else f"a {type(component).__name__}"
         hint = "put it above @dsl.pipeline, or above @dsl.component"

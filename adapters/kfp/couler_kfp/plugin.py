@@ -46,6 +46,7 @@ class KfpAdapter(Adapter):
     """Compiled pipelines: IR YAML, with a platform document or without, and the Kubernetes-native PipelineVersion."""
 
     engine: ClassVar[str] = "kfp"
+    marks: ClassVar[tuple[str, ...]] = ("pipelineInfo", "deploymentSpec", "pipelines.kubeflow.org/")
     options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED

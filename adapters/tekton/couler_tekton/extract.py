@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -43,8 +44,10 @@ class _Shelf:
         self.made: list[Workflow] = []
         self._users: dict[str, int] = {}
         self._names: dict[Workflow, str] = {}
-        for workflow in plan.workflows:
-            if workflow.engine == "tekton" and workflow.kind in ("Task", "Pipeline") and workflow.name:
+        shared = [item for item in plan.workflows if item.engine == "tekton" and item.kind in ("Task", "Pipeline")]
+        count = Counter((item.kind, item.name) for item in shared)
+        for workflow in shared:
+            if workflow.name and count[workflow.kind, workflow.name] == 1:  # else nobody knows which one is meant
                 self._names.setdefault(holding(workflow), workflow.name)
 
     def name_of(self, item: Graph | Operation, workflow: Workflow, wanted: str) -> str:

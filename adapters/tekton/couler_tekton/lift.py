@@ -171,9 +171,10 @@ class _Lifter:
                     scope = Scope(run=passed)
                 self._body(root, name, spec, (*path, spec_key), scope, embedded=True)
                 return Call(name=name), left
-            if given == [reference_key] and (target := _name_of(reference)):
-                others = without(holder[reference_key], "name")
-                return External(workflow=target, name=root, kind=root.capitalize()), {
+            if given == [reference_key] and (target := _target(reference)):
+                others = without(holder[reference_key], "name", "version")
+                workflow, version = target
+                return External(workflow=workflow, name=root, kind=root.capitalize(), version=version), {
                     **left,
                     **({reference_key: others} if others else {}),
                 }
@@ -200,9 +201,15 @@ def _whole(text: str) -> tuple[str, ...]:
     return (text,)
 
 
-def _name_of(reference: Any) -> str:
-    """The Task or Pipeline of the same namespace that this refers to; empty where that is not all that it says."""
+def _target(reference: Any) -> tuple[str, str] | None:
+    """Return the name and the version of the Task or Pipeline of the same namespace that this refers to.
+
+    None where it says more. The version is of what a build replaces by a bundle before Tekton sees it; the API has no
+    such field.
+    """
     match reference:
-        case {"name": str(name), **others} if "$(" not in name and others in ({}, {"kind": "Task"}):
-            return name
-    return ""
+        case {"name": str(name), **others} if name and "$(" not in name:
+            version = others.pop("version", "")
+            if isinstance(version, str) and others in ({}, {"kind": "Task"}):
+                return name, version
+    return None

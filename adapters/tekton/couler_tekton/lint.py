@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 from couler_plugins.documents import Remark, remarks_on_reread
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.shared_names import SharedNames, Subject
 from couler_tekton.caching.stale import stale_keys
 from couler_tekton.checks.actions import check_step_action
-from couler_tekton.checks.links import Shelf, check_links
+from couler_tekton.checks.links import Shelf, View, check_links
 from couler_tekton.checks.names import check_metadata
 from couler_tekton.checks.older import check_older, said_of_older
 from couler_tekton.checks.pipelines import check_pipeline_object
@@ -21,6 +22,7 @@ from couler_tekton.checks.report import Report
 from couler_tekton.checks.runs import check_pipeline_run, check_task_run
 from couler_tekton.checks.shapes import check_shape, without_nulls
 from couler_tekton.checks.tasks import check_task_object
+from couler_tekton.definitions import Entry, definitions, full_name
 from couler_tekton.levels import features, is_beyond
 from couler_tekton.objects import Object, objects
 from couler_tekton.versions import in_v1, is_older
@@ -41,30 +43,33 @@ CHECKS = {
 }
 
 
-def lint(bundle: Bundle, api: str = "") -> Iterator[Remark]:
+def lint(bundle: Bundle, api: str = "", prebuild: str = "") -> Iterator[Remark]:
     """Every remark on the documents of a bundle; references are looked up in all of them.
 
     Args:
         bundle: the documents.
         api: what the cluster's `enable-api-fields` is: what it does not take is an error. Where it is not given, what
             the default does not take is a warning.
+        prebuild: what makes the documents ready before a cluster sees them: `konflux` fills in `taskRef.version`.
     """
     documents = enumerate(bundle.documents)
     found = [(item, Report(number, item.path)) for number, document in documents for item in objects(document.data)]
-    whole = [(_readable(item), report) for item, report in found if check_shape(item.kind, item.data, report)]
-    shelf = Shelf(item for item, _ in whole)
+    whole = [(_readable(item), report) for item, report in found if check_shape(item.kind, item.data, report, prebuild)]
+    named = definitions((Entry(item, report.document) for item, report in found), bundle)
+    shared = SharedNames(named, lambda one: _subject(one, bundle))
+    shelf = Shelf(named, shared, {(report.document, item.path): item.data["spec"] for item, report in whole})
     for item, report in whole:
         check_metadata(item.data, report)
         CHECKS[item.kind](item.data["spec"], ("spec",), report)
         if is_older(item.kind, item.data["apiVersion"]):
             check_older(item, report)
-        check_links(item, shelf, report)
+        check_links(View(shelf, item, report.document, bundle.place_of(report.document)), report)
         _check_level(item, api, report)
-    _check_repeated(bundle, found)
     for item, report in found:
         yield from remarks_on_reread(bundle.documents[report.document], report.document, item.path, item.data, TEXTS)
         older = is_older(item.kind, item.data["apiVersion"])
         yield from said_of_older(item, report.remarks) if older else report.remarks
+    yield from shared.remarks("warning", "duplicate-object")
     yield from stale_keys(bundle)
 
 
@@ -82,17 +87,7 @@ def _check_level(item: Object, api: str, report: Report) -> None:
             (report.error if api else report.warning)("api-level", feature.path, message, hint)
 
 
-def _check_repeated(bundle: Bundle, found: list[tuple[Object, Report]]) -> None:
-    """Two objects of one kind and name: the second overwrites the first."""
-    seen: dict[tuple[str, str, str], int] = {}
-    for item, report in found:
-        metadata = item.data.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
-        if not isinstance(name, str) or not isinstance(metadata, dict):
-            continue
-        key = (item.kind, str(metadata.get("namespace", "")), name)
-        if key in seen:
-            other = bundle.documents[seen[key]]
-            message = f"there are two of the name {name!r}: the other one is in {other.file}:{other.line}"
-            report.warning("duplicate-object", ("metadata", "name"), message, "leave one of them")
-        seen.setdefault(key, report.document)
+def _subject(one: Entry, bundle: Bundle) -> Subject:
+    _, name = full_name(one.item)
+    path = (*one.item.path, "metadata", "name")
+    return Subject(f"{one.item.kind} {name!r}", one.document, path, bundle.describe(one.source))

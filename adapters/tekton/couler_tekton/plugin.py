@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -37,11 +37,14 @@ class Options:
         image: the image for commands of other engines' workflows that run outside of containers there.
         parts: who starts the parts of what was split: `couler run` (driven), or Tekton, for which they are pipelines in
             a pipeline (nested; at the level alpha).
+        prebuild: what makes documents ready before a cluster sees them. Konflux replaces a reference with a `version`
+            by the bundle of that Task, so that lint takes such references; Tekton itself has no such field.
     """
 
     api: Literal["stable", "beta", "alpha"] = "beta"
     image: str = ""
     parts: Literal["driven", "nested"] = "driven"
+    prebuild: Literal["", "konflux"] = ""
 
 
 class TektonAdapter(Adapter):
@@ -77,11 +80,11 @@ class TektonAdapter(Adapter):
 
         return lower(plan, options.api, options.image, nesting=options.parts == "nested")
 
-    def pod_caching(self, workflows: Sequence[Workflow]) -> Callable[[Workflow], PodCaching]:
+    def pod_caching(self, plan: Plan) -> Callable[[Workflow], PodCaching]:
         """What decides which tasks look their results up; see `couler_tekton.caching`."""
         from couler_tekton.caching.facet import facets
 
-        return facets(workflows)
+        return facets(plan)
 
     def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
         """Measures tasks of one pipeline; see `couler_tekton.footprint`."""
@@ -105,7 +108,7 @@ class TektonAdapter(Adapter):
         """What tuning has to know; see `couler_tekton.tuning.facet`."""
         from couler_tekton.tuning.facet import TektonTuning
 
-        return TektonTuning(workflow, plan.workflows)
+        return TektonTuning(workflow, plan)
 
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split; see `couler_plugins.originals`."""
@@ -117,7 +120,7 @@ class TektonAdapter(Adapter):
         """What Tekton's webhook would refuse; see `couler_tekton.lint`."""
         from couler_tekton.lint import lint
 
-        return lint(bundle, options.api if options is not None else "")
+        return lint(bundle, options.api, options.prebuild) if options is not None else lint(bundle)
 
 
 @hookimpl

@@ -100,10 +100,10 @@ class Writing:
                     raise unsupported("Step.call", step.name, f"calls {name!r}, which is not there")
                 key, _ = HOLDERS["pipeline" if isinstance(item, Graph) else "task"]
                 return {key: self._body(item, embedded=True)}
-            case External(workflow=workflow, name=name, scope="namespace", kind=kind) if (
+            case External(workflow=workflow, name=name, scope="namespace", kind=kind, version=version) if (
                 name in HOLDERS and kind == name.capitalize()
             ):
-                return {HOLDERS[name][1]: {"name": workflow}}
+                return {HOLDERS[name][1]: {"name": workflow, **({"version": version} if version else {})}}
             case Dynamic(target=target):
                 written = write_value(target)
                 if isinstance(written, dict) and written.keys() <= {key for keys in HOLDERS.values() for key in keys}:

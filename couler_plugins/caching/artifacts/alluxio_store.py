@@ -19,6 +19,7 @@ from couler_plugins.caching.artifacts.fsspec_store import Stream, attempt
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.hookspecs.stores import StoredObject
 from couler_plugins.redacting import redact_url
 
@@ -49,7 +50,7 @@ class AlluxioStore:
         try:
             from alluxiofs import AlluxioFileSystem
         except ImportError:
-            raise InvalidInput("Alluxio needs alluxiofs", hint="install `couler-plugins[storage]`") from None
+            raise InvalidInput("Alluxio needs alluxiofs", hint=install_hint("storage")) from None
         files = attempt(
             lambda: AlluxioFileSystem(
                 worker_hosts=parts.netloc, logger=logging.getLogger("alluxiofs"), skip_instance_cache=True

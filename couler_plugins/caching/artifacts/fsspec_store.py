@@ -15,6 +15,7 @@ from couler_plugins.caching.artifacts.listing import files_below
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.hookspecs.stores import StoredObject
 from couler_plugins.redacting import redact, redact_url
 
@@ -58,7 +59,7 @@ class FsspecStore:
         try:
             files, root = fsspec.core.url_to_fs(place, **options)
         except (ImportError, ValueError) as error:
-            hint = "install `couler-plugins[storage]` for S3 and Alluxio"
+            hint = f"{install_hint('storage')} (for S3 and Alluxio)"
             raise InvalidInput(f"nothing serves {redact_url(url)}: {redact(error)}", hint=hint) from None
         except Exception as error:  # noqa: BLE001  # each client library has its own
             raise _as_oserror(error) from None

@@ -13,6 +13,7 @@ from couler_plugins.caching.artifacts.database import LIFETIME, SCHEMA, Connecti
 from couler_plugins.caching.artifacts.forking import begins_anew
 from couler_plugins.caching.artifacts.lost import Closed
 from couler_plugins.errors import InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.redacting import redact, redact_url
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ class PostgresDatabase:
         try:
             import sqlalchemy
         except ImportError:
-            hint = "install `couler-plugins[index]`"
+            hint = install_hint("index")
             raise InvalidInput("an index in PostgreSQL needs SQLAlchemy and psycopg", hint=hint) from None
         if sqlalchemy.__version__.startswith("1."):
-            hint = "install `couler-plugins[index]`, which Airflow 3.0 does not allow: 3.1 does"
+            hint = f"{install_hint('index')} (Airflow 3.0 does not allow it: 3.1 does)"
             message = f"an index in PostgreSQL needs SQLAlchemy 2, and this is {sqlalchemy.__version__}"
             raise InvalidInput(message, hint=hint)
         self._patience = patience

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from couler_plugins.caching.artifacts.listing import files_below
 from couler_plugins.caching.dataplane.datasets import shown_url
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.extras import install_hint
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -114,7 +115,7 @@ def _file_system(url: str, shown: str) -> tuple[AbstractFileSystem, str]:
         options = _http_options() if url.lower().startswith(HTTP) else {}
         files, place = fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False, **options)
     except ImportError as error:
-        hint = "pip install 'couler-plugins[storage]'"
+        hint = install_hint("storage")
         raise InvalidInput(f"what reads {shown} is not installed", hint=hint) from error
     except OSError as error:  # some connect at once
         raise _unreadable(shown, error) from error

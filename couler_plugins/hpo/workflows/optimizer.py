@@ -65,11 +65,10 @@ class Tune:
         from couler_plugins.hpo.files import read_task_file
         from couler_plugins.hpo.workflows.requests import asked_steps, check_named, refuse_named
         from couler_plugins.hpo.workflows.tuning import Tunings
-        from couler_plugins.ir import Libraries
 
         task = read_task_file(Path(self.task)) if self.task else None
         check_named(plan.workflows, self.steps)
-        tunings = Tunings(self, ctx, Libraries(plan.workflows))
+        tunings = Tunings(self, ctx, plan.libraries)
         for workflow in plan.workflows:
             offered = getattr(ctx.adapter(workflow.engine), "tuning", None)
             facet = offered(workflow, plan) if offered is not None else None

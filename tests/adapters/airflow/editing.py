@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from adapters.airflow.examples import each_dag, lifted, loaded
@@ -23,11 +23,11 @@ from documents.judge import apply, exactly
 __all__ = ["carried_out", "first", "held", "refused", "serialized", "task_in", "with_step", "workflows"]
 
 
-def workflows() -> Iterator[tuple[DagBundle, Plan, Workflow, int]]:
-    for bundle in loaded():
-        plan = lifted(bundle)
-        for number, workflow in enumerate(plan.workflows):
-            yield bundle, plan, workflow, number
+@cache
+def workflows() -> tuple[tuple[DagBundle, Plan, Workflow, int], ...]:
+    """Return the workflow of every example DAG, with its plan and its number there."""
+    plans = [(bundle, lifted(bundle)) for bundle in loaded()]
+    return tuple((bundle, plan, item, number) for bundle, plan in plans for number, item in enumerate(plan.workflows))
 
 
 def with_step(workflow: Workflow, step: Step) -> Workflow:

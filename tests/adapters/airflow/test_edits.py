@@ -9,8 +9,8 @@ import pytest
 
 from adapters.airflow.editing import carried_out, refused, task_in, with_step, workflows
 from adapters.airflow.examples import fewest
-from couler_airflow.marks import Declaration
-from couler_airflow.wrapped import CACHE, Owner
+from couler_airflow.owner import Owner
+from couler_airflow.wrapped import CACHE
 from couler_plugins.ir import (
     Literal,
     Retry,
@@ -84,7 +84,7 @@ def test_requests_to_cache() -> None:
     asked = mapped = 0
     for bundle, plan, workflow, number in workflows():
         dag, owner = bundle.live[number].dag, Owner(bundle.live[number].dag)
-        names = [name for name, task in dag.task_dict.items() if owner.objection(task, Declaration()) is None]
+        names = [name for name, task in dag.task_dict.items() if not owner.objections(task)]
         new, expected = workflow, copy.deepcopy(bundle.documents[number].data)
         classes = {name: dag.task_dict[name].operator_class for name in names}
         for step in workflow.graphs[0].steps:

@@ -110,6 +110,19 @@ spec:
   - name: broken
     container:
       image: "{{workflow.parameters.nowhere}}"
+""",
+    "two workflow templates of one name": SPEC
+    + STEPS
+    + """\
+    - - name: a
+        templateRef: {name: near, template: nobody-knows-which}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: near}
+spec:
+  templates:
+  - {name: leaf, suspend: {}}
 ---
 apiVersion: argoproj.io/v1alpha1
 kind: WorkflowTemplate
@@ -117,6 +130,28 @@ metadata:
   name: near  #! duplicate-library metadata.name
 spec:
   templates: []
+""",
+    "two versions of a workflow template": SPEC
+    + STEPS
+    + """\
+    - - name: a
+        templateRef: {name: near, template: leaf}  #~ ambiguous-reference ~.steps[0][0].templateRef
+      - name: b
+        templateRef: {name: near, template: other}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: near, labels: {app.kubernetes.io/version: "1.0"}}
+spec:
+  templates:
+  - {name: leaf, suspend: {}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: near, labels: {app.kubernetes.io/version: "1.1"}}
+spec:
+  templates:
+  - {name: other, suspend: {}}
 """,
     "a cluster's template calls a namespace": """\
 apiVersion: argoproj.io/v1alpha1
@@ -162,7 +197,8 @@ spec:
   entrypoint: takes  #! missing-argument spec.entrypoint
   arguments:
     parameters:
-    - {name: p}  #? missing-value spec.arguments.parameters[0]
+    - {name: p}
+    - {name: q}  #? missing-value spec.arguments.parameters[1]
   templates:
 """
     + TAKES,
@@ -414,7 +450,7 @@ spec: {templates: [{name: far, suspend: {}}]}
     + "  entrypoint: main\n  podGC:\n    strategy: Sometimes  #! pod-gc spec.podGC.strategy\n  templates:\n"
     + RUN,
     "spellings of Argo 3": HEAD
-    + "  entrypoint: main\n  synchronization:\n    mutex: {name: a}  #? old-spelling spec.synchronization.mutex\n"
+    + "  entrypoint: main\n  synchronization:\n    mutex: {name: a}  #! old-spelling spec.synchronization.mutex\n"
     + "  templates:\n"
     + RUN,
     "schedules": CRON
@@ -427,8 +463,8 @@ spec: {templates: [{name: far, suspend: {}}]}
   - 61 * * * *  #! cron-schedule spec.schedules[1]
   - "@every 1.5h"  #! crd-rule spec.schedules[2]
 """,
-    "a schedule of Argo 3": CRON.replace("spec:\n", "spec:  #! cron-schedule spec\n", 1)
-    + "  schedule: 0 0 * * *  #? old-spelling spec.schedule\n",
+    "a schedule of Argo 3": CRON + "  schedule: 0 0 * * *  #! old-spelling spec.schedule\n",
+    "no schedule": CRON.replace("spec:\n", "spec:  #! cron-schedule spec\n", 1),
 }
 
 GOOD: dict[str, str] = {

@@ -10,18 +10,21 @@ from typing import Literal
 from couler_plugins.documents import Remark
 from oracles.argo_oracle import Verdict
 
-__all__ = ["BEYOND", "DISAGREEMENTS", "MISSING", "Disagreement", "errors", "is_outside", "refused"]
+__all__ = ["BEYOND", "DISAGREEMENTS", "MISSING", "RELEASE", "Disagreement", "errors", "is_outside", "refused"]
 
-BEYOND = {"crd-limit", "crd-rule", "document-size", "reserved-name"}
-"""Codes of errors that Argo's validation leaves to the API server, or to its later versions."""
+BEYOND = {"crd-limit", "crd-rule", "document-size"}
+"""Codes of errors that Argo's validation leaves to the API server."""
 
 MISSING = re.compile(r'workflow template "[^"]*" not found')
 
 
+RELEASE = "4.0"
+"""The release of Argo that the oracle is made of."""
+
+
 def refused(verdict: Verdict) -> bool:
-    """Whether Argo refuses a document, unknown fields aside."""
-    unread = verdict.parse_error is not None and not verdict.parse_error.startswith("strict decoding error")
-    return unread or verdict.error is not None
+    """Whether Argo's linter refuses a document, which it decodes strictly."""
+    return verdict.parse_error is not None or verdict.error is not None
 
 
 def errors(remarks: Sequence[Remark], document: int = 0) -> list[Remark]:
@@ -42,7 +45,7 @@ class Disagreement:
 
     Attributes:
         subject: what it is about.
-        argo: what Argo's linter does; `strictly` refuses where only unknown fields are at fault.
+        argo: what Argo's linter does.
         lint: what the lint says.
         reason: why it does not say the same.
         documents: manifests that show it; the first is the one that is judged.
@@ -50,7 +53,7 @@ class Disagreement:
     """
 
     subject: str
-    argo: Literal["refuses", "accepts", "strictly"]
+    argo: Literal["refuses", "accepts"]
     lint: str
     reason: str
     documents: tuple[str, ...]
@@ -85,12 +88,16 @@ DISAGREEMENTS = (
         (CALLER, LIBRARY),
     ),
     Disagreement(
-        "A field that Argo does not have",
-        "strictly",
-        "nothing, or a warning for a spelling of Argo 3 (`old-spelling`)",
-        "whether such a field is refused or dropped depends on who creates the object, and fields of later versions "
-        "are not known here; in steps, where Argo always refuses, it is an error (`unknown-field`)",
-        (HEAD + "spec: {entrypoint: m, templates: [{name: m, suspend: {}, later: {}}]}",),
+        "A field that Argo does not have, inside the fields of a step",
+        "accepts",
+        "an error (`unknown-field`)",
+        "the full CRDs, which Argo 4 installs, refuse it; where nobody does (in `inline`, and before Argo 4) it is a "
+        "warning",
+        (
+            HEAD + "spec: {entrypoint: m, templates: [{name: m, steps: [[{name: a, template: t, "
+            "continueOn: {fail: true}}]]}, {name: t, suspend: {}}]}",
+        ),
+        (("error", "unknown-field"),),
     ),
     Disagreement(
         "A `{{…}}` in a field that Argo does not have, in the arguments of a step",
@@ -102,7 +109,7 @@ DISAGREEMENTS = (
             + "spec: {entrypoint: m, templates: [{name: m, steps: [[{name: a, template: t, arguments: {parameters: "
             "[{name: p, value: x, note: '{{inputs.parameters.p}}'}]}}]]}, {name: t, suspend: {}}]}",
         ),
-        (("error", "unresolved-reference"),),
+        (("error", "unknown-field"), ("error", "unresolved-reference")),
     ),
     Disagreement(
         "A wrongly typed value in a part that the lint does not read",
@@ -123,17 +130,6 @@ DISAGREEMENTS = (
             HEAD + "spec: {entrypoint: m, templates: [{name: m, dag: {tasks: [{name: '{{=item}}', template: t}]}}, "
             "{name: t, suspend: {}}]}",
         ),
-    ),
-    Disagreement(
-        "A container with the name of one of Argo's own",
-        "accepts",
-        "an error (`reserved-name`)",
-        "Argo refuses it from 4.1 on; the tests have the word of 4.0.5",
-        (
-            HEAD + "spec: {entrypoint: m, templates: [{name: m, container: {image: a}, "
-            "sidecars: [{name: wait, image: b}]}]}",
-        ),
-        (("error", "reserved-name"),),
     ),
     Disagreement(
         "A `{{` without its `}}`",

@@ -126,6 +126,31 @@ def arguing(template: Mapping, text: str) -> None:
     template["container"].setdefault("args", []).append(text)
 
 
+def structures(item: Mapping) -> Iterator[Mapping]:
+    """What stands in templates, and is not inside of steps: containers, their environments, volumes, strategies."""
+    pending: list[Any] = [
+        template[key]
+        for template in templates(item)
+        for key in ("container", "script", "retryStrategy", "volumes", "memoize", "metrics", "securityContext")
+        if template.get(key)
+    ]
+    for content in pending:
+        if isinstance(content, list):
+            pending.extend(content)
+        elif isinstance(content, dict):
+            yield content
+            pending.extend(content[key] for key in ("env", "resources", "volumeMounts", "backoff") if key in content)
+
+
+# Fields.
+_kind("unknown field of the object's metadata", lambda item: iter([item["metadata"]]))(
+    lambda it: it.update(annotation={})
+)
+_kind("unknown field of the spec", spec)(lambda it: it.update(entrypont="x"))
+_kind("unknown field of a template", templates)(lambda it: it.update(retrystrategy={}))
+_kind("unknown field of a structure", structures)(lambda it: it.update(foo=None))
+_kind("unknown field of a parameter", ports("inputs", "parameters", *LEAVES))(lambda it: it[0].update(defalt="x"))
+
 # The workflow.
 _kind("no entrypoint", spec)(lambda spec: spec.pop("entrypoint", None))
 _kind("entrypoint misspelt", spec)(lambda spec: spec.update(entrypoint="nowhere"))

@@ -9,7 +9,7 @@ import pytest
 from adapters.argo.checking import check
 from adapters.argo.edits import EDITS, edited
 from adapters.subjects import ARGO, lift_file
-from support import at_least
+from support import at_least, first_of
 
 FLOORS = {
     "directive": (at_least(115, 615), at_least(6, 16)),
@@ -22,10 +22,11 @@ FLOORS = {
 """For each kind of edit: how many succeed at least, and how many are refused at most."""
 
 
+@pytest.mark.parametrize("one_of", first_of([4, 1]))
 @pytest.mark.parametrize("kind", EDITS)
-def test_edits(kind: str) -> None:
+def test_edits(kind: str, one_of: int) -> None:
     outcomes: Counter[str] = Counter()
-    for path in ARGO.files():
+    for path in ARGO.files()[::one_of]:
         plan = lift_file(ARGO, path)
         for workflow in plan.workflows:
             for edit in edited(workflow, kind):
@@ -34,5 +35,5 @@ def test_edits(kind: str) -> None:
     reasons = "".join(f"\n{number:5} {reason}" for reason, number in outcomes.most_common())
     print(f"\n{kind}: {done} carried out, {outcomes.total()} refused{reasons}")  # noqa: T201  # a table for `-s`
     least, most = FLOORS[kind]
-    assert done >= least
+    assert done * one_of >= (least if one_of == 1 else 0.8 * least)
     assert outcomes.total() <= most

@@ -17,9 +17,10 @@ from couler_plugins.documents import dump_yaml, read
 from couler_plugins.ir import call_sites, references, without_origin
 from couler_plugins.plan import Plan
 from documents.judge import exactly
+from support import examples
 
-many = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-some = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 
 
 def lifted(items: list[Any]) -> Plan:

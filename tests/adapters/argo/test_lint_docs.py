@@ -6,7 +6,7 @@ from adapters.argo.lint_disagreements import DISAGREEMENTS
 from couler_argo.checks.codes import CODES
 from support import ROOT
 
-ARGO = {"refuses": "refuses it", "accepts": "accepts it", "strictly": "refuses it"}
+ARGO = {"refuses": "refuses it", "accepts": "accepts it"}
 
 
 def _rows(heading: str) -> list[str]:

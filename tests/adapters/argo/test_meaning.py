@@ -17,7 +17,7 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Plan
 from optimizers.running import CONTEXT, PASSES
-from support import at_least
+from support import at_least, examples
 
 EDITED = ("rename", "move", "clone callable", "clone step")
 
@@ -108,7 +108,7 @@ def test_edits_of_the_corpus(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", EDITED)
 @given(items=documents())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 def test_edits_of_random_manifests(kind: str, items: list[Any]) -> None:
     plan = lift_source(ARGO, read("---\n".join(dump_yaml(item) for item in items), "generated.yaml"))
     for workflow in plan.workflows:

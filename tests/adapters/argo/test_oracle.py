@@ -156,7 +156,7 @@ def go_json(value: Any) -> str:
 def test_a_hashed_key(oracle: Oracle, text: str) -> None:
     wanted = hashlib.sha256(go_json(["v1", "abc", text]).encode()).hexdigest()
     found = key(oracle, memoized(SHA), arguments={"x": text})
-    assert found == Key(wanted, accepted=True, storable=True, refusal=None, error=None)
+    assert found == Key(wanted, "cache", accepted=True, storable=True, refusal=None, error=None)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_hashed_key(oracle: Oracle, text: str) -> None:
     ],
 )
 def test_what_a_key_becomes(oracle: Oracle, document: Any, run: dict[str, Any], wanted: str) -> None:
-    assert key(oracle, document, **run) == Key(wanted, accepted=True, storable=True, refusal=None, error=None)
+    assert key(oracle, document, **run) == Key(wanted, "cache", accepted=True, storable=True, refusal=None, error=None)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from adapters.subjects import ARGO
 from couler_plugins.errors import InvalidInput, Unsupported
 from portable.python_argo import values_in
 from portable.python_steps import constant, gave, plan_of, step, workflow_of
-from portable.python_workflows import COMPUTED, ITEM, LITERAL_LOOPS, LOOPS, MIXED, NUMERIC, READS, SQUARE
+from portable.python_workflows import COMPUTED, ITEM, LITERAL_LOOPS, LOOPS, MIXED, NUMERIC, READS, SQUARE, by_name
 
 CASES = {**COMPUTED, **NUMERIC, **LITERAL_LOOPS, **LOOPS}
 
@@ -22,7 +22,7 @@ def lowered(workflow: Any) -> Any:
     return document
 
 
-@pytest.mark.parametrize("name", list(CASES))
+@pytest.mark.parametrize("name", by_name(CASES))
 def test_values(name: str, tmp_path: Path) -> None:
     computed = CASES[name]
     run = ArgoRun(lowered(computed.workflow), tmp_path)

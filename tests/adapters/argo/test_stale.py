@@ -48,7 +48,7 @@ EDITS = {
     "a constant argument": ("{name: source, value: billing}", "{name: source, value: bills}", {"join", "train"}),
     "a patch of all pods": ("spec:\n", 'spec:\n  podSpecPatch: "{}"\n', None),
     "the key": ("inputs.parameters['day'], inputs", "inputs", {"usage-features"}),
-    "the ConfigMap": ("couler-cache-churn-01", "mine", {"support-features"}),
+    "the ConfigMap": ("couler-cache-churn-{{=sprig.trunc(2", "mine-{{=sprig.trunc(3", {"usage-features"}),
     "what the keys cover": ('"v1:011c', '"v1:111c', {"support-features"}),
 }
 

@@ -156,7 +156,7 @@ def test_a_platform_document_counts_wherever_it_is(text: str) -> None:
     assert "exec-b" not in optimize(ALIKE).stdout
 
 
-@pytest.mark.parametrize("path", KFP.files()[::6], ids=KFP.shown)
+@pytest.mark.parametrize("path", [path for path in KFP.files() if path.name != "manifest.yaml"][::6], ids=KFP.shown)
 def test_a_file_that_was_cut_off_anywhere(path: Path) -> None:
     """At every twentieth of it: an error, unless all of the pipeline, or nothing but its comments, is left."""
     text = path.read_text()

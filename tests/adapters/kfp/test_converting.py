@@ -20,7 +20,7 @@ from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.results import FileResult
 from couler_plugins.sources import Text
 from oracles.argo_oracle import build
-from support import CORPUS, corpus_paths
+from support import CORPUS, corpus_paths, first_of
 
 CARRIED = 45
 OWN_CARRIED = 20
@@ -369,7 +369,7 @@ def test_what_is_carried_is_accepted_by_argo(tmp_path_factory: pytest.TempPathFa
     assert [verdict.complaint for (verdict,) in oracle.judge(made) if not verdict.accepted] == []
 
 
-@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("part", first_of(range(3)))
 def test_whatever_stands_in_a_pipeline_it_is_converted_or_refused(part: int) -> None:
     chance = random.Random(part)
     outcomes: Counter[str] = Counter()

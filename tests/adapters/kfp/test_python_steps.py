@@ -28,6 +28,7 @@ from portable.python_workflows import (
     NUMERIC,
     SQUARE,
     TEXT,
+    by_name,
 )
 
 pytest.importorskip("kfp", reason="needs kfp")
@@ -35,8 +36,6 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
 )  # of kfp, its local runner and its libraries
 CASES = {**COMPUTED, **NUMERIC, **LITERAL_LOOPS, **LOOPS}
-MANY = ("odd texts", "items", "odd items", "chosen loops", "parameter", "keys")
-"""A process for each step, so these are for the long run."""
 
 
 def lowered(workflow: Any) -> Any:
@@ -44,7 +43,7 @@ def lowered(workflow: Any) -> Any:
     return document
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in MANY else ()) for name in CASES])
+@pytest.mark.parametrize("name", by_name(CASES))
 def test_values(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     computed = CASES[name]
     found = run_here(lowered(computed.workflow), tmp_path, monkeypatch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ALL", "CASES", "GOOD", "LINES", "OLD_PIPELINE_RUN", "PIPELINE"]
+__all__ = ["ALL", "CASES", "GOOD", "LINES", "OLD_PIPELINE_RUN", "PIPELINE", "RUN", "TASK"]
 
 TASK = """\
 apiVersion: tekton.dev/v1
@@ -240,14 +240,19 @@ GOOD = {
     "runs of v1beta1": f"{OLD_RUN}---\n{OLD_PIPELINE_RUN}",
 }
 
+VERSIONED = "".join(
+    TASK.replace("  name: build\n", f"  name: build\n  labels: {{app.kubernetes.io/version: '{version}'}}\n") + "---\n"
+    for version in ("0.1", "0.2")
+)
 BROKEN: dict[str, tuple[str, str, str]] = {
+    "ambiguous-reference": (f"{VERSIONED}{TASK_RUN}", "", ""),
     "api-level": (NESTED, "name: outer", "name: outer"),
     "beside-reference": (ACTION, "      ref:\n", "      image: busybox\n      ref:\n"),
     "custom-task": (PIPELINE, "apiVersion: example.dev/v1", "apiVersion: v1"),
     "cycle": (PIPELINE, "      taskRef:\n        name: build\n", "      taskRef: {name: a}\n      runAfter: [each]\n"),
     "debug": (TASK_RUN, "  retries: 1\n", "  debug: {breakpoints: {onFailure: never}}\n"),
     "duplicate-name": (TASK, "    - name: say\n", "    - name: make\n"),
-    "duplicate-object": (f"{TASK}---\n{TASK}", "", ""),
+    "duplicate-object": (f"{TASK}---\n{TASK}", "default: busybox", "default: alpine"),
     "enum": (TASK, "      default: busybox\n", "      default: busybox\n      enum: [alpine]\n"),
     "field-case": (PIPELINE, "          - image: busybox\n            script: echo $(params.state)",
                    "          - image: busybox\n            workingdir: /\n            script: echo $(params.state)"),

@@ -258,6 +258,13 @@ KINDS: dict[str, Mutation] = {
     "an unknown field of a task": _put(_tasks, dependsOn=["a"]),
     "an unknown field of a step": _put(_steps, imagePullPolice="Always"),
     "an unknown field of a spec": _put(_specs, sizes=1),
+    "an unknown field of the metadata": _put(lambda data: [data["metadata"]], annotation={"a": "b"}),
+    "an unknown field of a security context": _put(_steps, securityContext={"runAsRoot": True}),
+    "an unknown field of a variable": _put(_steps, env=[{"name": "A", "valueFrom": {"secretKeyRef": {"nme": "s"}}}]),
+    "an unknown field of a volume": _put(_task_specs, volumes=[{"name": "v", "emptyDir": {"size": "1Gi"}}]),
+    "an unknown field of a probe": _put(
+        _task_specs, sidecars=[{"name": "a", "image": "b", "readinessProbe": {"httpGet": {"port": 1}, "every": 1}}]
+    ),
     "a number as a text": _put(_steps, image=5),
     "a mapping as a list": _put(_specs, params={"a": "b"}),
     "a status in a task": _append(_tasks, "params", {"name": "state", "value": "$(tasks.some.status)"}),

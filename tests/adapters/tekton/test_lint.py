@@ -10,22 +10,23 @@ import pytest
 import yaml
 
 from adapters.tekton.counts import objects
-from adapters.tekton.lint_cases import ALL, CASES, GOOD, LINES, OLD_PIPELINE_RUN, PIPELINE
+from adapters.tekton.lint_cases import ALL, CASES, GOOD, LINES, OLD_PIPELINE_RUN, PIPELINE, RUN, TASK
 from adapters.tekton.lint_mutations import KINDS, Mutation, mutants
 from adapters.tekton.older import for_v1beta1
 from couler_plugins import api
-from couler_plugins.documents import Document, Finding, findings, read
+from couler_plugins.documents import Document, Finding, findings, read, render
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.schemas.field_tables import kubernetes_fields
 from couler_plugins.sources import Text
 from couler_tekton.checks.codes import CODES
 from couler_tekton.checks.durations import seconds
-from couler_tekton.checks.fields import OBJECTS
+from couler_tekton.checks.fields import OBJECTS, Structure
 from couler_tekton.checks.older import OLDER
 from couler_tekton.lint import lint
 from support import CORPUS, ROOT, SHARED, at_least, corpus_files, corpus_paths, where_shared
 
 WARNINGS = {"api-level", "duplicate-object", "missing-argument", "missing-workspace", "reread-value", "unknown-result"}
-NOTES = {"field-case"}
+NOTES = {"ambiguous-reference", "field-case"}
 SCHEMAS = SHARED / "schemas" / "tekton"
 FEW = 3
 """In how many objects each mutation is tried."""
@@ -72,8 +73,8 @@ def test_every_code_is_what_some_mutation_leads_to() -> None:
     ]
     found = {code for kind in KINDS.values() for code in provoked(kind, [items for items in files if items])}
     rare = {"missing-workspace", "nested-result", "resources"}  # these take what only the shared corpus has
-    expected = set(CODES) - {"duplicate-object", "reread-value"}  # which take a second object, and a text
-    assert found | (rare if at_least(1, 0) else set()) == expected
+    elsewhere = {"ambiguous-reference", "duplicate-object", "reread-value"}  # which take a second object, and a text
+    assert found | (rare if at_least(1, 0) else set()) == set(CODES) - elsewhere
 
 
 def provoked(mutation: Mutation, files: list[list[Any]]) -> Iterator[str]:
@@ -183,6 +184,35 @@ def test_v1beta1_has_rules_of_its_own(old: str, new: str, severity: str, code: s
 
 
 @pytest.mark.parametrize(
+    ("name", "old", "new", "place", "hint"),
+    [
+        ("a", "  name: build\n", "  name: build\n  annotation: {a: b}\n", "metadata.annotation", "'annotations'"),
+        ("a", "emptyDir: {}", "emptyDir: {sizeLimits: 1Gi}", "spec.volumes[0].emptyDir.sizeLimits", "'sizeLimit'"),
+        ("b", "spec:\n", "spec:\n  taskRunTemplate: {podTemplate: {toleration: []}}\n", "toleration", "'tolerations'"),
+        (
+            "b",
+            "spec:\n",
+            "spec:\n  taskRunTemplate: {podTemplate: {affinity: {nodeAfinity: {}}}}\n",
+            "spec.taskRunTemplate.podTemplate.affinity.nodeAfinity",
+            "'nodeAffinity'",
+        ),
+    ],
+)
+def test_unknown_fields_of_kubernetes_are_found(name: str, old: str, new: str, place: str, hint: str) -> None:
+    text = {"a": TASK, "b": RUN}[name].replace(old, new, 1)
+    (finding,) = (item for item in found_in(text) if item.severity == "error")
+    assert (finding.code, render(finding.path).endswith(place)) == ("unknown-field", True)
+    assert hint in finding.hint
+
+
+def test_long_names_of_pipelines_as_code_are_prefixes() -> None:
+    long = RUN.replace("generateName: main-", f"name: {'a' * 70}")
+    assert "invalid-name" in {item.code for item in found_in(long)}
+    annotated = long.replace("metadata:\n", "metadata:\n  annotations: {pipelinesascode.tekton.dev/on-event: x}\n", 1)
+    assert "invalid-name" not in {item.code for item in found_in(annotated)}
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [
         ("1h30m", 5400.0),
@@ -220,7 +250,20 @@ def compare(shape: Any, schema: Any, place: str) -> None:
         assert set(shape) == set(schema["properties"]), place
         for key, inner in shape.items():
             compare(inner, schema["properties"][key], f"{place}.{key}")
+    elif isinstance(shape, Structure):
+        compare_structure(shape.name, schema, place)
     elif isinstance(shape, str) and shape and "type" in schema:
         types = {"string": ("a text", "a duration"), "boolean": ("true or false",), "integer": ("a whole number",)}
         types |= {"object": ("a mapping",), "array": ("a list",)}
         assert shape in types[schema["type"]], place
+
+
+def compare_structure(name: str, schema: Any, place: str) -> None:
+    """That the table of Kubernetes' structures has whatever a schema has."""
+    if "properties" not in schema:
+        return
+    fields = kubernetes_fields().fields(name)
+    assert set(schema["properties"]) <= set(fields), place
+    for key, inner in schema["properties"].items():
+        if field := fields[key].structure:
+            compare_structure(field, inner.get("items", inner), f"{place}.{key}")

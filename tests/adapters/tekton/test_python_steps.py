@@ -16,7 +16,7 @@ from couler_plugins import Text, convert
 from couler_plugins.errors import Unsupported
 from portable.python_argo import values_in
 from portable.python_steps import plan_of
-from portable.python_workflows import COMPUTED, LITERAL_LOOPS, LOOPS
+from portable.python_workflows import COMPUTED, LITERAL_LOOPS, LOOPS, by_name
 
 
 def written(workflow: Any) -> str:
@@ -28,7 +28,7 @@ CASES = {**COMPUTED, "items": LITERAL_LOOPS["items"]}
 """A loop over rows becomes a matrix with includes, and those are not read for Argo."""
 
 
-@pytest.mark.parametrize("name", list(CASES))
+@pytest.mark.parametrize("name", by_name(CASES))
 def test_values(name: str, tmp_path: Path) -> None:
     computed = CASES[name]
     (file,) = convert(Text(written(computed.workflow), "steps.yaml"), "argo").files

@@ -14,6 +14,7 @@ from caching.artifacts.model_accidents import Accidents
 from caching.artifacts.model_keepers import Keepers
 from caching.artifacts.model_users import Users
 from couler_plugins.caching.artifacts import Stored, open_cache
+from support import examples
 
 
 class Cache(Users, Keepers, Accidents):
@@ -40,7 +41,7 @@ class Cache(Users, Keepers, Accidents):
 @pytest.mark.parametrize("index", [None, "none"], ids=["indexed", "store-only"])
 def test_the_cache_is_a_dictionary(index: str | None) -> None:
     kind = type("Cache", (Cache,), {"index": index})
-    quick = settings(max_examples=60, stateful_step_count=40, suppress_health_check=list(HealthCheck))
+    quick = settings(max_examples=examples(60), stateful_step_count=40, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(kind, settings=quick)
 
 
@@ -48,7 +49,7 @@ def test_the_cache_is_a_dictionary(index: str | None) -> None:
 @pytest.mark.parametrize("index", [None, "none"], ids=["indexed", "store-only"])
 def test_the_cache_is_a_dictionary_for_longer(index: str | None) -> None:
     kind = type("Cache", (Cache,), {"index": index})
-    long = settings(max_examples=1_000, stateful_step_count=60, suppress_health_check=list(HealthCheck))
+    long = settings(max_examples=examples(1_000), stateful_step_count=60, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(kind, settings=long)
 
 

@@ -99,10 +99,16 @@ def behind(name: str, other: str, order: tuple[str, ...]) -> bool:
 
 
 ALLOWED = [order for order in orders() if "tune" in order and len(order) != 3 and is_allowed(order)]
+LONG = [order for order in ALLOWED if len(order) == 4][2:]
+"""Orders of all four but two."""
 REFUSED = [order for order in orders() if not is_allowed(order)]
 
 
-@pytest.mark.parametrize("order", ALLOWED, ids=",".join)
+@pytest.mark.parametrize(
+    "order",
+    [pytest.param(order, marks=pytest.mark.slow if order in LONG else ()) for order in ALLOWED],
+    ids=",".join,
+)
 @pytest.mark.parametrize("engine", ["argo", "tekton", "kfp"])
 def test_nothing_more_is_done_the_second_time(engine: str, order: tuple[str, ...]) -> None:
     given = subject(engine)

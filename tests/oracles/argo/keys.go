@@ -32,11 +32,12 @@ type run struct {
 }
 
 type key struct {
-	Key      *string `json:"key"`
-	Accepted bool    `json:"accepted"`
-	Storable bool    `json:"storable"`
-	Refusal  *string `json:"refusal"`
-	Error    *string `json:"error"`
+	Key       *string `json:"key"`
+	ConfigMap string  `json:"config_map"`
+	Accepted  bool    `json:"accepted"`
+	Storable  bool    `json:"storable"`
+	Refusal   *string `json:"refusal"`
+	Error     *string `json:"error"`
 }
 
 // key does what the controller does between choosing a template and looking into the cache: `executeTemplate` in
@@ -55,6 +56,9 @@ func (r run) key(ctx context.Context, documents []document) (result key) {
 			return fmt.Errorf("template %q has no memoize", r.Template)
 		}
 		result.Key = &done.Memoize.Key
+		if done.Memoize.Cache != nil && done.Memoize.Cache.ConfigMap != nil {
+			result.ConfigMap = done.Memoize.Cache.ConfigMap.Name
+		}
 		refusal := checked(ctx, done.Memoize.Key)
 		result.Refusal = said(refusal)
 		result.Accepted = refusal == nil

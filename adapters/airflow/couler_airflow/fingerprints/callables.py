@@ -9,22 +9,31 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import sys
 import types
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from couler_airflow.fingerprints.modules import Modules, is_installed, is_library, module_of
+from couler_airflow.fingerprints.modules import (
+    DAG_FILE,
+    DAG_MODULES,
+    Modules,
+    is_installed,
+    is_library,
+    module_of,
+)
 from couler_airflow.fingerprints.reading import Reading, dotted_name
 from couler_airflow.fingerprints.values import serialized_form, too_deep, value_form
 from couler_airflow.marks import MARK
-from couler_airflow.uncacheable import Uncacheable
+from couler_airflow.uncacheable import VALUE, Uncacheable
+from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["Fingerprint"]
 
-DAG_MODULES = "unusual_prefix_"
-"""How the names begin that Airflow gives to DAG files."""
+DAG_NAMES = re.compile(rf"\b(?:{DAG_MODULES}\w+|__main__)(?=\.)")
+"""The DAG file in the name of a type."""
 
 WRAPPED = (staticmethod, classmethod)
 NO_STATE = ("__wrapped__", MARK)
@@ -37,12 +46,16 @@ class Fingerprint:
     Args:
         dag_file: the DAG file.
         allow: what the owner allows bodies to read, and `context` where named values of the run are in the key.
+
+    Attributes:
+        objections: what no key can cover of all that was asked for until now.
     """
 
     def __init__(self, dag_file: str, allow: Collection[str] = ()) -> None:
-        self._dag_file = Path(dag_file)
+        self.objections: list[Objection] = []
+        self._dag_file = Path(dag_file).absolute()
         self._modules = Modules()
-        self._reading = Reading(self._modules, self.form, allow)
+        self._reading = Reading(self._modules, self.form, allow, self.objections)
         self._numbers: dict[int, int] = {}
         self._alive: list[Any] = []
         self._depth = 0
@@ -52,10 +65,10 @@ class Fingerprint:
         return self._modules.form
 
     def form(self, value: Any) -> Any:
-        """The form of a callable or any other value.
+        """Return the form of a callable or any other value; it is worth nothing once there are objections.
 
         Raises:
-            Uncacheable: no key can cover it.
+            Uncacheable: it has none.
         """
         self._depth += 1
         too_deep(self._depth)
@@ -87,7 +100,7 @@ class Fingerprint:
         if isinstance(value, logging.Logger | logging.LoggerAdapter):
             return ["logger"]  # what is logged is no part of a result
         if type(value).__module__ in ("typing", "types") or isinstance(value, types.GenericAlias):
-            return ["typing", repr(value)]
+            return ["typing", DAG_NAMES.sub(DAG_FILE, repr(value))]
         return self._instance(value)
 
     def _instance(self, value: Any) -> Any:
@@ -160,7 +173,7 @@ class Fingerprint:
                 raise Uncacheable(f"the class {dotted} was made at run time", step=dotted)
             return ["installed", module, cls.__qualname__]
         if in_dag_file:
-            self._modules.add_file("<dag file>", self._dag_file, sys.modules.get(module))
+            self._modules.add_file(DAG_FILE, self._dag_file, sys.modules.get(module))
         else:
             self._modules.add(module)
         named = sorted(vars(cls).items())
@@ -173,12 +186,21 @@ class Fingerprint:
         is_code = isinstance(member, (types.FunctionType, property, *WRAPPED))
         if name.startswith("__") and not is_code:
             return ["source"]
-        try:
+        if is_code:
             return self.form(member)
+        forms, objections = len(self._numbers), len(self.objections)
+        form: Any = ["source"]
+        try:
+            form = self.form(member)
         except Uncacheable as error:
-            if is_code or error.feature is not None:
-                raise
-            return ["source"]
+            self.objections += error.objections
+        formless = [item for item in self.objections[objections:] if item.rule == VALUE]
+        if not formless:
+            return form
+        self.objections[objections:] = [item for item in self.objections[objections:] if item.rule != VALUE]
+        while len(self._numbers) > forms:  # what is met again elsewhere has to be looked at anew
+            self._numbers.popitem()
+        return ["source"]
 
     def _builtin(self, value: Any) -> Any:
         owner = getattr(value, "__self__", None)
@@ -198,7 +220,7 @@ class Fingerprint:
 
     def _is_dag_file(self, scope: dict[str, Any]) -> bool:
         name, file = str(scope.get("__name__", "")), scope.get("__file__")
-        return name.startswith(DAG_MODULES) or (file is not None and Path(file) == self._dag_file)
+        return name.startswith(DAG_MODULES) or (file is not None and Path(file).absolute() == self._dag_file)
 
 
 def _is_airflow_or_cache(value: Any) -> bool:

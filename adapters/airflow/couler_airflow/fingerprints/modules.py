@@ -21,9 +21,25 @@ from couler_airflow.fingerprints.distributions import needed_by, owner_of
 from couler_airflow.fingerprints.loaded import is_current
 from couler_airflow.uncacheable import Uncacheable
 
-__all__ = ["Modules", "file_of", "is_installed", "is_library", "module_of", "source_of"]
+__all__ = [
+    "DAG_FILE",
+    "DAG_MODULES",
+    "Modules",
+    "file_of",
+    "is_installed",
+    "is_library",
+    "label_of",
+    "module_of",
+    "source_of",
+]
 
 ABSENT = "absent"
+
+DAG_FILE = "<dag file>"
+"""What keys call the DAG file."""
+
+DAG_MODULES = "unusual_prefix_"
+"""How the names begin that Airflow gives to DAG files."""
 
 
 class Modules:
@@ -67,7 +83,7 @@ class Modules:
         """
         digest, imports = source_of(path)
         if loaded is not None and not is_current(loaded, path):
-            raise Uncacheable(f"{path.name} has changed since it was loaded")
+            raise Uncacheable(f"{path.name} has changed since it was loaded", rule="changed-source")
         self._found[label] = digest
         for imported in imports:
             self.add(imported)
@@ -83,6 +99,11 @@ class Modules:
             self._found |= dict.fromkeys([owner, *needed_by(owner)], "installed")
         else:
             self.add_file(name, path, sys.modules.get(name))
+
+
+def label_of(module: str) -> str:
+    """Return what a key calls a module: that of the DAG file has another name in each folder, and as a program."""
+    return DAG_FILE if module.startswith(DAG_MODULES) or module == "__main__" else module
 
 
 def is_library(name: str) -> bool:
@@ -173,7 +194,9 @@ def source_of(path: Path) -> tuple[str, tuple[str, ...]]:
         status = path.stat()
         return _source_of(path, status.st_mtime_ns, status.st_size)
     except (OSError, ValueError, SyntaxError):
-        raise Uncacheable(f"the source {path.name} of a module that it uses cannot be read") from None
+        raise Uncacheable(
+            f"the source {path.name} of a module that it uses cannot be read", rule="unreadable-source"
+        ) from None
 
 
 @functools.lru_cache(maxsize=4096)

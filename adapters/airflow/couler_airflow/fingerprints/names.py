@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dis
+import inspect
 import re
 import types
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["ALL", "Names", "names_of"]
+__all__ = ["ALL", "Names", "names_of", "returns_nothing"]
 
 FAST = re.compile(r"(LOAD|STORE)_FAST")
 SAME = {
@@ -73,6 +74,20 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
             elif does == "STORE_GLOBAL":
                 written.add(name)
     return Names(tuple(sorted(chains)), tuple(sorted(imports)), tuple(sorted(attributes)), tuple(sorted(written)))
+
+
+def returns_nothing(function: object) -> bool:
+    """Return whether a function ends with None wherever it ends; False where that cannot be told."""
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, types.CodeType) or code.co_flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
+        return False
+    steps = list(_steps(code))
+    results = [
+        step if step[0] == "RETURN_CONST" else steps[number - 1]
+        for number, step in enumerate(steps)
+        if step[0] in ("RETURN_CONST", "RETURN_VALUE")
+    ]
+    return bool(results) and all(does in ("LOAD_CONST", "RETURN_CONST") and value is None for does, value in results)
 
 
 def _all(code: types.CodeType) -> Iterator[types.CodeType]:

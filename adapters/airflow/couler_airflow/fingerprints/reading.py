@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
 import types
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
+
+from msgspec import structs
 
 from couler_airflow.fingerprints.modules import Modules, file_of, is_library
 from couler_airflow.fingerprints.names import ALL, names_of
 from couler_airflow.fingerprints.reach import kind_of, kinds_of_attributes
 from couler_airflow.fingerprints.values import Form
-from couler_airflow.uncacheable import Uncacheable
+from couler_airflow.uncacheable import Uncacheable, object_to, place_of
+from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["Reading", "dotted_name"]
 
@@ -24,34 +28,49 @@ class Reading:
         modules: gathers the modules that are reached.
         form: gives the form of what a name stands for.
         allow: what the owner allows bodies to reach.
+        objections: gathers what no key can cover.
     """
 
-    def __init__(self, modules: Modules, form: Form, allow: Collection[str]) -> None:
+    def __init__(self, modules: Modules, form: Form, allow: Collection[str], objections: list[Objection]) -> None:
         self._modules = modules
         self._form = form
         self._allow = frozenset(allow)
+        self._objections = objections
+        self._place: tuple[types.CodeType, str] | None = None
 
     def read(self, function: types.FunctionType) -> Any:
-        """The forms of all that the code of a function reads by name.
-
-        Raises:
-            Uncacheable: no key can cover something of it.
-        """
-        scope = function.__globals__
-        names = names_of(function.__code__, str(scope.get("__package__") or ""))
-        if names.written:
-            raise Uncacheable(f"{function.__qualname__} changes the global {names.written[0]!r}")
+        """Return the forms of all that the code of a function reads by name; objections go on to be gathered."""
+        scope, code = function.__globals__, function.__code__
+        names = names_of(code, str(scope.get("__package__") or ""))
+        for name in names.written:
+            with self._at(code, name):
+                raise Uncacheable(f"{function.__qualname__} changes the global {name!r}", rule="global-write")
         for kind, name in kinds_of_attributes(names.attributes):
-            self._refuse(kind, name)
+            with self._at(code, name):
+                self._refuse(kind, name)
         read = []
         for root, *path in names.chains:
-            if root in scope:
-                read.append([root, path, self._followed(root, scope[root], path)])
-            elif hasattr(builtins, root):
-                self.reached(f"builtins.{root}")
+            with self._at(code, root):
+                if root in scope:
+                    read.append([root, path, self._followed(root, scope[root], path)])
+                elif hasattr(builtins, root):
+                    self.reached(f"builtins.{root}")
         for module, *path in names.imports:
-            read.append([module, path, self._imported(module, path)])
+            with self._at(code, module):
+                read.append([module, path, self._imported(module, path)])
         return read
+
+    @contextlib.contextmanager
+    def _at(self, code: types.CodeType, word: str) -> Iterator[None]:
+        """Gather the objections to what code names, so that all of them are told at once."""
+        before, self._place = self._place, (code, word)
+        try:
+            yield
+        except Uncacheable as error:
+            here = place_of(code, word)
+            self._objections += [structs.replace(item, place=item.place or here) for item in error.objections]
+        finally:
+            self._place = before
 
     def _followed(self, name: str, value: Any, path: list[str]) -> Any:
         """The form of what is read of a global: of a module no more than what is named of it."""
@@ -76,8 +95,9 @@ class Reading:
             return ["module", module]
         try:
             loaded = importlib.import_module(module)  # the body does so too, and what it calls has to be looked at
-        except Exception:  # noqa: BLE001  # a module's own code may raise anything
-            raise Uncacheable(f"the module {module} that it imports cannot be imported", step=module) from None
+        except (Exception, SystemExit):  # noqa: BLE001  # a module's own code may raise anything, and end the process
+            reason = f"the module {module} that it imports cannot be imported"
+            raise Uncacheable(reason, step=module, rule="import") from None
         return self._followed(module, loaded, path)
 
     def named(self, name: str, value: Any) -> Any:
@@ -91,21 +111,18 @@ class Reading:
         except Uncacheable as error:
             if error.step is not None:
                 raise
-            raise Uncacheable(f"{name!r}: {error.message}", step=name) from None
+            raise Uncacheable(f"{name!r}: {error.message}", step=name, rule=error.objections[0].rule) from None
 
     def reached(self, dotted: str) -> None:
-        """Looks at the full name of what is reached.
-
-        Raises:
-            Uncacheable: it names something that no key can cover.
-        """
+        """Look at the full name of what is reached, and object to what no key can cover."""
         kind = kind_of(dotted)
         if kind is not None:
             self._refuse(kind, dotted)
 
     def _refuse(self, kind: str, name: str) -> None:
         if kind not in self._allow:
-            raise Uncacheable(f"it names {name}, which may reach {kind}", step=name, feature=kind)
+            place = None if self._place is None else place_of(*self._place)
+            self._objections.append(object_to(kind, f"it names {name}, which may reach {kind}", place))
 
 
 def dotted_name(value: Any) -> str:

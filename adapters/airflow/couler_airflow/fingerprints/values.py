@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from couler_airflow.fingerprints.modules import module_of
+from couler_airflow.fingerprints.modules import label_of, module_of
 from couler_airflow.uncacheable import Uncacheable
 from couler_plugins.caching.keys import digest, go_json
 
@@ -97,11 +97,12 @@ def serialized_form(value: Any) -> Any:
     from couler_airflow.codec import encode
 
     kind = type(value)
-    return ["xcom", _name(kind), digest(encode(value).decode("utf-8", "surrogatepass"))]
+    text = encode(value).decode("utf-8", "surrogatepass")
+    return ["xcom", _name(kind), digest(text.replace(f'"{module_of(kind)}.', f'"{label_of(module_of(kind))}.'))]
 
 
 def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{label_of(module_of(kind))}.{kind.__qualname__}"
 
 
 def too_deep(depth: int) -> None:

@@ -7,15 +7,16 @@ in this run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from couler_airflow.eligible import class_of, is_mapped
 from couler_airflow.marks import Declaration
 from couler_airflow.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
+from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["XCOM", "Before", "handed", "token_of", "upstream"]
+__all__ = ["PRODUCER", "XCOM", "Before", "by_order", "handed", "token_of", "too_many", "upstream", "without_key"]
 
 XCOM = "couler_cache"
 """The XCom in which a task says what the cache did."""
@@ -25,6 +26,9 @@ GATE = "PartGate"
 
 MOST = 100
 """Tasks before one that are asked, each of which takes a call of Airflow's API."""
+
+PRODUCER = "producer"
+"""The rule of what comes after a task without a key."""
 
 READS_BEHIND = frozenset({"connections", "files", "programs"})
 """What lets a task see more of another's work than the value it is handed."""
@@ -54,19 +58,29 @@ class Before:
         self._dag = task.dag
         self._operator = task.dag.task_dict.get(task.task_id, task)
         self._all = sorted(upstream(self._dag, self._operator))
-        values = set() if READS_BEHIND.intersection(declaration.allow) else handed(self._operator)
-        self._by_order = [task_id for task_id in self._all if task_id not in values]
+        self._by_order = by_order(self._dag, self._operator, declaration)
         self._told: dict[str, list[Any]] = {}
 
     def tokens(self) -> list[str]:
-        """The tokens of all that hands it no value.
+        """Return the tokens of all that hands it no value.
 
         Raises:
-            Uncacheable: one of them has none, or they are too many to ask.
+            Uncacheable: some of them have none, or they are too many to ask.
         """
-        if len(self._by_order) > MOST:
-            raise Uncacheable(f"{len(self._by_order)} tasks before it hand it no value, more than {MOST}")
-        return [token for task_id in self._by_order for token in self._tokens_of(task_id)]
+        if objections := too_many(self._by_order):
+            raise Uncacheable(objections=objections)
+        tokens: list[str] = []
+        objections = []
+        for task_id in self._by_order:
+            own = [item.get("token") if isinstance(item, dict) else None for item in self._tell(task_id)]
+            if not own or any(not isinstance(token, str) for token in own):
+                objections.append(without_key(task_id))
+            elif len(own) != self._expected(task_id):
+                objections.append(Objection(PRODUCER, f"not all of {task_id!r} before it have a key"))
+            tokens += map(str, own)
+        if objections:
+            raise Uncacheable(objections=objections)
+        return tokens
 
     def keys(self) -> tuple[str, ...]:
         """The keys of the results before it, as far as there are any: what an eviction policy weighs by."""
@@ -74,15 +88,6 @@ class Before:
         return tuple(
             sorted({item["key"] for item in told if isinstance(item, dict) and isinstance(item.get("key"), str)})
         )
-
-    def _tokens_of(self, task_id: str) -> list[str]:
-        told = self._tell(task_id)
-        tokens = [item.get("token") if isinstance(item, dict) else None for item in told]
-        if not tokens or any(not isinstance(token, str) for token in tokens):
-            raise Uncacheable(f"{task_id!r} runs before it, and no key covers what that has done", step=task_id)
-        if len(tokens) != self._expected(task_id):
-            raise Uncacheable(f"not all of {task_id!r} before it have a key", step=task_id)
-        return [str(token) for token in tokens]
 
     def _tell(self, task_id: str) -> list[Any]:
         if task_id not in self._told:
@@ -104,6 +109,24 @@ class Before:
         group = _group_of(operator)
         both = group is not None and group is _group_of(self._operator)
         return both and not is_mapped(operator) and not is_mapped(self._operator)
+
+
+def by_order(dag: Any, operator: Any, declaration: Declaration) -> list[str]:
+    """Return the tasks right before one whose results its key does not cover by their values."""
+    values = set() if READS_BEHIND.intersection(declaration.allow) else handed(operator)
+    return sorted(upstream(dag, operator) - values)
+
+
+def without_key(task_id: str, remedy: str = "") -> Objection:
+    """Return the objection to what runs after a task that has no key."""
+    return Objection(PRODUCER, f"{task_id!r} runs before it, and no key covers what that has done", remedy=remedy)
+
+
+def too_many(tasks: Collection[str]) -> list[Objection]:
+    """Return the objection to more tasks before one than a worker asks about; none where they are fewer."""
+    if len(tasks) <= MOST:
+        return []
+    return [Objection(PRODUCER, f"{len(tasks)} tasks before it hand it no value, more than {MOST}")]
 
 
 def _group_of(operator: Any) -> Any:

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from couler_airflow.codec import OUTPUT, Result, decode_result, encode_result
-from couler_airflow.eligible import class_of, path_of
-from couler_airflow.key import TaskKey, key_of
+from couler_airflow.eligible import BRANCH, class_of, path_of
+from couler_airflow.key import TaskKey, TaskMaterial
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.before import XCOM, Before, token_of
 from couler_airflow.runtime.store import Store
 from couler_airflow.runtime.told import remember
 from couler_airflow.runtime.xcoms import noted
 from couler_airflow.settings import SECTION, load_settings
-from couler_airflow.uncacheable import Uncacheable
-from couler_plugins.errors import CoulerError
+from couler_airflow.task_checks import KEPT_BACK, NOTHING
+from couler_airflow.uncacheable import Uncacheable, describe, objections_of
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import Entry, Meta
@@ -59,9 +59,9 @@ class Run:
             return compute()
         try:
             before = Before(self._task, self._ti, self._declaration)
-            key = key_of(self._task, self._context, self._declaration, before.tokens())
+            key = self.key(before)
         except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
-            self._tell({"cached": False, "reason": _reason(error)})
+            self._refuse(error)
             return compute()
         if not self._stores:
             return self._keyed(key, compute)
@@ -73,12 +73,23 @@ class Run:
                 try:
                     result = self._replayed(data)
                 except Exception as error:  # noqa: BLE001  # what cannot be read is computed
-                    log.warning("the stored result cannot be used: %s", _reason(error))
+                    log.warning("the stored result cannot be used: %s", objections_of(error)[0].reason)
                     store.find(key.key, _none, 0.0)  # so that what is computed takes its place
                 else:
                     self._say_hit(key, entry)
                     return result.value
             return self._computed(key, before, store, compute)
+
+    def key(self, before: Before) -> TaskKey:
+        """Return the key of this run.
+
+        Args:
+            before: what ran before it.
+
+        Raises:
+            Uncacheable: it has none; with all objections, as `couler explain` has them.
+        """
+        return TaskMaterial(self._task, self._declaration).key(self._context, before.tokens)
 
     def _computed(self, key: TaskKey, before: Before, store: Store, compute: Compute) -> Any:
         started = time.monotonic()
@@ -88,16 +99,15 @@ class Run:
         try:
             self._keep(key, before, store, Result(value, pushed), None if self._resumed else seconds)
         except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
-            log.warning("the result is not kept: %s", _reason(error))
-            self._tell({"cached": False, "key": key.key, "reason": _reason(error)})
+            self._refuse(error, "the result is not kept", logging.WARNING, key=key.key)
         return value
 
     def _keep(self, key: TaskKey, before: Before, store: Store, result: Result, seconds: float | None) -> None:
         if not result.xcoms and (result.value is None or not self._task.do_xcom_push):
-            raise Uncacheable("it hands nothing on, so what it has done is somewhere else")
+            raise Uncacheable(NOTHING if result.value is None else KEPT_BACK, rule="no-result")
         data = encode_result(result)
         refused = store.keep(data, self._meta(key, before, seconds))
-        told = {"cached": True, "hit": False, "key": key.key, "token": token_of(key.key, _sha256(data))}
+        told: dict[str, Any] = {"cached": True, "hit": False, "key": key.key, "token": token_of(key.key, _sha256(data))}
         if refused:
             log.warning("the result is not kept: %s", refused)
             told |= {"cached": False, "reason": refused}
@@ -117,7 +127,8 @@ class Run:
         return value
 
     def _tell_choice(self, key: TaskKey, chosen: Any) -> None:
-        told = {"cached": False, "reason": "it decides what else runs", "key": key.key}
+        log.info("not cached: %s (rule operator)", BRANCH)
+        told: dict[str, Any] = {"cached": False, "reason": BRANCH, "rules": ["operator"], "key": key.key}
         try:
             told["token"] = token_of(key.key, _sha256(encode_result(Result(chosen, {}))))
         except Uncacheable as error:
@@ -161,10 +172,18 @@ class Run:
             made_by="couler_airflow",
         )
 
+    def _refuse(self, error: Exception, what: str = "not cached", level: int = logging.INFO, **more: str) -> None:
+        """Tell why a task is not cached: all objections, as `couler explain` has them."""
+        objections = objections_of(error)
+        rules = [item.rule for item in objections]
+        if rules == ["no-result"]:
+            log.debug("%s", objections[0].reason)  # so it is in every run, and nobody has to do anything
+        else:
+            log.log(level, "%s: %s", what, "; ".join(map(describe, objections)))
+        self._tell({"cached": False, **more, "reason": "; ".join(item.reason for item in objections), "rules": rules})
+
     def _tell(self, told: Mapping[str, Any]) -> None:
-        """Leaves an XCom that says what the cache did; nothing fails for it."""
-        if told.get("reason"):
-            log.info("not cached: %s", told["reason"])
+        """Leave an XCom that says what the cache did; nothing fails for it."""
         remember(self._ti, told)
         try:
             self._ti.xcom_push(XCOM, dict(told))
@@ -187,8 +206,3 @@ def _sha256(data: bytes) -> str:
     import hashlib
 
     return hashlib.sha256(data).hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    """What is said of a failure: a text of ours, or the kind of error, whose own text may hold values."""
-    return error.message if isinstance(error, CoulerError) else f"{type(error).__name__} in looking for a key"

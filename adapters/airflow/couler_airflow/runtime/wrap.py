@@ -10,49 +10,42 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
-from couler_airflow.eligible import BRANCHES, class_of, is_mapped, objection, path_of
+from couler_airflow.eligible import is_mapped
 from couler_airflow.marks import Declaration
 
-__all__ = ["is_wrapped", "wrap"]
+__all__ = ["is_wrapped", "obstacle", "wrap"]
 
 log = logging.getLogger(__name__)
 METHODS = ("execute", "resume_execution")
 
 
-def wrap(
-    operator: Any, *, declaration: Declaration | None = None, own: bool = True, operators: Collection[str] = ()
-) -> str | None:
-    """Has an operator look its result up before it computes it, and keep it afterwards.
+def wrap(operator: Any, declaration: Declaration, *, stores: bool = True) -> None:
+    """Have an operator look its result up before it computes it, and keep it afterwards.
 
     Args:
         operator: an operator, or a mapped one; it is changed in place. Wrapping it again changes what was declared.
         declaration: what its owner says of it.
-        own: whether that was said of this very task, and not of its DAG.
-        operators: the import paths of operators that are pure in a DAG that is.
-
-    Returns:
-        Why it was left alone; None where it was not.
+        stores: whether its result may be kept and reused; otherwise only its key is told to what runs after it.
     """
-    declaration = declaration or Declaration()
-    branch = path_of(class_of(operator)) in BRANCHES and declaration.cache
-    reason = objection(operator, declaration, own, operators)
-    if reason is not None and not (branch and not operator.is_setup and not operator.is_teardown):
-        return reason
     if is_mapped(operator):
         cls = getattr(operator.operator_class, "__couler_original__", operator.operator_class)
-        operator.operator_class = _subclass(cls, declaration, not branch)
-        return reason
-    for name in METHODS:
-        before = vars(operator).get(name)
-        if before is not None and not isinstance(before, _Method):
-            return f"somebody else has replaced its {name}"
+        operator.operator_class = _subclass(cls, declaration, stores)
+        return
     for name in METHODS:
         # An attribute of the instance, which Airflow's own copy of it for the run takes along.
-        object.__setattr__(operator, name, _Method(name, declaration, not branch))
-    return reason
+        object.__setattr__(operator, name, _Method(name, declaration, stores))
+
+
+def obstacle(operator: Any) -> str:
+    """Return why nothing can be put around an operator; empty where nothing is in the way."""
+    if not is_mapped(operator):
+        for name in METHODS:
+            if not isinstance(vars(operator).get(name), _Method | None):
+                return f"somebody else has replaced its {name}"
+    return ""
 
 
 def is_wrapped(operator: Any) -> bool:

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from couler_argo.caching.key_specs import KEY_SPEC
 from couler_argo.caching.material import content_of, reads_of, spec_of_run
-from couler_argo.caching.memoize import config_map
-from couler_argo.caching.objections import place_objection, rest_of, reuse_objections
+from couler_argo.caching.memoize import SHARDS
+from couler_argo.caching.objections import DATASET, place_objection, rest_of, reuse_objections
 from couler_argo.caching.programs import programs
 from couler_argo.caching.traces import without_traces
 from couler_argo.codec import Mapped
@@ -28,14 +28,13 @@ from couler_argo.spelling import write
 from couler_argo.splits.part_spec import PART_OF, SPLIT
 from couler_argo.wrapper.deadlines import later_by, limit_of
 from couler_argo.wrapper.objections import wrapper_objection
-from couler_plugins.hookspecs.caching import Material, Objection
+from couler_plugins.hookspecs.caching import Material, Objection, Shards
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
 
 __all__ = ["CACHE", "DATASET", "KNOWN", "ArgoCaching", "lost_annotations"]
 
 CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
-DATASET = "couler.io/dataset."
 MAX_OUTPUT = "couler.io/max-output-bytes"
 MAX_ITEMS = "couler.io/max-items"
 KNOWN = frozenset({CACHE, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC, SPLIT, PART_OF})
@@ -57,7 +56,7 @@ class ArgoCaching:
         self._annotations = annotations_of(workflow)
         self._callables = callables(workflow)
         self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
-        self.shard_bytes: int | None = SHARD_BYTES
+        self.shards: Shards | None = Shards(number=SHARDS, bytes=SHARD_BYTES)
 
     @property
     def part_of(self) -> str:
@@ -67,10 +66,6 @@ class ArgoCaching:
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left at places that its owner has edited since."""
         return without_traces(workflow)
-
-    def shard(self, spec: str) -> str:
-        """The ConfigMap that keeps the results of templates with this spec hash."""
-        return config_map(self._workflow, spec)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
         """What the annotations say, those of the step first, then of its template, of its graph, of the workflow."""
@@ -87,11 +82,18 @@ class ArgoCaching:
 
     def how_to_declare(self, operation: Operation) -> str:
         """The annotation to paste."""
-        return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in the template {operation.name!r}"
+        return self._annotation(CACHE, operation, "pure")
+
+    def how_to_version(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return self._annotation(VERSION, operation)
 
     def how_to_bound(self, operation: Operation) -> str:
         """The annotation to paste."""
-        return f"metadata: {{annotations: {{{MAX_ITEMS}: …}}}}, in the template {operation.name!r}"
+        return self._annotation(MAX_ITEMS, operation)
+
+    def _annotation(self, key: str, operation: Operation, value: str = "…") -> str:
+        return f"metadata: {{annotations: {{{key}: {value}}}}}, in the template {operation.name!r}"
 
     def items(self, step: Step) -> int | None:
         """How often a step runs for its loop at most; None where only the run knows."""
@@ -149,17 +151,22 @@ class ArgoCaching:
             what = f"its output {parameters[0]!r}" if parameters else "what it prints"
             bound = self._bound(annotations)
             if bound is None:
-                reason = f"{what} has no bound, and a result that is too big fails the step: set {MAX_OUTPUT}"
-                yield Objection("unbounded-output", reason, "storage")
+                reason = f"{what} has no bound, and a result that is too big fails the step"
+                yield Objection("unbounded-output", reason, "storage", self._annotation(MAX_OUTPUT, operation))
             elif not 0 < bound <= LARGEST_OUTPUT:
-                yield Objection("unbounded-output", f"{MAX_OUTPUT} has to be 1 to {LARGEST_OUTPUT}", "storage")
+                reason, remedy = (
+                    f"{MAX_OUTPUT} has to be 1 to {LARGEST_OUTPUT}",
+                    self._annotation(MAX_OUTPUT, operation),
+                )
+                yield Objection("unbounded-output", reason, "storage", remedy, seen=MAX_OUTPUT)
         for output in artifacts:
             collected = rest_of(output).get("artifactGC")
             if isinstance(collected, dict) and collected.get("strategy") not in (None, "", "Never"):
                 yield Objection("collected", f"its output {output.name!r} is garbage-collected", "storage")
         if artifacts and self._workflow.kind == "Workflow" and self._workflow.name:
-            reason = "a later run of the same name would overwrite its artifacts: use generateName"
-            yield Objection("fixed-name", reason, "storage")
+            reason = "a later run of the same name would overwrite its artifacts"
+            remedy = "metadata: {generateName: …} instead of name, in the Workflow"
+            yield Objection("fixed-name", reason, "storage", remedy)
         location = json.dumps(rest_of(operation).get("archiveLocation") or {})
         if artifacts and '"key":' in location and not ("pod.name" in location and "workflow." in location):
             yield Objection("own-place", "its archiveLocation is the same in every run")

@@ -3,12 +3,16 @@
 Sources: docs/memoization.md; `workflow/controller/operator.go` (the key is completed with all of the template, checked
 against `^[a-zA-Z0-9][-a-zA-Z0-9]*$`, and a result that cannot be saved fails the node); Argo 4's CRDs require `maxAge`
 beside `key`. Keys build on upstream's argo#11191 (the key covers only what the user puts in): ours covers all.
+
+`executeTemplate` completes the whole template before it looks into the cache (from Argo 3.0 on), the name of the
+ConfigMap too. So each run of a template names the shard that its own key belongs to.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from couler_argo.caching.material import hashed_values, spec_of_run
@@ -20,7 +24,7 @@ from couler_argo.wrapper.objections import runs_as_root, wrapper_objection
 from couler_plugins.caching.keys import LINEAGE, lineage_names
 from couler_plugins.ir import Argument, Directive, Graph, Operation, Output, Port, Reference, Workflow, replace
 
-__all__ = ["directive_of", "is_marked", "with_cache", "without_cache"]
+__all__ = ["SHARDS", "directive_of", "is_marked", "with_cache", "without_cache"]
 
 OPTIONS = frozenset({"spec", "max-age", "lineage", "memoize", "key", "config-map"})
 WRAPPER = "wrapper"
@@ -30,8 +34,10 @@ OUR_KEY = re.compile(r"\{\{=sprig\.sha256sum\(toJson\(\['(v\d+)', '([0-9a-f]{64}
 
 PREFIX = "couler-cache"
 """How the names of our ConfigMaps begin."""
-SHARDS = 2
-"""Hexadecimal digits of the spec hash that name a shard: 256 ConfigMaps of at most 1 MiB a family of workflows."""
+DIGITS = 2
+"""Hexadecimal digits of a key that name its shard."""
+SHARDS = 16**DIGITS
+"""ConfigMaps that a family of workflows has at most. The number stays, so that no key ever changes its shard."""
 MAX_FAMILY = 40
 KEPT = {"strategy": "Never", "podMetadata": {"annotations": {"couler.io/cache": "kept"}}}
 """No garbage collection for an artifact that a memo entry refers to; the annotation tells ours from an owner's."""
@@ -69,10 +75,11 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
             options["security"] = "inherit"
         return wrapper.with_wrapper(item, _key_text(workflow, item, str(spec)), _family(workflow), options)
     item = replace(item, outputs=tuple(map(_kept, item.outputs)))
+    key, name = _expression(workflow, item, str(spec)), options.get("config-map")
     memo = {
-        "key": options["key"] if "key" in options else _key_text(workflow, item, str(spec)),
+        "key": options.get("key", f"{{{{={key}}}}}"),
         "maxAge": options.get("max-age", ""),
-        "cache": {"configMap": {"name": options.get("config-map", config_map(workflow, str(spec)))}},
+        "cache": {"configMap": {"name": name or _shard_name(workflow, f"{{{{=sprig.trunc({DIGITS}, {key})}}}}")}},
     }
     return replace(item, memoized=native(json.loads(str(options["memoize"])) if "memoize" in options else memo))
 
@@ -96,6 +103,8 @@ def directive_of(workflow: Workflow, item: Template, mark: str | None) -> Direct
         options = {"spec": spec, "max-age": age if isinstance(age, str) else ""}
         if count := sum(map(is_lineage, item.inputs)):
             options["lineage"] = count
+        if (name := _shard_name(workflow, spec.partition(":")[2][:DIGITS])) == _name_in(memo):
+            options["config-map"] = name  # versions before had a shard a template
         as_written = Directive(kind="cache", options=tuple(options.items()))
         if with_cache(workflow, without_cache(item), as_written).memoized != item.memoized:
             options["memoize"] = json.dumps(memo, sort_keys=True)
@@ -153,10 +162,15 @@ def is_lineage(port: Port | Argument) -> bool:
 
 
 def _key_text(workflow: Workflow, item: Template, spec: str) -> str:
-    """The key as Argo completes it when the template runs: `couler_plugins.caching.keys.key`, in expr-lang."""
+    """The key as Argo completes it when the template runs."""
+    return f"{{{{={_expression(workflow, item, spec)}}}}}"
+
+
+def _expression(workflow: Workflow, item: Template, spec: str) -> str:
+    """The key in expr-lang: what `couler_plugins.caching.keys.key` computes."""
     version, _, content = spec.partition(":")
     values = [f"'{version}'", f"'{content}'", *map(_member, hashed_values(workflow, item))]
-    return f"{{{{=sprig.sha256sum(toJson([{', '.join(values)}]))}}}}"
+    return f"sprig.sha256sum(toJson([{', '.join(values)}]))"
 
 
 def _member(reference: Reference) -> str:
@@ -167,10 +181,17 @@ def _member(reference: Reference) -> str:
     return f"{holder}.parameters['{reference.name}']"
 
 
-def config_map(workflow: Workflow, spec: str) -> str:
-    """The ConfigMap that keeps the results of templates with this spec hash."""
-    shard = spec.partition(":")[2][:SHARDS]
-    return "-".join(part for part in ("couler-cache", _family(workflow), shard) if part)
+def _shard_name(workflow: Workflow, shard: str) -> str:
+    """The name of a ConfigMap that keeps results of this family of workflows."""
+    return "-".join(part for part in (PREFIX, _family(workflow), shard) if part)
+
+
+def _name_in(memo: Mapping[str, Any]) -> object:
+    """The name of the ConfigMap of a memoization, as far as that can be read."""
+    match memo:
+        case {"cache": {"configMap": {"name": name}}}:
+            return name
+    return None
 
 
 def _family(workflow: Workflow) -> str:

@@ -34,6 +34,7 @@ PLAIN_DEFAULTS = frozenset(
 
 CONFIGURED = re.compile(r"\b(secretKeyRef|configMapKeyRef|fieldRef|resourceFieldRef|secretRef|configMapRef)\b")
 SECRETS = re.compile(r'"(\w*(?:[sS]ecret|sshPrivateKey|accessKey)\w*)":')
+DATASET = "couler.io/dataset."
 PINNED = re.compile(r"[0-9a-f]{40}\Z")
 PODS_OWN = re.compile(r"\bvolumes?\b|\bvolumeMounts\b|\bhostPath\b|\benvFrom\b")
 
@@ -56,13 +57,16 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
     text = json.dumps(content)
     for pattern, rule in ((CONFIGURED, "configured"), (SECRETS, "secret")):
         if (name := pattern.search(text)) is not None:
-            yield Objection(rule, f"it reads {name[1]}, whose content no key covers")
+            yield Objection(rule, f"it reads {name[1]}, whose content no key covers", seen=name[1])
     yield from _volume_objections(spec, operation, template)
     for port in _ports(template, "inputs", "artifacts"):
         place = any(location in port for location in LOCATIONS)
         versioned = port.get("name") in content.get("datasets", {})
         if place and not versioned and (found := place_objection(port, f"its input {port.get('name')!r}")) is not None:
-            yield found
+            remedy = (
+                f"metadata: {{annotations: {{{DATASET}{port.get('name')}: …}}}}, in the template {operation.name!r}"
+            )
+            yield Objection(found.rule, found.reason, found.against, remedy, seen=f"{port.get('name')}")
     for port in _ports(template, "inputs", "parameters"):
         if "valueFrom" in port:
             yield Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")
@@ -96,7 +100,7 @@ def _volume_objections(spec: Mapped, operation: Operation, template: Mapped) -> 
         for mount in mounts if isinstance(mounts, list) else [mounts]:
             name = mount.get("name") if isinstance(mount, dict) else None
             if not empty.get(str(name)):
-                yield Objection("volume", f"it mounts {name!r}, whose content no key covers")
+                yield Objection("volume", f"it mounts {name!r}, whose content no key covers", seen=f"{name}")
     patches = (template.get("podSpecPatch"), spec.get("podSpecPatch"))
     if any(isinstance(patch, str) and PODS_OWN.search(patch) for patch in patches):
         yield Objection("volume", "its podSpecPatch brings in what no key covers")

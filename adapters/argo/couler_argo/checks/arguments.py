@@ -43,7 +43,9 @@ def as_text(value: Any) -> str:
     return ""
 
 
-def check_arguments(data: Mapping, path: Path, where: str, report: Report, later: Later = "never") -> None:
+def check_arguments(
+    data: Mapping, path: Path, where: str, report: Report, later: Later = "never", needed: Collection[str] = ()
+) -> None:
     """The arguments of a call, or of a workflow.
 
     Args:
@@ -52,12 +54,13 @@ def check_arguments(data: Mapping, path: Path, where: str, report: Report, later
         where: what they belong to, to begin a message with.
         report: gets what is wrong.
         later: whether values can still be given: never, when the workflow is submitted, or by whoever uses it.
+        needed: the parameters whose want is said elsewhere.
     """
     check_ports(data, path, where, report, literal=not where)
     for number, item in enumerate(data.get("parameters", ())):
         place = (*path, "parameters", number)
         name = item.get("name", "")
-        if "value" not in item and "valueFrom" not in item:
+        if "value" not in item and "valueFrom" not in item and name not in needed:
             message = f"{where}parameter {name!r} has no value"
             if later == "never":
                 report.error("missing-value", place, message, "give it a value or valueFrom")

@@ -94,7 +94,7 @@ def resolve(run: Run, caller: Callee, call: Mapping, path: Path, where: str) -> 
         if name:
             message = f"{where}calls both {name!r} and a templateRef"
             report.error("no-call", (*path, "template"), message, "leave one of them")
-        referred = resolve_reference(run, report, reference, (*path, "templateRef"), where)
+        referred = resolve_reference(run, caller.holder, report, reference, (*path, "templateRef"), where)
         if inline is None or referred.callee is None:
             return referred
         return Resolved(referred.callee.inline(inline, path, where, report))
@@ -120,7 +120,7 @@ def resolve_name(
         message = f"{where}calls {name!r}, which is not here; Argo takes what a templateRef called before"
         report.warning("unknown-template", path, message, "write a templateRef here as well")
         template, origin = brought
-        subject = Borrowed(report, path, f"{where}calls {name!r}")
+        subject = Borrowed(report, path, f"{where}calls {name!r}", holder.document)
         return Resolved(Callee(holder, template, origin, named(template), subject))
     if not is_computed(name):
         hint = report.meant(name, holder.template_names, "correct the name, or add the template")
@@ -135,15 +135,15 @@ def _resolved(run: Run, holder: Holder, found: tuple[Mapping, Path], report: Rep
     return Resolved(Callee(holder, template, path, named(template), report, borrowed))
 
 
-def resolve_reference(run: Run, report: Report, reference: Mapping, path: Path, where: str) -> Resolved:
-    """The template of another object that a `templateRef` means."""
+def resolve_reference(run: Run, holder: Holder, report: Report, reference: Mapping, path: Path, where: str) -> Resolved:
+    """The template of another object that a `templateRef` of an object means."""
     name, template = reference.get("name", ""), reference.get("template", "")
     if not name or not template:
         report.error("no-call", path, f"{where}has a templateRef without a {'template' if name else 'name'}", "add it")
         return UNKNOWN
     if next(tags(reference), None) is not None:
         return Resolved(None)  # known when it runs; Argo looks no further
-    library = find_library(run, report, reference, path, where)
+    library = find_library(run, holder, report, reference, path, where)
     if library is None:
         return UNKNOWN
     found = library.find(template)
@@ -156,12 +156,12 @@ def resolve_reference(run: Run, report: Report, reference: Mapping, path: Path, 
         return UNKNOWN
     if library.document == run.home.document and library.manifest.path == run.home.manifest.path:
         return _resolved(run, library, found, report, borrowed=True)
-    borrowed = Borrowed(report, path, f"{where}calls {template!r} of {name!r}")
+    borrowed = Borrowed(report, path, f"{where}calls {template!r} of {name!r}", library.document)
     return _resolved(run, library, found, borrowed, borrowed=True)
 
 
-def find_library(run: Run, report: Report, reference: Mapping, path: Path, where: str) -> Holder | None:
-    """The workflow template that a reference names; says so where it cannot be looked into."""
+def find_library(run: Run, holder: Holder, report: Report, reference: Mapping, path: Path, where: str) -> Holder | None:
+    """The workflow template that a reference of an object names; says so where it cannot be looked into."""
     name, cluster = reference.get("name", ""), reference.get("clusterScope", False)
     if not cluster and run.home.manifest.library == "cluster":
         message = f"{where}refers to the WorkflowTemplate {name!r}, though it belongs to no namespace"
@@ -169,7 +169,11 @@ def find_library(run: Run, report: Report, reference: Mapping, path: Path, where
             "cluster-calls-namespace", path, message, "refer to a ClusterWorkflowTemplate (clusterScope: true)"
         )
         return None
-    library = run.shelf.find(reference, run.home.namespace)
+    found = run.shelf.find(reference, run.home.namespace, holder)
+    if len(found) > 1:
+        run.shelf.shared.add(found, holder.document, (*holder.manifest.path, *path))
+        return None
+    library = found[0] if found else None
     if library is not None and not library.misfits:
         return library
     kind = "ClusterWorkflowTemplate" if cluster else "WorkflowTemplate"

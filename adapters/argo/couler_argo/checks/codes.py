@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["CODES"]
 
 CODES: dict[str, str] = {
+    "ambiguous-reference": "a reference to a name that several objects have, none of which is nearer than the others",
     "annotation": "an annotation of couler's that is misspelled, or names no step",
     "artifact-location": "a location (git, hdfs) lacks what it cannot do without",
     "artifact-path": "an artifact has no path, one that leads out of its folder, or one where none belongs",
@@ -22,7 +23,7 @@ CODES: dict[str, str] = {
     "depends-syntax": "a `depends` expression that the controller will not understand",
     "digit-name": "a task whose name begins with a digit, in a DAG with dependencies",
     "document-size": "a document near or over the size that etcd or the controller takes",
-    "duplicate-library": "two workflow templates of one name",
+    "duplicate-library": "different workflow templates of one name in one scope",
     "duplicate-name": "two templates, steps, tasks, parameters or artifacts of one name",
     "empty-dag": "a DAG without tasks",
     "enum": "an `enum` that is empty or does not hold the value",
@@ -43,7 +44,7 @@ CODES: dict[str, str] = {
     "mixed-dialects": "`depends` and `dependencies` in one DAG",
     "mount-path": "two things mounted at one path",
     "no-call": "a step or task that calls nothing, or two things",
-    "old-spelling": "a spelling of Argo 3 that Argo 4 ignores",
+    "old-spelling": "a field that Argo had once, such as `schedule`, and later releases do not have",
     "open-tag": "a `{{` without its `}}`",
     "outcome": "a word after a task's name in `depends` that is no outcome, or one for loops on a task without a loop",
     "output-source": "an output that comes from nowhere, from several places, or from where its template has none",
@@ -62,7 +63,7 @@ CODES: dict[str, str] = {
     "templates-beside-reference": "`templates` beside a `workflowTemplateRef`",
     "timeout": "a `timeout` without a unit, or on a template of steps or tasks",
     "unknown-dependency": "a dependency on a task that does not exist",
-    "unknown-field": "a field that steps do not have",
+    "unknown-field": "a field that Argo does not have, or the given version does not have",
     "unknown-target": "a `dag.target` that does not exist",
     "unknown-template": "a call of a template that does not exist",
     "unresolved-reference": "a `{{…}}` that stands for nothing at that place",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from couler_argo.checks.ancestry import cycle_of, order_of
 from couler_argo.checks.calls import Callee
@@ -38,12 +38,14 @@ def check_containers(caller: Callee) -> None:
 
 
 def _check_reserved(containers: Iterable[Mapping], path: Path, caller: Callee) -> None:
-    """Names of containers that Argo adds to the pod itself (refused from Argo 4.1 on)."""
+    """Names of containers that Argo adds to the pod itself: of these, only `wait` is there before Argo 4."""
     for number, container in enumerate(containers):
         name = container.get("name", "")
         if name in RESERVED or name.startswith(RESERVED_PREFIX):
             message = f"{caller.where}: a container is called {name!r}, as one of Argo's own"
-            caller.report.error("reserved-name", (*path, number, "name"), message, "give it another name")
+            place, hint = (*path, number, "name"), "give it another name"
+            before: Literal["", "warning"] = "warning" if name == "wait" else ""
+            caller.report.since((4, 1), "reserved-name", place, message, hint, before=before)
 
 
 def _default_image(caller: Callee, kind: str) -> bool:

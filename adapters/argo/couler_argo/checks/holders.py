@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ from couler_argo.checks.shapes import CRON, WORKFLOW
 from couler_argo.manifests import Manifest, at, manifests
 from couler_plugins.documents import Path
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.definitions import Definitions
+from couler_plugins.ir.shared_names import SharedNames, Subject
 
 __all__ = ["Holder", "Shelf"]
 
@@ -93,37 +96,38 @@ class Shelf:
     """All objects of a bundle; the workflow templates among them can be found by name."""
 
     def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
         self.holders = [
             Holder.of(number, manifest)
             for number, document in enumerate(bundle.documents)
             for manifest in manifests(document.data)
         ]
-        self._libraries: dict[tuple[str, str], list[Holder]] = {}
+        self._names: dict[str, dict[str, None]] = {"cluster": {}, "namespace": {}}
+        self._libraries: Definitions[Holder] = Definitions(lambda holder: json.dumps(holder.data, sort_keys=True))
         for holder in self.holders:
-            if holder.manifest.library:
-                self._libraries.setdefault((holder.manifest.library, holder.name), []).append(holder)
+            if (scope := holder.manifest.library) and holder.name:
+                self._names[scope][holder.name] = None
+                source = (holder.document, *holder.manifest.path)
+                self._libraries.add((scope, holder.name), holder.namespace, holder, *bundle.place_and_version(source))
+        self.shared = SharedNames(self._libraries, self._subject)
 
-    def find(self, reference: Mapping, namespace: str) -> Holder | None:
-        """The workflow template that a reference from an object in a namespace means; None where it is not here.
+    def find(self, reference: Mapping, namespace: str, near: Holder) -> Sequence[Holder]:
+        """The workflow template that a reference means; none where it is not here, several where that is unclear.
 
-        Those in the object's own namespace come before those that say none; an object that says none sees all.
+        Args:
+            reference: what is referred to.
+            namespace: where the workflow runs.
+            near: the object that the reference stands in; see `couler_plugins.ir.definitions`.
         """
         cluster = reference.get("clusterScope", False)
-        found = self._libraries.get(("cluster" if cluster else "namespace", reference.get("name", "")), [])
-        if namespace and not cluster:
-            own = [holder for holder in found if holder.namespace == namespace]
-            found = own or [holder for holder in found if not holder.namespace]
-        return found[0] if found else None
+        name = ("cluster" if cluster else "namespace", reference.get("name", ""))
+        return self._libraries.resolve(name, "" if cluster else namespace, self._bundle.place_of(near.document))
 
-    def names(self, cluster: bool) -> list[str]:
+    def names(self, cluster: bool) -> Collection[str]:
         """The names of all workflow templates that can be referred to."""
-        return [name for scope, name in self._libraries if scope == ("cluster" if cluster else "namespace")]
+        return self._names["cluster" if cluster else "namespace"]
 
-    def repeated(self) -> Iterator[tuple[Holder, Holder]]:
-        """Workflow templates that have the name of one before them, each with that one."""
-        for found in self._libraries.values():
-            first: dict[str, Holder] = {}
-            for holder in found:
-                earlier = first.setdefault(holder.namespace or "default", holder)
-                if earlier is not holder and holder.name:
-                    yield holder, earlier
+    def _subject(self, holder: Holder) -> Subject:
+        base = holder.manifest.path
+        place = self._bundle.describe((holder.document, *base))
+        return Subject(f"{holder.kind} {holder.name!r}", holder.document, (*base, "metadata", "name"), place)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from couler_argo.checks.holders import Holder
+from couler_argo.checks.releases import FULL_CRDS
 from couler_argo.checks.report import Report
 from couler_argo.checks.run import named
 from couler_plugins.documents import Path
@@ -59,7 +60,7 @@ def _check_count(items: Any, most: int, where: str, what: str, path: Path, repor
     if len(items) > most:
         message = f"{where} has {len(items)} {what}; the default CRDs of Argo 4 take {most}"
         hint = "split it, or install the minimal CRDs, which have no such limit"
-        report.error("crd-limit", path, message, hint)
+        report.since(FULL_CRDS, "crd-limit", path, message, hint)
 
 
 def _check_metrics(holder: Mapping, path: Path, where: str, report: Report) -> None:
@@ -70,7 +71,7 @@ def _check_metrics(holder: Mapping, path: Path, where: str, report: Report) -> N
         if len(value) > MAX_GAUGE:
             message = f"{where}: metric {metric.get('name', '')!r} has a gauge of {len(value)} characters"
             hint = f"use at most {MAX_GAUGE}, or install the minimal CRDs"
-            report.error("crd-limit", (*place, number, "gauge", "value"), message, hint)
+            report.since(FULL_CRDS, "crd-limit", (*place, number, "gauge", "value"), message, hint)
 
 
 def _check_size(holder: Holder, report: Report) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from couler_argo.checks.releases import EVER
 from couler_argo.checks.report import Report
 from couler_argo.checks.tags import is_computed
 from couler_plugins.documents import Path
@@ -13,6 +14,8 @@ __all__ = ["check_metrics"]
 
 Mapping = dict[str, Any]
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+COLONS_UNTIL = (3, 6)
+"""Before, the name of a metric may have a `:` as well."""
 
 
 def check_metrics(metrics: Mapping, path: Path, where: str, report: Report) -> None:
@@ -22,8 +25,9 @@ def check_metrics(metrics: Mapping, path: Path, where: str, report: Report) -> N
         name = metric.get("name", "")
         subject = f"{where}metric {name!r}"
         if not NAME.fullmatch(name) and not is_computed(name):
-            message = f"{subject} has a name that Prometheus does not accept"
-            report.error("metric", (*place, "name"), message, "use letters, digits and _")
+            message, hint = f"{subject} has a name that Argo does not accept", "use letters, digits and _"
+            since = COLONS_UNTIL if NAME.fullmatch(name.replace(":", "_")) else EVER
+            report.since(since, "metric", (*place, "name"), message, hint)
         for index, label in enumerate(metric.get("labels", ())):
             key = label.get("key", "")
             if not NAME.fullmatch(key) and not is_computed(key):

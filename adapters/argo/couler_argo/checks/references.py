@@ -13,6 +13,7 @@ __all__ = ["check_references"]
 MANY = 1000
 """Of so many variables it would take too long to find the one that was meant."""
 
+DECLARE = "declare it in spec.arguments.parameters, also if `argo submit -p` gives its value"
 REASONS = {
     "inputs": "there is no such input",
     "steps": "no step before it has that",
@@ -46,6 +47,7 @@ def check_references(
             root = tag.split(".", 1)[0]
             known = {*scope.names, *beside, *scope.run.variables} if len(scope.names) < MANY else ()
             near = sorted(name for name in known if name.startswith(f"{root}."))
-            hint = report.meant(tag, near, "correct it, or declare what it refers to")
+            remedy = DECLARE if tag.startswith("workflow.parameters.") else "correct it, or declare what it refers to"
+            hint = report.meant(tag, near, remedy)
             message = f"{where}{{{{{tag}}}}} stands for nothing: {REASONS[root]}"
             report.error("unresolved-reference", place, message, hint)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.checks.holders import Holder
+from couler_argo.checks.releases import FULL_CRDS
 from couler_argo.checks.report import Report
 from couler_argo.checks.run import named
 from couler_argo.checks.shapes import LOCATION
@@ -73,14 +74,15 @@ def _check_artifacts(ports: Mapping, path: Path, where: str, report: Report) -> 
 def _check_location(item: Mapping, path: Path, subject: str, report: Report) -> None:
     given = [kind for kind in LOCATION if kind in item]
     if len(given) > 1:
-        report.error("crd-rule", path, f"{subject} has several locations: {', '.join(given)}", "leave one of them")
+        message = f"{subject} has several locations: {', '.join(given)}"
+        report.since(FULL_CRDS, "crd-rule", path, message, "leave one of them", before="warning")
 
 
 def _check_required(holder: Mapping, key: str, path: Path, where: str, report: Report) -> None:
     missing = [name for name in REQUIRED[key] if key in holder and name not in holder[key]]
     if missing:
         message = f"{where}{key} has no {' and no '.join(missing)}, which the default CRDs of Argo 4 ask for"
-        report.error("crd-rule", (*path, key), message, f"add it; {MINIMAL}")
+        report.since(FULL_CRDS, "crd-rule", (*path, key), message, f"add it; {MINIMAL}")
 
 
 def _check_word(holder: Mapping, key: str, allowed: tuple[str, ...], path: Path, where: str, report: Report) -> None:
@@ -88,10 +90,11 @@ def _check_word(holder: Mapping, key: str, allowed: tuple[str, ...], path: Path,
     if word is not None and word not in allowed:
         message = f"{where}: {key} is {word!r}, which does not exist"
         hint = report.meant(word, allowed, f"use one of {', '.join(filter(None, allowed))}")
-        report.error("crd-rule", (*path, key), message, hint)
+        report.since(FULL_CRDS, "crd-rule", (*path, key), message, hint, before="warning")
 
 
 def _check_parallelism(holder: Mapping, path: Path, where: str, report: Report) -> None:
     if holder.get("parallelism", 1) < 1:
         message = f"{where} has a parallelism of {holder['parallelism']}"
-        report.error("crd-rule", (*path, "parallelism"), message, "give a number above zero, or remove it")
+        hint = "give a number above zero, or remove it"
+        report.since(FULL_CRDS, "crd-rule", (*path, "parallelism"), message, hint, before="warning")

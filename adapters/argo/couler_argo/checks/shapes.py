@@ -149,6 +149,7 @@ CRON = {
     "metadata": METADATA,
     "spec": {
         "workflowSpec": SPEC,
+        "schedule": TEXT,
         "schedules": [TEXT],
         "timezone": TEXT,
         "concurrencyPolicy": TEXT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from couler_argo.checks.arguments import Arguments, Later, as_text, check_arguments
@@ -45,9 +45,12 @@ def check_workflow(shelf: Shelf, home: Holder, report: Report) -> None:
         library = _library(run, reference, (*path, "workflowTemplateRef"))
     check_fields(home.templates, "template", (*path, "templates"), "", report, literal=True)
     own, inherited = _arguments(spec, library)
-    check_arguments(own, (*path, "arguments"), "", report, LATER[home.kind])
-    borrowed = Borrowed(report, (*path, "workflowTemplateRef"), "the workflow template's arguments are taken over")
-    check_arguments(inherited, (), "", borrowed, LATER[home.kind])
+    needed = _needed(home, library)
+    check_arguments(own, (*path, "arguments"), "", report, LATER[home.kind], needed)
+    if library is not None:
+        taken = "the workflow template's arguments are taken over"
+        borrowed = Borrowed(report, (*path, "workflowTemplateRef"), taken, library.document)
+        check_arguments(inherited, (), "", borrowed, LATER[home.kind], needed)
     arguments = {plural: [*own[plural], *inherited[plural]] for plural in own}
     _define(run, arguments, library)
     check_hooks(spec.get("hooks", {}), (*path, "hooks"), "", report)
@@ -61,7 +64,7 @@ def _library(run: Run, reference: Mapping, path: Path) -> Holder | None:
     if not reference.get("name"):
         run.report.error("no-call", path, "workflowTemplateRef has no name", "name a workflow template")
         return None
-    return find_library(run, run.report, reference, path, "")
+    return find_library(run, run.home, run.report, reference, path, "")
 
 
 def _arguments(spec: Mapping, library: Holder | None) -> tuple[Mapping, Mapping]:
@@ -76,6 +79,18 @@ def _arguments(spec: Mapping, library: Holder | None) -> tuple[Mapping, Mapping]
             others = _firsts(library.spec.get("arguments", {}).get(plural, []))
             inherited[plural] = [item for item in others if item.get("name", "") not in names]
     return own, inherited
+
+
+def _needed(home: Holder, library: Holder | None) -> Collection[str]:
+    """The parameters whose want is said where the workflow begins or ends: what it calls there takes them."""
+    needed: set[str] = set()
+    specs = (home.spec, library.spec if library is not None else {})
+    for key in ("entrypoint", "onExit") if not home.manifest.library else ("onExit",):
+        name = next((spec[key] for spec in specs if spec.get(key)), "")
+        found = (library or home).find(name) if library is not None or "workflowTemplateRef" not in home.spec else None
+        if found is not None:
+            needed |= {item.get("name", "") for item in found[0].get("inputs", {}).get("parameters", ())}
+    return needed
 
 
 def _firsts(items: list[Mapping]) -> list[Mapping]:
@@ -155,7 +170,7 @@ def _request(
     report = run.report
     if library is not None:
         reference = {**run.home.spec["workflowTemplateRef"], "template": name}
-        callee = resolve_reference(run, report, reference, path, where).callee
+        callee = resolve_reference(run, run.home, report, reference, path, where).callee
     else:
         callee = resolve_name(run, run.home, name, report, path, where).callee
     if callee is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from couler_plugins.contract import one_line
 from couler_plugins.documents import diff, render
 from couler_plugins.errors import EngineError, InvalidInput, Unsupported
+from couler_plugins.extras import install_hint
 
 if TYPE_CHECKING:
     from hera.workflows import Workflow
@@ -35,8 +36,6 @@ TESTED = "7"
 WAY_OUT = "work with documents instead: couler_plugins.optimize(workflow.to_dict(), …).documents"
 """What to do about a result that no Hera workflow can hold."""
 
-INSTALL = "pip install 'couler-plugins[argo]'"
-
 
 def hera_classes() -> dict[str, type[Workflow]]:
     """Hera's own classes of workflows, by kind.
@@ -49,11 +48,11 @@ def hera_classes() -> dict[str, type[Workflow]]:
         import hera
         from hera.workflows import ClusterWorkflowTemplate, CronWorkflow, Workflow, WorkflowTemplate
     except ImportError as error:
-        raise EngineError(f"Hera cannot be imported: {error}", engine="argo", hint=INSTALL) from error
+        raise EngineError(f"Hera cannot be imported: {error}", engine="argo", hint=install_hint("argo")) from error
     version = str(hera.__version__)
     if version.partition(".")[0] != TESTED:
         message = f"Hera {version} is installed; this was tested with Hera {TESTED}"
-        raise Unsupported(message, engine="argo", feature="hera", hint=INSTALL)
+        raise Unsupported(message, engine="argo", feature="hera", hint=install_hint("argo"))
     return {cls.__name__: cls for cls in (Workflow, WorkflowTemplate, ClusterWorkflowTemplate, CronWorkflow)}
 
 

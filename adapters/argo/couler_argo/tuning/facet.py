@@ -10,7 +10,7 @@ The annotations:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 
 from couler_argo.metadata import annotations_of, with_annotation
@@ -23,7 +23,8 @@ from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.parameters import Value
 from couler_plugins.hpo.workflows.values import as_text
-from couler_plugins.ir import Libraries, Literal, Operation, Port, Step, Workflow
+from couler_plugins.ir import Literal, Operation, Port, Step, Workflow
+from couler_plugins.plan import Plan
 
 __all__ = ["TUNED", "ArgoTuning"]
 
@@ -36,12 +37,12 @@ class ArgoTuning:
 
     Args:
         workflow: the workflow.
-        workflows: all workflows that it may call templates of.
+        plan: all workflows that it may call templates of.
     """
 
-    def __init__(self, workflow: Workflow, workflows: Sequence[Workflow]) -> None:
+    def __init__(self, workflow: Workflow, plan: Plan) -> None:
         self._workflow = workflow
-        self._libraries = Libraries(workflows)
+        self._libraries = plan.libraries
         self._annotations = annotations_of(workflow)
         self._texts: dict[int, str | None] = {}
 

@@ -71,6 +71,10 @@ class KfpCaching:
         """What to write in Python."""
         return f"kfp.kubernetes.add_pod_annotation(task, {CACHE!r}, 'pure'), or couler_kfp.marks.pure(task)"
 
+    def how_to_version(self, operation: Operation) -> str:
+        """What to write in Python."""
+        return f"kfp.kubernetes.add_pod_annotation(task, {VERSION!r}, …)"
+
     def items(self, step: Step) -> int | None:
         """Nothing is counted: KFP keeps any number of results."""
         return 1 if step.loop is None else None

@@ -22,6 +22,7 @@ import stamina
 from couler_kfp.mappings import Mapped
 from couler_plugins.documents import dump_yaml
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.extras import install_hint
 
 __all__ = ["Calls"]
 
@@ -54,7 +55,7 @@ class Calls:
             from kfp import Client
         except ImportError as error:
             message = "kfp is not installed"
-            raise InvalidInput(message, engine="kfp", hint="install couler-plugins[kfp]") from error
+            raise InvalidInput(message, engine="kfp", hint=install_hint("kfp")) from error
         self._namespace = namespace or None
         with _quiet():
             self._client = _asked("connect", lambda: Client(kube_context=context or None))

@@ -29,6 +29,7 @@ from couler_kfp.running.offline import check_runs_here, offline
 from couler_kfp.running.values import shown
 from couler_kfp.splits.handoff import Crossing
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.extras import install_hint
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted
 from couler_plugins.local.lock import locked
 
@@ -59,7 +60,7 @@ class LocalRunner:
             Unsupported: a component needs a container.
         """
         if find_spec("kfp") is None:
-            raise InvalidInput("kfp is not installed", engine="kfp", hint="install couler-plugins[kfp]")
+            raise InvalidInput("kfp is not installed", engine="kfp", hint=install_hint("kfp"))
         jobs = jobs_of(documents, request)
         for job in jobs:
             if "spec" in job.content:

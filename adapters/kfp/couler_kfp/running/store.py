@@ -8,6 +8,7 @@ from typing import Any
 
 from couler_kfp.splits.handoff import FILE, Crossing, read_handoff
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.extras import install_hint
 
 __all__ = ["fetched", "needed_root", "root_of"]
 
@@ -55,7 +56,7 @@ def fetched(root: str, pipeline: str, run: str) -> Crossing:
         with fsspec.open(url, "rb") as stream:
             text = stream.read(MOST)
     except ImportError as error:
-        raise EngineError(f"{url} cannot be read: {error}", engine="kfp", hint="couler-plugins[storage]") from error
+        raise EngineError(f"{url} cannot be read: {error}", engine="kfp", hint=install_hint("storage")) from error
     except Exception as error:  # whatever the store of that scheme raises
         hint = "it is read with your own credentials: AWS_ENDPOINT_URL and keys for S3 and MinIO"
         message = f"what {pipeline} has handed out cannot be read from {url}: {type(error).__name__}"

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import Wrapped
-from couler_plugins.ir import External, Literal, Operation, Step, Workflow, replace
+from couler_plugins.ir import Literal, Operation, Step, Workflow, replace
 from couler_tekton.caching.declared import CACHED_FROM, annotations_of, entries, held, rest_of
-from couler_tekton.caching.resolving import TASK, Tasks, steps_of
+from couler_tekton.caching.resolving import TASK, Tasks, is_task_call, steps_of
 from couler_tekton.caching.wrapping import Told, unwrapped, with_steps
 from couler_tekton.checks.durations import seconds
 from couler_tekton.extracted import holder, named
@@ -86,8 +86,7 @@ class Applying:
 
     def _copy(self, name: str, place: Place, verdict: Verdict) -> str:
         """The name of a copy of a Task that is cached; it is made if there is none."""
-        task = self._tasks.holding(name)
-        assert task is not None
+        (task,) = self._tasks.candidates(self._workflow, name)
         (operation,) = task.operations
         changed = self._with_steps(operation, place, verdict)
         metadata = held(rest_of(task), "metadata")
@@ -95,16 +94,16 @@ class Applying:
         rest = scope_in(changed).rest({**rest_of(changed), "metadata": metadata})
         bare = holder(replace(changed, rest=rest), task.namespace)
         copy = replace(bare, name=named(name, bare))
-        if self._tasks.get(copy.name) is None:
+        if not self._tasks.candidates(self._workflow, copy.name):
             self._made[copy.name] = copy
         return copy.name
 
     def _directed(self, step: Step, target: str | None) -> Step:
         """The call of a Task, or of its cached copy."""
         call = step.call
-        if not isinstance(call, External) or call.name != "task":
+        if not is_task_call(call):
             return step
-        name = target or self._tasks.original(call.workflow)
+        name = target or self._tasks.original(self._workflow, call.workflow)
         return step if name == call.workflow else replace(step, call=replace(call, workflow=name))
 
     def _with_steps(self, operation: Operation, place: Place, verdict: Verdict) -> Operation:

@@ -33,6 +33,7 @@ __all__ = [
     "held",
     "outputs_of",
     "rest_of",
+    "to_annotate",
     "with_files",
     "without_files",
 ]
@@ -71,6 +72,11 @@ def annotations_of(node: Workflow | Operation) -> dict[str, str]:
     """The annotations of an object, or of a task's spec."""
     found = held(rest_of(node), "metadata", "annotations")
     return {key: text for key, text in found.items() if isinstance(text, str)}
+
+
+def to_annotate(key: str, text: str = "…", where: str = "its Task or taskSpec") -> str:
+    """What an owner would paste where, to say something of a task."""
+    return f"metadata: {{annotations: {{{key}: {text}}}}}, in {where}"
 
 
 def files_of(operation: Operation, key: str) -> list[File] | None:

@@ -11,8 +11,19 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
 from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.plan import Plan
 from couler_tekton.caching.applying import Applying
-from couler_tekton.caching.declared import CACHE, CACHED_FROM, MAX_OUTPUT, STORE, annotations_of, entries, rest_of
+from couler_tekton.caching.declared import (
+    CACHE,
+    CACHED_FROM,
+    MAX_OUTPUT,
+    STORE,
+    VERSION,
+    annotations_of,
+    entries,
+    rest_of,
+    to_annotate,
+)
 from couler_tekton.caching.material import material
 from couler_tekton.caching.resolving import Tasks, resolved
 from couler_tekton.splits.joined import whole_of
@@ -22,17 +33,10 @@ __all__ = ["TektonCaching", "facets"]
 IN_WORKSPACE = re.compile(rf"{WORKSPACE}{STORE}(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
-def facets(workflows: Sequence[Workflow]) -> Callable[[Workflow], TektonCaching]:
-    """The facet for each of these objects, which may refer to each other."""
-    shelves: dict[str, Tasks] = {}
-
-    def facet(workflow: Workflow) -> TektonCaching:
-        namespace = workflow.namespace
-        if namespace not in shelves:
-            shelves[namespace] = Tasks(workflows, namespace)
-        return TektonCaching(workflow, shelves[namespace])
-
-    return facet
+def facets(plan: Plan) -> Callable[[Workflow], TektonCaching]:
+    """The facet for each object of a plan, which may refer to others."""
+    tasks = Tasks(plan)
+    return lambda workflow: TektonCaching(workflow, tasks)
 
 
 class TektonCaching:
@@ -85,9 +89,12 @@ class TektonCaching:
 
     def how_to_declare(self, operation: Operation) -> str:
         """The annotation to paste."""
-        if operation.name.startswith("task:") or self._workflow.kind == "Task":
-            return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its Task"
-        return f"metadata: {{annotations: {{{CACHE}: pure}}}}, in its taskSpec"
+        own = operation.name.startswith("task:") or self._workflow.kind == "Task"
+        return to_annotate(CACHE, "pure", "its Task" if own else "its taskSpec")
+
+    def how_to_version(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return to_annotate(VERSION)
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `couler_tekton.caching.material`."""
@@ -105,7 +112,7 @@ class TektonCaching:
         """Why a call is not cached, whatever it calls."""
         if CACHED_FROM in self._annotations:
             return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
-        if self._workflow.kind == "Task" and self._workflow.name in self._tasks.called:
+        if self._workflow.kind == "Task" and self._tasks.is_called(self._workflow):
             return Objection(
                 "called-here", "those who call it in these files get a copy each that is cached", "storage"
             )

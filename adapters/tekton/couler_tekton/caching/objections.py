@@ -14,7 +14,7 @@ from couler_plugins.caching.rules import reference_objection
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation, references
 from couler_tekton.bodies import STEP_ACTION
-from couler_tekton.caching.declared import INPUTS, MAX_OUTPUT, OUTPUTS, STORE, entries, files_of, rest_of
+from couler_tekton.caching.declared import INPUTS, MAX_OUTPUT, OUTPUTS, STORE, entries, files_of, rest_of, to_annotate
 from couler_tekton.caching.wrapping import RESTORE, SAVE, kind_of
 from couler_tekton.checks.report import Report
 from couler_tekton.checks.shapes import check_shape
@@ -98,8 +98,8 @@ def _malformed(task: Mapped) -> str | None:
 def _bound_objections(task: Mapped, bound: str | None) -> Iterator[Objection]:
     most = room(task)
     if bound is None:
-        reason = f"its results have no bound, and two more steps leave {max(most, 0)} bytes for them: set {MAX_OUTPUT}"
-        yield Objection("unbounded-output", reason, "storage")
+        reason = f"its results have no bound, and two more steps leave {max(most, 0)} bytes for them"
+        yield Objection("unbounded-output", reason, "storage", to_annotate(MAX_OUTPUT))
     elif not re.fullmatch(r"[1-9]\d{0,8}", bound):
         yield Objection("unbounded-output", f"{MAX_OUTPUT} says {bound!r}, which is no number of bytes", "storage")
     elif int(bound) > most:
@@ -146,12 +146,14 @@ def _content_objections(task: Mapped) -> Iterator[Objection]:
     for holder in holders:
         for variable in entries(holder, "env"):
             if variable.get("valueFrom") is not None:
-                yield Objection("configured", f"its variable {variable.get('name')!r} comes from what no key covers")
+                name = variable.get("name")
+                yield Objection("configured", f"its variable {name!r} comes from what no key covers", seen=f"{name}")
         if holder.get("envFrom"):
-            yield Objection("configured", "its environment comes from what no key covers")
+            yield Objection("configured", "its environment comes from what no key covers", seen="envFrom")
         for mount in (*entries(holder, "volumeMounts"), *entries(holder, "volumeDevices")):
             if not empty.get(str(mount.get("name"))):
-                yield Objection("volume", f"it mounts {mount.get('name')!r}, whose content no key covers")
+                name = mount.get("name")
+                yield Objection("volume", f"it mounts {name!r}, whose content no key covers", seen=f"{name}")
 
 
 def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
@@ -166,8 +168,8 @@ def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Object
         if name == STORE:
             continue
         if name not in named:
-            reason = f"its workspace {name!r} holds what no key covers: say {INPUTS}: {name}, or {OUTPUTS}: {name}/…"
-            yield Objection("workspace", reason)
+            remedy = f"{to_annotate(INPUTS, name)}, or {OUTPUTS}: {name}/…"
+            yield Objection("workspace", f"its workspace {name!r} holds what no key covers", remedy=remedy, seen=name)
         elif item.get("optional"):
             yield Objection("workspace", f"its workspace {name!r} may be missing")
     if lost := sorted((named - declared.keys()) | (named & {STORE})):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from couler_plugins.ir import (
     Argument,
     Call,
+    Callee,
     Dynamic,
     External,
     Graph,
@@ -20,6 +21,7 @@ from couler_plugins.ir import (
     needed,
     replace,
 )
+from couler_plugins.plan import Plan
 from couler_tekton.caching.declared import (
     CACHED_FROM,
     INPUTS,
@@ -33,50 +35,57 @@ from couler_tekton.caching.declared import (
 from couler_tekton.caching.wrapping import unwrapped
 from couler_tekton.variables import scope_in
 
-__all__ = ["TASK", "Tasks", "annotated", "resolved", "steps_of"]
+__all__ = ["TASK", "Tasks", "annotated", "is_task_call", "resolved", "steps_of"]
 
 TASK = "task:{}"
 """What a Task that is referred to is called in the workflow that refers to it."""
 RESOLVER = "(what a resolver or a controller knows)"
+Name = tuple[str, str]
+"""A namespace, and a name in it."""
 
 
 class Tasks:
-    """The Tasks of the files, of one namespace.
+    """The Tasks of a plan, by who refers to them.
 
     Args:
-        workflows: all workflows.
-        namespace: the namespace that is meant.
-
-    Attributes:
-        called: the names of those that something calls, be it by a cached copy.
+        plan: all objects.
     """
 
-    def __init__(self, workflows: Sequence[Workflow], namespace: str) -> None:
-        self._held: dict[str, Workflow] = {}
-        self._origins: dict[str, str] = {}
-        self._copies: dict[str, Workflow] = {}
-        near = [workflow for workflow in workflows if workflow.namespace == namespace]
-        for workflow in near:
-            if workflow.kind == "Task":
-                self._held.setdefault(workflow.name, workflow)
-                if (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
-                    self._origins[workflow.name] = origin
-                    self._copies.setdefault(origin, workflow)
-        calls = (site.step.call for workflow in near for site in call_sites(workflow))
-        called = (call.workflow for call in calls if isinstance(call, External) and call.name == "task")
-        self.called = frozenset(map(self.original, called))
+    def __init__(self, plan: Plan) -> None:
+        self._libraries = plan.libraries
+        self._origins: dict[Name, str] = {}
+        self._copies: dict[Name, Workflow] = {}
+        for workflow in plan.workflows:
+            if workflow.kind == "Task" and (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
+                self._origins[workflow.namespace, workflow.name] = origin
+                self._copies.setdefault((workflow.namespace, origin), workflow)
+        self._called: set[Workflow] = set()  # by what they are: of equal copies, each counts as called
+        for workflow in plan.workflows:
+            for name in {site.step.call.workflow for site in call_sites(workflow) if is_task_call(site.step.call)}:
+                tasks = self.candidates(workflow, self.original(workflow, name))
+                self._called.update(tasks if len(tasks) == 1 else ())
 
-    def get(self, name: str) -> Workflow | None:
-        """The Task of a name, as it is in the files."""
-        return self._held.get(name)
+    def candidates(self, workflow: Workflow, name: str) -> Sequence[Workflow]:
+        """Return the Task that an object means by a name, a cached copy of it where it is not here itself.
 
-    def original(self, name: str) -> str:
-        """What a Task is a cached copy of; its own name where it is none."""
-        return self._origins.get(name, name)
+        There are several where it is unclear which of them is meant.
+        """
+        call = External(workflow=name, name="task", kind="Task")
+        copy = self._copies.get((workflow.namespace, name))
+        return self._libraries.candidates(workflow, call) or ([copy] if copy is not None else ())
 
-    def holding(self, name: str) -> Workflow | None:
-        """A Task of this name, or a cached copy of it where it is not here itself."""
-        return self._held.get(name) or self._copies.get(name)
+    def original(self, workflow: Workflow, name: str) -> str:
+        """Return what the Task of a name is a cached copy of; the name itself where it is none."""
+        return self._origins.get((workflow.namespace, name), name)
+
+    def is_called(self, task: Workflow) -> bool:
+        """Whether something calls a Task, be it by a cached copy."""
+        return task in self._called
+
+
+def is_task_call(call: Callee) -> TypeGuard[External]:
+    """Whether this calls a Task as Tekton does; one with a version is for a build, which puts a bundle in its place."""
+    return isinstance(call, External) and call.name == "task" and not call.version
 
 
 def annotated(workflow: Workflow) -> Operation:
@@ -100,11 +109,12 @@ def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
         call = step.call
         if isinstance(call, Dynamic):  # a resolver never finds what is embedded here
             return replace(step, call=External(workflow=RESOLVER, name="task"))
-        if isinstance(call, External) and call.name == "task":
-            name = tasks.original(call.workflow)
-            if (held := tasks.holding(name)) is not None:
+        if is_task_call(call):
+            name = tasks.original(workflow, call.workflow)
+            meant = tasks.candidates(workflow, name)
+            if len(meant) == 1:
                 target = TASK.format(name)
-                known.setdefault(target, _judged(annotated(held), target))
+                known.setdefault(target, _judged(annotated(meant[0]), target))
                 return replace(step, call=Call(name=target))
         return step
 

@@ -36,8 +36,8 @@ def stale_keys(bundle: Bundle) -> Iterator[Remark]:
     """A remark on each task whose key does not cover any more what it was made to cover."""
     if not any(RESTORE in str(document.data) for document in bundle.documents):
         return
-    workflows = lift(bundle, lambda file, error: None).workflows  # what cannot be read is said by the other checks
-    facet = facets(workflows)
+    plan = lift(bundle, lambda file, error: None)  # what cannot be read is said by the other checks
+    workflows, facet = plan.workflows, facets(plan)
     copies = {one.name: one.operations[0] for one in workflows if CACHED_FROM in annotations_of(one)}
     for workflow in workflows:
         if (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:

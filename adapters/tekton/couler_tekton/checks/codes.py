@@ -5,13 +5,14 @@ from __future__ import annotations
 __all__ = ["CODES"]
 
 CODES = {
+    "ambiguous-reference": "a reference to a name that several objects have, none of which is nearer than the others",
     "api-level": "a field that a cluster takes at a higher level of `enable-api-fields` only, or behind a switch",
     "beside-reference": "a step that refers to a StepAction says itself what it runs",
     "custom-task": "a custom task without a kind or a proper apiVersion, or one with steps",
     "cycle": "tasks that wait for each other",
     "debug": "breakpoints that do not exist",
     "duplicate-name": "two tasks, steps, parameters, workspaces or volumes of one name",
-    "duplicate-object": "two objects of one kind and name",
+    "duplicate-object": "different objects of one kind and name in one scope, with the same version or none",
     "enum": "an `enum` of something other than texts, with a value twice, or without the default",
     "field-case": "a field whose name differs from Tekton's in case only",
     "finally": "a final task that waits for others, or reads the result of another final task; final tasks alone",

@@ -1,24 +1,26 @@
 """The fields of Tekton's objects, and of which type each is.
 
-Source: the Go types in `pkg/apis/pipeline/v1` (a test holds the fields to the CRDs). Structures of Kubernetes' own
-(`volumes`, `podTemplate`, probes) are not looked into: `couler lint --schema` does that.
+Source: the Go types in `pkg/apis/pipeline/v1` and `pkg/apis/pipeline/pod` (a test holds the fields to the CRDs). Of
+structures of Kubernetes' own (`volumes`, probes) there are the names of the fields, in `couler_plugins.schemas`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = [
     "ANY",
     "DURATION",
     "EMBEDDED",
     "FLAG",
+    "LIVELINESS",
     "MAPPING",
     "MAPPINGS",
     "OBJECTS",
     "PIPELINE",
     "PIPELINE_RUN",
     "PIPELINE_TASK",
+    "POD_TEMPLATE",
     "QUANTITY",
     "REFERENCE",
     "RESOURCES",
@@ -30,7 +32,15 @@ __all__ = [
     "TEMPLATE",
     "TEXT",
     "WHOLE",
+    "Structure",
 ]
+
+
+class Structure(NamedTuple):
+    """One of Kubernetes' own structures, by the name of its type."""
+
+    name: str
+
 
 TEXT, FLAG, WHOLE, DURATION = "a text", "true or false", "a whole number", "a duration"
 QUANTITY, MAPPING, ANY = "a quantity", "a mapping", ""
@@ -40,11 +50,11 @@ PARAM = {"name": TEXT, "value": ANY}
 PROPERTIES = {"*": {"type": TEXT}}
 PARAM_SPEC = {"name": TEXT, "type": TEXT, "description": TEXT, "properties": PROPERTIES, "default": ANY, "enum": TEXTS}
 QUANTITIES = {"*": QUANTITY}
-RESOURCES = {"requests": QUANTITIES, "limits": QUANTITIES, "claims": MAPPINGS}
+RESOURCES = {"requests": QUANTITIES, "limits": QUANTITIES, "claims": [Structure("ResourceClaim")]}
 METADATA = {"labels": {"*": TEXT}, "annotations": {"*": TEXT}}
 REFERENCE = {"name": TEXT, "kind": TEXT, "apiVersion": TEXT, "resolver": TEXT, "params": [PARAM]}
 WHEN = {"input": TEXT, "operator": TEXT, "values": TEXTS, "cel": TEXT}
-ENV = {"name": TEXT, "value": TEXT, "valueFrom": MAPPING}
+ENV = {"name": TEXT, "value": TEXT, "valueFrom": Structure("EnvVarSource")}
 MOUNT = {
     "name": TEXT,
     "readOnly": FLAG,
@@ -60,12 +70,12 @@ TEMPLATE = {
     "args": TEXTS,
     "workingDir": TEXT,
     "env": [ENV],
-    "envFrom": MAPPINGS,
+    "envFrom": [Structure("EnvFromSource")],
     "computeResources": RESOURCES,
     "volumeMounts": [MOUNT],
-    "volumeDevices": MAPPINGS,
+    "volumeDevices": [Structure("VolumeDevice")],
     "imagePullPolicy": TEXT,
-    "securityContext": MAPPING,
+    "securityContext": Structure("SecurityContext"),
 }
 CONTAINER = {**TEMPLATE, "name": TEXT, "script": TEXT, "workspaces": [{"name": TEXT, "mountPath": TEXT}]}
 STEP_RESULT = {"name": TEXT, "type": TEXT, "properties": PROPERTIES, "description": TEXT}
@@ -81,10 +91,14 @@ STEP = {
     "results": [STEP_RESULT],
     "when": [WHEN],
 }
+LIVELINESS: dict[str, Any] = {
+    "ports": [Structure("ContainerPort")],
+    **dict.fromkeys(("livenessProbe", "readinessProbe", "startupProbe"), Structure("Probe")),
+    "lifecycle": Structure("Lifecycle"),
+}
 SIDECAR = {
     **CONTAINER,
-    "ports": MAPPINGS,
-    **dict.fromkeys(("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"), MAPPING),
+    **LIVELINESS,
     **dict.fromkeys(("terminationMessagePath", "terminationMessagePolicy", "restartPolicy"), TEXT),
     **dict.fromkeys(("stdin", "stdinOnce", "tty"), FLAG),
 }
@@ -93,7 +107,7 @@ TASK = {
     "displayName": TEXT,
     "description": TEXT,
     "steps": [STEP],
-    "volumes": MAPPINGS,
+    "volumes": [Structure("Volume")],
     "stepTemplate": TEMPLATE,
     "sidecars": [SIDECAR],
     "workspaces": [{"name": TEXT, "description": TEXT, "mountPath": TEXT, "readOnly": FLAG, "optional": FLAG}],
@@ -128,14 +142,39 @@ PIPELINE["tasks"] = PIPELINE["finally"] = [PIPELINE_TASK]
 BINDING = {
     "name": TEXT,
     "subPath": TEXT,
-    **dict.fromkeys(("volumeClaimTemplate", "persistentVolumeClaim", "emptyDir", "configMap"), MAPPING),
-    **dict.fromkeys(("secret", "projected", "csi"), MAPPING),
+    "volumeClaimTemplate": Structure("PersistentVolumeClaim"),
+    "persistentVolumeClaim": Structure("PersistentVolumeClaimVolumeSource"),
+    "emptyDir": Structure("EmptyDirVolumeSource"),
+    "configMap": Structure("ConfigMapVolumeSource"),
+    "secret": Structure("SecretVolumeSource"),
+    "projected": Structure("ProjectedVolumeSource"),
+    "csi": Structure("CSIVolumeSource"),
+}
+SPREAD: dict[str, Any] = {
+    **dict.fromkeys(("topologyKey", "whenUnsatisfiable", "nodeAffinityPolicy", "nodeTaintsPolicy"), TEXT),
+    **dict.fromkeys(("maxSkew", "minDomains"), WHOLE),
+    "labelSelector": Structure("LabelSelector"),
+    "matchLabelKeys": TEXTS,
+}
+POD_TEMPLATE: dict[str, Any] = {
+    "nodeSelector": {"*": TEXT},
+    "env": [ENV],
+    "tolerations": [Structure("Toleration")],
+    "affinity": Structure("Affinity"),
+    "securityContext": Structure("PodSecurityContext"),
+    "volumes": [Structure("Volume")],
+    **dict.fromkeys(("runtimeClassName", "dnsPolicy", "priorityClassName", "schedulerName"), TEXT),
+    **dict.fromkeys(("automountServiceAccountToken", "enableServiceLinks", "hostNetwork", "hostUsers"), FLAG),
+    "dnsConfig": Structure("PodDNSConfig"),
+    "imagePullSecrets": [Structure("LocalObjectReference")],
+    "hostAliases": [Structure("HostAlias")],
+    "topologySpreadConstraints": [SPREAD],
 }
 OVERRIDES = [{"name": TEXT, "computeResources": RESOURCES}]
 TASK_RUN_SPEC = {
     "pipelineTaskName": TEXT,
     "serviceAccountName": TEXT,
-    "podTemplate": MAPPING,
+    "podTemplate": POD_TEMPLATE,
     "stepSpecs": OVERRIDES,
     "sidecarSpecs": OVERRIDES,
     "metadata": METADATA,
@@ -148,7 +187,7 @@ PIPELINE_RUN = {
     "params": [PARAM],
     "status": TEXT,
     "timeouts": {"pipeline": DURATION, "tasks": DURATION, "finally": DURATION},
-    "taskRunTemplate": {"serviceAccountName": TEXT, "podTemplate": MAPPING},
+    "taskRunTemplate": {"serviceAccountName": TEXT, "podTemplate": POD_TEMPLATE},
     "workspaces": [BINDING],
     "managedBy": TEXT,
     "taskRunSpecs": [TASK_RUN_SPEC],
@@ -161,7 +200,7 @@ TASK_RUN = {
     **dict.fromkeys(("serviceAccountName", "status", "statusMessage", "managedBy"), TEXT),
     "retries": WHOLE,
     "timeout": DURATION,
-    "podTemplate": MAPPING,
+    "podTemplate": POD_TEMPLATE,
     "workspaces": [BINDING],
     "stepSpecs": OVERRIDES,
     "sidecarSpecs": OVERRIDES,

@@ -1,21 +1,25 @@
 """What documents say of each other: accepted by the webhook, which sees one at a time, and a failure when it runs.
 
-Only what is among the documents is judged; anything else may be on the cluster.
+Only what is among the documents is judged; anything else may be on the cluster. Where a name is there several times,
+the nearest object is meant: see `couler_plugins.ir.definitions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Path
+from couler_plugins.documents import FilePlace, Path
+from couler_plugins.ir.definitions import Definitions
+from couler_plugins.ir.shared_names import SharedNames
 from couler_tekton.checks.graphs import reads
 from couler_tekton.checks.matrices import matrix_params
 from couler_tekton.checks.pipelines import tasks_of
 from couler_tekton.checks.report import Report
+from couler_tekton.definitions import Entry, full_name
 from couler_tekton.objects import Object
 
-__all__ = ["Shelf", "check_links"]
+__all__ = ["Shelf", "View", "check_links"]
 
 Mapped = dict[str, Any]
 
@@ -27,38 +31,53 @@ class Callee(NamedTuple):
     embedded: bool
 
 
-class Shelf:
-    """The Tasks, Pipelines and StepActions of some documents, by kind and name.
+class Shelf(NamedTuple):
+    """The Tasks, Pipelines and StepActions of some documents.
 
-    Args:
-        objects: all objects that are built as their kinds are.
+    Attributes:
+        objects: all of them.
+        shared: is told of references that may mean several.
+        specs: of the objects that are built as their kinds are, by document and place.
     """
 
-    def __init__(self, objects: Iterable[Object]) -> None:
-        self._found: dict[tuple[str, str], list[Mapped]] = {}
-        for item in objects:
-            name = (item.data.get("metadata") or {}).get("name") or ""
-            self._found.setdefault((item.kind, name), []).append(item.data["spec"])
+    objects: Definitions[Entry]
+    shared: SharedNames[Entry]
+    specs: Mapping[tuple[int, Path], Mapped]
 
-    def callee(self, holder: Mapped, what: str) -> Callee | None:
-        """What a task or a run calls; None where it is not known, or not the only one of its name."""
+
+class View(NamedTuple):
+    """What one object may refer to."""
+
+    shelf: Shelf
+    item: Object
+    document: int
+    place: FilePlace
+
+    def callee(self, holder: Mapped, what: str, path: Path) -> Callee | None:
+        """What a task or a run at a path calls; None where it is not known, or one of several."""
         spec, reference = holder.get(f"{what}Spec"), holder.get(f"{what}Ref")
         if isinstance(spec, dict) and not spec.get("apiVersion") and not spec.get("kind"):
             return Callee(spec, embedded=True)
-        return self.referred(reference, what.capitalize())
+        return self.referred(reference, what.capitalize(), (*path, f"{what}Ref"))
 
-    def referred(self, reference: Mapped | None, kind: str) -> Callee | None:
-        """What a reference names, as `callee`."""
+    def referred(self, reference: Mapped | None, kind: str, path: Path) -> Callee | None:
+        """What a reference at a path names, as `callee`."""
         if not reference or reference.get("resolver") or reference.get("apiVersion"):
             return None
         if (reference.get("kind") or kind) != kind:
             return None
-        found = self._found.get((kind, reference.get("name") or ""), [])
-        return Callee(found[0], embedded=False) if len(found) == 1 else None
+        namespace, _ = full_name(self.item)
+        named = (kind, reference.get("name") or "")
+        found = self.shelf.objects.resolve(named, namespace, self.place, reference.get("version") or "")
+        if len(found) > 1:
+            self.shelf.shared.add(found, self.document, (*self.item.path, *path))
+        spec = self.shelf.specs.get((found[0].document, found[0].item.path)) if len(found) == 1 else None
+        return None if spec is None else Callee(spec, embedded=False)
 
 
-def check_links(item: Object, shelf: Shelf, report: Report) -> None:
+def check_links(shelf: View, report: Report) -> None:
     """What an object expects of those that it refers to."""
+    item = shelf.item
     spec, path = item.data["spec"], ("spec",)
     match item.kind:
         case "Pipeline":
@@ -70,14 +89,14 @@ def check_links(item: Object, shelf: Shelf, report: Report) -> None:
             if spec.get("pipelineSpec") is not None:
                 _check_pipeline(spec["pipelineSpec"], (*path, "pipelineSpec"), shelf, report)
         case "TaskRun":
-            callee = shelf.callee(spec, "task")
+            callee = shelf.callee(spec, "task", path)
             _check_passed(spec, spec.get("params") or (), path, callee, "Task", report)
             if callee is not None and callee.embedded:
                 _check_steps(callee.spec, (*path, "taskSpec"), shelf, report)
 
 
-def _check_run(spec: Mapped, path: Path, shelf: Shelf, report: Report) -> None:
-    callee = shelf.callee(spec, "pipeline")
+def _check_run(spec: Mapped, path: Path, shelf: View, report: Report) -> None:
+    callee = shelf.callee(spec, "pipeline", path)
     _check_passed(spec, spec.get("params") or (), path, callee, "Pipeline", report)
     if callee is None:
         return
@@ -90,12 +109,12 @@ def _check_run(spec: Mapped, path: Path, shelf: Shelf, report: Report) -> None:
             report.warning("unknown-task", place, f"the pipeline has no task {name!r}", hint)
 
 
-def _check_pipeline(spec: Mapped, path: Path, shelf: Shelf, report: Report) -> None:
+def _check_pipeline(spec: Mapped, path: Path, shelf: View, report: Report) -> None:
     every = [*tasks_of(spec, path), *tasks_of(spec, path, "finally")]
     callees: dict[str, Callee | None] = {}
     for task, place in every:
         what = "pipeline" if {"pipelineSpec", "pipelineRef"} & task.keys() else "task"
-        callee = shelf.callee(task, what)
+        callee = shelf.callee(task, what, place)
         callees[task.get("name") or ""] = callee if what == "task" else None
         filled = [param for param, _, _ in matrix_params(task, place)]
         _check_passed(task, [*(task.get("params") or ()), *filled], place, callee, what.capitalize(), report)
@@ -129,10 +148,10 @@ def _check_passed(
             report.warning("missing-workspace", path, message, "bind it, or let it be optional")
 
 
-def _check_steps(spec: Mapped, path: Path, shelf: Shelf, report: Report) -> None:
+def _check_steps(spec: Mapped, path: Path, shelf: View, report: Report) -> None:
     """What steps pass to StepActions."""
     for number, step in enumerate(spec.get("steps") or ()):
-        action = shelf.referred(step.get("ref"), "StepAction")
+        action = shelf.referred(step.get("ref"), "StepAction", (*path, "steps", number, "ref"))
         given = {param.get("name") for param in step.get("params") or ()}
         for param in _required(action):
             if param not in given:

@@ -1,7 +1,7 @@
 """What names may look like: Kubernetes' own rules, and Tekton's for parameters and results.
 
 Sources: `k8s.io/apimachinery/pkg/util/validation`, `pkg/apis/validate/metadata.go`, `task_validation.go`,
-`resultref.go` of Tekton.
+`resultref.go` of Tekton, `pkg/resolve/resolve.go` of Pipelines-as-Code.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z
 QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\Z")
 PARAMETER = re.compile(r"[_a-zA-Z][_a-zA-Z0-9.-]*\Z")
 OBJECT = re.compile(r"[_a-zA-Z][_a-zA-Z0-9-]*\Z")
+PAC = "pipelinesascode.tekton.dev/"
 LONGEST, SUBDOMAIN_LONGEST = 63, 253
 RANDOM = "abcde"
 """As much as the API server adds to a `generateName`."""
@@ -52,12 +53,23 @@ def is_result_name(name: str) -> bool:
     return QUALIFIED.match(name) is not None
 
 
+def _is_pac(metadata: dict[str, Any]) -> bool:
+    """Whether Pipelines-as-Code creates the run, which makes a `generateName` of its name."""
+    annotations = metadata.get("annotations")
+    return isinstance(annotations, dict) and any(str(key).startswith(PAC) for key in annotations)
+
+
 def check_metadata(data: dict[str, Any], report: Report) -> None:
     """The name of an object."""
     metadata = data.get("metadata") or {}
     name, path = metadata.get("name") or "", ("metadata", "name")
-    if not name and (prefix := metadata.get("generateName")):
-        name, path = prefix[: LONGEST - len(RANDOM)] + RANDOM, ("metadata", "generateName")
+    prefix = metadata.get("generateName") if not name else ""
+    if prefix:
+        path = ("metadata", "generateName")
+    elif name and data.get("kind") == "PipelineRun" and _is_pac(metadata):
+        prefix = f"{name}-"
+    if prefix:
+        name = prefix[: LONGEST - len(RANDOM)] + RANDOM
     where: Path = path if path[-1] in metadata else ("metadata",)
     if not SUBDOMAIN.match(name) or len(name) > SUBDOMAIN_LONGEST:
         hint = "use lower-case letters, digits, - and ., and begin and end with a letter or digit"

@@ -31,8 +31,7 @@ def _but(shape: Mapped, without: tuple[str, ...] = (), **others: Any) -> Mapped:
 
 COMPUTE = ("computeResources",)
 CONTAINER = {
-    "ports": v1.MAPPINGS,
-    **dict.fromkeys(("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"), v1.MAPPING),
+    **v1.LIVELINESS,
     **dict.fromkeys(("terminationMessagePath", "terminationMessagePolicy"), v1.TEXT),
     **dict.fromkeys(("stdin", "stdinOnce", "tty"), v1.FLAG),
     "resources": v1.RESOURCES,
@@ -67,13 +66,13 @@ PIPELINE_RUN = _but(
     pipelineSpec=PIPELINE,
     resources=v1.MAPPINGS,
     serviceAccountName=v1.TEXT,
-    podTemplate=v1.MAPPING,
+    podTemplate=v1.POD_TEMPLATE,
     timeout=v1.DURATION,
     taskRunSpecs=[
         _but(
             v1.TASK_RUN_SPEC,
             (*NEW_SPECS, "podTemplate", "serviceAccountName"),
-            taskPodTemplate=v1.MAPPING,
+            taskPodTemplate=v1.POD_TEMPLATE,
             taskServiceAccountName=v1.TEXT,
             **SPECS,
         )

@@ -7,11 +7,13 @@ Source: the Go types in `pkg/apis/pipeline/v1` and `v1beta1`, which `couler_tekt
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.schemas.field_tables import kubernetes_fields
 from couler_tekton.checks.durations import seconds
-from couler_tekton.checks.fields import ANY, DURATION, MAPPING, OBJECTS, QUANTITY, TEXT
+from couler_tekton.checks.fields import ANY, DURATION, MAPPING, OBJECTS, QUANTITY, TEXT, Structure
 from couler_tekton.checks.older import OLDER
 from couler_tekton.checks.report import Report
 from couler_tekton.versions import is_older
@@ -21,18 +23,22 @@ __all__ = ["check_shape", "without_nulls"]
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?\Z")
 """As Kubernetes writes amounts of memory and the like."""
 
-FIELDS = {"apiVersion": TEXT, "kind": TEXT, "metadata": {"name": TEXT, "generateName": TEXT, "*": ANY}, "status": ANY}
+REFERENCES = (("taskRef",), ("pipelineRef",))
+PREBUILD_HINT = "if Konflux builds these, say --to 'tekton{prebuild=konflux}', or set `to` so in couler.toml"
+METADATA = {**dict.fromkeys(kubernetes_fields().fields("ObjectMeta"), ANY), "name": TEXT, "generateName": TEXT}
+FIELDS = {"apiVersion": TEXT, "kind": TEXT, "metadata": METADATA, "status": ANY}
 
 
-def check_shape(kind: str, data: Any, report: Report) -> bool:
+def check_shape(kind: str, data: Any, report: Report, prebuild: str = "") -> bool:
     """Whether an object is built as its kind is; says what is not.
 
     Args:
         kind: the kind.
         data: the object.
         report: is told.
+        prebuild: what makes the object ready before a cluster sees it; empty for nothing.
     """
-    _check(_shape(kind, data), data, (), report)
+    _check(_shape(kind, data), data, (), report, prebuild)
     if data.get("spec") is None:
         report.error("missing-field", (), f"this {kind} has no spec", "add it")
     return not any(remark.severity == "error" for remark in report.remarks)
@@ -63,16 +69,16 @@ def _without_nulls(shape: Any, content: Any) -> Any:
     if isinstance(shape, list):
         return [_without_nulls(shape[0], inner) for inner in content]
     if content is None and shape != ANY:
-        return {} if shape == MAPPING else ""
+        return {} if shape == MAPPING or isinstance(shape, Structure) else ""
     return content
 
 
-def _read_as(key: str, shape: dict[str, Any]) -> str:
+def _read_as(key: str, shape: Collection[str]) -> str:
     """The field that Go's decoder takes this for: it does not look at the case."""
     return next((name for name in shape if name.lower() == key.lower()), "")
 
 
-def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
+def _check(shape: Any, content: Any, path: Path, report: Report, prebuild: str) -> None:
     if content is None or shape == ANY:
         return
     if isinstance(shape, dict):
@@ -81,23 +87,43 @@ def _check(shape: Any, content: Any, path: Path, report: Report) -> None:
             return
         for key, inner in content.items():
             held = shape.get(key, shape.get("*"))
-            other = "" if held is not None else _read_as(key, shape)
-            if other:  # Go's decoder takes it, the API server does not everywhere
-                message = f"{key!r} is read as {other!r} in embedded specs only"
-                report.note("field-case", (*path, key), message, f"write {other}")
-            elif held is not None:
-                _check(held, inner, (*path, key), report)
+            if held is not None:
+                _check(held, inner, (*path, key), report, prebuild)
+            elif key == "version" and path[-1:] in REFERENCES:
+                _check_version(inner, (*path, key), report, prebuild)
             else:
-                hint = report.meant(key, shape, f"there are {', '.join(sorted(shape))}")
-                report.error("unknown-field", (*path, key), f"there is no field {key!r} here", hint)
+                _say_unknown(key, shape, (*path, key), report)
     elif isinstance(shape, list):
         if not isinstance(content, list):
             _misfit("a list", content, path, report)
             return
         for number, inner in enumerate(content):
-            _check(shape[0], inner, (*path, number), report)
+            _check(shape[0], inner, (*path, number), report, prebuild)
+    elif isinstance(shape, Structure):
+        if not isinstance(content, dict):
+            _misfit(MAPPING, content, path, report)
+        for misfit in kubernetes_fields().misfits(content, shape.name, path):
+            _say_unknown(str(misfit.path[-1]), misfit.fields, misfit.path, report)
     elif not _fits(shape, content):
         _misfit(shape, content, path, report)
+
+
+def _check_version(version: Any, path: Path, report: Report, prebuild: str) -> None:
+    """What Konflux's build replaces by a bundle, and Tekton's API does not have."""
+    if prebuild:
+        _check(TEXT, version, path, report, prebuild)
+    else:
+        message = "Tekton has no field 'version' in a reference: only a build such as Konflux's takes it"
+        report.error("unknown-field", path, message, PREBUILD_HINT)
+
+
+def _say_unknown(key: str, known: Collection[str], path: Path, report: Report) -> None:
+    if other := _read_as(key, known):  # Go's decoder takes it, the API server does not everywhere
+        message = f"{key!r} is read as {other!r} in embedded specs only"
+        report.note("field-case", path, message, f"write {other}")
+    else:
+        hint = report.meant(key, known, f"there are {', '.join(sorted(known))}")
+        report.error("unknown-field", path, f"there is no field {key!r} here", hint)
 
 
 def _fits(shape: str, content: Any) -> bool:

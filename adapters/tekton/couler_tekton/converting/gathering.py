@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
+from couler_plugins.documents import FilePlace
 from couler_plugins.ir import (
     Call,
     External,
@@ -16,9 +18,10 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.definitions import Definitions
 from couler_tekton.caching.declared import held, rest_of
 from couler_tekton.converting.refusing import refuse
-from couler_tekton.kinds import KINDS
+from couler_tekton.definitions import Entry, definitions
 from couler_tekton.lift import lift_object
 from couler_tekton.objects import objects
 from couler_tekton.variables import scope_in
@@ -59,6 +62,7 @@ class _Gathering:
     def __init__(self, workflow: Workflow, bundle: Bundle) -> None:
         self._workflow = workflow
         self._bundle = bundle
+        self._place = FilePlace() if workflow.source is None else bundle.place_of(int(workflow.source[0]))
         self._taken = set(callables(workflow))
         self._graphs: list[Graph] = []
         self._operations: list[Operation] = list(workflow.operations)
@@ -79,24 +83,32 @@ class _Gathering:
         match step.call:
             case Call():
                 return step
-            case External(workflow=name, name=root) if root in ("task", "pipeline"):
+            case External(workflow=name, name=root) as call if root in ("task", "pipeline"):
                 if name in around or len(around) > MAX_DEPTH:
                     raise refuse("Step.call", step.name, f"calls {name!r}, which calls itself")
-                library = self._library(name, root, step)
+                library = self._library(call, step)
                 return replace(step, call=Call(name=self._taken_in(library, root, (*around, name))))
         hint = "put the Task or the Pipeline beside it into the same files"
         raise refuse("Step.call", step.name, "calls what is looked up elsewhere", hint)
 
-    def _library(self, name: str, root: str, step: Step) -> Workflow:
-        for number, document in enumerate(self._bundle.documents):
-            for item in objects(document.data):
-                kind, metadata = KINDS[item.kind], item.data.get("metadata")
-                is_named = isinstance(metadata, dict) and metadata.get("name") == name
-                if kind.root == root and not kind.runs and is_named:
-                    return lift_object(item, number)
-        what = root.capitalize()
+    def _library(self, call: External, step: Step) -> Workflow:
+        """The Task or Pipeline that a step calls, looked up from where the workflow stands."""
+        what, name = call.name.capitalize(), call.workflow
+        found = self._objects.resolve((what, name), self._workflow.namespace, self._place, call.version)
+        if len(found) == 1:
+            return lift_object(found[0].item, found[0].document)
+        if found:
+            places = ", ".join(self._bundle.describe(one.source) for one in found)
+            reason = f"may call any of {len(found)}: {places}"
+            raise refuse("Step.call", step.name, reason, "convert it together with one of them")
         hint = f"convert it together with the {what}"
         raise refuse("Step.call", step.name, f"calls the {what} {name!r}, which is not in these files", hint)
+
+    @cached_property
+    def _objects(self) -> Definitions[Entry]:
+        numbered = enumerate(self._bundle.documents)
+        every = (Entry(item, number) for number, document in numbered for item in objects(document.data))
+        return definitions(every, self._bundle)
 
     def _taken_in(self, library: Workflow, root: str, around: tuple[str, ...]) -> str:
         """Adds what is in a library, under names that are free; gives that of its root."""

@@ -6,22 +6,10 @@ Source: `docs/pipelines.md`, "Passing one Task's Results into the Parameters": a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from couler_plugins.ir import (
-    Call,
-    External,
-    Graph,
-    Literal,
-    Native,
-    Operation,
-    Port,
-    Reference,
-    Step,
-    callables,
-    replace,
-)
+from couler_plugins.ir import Literal, Native, Port, Reference, Step, Workflow, replace
 from couler_plugins.plan import Plan
 from couler_tekton.mappings import Mapped
 from couler_tekton.variables import Scope, write_value
@@ -38,7 +26,7 @@ class Types:
 
     Args:
         plan: where Tasks are looked up that are referred to.
-        by_name: the callables of the workflow.
+        workflow: what the steps are in.
         steps: what makes results.
         reads: how they are read, which tells the type where nothing else does.
     """
@@ -46,16 +34,12 @@ class Types:
     def __init__(
         self,
         plan: Plan,
-        by_name: Mapping[str, Graph | Operation],
+        workflow: Workflow,
         steps: Iterable[Step],
         reads: Iterable[Reference],
     ) -> None:
-        self._by_name = by_name
-        self._tasks = {
-            workflow.name: callables(workflow)["task"]
-            for workflow in plan.workflows
-            if (workflow.engine, workflow.kind) == ("tekton", "Task")
-        }
+        self._libraries = plan.libraries
+        self._workflow = workflow
         self._steps = {step.name: step for step in steps}
         self._indices: dict[Key, set[str]] = {}
         for reference in reads:
@@ -75,12 +59,7 @@ class Types:
         return {"type": "array"} if all(index.isdigit() for index in indices) else None
 
     def _declared(self, step: Step, name: str) -> Mapped | None:
-        callee: Graph | Operation | None = None
-        match step.call:
-            case Call(name=inside):
-                callee = self._by_name.get(inside)
-            case External(name="task", workflow=task):
-                callee = self._tasks.get(task)
+        callee = self._libraries.callee(self._workflow, step)
         for output in callee.outputs if callee is not None else ():
             if output.name == name:
                 return _type_in(write_value(output.rest) if output.rest else {})

@@ -100,7 +100,7 @@ def whole_of(workflow: Workflow, plan: Plan) -> Whole:
     handed = tuple(Output(name=name, value=value) for value, name in reads.items())
     own = tuple(output for output in root.outputs if not any(item.step in last for item in references(output)))
     main = tuple(step for step in root.steps if step.name not in last)
-    types = Types(plan, by_name, root.steps, (*read, *references(root.outputs)))
+    types = Types(plan, workflow, root.steps, (*read, *references(root.outputs)))
     root = replace(root, inputs=ports, steps=main, finalizers=(), outputs=(*own, *handed))
     return Whole(replace_callables(workflow, {ROOT: root}), finalizers, reads, facts, types)
 

@@ -9,14 +9,15 @@ The annotations:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.parameters import Value
 from couler_plugins.hpo.workflows.values import as_text
-from couler_plugins.ir import External, Libraries, Literal, Operation, Port, Step, Workflow, replace
+from couler_plugins.ir import External, Literal, Operation, Port, Step, Workflow, replace
+from couler_plugins.plan import Plan
 from couler_tekton.caching.declared import annotations_of, held, rest_of
 from couler_tekton.caching.wrapping import has_steps
 from couler_tekton.splits.joined import whole_of
@@ -33,13 +34,12 @@ class TektonTuning:
 
     Args:
         workflow: the object.
-        workflows: all objects that it may refer to.
+        plan: all objects that it may refer to.
     """
 
-    def __init__(self, workflow: Workflow, workflows: Sequence[Workflow]) -> None:
+    def __init__(self, workflow: Workflow, plan: Plan) -> None:
         self._workflow = workflow
-        self._libraries = Libraries(workflows)
-        self._tasks = {item.name: item for item in workflows if item.kind == "Task"}
+        self._libraries = plan.libraries
         self._annotations = annotations_of(workflow)
 
     @property
@@ -50,10 +50,15 @@ class TektonTuning:
     @property
     def cached(self) -> bool:
         """Whether a task, embedded or referred to, looks a result up."""
-        calls = [step.call for graph in self._workflow.graphs for step in graph.steps]
-        named = {call.workflow for call in calls if isinstance(call, External)}
-        holders = [self._workflow, *(task for name, task in self._tasks.items() if name in named)]
+        tasks = [self._task(step) for graph in self._workflow.graphs for step in graph.steps]
+        holders = [self._workflow, *filter(None, tasks)]
         return any(has_steps(task) for holder in holders for task in holder.operations)
+
+    def _task(self, step: Step) -> Workflow | None:
+        """The Task that a step refers to; None where it is not known."""
+        call = step.call
+        tasks = self._libraries.candidates(self._workflow, call) if isinstance(call, External) else ()
+        return tasks[0] if len(tasks) == 1 and tasks[0].kind == "Task" else None
 
     def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What annotations say of tasks, and of the Tasks that these run."""
@@ -72,7 +77,7 @@ class TektonTuning:
         if key in self._annotations:
             return f"the annotation {key}", self._annotations[key]
         callee = self._libraries.callee(self._workflow, step)
-        held_by = self._tasks.get(step.call.workflow) if isinstance(step.call, External) else None
+        held_by = self._task(step)
         if isinstance(callee, Operation) and ANNOTATION in (found := annotations_of(held_by or callee)):
             what = f"the Task {held_by.name!r}" if held_by else f"the task {step.name!r}"
             return f"the annotation of {what}", found[ANNOTATION]
@@ -107,5 +112,4 @@ class TektonTuning:
 
     def fan_out(self, trials: Trials) -> FanOut:
         """A matrix of settings; see `couler_tekton.tuning.fanning`."""
-        task = self._tasks.get(trials.step.call.workflow) if isinstance(trials.step.call, External) else None
-        return fanned_out(trials, annotations_of(task or trials.callee))
+        return fanned_out(trials, annotations_of(self._task(trials.step) or trials.callee))

@@ -34,6 +34,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
+from support import examples
 
 pytestmark = pytest.mark.airflow
 HOSTILE = (
@@ -65,7 +66,7 @@ HOSTILE = (
 )
 pieces = st.one_of(st.sampled_from(HOSTILE), st.text(alphabet="{}%#'\"\\\n\r ax.", max_size=8), st.text(max_size=6))
 texts = st.lists(pieces, max_size=4).map("".join)
-quick = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 
 
 def workflow(value: Any, env: Any, loop: Loop | None = None) -> Workflow:

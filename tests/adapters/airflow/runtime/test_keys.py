@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +129,6 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"BODY": "return part(x)", "def other": "part = functools.partial(helper, y=2)\ndef other"},
     ),
     "several outputs": ({}, {"DECORATOR": "multiple_outputs=True"}),
-    "no XCom": ({}, {"DECORATOR": "do_xcom_push=False"}),
     "where it runs": ({}, {"DECORATOR": 'run_as_user="nobody"'}),
 }
 
@@ -225,3 +226,52 @@ def test_sets_have_one_form_in_any_order(dag_files: DagFiles) -> None:
 
     forms = Fingerprint("none.py")
     assert forms.form({"a", "b", 3, None}) == forms.form({None, 3, "b", "a"})
+
+
+NAMED = """
+import decimal
+import importlib
+import sys
+from pydantic import BaseModel
+
+class Money(decimal.Decimal):
+    pass
+
+class Config(BaseModel):
+    rate: int = 2
+
+class Model:
+    def fit(self, x):
+        return x
+
+MONEY, CONFIG, MODELS = Money("1.5"), Config(), list[Model]
+
+with DAG("named", schedule=None) as dag:
+    @task
+    def work(x, kind=MODELS):
+        return [MONEY, CONFIG, kind, Model().fit(x)]
+    work(5)
+
+if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[1])
+    print(importlib.import_module("airflow_keys").key(dag))  # no import that Airflow's ways to load it would not do
+"""
+
+
+def test_the_name_of_its_module_leaves_a_key_alone(dag_files: DagFiles, tmp_path: Path) -> None:
+    """As a program (`python dag.py`), and as a DAG file in whatever folder."""
+    here, there = (key(dag_files.dag(NAMED, name)) for name in ("dag_file.py", "folder/other.py"))
+    (tmp_path / "program.py").write_text((dag_files.folder / "dag_file.py").read_text())
+    command = [sys.executable, "program.py", str(Path(__file__).parents[3])]
+    printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert printed.splitlines()[-1] == here == there
+
+
+def test_what_airflow_remembers_of_a_task_leaves_its_key_alone(dag_files: DagFiles) -> None:
+    """`dag.test()` and `airflow dags test` schedule the very operators that they run; a worker parses its own."""
+    dag = dag_of(dag_files)
+    before = key(dag)
+    (task,) = dag.task_dict.values()
+    task.get_needs_expansion()
+    assert "_needs_expansion" in vars(task)
+    assert key(dag) == before

@@ -1,7 +1,9 @@
-"""With a real scheduler: what is cleared runs again, what is deferred is kept, and of two that race one computes."""
+"""With a real scheduler: races, deferral, clearing, and the keys that `airflow dags test` and `dag.test()` have too."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -77,3 +79,56 @@ def test_a_whole_airflow(tmp_path: Path) -> None:
         assert not again["hit"]
         versions = airflow.query("SELECT COUNT(*) FROM dag_version WHERE dag_id = 'live'")
         assert versions == [(1,)], "the cache is no new version of the DAG"
+
+
+SAME = """
+    from airflow.providers.standard.operators.python import PythonOperator
+    from airflow.sdk import DAG, task
+    from couler_airflow import optimize
+
+    class Model:
+        def fit(self, x):
+            return x + 1
+
+    def fit(x, model=Model()):
+        return model.fit(x)
+
+    with DAG("same", schedule=None) as dag:
+        @task
+        def work(x):
+            return x * 2
+
+        @task
+        def total(xs):
+            return sum(xs)
+
+        total(work.override(task_id="mapped").expand(x=[1, 2]))
+        work(5) >> PythonOperator(task_id="python", python_callable=fit, op_args=[3])
+    optimize(dag)
+
+    if __name__ == "__main__":
+        dag.test()
+"""
+
+
+def test_what_a_scheduler_has_kept_is_found_by_both_ways_to_test(tmp_path: Path) -> None:
+    settings = {"AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store")}
+    tasks = ("mapped", "total", "work", "python")
+    with LiveAirflow(tmp_path / "home", settings) as airflow:
+        file = airflow.dags / "same.py"
+        file.write_text(textwrap.dedent(SAME))
+        airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'same'"), "the DAG")
+        airflow.command("dags", "trigger", "same", "--run-id", "scheduled")
+        airflow.finished("scheduled")
+    assert not any(airflow.xcom("scheduled", task, "couler_cache")["hit"] for task in tasks)
+    seen = {"scheduled"}
+    for command in (["-m", "airflow", "dags", "test", "same"], [file.name]):
+        program = [sys.executable, *command]
+        subprocess.run(program, env=airflow.environment, cwd=airflow.dags, check=True, capture_output=True)
+        (run,) = {run for (run,) in airflow.query("SELECT run_id FROM dag_run")} - seen
+        seen.add(run)
+        for task in tasks:
+            there = airflow.xcom(run, task, "couler_cache")
+            assert there["hit"], (command, task, there)
+            if task != "mapped":  # of which there are two
+                assert there["key"] == airflow.xcom("scheduled", task, "couler_cache")["key"]

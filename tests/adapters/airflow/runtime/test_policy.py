@@ -178,12 +178,12 @@ def test_a_failure_of_ours_leaves_the_dag(
 
 
 def test_an_operator_whose_execute_is_replaced_is_left_alone(dag_files: DagFiles) -> None:
-    from couler_airflow.runtime.wrap import wrap
+    from couler_airflow.owner import Owner
 
     dag = dag_of(dag_files, "'other'")
     task = dag.task_dict["python"]
     task.execute = replaced = lambda context: 1
-    assert wrap(task) == "somebody else has replaced its execute"
+    assert [item.reason for item in Owner(dag).wrap(task)] == ["somebody else has replaced its execute"]
     assert task.execute is replaced
 
 
@@ -194,8 +194,8 @@ def test_wrapping_again_changes_what_was_declared(dag_files: DagFiles) -> None:
     dag = dag_of(dag_files)
     for name in ("python", "mapped"):
         task = dag.task_dict[name]
-        assert wrap(task, declaration=Declaration(ttl=5.0)) is None
-        assert wrap(task, declaration=Declaration(ttl=5.0)) is None
+        wrap(task, Declaration(ttl=5.0))
+        wrap(task, Declaration(ttl=5.0))
     assert vars(dag.task_dict["python"])["execute"].declaration.ttl == 5.0
     cls = dag.task_dict["mapped"].operator_class
     assert not hasattr(cls.__couler_original__, "__couler_original__"), "one layer, however often"

@@ -66,6 +66,8 @@ REFUSED = {
     "a global without a form": ({"BODY": "return LOCK", "LIMIT = 3": "LOCK, LIMIT = iter([1]), 3"}, "'LOCK'"),
     "an argument without a form": ({"CALL": "object()"}, "op_args"),
     "the DAG": ({"BODY": "return dag.dag_id"}, "'dag'"),
+    "a result that is not handed on": ({"DECORATOR": "do_xcom_push=False"}, "not handed on"),
+    "no result": ({"BODY": "print(x)"}, "returned nothing"),
     "a variable in a template": ({"CALL": '"{{ var.value.a }}"'}, "variables"),
     "a connection in a template": ({"CALL": '["{{ conn.db.password }}"]'}, "connections"),
 }

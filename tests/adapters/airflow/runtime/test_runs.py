@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from typing import Any
 
@@ -65,10 +66,15 @@ def test_a_hit_returns_an_equal_value_of_the_same_type(runs: Runs, value: Any) -
     assert runs.calls == (2 if value is None or value == b"bytes" else 1)
 
 
-def test_a_none_without_an_xcom_is_not_kept(runs: Runs) -> None:
-    _, told = runs.run(compute=lambda: None)
+@pytest.mark.parametrize("body", ["return x * 2", "print(x)"])
+def test_a_none_without_an_xcom_is_not_kept(runs: Runs, body: str, caplog: pytest.LogCaptureFixture) -> None:
+    """That is usual, and in every run: one line for those who look for it."""
+    with caplog.at_level(logging.DEBUG):
+        _, told = runs.run(FILE.replace("return x * 2", body), compute=lambda: None)
     assert (told["cached"], "token" in told) == (False, False)
     assert runs.entries() == []
+    ours = [record for record in caplog.records if record.name.startswith("couler_airflow")]
+    assert [(record.levelname, record.getMessage()) for record in ours] == [("DEBUG", "returned nothing: not stored")]
 
 
 def test_a_value_that_is_not_handed_on_is_not_kept(runs: Runs) -> None:

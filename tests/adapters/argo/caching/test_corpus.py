@@ -111,7 +111,9 @@ def test_what_is_written() -> None:
                 memoize = template["memoize"]
                 assert memoize.keys() == {"key", "maxAge", "cache"}
                 assert memoize["maxAge"] == ""
-                assert DNS_LABEL.fullmatch(memoize["cache"]["configMap"]["name"])
+                key = memoize["key"].removeprefix("{{=").removesuffix("}}")
+                place = memoize["cache"]["configMap"]["name"].replace(f"{{{{=sprig.trunc(2, {key})}}}}", "ab")
+                assert DNS_LABEL.fullmatch(place)
                 for artifact in (template.get("outputs") or {}).get("artifacts", ()):
                     assert artifact["artifactGC"]["strategy"] == "Never"
                 assert specs[template["name"]].removeprefix("v1:") in memoize["key"]

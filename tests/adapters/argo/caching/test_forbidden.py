@@ -158,7 +158,7 @@ def test_calls(step: str, wanted: str) -> None:
     task = document["spec"]["templates"][0]["dag"]["tasks"][0]
     if "templateRef" in task:
         del task["template"]
-        assert made(document).rules == {"main/b": "unknown-producer"}
+        assert made(document).rules == {"main/a": "external", "main/b": "unknown-producer"}
     else:
         assert made(document).rules == {"main/a": wanted, "main/b": "unknown-producer"}
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import re
+
 import pytest
 
 from adapters.argo.caching.small import made, workflow
-from couler_argo.caching.memoize import config_map
-from couler_plugins.ir import Workflow
+from adapters.argo.caching.values import Value, config_map_of, key_of
+from couler_plugins.api import lint, optimize
 
 LOOP = "- {name: a, template: %s, %s, arguments: {parameters: [{name: x, value: '{{item}}'}]}}\n"
 
@@ -51,8 +55,8 @@ def test_loops_in_loops_multiply() -> None:
 
 
 @pytest.mark.parametrize("where", ["template", "workflow"])
-def test_a_shard_fills_up_with_what_is_allowed(where: str) -> None:
-    """Half of a mebibyte; each byte of an output may take six in JSON."""
+def test_shards_fill_up_with_what_is_allowed(where: str) -> None:
+    """Half of a mebibyte for each of 256 shards, less what chance may bring together; a byte may take six in JSON."""
 
     def rule(bound: int, count: int) -> str:
         document = workflow(LOOP % ("pure", f"withSequence: {{count: {count}}}"))
@@ -62,10 +66,12 @@ def test_a_shard_fills_up_with_what_is_allowed(where: str) -> None:
         holder["couler.io/max-output-bytes"] = str(bound)
         return made(document).rules["main/a"]
 
-    assert rule(16_384, 5) == ""
-    assert rule(16_384, 6) == "full"
-    assert rule(1, 300) == ""
-    assert rule(1, 500) == "full"
+    assert rule(16_384, 15) == ""
+    assert rule(16_384, 16) == "full"
+    assert rule(4_096, 800) == ""
+    assert rule(4_096, 900) == "full"
+    assert rule(1, 60_000) == ""
+    assert rule(1, 70_000) == "full"
 
 
 @pytest.mark.parametrize(
@@ -110,24 +116,74 @@ def test_more_values_than_a_lineage_holds() -> None:
     assert len(fewer.lineage("z")) == 3
 
 
+TASKS = [
+    f"- {{name: a{n}, template: pure, arguments: {{parameters: [{{name: x, value: '{n}'}}]}}}}\n" for n in range(600)
+]
+CALLS = {
+    "600 steps": "".join(TASKS),
+    "a loop over 600 items": LOOP % ("pure", f"withItems: [{', '.join(map(str, range(600)))}]"),
+    "a loop over what only the run knows": LOOP % ("pure", "withParam: '{{workflow.parameters.p}}'"),
+}
+
+
+@pytest.mark.parametrize("calls", CALLS)
+def test_six_hundred_results_of_one_template_find_room(calls: str) -> None:
+    """Results of half a kibibyte, of which a ConfigMap holds 140."""
+    document = workflow(CALLS[calls], spec="arguments: {parameters: [{name: p, value: '[]'}]}")
+    annotations = document["spec"]["templates"][1]["metadata"]["annotations"]
+    annotations |= {"couler.io/max-output-bytes": "512", "couler.io/max-items": "600"}
+    found = made(document)
+    assert set(found.rules.values()) == {""}
+    assert not made(*found.documents).changed
+    template, sizes = found.template("pure"), dict[str, int]()
+    scope = {"workflow.serviceAccountName": Value("")}
+    for number in range(600):
+        inputs = {"x": str(number)}
+        key, name = key_of(template, inputs, scope), config_map_of(template, inputs, scope)
+        assert name == f"couler-cache-w-{(key or '')[:2]}"
+        sizes[name] = sizes.get(name, 0) + 512 + 768 + 160 + 6 * 512
+    assert 200 < len(sizes) <= 256
+    assert max(sizes.values()) < 512 * 1024
+
+
+def test_what_is_added_moves_no_result_to_another_shard() -> None:
+    assert made(workflow("".join(TASKS[:9]))).memoized == made(workflow("".join(TASKS))).memoized
+
+
+def test_the_shard_of_each_template_in_what_versions_before_have_written() -> None:
+    """It is no edit by hand, and the next run of the optimizer spreads it over all shards."""
+    now = made(workflow("- {name: a, template: pure}\n"))
+    before = copy.deepcopy(now.documents)
+    memoize = before[0]["spec"]["templates"][1]["memoize"]
+    spec = json.loads(before[0]["metadata"]["annotations"]["couler.io/key-spec"])["pure"]
+    memoize["cache"]["configMap"]["name"] = f"couler-cache-w-{spec.removeprefix('v1:')[:2]}"
+    assert list(optimize(before, "").documents) == before
+    assert not lint(before).findings
+    assert made(*before).documents == now.documents
+    memoize["cache"]["configMap"]["name"] = "couler-cache-w-zz"
+    assert [finding.code for finding in lint(before).findings] == ["stale-key"]
+
+
 @pytest.mark.parametrize(
-    ("name", "prefix", "family"),
+    ("name", "family"),
     [
-        ("w", "", "w"),
-        ("", "w-", "w"),
-        ("", "", ""),
-        ("My_Flow.v2", "", "my-flow-v2"),
-        ("", "-" * 9, ""),
-        ("x" * 63, "", "x" * 40),
-        ("a" * 39 + "--b", "", "a" * 39),
-        ("früh", "", "fr-h"),
+        ("generateName: w-", "-w"),
+        ("name: ''", ""),
+        ("name: My_Flow.v2", "-my-flow-v2"),
+        ("generateName: '---------'", ""),
+        (f"generateName: {'x' * 63}", f"-{'x' * 40}"),
+        (f"generateName: {'a' * 39}--b", f"-{'a' * 39}"),
+        ("generateName: früh", "-fr-h"),
     ],
 )
-def test_names_of_shards(name: str, prefix: str, family: str) -> None:
-    workflow = Workflow(engine="argo", kind="Workflow", name=name, prefix=prefix)
-    wanted = f"couler-cache-{family}-ab" if family else "couler-cache-ab"
-    assert config_map(workflow, "v1:ab" + "0" * 62) == wanted
-    assert len(wanted) <= 63
+def test_names_of_shards(name: str, family: str) -> None:
+    tasks = "- {name: a, template: pure}\n"
+    without_artifacts = workflow(tasks, metadata=name)  # which would need another name for each run
+    del without_artifacts["spec"]["templates"][1]["outputs"]["artifacts"]
+    template = made(without_artifacts).template("pure")
+    shard = config_map_of(template, {"x": "0"}, {"workflow.serviceAccountName": Value("")})
+    assert re.fullmatch(rf"couler-cache{family}-[0-9a-f]{{2}}", shard)
+    assert len(shard) <= 63
 
 
 def test_an_artifact_of_a_workflow_that_has_one_name_for_all_runs() -> None:

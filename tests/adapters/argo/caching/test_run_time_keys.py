@@ -90,6 +90,7 @@ def accepted(found: Key) -> str:
     assert found.accepted, found
     assert found.storable, found
     assert found.key is not None
+    assert re.fullmatch(rf"couler-cache(-[a-z0-9-]+)?-{found.key[:2]}", found.config_map), found
     return found.key
 
 

@@ -19,6 +19,7 @@ from couler_plugins.caching.before import Handed
 from couler_plugins.caching.declarations import Declaration
 from couler_plugins.discovery import load_plugins
 from couler_plugins.plugins import Plugins
+from support import examples
 
 WAYS = (("0", "0", ""), ("0", "0", ""), ("1", "0", ""), ("0", "1", ""), ("0", "0", "other"))
 """Values of the parameters p and q, and the service account, that each workflow is run with."""
@@ -65,13 +66,13 @@ def wrong_hits(
 
 
 @given(st.integers(0, 1 << 40))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_equal_keys_mean_equal_results(seed: int) -> None:
     assert not wrong_hits(seed)
 
 
 @given(st.integers(0, 1 << 40))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_equal_keys_mean_equal_results_in_libraries(seed: int) -> None:
     """Where a template may be cached in place, for calls of which nothing is known."""
     libraries = [

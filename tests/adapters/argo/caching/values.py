@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Path", "Value", "digest", "key_of", "substituted"]
+__all__ = ["Path", "Value", "config_map_of", "digest", "key_of", "substituted"]
 
 Path = tuple[str, ...]
 
@@ -59,6 +59,17 @@ def key_of(template: Mapping[str, Any], inputs: Mapping[str, str], scope: Mappin
     written = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     written = re.sub("[<>&\u2028\u2029]", lambda sign: f"\\u{ord(sign[0]):04x}", written)
     return hashlib.sha256(written.encode()).hexdigest()
+
+
+def config_map_of(template: Mapping[str, Any], inputs: Mapping[str, str], scope: Mapping[str, Value]) -> str:
+    """What Argo makes of the name of a ConfigMap of ours."""
+    memoize = template["memoize"]
+    name: str = memoize["cache"]["configMap"]["name"]
+    prefix, _, tag = name.partition("{{=sprig.trunc(2, ")
+    assert tag == memoize["key"].removeprefix("{{=").removesuffix("}}") + ")}}", "not the hash that is the key"
+    key = key_of(template, inputs, scope)
+    assert key is not None
+    return prefix + key[:2]
 
 
 def digest(data: Any) -> str:

@@ -14,6 +14,7 @@ from adapters.argo.hera.doubles import Counting, Doing, Doubling, twins
 from couler_argo.hera import Installation, install, optimize
 from couler_plugins import api
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput, PluginFailure, Unsupported
+from couler_plugins.extras import install_hint
 
 
 def fail() -> None:
@@ -140,7 +141,7 @@ def test_without_hera_the_error_says_what_to_install(monkeypatch: pytest.MonkeyP
     for use in (install, lambda: optimize(object())):  # type: ignore[call-overload]  # what a caller may do
         with pytest.raises(EngineError, match="cannot be imported") as caught:
             use()
-        assert caught.value.hint == "pip install 'couler-plugins[argo]'"
+        assert caught.value.hint == install_hint("argo")
 
 
 def test_an_untested_version_of_hera_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,4 +149,4 @@ def test_an_untested_version_of_hera_is_refused(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Unsupported, match=r"Hera 8\.0\.1 is installed; this was tested with Hera 7") as caught:
         install("dedupe")
     assert isinstance(caught.value, CoulerError)
-    assert caught.value.hint == "pip install 'couler-plugins[argo]'"
+    assert caught.value.hint == install_hint("argo")

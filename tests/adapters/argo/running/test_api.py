@@ -19,6 +19,7 @@ from adapters.argo.running.cluster import PLACE, Controller, stored
 from couler_argo.running.runner import ArgoRunner
 from couler_plugins.cluster import calls as api_calls
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.extras import install_hint
 
 Couler = Callable[..., Result]
 REASONS = {401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
@@ -168,7 +169,7 @@ def test_without_the_client_it_says_what_to_install(couler_command: Couler, monk
     monkeypatch.setitem(sys.modules, "kubernetes", None)
     done = couler_command("run", "big.yaml")
     assert done.exit_code == InvalidInput.exit_code
-    assert "install couler-plugins[cluster]" in done.stderr
+    assert install_hint("cluster") in done.stderr
 
 
 def test_no_cluster_to_talk_to(couler_command: Couler, monkeypatch: pytest.MonkeyPatch) -> None:

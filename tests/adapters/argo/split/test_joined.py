@@ -39,9 +39,10 @@ def members(parts: Iterable[Part]) -> dict[tuple[str, str], list[str]]:
     return {(part.workflow, part.name): sorted(part.steps) for part in parts}
 
 
-def test_parts_of_parts_are_found_again() -> None:
-    data = workflow(layered(460, 20), 4)
-    done = cut(data, 2)
+@pytest.mark.parametrize(("size", "steps"), [(210, 1), pytest.param(460, 2, marks=pytest.mark.slow)])
+def test_parts_of_parts_are_found_again(size: int, steps: int) -> None:
+    data = workflow(layered(size, 20), 4)
+    done = cut(data, steps)
     assert differences(data, [document for document in done.documents if document["kind"] in STORED]) == []
     again = lift(list(done.documents))
     assert any("group" in part.name for part in again.parts)

@@ -70,7 +70,7 @@ def pure(data: Any) -> Any:
 WHOLE: dict[str, tuple[Any, int]] = {
     "a chain": (pure(Chain().data), 3),
     "an order alone": (pure(Chain().task(2, arguments={"parameters": [{"name": "x", "value": "2"}]})), 3),
-    "layers": (pure(workflow(layered(60, 6), 3)), 15),
+    "layers": (pure(workflow(layered(30, 5), 3)), 7),
     "steps": (pure(stepped([2, 3, 1, 2])), 4),
 }
 """Workflows, and how many different keys there are at least."""

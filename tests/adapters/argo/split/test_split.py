@@ -22,6 +22,7 @@ from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.plugins import Plugins
 from oracles.argo_oracle import Oracle, build
+from support import examples
 
 STORED = ("Workflow", "WorkflowTemplate")
 
@@ -129,7 +130,7 @@ graphs = st.integers(3, 14).flatmap(
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, phases=[Phase.generate])
+@settings(max_examples=examples(25), deadline=None, phases=[Phase.generate])
 @given(graphs, st.integers(2, 5), st.integers(0, 99))
 def test_whatever_the_graph(tmp_path_factory: pytest.TempPathFactory, parents: Any, steps: int, seed: int) -> None:
     data = workflow(parents, seed)
@@ -200,15 +201,21 @@ BROKEN: dict[str, Edit] = {
 }
 
 
-@pytest.mark.parametrize("way", BROKEN)
-def test_the_judge_sees_what_is_broken(way: str, tmp_path: Path) -> None:
-    chain = [[], [0], [0, 1], [1, 2], [3], [3, 4], [5], [6], [7]]
-    data = workflow(chain, 3)
+@pytest.fixture(scope="module")
+def chained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, list[Any]]:
+    """A chain whose steps read from those before, and what it is split into."""
+    data = workflow([[], [0], [0, 1], [1, 2], [3], [3, 4], [5], [6], [7]], 3)
     for task in data["spec"]["templates"][0]["dag"]["tasks"]:
         task["arguments"]["parameters"][0]["value"] += "".join(
             f" {{{{tasks.{name}.outputs.parameters.o}}}}" for name in task.get("depends", "").split(" && ") if name
         )
-    after = split(data, tmp_path, into="workflows", max_steps=3)
+    after = split(data, tmp_path_factory.mktemp("chained"), into="workflows", max_steps=3)
     assert differences(data, after) == []
+    return data, after
+
+
+@pytest.mark.parametrize("way", BROKEN)
+def test_the_judge_sees_what_is_broken(way: str, chained: tuple[Any, list[Any]]) -> None:
+    data, after = copy.deepcopy(chained)
     BROKEN[way](after)
     assert differences(data, after) != []

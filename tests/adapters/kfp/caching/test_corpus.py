@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from adapters.subjects import KFP
 from couler_plugins.api import Text, optimize
 from couler_plugins.documents import Path as Place
-from support import corpus_paths
+from support import corpus_files
 
-FILES = corpus_paths("kfp")
+FILES = corpus_files("kfp")
 OPTIONS = ["cache", "cache{assume-pure=true}"]
 
 
@@ -22,7 +21,7 @@ def is_ours(place: Place) -> bool:
     return salts or "cachingOptions" in place
 
 
-@pytest.mark.parametrize("path", FILES, ids=KFP.shown)
+@pytest.mark.parametrize("path", FILES)
 def test_only_switches_and_salts_change_and_twice_is_once(path: Path) -> None:
     for options in OPTIONS:
         (file,) = optimize(str(path), options).files
@@ -50,7 +49,7 @@ def tasks_with_executors(documents: Any) -> list[int]:
     return counts
 
 
-@pytest.mark.parametrize("path", FILES[::6], ids=KFP.shown)
+@pytest.mark.parametrize("path", FILES)
 def test_kfps_own_proto_reads_what_comes_out(path: Path) -> None:
     pytest.importorskip("kfp", reason="needs kfp")
     from google.protobuf import json_format

@@ -21,7 +21,7 @@ from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.inputs import originals_in, session
 from couler_plugins.plan import Plan
 from couler_plugins.sources import read_source
-from support import corpus_files
+from support import corpus_files, examples
 
 SPECS = {"chain": chain(5), "fan": fan(6), "grouped": grouped()}
 each = pytest.mark.parametrize("name", SPECS)
@@ -306,7 +306,7 @@ def edges(draw: st.DrawFn) -> list[list[int]]:
     return [sorted(draw(st.sets(st.integers(0, at - 1), max_size=3))) if at else [] for at in range(count)]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(edges(), st.integers(1, 4))
 def test_whatever_the_graph_all_edges_are_there_again(drawn: list[list[int]], steps: int) -> None:
     """What a task reads in its part is what it read in the whole, by whatever way."""

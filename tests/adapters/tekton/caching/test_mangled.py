@@ -12,13 +12,14 @@ from adapters.tekton.caching.tasks import BASE, PIPELINE, WORKSPACE, cached, doc
 from couler_plugins.api import lint
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.sources import Text
+from support import first_of
 
 S3 = WORKSPACE.replace("workspace://couler-cache/store", "s3://bucket/cache")
 TRIES = 40
 WORDS = [*JUNK, "$(params.x)", "$(steps.couler-restore.results.hit)", "couler-restore", "pure", "$("]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", first_of(range(4), 2))
 def test_nothing_fails(seed: int) -> None:
     chance = random.Random(seed)
     text = (BASE, PIPELINE)[seed % 2]

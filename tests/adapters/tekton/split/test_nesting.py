@@ -16,6 +16,7 @@ from adapters.tekton.split.runs import Data, differences, objects_of, runs_in, s
 from adapters.tekton.split.test_splitting import errors, tasks
 from couler_plugins.api import optimize
 from couler_plugins.errors import InvalidInput, Unsupported
+from support import examples
 
 NESTED = "tekton{api=alpha,parts=nested}"
 SEEDS = 20
@@ -174,7 +175,7 @@ def cut_nested(documents: Sequence[Data]) -> list[Data] | None:
     return None
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(seed=st.integers(0, 10**5), reading=st.booleans())
 def test_what_is_nested_does_what_the_whole_does(seed: int, reading: bool) -> None:
     documents = random_run(seed, reading=reading)

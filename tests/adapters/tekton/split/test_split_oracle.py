@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,10 @@ from adapters.tekton.split.generating import random_run, train
 from adapters.tekton.split.runs import split
 from adapters.tekton.split.test_gathered import fan
 from adapters.tekton.split.test_nesting import cut_nested, nest, passing, read
-from adapters.tekton.split.test_splitting import CORPUS, cut_most, documents_of
+from adapters.tekton.split.test_splitting import cut_most, documents_of
 from couler_plugins.errors import Unsupported
 from oracles.tekton_oracle import Oracle, build
+from support import SHARED
 
 pytestmark = pytest.mark.oracle
 
@@ -32,7 +32,8 @@ def cut(documents: list[Any]) -> list[Any] | None:
 
 @pytest.mark.parametrize("level", ["stable", "beta", "alpha"])
 def test_what_is_left_is_taken_where_the_whole_was(oracle: Oracle, level: str) -> None:
-    wholes = [train(), fan(), *map(random_run, range(40)), *map(documents_of, map(Path, CORPUS))]
+    corpus = sorted((SHARED / "corpus/tekton/pipelineruns").rglob("*.yaml"))
+    wholes = [train(), fan(), *map(random_run, range(40)), *map(documents_of, corpus)]
     pairs = [(whole, after) for whole in wholes if (after := cut(whole)) is not None]
     before = oracle.judge((level, whole) for whole, _ in pairs)
     found = oracle.judge((level, after) for _, after in pairs)

@@ -15,7 +15,6 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.subjects import TEKTON
 from adapters.tekton.split.generating import TRAIN, chain, random_run, train
 from adapters.tekton.split.interpreter import run_document
 from adapters.tekton.split.runs import differences, objects_of, runs_in, split, splitting
@@ -28,10 +27,11 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import read_source
 from couler_tekton.lint import lint
-from support import CORPUS, SHARED
+from support import SHARED, corpus_files, examples
 
-RUNS = [path for path in TEKTON.files() if "pipelineruns" in path.parts or path.is_relative_to(CORPUS)]
-each_document = pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+each_document = pytest.mark.parametrize(
+    "path", [item for item in corpus_files("tekton") if item.id.startswith(("own/", "pipelineruns/"))]
+)
 
 
 @cache
@@ -80,7 +80,7 @@ def test_what_the_corpus_computes_is_what_its_parts_compute(path: Path) -> None:
             assert errors(after) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=st.integers(0, 10**5))
 def test_what_a_random_pipeline_computes_is_what_its_parts_compute(seed: int) -> None:
     documents = random_run(seed)

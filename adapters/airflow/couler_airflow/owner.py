@@ -1,0 +1,63 @@
+"""What the owner of a DAG says of its tasks, on the objects and in the settings, and what follows for each of them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from couler_airflow.marks import Declaration, declared
+from couler_airflow.settings import load_settings
+
+if TYPE_CHECKING:  # who parses a DAG that asks for nothing does not wait for these
+    from couler_plugins.hookspecs.caching import Objection
+
+__all__ = ["Owner"]
+
+
+class Owner:
+    """Reads marks and settings.
+
+    Args:
+        dag: the DAG.
+    """
+
+    def __init__(self, dag: Any) -> None:
+        self._dag = dag
+
+    @cached_property
+    def _whole(self) -> Declaration | None:
+        if (own := declared(self._dag)) is not None:
+            return own
+        return Declaration() if load_settings("cache_tag", "cache_dags").covers(self._dag) else None
+
+    @cached_property
+    def _operators(self) -> tuple[str, ...]:
+        return load_settings("cache_operators").cache_operators
+
+    def says(self, task: Any) -> tuple[str, Declaration] | None:
+        """Return where something is said of a task, the nearest place first, and what; None where nothing is."""
+        if (own := declared(task)) is not None:
+            return f"the task {task.task_id!r}", own
+        return None if self._whole is None else (f"the DAG {self._dag.dag_id!r}", self._whole)
+
+    def objections(self, task: Any) -> tuple[Objection, ...]:
+        """Return what is known against a task before anybody looks at its code."""
+        from couler_airflow.eligible import structural, undeclared
+
+        said = self.says(task)
+        objections = structural(task, Declaration() if said is None else said[1])
+        missing = undeclared(task, declared(task) is not None, self._operators)
+        return objections if objections or missing is None else (missing,)
+
+    def wrap(self, task: Any) -> tuple[Objection, ...]:
+        """Have a task look its result up, or tell its key to what runs after it; return why it was left alone."""
+        from couler_airflow.eligible import is_keyed
+        from couler_airflow.runtime.wrap import wrap
+
+        objections = self.objections(task)
+        keyed = is_keyed(task, objections)
+        if objections and not keyed:
+            return objections
+        said = self.says(task)
+        wrap(task, Declaration() if said is None else said[1], stores=not keyed)
+        return ()

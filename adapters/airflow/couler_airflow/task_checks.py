@@ -1,0 +1,132 @@
+"""Look at a task beside its code: what it reads of the run, its templates, the programs in its fields, its result."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from couler_airflow.eligible import PURE, path_of
+from couler_airflow.fingerprints.modules import module_of
+from couler_airflow.fingerprints.names import returns_nothing
+from couler_airflow.marks import Declaration
+from couler_airflow.moved import context_keys
+from couler_airflow.uncacheable import object_to, place_of
+from couler_plugins.caching.words import impurities
+from couler_plugins.hookspecs.caching import Objection, SourcePlace
+
+__all__ = ["KEPT_BACK", "NOTHING", "PROGRAMS", "check_task", "context_names", "operator_of_run"]
+
+BY_VALUE = frozenset(
+    {
+        *("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz", "logical_date", "params"),
+        *("data_interval_start", "data_interval_end"),
+    }
+)
+"""Values of a run that a body may ask for by name: their values are in the key."""
+
+LOOKED_UP = re.compile(r"\{[{%][^}]*\b(?P<kind>conn|var)\s*[.\[]")
+KINDS = {"conn": "connections", "var": "variables"}
+
+PROGRAMS = frozenset({"bash_command", "command", "cmds", "arguments", "script", "sql", "hql", "query"})
+"""Fields of operators in which stands what is run."""
+
+NOTHING = "returned nothing: not stored"
+KEPT_BACK = "its result is not handed on: not stored"
+
+
+def check_task(task: Any, declaration: Declaration) -> Iterator[Objection]:
+    """Return what forbids a key for a task, beside what its code and its values do.
+
+    Args:
+        task: the operator, not mapped.
+        declaration: what its owner says of it.
+    """
+    yield from _context(task, declaration)
+    yield from _templates(task, declaration)
+    yield from impurities(_texts([getattr(task, name, None) for name in task.template_fields if name in PROGRAMS]))
+    yield from _result(task, declaration)
+
+
+def context_names(task: Any, declaration: Declaration) -> list[str]:
+    """Return the values of the run that a body gets or asks for and that go into the key, by name."""
+    asked = {parameter.name for parameter in _parameters(task) if parameter.kind is not parameter.VAR_KEYWORD}
+    return sorted(BY_VALUE & {*declaration.context, *asked})
+
+
+def operator_of_run(task: Any) -> type:
+    """Return the operator's own class, also where a mapped one runs in ours."""
+    cls = type(task)
+    return getattr(cls, "__couler_original__", cls)
+
+
+def _context(task: Any, declaration: Declaration) -> Iterator[Objection]:
+    """Object to what a body takes of the run and no key can cover."""
+    for name in sorted({*declaration.context} - BY_VALUE):
+        yield Objection("unknown-context", f"it takes {name!r}, which differs from run to run and is in no key")
+    if declaration.context:
+        return
+    place = _place(task)
+    for parameter in _parameters(task):
+        whole = parameter.kind is parameter.VAR_KEYWORD
+        what = "**kwargs, and so all of the run" if whole else repr(parameter.name)
+        if whole or parameter.name not in BY_VALUE:
+            yield object_to("context", f"it takes {what}: name what it reads of the run (context=…)", place)
+
+
+def _parameters(task: Any) -> Iterator[inspect.Parameter]:
+    """Return the parameters of a body that Airflow fills from the context."""
+    function = getattr(task, "python_callable", None)
+    if function is None:
+        return
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return  # a builtin without a signature, which Airflow cannot call with a context either
+    known = context_keys() - {"templates_dict"}
+    for parameter in parameters[len(task.op_args) :]:
+        if parameter.kind is parameter.VAR_KEYWORD or parameter.name in known.difference(task.op_kwargs):
+            yield parameter
+
+
+def _templates(task: Any, declaration: Declaration) -> Iterator[Objection]:
+    """Object to templates that look up connections and variables, which may be secrets and change unseen."""
+    parsed = task.dag.task_dict.get(task.task_id, task)
+    sources = [getattr(parsed, name, None) for name in parsed.template_fields]
+    sources += [getattr(parsed, name, None) for name in ("partial_kwargs", "expand_input", "op_kwargs_expand_input")]
+    looked_up = {KINDS[match["kind"]] for text in _texts(sources) for match in LOOKED_UP.finditer(text)}
+    for kind in sorted(looked_up - {*declaration.allow}):
+        yield object_to(kind, f"a template of it reads {kind}")
+
+
+def _result(task: Any, declaration: Declaration) -> Iterator[Objection]:
+    """Object to what hands nothing on: what it has done is somewhere else. A body with a context may push by itself."""
+    if path_of(operator_of_run(task)) not in PURE or declaration.context:
+        return
+    if not task.do_xcom_push:
+        yield Objection("no-result", KEPT_BACK, place=_place(task))
+    elif returns_nothing(task.python_callable):
+        yield Objection("no-result", NOTHING, place=_place(task))
+
+
+def _place(task: Any) -> SourcePlace | None:
+    """Return where the body of a Python task begins; None where it has none."""
+    code = getattr(inspect.unwrap(getattr(task, "python_callable", None) or print), "__code__", None)
+    return place_of(code) if isinstance(code, types.CodeType) else None
+
+
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth > 20:
+        return
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item, depth + 1)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            yield from _texts(item, depth + 1)
+    elif hasattr(value, "value") and module_of(type(value)).startswith("airflow."):
+        yield from _texts(value.value, depth + 1)  # what a mapped operator is expanded over

@@ -1,0 +1,295 @@
+"""What couler makes of repositories that others wrote: the scoreboard of every optimizer, of lint and of conversions.
+
+python -m benchmarks.field --traces ../shared/corpus/field --json field.json
+
+Each folder in `--traces` is the root of a repository. `--settings DIR` gives a repository the settings in
+DIR/REPOSITORY/couler.toml. `--table FILE` writes the figures as a page of Markdown.
+
+Figures, for each repository and in total:
+
+files                    with the endings of YAML and JSON
+files_understood         read as workflows
+files_skipped            by reason: templated, patches, programs, locked
+files_unreadable         that were meant as workflows and are no YAML
+files_refused            whose workflows have problems that forbid optimizing them
+files_missed             that a plain search finds a workflow in, and that are neither read, nor skipped with a line
+internal_errors          files on which a plugin failed
+calls                    call sites: steps, entries and handlers that call an operation or another workflow
+calls_without_verdict    call sites of which `explain` says nothing
+optimizers               by engine and optimizer: calls, changed, verdicts, never and declarable by rule, places
+lint                     findings by code
+conversions              by pair of engines: whole, details (with decisions on what is left out), refused
+seconds                  wall seconds of lint, explain, the page and the conversions, plugins loaded
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import finish, parser, tell
+from couler_plugins.config import Config, load_config
+from couler_plugins.conversion import convert_inputs
+from couler_plugins.discovery import load_plugins
+from couler_plugins.errors import CoulerError, PluginFailure
+from couler_plugins.inputs import optimize_inputs, read_workflows, session
+from couler_plugins.linting import lint_inputs
+from couler_plugins.pages import page
+from couler_plugins.plugins import Plugins
+from couler_plugins.results import FileResult, Result
+from couler_plugins.scanning import Skips
+from couler_plugins.sources import SUFFIXES, Input
+from couler_plugins.verdict_totals import verdict_totals
+
+ENGINES = ("airflow", "argo", "kfp", "tekton")
+PIPELINE = "dedupe,prune,cache"
+QUICK = 20
+"""Files of a repository that are looked at with --quick."""
+
+# A search that shares nothing with our own: a document's own lines, at the margin.
+KINDS = {
+    "argoproj.io/": {"Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"},
+    "tekton.dev/": {"Pipeline", "PipelineRun", "Task", "TaskRun", "StepAction"},
+}
+FIELD = re.compile(r"^(apiVersion|kind):[ \t]*[\"']?([\w./-]+)", re.MULTILINE)
+SUMS = (
+    "files",
+    "files_understood",
+    "files_unreadable",
+    "files_refused",
+    "files_missed",
+    "internal_errors",
+    "calls",
+    "calls_without_verdict",
+)
+
+
+HEAD = """\
+# What couler does on repositories of others
+
+Measured on {today} by `python -m benchmarks.field --traces FOLDER --json FILE --table FILE`.
+The folder holds the YAML, JSON, TOML and template files of public repositories. No file in it declares a step pure.
+
+- **call sites**: steps, entries and handlers that call a template, a task or another workflow.
+- **after a declaration**: the owner's word is all that is missing.
+- **places**: how many templates or tasks the owner would annotate for these.
+- **never**: no declaration helps today, or what is called is in no file of the repository.
+
+Files that a plain search finds and couler misses: {files_missed}.
+Internal errors: {internal_errors}. Call sites without a verdict: {calls_without_verdict}.
+
+| repository | commit | files read | skipped | call sites | cached | after a declaration | places | never |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def main() -> None:
+    flags = parser(__doc__ or "", "a folder of repositories, each a folder")
+    flags.add_argument("--settings", type=Path, help="a folder with REPOSITORY/couler.toml for some repositories")
+    flags.add_argument("--table", type=Path, help="where to write the figures as a page of Markdown")
+    options = flags.parse_args()
+    if options.traces is None:
+        flags.error("--traces is needed: the repositories of others are no part of this one")
+    repositories: dict[str, Any] = {}
+    for folder in sorted(path for path in options.traces.iterdir() if path.is_dir()):
+        tell(folder.name)
+        settings = options.settings / folder.name if options.settings else folder
+        repositories[folder.name] = figures_of(folder, load_config(start=settings), quick=options.quick)
+    figures = total_of(list(repositories.values())) | {"repositories": repositories}
+    if options.table:
+        options.table.write_text(table(repositories, figures, commits_in(options.traces.parent / "README.md")))
+    bars = {
+        f"{engine}: {verdict}": float(count)
+        for engine, optimizers in figures["optimizers"].items()
+        for verdict, count in optimizers.get("cache", {}).get("verdicts", {}).items()
+    }
+    limits = {name: float(figures["optimizers"][name.partition(":")[0]]["cache"]["calls"]) for name in bars}
+    finish(options, figures, bars, limits)
+
+
+def figures_of(folder: Path, config: Config, *, quick: bool = False) -> dict[str, Any]:
+    """Return the figures of one repository."""
+    plugins = load_plugins(config)
+    work = session(config, plugins)
+    inputs, skips = read_workflows(folder, config, work)
+    chosen = inputs[:QUICK] if quick else inputs
+    seconds: dict[str, float] = {}
+
+    def timed(name: str, job: Callable[[], Any]) -> Any:
+        start = time.monotonic()
+        try:
+            return job()
+        finally:
+            seconds[name] = round(time.monotonic() - start, 3)
+
+    linted = timed("lint", lambda: lint_inputs(chosen, work))
+    result = timed("explain", lambda: optimize_inputs(chosen, PIPELINE, work))
+    timed("graph", lambda: page(result))
+    conversions = timed("convert", lambda: dict(conversions_of(chosen, result, config, plugins)))
+    errors = [item.error for item in inputs if item.error is not None]
+    refused = [file for file in result.files if file.error is not None and file.error not in errors]
+    failures = [error for error in (*linted.errors, *(file.error for file in refused)) if _is_failure(error)]
+    totals = verdict_totals(result)
+    optimizers: dict[str, dict[str, Any]] = {}
+    for total in totals:
+        optimizers.setdefault(total.engine, {})[total.optimizer] = {
+            "workflows": total.workflows,
+            "calls": total.calls,
+            "changed": total.changed,
+            "verdicts": dict(total.verdicts),
+            "never": dict(total.never),
+            "declarable": dict(total.declarable),
+            "places": total.places,
+        }
+    judged = [total for total in totals if total.optimizer == "cache"]
+    return {
+        "files": sum(1 for _ in manifests(folder)),
+        "files_understood": len(inputs) - len(errors),
+        "files_skipped": {name: len(getattr(skips, name)) for name in ("templated", "patches", "programs", "locked")},
+        "files_unreadable": len(errors),
+        "files_refused": len([file for file in refused if not _is_failure(file.error)]),
+        "files_missed": len(missed(folder, inputs, skips)),
+        "missed": missed(folder, inputs, skips),
+        "internal_errors": len(failures),
+        "calls": sum(total.calls for total in judged),
+        "calls_without_verdict": sum(total.unjudged for total in judged),
+        "optimizers": optimizers,
+        "lint": dict(sorted(Counter(finding.code for finding in linted.findings).items())),
+        "conversions": conversions,
+        "seconds": seconds,
+    }
+
+
+def manifests(folder: Path) -> Iterator[Path]:
+    """The files below a folder that may hold manifests, whatever else is said of them."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in SUFFIXES and path.is_file():
+            yield path
+
+
+def missed(folder: Path, inputs: Sequence[Input], skips: Skips) -> list[str]:
+    """The files in which a plain search finds a workflow, and that are neither read nor skipped with a line."""
+    known = {item.relative for item in inputs} | {*skips.templated, *skips.patches, *skips.locked}
+    names = ((str(path.relative_to(folder)), path) for path in manifests(folder))
+    return [name for name, path in names if name not in known and holds_workflow(path)]
+
+
+def holds_workflow(path: Path) -> bool:
+    """Whether a document of the file names a group of an engine and one of its kinds, or looks like KFP's."""
+    text = path.read_text("utf-8", "replace")
+    if path.suffix == ".json":
+        try:
+            data = json.loads(text)
+        except ValueError:
+            return False
+        documents = [data] if isinstance(data, dict) else []
+        found = [(str(item.get("apiVersion")), str(item.get("kind"))) for item in documents]
+    else:
+        fields = [dict(FIELD.findall(part)) for part in re.split(r"^---", text, flags=re.MULTILINE)]
+        found = [(item.get("apiVersion", ""), item.get("kind", "")) for item in fields]
+        if re.search(r"^pipelineInfo:", text, re.MULTILINE) and re.search(r"^root:", text, re.MULTILINE):
+            return True
+    return any(group.startswith(name) and kind in kinds for group, kind in found for name, kinds in KINDS.items())
+
+
+def conversions_of(
+    inputs: Sequence[Input], result: Result, config: Config, plugins: Plugins
+) -> Iterator[tuple[str, dict[str, int]]]:
+    """How many files of each engine are carried whole, with details left out, or refused, by every other engine."""
+    engines: dict[str, list[Input]] = {}
+    for trace in result.workflow_versions:
+        if trace.file is not None and (first := trace.versions[0]) is not None:
+            own = engines.setdefault(first.engine, [])
+            if inputs[trace.file] not in own[-1:]:
+                own.append(inputs[trace.file])
+    for engine, own in sorted(engines.items()):
+        for target in ENGINES:
+            if target != engine:
+                try:
+                    files = convert_inputs(own, target, session(config, plugins, to=target)).files
+                    counts = Counter(map(_carried, files))
+                except CoulerError as error:
+                    counts = Counter({"failed" if _is_failure(error) else "refused": len(own)})
+                yield f"{engine} to {target}", dict(sorted(counts.items()))
+
+
+def _carried(file: FileResult) -> str:
+    if file.error is not None:
+        return "failed" if _is_failure(file.error) else "refused"
+    return "details" if any(decision.action for decision in file.decisions) else "whole"
+
+
+def _is_failure(error: Exception | None) -> bool:
+    return isinstance(error, PluginFailure)
+
+
+def total_of(repositories: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of all repositories together."""
+    total: dict[str, Any] = {name: sum(item[name] for item in repositories) for name in SUMS}
+    for name in ("files_skipped", "lint", "optimizers", "conversions"):
+        merged: dict[str, Any] = {}
+        for item in repositories:
+            _add(merged, item[name])
+        total[name] = merged
+    total["slowest_seconds"] = max(
+        (item["seconds"][name] for item in repositories for name in ("lint", "explain", "graph")), default=0.0
+    )
+    return total
+
+
+def _add(total: dict[str, Any], more: dict[str, Any]) -> None:
+    """Add counts to counts of the same shape."""
+    for name, value in more.items():
+        if isinstance(value, dict):
+            _add(total.setdefault(name, {}), value)
+        else:
+            total[name] = total.get(name, 0) + value
+
+
+def commits_in(readme: Path) -> dict[str, str]:
+    """Return the commit of each repository, as far as a table in a file beside them says."""
+    if not readme.is_file():
+        return {}
+    return dict(re.findall(r"^\| (\S+) \|.*\| ([0-9a-f]{12}) \|", readme.read_text("utf-8"), re.MULTILINE))
+
+
+def table(repositories: dict[str, Any], total: dict[str, Any], commits: dict[str, str]) -> str:
+    """Return the figures as a page of Markdown."""
+    lines = HEAD.format(today=datetime.now(tz=UTC).date().isoformat(), **total).splitlines()
+    for name, item in [*sorted(repositories.items()), ("all", total)]:
+        verdicts: Counter[str] = Counter()
+        places = 0
+        for optimizers in item["optimizers"].values():
+            verdicts.update(optimizers.get("cache", {}).get("verdicts", {}))
+            places += optimizers.get("cache", {}).get("places", 0)
+        cells = [name, commits.get(name, ""), item["files_understood"], sum(item["files_skipped"].values())]
+        cells += [item["calls"], verdicts["cached"], verdicts["declarable"], places]
+        cells += [item["calls"] - verdicts["cached"] - verdicts["declarable"]]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += ["", "## Why steps are never cached", "", "A call site can have several reasons.", ""]
+    lines += ["| rule | call sites |", "| --- | --- |"]
+    lines += [f"| `{rule}` | {count} |" for rule, count in _rules(total["optimizers"], "never")]
+    lines += ["", "## What lint finds", "", "| code | findings |", "| --- | --- |"]
+    lines += [f"| `{code}` | {count} |" for code, count in sorted(total["lint"].items(), key=lambda item: -item[1])]
+    lines += ["", "## What conversions carry", ""]
+    lines += ["| from, to | whole | with details left out | refused |", "| --- | --- | --- | --- |"]
+    for pair, counts in sorted(total["conversions"].items()):
+        lines.append(f"| {pair} | {counts.get('whole', 0)} | {counts.get('details', 0)} | {counts.get('refused', 0)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _rules(optimizers: dict[str, Any], verdict: str) -> list[tuple[str, int]]:
+    counts: Counter[str] = Counter()
+    for passes in optimizers.values():
+        counts.update(passes.get("cache", {}).get(verdict, {}))
+    return counts.most_common()
+
+
+if __name__ == "__main__":
+    main()

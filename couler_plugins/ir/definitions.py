@@ -1,0 +1,124 @@
+"""Finds what a reference by name means, where a name is defined in several places.
+
+What counts, in this order: the namespace, the version that the reference itself names, the same file, the same folder,
+the same scope, and then the folders that the two have in common. Equal objects are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from couler_plugins.documents import FilePlace
+
+__all__ = ["Definitions"]
+
+T = TypeVar("T")
+
+
+class _Definition(NamedTuple, Generic[T]):
+    item: T
+    place: FilePlace
+    version: str
+
+    @property
+    def versions(self) -> frozenset[str]:
+        return frozenset(filter(None, (self.version, self.place.version)))
+
+
+class Definitions(Generic[T]):
+    """Objects by name, with where they stand.
+
+    Args:
+        same: what two objects have in common that are copies of each other; asked only where a name is there twice.
+    """
+
+    def __init__(self, same: Callable[[T], Hashable]) -> None:
+        self._same = same
+        self._numbers: dict[Hashable, int] = {}
+        self._copies: dict[int, int] = {}
+        self._named: dict[tuple[Hashable, str | None], list[_Definition[T]]] = {}
+        self._nearest: dict[tuple[Hashable, str | None, str], _Nearest[T]] = {}
+
+    def add(self, name: Hashable, namespace: str, item: T, place: FilePlace, version: str = "") -> None:
+        """Add an object.
+
+        Args:
+            name: its name, with all else that tells it from others (its kind).
+            namespace: where it lives; empty where that is decided later.
+            item: the object.
+            place: where it stands.
+            version: the version that it says of itself.
+        """
+        for seen in (namespace, None):
+            self._named.setdefault((name, seen), []).append(_Definition(item, place, version))
+
+    def resolve(self, name: Hashable, namespace: str, place: FilePlace, version: str = "") -> Sequence[T]:
+        """Return what a reference means: one object, none, or all that it may mean.
+
+        Args:
+            name: as for `add`.
+            namespace: that of the object with the reference. Objects there come before those that say none; a
+                reference without a namespace sees all.
+            place: where the reference stands.
+            version: the version that it names. Objects that say another one are not meant.
+        """
+        for seen in (namespace, "") if namespace else (None,):
+            if (name, seen) in self._named:
+                if (name, seen, version) not in self._nearest:
+                    self._nearest[name, seen, version] = _Nearest(self._of_version(name, seen, version), self._distinct)
+                return self._nearest[name, seen, version].to(place)
+        return ()
+
+    def duplicates(self) -> Iterator[Sequence[T]]:
+        """Yield the different objects that have one name, namespace, scope, version folder and version."""
+        for (_, seen), found in self._named.items():
+            groups: dict[tuple[str, ...], list[T]] = {}
+            for one in found if seen is not None and len(found) > 1 else ():
+                key = (one.place.scope, one.version, *one.place.version_folder)
+                groups.setdefault(key, []).append(one.item)
+            for group in groups.values():
+                if len(distinct := self._distinct(group)) > 1:
+                    yield distinct
+
+    def _of_version(self, name: Hashable, seen: str | None, version: str) -> list[_Definition[T]]:
+        found = self._named[name, seen]
+        if not version:
+            return found
+        return [one for one in found if version in one.versions] or [one for one in found if not one.versions]
+
+    def _distinct(self, items: Sequence[T]) -> Sequence[T]:
+        """The first of each group of copies."""
+        if len(items) < 2:  # the usual case, in which nothing has to be compared
+            return items
+        firsts: dict[int, T] = {}
+        for item in items:
+            if id(item) not in self._copies:  # to compare two is costly: each is looked at once
+                self._copies[id(item)] = self._numbers.setdefault(self._same(item), len(self._numbers))
+            firsts.setdefault(self._copies[id(item)], item)
+        return tuple(firsts.values())
+
+
+class _Nearest(Generic[T]):
+    """Definitions of one name, by the folders that they are below."""
+
+    def __init__(self, found: Sequence[_Definition[T]], distinct: Callable[[Sequence[T]], Sequence[T]]) -> None:
+        self._distinct = distinct
+        self._all = [one.item for one in found]
+        self._below: dict[tuple[str | None, tuple[str, ...]], list[T]] = {}
+        self._known: dict[tuple[str | None, tuple[str, ...]], Sequence[T]] = {}
+        for one in found if len(found) > 1 else ():
+            for length in range(len(one.place.path) + 1):
+                for scope in (one.place.scope, None):
+                    self._below.setdefault((scope, one.place.path[:length]), []).append(one.item)
+
+    def to(self, place: FilePlace) -> Sequence[T]:
+        """Return the nearest, in the scope of a place if there are any."""
+        for scope in (place.scope, None) if self._below else ():
+            for length in range(len(place.path), -1, -1):
+                key = (scope, place.path[:length])
+                if key in self._below:
+                    if key not in self._known:
+                        self._known[key] = self._distinct(self._below[key])
+                    return self._known[key]
+        return self._all
