@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def documents(number: int) -> Counter[str]:
     return Counter(engine for engine, _ in files)
 
 
-def over(number: int) -> Iterator[list[pytest.param]]:
+def over(number: int) -> Iterator[list[Any]]:
     """The parameters of each test that is marked with a law."""
     for module in (test_laws, test_optimizing_laws):
         for test in vars(module).values():

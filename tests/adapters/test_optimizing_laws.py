@@ -124,8 +124,8 @@ def same_operations(workflow: Workflow) -> dict[str, str]:
 
 @cache
 def optimized(subject: Subject, source: Path | Text) -> FileResult:
-    source = source if isinstance(source, Text) else str(source)
-    (file,) = optimize(source, PIPELINES.get(subject.engine, PIPELINE), plugins=plugins()).files
+    text = source if isinstance(source, Text) else str(source)
+    (file,) = optimize(text, PIPELINES.get(subject.engine, PIPELINE), plugins=plugins()).files
     assert file.error is None
     return file
 
