@@ -63,7 +63,8 @@ def patches_of(kustomization: Path) -> Iterator[Path]:
     for document in documents:
         data = document.data if isinstance(document.data, dict) else {}
         for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
-            for patch in data.get(key) or ():
+            patches = data.get(key)
+            for patch in patches if isinstance(patches, list) else ():
                 place = patch.get("path") if isinstance(patch, dict) else patch
                 if isinstance(place, str) and "\n" not in place:
                     yield Path(_normal(kustomization.parent / place))
