@@ -197,7 +197,7 @@ class Scan:
             try:
                 if adapter.claims(document):
                     return True
-            except Exception:  # noqa: BLE001  # whoever sorts the files by engine says so, file by file
+            except (Exception, SystemExit):  # noqa: BLE001  # whoever sorts the files by engine says so, file by file
                 return True
         return next(misnamed([document], self._groups), None) is not None
 

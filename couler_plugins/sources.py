@@ -128,7 +128,7 @@ def _scanned(folder: Path, scan: Scan) -> Iterator[Input]:
     try:
         for member in scan.members(folder):
             empty = False
-            name = member.file.name if member.file else _shown(member.path)
+            name = member.file.name if member.file else (member.error and member.error.file) or _shown(member.path)
             path = member.path if member.path.is_file() else None
             yield Input(
                 name=name, relative=member.relative, path=path, file=member.file, error=member.error, named=False

@@ -237,6 +237,11 @@ def test_what_cannot_be_rendered_stops_nothing_else(write: Write, monkeypatch: p
     monkeypatch.setenv("PATH", str(Path("bin").absolute()))
     inputs, _ = scan(render=True)
     assert [(item.name, item.error is None) for item in inputs] == [("b.yaml", True), ("x", False)]
+    Path("bin/helm").write_text("#!/bin/sh\nprintf 'apiVersion: argoproj.io/v1alpha1\\nkind: Workflow\\na: ['\n")
+    inputs, _ = scan(render=True)
+    error = inputs[-1].error
+    assert error is not None
+    assert inputs[-1].name == error.file == "x (helm template)"  # so that it counts as one that nobody named
     Path("bin/helm").unlink()
     inputs, _ = scan(render=True)
     assert "helm is not installed" in str(inputs[-1].error)
