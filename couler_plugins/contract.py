@@ -118,7 +118,11 @@ def hook_problems(plugin: object) -> Iterator[str]:
 
 def one_line(error: BaseException) -> str:
     """Return an exception in one line, with the place that raised it; what would steer a terminal is written out."""
-    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(str(error).split()))
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001  # of a plugin's class, whose own method fails
+        words = ""
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(words.split()))
     last = None
     for frame, line in traceback.walk_tb(error.__traceback__):
         last = f" (in {frame.f_globals.get('__name__', '?')}, line {line})"

@@ -13,7 +13,7 @@ from couler_plugins.documents import Document, Finding, Remark, findings
 from couler_plugins.errors import CoulerError
 from couler_plugins.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.misnamed import misnamed
-from couler_plugins.rewrite import Session, adapter_errors
+from couler_plugins.rewrite import Session, adapter_errors, of_type
 from couler_plugins.schemas import NO_SCHEMAS, Schemas, check, covered
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def lint_files(
     def lint(left_out: frozenset[int]) -> tuple[Bundle, list[Remark]]:
         with collector_paused(), adapter_errors(adapter.engine, "lint()"):
             bundle = adapter.load([blank(file) if number in left_out else file for number, file in enumerate(files)])
-            return bundle, list(adapter.lint(bundle, options))
+            return bundle, [of_type(Remark, remark) for remark in adapter.lint(bundle, options)]
 
     return without_failing([file.name for file in files], among, lint, refuse)
 

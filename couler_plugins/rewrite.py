@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from couler_plugins.attribution import FileState, hand_out, trace_workflows
 from couler_plugins.collector import collector_paused
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from couler_plugins.plugins import Plugins
     from couler_plugins.sources import Input
 
-__all__ = ["Session", "adapter_errors", "lift_files", "rewrite"]
+__all__ = ["Session", "adapter_errors", "lift_files", "of_type", "rewrite"]
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,17 @@ def adapter_errors(engine: str, doing: str) -> Iterator[None]:
         raise PluginFailure(message, engine=engine, hint=REPORT) from error
 
 
+def of_type(wanted: type[T], answer: object) -> T:
+    """Return what an adapter answered.
+
+    Raises:
+        TypeError: it is not of this type.
+    """
+    if not isinstance(answer, wanted):
+        raise TypeError(f"it gives a {type(answer).__name__}, not a {wanted.__name__}")
+    return answer
+
+
 def lift_files(
     adapter: Adapter, files: Sequence[SourceFile], among: Sequence[int], refuse: Callable[[int, CoulerError], object]
 ) -> Plan:
@@ -134,7 +146,7 @@ def lift_files(
 
         with collector_paused(), adapter_errors(adapter.engine, "lift()"):
             bundle = adapter.load([blank(file) if number in left_out else file for number, file in enumerate(files)])
-            return adapter.lift(bundle, note), refused
+            return of_type(Plan, adapter.lift(bundle, note)), refused
 
     plan, refused = without_failing([file.name for file in files], among, lift, refuse)
     for number, error in refused.items():
@@ -225,7 +237,7 @@ def _rewrite_engine(
             session.report(f"writing {engine} workflows")
             with adapter_errors(engine, "lower()"):
                 lowered = adapter.lower(run.plan, options)
-                return run, lowered, adapter.dump(lowered)
+                return run, lowered, of_type(Written, adapter.dump(lowered))
 
         run, lowered, written = without_failing([file.name for file in plan.bundle.files], own, attempt, refuse)
     for number, error in lowered.refused.items():

@@ -201,6 +201,33 @@ def test_an_error_about_no_file_is_raised() -> None:
         without_failing(["a", "b"], range(2), attempt, lambda *_: sys.exit("refused"))
 
 
+@pytest.mark.parametrize(
+    ("command", "method", "answer"), [("explain", "lift", None), ("explain", "dump", 5), ("lint", "lint", ["remark"])]
+)
+def test_an_adapter_that_answers_nonsense(
+    engine: str, command: str, method: str, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(load_plugins(load_config()).adapter(engine)), method, lambda *_: answer)
+    done = call(command, engine)
+    assert done.exit_code == 1
+    assert f"internal error: the adapter '{engine}' failed in " in done.stderr
+    assert "(): TypeError: it gives a " in done.stderr or method == "dump"
+
+
+def test_an_error_that_cannot_be_printed(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class OddError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    def faulty(*_: object) -> None:
+        raise OddError
+
+    monkeypatch.setattr(type(load_plugins(load_config()).adapter(engine)), "lift", faulty)
+    done = call("explain", engine)
+    assert done.exit_code == 1
+    assert f"internal error: the adapter '{engine}' failed in lift(): OddError" in done.stderr
+
+
 def test_an_adapter_that_ends_the_program(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(load_plugins(load_config()).adapter(engine)), "claims", lambda *_: sys.exit(7))
     done = call("explain", engine)

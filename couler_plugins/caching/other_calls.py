@@ -27,6 +27,7 @@ __all__ = ["with_other_calls"]
 
 DYNAMIC = Objection("dynamic", "what it calls is decided when it runs, by a parameter or a resolver")
 HANDLER = Objection("handler", "it runs on an event, for its effect")
+RECURSIVE = Objection("recursion", "it is called in a circle, where a hit could go on for ever")
 NO_CACHE = Objection("no-cache", "its engine has no cache that this optimizer knows")
 WORST: tuple[Outcome, ...] = ("never", "not-in-call", "run-time", "declarable", "cached")
 
@@ -123,7 +124,7 @@ class _OtherCalls:
     def _graph(self, workflow: Workflow, graph: Graph) -> Judgement:
         """Judge a graph by its steps: the worst of them counts, with each of their rules once."""
         if id(graph) not in self._graphs:
-            self._graphs[id(graph)] = Judgement("cached")  # of one that calls itself, what else is in it counts
+            self._graphs[id(graph)] = judge([RECURSIVE])  # for a call of itself that is met on the way
             inner = [self._inner(workflow, graph, step) for step in graph.steps]
             outcome = min((one.outcome for one in inner), key=WORST.index) if inner else "cached"
             rules: dict[str, Objection] = {}

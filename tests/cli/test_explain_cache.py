@@ -261,3 +261,19 @@ def test_every_rule_has_plain_words() -> None:
 
 NEVER_TOLD = {"cached-by-owner", "called-here", "composite", "copy", "importer", "known", "not-wrapped", "reimport"}
 """Rules of steps that are cached all the same, or that only stand beside another one."""
+
+
+def test_templates_that_call_each_other_in_a_circle_are_never_cached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, other in (("a", "b"), ("b", "a")):
+        Path(f"{name}.yaml").write_text(
+            "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\n"
+            f"metadata: {{name: {name}}}\n"
+            f"spec: {{templates: [{{name: t, steps: [[{{name: x, templateRef: {{name: {other}, template: t}}}}]]}}]}}\n"
+        )
+    done = CliRunner().invoke(couler, ["explain", "."], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "2 steps in 2 workflows: 0 cached, 2 never.\n" in done.stdout
+    assert "Never, by reason (a step can have several): recursion 2.\n" in done.stdout
