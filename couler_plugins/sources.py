@@ -102,11 +102,14 @@ def _read(source: Source, max_bytes: int, scan: Scan | None) -> Iterator[Input]:
             yield from _scanned(Path(source), scan)
         case str() | Path():
             try:
-                found = list(_find(str(source)))
+                found = list(_find(str(source), whole_folders=scan is not None))
             except InvalidInput as error:
                 yield Input(name=str(source), relative=Path(source).name, error=error)
                 return
             for path, relative in found:
+                if scan is not None and path.is_dir():
+                    yield from _scanned(path, scan, relative)
+                    continue
                 yield _attempt(_shown(path), relative, partial(_read_path, path, max_bytes), path)
         case Text():
             reading = partial(_read_text, source.content, source.name, max_bytes)
@@ -123,16 +126,15 @@ def _read(source: Source, max_bytes: int, scan: Scan | None) -> Iterator[Input]:
                     yield from chain.from_iterable(_read(item, max_bytes, scan) for item in items)
 
 
-def _scanned(folder: Path, scan: Scan) -> Iterator[Input]:
+def _scanned(folder: Path, scan: Scan, above: str = "") -> Iterator[Input]:
     empty = True
     try:
         for member in scan.members(folder):
             empty = False
             name = member.file.name if member.file else (member.error and member.error.file) or _shown(member.path)
             path = member.path if member.path.is_file() else None
-            yield Input(
-                name=name, relative=member.relative, path=path, file=member.file, error=member.error, named=False
-            )
+            relative = str(Path(above, member.relative))
+            yield Input(name=name, relative=relative, path=path, file=member.file, error=member.error, named=False)
     except InvalidInput as error:
         yield Input(name=str(folder), relative=folder.name, error=error)
         return
@@ -148,8 +150,11 @@ def _of_mappings(mappings: Iterable[Any]) -> Input:
     return Input(name="<mapping>", relative="<mapping>", file=_read_text(text, "<mapping>", sys.maxsize))
 
 
-def _find(pattern: str) -> Iterator[tuple[Path, str]]:
-    """The files that a path or glob names, in order, each with its path relative to the folder that was given."""
+def _find(pattern: str, *, whole_folders: bool) -> Iterator[tuple[Path, str]]:
+    """The files that a path or glob names, in order, each with its path relative to the folder that was given.
+
+    The folders that a glob names are either given as they are, or by their files.
+    """
     path = Path(pattern)
     if path.is_dir():
         yield from _in_folder(path, path)
@@ -169,7 +174,8 @@ def _find(pattern: str) -> Iterator[tuple[Path, str]]:
             if not match.is_dir():
                 yield match, str(match.relative_to(fixed))
             elif "**" not in pattern:
-                yield from _in_folder(match, fixed)
+                folder = [(match, str(match.relative_to(fixed)))]
+                yield from folder if whole_folders else _in_folder(match, fixed)
 
 
 def _in_folder(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:

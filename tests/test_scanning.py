@@ -284,3 +284,16 @@ def test_a_glob_waits_for_no_pipe(write: Write) -> None:
     write({"a.yaml": TASK})
     os.mkfifo("b.yaml")
     assert names("*.yaml") == ["a.yaml"]
+
+
+def test_folders_that_match_a_glob_are_searched_one_by_one(write: Write) -> None:
+    write(
+        {"a/ci/x.yaml": TASK, "a/.tekton/y.yaml": TASK, "a/values.yaml": "a: 1\n", "b/notes.txt": "", "c/z.yaml": TASK}
+    )
+    inputs, _ = scan("*")
+    assert [(item.name, item.relative, item.error is None) for item in inputs] == [
+        ("a/.tekton/y.yaml", "a/.tekton/y.yaml", True),
+        ("a/ci/x.yaml", "a/ci/x.yaml", True),
+        ("b", "b", False),
+        ("c/z.yaml", "c/z.yaml", True),
+    ]
