@@ -103,7 +103,7 @@ def key_objections(operation: Operation) -> Iterator[Objection]:
 def call_objections(step: Step) -> Iterator[Objection]:
     """Why a call is not cached, whatever it calls and whoever makes the key."""
     if isinstance(step.call, External):
-        yield Objection("external", f"it calls {step.call.name!r} of {step.call.workflow!r}, another workflow")
+        yield Objection("external", f"it calls another workflow: {step.call.description}")
     if step.role != "normal":
         yield Objection("role", f"it is a {step.role}, which runs for its effect")
     if (found := uncertain_needs(step)) is not None:

@@ -29,7 +29,9 @@ CLOCK = rf"""
 """
 CHANCE = rf"""
     {COMMAND}(?:shuf|mktemp|uuidgen|openssl|ssh-keygen|hostname|jot)(?![\w-]) | \bsort\s+-\w*R | \buname\s+-\w*[na]
-    | \b(?:random|rand|randint|randn|randrange|randomi[sz]e|shuffle|urandom|uuid[1-8]?|uuidv4|secrets|nanoid|getpid)\b
+    | \b(?:random|rand|randint|randn|randrange|randomi[sz]e|shuffle|urandom|uuid[1-8]?|uuidv4|nanoid|getpid)\b
+    | \bimport[ \t]+(?:[\w.]+(?:[ \t]+as[ \t]+\w+)?[ \t]*,[ \t]*)*secrets\b | \bfrom[ \t]+secrets\b
+    | import_*(?:module)?\(\s*["']secrets\b | \bsecrets\.(?:token_|choice|randb|SystemRandom)
     | \b(?:Math\.random|SecureRandom|randomUUID|Random|SRANDOM|RANDOM|mt_rand|random_int|random_bytes|randomBytes)\b
     | \b(?:getRandomValues|getrandom|runif|rnorm|rbinom|mkdtemp|mkstemp|NamedTemporaryFile|ulid|cuid|Guid|Get-Random)\b
     | \b(?:rand(?:AlphaNum|Alpha|Ascii|Numeric|Bytes|Int)|gen(?:PrivateKey|CA|SelfSignedCert|SignedCert)\w*)\b

@@ -86,4 +86,5 @@ def command(
     if save_plan is not None and not check:
         replace_file(Path(save_plan), parts_text(result.parts))
     records = ("workflows", "decisions", "edits") if output_format == "json" else None
-    ctx.exit(finish(result, destination, schema="couler.optimize/v1", records=records, check=check))
+    checked = files if check else None
+    ctx.exit(finish(result, destination, schema="couler.optimize/v1", records=records, checked=checked))

@@ -224,6 +224,21 @@ def test_steps_that_say_the_same_are_one_line(explain: Explain) -> None:
     assert len(lines) < 20
 
 
+def test_a_workflow_template_that_is_referred_to_is_judged_by_its_entry(explain: Explain) -> None:
+    head = "apiVersion: argoproj.io/v1alpha1\nkind: {}\nmetadata: {}\nspec:\n"
+    entry = "  entrypoint: count\n" + LIBRARY[LIBRARY.index("  templates:") :]
+    Path("entry.yaml").write_text(head.format("WorkflowTemplate", "{name: entry}") + entry)
+    reference = "  arguments: {parameters: [{name: x, value: '1'}]}\n  workflowTemplateRef: {name: NAME}\n"
+    start = head.format("Workflow", "{generateName: start-, namespace: argo}") + reference
+    Path("start.yaml").write_text(start.replace("NAME", "entry"))
+    Path("lost.yaml").write_text(start.replace("NAME", "nowhere"))
+    found = verdicts(explain("entry.yaml", "start.yaml", "lost.yaml", "--format", "json"))
+    assert (found["entry"]["verdict"], found["entry"]["calls"]) == ("declarable", "entry")
+    assert found["nowhere"]["verdict"] == "not-in-call"
+    reason = "it calls the workflow 'nowhere', which is in none of these files"
+    assert [item["reason"] for item in found["nowhere"]["objections"]] == [reason]
+
+
 def test_only_some_optimizers_are_shown(explain: Explain) -> None:
     Path("twice.yaml").write_text(twice())
     both = explain("twice.yaml").stdout

@@ -45,7 +45,7 @@ def reuse_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
         task: the same as it is written.
     """
     if operation.kind == STEP_ACTION:
-        yield Objection("kind", "it is a StepAction, which its Task keeps the results of")
+        yield Objection("kind", "it is a StepAction: the Task that uses it is cached, not the StepAction")
         return
     if (found := _malformed(task)) is not None:
         yield Objection("malformed", f"Tekton would refuse it: {found}")
