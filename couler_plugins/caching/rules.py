@@ -68,7 +68,7 @@ def reference_objection(reference: Reference, where: str) -> Objection | None:
         case "status":
             return Objection("run-context", f"{where} reads how {reference.step!r} went ({reference.name})")
     return Objection(
-        "unknown-reference", f"{where} reads {reference.native or reference.name!r}, which no key can cover"
+        "unknown-reference", f"{where} reads {reference.native or reference.name!r}, whose value is unknown"
     )
 
 
@@ -129,14 +129,14 @@ def _argument_objections(argument: Argument) -> Iterator[Objection]:
             return
         case Reference():
             if (argument.kind == "artifact") is not (reference_kind(value) == "artifact"):
-                yield Objection("argument", f"{where} is handed on in a way that no key covers")
+                yield Objection("argument", f"{where} is passed on in a way that no cache key covers")
         case Template() if argument.kind == "parameter":
             if any(reference_kind(reference) == "artifact" for reference in references(value)):
                 yield Objection("argument", f"{where} is chosen among artifacts at run time")
         case Native() if argument.kind == "artifact":
             return  # the adapter judges places outside of the workflow
         case _:
-            yield Objection("argument", f"{where} is chosen at run time in a way that no key covers")
+            yield Objection("argument", f"{where} is chosen at run time in a way that no cache key covers")
 
 
 def fingerprint_objections(step: Step) -> Iterator[Objection]:

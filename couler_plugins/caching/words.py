@@ -52,9 +52,9 @@ NETWORK = rf"""
 WORDS = tuple(
     (rule, what, re.compile(pattern, re.VERBOSE | re.MULTILINE))
     for rule, what, pattern in (
-        ("clock", "a clock", CLOCK),
-        ("randomness", "chance", CHANCE),
-        ("network", "the network", NETWORK),
+        ("clock", "read a clock", CLOCK),
+        ("randomness", "be random", CHANCE),
+        ("network", "use the network", NETWORK),
     )
 )
 
@@ -73,4 +73,4 @@ def impurities(texts: Iterable[str]) -> Iterator[Objection]:
             if found := words.search(text):
                 pending.remove(kind)
                 word = found[0].strip(" ;&|(`\n")
-                yield Objection(rule, f"{found[0].strip(' ;&|(`')!r} in it may name {what}", seen=word)
+                yield Objection(rule, f"it contains {word!r}, which may {what}", seen=word)

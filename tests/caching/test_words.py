@@ -118,7 +118,7 @@ def test_the_first_word_is_told() -> None:
     assert impurity([]) is None
     found = impurity(["echo", "x | shuf", "curl x"])
     assert found is not None
-    assert found.reason == "'shuf' in it may name chance"
+    assert found.reason == "it contains 'shuf', which may be random"
 
 
 def test_a_long_text_takes_no_time() -> None:

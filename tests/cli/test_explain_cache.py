@@ -209,7 +209,7 @@ def test_a_library_whose_own_call_may_not_be_cached_says_so_to_others(explain: E
 
 def test_the_page_tells_all_objections(explain: Explain) -> None:
     page = CliRunner().invoke(couler, ["graph", ".", "--format", "html"], catch_exceptions=False).stdout
-    assert "in it may name the network; it has no outputs" in page
+    assert "which may use the network; it has no outputs" in page
 
 
 def test_steps_that_say_the_same_are_one_line(explain: Explain) -> None:
