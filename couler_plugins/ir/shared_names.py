@@ -62,7 +62,8 @@ class SharedNames(Generic[T]):
         for group in self._repeated.values():
             subjects = [self._subject(item) for item in group]
             message = f"there are {len(group)} different definitions of the {subjects[0].name}: {_places(subjects)}"
-            hint = "leave one of them; if each folder is deployed by itself, say so: --scope-depth 1"
+            several = len({subject.place.rpartition("/")[0] for subject in subjects}) == len(subjects)
+            hint = "keep one of them" + ("; if each folder is deployed by itself, see --scope-depth" if several else "")
             yield Remark(subjects[1].document, subjects[1].path, severity, code, message, hint)
         for candidates, references in self._unclear.values():
             subjects = [self._subject(item) for item in candidates]

@@ -210,7 +210,14 @@ def test_different_objects_in_one_scope_are_one_finding_a_name(tmp_path: Path) -
     assert "there are 2 different definitions of the Task 'greet'" in finding.message
     assert "a/greet.yaml:1" in finding.message
     assert "b/greet.yaml:1" in finding.message
-    assert "--scope-depth 1" in finding.hint
+    assert finding.hint == "keep one of them; if each folder is deployed by itself, see --scope-depth"
+
+
+def test_no_scope_tells_objects_of_one_folder_apart(tmp_path: Path) -> None:
+    for name, param in {"a": "who", "b": "whom"}.items():
+        write(tmp_path / f"{name}.yaml", TASK.format(param=param))
+    (finding,) = lint(tmp_path)
+    assert finding.hint == "keep one of them"
 
 
 def test_extract_refers_to_no_name_that_is_there_twice(catalogue: Path) -> None:
