@@ -239,6 +239,19 @@ def test_a_workflow_template_that_is_referred_to_is_judged_by_its_entry(explain:
     assert [item["reason"] for item in found["nowhere"]["objections"]] == [reason]
 
 
+def test_what_was_printed_before_is_named_beside_what_is_new(explain: Explain) -> None:
+    fetch = LIBRARY[LIBRARY.index("    - name: fetch") : LIBRARY.index("    - name: count")]
+    Path("lib.yaml").write_text(LIBRARY + fetch.replace("fetch", "grab").replace("url", "x"))
+    grab = CALLER.replace("generateName: caller-", "generateName: second-").replace("template: count", "template: grab")
+    Path("second.yaml").write_text(grab)
+    text = explain("caller.yaml", "second.yaml", "lib.yaml").stdout
+    both = text[text.index("second-*") :].split("never cached: main/download, main/count")[1].splitlines()
+    known = "chance, network access, effects, printed results that another workflow reads"
+    assert both[0] == f": {known} (see above)"
+    assert both[1].lstrip().startswith("lib.yaml:2")
+    assert "it contains 'random'" in both[1]
+
+
 def test_only_some_optimizers_are_shown(explain: Explain) -> None:
     Path("twice.yaml").write_text(twice())
     both = explain("twice.yaml").stdout
