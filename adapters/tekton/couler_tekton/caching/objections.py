@@ -98,7 +98,9 @@ def _malformed(task: Mapped) -> str | None:
 def _bound_objections(task: Mapped, bound: str | None) -> Iterator[Objection]:
     most = room(task)
     if bound is None:
-        reason = f"its results have no bound, and two more steps leave {max(most, 0)} bytes for them"
+        reason = (
+            f"its results have no size limit; the two steps that the cache adds leave {max(most, 0)} bytes for them"
+        )
         yield Objection("unbounded-output", reason, "storage", to_annotate(MAX_OUTPUT))
     elif not re.fullmatch(r"[1-9]\d{0,8}", bound):
         yield Objection("unbounded-output", f"{MAX_OUTPUT} says {bound!r}, which is no number of bytes", "storage")
