@@ -124,7 +124,7 @@ def test_each_release_has_its_own_rules(text: str, version: str, severity: str, 
         ("spec:\n", "spec:\n  affinity: {nodeafinity: {}}\n", "Affinity has no field", "'nodeAffinity'"),
         ("spec:\n", "spec:\n  hooks: {exit: {templat: m}}\n", "LifecycleHook has no field", "'template'"),
         ("spec:\n", "spec:\n  etc: 1\n", "WorkflowSpec has no field 'etc'", "remove it"),
-        ("spec:\n", "spec:\n  podGC: {when: x}\n", "PodGC has no field 'when'", "there are deleteDelayDuration"),
+        ("spec:\n", "spec:\n  podGC: {when: x}\n", "PodGC has no field 'when'", "the fields here are delete"),
     ],
 )
 def test_unknown_fields_are_found_anywhere(old: str, new: str, message: str, hint: str) -> None:
