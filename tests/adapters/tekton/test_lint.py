@@ -187,6 +187,15 @@ def test_v1beta1_has_rules_of_its_own(old: str, new: str, severity: str, code: s
     ("name", "old", "new", "place", "hint"),
     [
         ("a", "  name: build\n", "  name: build\n  annotation: {a: b}\n", "metadata.annotation", "'annotations'"),
+        ("a", "  name: build\n", "  name: build\n  description: a\n", "metadata.description", "remove it"),
+        ("a", "      command: [make]", "      resources: {}\n      command: [make]", "resources", "'computeResources'"),
+        (
+            "a",
+            "[{name: digest}]",
+            "[{name: digest, of: a}]",
+            "results[0].of",
+            "the fields here are description, name, ",
+        ),
         ("a", "emptyDir: {}", "emptyDir: {sizeLimits: 1Gi}", "spec.volumes[0].emptyDir.sizeLimits", "'sizeLimit'"),
         ("b", "spec:\n", "spec:\n  taskRunTemplate: {podTemplate: {toleration: []}}\n", "toleration", "'tolerations'"),
         (
