@@ -209,7 +209,7 @@ class Before:
         found.untold.extend(self._scope.producers)
         for label, inputs in self._scope.unknown.items():
             if not inputs & handed.inputs:
-                yield Objection("unknown-producer", f"{label} runs before its graph and has no key")
+                yield Objection("unknown-producer", f"{label} runs before its graph and has no cache key")
                 return
             found.cut_outside.append(label)
 
@@ -219,7 +219,7 @@ class Before:
         reason = f" ({why.reason})" if why is not None and why.rule != "unknown-producer" else ""
         if verdict.max_age is not None:
             reason = " (its result is made anew after a time)"
-        return Objection("unknown-producer", f"{name!r} runs before it and has no key{reason}")
+        return Objection("unknown-producer", f"{name!r} runs before it and has no cache key{reason}")
 
 
 def _together(made: Iterable[Lineage]) -> tuple[list[Producer], Objection | None]:

@@ -118,8 +118,8 @@ def _decision(told: _Told, facet: Caching, ctx: Context) -> Decision:
             else "it is cached already, its key is up to date"
         )
         figures += [("reused for seconds", verdict.max_age)] if verdict.max_age is not None else []
-        figures += [("results a run", verdict.entries)] if verdict.entries else []
-        figures += [("values of steps before it", len(verdict.handed))] if verdict.handed else []
+        figures += [("results per run", verdict.entries)] if verdict.entries else []
+        figures += [("values from earlier steps", len(verdict.handed))] if verdict.handed else []
         if facts is not None:
             reason = "; ".join(filter(None, [reason, *_notes(verdict, facet), *dict.fromkeys(facts.material.warnings)]))
     return decision_on(

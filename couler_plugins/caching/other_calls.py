@@ -95,12 +95,12 @@ class _OtherCalls:
 
     def _judgement(self, workflow: Workflow, step: Step) -> Judgement:
         match step.call:
-            case External(workflow=library, name=name) as call:
+            case External() as call:
                 callee = self._libraries.callee(workflow, step)
                 if callee is not None:
                     return self._callee(callee)
                 reason = self._libraries.ambiguity(workflow, call)
-                reason = reason or f"it calls {name!r} of {library!r}, which is in none of these files"
+                reason = reason or f"it calls {call.description}, which is in none of these files"
                 return Judgement("not-in-call", (Objection("external", reason, place=SourcePlace.of(step.source)),))
             case Dynamic():
                 return Judgement("not-in-call", (DYNAMIC,))

@@ -71,7 +71,7 @@ def ordered(objections: Iterable[Objection]) -> tuple[Objection, ...]:
 def called_by(step: Step) -> str:
     """Return what a step calls, as decisions name it."""
     call = step.call
-    return f"{call.workflow}/{call.name}" if isinstance(call, External) else getattr(call, "name", "") or "(dynamic)"
+    return call.label if isinstance(call, External) else getattr(call, "name", "") or "(dynamic)"
 
 
 def decision_on(

@@ -68,7 +68,7 @@ def reference_objection(reference: Reference, where: str) -> Objection | None:
         case "status":
             return Objection("run-context", f"{where} reads how {reference.step!r} went ({reference.name})")
     return Objection(
-        "unknown-reference", f"{where} reads {reference.native or reference.name!r}, which no key can cover"
+        "unknown-reference", f"{where} reads {reference.native or reference.name!r}, whose value is unknown"
     )
 
 
@@ -103,7 +103,7 @@ def key_objections(operation: Operation) -> Iterator[Objection]:
 def call_objections(step: Step) -> Iterator[Objection]:
     """Why a call is not cached, whatever it calls and whoever makes the key."""
     if isinstance(step.call, External):
-        yield Objection("external", f"it calls {step.call.name!r} of {step.call.workflow!r}, another workflow")
+        yield Objection("external", f"it calls another workflow: {step.call.description}")
     if step.role != "normal":
         yield Objection("role", f"it is a {step.role}, which runs for its effect")
     if (found := uncertain_needs(step)) is not None:
@@ -129,14 +129,14 @@ def _argument_objections(argument: Argument) -> Iterator[Objection]:
             return
         case Reference():
             if (argument.kind == "artifact") is not (reference_kind(value) == "artifact"):
-                yield Objection("argument", f"{where} is handed on in a way that no key covers")
+                yield Objection("argument", f"{where} is passed on in a way that no cache key covers")
         case Template() if argument.kind == "parameter":
             if any(reference_kind(reference) == "artifact" for reference in references(value)):
                 yield Objection("argument", f"{where} is chosen among artifacts at run time")
         case Native() if argument.kind == "artifact":
             return  # the adapter judges places outside of the workflow
         case _:
-            yield Objection("argument", f"{where} is chosen at run time in a way that no key covers")
+            yield Objection("argument", f"{where} is chosen at run time in a way that no cache key covers")
 
 
 def fingerprint_objections(step: Step) -> Iterator[Objection]:

@@ -29,7 +29,9 @@ CLOCK = rf"""
 """
 CHANCE = rf"""
     {COMMAND}(?:shuf|mktemp|uuidgen|openssl|ssh-keygen|hostname|jot)(?![\w-]) | \bsort\s+-\w*R | \buname\s+-\w*[na]
-    | \b(?:random|rand|randint|randn|randrange|randomi[sz]e|shuffle|urandom|uuid[1-8]?|uuidv4|secrets|nanoid|getpid)\b
+    | \b(?:random|rand|randint|randn|randrange|randomi[sz]e|shuffle|urandom|uuid[1-8]?|uuidv4|nanoid|getpid)\b
+    | \bimport[ \t]+(?:[\w.]+(?:[ \t]+as[ \t]+\w+)?[ \t]*,[ \t]*)*secrets\b | \bfrom[ \t]+secrets\b
+    | import_*(?:module)?\(\s*["']secrets\b | \bsecrets\.(?:token_|choice|randb|SystemRandom)
     | \b(?:Math\.random|SecureRandom|randomUUID|Random|SRANDOM|RANDOM|mt_rand|random_int|random_bytes|randomBytes)\b
     | \b(?:getRandomValues|getrandom|runif|rnorm|rbinom|mkdtemp|mkstemp|NamedTemporaryFile|ulid|cuid|Guid|Get-Random)\b
     | \b(?:rand(?:AlphaNum|Alpha|Ascii|Numeric|Bytes|Int)|gen(?:PrivateKey|CA|SelfSignedCert|SignedCert)\w*)\b
@@ -50,9 +52,9 @@ NETWORK = rf"""
 WORDS = tuple(
     (rule, what, re.compile(pattern, re.VERBOSE | re.MULTILINE))
     for rule, what, pattern in (
-        ("clock", "a clock", CLOCK),
-        ("randomness", "chance", CHANCE),
-        ("network", "the network", NETWORK),
+        ("clock", "read a clock", CLOCK),
+        ("randomness", "be random", CHANCE),
+        ("network", "use the network", NETWORK),
     )
 )
 
@@ -71,4 +73,4 @@ def impurities(texts: Iterable[str]) -> Iterator[Objection]:
             if found := words.search(text):
                 pending.remove(kind)
                 word = found[0].strip(" ;&|(`\n")
-                yield Objection(rule, f"{found[0].strip(' ;&|(`')!r} in it may name {what}", seen=word)
+                yield Objection(rule, f"it contains {word!r}, which may {what}", seen=word)

@@ -54,6 +54,6 @@ def _decide(workflow: Workflow, place: Place, step: Step, request: Request, ctx:
         step=step,
         judgement=Judgement(verdict, against),
         reason="; ".join(reasons),
-        action="cache" if new and verdict in ("cached", "run-time") else "",
+        action="" if not new else "cache" if verdict in ("cached", "run-time") else "check in the worker",
         figures=figures,
     )

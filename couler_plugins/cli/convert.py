@@ -65,4 +65,4 @@ def command(
         destination = None if silent else Destination.of(output, in_place, inputs, files)
         result = convert_inputs(files, config.to, session)
     records = ("workflows", "decisions", "edits") if output_format == "json" else None
-    ctx.exit(finish(result, destination, schema="couler.convert/v1", records=records, check=False))
+    ctx.exit(finish(result, destination, schema="couler.convert/v1", records=records))

@@ -62,7 +62,7 @@ def command(
     only: tuple[str, ...],
     output_format: str,
 ) -> None:
-    """Say what `couler optimize` would do, to which step and why; what is against caching each step, and a total."""
+    """Shows what `couler optimize` would change and why, what prevents caching of each step, and a total."""
     from couler_plugins.cli.explanation import print_explanation
     from couler_plugins.cli.messages import use_color
     from couler_plugins.cli.records import file_record, print_json

@@ -9,7 +9,8 @@ from couler_plugins.api import Result
 from couler_plugins.cli.messages import nothing_in
 from couler_plugins.cli.outputs import Destination, write_result
 from couler_plugins.cli.records import file_record, print_json
-from couler_plugins.cli.work import refused_exit, say_refused, say_unchanged
+from couler_plugins.cli.work import refused_exit, report_exit, say_refused, say_unchanged
+from couler_plugins.sources import Input
 
 __all__ = ["finish"]
 
@@ -17,7 +18,12 @@ log = logging.getLogger(__name__)
 
 
 def finish(
-    result: Result, destination: Destination | None, *, schema: str, records: Sequence[str] | None, check: bool
+    result: Result,
+    destination: Destination | None,
+    *,
+    schema: str,
+    records: Sequence[str] | None,
+    checked: Sequence[Input] | None = None,
 ) -> int:
     """Writes a result and reports on it.
 
@@ -26,7 +32,7 @@ def finish(
         destination: where to; None to write nothing.
         schema: the schema of the records.
         records: the fields of the records to print; None to print none.
-        check: whether a change is a reason to exit with 1.
+        checked: the files of a call that only checks: a change is a reason to exit with 1. None for other calls.
 
     Returns:
         The exit code.
@@ -43,10 +49,12 @@ def finish(
             log.warning("%s was not written", file.relative)
         elif file.status != "refused" and not file.workflows:
             log.info("%s: %s", file.name, nothing_in(file.name))
-        elif check and file.status == "changed":
+        elif checked is not None and file.status == "changed":
             log.warning("%s would change", file.name)
         for decision in file.decisions:
             log.info("%s", decision)
-    if check:
-        say_unchanged(result)
-    return refused_exit(file.error for file in result.files) or (1 if check and result.changed else 0)
+    errors = [file.error for file in result.files]
+    if checked is None:
+        return refused_exit(errors)
+    say_unchanged(result)
+    return report_exit(errors, checked) or int(result.changed)

@@ -69,13 +69,13 @@ def command(
     """Draws workflows: what runs after what, what reads from what, and what calls what.
 
     In the picture, solid arrows are order, dotted ones data, thick ones calls of a graph; a small circle is a barrier:
-    all before it end before anything after it starts.
+    all steps before it end before any step after it starts.
 
-    With -p, what the optimizers leave; of a workflow that they split, the whole with a frame around each part, and with
-    the arrows that cross between parts in another colour.
+    With -p, draws the workflows as the optimizers change them. A split workflow is drawn as a whole, with a frame
+    around each part. Arrows between parts have another colour.
 
-    With --format html, one page for the browser, which fetches nothing: the workflow before and after the optimizers,
-    what each of them did and why, and for each step the lines that changed. With -p "", just the workflow.
+    With --format html, writes one page for the browser, which works offline: the workflows before and after the
+    optimizers, each change with its reason, and the changed lines of each step. With -p "", just the workflows.
     """
     from couler_plugins.cli.outputs import refuse_inputs
     from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working

@@ -96,4 +96,4 @@ Exit codes:
 )
 @click.version_option(__version__, prog_name="couler")
 def couler() -> None:
-    """Optimizes the workflows you already have, and leaves them on their engine."""
+    """Optimizes existing Argo, Airflow, Kubeflow and Tekton workflows in place."""

@@ -52,7 +52,7 @@ Examples:
     "--baseline",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the findings quiet that this file records.",
+    help="Do not show the findings that this file records.",
 )
 @click.option("--write-baseline", is_flag=True, help="Record all findings in the file that --baseline names.")
 @to_option
@@ -77,8 +77,7 @@ def command(
 ) -> None:
     """Finds what the engine would refuse, before it does: per finding the file, the line, and what to do.
 
-    All files of the call are looked at together: what one refers to may stand in another. Exits with 1 if there is an
-    error among the findings.
+    Checks all files of the call together, because one may refer to another. Exits with 1 if a finding is an error.
 
     The same thing at several places is one finding, with the other places; in JSON, one finding a file. Findings that
     a baseline records are not shown and do not count. A baseline knows them by file, code, path and message.

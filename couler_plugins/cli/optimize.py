@@ -63,10 +63,10 @@ def command(
     check: bool,
     output_format: str,
 ) -> None:
-    """Rewrites workflows so that they do the same for less, and leaves everything else in the files as it is.
+    """Rewrites workflows so that they do the same at lower cost, and changes only the lines that this needs.
 
-    Folders are searched for *.yaml, *.yml and *.json. With --format json, a record of each file is printed instead of
-    its text, which goes where -o or --in-place says, if anywhere.
+    Searches folders for *.yaml, *.yml and *.json. With --format json, prints a record of each file instead of its text;
+    -o and --in-place write the text all the same.
     """
     from couler_plugins.cli.finish import finish
     from couler_plugins.cli.outputs import Destination, replace_file
@@ -86,4 +86,5 @@ def command(
     if save_plan is not None and not check:
         replace_file(Path(save_plan), parts_text(result.parts))
     records = ("workflows", "decisions", "edits") if output_format == "json" else None
-    ctx.exit(finish(result, destination, schema="couler.optimize/v1", records=records, check=check))
+    checked = files if check else None
+    ctx.exit(finish(result, destination, schema="couler.optimize/v1", records=records, checked=checked))

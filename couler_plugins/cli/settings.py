@@ -74,7 +74,9 @@ class AmountType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # ge
 
 
 inputs_argument = click.argument("inputs", nargs=-1, metavar="[FILE|FOLDER|GLOB|-]...")
-_pipeline_option = click.option("-p", "--pipeline", metavar="TEXT", help="Optimizers: dedupe,other{option=value}.")
+_pipeline_option = click.option(
+    "-p", "--pipeline", metavar="TEXT", help="Optimizers with their options: dedupe,other{option=value}."
+)
 _assume_pure_option = click.option(
     "--assume-pure", is_flag=True, help="Cache as if every owner had declared every step pure; the other rules hold."
 )
@@ -82,7 +84,7 @@ history_option = click.option(
     "--history",
     multiple=True,
     metavar="PATH",
-    help="Past runs, for optimizers that weigh by figures: WfFormat traces, workflows with their engine's status, "
+    help="Past runs, for optimizers that use times and sizes: WfFormat traces, workflows with their engine's status, "
     "what `couler history` writes.",
 )
 _previous_option = click.option(
@@ -99,15 +101,15 @@ json_option = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 max_bytes_option = click.option(
-    "--max-bytes", type=SizeType(), metavar="SIZE", help="Largest file to read (64MiB unless set): 1000, 1GB, 64MiB."
+    "--max-bytes", type=SizeType(), metavar="SIZE", help="Largest file to read, such as 1000 or 1GB (default 64MiB)."
 )
 
 scope_depth_option = click.option(
     "--scope-depth",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Let each folder N levels down be a scope of its own: an environment, say. Otherwise each folder with a "
-    "kustomization or a chart is one.",
+    help="Treat each folder N levels down as a scope of its own, for example an environment. Otherwise each folder "
+    "with a kustomization or a chart is a scope.",
 )
 
 
@@ -119,8 +121,8 @@ def pipeline_option(function: Function) -> Function:
 def with_settings(function: Function) -> Function:
     """Gives a command `-q`, `-v` and `--no-color`, and calls it with the settings as `config`."""
 
-    @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-    @click.option("-v", "--verbose", count=True, help="Say more (-vv: all).")
+    @click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
+    @click.option("-v", "--verbose", count=True, help="Print more (-vv: all).")
     @click.option("--no-color", is_flag=True, help="No colours, even on a terminal.")
     @functools.wraps(function)
     def wrapper(*, quiet: bool, verbose: int, no_color: bool, **arguments: Any) -> Any:

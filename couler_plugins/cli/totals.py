@@ -42,7 +42,8 @@ def _lines(total: VerdictTotals) -> Iterator[str]:
         yield f"To be declared: {_reasons(total.declarable)}."
     if total.uncalled:
         parts = ", ".join(f"{count:,} {WORDS[verdict]}" for verdict, count in total.uncalled.items())
-        yield f"{counted(sum(total.uncalled.values()), 'operation')} that nothing here calls: {parts}."
+        count = sum(total.uncalled.values())
+        yield f"{counted(count, 'template')} or {'task' if count == 1 else 'tasks'} that nothing here calls: {parts}."
 
 
 WORDS = {

@@ -56,8 +56,8 @@ class VerdictGroups:
         if first.verdict == "cached":
             yield f"{title}: {', '.join(shown)}{more}: {first.reason}{_figures(group)}"
             return
-        rules = dict.fromkeys(words_for(item.rule) for item in objections)
-        known = "" if fresh else f": {', '.join(rules)} (see above)"
+        rules = dict.fromkeys(words_for(item.rule) for item in objections if _identity(item) in self._printed)
+        known = f": {', '.join(rules)} (see above)" if rules else ""
         yield f"{title}: {', '.join(shown)}{more}{known}"
         alike: dict[str, list[Objection]] = {}
         for item in fresh:

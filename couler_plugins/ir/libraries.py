@@ -45,7 +45,11 @@ class Libraries:
                 return self._by_name(workflow).get(name)
             case External() as call:
                 libraries = self.candidates(workflow, call)
-                return self._by_name(libraries[0]).get(call.name) if len(libraries) == 1 else None
+                if len(libraries) != 1:
+                    return None
+                if call.name:
+                    return self._by_name(libraries[0]).get(call.name)
+                return self._entry(libraries[0])
         return None
 
     def candidates(self, workflow: Workflow, call: External) -> Sequence[Workflow]:
@@ -57,6 +61,11 @@ class Libraries:
         name = (call.scope, call.kind, call.workflow)
         place, _ = self._place_and_version(workflow)
         return self._libraries.resolve(name, namespace, place, call.version)
+
+    def _entry(self, library: Workflow) -> Graph | Operation | None:
+        """Return what a library runs where its caller names nothing in it: as `workflowTemplateRef` of Argo may."""
+        entry = library.entry
+        return self._by_name(library).get(entry.call.name) if entry and isinstance(entry.call, Call) else None
 
     def ambiguity(self, workflow: Workflow, call: External) -> str:
         """Return which libraries a call may mean, for people; empty where it means one, or none that is here."""

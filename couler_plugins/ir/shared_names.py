@@ -24,12 +24,14 @@ class Subject(NamedTuple):
         document: the number of its document.
         path: where its name stands in the document.
         place: its file and line, and its version if it says one.
+        referable: whether others refer to it by name; nothing refers to a run.
     """
 
     name: str
     document: int
     path: Path
     place: str
+    referable: bool = True
 
 
 class SharedNames(Generic[T]):
@@ -61,8 +63,14 @@ class SharedNames(Generic[T]):
         """Yield a remark for each name that is used twice, of this severity and code, and for each unclear one."""
         for group in self._repeated.values():
             subjects = [self._subject(item) for item in group]
+            if not subjects[0].referable:  # samples repeat such names: the same words for all make one finding
+                kind = subjects[0].name.partition(" ")[0]
+                message, hint = f"several different {kind}s have this name", "rename them, or use generateName"
+                yield from (Remark(item.document, item.path, severity, code, message, hint) for item in subjects)
+                continue
             message = f"there are {len(group)} different definitions of the {subjects[0].name}: {_places(subjects)}"
-            hint = "leave one of them; if each folder is deployed by itself, say so: --scope-depth 1"
+            several = len({subject.place.rpartition("/")[0] for subject in subjects}) == len(subjects)
+            hint = "keep one of them" + ("; if each folder is deployed by itself, see --scope-depth" if several else "")
             yield Remark(subjects[1].document, subjects[1].path, severity, code, message, hint)
         for candidates, references in self._unclear.values():
             subjects = [self._subject(item) for item in candidates]

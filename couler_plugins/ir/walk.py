@@ -110,7 +110,7 @@ class CallSite(NamedTuple):
         if self.graph is not None:
             return f"{self.graph.name}/{self.step.name or 'handler'}"
         call = self.step.call
-        return f"{call.workflow}/{call.name}" if isinstance(call, External) else getattr(call, "name", self.step.name)
+        return call.label if isinstance(call, External) else getattr(call, "name", self.step.name)
 
 
 def call_sites(workflow: Workflow) -> Iterator[CallSite]:

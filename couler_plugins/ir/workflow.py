@@ -65,6 +65,20 @@ class External(Node, frozen=True, tag_field="type", tag="external"):
     kind: str = ""
     version: str = ""
 
+    @property
+    def label(self) -> str:
+        """Return what decisions call it: LIBRARY/NAME, or LIBRARY where its entry is called."""
+        return f"{self.workflow}/{self.name}" if self.name else self.workflow
+
+    @property
+    def description(self) -> str:
+        """Return what it calls, for people: `the Task 'build'`, `'main' of 'library'`."""
+        if not self.workflow:
+            return "what a resolver or a controller chooses"
+        if self.kind or not self.name:
+            return f"the {self.kind or 'workflow'} {self.workflow!r}"
+        return f"{self.name!r} of {self.workflow!r}"
+
 
 class Dynamic(Node, frozen=True, tag_field="type", tag="dynamic"):
     """A call whose callee is decided at run time, or one that only the engine understands."""

@@ -73,7 +73,7 @@ def works_of(adapter: Adapter, documents: Sequence[Any], request: Request) -> li
         works.append(_work(bare, facet, caching, request, documents))
     places = [work.job.place for work in works]
     if len(set(places)) < len(places):
-        raise InvalidInput("two workflows have the same name", engine=adapter.engine, hint="leave one out")
+        raise InvalidInput("two workflows have the same name", engine=adapter.engine, hint="remove one of them")
     return works
 
 

@@ -28,7 +28,7 @@ def duplicates(schema: Schema, data: Any) -> Iterator[Problem]:
                 if known.list_type == "map":
                     values = ", ".join(map(shown, identity.values()))
                     message = f"the items {first} and {index} have the same {' and '.join(known.list_keys)}: {values}"
-                yield Problem((*path, index), "duplicate", message, "leave one of them out")
+                yield Problem((*path, index), "duplicate", message, "remove one of them")
 
 
 def _key(item: Any, names: list[str]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _said(keyword: str, value: Any, error: ValidationError) -> tuple[str, str, s
         case "multipleOf":
             return "multiple-of", f"{shown(value)} is no multiple of {kind.multiple_of}", "round it"
         case "uniqueItems":
-            return "duplicate", "two items are the same", "leave one of them out"
+            return "duplicate", "two items are the same", "remove one of them"
         case "anyOf" | "oneOf" if names := _missing_fields(kind.context):
             return "required", f"one of the fields {', '.join(names)} has to be there", "add one"
         case _:

@@ -31,7 +31,7 @@ from couler_plugins.optimizers.prune import Prune
 from couler_plugins.plan import Plan
 from couler_plugins.results import FileResult
 from documents.judge import apply, exactly
-from ir.interpreter import run
+from ir.interpreter import MissingValueError, run
 from optimizers.running import CONTEXT
 from support import own_files
 
@@ -93,9 +93,13 @@ def computed_alike(plan: Plan) -> Iterator[Workflow]:
                 continue
             aliases = same_operations(before)
             for failures in (0, 1):
-                old, computed = (run(replace(item, entry=entry), failures, aliases) for item in (before, after))
-                assert computed == old
-            yield before
+                try:
+                    old = run(replace(before, entry=entry), failures, aliases)
+                except MissingValueError:  # of a run, which the judge does not know
+                    break
+                assert run(replace(after, entry=entry), failures, aliases) == old
+            else:
+                yield before
 
 
 def entry_of(library: Workflow) -> Step:

@@ -40,6 +40,10 @@ x=$(mktemp)
 Math.random()
 uuid.uuid4()
 secrets.token_hex()
+import secrets
+import os as system, secrets
+from secrets import choice
+__import__("secrets")
 random.shuffle(x)
 """
 NETWORK = """
@@ -72,6 +76,8 @@ cat /tmp/x
 operand
 branding
 curly
+cp /run/secrets/token .
+kustomize edit secrets.yaml
 digit
 gitignored
 pipe
@@ -112,10 +118,10 @@ def test_the_first_word_is_told() -> None:
     assert impurity([]) is None
     found = impurity(["echo", "x | shuf", "curl x"])
     assert found is not None
-    assert found.reason == "'shuf' in it may name chance"
+    assert found.reason == "it contains 'shuf', which may be random"
 
 
 def test_a_long_text_takes_no_time() -> None:
     """Linear: no pattern goes over the same text again and again."""
-    for unit in ("a ", "; ", "date-", "/", "(((", "then ", "random_", "https", "\n"):
+    for unit in ("a ", "; ", "date-", "/", "(((", "then ", "random_", "https", "\n", "import ", "import a, "):
         assert impurity([unit * 50_000]) is None

@@ -209,7 +209,7 @@ def test_a_library_whose_own_call_may_not_be_cached_says_so_to_others(explain: E
 
 def test_the_page_tells_all_objections(explain: Explain) -> None:
     page = CliRunner().invoke(couler, ["graph", ".", "--format", "html"], catch_exceptions=False).stdout
-    assert "in it may name the network; it has no outputs" in page
+    assert "which may use the network; it has no outputs" in page
 
 
 def test_steps_that_say_the_same_are_one_line(explain: Explain) -> None:
@@ -222,6 +222,34 @@ def test_steps_that_say_the_same_are_one_line(explain: Explain) -> None:
     (line,) = [line for line in lines if "t1," in line or "and 3" in line]
     assert line.endswith(" and 37 more")
     assert len(lines) < 20
+
+
+def test_a_workflow_template_that_is_referred_to_is_judged_by_its_entry(explain: Explain) -> None:
+    head = "apiVersion: argoproj.io/v1alpha1\nkind: {}\nmetadata: {}\nspec:\n"
+    entry = "  entrypoint: count\n" + LIBRARY[LIBRARY.index("  templates:") :]
+    Path("entry.yaml").write_text(head.format("WorkflowTemplate", "{name: entry}") + entry)
+    reference = "  arguments: {parameters: [{name: x, value: '1'}]}\n  workflowTemplateRef: {name: NAME}\n"
+    start = head.format("Workflow", "{generateName: start-, namespace: argo}") + reference
+    Path("start.yaml").write_text(start.replace("NAME", "entry"))
+    Path("lost.yaml").write_text(start.replace("NAME", "nowhere"))
+    found = verdicts(explain("entry.yaml", "start.yaml", "lost.yaml", "--format", "json"))
+    assert (found["entry"]["verdict"], found["entry"]["calls"]) == ("declarable", "entry")
+    assert found["nowhere"]["verdict"] == "not-in-call"
+    reason = "it calls the workflow 'nowhere', which is in none of these files"
+    assert [item["reason"] for item in found["nowhere"]["objections"]] == [reason]
+
+
+def test_what_was_printed_before_is_named_beside_what_is_new(explain: Explain) -> None:
+    fetch = LIBRARY[LIBRARY.index("    - name: fetch") : LIBRARY.index("    - name: count")]
+    Path("lib.yaml").write_text(LIBRARY + fetch.replace("fetch", "grab").replace("url", "x"))
+    grab = CALLER.replace("generateName: caller-", "generateName: second-").replace("template: count", "template: grab")
+    Path("second.yaml").write_text(grab)
+    text = explain("caller.yaml", "second.yaml", "lib.yaml").stdout
+    both = text[text.index("second-*") :].split("never cached: main/download, main/count")[1].splitlines()
+    known = "chance, network access, effects, printed results that another workflow reads"
+    assert both[0] == f": {known} (see above)"
+    assert both[1].lstrip().startswith("lib.yaml:2")
+    assert "it contains 'random'" in both[1]
 
 
 def test_only_some_optimizers_are_shown(explain: Explain) -> None:

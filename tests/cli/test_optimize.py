@@ -129,7 +129,8 @@ def test_check_writes_nothing_and_says_what_would_change(couler_command: Couler,
     done = couler_command("optimize", *HURRY, "in/a.yaml", "in/deep/b.yml", "--check")
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", "warning: in/a.yaml would change\n")
     assert couler_command("optimize", *HURRY, "in/deep/b.yml", "--check").exit_code == 0
-    assert couler_command("optimize", *HURRY, "in", "--check").exit_code == 2
+    assert couler_command("optimize", *HURRY, "in", "--check").exit_code == 1  # a refused file of a folder is a finding
+    assert couler_command("optimize", *HURRY, "in/c.yaml", "--check").exit_code == 2
     assert (folder / "a.yaml").read_text() == TOY
 
 

@@ -50,8 +50,8 @@ def test_one_cause_is_one_finding_with_all_its_places() -> None:
 
 
 def test_where_something_is_makes_no_other_cause_of_it() -> None:
-    first = "template 'a', task 'b': {{x}} stands for nothing"
-    (one,) = found(at(0, "a", message=first), at(0, "b", message="an inline template: {{x}} stands for nothing"))
+    first = "template 'a', task 'b': {{x}} cannot be resolved"
+    (one,) = found(at(0, "a", message=first), at(0, "b", message="an inline template: {{x}} cannot be resolved"))
     assert (one.message, one.others) == (first, (Place("a.yaml", 2, ("b",)),))
 
 

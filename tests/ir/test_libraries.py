@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from couler_plugins.ir import Argument, Call, External, Graph, Libraries, Literal, Operation, Port, Step, Workflow
+from couler_plugins.ir import (
+    Argument,
+    Call,
+    External,
+    Graph,
+    Libraries,
+    Literal,
+    Operation,
+    Port,
+    Step,
+    Workflow,
+    replace,
+)
 
 
 def library(namespace: str = "", *inputs: str, image: str = "a", kind: str = "k") -> Workflow:
@@ -22,6 +34,16 @@ def caller(
     graph = Graph(name="g", steps=(step,))
     entry = Step(name="entrypoint", call=Call(name="g"))
     return Workflow(name="w", namespace=namespace, engine="e", kind="k", entry=entry, graphs=(graph,))
+
+
+def test_a_call_that_names_nothing_means_the_entry_of_the_library() -> None:
+    call = Step(name="entrypoint", call=External(workflow="lib", name=""))
+    start = Workflow(name="w", engine="e", kind="k", entry=call)
+    assert Libraries([library(), start]).callee(start, call) is None
+    entry = Step(name="entrypoint", call=Call(name="t"))
+    operation = Libraries([replace(library(), entry=entry), start]).callee(start, call)
+    assert isinstance(operation, Operation)
+    assert operation.name == "t"
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def _to_single(mapping: Mapped, names: dict[str, str], subject: str, changes: li
                 engine="argo",
                 step=subject,
                 feature=many,
-                hint="target a later version, or leave one of them",
+                hint="target a later version, or keep one of them",
             )
     changes.extend(Respelled(subject, many, names[many]) for many in lists)
     if not lists:

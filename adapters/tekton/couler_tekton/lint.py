@@ -90,4 +90,5 @@ def _check_level(item: Object, api: str, report: Report) -> None:
 def _subject(one: Entry, bundle: Bundle) -> Subject:
     _, name = full_name(one.item)
     path = (*one.item.path, "metadata", "name")
-    return Subject(f"{one.item.kind} {name!r}", one.document, path, bundle.describe(one.source))
+    referable = not one.item.kind.endswith("Run")
+    return Subject(f"{one.item.kind} {name!r}", one.document, path, bundle.describe(one.source), referable)

@@ -107,6 +107,8 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return replace(_set(workflow, node, name, value), parameters=value)
         case Graph(), "steps":
             return _set(workflow, node, name, node.steps[::-1] if len(value) % 2 else node.steps[:-1])
+        case Operation(), "rest" if value is not None and isinstance(value.data.get("executorLabel"), dict):
+            return None  # the executor belongs to one component, whose name it has
         case Operation(), "rest":
             return (
                 None if any(item.step for item in references((node.rest, value))) else _set(workflow, node, name, value)

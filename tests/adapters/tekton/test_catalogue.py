@@ -9,6 +9,7 @@ import pytest
 from couler_plugins import api
 from couler_plugins.config import Config, Depth
 from couler_plugins.documents import Finding
+from couler_plugins.documents.findings import merge_alike
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import External, Operation, call_sites
 
@@ -210,7 +211,28 @@ def test_different_objects_in_one_scope_are_one_finding_a_name(tmp_path: Path) -
     assert "there are 2 different definitions of the Task 'greet'" in finding.message
     assert "a/greet.yaml:1" in finding.message
     assert "b/greet.yaml:1" in finding.message
-    assert "--scope-depth 1" in finding.hint
+    assert finding.hint == "keep one of them; if each folder is deployed by itself, see --scope-depth"
+
+
+def test_runs_of_equal_names_are_one_finding_together(tmp_path: Path) -> None:
+    write(tmp_path / "greet.yaml", TASK.format(param="who"))
+    for file, name in {"a": "first", "b": "first", "c": "second", "d": "second"}.items():
+        run = RUN.replace("{generateName: greet-}", f"{{name: {name}}}").replace("value: x", f"value: {file}")
+        write(tmp_path / f"{file}.yaml", run)
+    found = lint(tmp_path)
+    assert {(item.code, item.message) for item in found} == {
+        ("duplicate-object", "several different TaskRuns have this name")
+    }
+    (together,) = merge_alike(found)
+    places = [together.file, *(place.file for place in together.others)]
+    assert [Path(file).name for file in places] == ["a.yaml", "b.yaml", "c.yaml", "d.yaml"]
+
+
+def test_no_scope_tells_objects_of_one_folder_apart(tmp_path: Path) -> None:
+    for name, param in {"a": "who", "b": "whom"}.items():
+        write(tmp_path / f"{name}.yaml", TASK.format(param=param))
+    (finding,) = lint(tmp_path)
+    assert finding.hint == "keep one of them"
 
 
 def test_extract_refers_to_no_name_that_is_there_twice(catalogue: Path) -> None:

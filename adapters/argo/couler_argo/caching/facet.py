@@ -151,7 +151,7 @@ class ArgoCaching:
             what = f"its output {parameters[0]!r}" if parameters else "what it prints"
             bound = self._bound(annotations)
             if bound is None:
-                reason = f"{what} has no bound, and a result that is too big fails the step"
+                reason = f"{what} has no size limit, and a too large result fails the step"
                 yield Objection("unbounded-output", reason, "storage", self._annotation(MAX_OUTPUT, operation))
             elif not 0 < bound <= LARGEST_OUTPUT:
                 reason, remedy = (

@@ -57,7 +57,7 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
     text = json.dumps(content)
     for pattern, rule in ((CONFIGURED, "configured"), (SECRETS, "secret")):
         if (name := pattern.search(text)) is not None:
-            yield Objection(rule, f"it reads {name[1]}, whose content no key covers", seen=name[1])
+            yield Objection(rule, f"it reads {name[1]}, whose content is unknown", seen=name[1])
     yield from _volume_objections(spec, operation, template)
     for port in _ports(template, "inputs", "artifacts"):
         place = any(location in port for location in LOCATIONS)
@@ -100,10 +100,10 @@ def _volume_objections(spec: Mapped, operation: Operation, template: Mapped) -> 
         for mount in mounts if isinstance(mounts, list) else [mounts]:
             name = mount.get("name") if isinstance(mount, dict) else None
             if not empty.get(str(name)):
-                yield Objection("volume", f"it mounts {name!r}, whose content no key covers", seen=f"{name}")
+                yield Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
     patches = (template.get("podSpecPatch"), spec.get("podSpecPatch"))
     if any(isinstance(patch, str) and PODS_OWN.search(patch) for patch in patches):
-        yield Objection("volume", "its podSpecPatch brings in what no key covers")
+        yield Objection("volume", "its podSpecPatch adds volumes or variables of unknown content")
 
 
 def _default_objections(spec: Mapped, template: Mapped) -> Iterator[Objection]:
@@ -111,7 +111,7 @@ def _default_objections(spec: Mapped, template: Mapped) -> Iterator[Objection]:
     defaults = spec.get("templateDefaults")
     for key, part in defaults.items() if isinstance(defaults, dict) else ():
         if key not in PLAIN_DEFAULTS:
-            yield Objection("defaults", f"templateDefaults give it {key!r}, which no key covers")
+            yield Objection("defaults", f"templateDefaults give it {key!r}, which no cache key covers")
         elif key in ("container", "script") and isinstance(part, dict):
             both = [
                 name for name, content in part.items() if isinstance(content, list) and JOINED in str(template.get(key))

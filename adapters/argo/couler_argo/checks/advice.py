@@ -63,7 +63,7 @@ def _check_item(call: Mapping, path: Path, where: str, report: Report) -> None:
         return
     for tag, place in tags(call, path):
         if tag == "item" or tag.startswith("item."):
-            message = f"{where}{{{{{tag}}}}} stands for nothing: the step does not loop"
+            message = f"{where}{{{{{tag}}}}} cannot be resolved: the step does not loop"
             report.warning(
                 "item-outside-loop", place, message, "add withItems, withParam or withSequence, or remove it"
             )

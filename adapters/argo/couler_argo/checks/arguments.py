@@ -76,7 +76,7 @@ def check_arguments(
             hint = "give it `from`, or a location with a key"
             report.error("missing-source", place, f"{subject} comes from nowhere", hint)
         if item.get("from") and item.get("fromExpression"):
-            report.error("missing-source", place, f"{subject} has both from and fromExpression", "leave one of them")
+            report.error("missing-source", place, f"{subject} has both from and fromExpression", "keep one of them")
 
 
 def _check_value_from(item: Mapping, path: Path, subject: str, report: Report) -> None:

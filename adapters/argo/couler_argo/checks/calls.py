@@ -93,7 +93,7 @@ def resolve(run: Run, caller: Callee, call: Mapping, path: Path, where: str) -> 
     if reference is not None:
         if name:
             message = f"{where}calls both {name!r} and a templateRef"
-            report.error("no-call", (*path, "template"), message, "leave one of them")
+            report.error("no-call", (*path, "template"), message, "keep one of them")
         referred = resolve_reference(run, caller.holder, report, reference, (*path, "templateRef"), where)
         if inline is None or referred.callee is None:
             return referred

@@ -66,7 +66,7 @@ CODES: dict[str, str] = {
     "unknown-field": "a field that Argo does not have, or the given version does not have",
     "unknown-target": "a `dag.target` that does not exist",
     "unknown-template": "a call of a template that does not exist",
-    "unresolved-reference": "a `{{…}}` that stands for nothing at that place",
+    "unresolved-reference": "a `{{…}}` that cannot be resolved at that place",
     "value-from": "a `valueFrom` that arguments do not take",
     "wrong-type": "a value of another type than Argo reads there",
 }

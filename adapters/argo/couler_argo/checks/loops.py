@@ -38,7 +38,7 @@ def items_of(call: Mapping, path: Path, where: str, report: Report) -> Items:
     given = [key for key in LOOPS if call.get(key) or (key == "withSequence" and key in call)]
     if len(given) > 1:
         message = f"{where}loops by {' and '.join(given)}"
-        report.error("loop", (*path, given[1]), message, "leave one of them")
+        report.error("loop", (*path, given[1]), message, "keep one of them")
     if call.get("withItems"):
         return Items(frozenset(name for item in call["withItems"] for name in _variables(item)), False)
     if call.get("withParam"):
@@ -46,7 +46,7 @@ def items_of(call: Mapping, path: Path, where: str, report: Report) -> Items:
     if "withSequence" in call:
         if {"count", "end"} <= call["withSequence"].keys():
             message = f"{where}counts by both count and end"
-            report.error("loop", (*path, "withSequence"), message, "leave one of them")
+            report.error("loop", (*path, "withSequence"), message, "keep one of them")
         return Items(frozenset({"item"}), False)
     return NOTHING
 

@@ -71,12 +71,12 @@ def _check_source(item: Mapping, path: Path, subject: str, caller: Callee) -> No
         return
     path = (*path, "valueFrom")
     if "value" in item:
-        report.error("output-source", path, f"{subject} has both value and valueFrom", "leave one of them")
+        report.error("output-source", path, f"{subject} has both value and valueFrom", "keep one of them")
         return
     given = [key for key in SOURCES if source.get(key)] + [key for key in ("supplied",) if key in source]
     if len(given) > 1:
         message = f"{subject} comes from several places: {', '.join(given)}"
-        report.error("output-source", path, message, "leave one of them")
+        report.error("output-source", path, message, "keep one of them")
         return
     kind = next((kind for kind in OF_TYPES if caller.template.get(kind, []) != []), "")
     wanted = OF_TYPES.get(kind, SOURCES)

@@ -19,7 +19,7 @@ REASONS = {
     "steps": "no step before it has that",
     "tasks": "no task has that",
     "item": "the items have no such field",
-    "pod": "only templates with a pod have that",
+    "pod": "only templates with a pod have it",
     "workflow": "the workflow has no such variable",
 }
 
@@ -32,7 +32,7 @@ def check_references(
     beside: Collection[str] = (),
     any_item: bool = False,
 ) -> None:
-    """Says which tags of a part of a template stand for nothing.
+    """Says which tags of a part of a template cannot be resolved.
 
     Args:
         tags: all tags in it that are left when what is known is filled in, each with its place.
@@ -49,5 +49,5 @@ def check_references(
             near = sorted(name for name in known if name.startswith(f"{root}."))
             remedy = DECLARE if tag.startswith("workflow.parameters.") else "correct it, or declare what it refers to"
             hint = report.meant(tag, near, remedy)
-            message = f"{where}{{{{{tag}}}}} stands for nothing: {REASONS[root]}"
+            message = f"{where}{{{{{tag}}}}} cannot be resolved: {REASONS[root]}"
             report.error("unresolved-reference", place, message, hint)

@@ -33,7 +33,7 @@ def _check_manifest(caller: Callee, is_standin: Callable[[str], bool]) -> None:
     manifest, source = resource.get("manifest", ""), resource.get("manifestFrom")
     if bool(manifest) is (source is not None):
         message = f"{caller.where} has {'both manifest and manifestFrom' if manifest else 'no manifest'}"
-        report.error("resource", path, message, "leave one of them" if manifest else "give it manifest or manifestFrom")
+        report.error("resource", path, message, "keep one of them" if manifest else "give it manifest or manifestFrom")
     if source is not None and "artifact" in source:
         inputs = caller.template.get("inputs", {}).get("artifacts", ())
         name = source["artifact"].get("name", "")

@@ -75,7 +75,7 @@ def _check_location(item: Mapping, path: Path, subject: str, report: Report) -> 
     given = [kind for kind in LOCATION if kind in item]
     if len(given) > 1:
         message = f"{subject} has several locations: {', '.join(given)}"
-        report.since(FULL_CRDS, "crd-rule", path, message, "leave one of them", before="warning")
+        report.since(FULL_CRDS, "crd-rule", path, message, "keep one of them", before="warning")
 
 
 def _check_required(holder: Mapping, key: str, path: Path, where: str, report: Report) -> None:

@@ -58,8 +58,8 @@ def _other_hint(name: str, fields: Sequence[str], misfit: Misfit) -> str:
     table = field_table()
     inner = {key: misfit.fields[key].structure for key in fields} if misfit.structure in table.structures else {}
     if deeper := [key for key, structure in inner.items() if structure and name in table.fields(structure)]:
-        return f"it belongs into {', '.join(deeper)}"
-    return f"there are {', '.join(fields)}" if len(fields) <= FEW else "remove it, or correct its name"
+        return f"it belongs in {', '.join(deeper)}"
+    return f"the fields here are {', '.join(fields)}" if len(fields) <= FEW else "remove it, or correct its name"
 
 
 def _check_release(misfit: Misfit, field: Field, report: Report) -> None:

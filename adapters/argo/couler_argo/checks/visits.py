@@ -123,7 +123,7 @@ def _has_one_type(template: Mapping, path: Path, where: str, report: Report) -> 
         message = f"{where} has no type"
         report.error("missing-type", path, message, f"give it one of {', '.join(TYPES)}")
     elif len(types) > 1:
-        report.error("several-types", path, f"{where} has several types: {', '.join(types)}", "leave one of them")
+        report.error("several-types", path, f"{where} has several types: {', '.join(types)}", "keep one of them")
     return len(types) == 1
 
 

@@ -41,7 +41,7 @@ def check_workflow(shelf: Shelf, home: Holder, report: Report) -> None:
     if reference is not None:
         if spec.get("templates"):
             message = "templates stand beside workflowTemplateRef"
-            report.error("templates-beside-reference", (*path, "templates"), message, "leave one of them")
+            report.error("templates-beside-reference", (*path, "templates"), message, "keep one of them")
         library = _library(run, reference, (*path, "workflowTemplateRef"))
     check_fields(home.templates, "template", (*path, "templates"), "", report, literal=True)
     own, inherited = _arguments(spec, library)

@@ -45,7 +45,7 @@ def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback
         where = "/".join(filter(None, (thing["metadata"].get("namespace"), thing["metadata"]["name"])))
         name = f"{thing['kind']} {where}"
         if any(job.name == name for job in jobs):
-            raise InvalidInput(f"there are two documents for {name}", engine="argo", hint="leave one out")
+            raise InvalidInput(f"there are two documents for {name}", engine="argo", hint="remove one of them")
         needs = tuple(job.name for job in jobs if not job.runs) if thing["kind"] in ("CronWorkflow", "Workflow") else ()
         jobs.append(Job(name=name, place=where, needs=needs, runs=runs, content=thing))
     return jobs

@@ -45,7 +45,7 @@ def reuse_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
         task: the same as it is written.
     """
     if operation.kind == STEP_ACTION:
-        yield Objection("kind", "it is a StepAction, which its Task keeps the results of")
+        yield Objection("kind", "it is a StepAction: the Task that uses it is cached, not the StepAction")
         return
     if (found := _malformed(task)) is not None:
         yield Objection("malformed", f"Tekton would refuse it: {found}")
@@ -98,7 +98,9 @@ def _malformed(task: Mapped) -> str | None:
 def _bound_objections(task: Mapped, bound: str | None) -> Iterator[Objection]:
     most = room(task)
     if bound is None:
-        reason = f"its results have no bound, and two more steps leave {max(most, 0)} bytes for them"
+        reason = (
+            f"its results have no size limit; the two steps that the cache adds leave {max(most, 0)} bytes for them"
+        )
         yield Objection("unbounded-output", reason, "storage", to_annotate(MAX_OUTPUT))
     elif not re.fullmatch(r"[1-9]\d{0,8}", bound):
         yield Objection("unbounded-output", f"{MAX_OUTPUT} says {bound!r}, which is no number of bytes", "storage")
@@ -110,7 +112,7 @@ def _bound_objections(task: Mapped, bound: str | None) -> Iterator[Objection]:
 def _step_objections(task: Mapped) -> Iterator[Objection]:
     for item in entries(task, "steps"):
         if item.get("ref") is not None:
-            yield Objection("step-action", "a step of it is a StepAction, whose content no key covers")
+            yield Objection("step-action", "a step of it is a StepAction, whose content is unknown")
         if item.get("name") in (RESTORE, SAVE):
             yield Objection("taken", f"a step of it is called {item['name']}, as ours are", "storage")
         if item.get("workspaces"):
@@ -147,13 +149,15 @@ def _content_objections(task: Mapped) -> Iterator[Objection]:
         for variable in entries(holder, "env"):
             if variable.get("valueFrom") is not None:
                 name = variable.get("name")
-                yield Objection("configured", f"its variable {name!r} comes from what no key covers", seen=f"{name}")
+                yield Objection(
+                    "configured", f"its variable {name!r} has a valueFrom, whose value is unknown", seen=f"{name}"
+                )
         if holder.get("envFrom"):
-            yield Objection("configured", "its environment comes from what no key covers", seen="envFrom")
+            yield Objection("configured", "its envFrom has unknown values", seen="envFrom")
         for mount in (*entries(holder, "volumeMounts"), *entries(holder, "volumeDevices")):
             if not empty.get(str(mount.get("name"))):
                 name = mount.get("name")
-                yield Objection("volume", f"it mounts {name!r}, whose content no key covers", seen=f"{name}")
+                yield Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
 
 
 def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
@@ -169,7 +173,7 @@ def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Object
             continue
         if name not in named:
             remedy = f"{to_annotate(INPUTS, name)}, or {OUTPUTS}: {name}/…"
-            yield Objection("workspace", f"its workspace {name!r} holds what no key covers", remedy=remedy, seen=name)
+            yield Objection("workspace", f"its workspace {name!r} has unknown content", remedy=remedy, seen=name)
         elif item.get("optional"):
             yield Objection("workspace", f"its workspace {name!r} may be missing")
     if lost := sorted((named - declared.keys()) | (named & {STORE})):

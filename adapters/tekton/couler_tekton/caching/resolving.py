@@ -39,7 +39,6 @@ __all__ = ["TASK", "Tasks", "annotated", "is_task_call", "resolved", "steps_of"]
 
 TASK = "task:{}"
 """What a Task that is referred to is called in the workflow that refers to it."""
-RESOLVER = "(what a resolver or a controller knows)"
 Name = tuple[str, str]
 """A namespace, and a name in it."""
 
@@ -108,7 +107,7 @@ def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
     def called(step: Step) -> Step:
         call = step.call
         if isinstance(call, Dynamic):  # a resolver never finds what is embedded here
-            return replace(step, call=External(workflow=RESOLVER, name="task"))
+            return replace(step, call=External(workflow="", name="task"))
         if is_task_call(call):
             name = tasks.original(workflow, call.workflow)
             meant = tasks.candidates(workflow, name)

@@ -155,7 +155,9 @@ def check_pipeline_results(spec: Mapped, path: Path, tasks: Tasks, final: Tasks,
         looking = [one for one in found if is_result(one)]
         hint = "write $(tasks.TASK.results.RESULT), or $(finally.TASK.results.RESULT)"
         if not looking or len(result_refs(looking)) != len(looking):
-            report.error("pipeline-result", place, f"{result.get('name')!r} is made of no result of a task", hint)
+            report.error(
+                "pipeline-result", place, f"the value of {result.get('name')!r} names no result of a task", hint
+            )
         elif isinstance(result.get("value"), str) and not _is_made_of(result["value"], names):
             every = names["tasks"] | names["finally"]
             wrong = next((ref.task for ref in result_refs(looking) if ref.task not in every), "")

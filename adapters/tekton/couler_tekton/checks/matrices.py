@@ -43,7 +43,7 @@ def check_matrix(task: Mapped, path: Path, report: Report) -> None:
     for number, param in enumerate(task.get("params") or ()):
         if param.get("name") in filled:
             message = f"the parameter {param['name']!r} is passed, and the matrix fills it"
-            report.error("matrix", (*path, "params", number), message, "leave one of the two")
+            report.error("matrix", (*path, "params", number), message, "keep one of the two")
 
 
 def _check_once(params: Iterable[Mapped], path: Path, report: Report) -> None:
@@ -51,7 +51,7 @@ def _check_once(params: Iterable[Mapped], path: Path, report: Report) -> None:
     for number, param in enumerate(params):
         name = param.get("name") or ""
         if name in seen:
-            report.error("duplicate-name", (*path, number), f"two parameters are called {name!r}", "leave one of them")
+            report.error("duplicate-name", (*path, number), f"two parameters are called {name!r}", "keep one of them")
         seen.add(name)
 
 

@@ -98,7 +98,7 @@ def _check_enum(param: Declared, report: Report) -> None:
     if param.type != "string":
         report.error("enum", path, f"{param.name!r} has an enum, and is no text", "leave the enum out")
     if len(set(param.enum)) < len(param.enum):
-        report.error("enum", path, f"the enum of {param.name!r} has a value twice", "leave one of them")
+        report.error("enum", path, f"the enum of {param.name!r} has a value twice", "keep one of them")
     if isinstance(param.default, str) and param.default and param.default not in param.enum:
         message = f"the default of {param.name!r} is not in its enum"
         report.error("enum", (*param.path, "default"), message, f"use one of {', '.join(param.enum)}")

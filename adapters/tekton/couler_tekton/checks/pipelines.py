@@ -89,7 +89,7 @@ def _check_task(task: Mapped, path: Path, seen: set[str], report: Report) -> Non
         report.error("no-call" if not given else "several-calls", path, what, "give it one of taskRef and taskSpec")
     check_on_error(task, path, "task", report)
     if task.get("onError") == "continue" and (task.get("retries") or 0) > 0:
-        report.error("on-error", (*path, "onError"), "onError: continue stands beside retries", "leave one of the two")
+        report.error("on-error", (*path, "onError"), "onError: continue stands beside retries", "keep one of the two")
     _check_callee(task, path, report)
     _check_once(task, path, report)
     check_whens(task, path, report)
@@ -102,7 +102,7 @@ def _check_callee(task: Mapped, path: Path, report: Report) -> None:
         for key in ("apiVersion", "kind"):
             if spec.get(key):
                 message = f"{key} stands beside steps"
-                report.error("custom-task", (*path, "taskSpec", key), message, "leave one of the two")
+                report.error("custom-task", (*path, "taskSpec", key), message, "keep one of the two")
     custom = next((key for key in ("taskRef", "taskSpec") if _is_custom(task.get(key))), None)
     if custom is not None:
         _check_custom(task, path, report)
@@ -136,7 +136,11 @@ def _check_custom(task: Mapped, path: Path, report: Report) -> None:
             continue
         parts = (callee.get("apiVersion") or "").split("/")
         if len(parts) != 2 or not all(parts):
-            message = "a custom task has no apiVersion" if parts == [""] else "its apiVersion is none"
+            message = (
+                "a custom task has no apiVersion"
+                if parts == [""]
+                else f"its apiVersion {callee.get('apiVersion')!r} has no group or no version"
+            )
             report.error("custom-task", (*path, key), message, "write it as GROUP/VERSION")
 
 
@@ -146,7 +150,7 @@ def _check_once(task: Mapped, path: Path, report: Report) -> None:
         name = param.get("name") or ""
         if name in seen:
             place = (*path, "params", number)
-            report.error("duplicate-name", place, f"two parameters are called {name!r}", "leave one of them")
+            report.error("duplicate-name", place, f"two parameters are called {name!r}", "keep one of them")
         seen.add(name)
 
 
@@ -167,7 +171,7 @@ def check_bindings(task: Mapped, path: Path, known: set[str], report: Report) ->
     for number, use in enumerate(task.get("workspaces") or ()):
         name, place = use.get("name") or "", (*path, "workspaces", number)
         if name in seen:
-            report.error("duplicate-name", place, f"the workspace {name!r} is given twice", "leave one of them")
+            report.error("duplicate-name", place, f"the workspace {name!r} is given twice", "keep one of them")
         seen.add(name)
         wanted = use.get("workspace") or name
         if wanted not in known:

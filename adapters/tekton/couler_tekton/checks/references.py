@@ -23,7 +23,7 @@ def check_reference(reference: dict[str, Any], path: Path, report: Report) -> No
     if resolver or params is not None:
         if params is not None:
             if name:
-                report.error("reference", path, "a name stands beside the params of a resolver", "leave one of the two")
+                report.error("reference", path, "a name stands beside the params of a resolver", "keep one of the two")
             if not resolver:
                 report.error("reference", path, "params without a resolver", "name the resolver")
             check_once(params, (*path, "params"), "parameters", report)
@@ -44,5 +44,5 @@ def check_once(items: Iterable[dict[str, Any]] | None, path: Path, what: str, re
     for number, item in enumerate(items or ()):
         name = (item.get("name") or "").lower()
         if name in seen:
-            report.error("duplicate-name", (*path, number), f"two {what} are called {name!r}", "leave one of them")
+            report.error("duplicate-name", (*path, number), f"two {what} are called {name!r}", "keep one of them")
         seen.add(name)

@@ -89,7 +89,7 @@ def _check_callee(spec: Mapped, path: Path, what: str, report: Report) -> None:
     if reference is None and body is None:
         report.error("no-call", path, "it runs nothing", f"give it a {what}Ref or a {what}Spec")
     if reference is not None and body is not None:
-        message, hint = f"{what}Ref stands beside {what}Spec", "leave one of the two"
+        message, hint = f"{what}Ref stands beside {what}Spec", "keep one of the two"
         report.error("several-calls", (*path, f"{what}Ref"), message, hint)
     if reference is not None:
         check_reference(reference, (*path, f"{what}Ref"), report)
@@ -125,7 +125,7 @@ def _check_bindings(spec: Mapped, path: Path, report: Report, fold: bool) -> Non
         name = binding.get("name") or ""
         if name in seen:
             place = (*path, "workspaces", number)
-            report.error("duplicate-name", place, f"the workspace {name!r} is given twice", "leave one of them")
+            report.error("duplicate-name", place, f"the workspace {name!r} is given twice", "keep one of them")
         seen.add(name)
 
 
@@ -148,7 +148,7 @@ def _check_debug(spec: Mapped, path: Path, report: Report) -> None:
     if points.get("onFailure") != "enabled":
         report.error("debug", place, "onFailure is not enabled", "write onFailure: enabled, or leave debug out")
     if _repeated(points.get("beforeSteps") or ()):
-        report.error("debug", (*place, "beforeSteps"), "a step is named twice", "leave one of them")
+        report.error("debug", (*place, "beforeSteps"), "a step is named twice", "keep one of them")
 
 
 def _repeated(items: Iterable[str]) -> bool:
@@ -168,7 +168,7 @@ def _check_resources(holder: Mapped, path: Path, report: Report) -> None:
         for number, item in enumerate(holder.get("stepSpecs") or ()):
             if any((item.get("computeResources") or {}).values()):
                 place = (*path, "stepSpecs", number)
-                hint = "leave one of the two"
+                hint = "keep one of the two"
                 report.error("resources", place, "resources of a step stand beside those of the whole pod", hint)
 
 

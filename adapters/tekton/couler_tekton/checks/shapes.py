@@ -24,6 +24,8 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?
 """As Kubernetes writes amounts of memory and the like."""
 
 REFERENCES = (("taskRef",), ("pipelineRef",))
+SHOWN = 12
+"""How many fields a hint lists."""
 PREBUILD_HINT = "if Konflux builds these, say --to 'tekton{prebuild=konflux}', or set `to` so in couler.toml"
 METADATA = {**dict.fromkeys(kubernetes_fields().fields("ObjectMeta"), ANY), "name": TEXT, "generateName": TEXT}
 FIELDS = {"apiVersion": TEXT, "kind": TEXT, "metadata": METADATA, "status": ANY}
@@ -122,7 +124,9 @@ def _say_unknown(key: str, known: Collection[str], path: Path, report: Report) -
         message = f"{key!r} is read as {other!r} in embedded specs only"
         report.note("field-case", path, message, f"write {other}")
     else:
-        hint = report.meant(key, known, f"there are {', '.join(sorted(known))}")
+        longer = next((name for name in known if name.endswith(key[:1].upper() + key[1:])), None)
+        fields = f"the fields here are {', '.join(sorted(known))}" if len(known) <= SHOWN else "remove it"
+        hint = f"did you mean {longer!r}?" if longer else report.meant(key, known, fields)
         report.error("unknown-field", path, f"there is no field {key!r} here", hint)
 
 

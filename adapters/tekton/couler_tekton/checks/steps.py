@@ -76,9 +76,7 @@ def check_program(item: Mapped, path: Path, report: Report) -> None:
     if not item.get("image"):
         report.error("missing-field", path, "it has no image", "name one")
     if item.get("script") and item.get("command"):
-        report.error(
-            "script-and-command", (*path, "script"), "a script stands beside a command", "leave one of the two"
-        )
+        report.error("script-and-command", (*path, "script"), "a script stands beside a command", "keep one of the two")
 
 
 def check_on_error(holder: Mapped, path: Path, what: str, report: Report) -> None:

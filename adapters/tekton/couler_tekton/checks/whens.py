@@ -24,7 +24,7 @@ def check_whens(holder: dict[str, Any], path: Path, report: Report) -> None:
 def _check(item: dict[str, Any], path: Path, report: Report) -> None:
     if item.get("cel"):
         if item.get("input") or item.get("operator") or item.get("values"):
-            message, hint = "cel stands beside input, operator or values", "leave one of the two"
+            message, hint = "cel stands beside input, operator or values", "keep one of the two"
             report.error("when", path, message, hint)
         return
     operator = item.get("operator") or ""

@@ -53,7 +53,7 @@ def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback
     seen: set[str] = set()
     for job in jobs:
         if job.name in seen:
-            raise InvalidInput(f"there are two documents for {job.name}", engine="tekton", hint="leave one out")
+            raise InvalidInput(f"there are two documents for {job.name}", engine="tekton", hint="remove one of them")
         seen.add(job.name)
     return jobs
 

@@ -113,8 +113,8 @@ def test_what_is_forbidden_is_not_asked_for() -> None:
 def test_decisions_have_figures() -> None:
     tasks = "- {name: a, template: pure, withItems: [1, 2, 3]}\n- {name: b, template: pure, depends: a}\n"
     found = made(workflow(tasks))
-    assert dict(found.decision("main/a").figures) == {"results a run": 3}
-    assert dict(found.decision("main/b").figures) == {"results a run": 1, "values of steps before it": 1}
+    assert dict(found.decision("main/a").figures) == {"results per run": 3}
+    assert dict(found.decision("main/b").figures) == {"results per run": 1, "values from earlier steps": 1}
     whole = next(item for item in found.decisions if not item.subject)
     assert dict(whole.figures) == {"steps cached": 2, "steps": 2}
     assert all(item.optimizer == "cache" for item in found.decisions)

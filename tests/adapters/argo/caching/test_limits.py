@@ -31,7 +31,7 @@ LOOP = "- {name: a, template: %s, %s, arguments: {parameters: [{name: x, value: 
 def test_loops(loop: str, rule: str, results: int | None) -> None:
     found = made(workflow(LOOP % ("pure", loop), spec="arguments: {parameters: [{name: p, value: '3'}]}"))
     assert found.rules["main/a"] == rule
-    assert dict(found.decision("main/a").figures).get("results a run") == results
+    assert dict(found.decision("main/a").figures).get("results per run") == results
 
 
 def test_a_bound_for_a_loop() -> None:
@@ -41,7 +41,7 @@ def test_a_bound_for_a_loop() -> None:
     assert "couler.io/max-items" in made(document).decision("main/a").reason
     document["spec"]["templates"][1]["metadata"]["annotations"]["couler.io/max-items"] = "50"
     found = made(document)
-    assert dict(found.decision("main/a").figures)["results a run"] == 50
+    assert dict(found.decision("main/a").figures)["results per run"] == 50
     document["spec"]["templates"][1]["metadata"]["annotations"]["couler.io/max-items"] = "many"
     assert made(document).rules["main/a"] == "uncounted"
 
@@ -49,9 +49,9 @@ def test_a_bound_for_a_loop() -> None:
 def test_loops_in_loops_multiply() -> None:
     inner = "- name: inner\n  dag:\n    tasks:\n    - {name: b, template: pure, withItems: [1, 2, 3]}\n"
     found = made(workflow("- {name: s, template: inner, withItems: [1, 2]}\n", inner))
-    assert dict(found.decision("inner/b").figures)["results a run"] == 6
+    assert dict(found.decision("inner/b").figures)["results per run"] == 6
     twice = made(workflow("- {name: s, template: inner, withItems: [1, 2]}\n- {name: t, template: inner}\n", inner))
-    assert dict(twice.decision("inner/b").figures)["results a run"] == 9
+    assert dict(twice.decision("inner/b").figures)["results per run"] == 9
 
 
 @pytest.mark.parametrize("where", ["template", "workflow"])

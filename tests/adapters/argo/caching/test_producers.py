@@ -28,7 +28,7 @@ def test_what_is_first_has_a_key_without_a_lineage() -> None:
 def test_load_then_report_by_order_only() -> None:
     found = made(workflow(task("a", "load") + task("b", "pure", "a")))
     assert found.rules["main/b"] == "unknown-producer"
-    assert "'a' runs before it and has no key" in found.decision("main/b").reason
+    assert "'a' runs before it and has no cache key" in found.decision("main/b").reason
     assert not found.memoized
 
 

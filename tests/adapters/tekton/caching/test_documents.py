@@ -87,7 +87,7 @@ EDITS: dict[str, Callable[[Any], object]] = {
     "after it, or": lambda task: task["steps"].append({"name": "x", "image": "busybox", "script": "echo"}),
     "runs before it, after it": lambda task: task["steps"].pop(),
     "does not look at all its parameters": lambda task: arguments(task).remove(".rate=$(params.rate)"),
-    "may name chance": lambda task: task["steps"][2].update(script="echo $RANDOM"),
+    "may be random": lambda task: task["steps"][2].update(script="echo $RANDOM"),
 }
 
 
