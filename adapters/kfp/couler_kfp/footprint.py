@@ -120,7 +120,7 @@ class Footprints:
         platform = quoted(body.platforms) if body.platforms else ""
         texts = (quoted({**component, "executorLabel": ""}), quoted(body.executor), platform)
         size = ARGUMENT + sum(map(len, texts)) + len(body.label)
-        if any("podMetadata" in config for config in body.platforms.values()):
+        if any(isinstance(config, dict) and "podMetadata" in config for config in body.platforms.values()):
             size += LABELLED
         return hashlib.sha256("\0".join(texts).encode()).hexdigest(), size
 

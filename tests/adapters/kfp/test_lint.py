@@ -90,3 +90,9 @@ def test_nothing_is_wrong_with_what_splitting_makes() -> None:
     text = "---\n".join(map(dump_yaml, result.documents or ()))
     assert text.count("schemaVersion") > 3
     assert found(text) == []
+
+
+def test_a_platform_that_is_no_mapping_stops_nothing() -> None:
+    platform = "---\nplatforms: {kubernetes: {deploymentSpec: {executors: {exec-use: -1}}}}\n"
+    linted = lint(Text(PIPELINE + platform, "p.yaml"))
+    assert (linted.errors, linted.documents) == ((), 2)
