@@ -102,8 +102,8 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedP
 
 
 def test_explain(explained: subprocess.CompletedProcess[str]) -> None:
-    assert "marked.py: 1 workflow, 1 change\n" in explained.stdout
-    assert "  pipeline\n    cache: pipeline/extract: the DAG 'pipeline' says that it is pure" in explained.stdout
+    assert "marked.py: 1 workflow, 2 changes\n" in explained.stdout
+    assert "  pipeline\n    cached: pipeline/extract: the DAG 'pipeline' says that it is pure" in explained.stdout
     assert "plain.py: 1 workflow, no change" in explained.stdout
     assert "add @couler_airflow.cached above its function" in explained.stdout
     assert "never cached: pipeline/load\n      line 11: returned nothing: not stored" in explained.stdout
@@ -113,7 +113,7 @@ def test_explain(explained: subprocess.CompletedProcess[str]) -> None:
 def test_what_optimize_asks_for_is_explained_without_a_store(run: Run) -> None:
     Path("asks.py").write_text(DAG.replace("import cached", "import optimize").format(mark="optimize"))
     told = run("explain", "asks.py").stdout
-    assert "cache: pipeline/extract: the DAG 'pipeline' says that it is pure" in told
+    assert "cached: pipeline/extract: the DAG 'pipeline' says that it is pure" in told
     assert "not declared" not in told
 
 

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_what_cannot_be_cut_says_why() -> None:
     said = {}
     for bundle, number, dag_id in in_pieces():
         new, reason = smallest_split(alone(lifted(bundle), number))
-        if new is None:
+        if new is None and not Path(bundle.file_of(number).name).is_relative_to(CORPUS):
             said[dag_id] = reason
     assert said.keys() == WHOLE.keys()
     for dag_id, words in WHOLE.items():
