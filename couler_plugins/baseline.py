@@ -92,13 +92,15 @@ class Baseline:
         """Write all findings into the file, in place of what it records.
 
         Raises:
-            InvalidInput: the file cannot be written.
+            InvalidInput: the file cannot be written, or holds something else.
         """
         counts = Counter(record for finding in findings for record in self._records(finding))
         records = sorted(replace(record, places=count) for record, count in counts.items())
         lines = ",\n".join(msgspec.json.encode(record).decode() for record in records)
         text = f'{{"schema": "{SCHEMA}", "findings": [\n{lines}\n]}}\n'
         try:
+            if self.path.is_file() and (old := self.path.read_bytes().strip()) and SCHEMA.encode() not in old:
+                raise InvalidInput(f"{self.path} is no baseline, and is not overwritten", hint="name another file")
             self.path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise InvalidInput(f"cannot write the baseline {self.path}: {error.strerror}") from error

@@ -40,7 +40,11 @@ class Build(NamedTuple):
             raise EngineError(f"it is not rendered: {programs} is not installed", hint="install it, or omit --render")
         try:
             done = subprocess.run(  # noqa: S603  # the program is one of ours, and the folder one argument
-                [*command, str(folder.absolute())], capture_output=True, timeout=TIMEOUT, check=False
+                [*command, str(folder.absolute())],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=TIMEOUT,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EngineError(f"{self.name} failed: {error}", hint="run it by hand to see why") from error
@@ -63,7 +67,8 @@ def patches_of(kustomization: Path) -> Iterator[Path]:
     for document in documents:
         data = document.data if isinstance(document.data, dict) else {}
         for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
-            for patch in data.get(key) or ():
+            patches = data.get(key)
+            for patch in patches if isinstance(patches, list) else ():
                 place = patch.get("path") if isinstance(patch, dict) else patch
                 if isinstance(place, str) and "\n" not in place:
                     yield Path(_normal(kustomization.parent / place))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,7 @@ PRUNED = {".git", ".hg", ".svn", "__pycache__", "node_modules"}
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 EXAMPLES = 3
+UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 NOTHING = "(?!)"  # a pattern that nothing matches
 
 
@@ -110,6 +112,7 @@ class Scan:
         self._kinds = frozenset(kinds)
         self._render = render
         self._max_bytes = max_bytes
+        self._noted: set[str] = set()
 
     def members(self, folder: Path) -> Iterator[Member]:
         """Yield the files below a folder that hold workflows, in the order of their paths.
@@ -127,28 +130,36 @@ class Scan:
         for path in paths:
             relative = str(path.relative_to(folder))
             marks = self._marks if path.suffix in SUFFIXES else self._programs if path.suffix in PROGRAMS else None
-            if marks is None or not marks.search(content := self._content(path, relative)):
+            if marks is None or not marks.search(_utf8(content := self._content(path, relative))):
                 continue
             if path.suffix in PROGRAMS:
-                self.skips.programs.append(relative)
+                self._note(self.skips.programs, path, relative)
                 continue
-            text = content.decode("utf-8", "replace")
+            text = _utf8(content).decode("utf-8", "replace")
             chart = next((parent.parent for parent in path.parents if parent.name == "templates"), None)
             if chart in charts and is_template(text):
                 if self._is_meant(text):
-                    self._skip(self.skips.templated, relative, builds, chart, HELM)
+                    self._skip(self.skips.templated, path, relative, builds, chart, HELM)
             elif (member := self._member(path, relative, content)) is not None:
                 if path in patches:
-                    self._skip(self.skips.patches, relative, builds, patches[path], KUSTOMIZE)
+                    self._skip(self.skips.patches, path, relative, builds, patches[path], KUSTOMIZE)
                 else:
                     yield member
         for place, build in sorted(builds.items()):
             yield from self._rendered(place, folder, build)
 
-    def _skip(self, skips: list[str], relative: str, builds: dict[Path, Build], place: Path, build: Build) -> None:
+    def _skip(
+        self, skips: list[str], path: Path, relative: str, builds: dict[Path, Build], place: Path, build: Build
+    ) -> None:
         if self._render:
             builds[place] = build
         else:
+            self._note(skips, path, relative)
+
+    def _note(self, skips: list[str], path: Path, relative: str) -> None:
+        """Count a file that is skipped; one that is in two of the folders counts once."""
+        if (key := os.path.abspath(path)) not in self._noted:  # noqa: PTH100  # resolve() would follow links
+            self._noted.add(key)
             skips.append(relative)
 
     def _rendered(self, place: Path, folder: Path, build: Build) -> Iterator[Member]:
@@ -167,11 +178,11 @@ class Scan:
         try:
             file = read(content, name or _shown(path), max_bytes=self._max_bytes)
         except CoulerError as error:
-            text = content.decode("utf-8", "replace")
+            text = _utf8(content).decode("utf-8", "replace")
             if not self._is_meant(text):
                 return None
             if is_template(text):
-                self.skips.templated.append(relative)
+                self._note(self.skips.templated, path, relative)
                 return None
             return Member(path, relative, error=error)
         known = any(self._knows(document) for document in file.documents)
@@ -179,13 +190,14 @@ class Scan:
 
     def _knows(self, document: Document) -> bool:
         """Whether an adapter or a schema may have something to say of a document."""
-        if isinstance(document.data, dict) and document.data.get("kind") in self._kinds:
+        kind = document.data.get("kind") if isinstance(document.data, dict) else None
+        if isinstance(kind, str) and kind in self._kinds:
             return True
         for adapter in self._adapters:
             try:
                 if adapter.claims(document):
                     return True
-            except Exception:  # noqa: BLE001  # whoever sorts the files by engine says so, file by file
+            except (Exception, SystemExit):  # noqa: BLE001  # whoever sorts the files by engine says so, file by file
                 return True
         return next(misnamed([document], self._groups), None) is not None
 
@@ -199,7 +211,7 @@ class Scan:
         except IsADirectoryError:  # a link to one
             return b""
         except OSError:
-            self.skips.locked.append(relative)
+            self._note(self.skips.locked, path, relative)
             return b""
 
     def _is_meant(self, text: str) -> bool:
@@ -289,6 +301,11 @@ def _ignored(path: Path, rules: Sequence[tuple[Path, pathspec.GitIgnoreSpec]], *
         if (verdict := spec.check_file(relative).include) is not None:
             return verdict
     return False
+
+
+def _utf8(content: bytes) -> bytes:
+    """The content of a file as UTF-8, so that one in UTF-16 is searched as well: reading it says what is wrong."""
+    return content.decode("utf-16", "replace").encode() if content.startswith(UTF16) else content
 
 
 def _shown(path: Path) -> str:

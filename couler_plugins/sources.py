@@ -85,7 +85,8 @@ def read_source(source: Source, max_bytes: int, scan: Scan | None = None) -> lis
     inputs: dict[str, Input] = {}
     for number, item in enumerate(_read(source, max_bytes, scan)):
         # Not resolved: a link and what it points to are two inputs, each with an output of its own.
-        key = os.path.abspath(item.path) if item.path else f"<{number}>"  # noqa: PTH100  # resolve() would follow links
+        other = f"<{number}>" if item.named else item.name  # of a folder, what a tool rendered
+        key = os.path.abspath(item.path) if item.path else other  # noqa: PTH100  # resolve() would follow links
         inputs.setdefault(key, item)
     return list(inputs.values())
 
@@ -127,7 +128,7 @@ def _scanned(folder: Path, scan: Scan) -> Iterator[Input]:
     try:
         for member in scan.members(folder):
             empty = False
-            name = member.file.name if member.file else _shown(member.path)
+            name = member.file.name if member.file else (member.error and member.error.file) or _shown(member.path)
             path = member.path if member.path.is_file() else None
             yield Input(
                 name=name, relative=member.relative, path=path, file=member.file, error=member.error, named=False
@@ -163,6 +164,8 @@ def _find(pattern: str) -> Iterator[tuple[Path, str]]:
             raise InvalidInput("nothing matches this pattern", file=pattern, hint="check the path")
         for match in matches:
             # `**` names folders and the files in them alike: the folders add nothing then.
+            if match.is_fifo():
+                continue  # nobody asked for it by name, and it may never end
             if not match.is_dir():
                 yield match, str(match.relative_to(fixed))
             elif "**" not in pattern:

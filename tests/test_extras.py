@@ -46,7 +46,7 @@ GIT = {"vcs": "git", "commit_id": COMMIT}
             {"url": "https://host/r.git", "vcs_info": {**GIT, "requested_revision": "main"}, "subdirectory": "x"},
             "couler-plugins[tune] @ git+https://host/r.git@main#subdirectory=x",
         ),
-        ({"url": "https://host/c-1.whl", "archive_info": {}}, "couler-plugins[tune] @ https://host/c-1.whl"),
+        ({"url": "https://host/c-1.zip", "archive_info": {}}, "couler-plugins[tune] @ https://host/c-1.zip"),
     ],
 )
 def test_the_place_on_the_net_that_it_came_from(installed: Path, origin: dict[str, Any], expected: str) -> None:

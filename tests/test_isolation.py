@@ -201,6 +201,13 @@ def test_an_error_about_no_file_is_raised() -> None:
         without_failing(["a", "b"], range(2), attempt, lambda *_: sys.exit("refused"))
 
 
+def test_an_adapter_that_ends_the_program(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(load_plugins(load_config()).adapter(engine)), "claims", lambda *_: sys.exit(7))
+    done = call("explain", engine)
+    assert done.exit_code == 1
+    assert f"internal error: the adapter '{engine}' failed in claims(): SystemExit" in done.stderr
+
+
 def test_a_failure_on_all_files_is_told_once(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter = type(load_plugins(load_config()).adapter(engine))
 

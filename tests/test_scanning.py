@@ -237,6 +237,11 @@ def test_what_cannot_be_rendered_stops_nothing_else(write: Write, monkeypatch: p
     monkeypatch.setenv("PATH", str(Path("bin").absolute()))
     inputs, _ = scan(render=True)
     assert [(item.name, item.error is None) for item in inputs] == [("b.yaml", True), ("x", False)]
+    Path("bin/helm").write_text("#!/bin/sh\nprintf 'apiVersion: argoproj.io/v1alpha1\\nkind: Workflow\\na: ['\n")
+    inputs, _ = scan(render=True)
+    error = inputs[-1].error
+    assert error is not None
+    assert inputs[-1].name == error.file == "x (helm template)"  # so that it counts as one that nobody named
     Path("bin/helm").unlink()
     inputs, _ = scan(render=True)
     assert "helm is not installed" in str(inputs[-1].error)
@@ -245,3 +250,37 @@ def test_what_cannot_be_rendered_stops_nothing_else(write: Write, monkeypatch: p
 def test_results_hold_only_what_was_read_as_workflows(write: Write) -> None:
     write({"a.yaml": TASK, "package.json": "{}", "values.yaml": "a: 1\n"})
     assert [file.relative for file in optimize(".", "dedupe").files] == ["a.yaml"]
+
+
+def test_a_kustomization_of_any_shape_stops_nothing(write: Write) -> None:
+    shapes = ("5", "true", "text", "{path: a.yaml}", "[null, 5, [a], {path: 5}]", "")
+    write({f"{number}/kustomization.yaml": f"patches: {shape}\n" for number, shape in enumerate(shapes)})
+    write({"list/kustomization.yaml": "- a\n", "a.yaml": TASK})
+    assert names() == ["a.yaml"]
+
+
+def test_a_kind_of_any_shape_stops_nothing(write: Write) -> None:
+    write({"a.yaml": TASK, "b.yaml": "apiVersion: tekton.dev/v1\nkind: [Task]\n", "c.yaml": "kind: {Task: x}\n"})
+    assert names() == ["a.yaml"]
+    assert [item.name for item in scan(kinds=["Task"])[0]] == ["a.yaml"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_workflow_in_utf_16_is_an_error_and_not_missed(write: Write, encoding: str) -> None:
+    marked = WORKFLOW if encoding == "utf-16" else "\ufeff" + WORKFLOW
+    write({"a.yaml": TASK, "b.yaml": marked.encode(encoding), "c.json": '\ufeff{"a": 1}'.encode(encoding)})
+    assert [(item.name, item.error is None) for item in scan()[0]] == [("a.yaml", True), ("b.yaml", False)]
+
+
+def test_a_folder_inside_of_another_changes_nothing(write: Write) -> None:
+    write({"a.yaml": TASK, "ci/b.yaml": TASK, "ci/c.yaml": "{% if x %}\n" + TASK + "{% endif %}\n"})
+    config = load_config()
+    inputs, skips = read_workflows([".", "ci", "./ci/b.yaml"], config, session(config, load_plugins(config)))
+    assert [item.name for item in inputs] == ["a.yaml", "ci/b.yaml"]
+    assert skips.templated == ["ci/c.yaml"]
+
+
+def test_a_glob_waits_for_no_pipe(write: Write) -> None:
+    write({"a.yaml": TASK})
+    os.mkfifo("b.yaml")
+    assert names("*.yaml") == ["a.yaml"]

@@ -1,7 +1,8 @@
 """Finds what a reference by name means, where a name is defined in several places.
 
 What counts, in this order: the namespace, the version that the reference itself names, the same file, the same folder,
-the same scope, and then the folders that the two have in common. Equal objects are one.
+and then, within the scope, the folders that the two have in common. Equal objects are one. Of different objects in
+other scopes none is nearer: another environment's copy is not what runs here.
 """
 
 from __future__ import annotations
@@ -100,25 +101,23 @@ class Definitions(Generic[T]):
 
 
 class _Nearest(Generic[T]):
-    """Definitions of one name, by the folders that they are below."""
+    """Definitions of one name, by scope and by the folders that they are below."""
 
     def __init__(self, found: Sequence[_Definition[T]], distinct: Callable[[Sequence[T]], Sequence[T]]) -> None:
         self._distinct = distinct
-        self._all = [one.item for one in found]
-        self._below: dict[tuple[str | None, tuple[str, ...]], list[T]] = {}
-        self._known: dict[tuple[str | None, tuple[str, ...]], Sequence[T]] = {}
+        self._all = distinct([one.item for one in found])
+        self._below: dict[tuple[str, tuple[str, ...]], list[T]] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], Sequence[T]] = {}
         for one in found if len(found) > 1 else ():
             for length in range(len(one.place.path) + 1):
-                for scope in (one.place.scope, None):
-                    self._below.setdefault((scope, one.place.path[:length]), []).append(one.item)
+                self._below.setdefault((one.place.scope, one.place.path[:length]), []).append(one.item)
 
     def to(self, place: FilePlace) -> Sequence[T]:
-        """Return the nearest, in the scope of a place if there are any."""
-        for scope in (place.scope, None) if self._below else ():
-            for length in range(len(place.path), -1, -1):
-                key = (scope, place.path[:length])
-                if key in self._below:
-                    if key not in self._known:
-                        self._known[key] = self._distinct(self._below[key])
-                    return self._known[key]
+        """Return the nearest in the scope of a place, or all where there is none."""
+        for length in range(len(place.path), -1, -1) if self._below else ():
+            key = (place.scope, place.path[:length])
+            if key in self._below:
+                if key not in self._known:
+                    self._known[key] = self._distinct(self._below[key])
+                return self._known[key]
         return self._all

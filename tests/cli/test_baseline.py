@@ -119,3 +119,10 @@ def test_a_baseline_is_written_to_a_file_that_is_named(couler_command: Couler) -
     done = couler_command("lint", "--write-baseline", "bad.yaml")
     assert done.exit_code == 2
     assert "needs --baseline FILE" in done.stderr
+
+
+def test_a_file_that_is_no_baseline_is_not_overwritten(couler_command: Couler) -> None:
+    Path("known.json").write_text('{"name": "a package"}')
+    done = couler_command("lint", *OPTIONS, "--write-baseline", "bad.yaml")
+    assert (done.exit_code, Path("known.json").read_text()) == (2, '{"name": "a package"}')
+    assert "known.json is no baseline, and is not overwritten" in done.stderr

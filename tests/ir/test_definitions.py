@@ -58,6 +58,18 @@ CATALOGUE = [(f"{number} {version}", place(f"task/x/{version}/x.yaml"), "") for 
             ["b"],
         ),
         ([("a", place("prod/a.yaml", "prod"), "")], place("dev/c.yaml", "dev"), "", ["a"]),
+        (  # a neighbour's copy is not nearer than a base that this may be built on
+            [("a", place("envs/dev/a.yaml", "envs/dev"), ""), ("b", place("base/b.yaml", "base"), "")],
+            place("envs/prod/c.yaml", "envs/prod"),
+            "",
+            ["a", "b"],
+        ),
+        (
+            [("a1", place("envs/dev/a.yaml", "envs/dev"), ""), ("a2", place("base/a.yaml", "base"), "")],
+            place("envs/prod/c.yaml", "envs/prod"),
+            "",
+            ["a1"],
+        ),
     ],
 )
 def test_the_nearest_is_meant(

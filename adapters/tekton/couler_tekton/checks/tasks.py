@@ -85,11 +85,11 @@ def _check_steps(steps: list[tuple[Mapped, Path]], report: Report) -> None:
 def _check_volumes(spec: Mapped, path: Path, report: Report) -> None:
     seen: set[str] = set()
     for number, volume in enumerate(spec.get("volumes") or ()):
-        name = volume.get("name") or ""
+        name = str(volume.get("name") or "")
         if name in seen:
             place = (*path, "volumes", number)
             report.error("duplicate-name", place, f"two volumes are called {name!r}", "rename one of them")
-        seen.add(str(name))
+        seen.add(name)
 
 
 def _check_workspaces(spec: Mapped, path: Path, report: Report) -> None:

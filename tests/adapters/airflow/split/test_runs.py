@@ -22,6 +22,7 @@ from couler_airflow.lower import commit
 from couler_airflow.splits.bonds import COUNTS_ONE
 from couler_airflow.splits.commit import parts_of
 from couler_airflow.trigger_rules import RULES
+from support import CORPUS
 
 pytestmark = pytest.mark.airflow
 

@@ -56,8 +56,9 @@ def test_kfps_own_proto_reads_what_comes_out(path: Path) -> None:
     from kfp.pipeline_spec import pipeline_spec_pb2
 
     (file,) = optimize(str(path), OPTIONS[1]).files
-    spec = file.documents[0]
-    parsed = json_format.ParseDict(spec.get("spec", {}).get("pipelineSpec", spec), pipeline_spec_pb2.PipelineSpec())
+    specs = [item.get("spec", {}).get("pipelineSpec", item) for item in file.documents]
+    spec = next(item for item in specs if "root" in item)
+    parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
     salted = [
         task
         for component in (*parsed.components.values(), parsed.root)
