@@ -1,8 +1,8 @@
 """Finds what a reference by name means, where a name is defined in several places.
 
 What counts, in this order: the namespace, the version that the reference itself names, the same file, the same folder,
-and then, within the scope, the folders that the two have in common. Equal objects are one. Of different objects in
-other scopes none is nearer: another environment's copy is not what runs here.
+the folders around it, and then the scope. Equal objects are one. Of different objects elsewhere none is nearer: another
+environment's copy is not what runs here.
 """
 
 from __future__ import annotations
@@ -109,11 +109,11 @@ class _Nearest(Generic[T]):
         self._below: dict[tuple[str, tuple[str, ...]], list[T]] = {}
         self._known: dict[tuple[str, tuple[str, ...]], Sequence[T]] = {}
         for one in found if len(found) > 1 else ():
-            for length in range(len(one.place.path) + 1):
+            for length in _near(one.place):
                 self._below.setdefault((one.place.scope, one.place.path[:length]), []).append(one.item)
 
     def to(self, place: FilePlace) -> Sequence[T]:
-        """Return the nearest in the scope of a place, or all where there is none."""
+        """Return the nearest in the scope of a place, or all that it may mean."""
         for length in range(len(place.path), -1, -1) if self._below else ():
             key = (place.scope, place.path[:length])
             if key in self._below:
@@ -121,3 +121,14 @@ class _Nearest(Generic[T]):
                     self._known[key] = self._distinct(self._below[key])
                 return self._known[key]
         return self._all
+
+
+def _near(place: FilePlace) -> Iterator[int]:
+    """How much of a path a reference has to share with a definition: nothing but the scope, or its folder, or more.
+
+    A folder that is called like a version counts as the folder of all below it. That two files are below one of any
+    other folders says nothing: `envs/dev` and `envs/prod` are below `envs`.
+    """
+    yield 0
+    folder = len(place.path) - 1
+    yield from range(max(1, min(folder, len(place.version_folder) or folder)), len(place.path) + 1)

@@ -43,6 +43,13 @@ CATALOGUE = [(f"{number} {version}", place(f"task/x/{version}/x.yaml"), "") for 
         ([("a", place("d/a.yaml"), ""), ("b", place("d/b.yaml"), "")], place("d/b.yaml"), "", ["b"]),
         ([("a", place("d/a.yaml"), ""), ("b", place("b.yaml"), "")], place("d/c.yaml"), "", ["a"]),
         ([("a", place("d/a.yaml"), ""), ("b", place("b.yaml"), "")], place("c.yaml"), "", ["a", "b"]),
+        (
+            [("a", place("envs/dev/tasks/a.yaml"), ""), ("b", place("other/b.yaml"), "")],
+            place("envs/prod/p.yaml"),
+            "",
+            ["a", "b"],
+        ),
+        ([("a", place("x/0.2/tasks/a.yaml"), ""), ("b", place("y/b.yaml"), "")], place("x/0.2/runs/r.yaml"), "", ["a"]),
         ([("a1", place("d/a.yaml"), ""), ("a2", place("e/a.yaml"), "")], place("c.yaml"), "", ["a1"]),
         ([("a1", place("d/a.yaml"), ""), ("a2", place("e/a.yaml"), "")], place("e/c.yaml"), "", ["a2"]),
         (

@@ -82,7 +82,6 @@ ARGO = [item for item in corpus_files("argo") if item.id not in ("own/list.yaml"
 """All but what is no object of its own, and what Argo refuses."""
 
 
-
 @cache
 def engine_schemas(engine: str) -> Schemas:
     return load_schemas(shared("schemas", engine), 64 * MEGABYTE)
