@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.documents import SourceFile, is_template, read
-from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.errors import CoulerError
 from couler_plugins.misnamed import misnamed
 from couler_plugins.rendering import HELM, KUSTOMIZE, Build, patches_of
 from couler_plugins.sources import SUFFIXES
+from couler_plugins.walking import walk
 
 if TYPE_CHECKING:
-    import pathspec
-
     from couler_plugins.documents import Document
     from couler_plugins.hookspecs import Adapter, ApiGroup
 
@@ -27,9 +26,6 @@ __all__ = ["Scan", "Skips"]
 
 PROGRAMS = (".py",)
 """What a program in a folder is called that may make workflows: it is counted, and never run unless it is named."""
-
-PRUNED = {".git", ".hg", ".svn", "__pycache__", "node_modules"}
-"""Folders that no repository keeps workflows in, and that are too large to look."""
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 EXAMPLES = 3
@@ -120,7 +116,7 @@ class Scan:
         Raises:
             InvalidInput: the folder cannot be read.
         """
-        paths = sorted(_walk(folder, self._exclude))
+        paths = sorted(walk(folder, self._exclude))
         charts = {path.parent for path in paths if path.name == "Chart.yaml"}
         patches: dict[Path, Path] = {}
         for path in paths:
@@ -243,64 +239,6 @@ class Scan:
 
     def _of(self, suffix: str) -> list[Adapter]:
         return [adapter for adapter in self._adapters if getattr(adapter, "suffix", ".yaml") == suffix]
-
-
-def _walk(folder: Path, exclude: Sequence[str]) -> Iterator[Path]:
-    """Yield all files below a folder that neither .gitignore files nor the settings leave out, hidden ones included."""
-    rules = [(folder, _patterns(exclude)), *_ignores_above(folder)]
-
-    def descend(directory: Path, rules: list[tuple[Path, pathspec.GitIgnoreSpec]]) -> Iterator[Path]:
-        rules = [*rules, *_ignores_in(directory)]
-        try:
-            entries = list(os.scandir(directory))
-        except OSError as error:
-            if directory == folder:
-                message = f"the folder cannot be read: {error.strerror}"
-                raise InvalidInput(message, file=str(directory)) from error
-            return
-        for entry in entries:
-            path = directory / entry.name
-            if entry.is_dir(follow_symlinks=False):
-                outside = entry.name in PRUNED or (path / "pyvenv.cfg").exists()
-                if not outside and not _ignored(path, rules, folder=True):
-                    yield from descend(path, rules)
-            elif not _ignored(path, rules, folder=False):
-                yield path
-
-    yield from descend(folder, rules)
-
-
-def _ignores_above(folder: Path) -> Iterator[tuple[Path, pathspec.GitIgnoreSpec]]:
-    """Yield the rules of the folders above, up to the root of the repository that they belong to."""
-    above = folder.absolute().parents
-    root = next((number for number, parent in enumerate(above) if (parent / ".git").exists()), None)
-    if root is None or (folder / ".git").exists():
-        return
-    for parent in reversed(above[: root + 1]):
-        yield from _ignores_in(parent)
-
-
-def _ignores_in(directory: Path) -> Iterator[tuple[Path, pathspec.GitIgnoreSpec]]:
-    try:
-        lines = (directory / ".gitignore").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return
-    yield directory, _patterns(lines)
-
-
-def _patterns(lines: Iterable[str]) -> pathspec.GitIgnoreSpec:
-    import pathspec
-
-    return pathspec.GitIgnoreSpec.from_lines(lines)
-
-
-def _ignored(path: Path, rules: Sequence[tuple[Path, pathspec.GitIgnoreSpec]], *, folder: bool) -> bool:
-    """Whether the last rule that says anything of a path leaves it out."""
-    for place, spec in reversed(rules):
-        relative = os.path.relpath(path, place) + ("/" if folder else "")
-        if (verdict := spec.check_file(relative).include) is not None:
-            return verdict
-    return False
 
 
 def _utf8(content: bytes) -> bytes:
