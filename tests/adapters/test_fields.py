@@ -182,7 +182,7 @@ def edits(subject: Subject, node_type: type[Node], name: str) -> Iterator[tuple[
 
 FEW = 9
 """Of so many places that are alike, each is tried."""
-MANY = 60
+MANY = 24
 """So many edits of a field are too many for the default suite, which tries one of four then."""
 CACHE = Directive(kind="cache", options=(("config-map", "c"), ("key", "k"), ("max-age", "")))
 INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
