@@ -34,7 +34,7 @@ from couler_plugins.ir import Literal, Node, Workflow, rename_steps, replace, re
 from couler_plugins.plan import Lowered, Plan, Written
 from couler_tekton.plugin import Options as TektonOptions
 from couler_tekton.plugin import TektonAdapter
-from support import ROOT, SHARED, corpus_paths, sampled
+from support import ROOT, SHARED, corpus_paths, own_files, sampled
 
 __all__ = [
     "GENERATORS",
@@ -153,7 +153,7 @@ class AirflowSubject(Subject):
         return airflow_root()
 
     def files(self) -> list[Path]:
-        return dag_files()
+        return [*own_files("airflow"), *dag_files()]
 
     def read(self, path: Path) -> SourceFile:
         return read_dag_file(path)

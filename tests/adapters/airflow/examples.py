@@ -1,4 +1,4 @@
-"""Our own DAGs, and the examples that Airflow and its standard provider come with: loaded by Airflow.
+"""The examples that Airflow and its standard provider come with: loaded by Airflow.
 
 They are looked up without importing Airflow.
 """
@@ -22,7 +22,6 @@ from couler_airflow.lift import lift
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError
 from couler_plugins.plan import Plan
-from support import own_files
 
 __all__ = ["FOLDERS", "airflow_root", "dag_files", "each_dag", "fewest", "lifted", "load", "loaded", "read_dag_file"]
 
@@ -36,13 +35,13 @@ def airflow_root() -> Path:
 
 
 def dag_files() -> list[Path]:
-    """Our own files, and every file of the examples that defines a DAG.
+    """Every file of the examples that defines a DAG.
 
     Some moved from Airflow to a provider, and are in both where the provider is newer.
     """
     found = (path for folder in FOLDERS for path in sorted((airflow_root() / folder).rglob("*.py")))
     examples = [path for path in found if "plugins" not in path.parts and _defines_dag(path)]
-    return [*own_files("airflow"), *sorted({path.name: path for path in reversed(examples)}.values())]
+    return sorted({path.name: path for path in reversed(examples)}.values())
 
 
 def _defines_dag(path: Path) -> bool:
