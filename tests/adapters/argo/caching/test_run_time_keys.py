@@ -119,7 +119,8 @@ def check(oracle: Oracle, many: list[list[Any]], random: Random) -> int:
 
 
 def test_keys_of_the_corpus(oracle: Oracle) -> None:
-    many = [list(optimized([declared(one) for one in documents]).documents) for documents in files().values()]
+    whole = [documents for name, documents in files().items() if "refused-by-argo" not in name]
+    many = [list(optimized([declared(one) for one in documents]).documents) for documents in whole]
     assert check(oracle, many, Random(1)) > 500
 
 

@@ -17,6 +17,7 @@ from adapters.argo.crd import violations
 from adapters.argo.split.test_split import STORED, differences, loaded
 from couler_plugins.api import lint, optimize
 from couler_plugins.errors import CoulerError
+from couler_plugins.parallelism import portfolio
 from oracles.argo_oracle import Oracle, build
 from support import at_least, first_of
 
@@ -95,7 +96,9 @@ def test_what_is_split_is_not_split_again(steps: int) -> None:
 
 @pytest.mark.slow
 def test_another_process_makes_the_same_bytes() -> None:
-    program = "import json; from adapters.argo.split.test_corpus import splits; print(json.dumps(splits(2)))"
+    short = {name: number for name, number in vars(portfolio).items() if name.startswith(("TRIES", "SHAKES"))}
+    program = f"from couler_plugins.parallelism import portfolio; vars(portfolio).update({short!r})\n"
+    program += "import json; from adapters.argo.split.test_corpus import splits; print(json.dumps(splits(2)))"
     path = os.pathsep.join(entry for entry in sys.path if entry)
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
