@@ -112,7 +112,8 @@ class _Lowering:
         named = [item for item in (*self._new.graphs, *self._new.operations) if not item.inline]
         placed: dict[Source, Callable] = {}
         for item in named:
-            if item.source is not None and item.source in self._old_nodes:
+            inside = item.source is not None and isinstance(item.source[-1], str)  # it was written at its call site
+            if item.source is not None and item.source in self._old_nodes and not inside:
                 placed.setdefault(item.source, item)
         first = {id(item) for item in placed.values()}
         ordered = [placed[source] for source in sorted(placed, key=lambda source: source[-1])]

@@ -95,6 +95,8 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
         case Step(), "loop":
             looped = _looped(node, value)
             return _replaced(workflow, node, looped) if looped else None
+        case Workflow(), "name" if not value and workflow.kind == "PipelineVersion":
+            return None  # an object of Kubernetes has a name
         case Loop(), "axes":
             step = next(step for item in workflow.graphs for step in item.steps if step.loop is node)
             looped = _looped(step, replace(node, axes=value) if value else None)
@@ -107,7 +109,7 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return replace(_set(workflow, node, name, value), parameters=value)
         case Graph(), "steps":
             return _set(workflow, node, name, node.steps[::-1] if len(value) % 2 else node.steps[:-1])
-        case Operation(), "rest" if value is not None and isinstance(value.data.get("executorLabel"), dict):
+        case Operation(), "rest" if value is not None and '"executorLabel":{' in str(value.parts[0]):
             return None  # the executor belongs to one component, whose name it has
         case Operation(), "rest":
             return (

@@ -82,6 +82,8 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return _set(workflow, node, name, _unique((*own, *given)))
         case Step(), "loop":
             return _replaced(workflow, node, _looped(node, value))
+        case Argument(), "kind" if isinstance(node.value, Reference) and node.value.to == "item":
+            return None  # it is written as the loop's own, which has no kinds
         case Loop(), "axes" | "includes":
             step = next(step for item in workflow.graphs for step in item.steps if step.loop is node)
             loop = replace(node, **{name: value if all(map(_mapped, value)) else ()})
