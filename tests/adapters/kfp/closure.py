@@ -97,6 +97,8 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return _replaced(workflow, node, looped) if looped else None
         case Workflow(), "name" if not value and workflow.kind == "PipelineVersion":
             return None  # an object of Kubernetes has a name
+        case Workflow(), "rest" if value is None and workflow.kind == "PipelineVersion":
+            return None  # it is the object that holds the pipeline
         case Loop(), "axes":
             step = next(step for item in workflow.graphs for step in item.steps if step.loop is node)
             looped = _looped(step, replace(node, axes=value) if value else None)
