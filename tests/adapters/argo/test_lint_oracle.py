@@ -144,8 +144,10 @@ def test_the_cases_of_our_own_tests(oracle: Oracle, name: str) -> None:
     documents = [document.data for document in read({**CASES, **GOOD}[name], "a.yaml").documents]
     every = [item for document in documents for item in objects(document)]
     found = remarks(every)
+    # Where a name is there twice, Argo's linter takes the last one, and ours none.
+    several = {"ambiguous-reference", "duplicate-library"} & {remark.code for remark in found}
     for number, verdict in enumerate(oracle.judge([every])[0]):
-        if not is_outside(verdict, found, number):
+        if not is_outside(verdict, found, number) and not several:
             assert refused(verdict) is bool(errors(found, number)), (verdict, found)
 
 
