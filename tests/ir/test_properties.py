@@ -148,7 +148,7 @@ def _kahn(size: int, edges: list[tuple[int, int]]) -> list[int]:
 
 
 @pytest.mark.slow
-@settings(slow, max_examples=examples(400))
+@settings(slow, max_examples=400)
 @given(moves())
 def test_moving_steps_changes_no_result_or_is_refused(case: tuple[Workflow, str, list[str]]) -> None:
     whole, name, chosen = case
@@ -188,7 +188,7 @@ def test_several_moves_at_once_change_no_result_or_are_refused(
 def test_several_moves_at_once_are_not_all_refused() -> None:
     made: Counter[int] = Counter()
 
-    @settings(slow, max_examples=examples(200), phases=[Phase.generate])
+    @settings(slow, max_examples=200, phases=[Phase.generate])
     @given(partitions())
     def collect(case: tuple[Workflow, str, dict[str, list[str]]]) -> None:
         with suppress(Unsupported):
@@ -203,7 +203,7 @@ def test_several_moves_at_once_are_not_all_refused() -> None:
 def test_parts_that_divide_no_bond_can_be_made() -> None:
     made: Counter[int] = Counter()
 
-    @settings(slow, max_examples=examples(200), phases=[Phase.generate])
+    @settings(slow, max_examples=200, phases=[Phase.generate])
     @given(bonded_partitions())
     def cut(case: tuple[Workflow, str, list[Bond], dict[str, list[str]]]) -> None:
         whole, name, held, parts = case
@@ -219,7 +219,7 @@ def test_parts_that_divide_no_bond_can_be_made() -> None:
 def test_moves_of_several_steps_are_not_all_refused() -> None:
     made: Counter[int] = Counter()
 
-    @settings(slow, max_examples=examples(400), phases=[Phase.generate])
+    @settings(slow, max_examples=400, phases=[Phase.generate])
     @given(moves())
     def collect(case: tuple[Workflow, str, list[str]]) -> None:
         with suppress(Unsupported):

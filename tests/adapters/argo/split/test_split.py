@@ -22,7 +22,6 @@ from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.plugins import Plugins
 from oracles.argo_oracle import Oracle, build
-from support import examples
 
 STORED = ("Workflow", "WorkflowTemplate")
 
@@ -130,7 +129,7 @@ graphs = st.integers(3, 14).flatmap(
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(25), deadline=None, phases=[Phase.generate])
+@settings(max_examples=25, deadline=None, phases=[Phase.generate])
 @given(graphs, st.integers(2, 5), st.integers(0, 99))
 def test_whatever_the_graph(tmp_path_factory: pytest.TempPathFactory, parents: Any, steps: int, seed: int) -> None:
     data = workflow(parents, seed)
