@@ -57,6 +57,8 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return None if graph is None else _tolerating(workflow, graph, node, value)
         case Step(), "call" if isinstance(value, Call) and value.name.startswith("inline."):
             return None
+        case Workflow(), "entry" if value is None and workflow.kind == "CronWorkflow":
+            return None  # without one it would hold no workflow
         case Container(), "role" if any(node in item.containers[2:] for item in workflow.operations):
             return None  # init containers stand before all others
         case Step(), "directives":

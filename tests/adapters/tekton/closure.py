@@ -9,6 +9,7 @@ from couler_plugins.ir import (
     Argument,
     Call,
     Container,
+    External,
     Graph,
     Handler,
     Literal,
@@ -25,6 +26,7 @@ from couler_plugins.ir import (
     callables,
     nodes,
     rebuild,
+    references,
     remove_callables,
     rename_steps,
     replace,
@@ -82,6 +84,10 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return _set(workflow, node, name, _unique((*own, *given)))
         case Step(), "loop":
             return _replaced(workflow, node, _looped(node, value))
+        case Loop(), "includes" if any(references(value)):
+            return None  # they name axes of their own loop
+        case Step(), "call" if isinstance(value, External) and value.kind == "Pipeline" and node.rest is not None:
+            return None  # what else there is of its reference speaks of a Task
         case Argument(), "kind" if isinstance(node.value, Reference) and node.value.to == "item":
             return None  # it is written as the loop's own, which has no kinds
         case Loop(), "axes" | "includes":
