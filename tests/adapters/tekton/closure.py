@@ -67,6 +67,8 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
     """The workflow with one field set, and with what has to follow."""
     graph = next((item for item in workflow.graphs if any(step is node for step in item.steps)), None)
     match node, name:
+        case Step(), "call" if isinstance(value, External) and value.kind == "Pipeline" and node.rest is not None:
+            return None  # what else there is of its reference speaks of a Task
         case Step(), _ if graph is None:
             return None  # the entry says nothing but what it calls
         case Step(), "name":
@@ -86,8 +88,6 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return _replaced(workflow, node, _looped(node, value))
         case Loop(), "includes" if any(references(value)):
             return None  # they name axes of their own loop
-        case Step(), "call" if isinstance(value, External) and value.kind == "Pipeline" and node.rest is not None:
-            return None  # what else there is of its reference speaks of a Task
         case Argument(), "kind" if isinstance(node.value, Reference) and node.value.to == "item":
             return None  # it is written as the loop's own, which has no kinds
         case Loop(), "axes" | "includes":
