@@ -9,7 +9,6 @@ from couler_plugins.ir import (
     Argument,
     Call,
     Container,
-    External,
     Graph,
     Handler,
     Literal,
@@ -67,8 +66,8 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
     """The workflow with one field set, and with what has to follow."""
     graph = next((item for item in workflow.graphs if any(step is node for step in item.steps)), None)
     match node, name:
-        case Step(), "call" if isinstance(value, External) and value.kind == "Pipeline" and node.rest is not None:
-            return None  # what else there is of its reference speaks of a Task
+        case Step(), "call" if node.rest is not None and "taskRef" in str(node.rest.parts[0]) and value != node.call:
+            return None  # what else there is of its reference goes with it
         case Step(), _ if graph is None:
             return None  # the entry says nothing but what it calls
         case Step(), "name":
