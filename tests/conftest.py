@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
+import socketserver
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -47,6 +49,10 @@ def pytest_configure() -> None:
     # What is imported is compiled once, and not by every process that a test starts: 3 s for Airflow, 2 s for KFP.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Servers of the tests send head and body of an answer apart: the second would wait 40 ms for the first's receipt.
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+    # In the background of a script Ctrl-C is ignored, also by what tests start and end by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
@@ -109,7 +115,7 @@ def same_environment() -> Iterator[None]:
 def short_searches() -> Iterator[None]:
     """Search splits for a hundredth of the time; tests of partitioners and benchmarks judge them, and replace this."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("TRIES", "TRIES_TINY", "TRIES_LARGE", "SHAKES", "SHAKES_SMALL"):
+        for name in ("TRIES", "TRIES_TINY", "TRIES_LARGE", "SHAKES", "SHAKES_SMALL", "SHAKES_STEP"):
             patch.setattr(portfolio, name, getattr(portfolio, name) // 100)
         yield
 

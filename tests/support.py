@@ -74,10 +74,13 @@ def examples(number: int) -> int:
 
 
 def first_of(values: Iterable[object], count: int = 1) -> list[Any]:
-    """Return parameters for `pytest.mark.parametrize`, of which all behind the first are `slow`."""
-    return [
-        value if number < count else pytest.param(value, marks=pytest.mark.slow) for number, value in enumerate(values)
-    ]
+    """Return parameters for `pytest.mark.parametrize`, of which all behind the first are `slow`.
+
+    Args:
+        values: each for one argument, or what `pytest.param` returns.
+        count: how many are first.
+    """
+    return [value if number < count else _slow(value) for number, value in enumerate(values)]
 
 
 def sampled(parameters: Iterable[Any], share: int = 8) -> list[Any]:
@@ -90,10 +93,12 @@ def sampled(parameters: Iterable[Any], share: int = 8) -> list[Any]:
     everything = list(parameters)
     ranked = sorted((item.id for item in everything), key=lambda name: hashlib.sha256(name.encode()).digest())
     sample = set(ranked[: max(15, len(ranked) // share)])
-    return [
-        item if item.id in sample else pytest.param(*item.values, id=item.id, marks=(*item.marks, pytest.mark.slow))
-        for item in everything
-    ]
+    return [item if item.id in sample else _slow(item) for item in everything]
+
+
+def _slow(value: object) -> Any:
+    item: Any = value if isinstance(value, type(pytest.param())) else pytest.param(value)
+    return pytest.param(*item.values, id=item.id, marks=(*item.marks, pytest.mark.slow))
 
 
 def own_files(engine: str) -> list[Path]:

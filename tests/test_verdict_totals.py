@@ -11,7 +11,7 @@ from couler_plugins.api import Result, Text, optimize
 from couler_plugins.ir import leaf_call_sites
 from couler_plugins.pipeline import Pass
 from couler_plugins.verdict_totals import VerdictTotals, total_of, verdict_totals
-from support import shared
+from support import first_of, shared
 
 ARGO = """\
 apiVersion: argoproj.io/v1alpha1
@@ -128,7 +128,7 @@ def test_a_part_of_a_split_workflow_is_judged() -> None:
     assert "part" in total.never
 
 
-@pytest.mark.parametrize("engine", ["argo", "tekton", "kfp"])
+@pytest.mark.parametrize("engine", first_of(["argo", "tekton", "kfp"]))
 def test_every_call_site_of_the_corpora_has_one_verdict(engine: str) -> None:
     calls = 0
     for path in sorted(shared("corpus", engine).rglob("*")):
@@ -143,6 +143,7 @@ def test_every_call_site_of_the_corpora_has_one_verdict(engine: str) -> None:
     assert calls > 100
 
 
+@pytest.mark.slow
 def test_every_call_site_of_whole_repositories_has_one_verdict() -> None:
     calls = 0
     for folder in sorted(shared("corpus", "field").iterdir()):

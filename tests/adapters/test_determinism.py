@@ -17,12 +17,10 @@ from adapters.argo.edits import EDITS, edited
 from adapters.subjects import GENERATORS, lift_file, lower_and_write, regenerate
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import to_json, without_origin
-from support import own_files
 
 (subject,) = (subject for subject in GENERATORS if subject.engine == sys.argv[1])
 seen = hashlib.sha256()
-own = own_files(subject.engine)
-for path in [*own, *subject.files()[len(own) :: int(sys.argv[2])]]:
+for path in subject.files()[:: int(sys.argv[2])]:
     plan = lift_file(subject, path)
     for workflow in plan.workflows:
         seen.update(to_json(workflow))

@@ -40,7 +40,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.base import compared_fields
 from couler_plugins.plan import Plan
-from support import first_of
+from support import first_of, own_files
 
 CLASSES: tuple[type[Node], ...] = (
     Workflow,
@@ -72,10 +72,10 @@ class Site(NamedTuple):
 
 
 @cache
-def sites(subject: Subject) -> dict[type[Node], list[Site]]:
-    """All nodes of the corpus, by type."""
+def sites(subject: Subject, whole: bool) -> dict[type[Node], list[Site]]:
+    """All nodes of the corpus, or of our own files in it alone, by type."""
     found: dict[type[Node], list[Site]] = {node_type: [] for node_type in CLASSES}
-    for path in subject.files():
+    for path in subject.files() if whole else own_files(subject.engine):
         plan = lift_file(subject, path)
         for workflow in plan.workflows:
             for node, place in _places(workflow, subject):
@@ -129,10 +129,10 @@ def _shape(node: Node) -> Any:
 
 
 @cache
-def values(subject: Subject, node_type: type[Node], name: str) -> dict[tuple[Any, ...], list[Any]]:
+def values(subject: Subject, whole: bool, node_type: type[Node], name: str) -> dict[tuple[Any, ...], list[Any]]:
     """What the field holds elsewhere in the corpus, by place: each value once, the default among them."""
     found: dict[tuple[Any, ...], dict[Any, None]] = {}
-    for site in sites(subject)[node_type]:
+    for site in sites(subject, whole)[node_type]:
         held = found.setdefault(site.place, {})
         held[getattr(site.node, name)] = None
     default = _defaults(node_type).get(name, ...)
@@ -156,11 +156,11 @@ def _spread(items: list[Any], number: int) -> list[Any]:
     return items[::step][:number]
 
 
-def cases(subject: Subject, node_type: type[Node], name: str) -> Iterator[tuple[Site, Any]]:
+def cases(subject: Subject, whole: bool, node_type: type[Node], name: str) -> Iterator[tuple[Site, Any]]:
     """Sites and what to put there."""
-    by_place = values(subject, node_type, name)
+    by_place = values(subject, whole, node_type, name)
     invented = (*INVENTED.get((node_type, name), ()), *subject.invented.get((node_type, name), ()))
-    here = sites(subject)[node_type]
+    here = sites(subject, whole)[node_type]
     for place, held in by_place.items():
         own = _spread([site for site in here if site.place == place], subject.tries[1])
         for number, value in enumerate([*held, *invented]):
@@ -169,9 +169,9 @@ def cases(subject: Subject, node_type: type[Node], name: str) -> Iterator[tuple[
                     yield site, value
 
 
-def edits(subject: Subject, node_type: type[Node], name: str) -> Iterator[tuple[Site, Any, Workflow]]:
+def edits(subject: Subject, whole: bool, node_type: type[Node], name: str) -> Iterator[tuple[Site, Any, Workflow]]:
     """The same with the edited workflows, where the field can be set by itself."""
-    for site, value in cases(subject, node_type, name):
+    for site, value in cases(subject, whole, node_type, name):
         try:
             edited = subject.consistent(site.workflow, site.node, name, value)
         except Unsupported:  # what is renamed is chosen at run time
@@ -229,14 +229,14 @@ def support_of(subject: Subject) -> dict[str, str]:
     return {capability.feature: capability.support for capability in subject.adapter.capabilities}
 
 
-@pytest.mark.parametrize("one_of", first_of([4, 1]))
+@pytest.mark.parametrize("whole", first_of([False, True]), ids=["own corpus", "all"])
 @every_subject
 @every_feature
-def test_what_is_set_is_there_again(subject: Subject, node_type: type[Node], name: str, one_of: int) -> None:
+def test_what_is_set_is_there_again(subject: Subject, node_type: type[Node], name: str, whole: bool) -> None:
     support = support_of(subject)[f"{node_type.__name__}.{name}"]
     carried = tried = excuses = 0
-    tries = list(edits(subject, node_type, name))
-    for site, value, edited in tries[:: one_of if len(tries) >= MANY else 1]:
+    tries = list(edits(subject, whole, node_type, name))
+    for site, value, edited in tries[:: 1 if whole or len(tries) < MANY else 4]:
         for generated in (False, True) if subject.generates else (False,):
             tried += 1
             try:
@@ -259,7 +259,7 @@ def test_what_is_set_is_there_again(subject: Subject, node_type: type[Node], nam
     if support == "full":
         assert tried
         assert carried or excuses == tried
-    if support == "refused" and sites(subject)[node_type]:  # of some kinds of nodes an adapter never lifts one
+    if support == "refused" and sites(subject, whole)[node_type]:  # of some kinds of nodes an adapter never lifts one
         assert tried > carried
 
 

@@ -36,6 +36,7 @@ def test_scr_captures_at_least_what_every_opponent_does(workloads: list[Workload
     assert max(captured, key=lambda policy: captured[policy].mean) == OURS
 
 
+@pytest.mark.slow
 def test_the_regret_of_scr_is_within_its_limits(workloads: list[Workload]) -> None:
     jobs = [
         Job(load, Replayed(), seed, 12, REGRET_SHARES, (OURS,), least="optimum")

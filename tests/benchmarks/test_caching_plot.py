@@ -12,6 +12,7 @@ from benchmarks.caching_plot import draw
 CAPTURE = {"lru": Interval(40, 30, 50), "scr": Interval(80, 75, 84)}
 
 
+@pytest.mark.slow
 def test_the_same_figures_give_the_same_picture_which_names_every_policy(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     texts = []
@@ -22,6 +23,7 @@ def test_the_same_figures_give_the_same_picture_which_names_every_policy(tmp_pat
     assert all(f"<!-- {label} -->" in texts[0] for label in ("lru", "scr", "80.0", "31.5", "two traces"))
 
 
+@pytest.mark.slow
 def test_a_picture_without_a_stream_for_regret_is_drawn_all_the_same(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     draw(tmp_path / "some.png", CAPTURE, {}, {}, "no trace is small enough")

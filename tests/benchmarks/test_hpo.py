@@ -28,6 +28,7 @@ def test_regret_is_0_for_the_best_setting_and_1_for_the_median() -> None:
     assert len(on.costs) == on.task.space.size == 30_000
 
 
+@pytest.mark.slow
 def test_the_defaults_are_settings_of_the_tables() -> None:
     for name in (AUSTRALIAN, ("hpolib", "protein_structure")):
         on = table(*name)
@@ -63,6 +64,7 @@ def test_a_stand_in_tells_the_truth_or_the_opposite(noise: float | None) -> None
         assert said == pytest.approx(truth)
 
 
+@pytest.mark.slow
 def test_intervals_are_those_of_students_t() -> None:
     assert interval([1.0, 2.0, 3.0]) == pytest.approx({"mean": 2.0, "low": -0.4841, "high": 4.4841}, abs=1e-3)
     assert interval([5.0]) == {"mean": 5.0, "low": 5.0, "high": 5.0}
@@ -83,6 +85,7 @@ def test_the_same_seed_gives_the_same_curve() -> None:
     assert len(TABLES) == 12
 
 
+@pytest.mark.slow
 def test_a_real_training_is_repeatable() -> None:
     logistic = next(one for one in TRAININGS if one.name == "logistic")
     defaults = logistic.task.space.defaults
@@ -91,6 +94,7 @@ def test_a_real_training_is_repeatable() -> None:
     assert logistic.value({"C": 1e-4}) < logistic.value(defaults)
 
 
+@pytest.mark.slow
 def test_data_sets_that_somebody_brings(tmp_path: Path) -> None:
     rows = [f"{number},{'even' if number % 2 else 'odd'},{number % 3}" for number in range(60)]
     (tmp_path / "kinds.csv").write_text("\n".join(["size,parity,kind", *rows]))

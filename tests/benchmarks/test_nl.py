@@ -119,6 +119,7 @@ def in_turn(jobs: dict[str, list[Job]], _: int) -> dict[str, list[Any]]:
     return {name: [job() for job in some] for name, some in jobs.items()}
 
 
+@pytest.mark.slow
 def test_quality_is_not_measured_without_a_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,6 +43,7 @@ def said(task: Task, word: str) -> set[str]:
     return {f"{one} {word} {other}" for one, other in pairs[word]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SET)
 def test_the_right_workflow_of_a_task_is_right(name: str) -> None:
     task = SET[name]

@@ -120,6 +120,7 @@ def test_tasks_come_back_in_order_and_progress_is_said(capsys: pytest.CaptureFix
     assert capsys.readouterr().err.splitlines()[-1].startswith("100 % done after ")
 
 
+@pytest.mark.slow
 def test_stability_is_told_by_edit_and_by_kind() -> None:
     tasks = edited(40, 3, 2)
     once = {task: task() for task in tasks if isinstance(task, OneEdit)}

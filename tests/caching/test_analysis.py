@@ -151,6 +151,7 @@ def test_what_runs_for_its_effect() -> None:
     assert rules(flow_, TOY)["g/a"] == "no-outputs"
 
 
+@pytest.mark.slow
 def test_long_chains_are_linear() -> None:
     """20,000 steps in a row, with and without keys."""
     steps = [step("s0"), *(step(f"s{n}", f"s{n - 1}") for n in range(1, 20_000))]

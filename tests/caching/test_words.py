@@ -121,6 +121,7 @@ def test_the_first_word_is_told() -> None:
     assert found.reason == "it contains 'shuf', which may be random"
 
 
+@pytest.mark.slow
 def test_a_long_text_takes_no_time() -> None:
     """Linear: no pattern goes over the same text again and again."""
     for unit in ("a ", "; ", "date-", "/", "(((", "then ", "random_", "https", "\n", "import ", "import a, "):

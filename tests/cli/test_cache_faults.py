@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from cli.cache_processes import KEY, cache, left_aside, start, until
 from couler_plugins.cli.group import couler
+from support import first_of
 
 AWAY = "s3://user:geheim@bucket/cache?secret=geheim"
 """A store that nobody can reach (no endpoint answers at the port below), with credentials that nobody may see."""
@@ -49,6 +50,7 @@ def test_nobody_sees_what_gives_access() -> None:
     assert "geheim" not in saved.stderr + missed.stderr
 
 
+@pytest.mark.slow
 def test_a_time_limit_holds() -> None:
     """A server that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -73,7 +75,7 @@ def test_what_cannot_be_saved_is_a_warning() -> None:
     assert cache("restore", KEY, "x=x").returncode == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", first_of([signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT]))
 @pytest.mark.parametrize("verb", ["save", "restore"])
 def test_an_interrupted_one_leaves_nothing_half(verb: str, number: int) -> None:
     Path("big").mkdir()

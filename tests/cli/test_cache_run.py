@@ -124,6 +124,7 @@ def test_signals_reach_the_command(number: int) -> None:
     assert process.returncode == 9
 
 
+@pytest.mark.slow
 def test_of_many_one_computes() -> None:
     slow = ("sh", "-c", f"sleep 2; {COMMAND}")
     processes = [start("run", "--wait", "60s", "--key", KEY, *OUTPUTS, "--", *slow) for _ in range(4)]

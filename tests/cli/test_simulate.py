@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.simulations import CHAIN, QUICK, Couler, record, trace
-from support import CORPUS, SHARED
+from support import CORPUS, SHARED, first_of
 
 REAL = sorted((SHARED / "corpus" / "traces").glob("sarek-dirt02-001.json"))
 
@@ -159,7 +159,7 @@ def test_sizes_that_are_not_known(simulate: Couler) -> None:
     assert "nothing to take a share of" in result.stderr
 
 
-@pytest.mark.parametrize("path", [CORPUS / "traces" / "variants.json", *REAL], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", first_of([CORPUS / "traces" / "variants.json", *REAL]), ids=lambda path: path.name)
 def test_a_real_trace(simulate: Couler, path: Path) -> None:
     found = record(simulate(str(path), *QUICK, "--format", "json"))
     assert {row["policy"] for row in found["rows"]} == {"scr", "gdsf-subtree", "lru"}

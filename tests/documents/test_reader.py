@@ -228,6 +228,7 @@ def manifest(tasks: int) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 def test_memory() -> None:
     text = manifest(3_000)
     gc.collect()

@@ -12,7 +12,7 @@ from couler_plugins.documents.positions import ALL, locate
 from couler_plugins.documents.spans import Span
 from documents.edits import KINDS, edit
 from documents.judge import comments, corpus, exactly
-from support import at_least
+from support import at_least, first_of
 
 FORMS = {
     "as it is": lambda text: text,
@@ -63,7 +63,7 @@ def touched_lines(file: SourceFile, document: int, edits: tuple[Edit, ...]) -> s
 
 
 @pytest.mark.parametrize("form", SOONER_OR_LATER)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first_of(KINDS, 2))
 def test_random_edits(kind: str, form: str) -> None:
     spliced = 0
     for path in corpus():

@@ -15,6 +15,7 @@ from couler_plugins.hpo.reading import read_task
 from couler_plugins.hpo.task import Trial
 from couler_plugins.llm.client import ModelUnavailable, Reply, Request
 from couler_plugins.tuners import ask_tuner
+from support import first_of
 
 TASK = read_task(
     {
@@ -82,7 +83,7 @@ def test_a_model_that_lies_loses_its_turn() -> None:
     assert by_model(trials) == [1]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("share", first_of([0.0, 0.1, 0.5]))
 def test_no_model_has_more_than_its_share(share: float) -> None:
     for count in (12, 25):
         trials = tuned(LlmOptuna(client=Model(bowl), first=1, share=share), count)

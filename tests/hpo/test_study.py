@@ -139,6 +139,7 @@ def test_what_another_one_runs_is_left_alone_until_its_lease_is_over(storage: st
     assert (taken.number, taken.values) == (trial.number, trial.values)
 
 
+@pytest.mark.slow
 def test_a_long_training_is_not_taken_for_one_that_was_left(storage: str) -> None:
     other = Study(TASK, "a", storage, lease=0.4)
     taken: list[Trial | None] = []

@@ -132,6 +132,7 @@ def test_the_corpora_have_what_the_ir_was_made_for() -> None:
     assert all(found.values())
 
 
+@pytest.mark.slow
 @pytest.mark.airflow
 def test_airflow_examples_obey_the_laws() -> None:
     for bundle in loaded():

@@ -12,6 +12,7 @@ import pytest
 from couler_plugins.caching.plugin import couler_runs
 from couler_plugins.documents import read
 from local.running import HEAD, STARTED, runs, script, workflow
+from support import first_of
 
 ONE = "steps:\n- - {name: a, template: leaf}\n"
 
@@ -95,7 +96,7 @@ def test_a_step_is_tried_again(tmp_path: Path, limit: str, tries: int, well: boo
     assert len(list(ran.folder.glob("steps/main.a-*/[0-9]/log"))) == tries
 
 
-@pytest.mark.parametrize("field", ["timeout", "activeDeadlineSeconds"])
+@pytest.mark.parametrize("field", first_of(["timeout", "activeDeadlineSeconds"]))
 def test_a_step_that_takes_too_long_is_killed(tmp_path: Path, field: str) -> None:
     started = time.monotonic()
     ran = single("sleep 30 & sleep 30", tmp_path, **{field: "1"})

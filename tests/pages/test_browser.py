@@ -313,6 +313,7 @@ def test_on_paper_all_is_seen_and_nothing_to_click(browser: Chrome, churn: Path)
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+@pytest.mark.slow
 def test_two_thousand_steps(browser: Chrome, tmp_path: Path) -> None:
     """They open, and can be searched; how fast is no matter of this test, but a hang would end it."""
     tasks = "".join(

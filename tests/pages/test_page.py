@@ -257,6 +257,7 @@ def test_steps_can_be_reached_and_say_what_they_are() -> None:
     assert "publish, runs publish, if {choose.result} != none" in labels
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from couler_plugins.cli import main; main()", "graph", "--format", "html"]
     texts = set()

@@ -14,6 +14,7 @@ from couler_plugins.pages.parts import HUES, TEXTURES, Mark
 from couler_plugins.sources import Text
 from pages.browser import chromium, opened
 from pages.pagebox import Element, data_of, make_page, parse
+from support import first_of
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -117,6 +118,7 @@ def test_parts_that_are_graphs(tmp_path: Path) -> None:
     assert next(item.text for item in tree.all("p", "summary")).startswith("6 steps, 6 moved into")
 
 
+@pytest.mark.slow
 def test_many_parts_repeat_colours_with_a_texture(tmp_path: Path) -> None:
     tree = parse(big(tmp_path, "split{max-steps=30,into=graphs}", {f"t{number}": [] for number in range(880)}))
     [whole, *_] = (item for title, item in panels(tree) if title == "main")
@@ -151,7 +153,8 @@ def browser() -> Iterator[Chrome]:
         yield driver
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
+@pytest.mark.parametrize("dark", first_of([False, True]))
 def test_colours_differ_and_text_can_be_read(browser: Chrome, tmp_path: Path, dark: bool) -> None:
     html = big(tmp_path, "split{max-steps=30,into=graphs}", {f"t{number}": [] for number in range(600)})
     (tmp_path / "page.html").write_text(html, "utf-8")

@@ -105,6 +105,7 @@ def test_the_default_takes_no_longer_than_any_other() -> None:
     assert ours <= 1.5 * makespan_bound(dag, budget, 10.0)
 
 
+@pytest.mark.slow
 def test_a_higher_weight_of_parts_gives_fewer() -> None:
     dag = dag_of([[int(name[1:]) for name in above] for above in layered(300, 2).values()], 2)
     budget = Budget(bytes=4_000, steps=60)
@@ -139,6 +140,7 @@ for cls in couler_partitioners():
 """
 
 
+@pytest.mark.slow
 def test_every_process_splits_alike() -> None:
     said = set()
     for seed in ("0", "77"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import pytest
@@ -44,9 +44,10 @@ MANY = ("odd texts", "items", "odd items", "chosen loops", "keys")
 """Cases of many steps, with a process for each on some engines."""
 
 
-def by_name(cases: Iterable[str]) -> list[Any]:
-    """Return a parameter for each case; those of many steps are slow."""
-    return [pytest.param(name, marks=pytest.mark.slow if name in MANY else ()) for name in cases]
+def by_name(cases: Collection[str], quick: Collection[str] = ()) -> list[Any]:
+    """Return a parameter for each case; slow are those of many steps, or all but those that are named as quick."""
+    slow = [name in MANY or (bool(quick) and name not in quick) for name in cases]
+    return [pytest.param(name, marks=pytest.mark.slow if late else ()) for name, late in zip(cases, slow, strict=True)]
 
 
 class Computed(NamedTuple):

@@ -171,6 +171,7 @@ def test_candidates_tell_of_their_use(make_workload: MakeWorkload) -> None:
     assert max(one.used for one in first.values()) == outcome.runs[0].makespan
 
 
+@pytest.mark.slow
 def test_time_is_linear_in_the_runs(make_workload: MakeWorkload) -> None:
     work = make_workload(0, 400)
 

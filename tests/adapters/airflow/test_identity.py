@@ -40,6 +40,7 @@ def test_there_are_as_many_as_airflow_ships() -> None:
     assert sum(len(dag.task_dict) for dag in dags) >= fewest()[1]
 
 
+@pytest.mark.slow
 def test_nothing_changes() -> None:
     for bundle in loaded():
         before = [(airflow_hash(live.dag), raw(live.dag), objects(live.dag)) for live in bundle.live]

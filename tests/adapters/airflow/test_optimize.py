@@ -288,6 +288,8 @@ print(seen.hexdigest())
 """
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "paths",
     [own_files("airflow")[::6], pytest.param(dag_files(), marks=pytest.mark.slow)],

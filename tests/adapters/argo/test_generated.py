@@ -17,7 +17,7 @@ from couler_plugins.documents import dump_yaml, read
 from couler_plugins.ir import call_sites, references, without_origin
 from couler_plugins.plan import Plan
 from documents.judge import exactly
-from support import examples
+from support import examples, first_of
 
 many = settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 some = settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
@@ -90,7 +90,7 @@ def test_graphs_in_graphs_of_the_other_sort(kind: str) -> None:
     assert exactly(ARGO.normal(document), ARGO.normal(plan.bundle.documents[0].data))
 
 
-@pytest.mark.parametrize("kind", EDITS)
+@pytest.mark.parametrize("kind", first_of(EDITS, 2))
 @given(items=documents())
 @some
 def test_edits(kind: str, items: list[Any]) -> None:

@@ -189,6 +189,7 @@ def test_large_dags_take_no_time(reads: str, size: int, large: set[str]) -> None
     assert {item.code for item in found} == {"crd-limit"} | large
 
 
+@pytest.mark.slow
 def test_no_depth_of_calls_is_too_deep() -> None:
     calls = [{"name": f"t{n}", "steps": [[{"name": "a", "template": f"t{n + 1}"}]]} for n in range(5_000)]
     found = remarks(_workflow(*calls, {"name": "t5000", "suspend": {}}, entrypoint="t0"))

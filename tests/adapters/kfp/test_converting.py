@@ -330,6 +330,7 @@ def corpus() -> dict[Path, FileResult]:
     return {path: convert(str(path), "argo").files[0] for path in corpus_paths("kfp")}
 
 
+@pytest.mark.slow
 def test_how_much_of_the_corpus_is_carried() -> None:
     refused = {path: file.error for path, file in corpus().items() if file.error is not None}
     assert all(

@@ -17,6 +17,7 @@ from couler_plugins.sources import Text
 from support import at_least, first_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", first_of(range(4)))
 def test_nothing_fails(part: int) -> None:
     """Some junk at a few places of every file, the same in every run; what is lifted can be edited and written."""

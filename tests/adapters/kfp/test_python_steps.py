@@ -43,7 +43,7 @@ def lowered(workflow: Any) -> Any:
     return document
 
 
-@pytest.mark.parametrize("name", by_name(CASES))
+@pytest.mark.parametrize("name", by_name(CASES, quick=("passed", "gathered", "compared")))
 def test_values(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     computed = CASES[name]
     found = run_here(lowered(computed.workflow), tmp_path, monkeypatch)

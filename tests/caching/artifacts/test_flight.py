@@ -56,6 +56,7 @@ def _compute(notes: Path, seconds: float, wait: float, cache: ArtifactCache, _: 
             assert isinstance(claim.put(outputs_of(KEY)), Stored)
 
 
+@pytest.mark.slow
 def test_one_of_sixteen_computes(place: Place, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     crowd = Crowd(place, tmp_path)
@@ -155,6 +156,7 @@ def test_without_an_index_one_takes_over_a_dead_ones_claim(tmp_path: Path) -> No
         one.close()
 
 
+@pytest.mark.slow
 def test_without_an_index_claims_are_coordinated_by_the_store(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     place = Place(str(tmp_path / "cache"), index="none")

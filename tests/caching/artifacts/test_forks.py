@@ -57,6 +57,7 @@ def _right(cache: ArtifactCache) -> bool:
         return hit.read("out") == b"x" * 100
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_forks_while_threads_use_the_cache(place: dict[str, Any]) -> None:
     with open_cache(**place) as cache:

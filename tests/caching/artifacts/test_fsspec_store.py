@@ -104,5 +104,6 @@ def test_a_file_in_memory_is_never_seen_in_part(tmp_path: Path) -> None:
     assert sizes <= {100}
 
 
+@pytest.mark.slow
 def test_uploads_to_s3_hold_few_parts_in_memory(s3: str) -> None:
     assert FsspecStore.open(s3_url(s3))._files.max_concurrency == 2

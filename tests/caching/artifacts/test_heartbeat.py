@@ -18,6 +18,7 @@ from couler_plugins.caching.artifacts import Claim, Hit, open_cache
 from couler_plugins.caching.artifacts.heartbeat import Heartbeat
 from couler_plugins.errors import EngineError
 from servers.processes import until
+from support import first_of
 
 PERIOD = 0.02
 
@@ -105,7 +106,7 @@ def test_a_finalizer_may_run_where_the_lock_is_held(heartbeat: Heartbeat, renewa
     until(lambda: renewals.ended == ["a"], 5, "the end of what was dropped")
 
 
-@pytest.mark.parametrize("index", [None, "none"])
+@pytest.mark.parametrize("index", first_of([None, "none"]))
 def test_a_claim_that_is_dropped_ends(tmp_path: Path, index: str | None) -> None:
     with (
         open_cache(tmp_path, index=index, lease_seconds=0.3) as forgetful,
@@ -199,7 +200,7 @@ def test_a_lease_lasts_as_long_as_its_owner_said(tmp_path: Path, index: str | No
                 assert third.leader
 
 
-@pytest.mark.parametrize("index", ["sqlite", "none"])
+@pytest.mark.parametrize("index", first_of(["sqlite", "none"]))
 def test_a_forked_process_begins_anew(tmp_path: Path, index: str) -> None:
     """In a process of its own: it forks while its threads read."""
     script = Path(__file__).with_name("forks.py")

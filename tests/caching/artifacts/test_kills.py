@@ -110,6 +110,7 @@ def _run(tmp_path: Path, index: str | None, kills: int, seed: int) -> None:
     _clean(place, clock)
 
 
+@pytest.mark.slow
 def test_kills_on_sqlite(tmp_path: Path) -> None:
     _run(tmp_path, None, 20, seed=1)
 

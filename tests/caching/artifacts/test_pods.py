@@ -78,6 +78,7 @@ def _die(place: Place, tmp_path: Path, kills: int, seed: int) -> None:
         assert cache.entries() == []
 
 
+@pytest.mark.slow
 def test_pods_that_die(place: Place, tmp_path: Path) -> None:
     _die(place, tmp_path, 20, seed=5)
 
@@ -96,6 +97,7 @@ def test_the_evictor_keeps_the_soft_capacity(place: Place) -> None:
         assert writer.verify().missing == ()
 
 
+@pytest.mark.slow
 def test_nothing_is_left_in_the_store_after_all_is_removed(tmp_path: Path) -> None:
     with s3_server() as endpoint:
         url = s3_url(endpoint)

@@ -13,9 +13,10 @@ from caching.artifacts.crowd import check, outputs_of
 from couler_plugins.caching.artifacts import Claim, Existed, Lost, Meta, Refused, Stored, open_cache
 from couler_plugins.errors import EngineError
 from servers.s3 import KEY, SECRET, s3_files, s3_server, s3_url
+from support import first_of
 
 
-@pytest.fixture(params=["s3", "s3+postgresql", "alluxio", "memory", "folder"])
+@pytest.fixture(params=first_of(["s3", "alluxio", "s3+postgresql", "memory", "folder"], 2))
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Where a cache is, as arguments of `open_cache`."""
     match request.param:
@@ -107,7 +108,7 @@ def test_a_pinned_result_stays(place: dict[str, Any]) -> None:
         assert cache.entries() == []
 
 
-@pytest.mark.parametrize("damage", [b"", b"torn", None], ids=["empty", "torn", "gone"])
+@pytest.mark.parametrize("damage", first_of([b"", b"torn", None]), ids=["empty", "torn", "gone"])
 def test_a_damaged_object_in_s3_is_a_miss(s3: str, damage: bytes | None) -> None:
     url = s3_url(s3)
     files = s3_files(s3)
@@ -146,6 +147,7 @@ def test_an_index_of_s3_is_rebuilt_from_it(s3: str, tmp_path: Path) -> None:
         assert cache.verify().ok
 
 
+@pytest.mark.slow
 def test_an_s3_server_that_goes_away_is_a_miss(tmp_path: Path) -> None:
     with s3_server() as endpoint:
         cache = open_cache(s3_url(endpoint))

@@ -49,6 +49,7 @@ def test_what_puts_things_in_order_comes_to_its_end() -> None:
         time.sleep(0.3)
 
 
+@pytest.mark.slow
 def test_time_can_be_given_again() -> None:
     with time_limit(2) as again:
         for _ in range(4):

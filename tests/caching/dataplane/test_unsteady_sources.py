@@ -110,6 +110,7 @@ def test_a_silent_server_is_not_waited_for(server: Server, tmp_path: Path) -> No
     assert time.monotonic() - started < 15
 
 
+@pytest.mark.slow
 def test_a_slow_server_is_waited_for(server: Server, tmp_path: Path) -> None:
     server.sending = lambda: time.sleep(1.2)
     fetch(Dataset(url=server.url, version="1"), tmp_path / "x", opening(tmp_path), stall=2)

@@ -74,6 +74,7 @@ def tried_again(subject: Subject, path: Path, plan: Plan, told: Told | None, **o
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", [ARGO, TEKTON], ids=lambda subject: subject.engine)
 def test_what_becomes_of_real_workflows(subject: Subject, tmp_path: Path) -> None:
     tried = written = 0

@@ -110,6 +110,7 @@ print([(item.name, item.source, str(item.error)) for item in corpus()])
 """
 
 
+@pytest.mark.slow
 def test_the_same_text_whatever_the_hash_seed() -> None:
     path = os.pathsep.join(map(str, (ROOT, *(ROOT / "adapters").iterdir(), ROOT / "tests")))
     running = [

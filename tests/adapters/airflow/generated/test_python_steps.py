@@ -54,7 +54,7 @@ def value_in(outcome: Outcome, computed: Computed, key: str) -> Any:
     return found if step.loop is not None else found[0]
 
 
-@pytest.mark.parametrize("name", by_name(CASES))
+@pytest.mark.parametrize("name", by_name(CASES, quick=("passed", "gathered")))
 def test_values(name: str) -> None:
     computed = CASES[name]
     outcome = run(loaded(source_of(computed.workflow)))

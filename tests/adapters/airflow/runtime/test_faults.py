@@ -107,6 +107,7 @@ def test_a_store_that_hangs_is_left_alone(runs: Runs, monkeypatch: pytest.Monkey
     assert (value, told["cached"], time.monotonic() - started < 5) == (10, False, True)
 
 
+@pytest.mark.slow
 def test_an_index_that_is_locked_is_a_miss(runs: Runs) -> None:
     import sqlite3
 

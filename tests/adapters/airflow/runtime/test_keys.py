@@ -233,6 +233,7 @@ import decimal
 import importlib
 import sys
 from pydantic import BaseModel
+from support import first_of
 
 class Money(decimal.Decimal):
     pass
@@ -258,6 +259,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_the_name_of_its_module_leaves_a_key_alone(dag_files: DagFiles, tmp_path: Path) -> None:
     """As a program (`python dag.py`), and as a DAG file in whatever folder."""
     here, there = (key(dag_files.dag(NAMED, name)) for name in ("dag_file.py", "folder/other.py"))

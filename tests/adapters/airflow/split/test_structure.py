@@ -24,6 +24,7 @@ from couler_airflow.splits.splitting import splitting_of
 from couler_airflow.splits.timetable import PartTimetable, timetable_of_part
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Literal, replace
+from support import first_of
 
 pytestmark = pytest.mark.airflow
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -159,7 +160,7 @@ STEPS = ("_move", "_add", "_labels", "_register", "_root", "patch_graph", "respe
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("wrong", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("wrong", first_of([ValueError, KeyboardInterrupt]))
 def test_whatever_fails_the_dag_is_as_it_was(
     step: str, wrong: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:

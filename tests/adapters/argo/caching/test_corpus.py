@@ -18,7 +18,7 @@ from couler_plugins.documents import dump_yaml
 from couler_plugins.ir import Call, Operation, callables, verify
 from couler_plugins.results import Result
 from oracles.argo_oracle import Oracle, build
-from support import at_least
+from support import at_least, first_of
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 SPEC = re.compile(r"v1:[0-9a-f]{64}")
@@ -85,7 +85,7 @@ def test_every_call_of_an_operation_is_decided_on() -> None:
     assert len(rules) > 12, rules
 
 
-@pytest.mark.parametrize("easy", [False, True])
+@pytest.mark.parametrize("easy", first_of([True, False]))
 def test_nothing_forbidden_is_cached(easy: bool) -> None:
     count = 0
     for name in files():
@@ -159,6 +159,7 @@ def test_doing_it_again_changes_nothing() -> None:
         assert len(cached) <= len([item for item in again.decisions if "rule" not in dict(item.figures)])
 
 
+@pytest.mark.slow
 def test_taking_the_declaration_back_takes_all_of_it_back() -> None:
     stopped = 0
     for name in workflows():

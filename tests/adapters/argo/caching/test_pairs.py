@@ -78,6 +78,7 @@ def test_formatting() -> None:
         assert {item.path[0]: item.key for item in ran} == original()
 
 
+@pytest.mark.slow
 def test_changes_of_both_kinds_at_once() -> None:
     """Any number of irrelevant changes changes nothing, and hides no relevant one."""
     random = Random(7)
@@ -93,6 +94,7 @@ def test_changes_of_both_kinds_at_once() -> None:
         assert keys(document)["report"] != original()["report"], (chosen, relevant)
 
 
+@pytest.mark.slow
 def test_names_in_workflows_at_random() -> None:
     """New names for templates, and templates in another order, change no key."""
     checked = 0

@@ -130,6 +130,7 @@ def test_stages() -> None:
     assert made(workflow(apart)).rules["main/d"] == ""
 
 
+@pytest.mark.slow
 def test_many_stages() -> None:
     """3,000 stages of two steps: linear, or this takes minutes."""
     stages = "".join(f"- - {{name: a{n}, template: pure}}\n  - {{name: b{n}, template: pure}}\n" for n in range(3_000))

@@ -119,6 +119,7 @@ def test_a_config_map_that_is_deleted_meanwhile_is_gone(server: ApiServer, evict
     assert outcomes(evictor().evict(NAMESPACE, Nothing(), ALL)) == {"old": "evicted"}
 
 
+@pytest.mark.slow
 def test_two_evictors_and_a_busy_controller_agree(server: ApiServer, evictor: Make, tmp_path: Path) -> None:
     """Real threads: whatever the order, what was saved is there, and artifacts go with their entries only."""
     store = tmp_path / "bucket"
@@ -171,6 +172,7 @@ class Killed(BaseException):
     """Stands for SIGKILL: no handler of ours may stop it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_evictor_that_dies_at_any_call_is_taken_up_by_the_next(
     server: ApiServer, evictor: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str

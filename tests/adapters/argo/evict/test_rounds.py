@@ -6,6 +6,8 @@ import json
 import time
 from collections.abc import Callable
 
+import pytest
+
 from adapters.argo.evict.apiserver import ApiServer
 from adapters.argo.evict.cluster import NAMESPACE, artifact, config_map, entry, node, workflow
 from couler_argo.evict.choice import HALF
@@ -158,6 +160,7 @@ def test_artifacts_are_measured_where_the_store_can_be_asked(
     assert sizes["gone"]["bytes_measured"] == "no"
 
 
+@pytest.mark.slow
 def test_a_full_namespace_takes_seconds(server: ApiServer, evictor: Make) -> None:
     for shard in range(64):
         data = {f"{shard:02}{number:04}": entry(f"train-a-{number}1", used=number + 1) for number in range(500)}

@@ -19,7 +19,7 @@ from support import first_of
 PIPELINES = ["dedupe,cache", "cache{assume-pure=true}", "", "dedupe", "cache"]
 
 each_program = pytest.mark.parametrize("program", PROGRAMS)
-each_pipeline = pytest.mark.parametrize("pipeline", first_of(PIPELINES, 2))
+each_pipeline = pytest.mark.parametrize("pipeline", first_of(PIPELINES))
 
 
 def without(data: Any, paths: Iterable[tuple[str | int, ...]]) -> Any:

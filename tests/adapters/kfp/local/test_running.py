@@ -13,6 +13,7 @@ from adapters.kfp.sources import sharing
 pytest.importorskip("kfp", reason="needs kfp")
 
 
+@pytest.mark.slow
 def test_contents_of_artifacts_are_compared() -> None:
     one, same, other = (run(partial(writing, text)) for text in ("abc", "abc", "xyz"))
     assert one.outputs["Output"]["content"] == "abc"

@@ -77,6 +77,7 @@ LITTLE = 'ulimit -f 1; export PYTHONDONTWRITEBYTECODE=1; exec "$@"'
 """Python would leave bytecode of half a kilobyte behind, for everybody after it."""
 
 
+@pytest.mark.slow
 def test_a_disk_that_takes_no_more_is_no_mistake_of_ours(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(json.dumps(chain(2)))
     couler = [sys.executable, "-c", "from couler_plugins.cli import main; main()", "run", "p.json", "--local"]
