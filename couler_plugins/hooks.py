@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import pluggy
@@ -32,7 +32,7 @@ class _Manager(pluggy.PluginManager):
 
 
 def _is_no_function(owner: object, name: str) -> bool:
-    return isinstance(owner, ModuleType) and not inspect.isroutine(vars(owner).get(name))
+    return isinstance(owner, ModuleType) and not isinstance(vars(owner).get(name), FunctionType | MethodType)
 
 
 class Hooks:

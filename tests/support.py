@@ -83,16 +83,16 @@ def first_of(values: Iterable[object], count: int = 1) -> list[Any]:
     return [value if number < count else _slow(value) for number, value in enumerate(values)]
 
 
-def sampled(parameters: Iterable[Any], share: int = 8) -> list[Any]:
+def sampled(parameters: Iterable[Any], share: int = 12) -> list[Any]:
     """Return the parameters, of which all but a sample are `slow`.
 
     Args:
         parameters: what `pytest.param` returns, with ids; the ids alone say which of them are in the sample.
-        share: one of so many is in the sample, and 15 at least.
+        share: one of so many is in the sample, and 10 at least.
     """
     everything = list(parameters)
     ranked = sorted((item.id for item in everything), key=lambda name: hashlib.sha256(name.encode()).digest())
-    sample = set(ranked[: max(15, len(ranked) // share)])
+    sample = set(ranked[: max(10, len(ranked) // share)])
     return [item if item.id in sample else _slow(item) for item in everything]
 
 

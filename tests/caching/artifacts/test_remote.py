@@ -16,7 +16,7 @@ from servers.s3 import KEY, SECRET, s3_files, s3_server, s3_url
 from support import first_of
 
 
-@pytest.fixture(params=first_of(["s3", "alluxio", "s3+postgresql", "memory", "folder"], 2))
+@pytest.fixture(params=first_of(["s3", "s3+postgresql", "alluxio", "memory", "folder"]))
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Where a cache is, as arguments of `open_cache`."""
     match request.param:
