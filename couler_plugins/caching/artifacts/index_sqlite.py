@@ -135,13 +135,22 @@ class SqliteDatabase:
         return opened
 
     def _open(self) -> sqlite3.Connection:
-        opened = self._connected(str(self._path))
-        try:
-            _prepare(opened)
-        except BaseException:
-            opened.close()
-            raise
-        return opened
+        """Whoever turns the log on, or closes last, locks others out for a moment, and SQLite waits for none of it.
+
+        See "Sometimes Queries Return SQLITE_BUSY In WAL Mode" in https://sqlite.org/wal.html.
+        """
+        end = time.monotonic() + self._patience
+        while True:
+            opened = self._connected(str(self._path))
+            try:
+                _prepare(opened)
+            except BaseException as error:
+                opened.close()
+                if not _is_busy(error) or time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
+            else:
+                return opened
 
     def _open_to_read(self) -> sqlite3.Connection:
         """A log that somebody is writing is read with it; without one the file stands still, and needs no locks.
@@ -187,6 +196,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if "lifetime" not in _columns_of_owners(connection):
         connection.execute(LIFETIME)
     connection.execute("COMMIT")
+
+
+def _is_busy(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _columns_of_owners(connection: sqlite3.Connection) -> set[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from couler_plugins.caching.artifacts import UNLIMITED, Claim, Existed, Hit, Refused, Stored, open_cache
+from couler_plugins.caching.artifacts import UNLIMITED, Claim, Existed, Hit, Refused, Stored, index_sqlite, open_cache
 from couler_plugins.caching.artifacts.database import Database
 from couler_plugins.caching.artifacts.index import Index
 from couler_plugins.caching.artifacts.index_postgres import PostgresDatabase
 from couler_plugins.caching.artifacts.index_sqlite import SqliteDatabase
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput
 from servers.postgres import Postgres
 
 
@@ -238,3 +239,25 @@ def test_an_index_in_postgresql_says_that_it_needs_a_newer_sqlalchemy(
     monkeypatch.setattr("sqlalchemy.__version__", "1.4.54")
     with pytest.raises(InvalidInput, match=r"needs SQLAlchemy 2, and this is 1\.4\.54"):
         open_cache(tmp_path, index="postgresql://u@127.0.0.1:1/x")
+
+
+def test_who_is_locked_out_for_a_moment_tries_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fakes what lasts for microseconds only: another process closes the last connection while this one opens."""
+    busy = [sqlite3.OperationalError("database is locked") for _ in range(3)]
+    for error in busy:
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    prepare = index_sqlite._prepare
+
+    def locked(connection: sqlite3.Connection) -> None:
+        if busy:
+            raise busy.pop()
+        prepare(connection)
+
+    monkeypatch.setattr(index_sqlite, "_prepare", locked)
+    cache = open_cache(str(tmp_path / "cache"))
+    assert not busy
+    cache.close()
+    busy += [sqlite3.OperationalError("disk I/O error")] * 2
+    with pytest.raises(EngineError, match="disk I/O error"):
+        open_cache(str(tmp_path / "cache"))
+    assert len(busy) == 1

@@ -109,11 +109,7 @@ Try = Callable[[Place, Path, int], None]
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "times"),
-    [
-        (_load, 200),
-        pytest.param(_counts, 50, marks=pytest.mark.slow),
-        pytest.param(_open_at_once, 1, marks=pytest.mark.slow),
-    ],
+    [(_load, 200), (_counts, 50), (_open_at_once, 1)],
 )
 def test_eight_processes_on_sqlite(tmp_path: Path, work: Try, times: int) -> None:
     work(Place(str(tmp_path / "cache")), tmp_path, times)
