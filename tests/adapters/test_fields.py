@@ -182,8 +182,6 @@ def edits(subject: Subject, whole: bool, node_type: type[Node], name: str) -> It
 
 FEW = 9
 """Of so many places that are alike, each is tried."""
-MANY = 24
-"""So many edits of a field are too many for the default suite, which tries one of four then."""
 CACHE = Directive(kind="cache", options=(("config-map", "c"), ("key", "k"), ("max-age", "")))
 INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Workflow, "namespace"): ("prod",),
@@ -236,7 +234,7 @@ def test_what_is_set_is_there_again(subject: Subject, node_type: type[Node], nam
     support = support_of(subject)[f"{node_type.__name__}.{name}"]
     carried = tried = excuses = 0
     tries = list(edits(subject, whole, node_type, name))
-    for site, value, edited in tries[:: 1 if whole or len(tries) < MANY else 4]:
+    for site, value, edited in tries[:: 1 if whole else 4]:
         for generated in (False, True) if subject.generates else (False,):
             tried += 1
             try:

@@ -80,10 +80,10 @@ def test_nobody_waits_for_a_sidecar_that_was_killed(age: int, waits: bool, share
     os.utime(shared / "ready", (time.time() - age,) * 2)
     out = shared.parent / "out"
     started = time.monotonic()
-    process = launch(shared, f"a={out}", "--", "touch", str(out), limit=3)
+    process = launch(shared, f"a={out}", "--", "touch", str(out), limit=1)
     process.communicate(timeout=30)
     assert process.returncode == 0
-    assert (time.monotonic() - started > 3) is waits
+    assert (time.monotonic() - started > 1) is waits
 
 
 def test_a_folder_that_nobody_may_write_is_no_harm(shared: Path) -> None:
