@@ -233,7 +233,6 @@ import decimal
 import importlib
 import sys
 from pydantic import BaseModel
-from support import first_of
 
 class Money(decimal.Decimal):
     pass
