@@ -6,7 +6,7 @@ Argo has a kind and names of its own, and attempts and timeouts at what is calle
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from couler_argo.foreign_values import in_argos_words
 from couler_argo.metadata import without_records
@@ -60,7 +60,8 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
         Unsupported: it has something that Argo does otherwise.
     """
     workflow = in_argos_words(_with_attempts(as_scripts(workflow, "argo")))
-    names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)])
+    # Pods are called after their templates, and the names of pods have no capitals.
+    names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)], str.lower)
 
     def change(node: Node) -> Node:
         match node:
@@ -145,12 +146,12 @@ def _with_path(output: Output) -> Output:
     return replace(output, value=None, path=Literal(value=data["path"]))
 
 
-def _plain(names: Iterable[str]) -> dict[str, str]:
+def _plain(names: Iterable[str], spelt: Callable[[str], str] = str) -> dict[str, str]:
     """A name that Argo takes for each of these, no two alike; those that it takes already stay."""
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for name in sorted(names, key=lambda name: (_fits(name) != name, name)):
-        found[name] = fresh_name(_fits(name), taken)
+    for name in sorted(names, key=lambda name: (_fits(spelt(name)) != name, name)):
+        found[name] = fresh_name(_fits(spelt(name)), taken)
         taken.add(found[name])
     return found
 

@@ -57,6 +57,16 @@ spec:
   templates:
   - {name: main, suspend: {}}
 """,
+    "names of pods": SPEC
+    + """\
+  - name: main
+    dag:
+      tasks:
+      - {name: A, template: A}
+      - {name: B, template: B}
+  - {name: A, container: {image: alpine}}  #? pod-name spec.templates[1].name
+  - {name: B, suspend: {}}
+""",
     "template names": SPEC
     + RUN
     + """\
@@ -469,6 +479,14 @@ spec: {templates: [{name: far, suspend: {}}]}
 
 GOOD: dict[str, str] = {
     "recursion": SPEC + STEPS + "    - - {name: a, template: main, when: x}\n",
+    "names of pods without their template's": HEAD.replace(
+        "generateName: a-", "generateName: a-, annotations: {workflows.argoproj.io/pod-name-format: v1}"
+    )
+    + "  entrypoint: main\n  templates:\n"
+    + TASKS
+    + "      - {name: a, template: A}\n  - {name: A, container: {image: alpine}}\n",
+    "the only pod, which is called like the workflow": SPEC.replace("main", "Main")
+    + "  - {name: Main, container: {image: alpine}}\n",
     "a loop's item and outputs": SPEC
     + STEPS
     + """\

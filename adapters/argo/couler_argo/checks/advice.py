@@ -18,6 +18,8 @@ from couler_plugins.portable.schedules import DURATION
 __all__ = ["advise"]
 
 Mapping = dict[str, Any]
+PODS = {"container", "containerSet", "data", "resource", "script"}
+"""Types of templates that run in pods of their own."""
 KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 
 
@@ -26,6 +28,7 @@ def advise(holder: Holder, report: Report) -> None:
     _check_hooks(holder, holder.spec, holder.spec_path, "", report)
     for number, template in enumerate(holder.templates):
         path, where = (*holder.spec_path, "templates", number), named(template)
+        _check_pod_name(holder, template, (*path, "name"), where, report)
         _check_memoize(template.get("memoize", {}), (*path, "memoize"), where, report)
         check_expressions(template, path, where, report)
         _check_open_tags(template, path, where, report)
@@ -35,6 +38,19 @@ def advise(holder: Holder, report: Report) -> None:
             _check_item(call, place, subject, report)
         for group, steps in enumerate(template.get("steps", ())):
             _check_group(steps, (*path, "steps", group), where, report)
+
+
+def _check_pod_name(holder: Holder, template: Mapping, path: Path, where: str, report: Report) -> None:
+    """Pods are `WORKFLOW-TEMPLATE-HASH`, that of an entrypoint is `WORKFLOW`: `GeneratePodName` in util/pod_name.go.
+
+    Source: Argo 4.0.5. An annotation brings back names without the template's.
+    """
+    name, annotations = template.get("name", ""), holder.metadata.get("annotations", {})
+    if name == name.lower() or not PODS & template.keys() or name == holder.spec.get("entrypoint"):
+        return
+    if annotations.get("workflows.argoproj.io/pod-name-format") != "v1":
+        message = f"{where} has capitals in its name, and Kubernetes takes none in the names of its pods"
+        report.warning("pod-name", path, message, f"call it {name.lower()!r}")
 
 
 def _calls(template: Mapping, path: Path) -> Iterator[tuple[Mapping, Path]]:

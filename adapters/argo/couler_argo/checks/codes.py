@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "parallelism": "`parallelism` on a template that runs one thing",
     "plugin": "a plugin template that does not name exactly one plugin",
     "pod-gc": "a `podGC` strategy or label selector that does not exist",
+    "pod-name": "a template with capitals in its name, after which its pods are called: Kubernetes refuses them",
     "private-copy": "a template that couler copied was edited, and the copy was not",
     "reference-order": "a reference to a step or task that need not have ended by then",
     "reread-value": "a value or key without quotes that is handed on as another text: `yes` as `true`, `1.20` as `1.2`",
