@@ -5,6 +5,8 @@
     python3 dev.py test [PYTEST ARGS]    run the tests in about five minutes; with `-m slow` the longer ones
     python3 dev.py airflow VERSION [PYTEST ARGS]
                                          run the tests of the Airflow adapter with another Airflow: 3.1, 3.2.2
+    python3 dev.py cluster up|down|status|shell
+                                         a real Kubernetes of one node with Argo and Tekton, for tests and people
     python3 dev.py lint                  lint, formatting, types, the layers of the architecture
     python3 dev.py bench [NAME…]         run the benchmarks, or those named; figures go to build/
     python3 dev.py docs                  make the generated parts of the documentation anew
@@ -51,6 +53,8 @@ def main(job: str = "help", *arguments: str) -> int:
         return run(TEST, "all", *arguments)
     if job == "airflow" and arguments:
         return other_airflow(*arguments)
+    if job == "cluster":
+        return run([["python", "tests/control_cluster.py"]], "all", *arguments)
     if job == "lint":
         return run(LINT, "all")
     if job == "bench":

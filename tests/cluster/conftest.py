@@ -1,0 +1,54 @@
+"""One cluster for all workers of a session, and a namespace for each test."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.cluster import Cluster
+from cluster.programs import KEPT
+
+HERE = Path(__file__).parent
+OURS = KEPT / "started-by-tests"
+"""Is there while a cluster runs that nobody but the tests has started."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("cluster")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput") and OURS.exists():
+        Cluster().down()
+        OURS.unlink()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """The cluster, up: the one that somebody has started, or one for this session."""
+    if reason := os.environ.get("COULER_NO_CLUSTER"):
+        pytest.skip(f"COULER_NO_CLUSTER: {reason}")
+    cluster = Cluster()
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not cluster.is_up:
+            OURS.touch()
+            cluster.up()
+    return cluster
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """The name of a namespace for one test, with all that Argo's pods need there."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    cluster.add_namespace(name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")

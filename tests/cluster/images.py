@@ -1,0 +1,152 @@
+"""Images of the cluster, made from packages and from what was built here: OCI archives, which containerd imports."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cluster.programs import ARGO, KEPT, TEKTON, TEKTON_IN_PODS, Built
+
+__all__ = ["Image", "images"]
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class Image(NamedTuple):
+    """An image by what is in it.
+
+    Attributes:
+        names: that it goes by.
+        fill: puts its files into a folder.
+        command: that runs where a pod names none.
+    """
+
+    names: tuple[str, ...]
+    fill: Callable[[Path], None]
+    command: tuple[str, ...] = ()
+
+
+def images(built: Mapping[str, Built]) -> list[Path]:
+    """Return the archives of all images, those made that are not there yet.
+
+    Args:
+        built: what was built, by module.
+    """
+    programs = {name: place.programs for name, place in built.items()}
+    wanted = {
+        "busybox": Image(("docker.io/library/busybox:1", "docker.io/library/alpine:3"), _busybox, ("sh",)),
+        "pause": Image(("registry.local/pause:1",), _busybox, ("sleep", str(2**31 - 1))),
+        "python": Image(("docker.io/library/python:3",), _python, ("python3",)),
+        "argoexec": _with_program("registry.local/argoexec:v4.0.5", programs[ARGO.path] / "argoexec", "bin"),
+        **{
+            f"tekton-{name}": _with_program(f"registry.local/tekton-{name}:1", programs[TEKTON.path] / name, "ko-app")
+            for name in TEKTON_IN_PODS
+        },
+    }
+    return [_archived(name, image) for name, image in wanted.items()]
+
+
+def _with_program(name: str, program: Path, folder: str) -> Image:
+    def fill(root: Path) -> None:
+        (root / folder).mkdir()
+        shutil.copy(program, root / folder)
+        (root / "tmp").mkdir(mode=0o1777)
+
+    return Image((name,), fill, (f"/{folder}/{program.name}",))
+
+
+def _busybox(root: Path) -> None:
+    program = shutil.which("busybox")
+    if program is None:
+        raise RuntimeError("the cluster's images need busybox: install Debian's busybox-static")
+    for folder in ("bin", "etc", "root"):
+        (root / folder).mkdir()
+    (root / "tmp").mkdir(mode=0o1777)
+    (root / "tmp").chmod(0o1777)
+    shutil.copy(program, root / "bin" / "busybox")
+    for applet in subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.split():
+        if applet != "busybox":
+            (root / "bin" / applet).symlink_to("busybox")
+    (root / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc" / "group").write_text("root:x:0:\n")
+
+
+def _python(root: Path) -> None:
+    """Debian's own, with nothing but what it needs; as root, as packages want to own their files."""
+    command = ["mmdebstrap", "--quiet", "--variant=extract", "--include=python3,dash,coreutils,libc-bin", "--mode=root"]
+    subprocess.run([*command, "bookworm", str(root)], check=True, capture_output=True, text=True)
+    for name in ("var/cache", "var/lib/apt", "usr/share/doc", "usr/share/locale", "usr/share/man"):
+        shutil.rmtree(root / name, ignore_errors=True)
+    if not (root / "bin" / "sh").exists():
+        (root / "bin" / "sh").symlink_to("dash")
+
+
+def _archived(name: str, image: Image) -> Path:
+    archive = KEPT / "images" / f"{name}.tar"
+    if archive.exists():
+        return archive
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        root, made = Path(folder, "root"), Path(folder, "made.tar")
+        root.mkdir(mode=0o755)
+        image.fill(root)
+        layer = Path(folder, "layer.tar")
+        with tarfile.open(layer, "w") as tar:
+            for entry in sorted(root.iterdir()):
+                tar.add(entry, entry.name)
+        _write(made, image, layer)
+        made.rename(archive)
+    return archive
+
+
+def _write(archive: Path, image: Image, layer: Path) -> None:
+    """Write an archive of one layer, as the OCI image layout has it (https://github.com/opencontainers/image-spec)."""
+    with layer.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    blobs: dict[str, bytes] = {}
+
+    def blob(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        text = json.dumps(data).encode()
+        blobs[hashlib.sha256(text).hexdigest()] = text
+        return {"mediaType": kind, "digest": f"sha256:{hashlib.sha256(text).hexdigest()}", "size": len(text)}
+
+    config = {
+        "architecture": ARCHITECTURES[platform.machine()],
+        "os": "linux",
+        "config": {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"], "Cmd": list(image.command)},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+    }
+    layers = [
+        {
+            "mediaType": "application/vnd.oci.image.layer.v1.tar",
+            "digest": f"sha256:{digest}",
+            "size": layer.stat().st_size,
+        }
+    ]
+    manifest = blob(
+        "application/vnd.oci.image.manifest.v1+json",
+        {"schemaVersion": 2, "config": blob("application/vnd.oci.image.config.v1+json", config), "layers": layers},
+    )
+    entries = [{**manifest, "annotations": {"io.containerd.image.name": name}} for name in image.names]
+    with tarfile.open(archive, "w") as tar:
+        _add(tar, "oci-layout", {"imageLayoutVersion": "1.0.0"})
+        _add(tar, "index.json", {"schemaVersion": 2, "manifests": entries})
+        for name, text in blobs.items():
+            _add(tar, f"blobs/sha256/{name}", text)
+        tar.add(layer, f"blobs/sha256/{digest}")
+
+
+def _add(tar: tarfile.TarFile, name: str, data: Mapping[str, Any] | bytes) -> None:
+    text = data if isinstance(data, bytes) else json.dumps(data).encode()
+    entry = tarfile.TarInfo(name)
+    entry.size = len(text)
+    tar.addfile(entry, io.BytesIO(text))

@@ -1,0 +1,43 @@
+"""`python3 dev.py cluster up|down|status|shell`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from cluster.cluster import Cluster
+
+USAGE = """A cluster of one node with Argo and Tekton, of real programs, in namespaces of its own.
+
+    python3 dev.py cluster up            build it where it is not built yet, and start it
+    python3 dev.py cluster status        what runs
+    python3 dev.py cluster shell [CMD]   a shell, or a command, inside of it: kubectl, couler
+    python3 dev.py cluster down          end it; what was built stays in .tools/cluster
+"""
+
+
+def main(job: str = "help", *command: str) -> int:
+    cluster = Cluster()
+    if job == "up":
+        try:
+            cluster.up()
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            return 1
+        print("the cluster is up: python3 dev.py cluster shell kubectl get pods -A")
+        return 0
+    if job == "down":
+        cluster.down()
+        return 0
+    if job == "status":
+        print(cluster.kubectl("get", "nodes,pods", "-A") if cluster.is_up else "the cluster is down")
+        return 0
+    if job == "shell":
+        inside = cluster.inside(*(command or (os.environ.get("SHELL", "/bin/sh"),)))
+        return subprocess.call(inside, env=cluster.environment())
+    print(USAGE)
+    return 0 if job in {"help", "-h", "--help"} else 2
+
+
+sys.exit(main(*sys.argv[1:]))
