@@ -74,6 +74,9 @@ class Cluster:
         """The first process of its namespaces, as the host numbers it; None where it is down."""
         with contextlib.suppress(OSError, ValueError):
             outer = int((self.folder / "outer.pid").read_text())
+            # After a restart of the machine the number may be somebody else's, whom `down` must not end.
+            if str(self.folder).encode() not in Path(f"/proc/{outer}/cmdline").read_bytes():
+                return None
             children = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
             return int(children[0]) if children else None
         return None
@@ -154,9 +157,9 @@ class Cluster:
         """What kubectl prints as JSON, read."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
-    def apply(self, documents: Sequence[Mapping[str, Any]], *arguments: str) -> None:
+    def apply(self, documents: Sequence[Mapping[str, Any]]) -> None:
         text = yaml.safe_dump_all(documents)
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", *arguments, input=text)
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
 
     def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = PATIENCE, *, up: bool = True) -> None:
         """Wait until a condition holds.
@@ -523,6 +526,8 @@ def argo_manifests(module: Path) -> list[dict[str, Any]]:
     settings = {
         "executor": yaml.safe_dump({"resources": {"requests": {"cpu": "1m", "memory": "16Mi"}}}),
         "artifactRepository": yaml.safe_dump({"s3": repository}),
+        # Its usual port, 9090, is also that of Tekton, which is no process of the same node elsewhere.
+        "metricsConfig": yaml.safe_dump({"port": 9191}),
     }
     metadata = {"name": "workflow-controller-configmap", "namespace": "argo"}
     return [*documents, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": settings}]

@@ -28,11 +28,13 @@ class Image(NamedTuple):
         names: that it goes by.
         fill: puts its files into a folder.
         command: that runs where a pod names none.
+        version: of what is in it; another one makes the image anew.
     """
 
     names: tuple[str, ...]
     fill: Callable[[Path], None]
     command: tuple[str, ...] = ()
+    version: str = "1"
 
 
 def images(built: Mapping[str, Built]) -> list[Path]:
@@ -43,6 +45,7 @@ def images(built: Mapping[str, Built]) -> list[Path]:
     """
     programs = {name: place.programs for name, place in built.items()}
     wanted = {
+        # Busybox stands for Alpine's as well: what the examples call of it is in both.
         "busybox": Image(("docker.io/library/busybox:1", "docker.io/library/alpine:3"), _busybox, ("sh",)),
         "pause": Image(("registry.local/pause:1",), _busybox, ("sleep", str(2**31 - 1))),
         "python": Image(("docker.io/library/python:3",), _python, ("python3",)),
@@ -59,9 +62,15 @@ def _with_program(name: str, program: Path, folder: str) -> Image:
     def fill(root: Path) -> None:
         (root / folder).mkdir()
         shutil.copy(program, root / folder)
-        (root / "tmp").mkdir(mode=0o1777)
+        _add_tmp(root)
 
-    return Image((name,), fill, (f"/{folder}/{program.name}",))
+    # Its folder is called after what it is built from.
+    return Image((name,), fill, (f"/{folder}/{program.name}",), version=program.parents[1].name)
+
+
+def _add_tmp(root: Path) -> None:
+    (root / "tmp").mkdir()
+    (root / "tmp").chmod(0o1777)  # which `mkdir` takes from nobody
 
 
 def _busybox(root: Path) -> None:
@@ -70,8 +79,7 @@ def _busybox(root: Path) -> None:
         raise RuntimeError("the cluster's images need busybox: install Debian's busybox-static")
     for folder in ("bin", "etc", "root"):
         (root / folder).mkdir()
-    (root / "tmp").mkdir(mode=0o1777)
-    (root / "tmp").chmod(0o1777)
+    _add_tmp(root)
     shutil.copy(program, root / "bin" / "busybox")
     for applet in subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.split():
         if applet != "busybox":
@@ -91,7 +99,7 @@ def _python(root: Path) -> None:
 
 
 def _archived(name: str, image: Image) -> Path:
-    archive = KEPT / "images" / f"{name}.tar"
+    archive = KEPT / "images" / f"{name}-{image.version}.tar"
     if archive.exists():
         return archive
     archive.parent.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,7 @@ def build(module: Module) -> Built:
         raise RuntimeError("the cluster is built from Go modules: it needs a Go toolchain")
     origin = ROOT / "tests" / "oracles" / module.folder
     version = required(origin, module.path)
-    parts = [repr(module), version, *(path.read_text() for path in sorted(origin.glob("*.go")) if not module.programs)]
+    parts = [repr(module), version, *(path.read_text() for path in sorted(origin.iterdir()) if not module.programs)]
     folder = KEPT / f"{module.folder}-{hashlib.sha256(''.join(parts).encode()).hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     built = Built(folder / "bin", folder / "source" if module.programs else origin)
