@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +16,31 @@ from cluster.cluster import Cluster
 from cluster.programs import KEPT
 
 HERE = Path(__file__).parent
+RBAC = "rbac.authorization.k8s.io"
+IN_ARGO = {"name": "memoize", "namespace": "argo"}
+MEMOIZING: list[dict[str, Any]] = [
+    {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "Role",
+        "metadata": IN_ARGO,
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "update"]}],
+    },
+    {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": IN_ARGO,
+        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "memoize"},
+        "subjects": [{"kind": "ServiceAccount", "name": "argo", "namespace": "argo"}],
+    },
+]
+"""What Argo's controller needs to keep results of memoized steps."""
 OURS = KEPT / "started-by-tests"
 """Is there while a cluster runs that nobody but the tests has started."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(HERE):
+        if item.path.is_relative_to(HERE) and item.get_closest_marker("cluster_long") is None:
             item.add_marker("cluster")
 
 
@@ -52,3 +72,28 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     cluster.add_namespace(name)
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def memoizing(cluster: Cluster) -> Iterator[None]:
+    """Argo's controller may write ConfigMaps of its namespace, which the roles that it ships do not grant."""
+    with _lock("rights", fcntl.LOCK_SH):
+        cluster.apply(MEMOIZING)
+        yield
+
+
+@pytest.fixture
+def stock(cluster: Cluster) -> Iterator[None]:
+    """Argo's controller has the rights that it ships, and no others, while the test runs."""
+    with _lock("rights", fcntl.LOCK_EX):
+        for item in MEMOIZING:
+            name = item["metadata"]["name"]
+            cluster.kubectl("delete", item["kind"].lower(), name, "--namespace", "argo", "--ignore-not-found")
+        yield
+
+
+@contextlib.contextmanager
+def _lock(name: str, kind: int) -> Iterator[None]:
+    with (KEPT / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, kind)
+        yield
