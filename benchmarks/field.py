@@ -48,7 +48,7 @@ from couler_plugins.sources import SUFFIXES, Input
 from couler_plugins.verdict_totals import verdict_totals
 
 ENGINES = ("airflow", "argo", "kfp", "tekton")
-PIPELINE = "dedupe,prune,cache"
+PIPELINE = "dedupe,prune,cache{via=memoize}"
 QUICK = 20
 """Files of a repository that are looked at with --quick."""
 

@@ -70,7 +70,7 @@ spec:
 """
 
 
-def results(pipeline: str = "dedupe,cache") -> Result:
+def results(pipeline: str = "dedupe,cache{via=memoize}") -> Result:
     return optimize([Text(ARGO, "argo.yaml"), Text(TEKTON, "tekton.yaml")], pipeline)
 
 
@@ -121,7 +121,7 @@ def test_a_call_site_without_a_verdict_is_counted() -> None:
 def test_a_part_of_a_split_workflow_is_judged() -> None:
     split = optimize(Text(ARGO, "w.yaml"), "split{max-steps=2,into=workflows}")
     assert split.parts
-    again = optimize(Text(split.text, "w.yaml"), "cache")
+    again = optimize(Text(split.text, "w.yaml"), "cache{via=memoize}")
     total = total_of(again, "cache")
     assert total.calls == sum(total.verdicts.values()) > 0
     assert total.unjudged == 0
@@ -133,7 +133,7 @@ def test_every_call_site_of_the_corpora_has_one_verdict(engine: str) -> None:
     calls = 0
     for path in sorted(shared("corpus", engine).rglob("*")):
         if path.suffix in (".yaml", ".yml", ".json"):
-            result = optimize(path, "cache")
+            result = optimize(path, "cache{via=memoize}")
             total = total_of(result, "cache")
             assert total.unjudged == 0, path
             assert total.calls == sum(total.verdicts.values()), path
@@ -148,7 +148,7 @@ def test_every_call_site_of_whole_repositories_has_one_verdict() -> None:
     calls = 0
     for folder in sorted(shared("corpus", "field").iterdir()):
         if folder.is_dir():
-            total = total_of(optimize(folder, "cache"), "cache")
+            total = total_of(optimize(folder, "cache{via=memoize}"), "cache")
             assert total.unjudged == 0, folder
             assert total.calls == sum(total.verdicts.values()), folder
             calls += total.calls

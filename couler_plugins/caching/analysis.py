@@ -70,6 +70,7 @@ class Analysis:
             artifact by its identity, which is another one whenever it is made anew.
         declared: whether all that owners could declare counts as declared. That tells what a declaration would change;
             no key may come of it.
+        unkept: why the engine's own cache keeps nothing, whatever the operation; None where it may keep results.
         like: another analysis of the same workflow, which knows what holds of its operations already.
     """
 
@@ -82,6 +83,7 @@ class Analysis:
         circular: bool = False,
         fingerprints: bool = False,
         declared: bool = False,
+        unkept: Objection | None = None,
         like: Analysis | None = None,
     ) -> None:
         self.workflow = workflow
@@ -89,6 +91,7 @@ class Analysis:
         self._assume_pure = assume_pure or declared
         self._declared = declared
         self._fingerprints = fingerprints
+        self._unkept = unkept
         self._by_name = callables(workflow)
         self._dynamic = any(isinstance(site.step.call, Dynamic) for site in call_sites(workflow))
         self._circular = frozenset(graph.name for graph in workflow.graphs) if circular else recursive(workflow)
@@ -121,6 +124,8 @@ class Analysis:
                 objections += key_objections(operation)
             if not operation.outputs and not result:
                 objections.append(Objection("no-outputs", "it has no outputs, so it runs for its effect"))
+            if not objections and self._unkept is not None:
+                objections.append(self._unkept)
             objections.sort(key=lambda item: item.against == "storage")
             told = tuple(self._about_operation(item, operation) for item in objections)
             known = Facts(operation, material, spec_hash(material.content), told)

@@ -22,6 +22,7 @@ from couler_plugins.plan import Decision
 
 __all__ = ["apply", "stripped"]
 
+NOT_ASKED = Objection("not-asked", "the engine's own cache is not asked for", "storage")
 FULL = Objection("full", "what one run adds could fill more than half of a shard of the engine's cache", "storage")
 
 
@@ -34,6 +35,7 @@ def apply(
     circular: bool,
     limit: Limit | None,
     wrapper: Wrapper | None,
+    memoizes: bool,
 ) -> tuple[Workflow, list[Decision], dict[str, Decision]]:
     """The workflow with everything cached that may be (the same object where nothing changes), and the decisions.
 
@@ -48,10 +50,12 @@ def apply(
         assume_pure: whether a step of which nothing is said counts as declared pure.
         circular: whether the workflow is part of a circle of workflows that call each other.
         limit: the capacity to choose for; None where all that may be cached is.
-        wrapper: what keeps results that the engine's own cache cannot keep; None for nothing.
+        wrapper: what keeps results that the engine's own cache cannot keep, or does not; None for nothing.
+        memoizes: whether the engine's own cache keeps results.
     """
     bare = stripped(facet.without_traces(workflow))
-    analysis = Analysis(bare, facet, assume_pure=assume_pure, circular=circular)
+    unkept = None if memoizes else facet.needs_rights or NOT_ASKED
+    analysis = Analysis(bare, facet, assume_pure=assume_pure, circular=circular, unkept=unkept)
     declared = Analysis(bare, facet, circular=circular, declared=True, like=analysis)
 
     def kept(found: Mapping[Place, Verdict]) -> dict[Place, Verdict]:

@@ -27,7 +27,9 @@ class Cache:
             all the same.
         capacity: bytes that the cache may hold: what is not worth keeping then, by past runs, is not cached.
         policy: who chooses what is worth keeping (`couler plugins` lists the policies).
-        via: `memoize` for the engine's own cache alone; `wrapper` to wrap the commands whose results that cannot keep.
+        via: `memoize` for the engine's own cache alone; `wrapper` to wrap commands; `both` to wrap those whose results
+            the engine's own cache cannot keep; `auto` for the engine's own cache where it needs no rights beyond those
+            that a stock install of the engine has.
         store: the URL of the artifact cache, for wrappers.
         image: the image that wrappers take `couler` from.
         namespace: the part of the store that is meant.
@@ -47,7 +49,7 @@ class Cache:
     assume_pure: bool = False
     capacity: Size | None = None
     policy: str = "scr"
-    via: Literal["memoize", "wrapper"] = "memoize"
+    via: Literal["auto", "memoize", "wrapper", "both"] = "auto"
     store: str = ""
     image: str = ""
     namespace: str = "default"
@@ -126,6 +128,7 @@ class Cache:
                     circular=inside,
                     limit=limit,
                     wrapper=wrapper,
+                    memoizes=self.via in ("memoize", "both") or (self.via == "auto" and facet.needs_rights is None),
                 )
             plan = plan.with_workflow(workflow, new, *decisions)
         return with_other_calls(plan, before, outside, parts, ctx)
@@ -134,7 +137,7 @@ class Cache:
         self, engine: str, why: str, hint: str, names: tuple[str, ...] = ("capacity", "via", "store")
     ) -> None:
         """Raises `Unsupported` for what is no matter of a workflow of this engine."""
-        given = {"capacity": self.capacity is not None, "via": self.via != "memoize", "store": bool(self.store)}
+        given = {"capacity": self.capacity is not None, "via": self._wraps, "store": bool(self.store)}
         for name in names:
             if given[name]:
                 raise Unsupported(
@@ -152,10 +155,14 @@ class Cache:
             message = f"pods have no workspaces there, and find no store at {self.store!r:.80}"
             raise Unsupported(message, engine=engine, feature="cache{store}", hint="store=s3://bucket/cache")
 
+    @property
+    def _wraps(self) -> bool:
+        return self.via in ("wrapper", "both")
+
     def _wrapper(self) -> Wrapper | None:
         from couler_plugins.caching.wrapping import Wrapper
 
-        if self.via != "wrapper":
+        if not self._wraps:
             return None
         names = Wrapper.__struct_fields__
         return Wrapper(**{name: getattr(self, name) for name in names})

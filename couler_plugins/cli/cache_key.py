@@ -23,14 +23,14 @@ SPEC = re.compile(r"v\d+:[0-9a-f]{64}")
 Examples:
   couler cache key --program train.py rate=0.1 --file data=data.csv
   couler cache key --spec v1:9f86d0…0a08 depth=3 \\
-    workflow.serviceAccountName=default
+    workflow.namespace=ml workflow.serviceAccountName=default
 
 \b
 With --spec, the key is the one that `couler optimize` writes for Argo:
-  inputs by their names, `couler-lineage` among them; then what the template
-  reads of the run, as workflow.parameters.NAME; and then
-  workflow.serviceAccountName. The hash of a template is in the document's
-  annotation couler.io/key-spec.
+  inputs by their names, `couler-lineage` among them; then what is read of the
+  run: workflow.namespace, workflow.parameters.NAME for each that the template
+  reads, and workflow.serviceAccountName. The hash of a template is in the
+  document's annotation couler.io/key-spec.
 """,
 )
 @click.option("--spec", metavar="HASH", help="What is run, as the hash of it: v1:… with 64 hexadecimal digits.")

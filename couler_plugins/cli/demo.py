@@ -36,13 +36,17 @@ class Demo(NamedTuple):
 DEMOS = {
     "churn": Demo(
         ("churn.yaml", "optimized.yaml", "page.html"),
-        "A nightly churn model, in {folder}/churn.yaml. Its owners have declared some of its steps pure.",
+        "A nightly churn model, in {folder}/churn.yaml. Its owners have declared some of its steps pure. Their Argo may\n"
+        "write ConfigMaps, so it can memoize: `couler doctor` says whether yours may.",
         (
-            ("What would change, and why?", "explain -p dedupe,cache {folder}/churn.yaml"),
-            ("The same as a diff.", "diff -p dedupe,cache {folder}/churn.yaml"),
-            ("Write it.", "optimize -p dedupe,cache {folder}/churn.yaml -o {folder}/optimized.yaml"),
+            ("What would change, and why?", "explain -p dedupe,cache{{via=memoize}} {folder}/churn.yaml"),
+            ("The same as a diff.", "diff -p dedupe,cache{{via=memoize}} {folder}/churn.yaml"),
+            ("Write it.", "optimize -p dedupe,cache{{via=memoize}} {folder}/churn.yaml -o {folder}/optimized.yaml"),
             ("Would the engine take it?", "lint {folder}/optimized.yaml"),
-            ("A page to look at.", "graph --format html -p dedupe,cache {folder}/churn.yaml -o {folder}/page.html"),
+            (
+                "A page to look at.",
+                "graph --format html -p dedupe,cache{{via=memoize}} {folder}/churn.yaml -o {folder}/page.html",
+            ),
         ),
         "Open {folder}/page.html in a browser.",
     ),

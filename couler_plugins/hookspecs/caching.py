@@ -149,6 +149,10 @@ class Caching(Knowledge, Protocol):
     def shards(self) -> Shards | None:
         """The shards of the engine's own cache; None where it has no limit."""
 
+    @property
+    def needs_rights(self) -> Objection | None:
+        """Why a stock install of the engine may not keep results in its own cache; None where it may."""
+
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left behind where its owner has edited it since."""
 

@@ -34,7 +34,7 @@ def shown(workflows: Iterable[Workflow]) -> set[str]:
 
 def as_cached(subject: Subject, path: Path) -> list[Workflow]:
     """The workflows of a file once `cache` went over them, and as they are lifted again: only they have directives."""
-    result = optimize(str(path), "cache", plugins=plugins())
+    result = optimize(str(path), "cache{via=memoize}", plugins=plugins())
     versions = [item.versions[-1] for item in result.workflow_versions]
     again = lift(Text(result.text, path.name), plugins=plugins()).workflows if subject.generates else ()
     return [*(version for version in versions if version is not None), *again]

@@ -36,7 +36,7 @@ from optimizers.running import CONTEXT
 from support import own_files
 
 PIPELINES = {"airflow": "cache{assume-pure=true}"}
-PIPELINE = "dedupe,prune,cache{assume-pure=true}"
+PIPELINE = "dedupe,prune,cache{assume-pure=true,via=memoize}"
 """What is optimized by, on engines that the first names no other for."""
 every_file = pytest.mark.parametrize(("subject", "path"), each_file())
 # KFP warns of itself when it loads what was written.

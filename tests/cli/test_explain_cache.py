@@ -74,6 +74,7 @@ def twice() -> str:
 
 
 Explain = Callable[..., Result]
+MEMOIZE = ("-p", "dedupe,cache{via=memoize}", ".", "--format", "json")
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_all_objections_are_told_with_their_lines(explain: Explain) -> None:
 
 
 def test_what_is_said_to_be_declarable_is_cached_once_it_is_declared(explain: Explain) -> None:
-    before = verdicts(explain(".", "--format", "json"))
+    before = verdicts(explain(*MEMOIZE))
     declare = "metadata: {annotations: {couler.io/cache: pure}}"
     places = {
         (item["file"], item["line"])
@@ -149,7 +150,7 @@ def test_what_is_said_to_be_declarable_is_cached_once_it_is_declared(explain: Ex
         lines = Path(file).read_text().splitlines()
         lines.insert(line, f"      {declare}")
         Path(file).write_text("\n".join(lines) + "\n")
-    after = verdicts(explain(".", "--format", "json"))
+    after = verdicts(explain(*MEMOIZE))
     assert {subject: one["verdict"] for subject, one in after.items()} == {
         subject: "cached" if one["verdict"] == "declarable" else one["verdict"] for subject, one in before.items()
     }
@@ -201,9 +202,9 @@ def test_a_library_whose_own_call_may_not_be_cached_says_so_to_others(explain: E
     assert "    - name: count\n      metadata" in pure
     inner = '{name: count, template: count, arguments: {parameters: [{name: x, value: "{{workflow.uid}}"}]}}'
     Path("lib.yaml").write_text(pure)
-    assert verdicts(explain(".", "--format", "json"))["main/count"]["verdict"] == "cached"
+    assert verdicts(explain(*MEMOIZE))["main/count"]["verdict"] == "cached"
     Path("lib.yaml").write_text(f"{pure}    - name: own\n      dag: {{tasks: [{inner}]}}\n")
-    found = verdicts(explain(".", "--format", "json"))
+    found = verdicts(explain(*MEMOIZE))
     assert [item["rule"] for item in found["main/count"]["objections"]] == ["uncached-caller"]
 
 

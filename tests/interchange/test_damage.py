@@ -94,7 +94,7 @@ def outcomes(text: str) -> Iterator[tuple[str, CoulerError | None]]:
     """What each use of a file says of it."""
     for engine in (*ENGINES, "couler"):
         yield engine, convert(Text(text, "flow.json"), engine).files[0].error
-    yield "optimize", optimize(Text(text, "flow.json"), "dedupe,cache").files[0].error
+    yield "optimize", optimize(Text(text, "flow.json"), "dedupe,cache{via=memoize}").files[0].error
 
 
 def hold(data: Any, seeds: range) -> int:

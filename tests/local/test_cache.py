@@ -128,7 +128,7 @@ def test_a_store_that_fails_is_a_miss_and_a_warning(tmp_path: Path, caplog: pyte
 def test_what_asks_an_engine_to_cache_is_no_matter_here(tmp_path: Path, opening: Opening) -> None:
     file = tmp_path / "w.yaml"
     file.write_text(TEXT.replace("name: w}", "generateName: w-}"))
-    optimized = optimize(file, pipeline="cache").text
+    optimized = optimize(file, pipeline="cache{via=memoize}").text
     assert "memoize" in optimized
     first = runs(optimized, tmp_path / "one", opening=opening)
     second = runs(optimized, tmp_path / "two", opening=opening)

@@ -43,13 +43,13 @@ def test_what_is_heeded_or_not_ours_is_no_finding(key: str) -> None:
 
 
 def test_a_never_that_names_no_step_holds_for_all() -> None:
-    result = optimize(annotated("couler.io/cache.nightly.trian"), "cache")
+    result = optimize(annotated("couler.io/cache.nightly.trian"), "cache{via=memoize}")
     assert not result.changed
     assert any("which names no step, says never" in decision.reason for decision in result.decisions)
 
 
 def test_a_never_holds_for_its_step() -> None:
-    (document,) = optimize(annotated("couler.io/cache.nightly.train"), "cache").documents
+    (document,) = optimize(annotated("couler.io/cache.nightly.train"), "cache{via=memoize}").documents
     keys = json.loads(dict(document or {})["metadata"]["annotations"]["couler.io/key-spec"])
     assert "join-features" in keys
     assert "train" not in keys

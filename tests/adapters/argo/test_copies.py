@@ -70,7 +70,7 @@ def test_charts_are_scopes(clouds: Path) -> None:
 def test_a_workflow_far_from_all_refuses_nothing(clouds: Path) -> None:
     (clouds / "w.yaml").write_text(WORKFLOW, encoding="utf-8")
     plan = api.lift(clouds / "w.yaml")
-    result = api.optimize(clouds, "cache")
+    result = api.optimize(clouds, "cache{via=memoize}")
     assert [file.error for file in result.files if file.path == clouds / "w.yaml"] == [None]
     assert plan.workflows
     found = [item for item in lint(clouds, 1) if item.code == "ambiguous-reference"]
@@ -79,5 +79,5 @@ def test_a_workflow_far_from_all_refuses_nothing(clouds: Path) -> None:
 
 def test_the_optimizers_look_beside_the_workflow(clouds: Path) -> None:
     """The one whose template is not there is refused; the others find theirs."""
-    result = api.optimize(clouds, "cache")
+    result = api.optimize(clouds, "cache{via=memoize}")
     assert [Path(file.name).parts[-3] for file in result.files if file.error is not None] == ["azure"]

@@ -19,7 +19,7 @@ from couler_plugins.ir.bundle import Bundle
 from support import at_least, first_of
 
 JUNK: tuple[Any, ...] = (None, "text", "", 7, True, [], [None], ["text"], {}, {"x": [None]}, [{}])
-PIPELINE = "dedupe,cache{assume-pure=true}"
+PIPELINE = "dedupe,cache{assume-pure=true,via=memoize}"
 
 
 def places(data: Any, path: Path = ()) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import Finding, findings, read
 from couler_plugins.ir.bundle import Bundle
 
-PIPELINE = "cache{assume-pure=true}"
+PIPELINE = "cache{assume-pure=true,via=memoize}"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def stale(text: str) -> set[str]:
 def test_what_was_just_optimised_is_not_stale(optimized: str) -> None:
     assert "couler.io/key-spec" in optimized
     assert stale(optimized) == set()
-    assert stale(optimize(Text(workflow()), "dedupe,cache").text) == set()
+    assert stale(optimize(Text(workflow()), "dedupe,cache{via=memoize}").text) == set()
     assert stale(workflow()) == set()
 
 
@@ -49,7 +49,7 @@ EDITS = {
     "a patch of all pods": ("spec:\n", 'spec:\n  podSpecPatch: "{}"\n', None),
     "the key": ("inputs.parameters['day'], inputs", "inputs", {"usage-features"}),
     "the ConfigMap": ("couler-cache-churn-{{=sprig.trunc(2", "mine-{{=sprig.trunc(3", {"usage-features"}),
-    "what the keys cover": ('"v1:011c', '"v1:111c', {"support-features"}),
+    "what the keys cover": ('"v1:6e88', '"v1:7e88', {"support-features"}),
 }
 
 
@@ -128,7 +128,7 @@ def test_a_template_that_somebody_has_copied_does_not_keep_the_key(optimized: st
 
 def test_what_is_not_declared_any_more_leaves_nothing_behind(optimized: str) -> None:
     for broken in (optimized, optimized.replace("maxAge", "minAge"), optimized.replace("couler.io/key-spec", "other")):
-        again = optimize(Text(broken.replace("couler.io/cache: pure", "x: z")), "cache").text
+        again = optimize(Text(broken.replace("couler.io/cache: pure", "x: z")), "cache{via=memoize}").text
         for trace in ("sprig", "couler-lineage", "artifactGC", "key-spec", "memoize"):
             assert trace not in again, trace
 
@@ -137,7 +137,7 @@ def test_a_copy_whose_original_was_edited_is_warned_of() -> None:
     library = (
         workflow().replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName: churn-", "name: churn")
     )
-    made = optimize(Text(library), "cache").text
+    made = optimize(Text(library), "cache{via=memoize}").text
     assert "name: join-features-cache" in made
     assert not lint(made)
     edited = made.replace("import pandas as pd", "import pandas", 1)

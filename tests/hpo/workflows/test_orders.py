@@ -51,7 +51,7 @@ def subject(engine: str) -> Subject:
         said = f'    metadata: {{annotations: {{{BOUND}: "99", couler.io/cache-version: "1"}}}}\n'
         text = text.replace("  - name: prepare\n", f"  - name: prepare\n{said}")
         text = text.replace("      annotations:\n", f'      annotations:\n        {BOUND}: "99"\n', 1)
-        return Subject(ArgoAdapter, text, "cache{assume-pure=true}", 3)
+        return Subject(ArgoAdapter, text, "cache{assume-pure=true,via=memoize}", 3)
     if engine == "tekton":
         text = (ADAPTERS / "tekton" / "tuning" / "churn.yaml").read_text()
         text = "".join(line for line in text.splitlines(True) if "models" not in line and "workspaces:" not in line)

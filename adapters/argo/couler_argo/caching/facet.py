@@ -47,8 +47,20 @@ ENTRY_BYTES, ARTIFACT_BYTES, PARAMETER_BYTES = 512, 768, 160
 """Upper estimates of what one memo entry takes: for itself, for each artifact (its whole location), each parameter."""
 
 
+NEEDS_RIGHTS = Objection(
+    "controller-rights",
+    "Argo's controller may not write ConfigMaps unless somebody has granted it, and then the step fails",
+    "storage",
+    "cache{via=memoize} to the pipeline where `couler doctor` says that it may, or cache{via=wrapper,…}",
+)
+"""Both the cluster install and the namespace install grant no more than `get`, `list` and `watch` on ConfigMaps
+(manifests/*/workflow-controller-rbac of Argo 4.0.5), and a memoized step that cannot be saved ends in an error."""
+
+
 class ArgoCaching:
     """The facet for one workflow."""
+
+    needs_rights: Objection | None = NEEDS_RIGHTS
 
     def __init__(self, workflow: Workflow) -> None:
         self._workflow = workflow

@@ -42,6 +42,8 @@ NOT_IN_SPEC = frozenset(
 JOINED = "couler.io/default"
 """Marks what a default adds to a list that the template has as well."""
 
+NAMESPACE = Reference(to="run", name="workflow", path=("namespace",))
+"""Files are in the artifact repository of a namespace, but all namespaces share the entries: every key covers it."""
 SERVICE_ACCOUNT = Reference(to="run", name="workflow", path=("serviceAccountName",))
 """It decides what a pod may read, and can be overridden when a workflow is submitted: every key covers it."""
 
@@ -79,8 +81,7 @@ def content_of(workflow: Workflow, operation: Operation, spec: Mapped) -> Mapped
         content["archiveLocation"] = {key: _without_key(part) for key, part in content["archiveLocation"].items()}
     content = {key: part for key, part in content.items() if not _is_empty(part)}
     around = {key: part for key, part in spec.items() if key not in NOT_IN_SPEC and not _is_empty(part)}
-    namespace = [workflow.namespace] if workflow.namespace else []
-    return {"template": content, "spec": around, "namespace": namespace}
+    return {"template": content, "spec": around}
 
 
 def reads_of(content: Any) -> tuple[Reference, ...]:
@@ -90,13 +91,13 @@ def reads_of(content: Any) -> tuple[Reference, ...]:
 
 
 def hashed_values(workflow: Workflow, item: Graph | Operation) -> list[Reference]:
-    """What the key of a template is made of when it runs: its parameters by name, then what it reads of the run."""
+    """What the key of a template is made of when it runs: its parameters by name, then what is read of the run by name."""
     ports = sorted(port.name for port in item.inputs if port.kind == "parameter")
     read: list[Reference] = []
     if isinstance(item, Operation):
         content = content_of(workflow, item, spec_of_run(workflow))
         read = [reference for reference in reads_of(content) if reference.to == "parameter"]
-    return [*(Reference(to="input", kind="parameter", name=name) for name in ports), *read, SERVICE_ACCOUNT]
+    return [*(Reference(to="input", kind="parameter", name=name) for name in ports), NAMESPACE, *read, SERVICE_ACCOUNT]
 
 
 def _merged(defaults: Mapped, own: Mapped) -> Mapped:

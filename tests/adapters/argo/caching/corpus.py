@@ -15,7 +15,7 @@ from couler_plugins.results import Result
 __all__ = ["ASSUMED", "declared", "files", "optimized", "texts"]
 
 LEFT_OUT = ("declared.yaml", "list.yaml")
-ASSUMED = "cache{assume-pure=true}"
+ASSUMED = "cache{assume-pure=true,via=memoize}"
 
 
 @cache

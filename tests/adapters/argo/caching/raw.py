@@ -19,7 +19,7 @@ NETWORK = re.compile(
 )
 """The library `requests` of Python is meant, not the field of a container."""
 RUN = re.compile(
-    r"\{\{=?[^}]*\b(workflow\.(?!parameters|serviceAccountName|outputs)|pod\.name|node\.name|retries|lastRetry|now\()"
+    r"\{\{=?[^}]*\b(workflow\.(?!parameters|namespace|serviceAccountName|outputs)|pod\.name|node\.name|retries|lastRetry|now\()"
 )
 OUTPUTS = re.compile(r"\{\{=?[^}]*\bworkflow\.outputs\b")
 CONFIGURED = re.compile(r'"(\w*KeyRef|fieldRef|resourceFieldRef|configMapRef|secretRef|\w*Secret)"')

@@ -85,6 +85,6 @@ class Made:
         return [item["value"] for item in parameters if item["name"].startswith("couler-lineage")]
 
 
-def made(*documents: Mapping[str, Any], pipeline: str = "cache") -> Made:
+def made(*documents: Mapping[str, Any], pipeline: str = "cache{via=memoize}") -> Made:
     """What `cache` makes of documents."""
     return Made(documents, pipeline)

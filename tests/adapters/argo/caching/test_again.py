@@ -38,7 +38,15 @@ def stale(found: Made) -> list[str]:
 
 @pytest.mark.parametrize(
     "pipeline",
-    ["cache", "dedupe,cache", "cache,dedupe", "prune,cache", "cache,prune", "dedupe,cache,dedupe", "cache,cache"],
+    [
+        "cache{via=memoize}",
+        "dedupe,cache{via=memoize}",
+        "cache{via=memoize},dedupe",
+        "prune,cache{via=memoize}",
+        "cache{via=memoize},prune",
+        "dedupe,cache{via=memoize},dedupe",
+        "cache{via=memoize},cache{via=memoize}",
+    ],
 )
 @pytest.mark.parametrize("kind", ["Workflow", "WorkflowTemplate"])
 def test_twice_is_once(pipeline: str, kind: str) -> None:
@@ -54,7 +62,10 @@ def test_twice_is_once(pipeline: str, kind: str) -> None:
 
 
 def test_the_order_of_optimizers_changes_no_key() -> None:
-    one, other = made(document(), pipeline="dedupe,cache"), made(document(), pipeline="cache,dedupe,cache")
+    one, other = (
+        made(document(), pipeline="dedupe,cache{via=memoize}"),
+        made(document(), pipeline="cache{via=memoize},dedupe,cache{via=memoize}"),
+    )
     assert one.lineage("b") == other.lineage("b")
     assert {memo["key"] for memo in one.memoized.values()} == {memo["key"] for memo in other.memoized.values()}
 

@@ -35,7 +35,7 @@ def trace(name: str, figures: dict[str, tuple[int, int]]) -> dict[str, Any]:
 def cached(history: Path, capacity: str, policy: str = "scr") -> dict[str, str]:
     """The rule against each step, empty for those that are cached."""
     config = Config(history=(str(history),), load_plugins=("argo", "caching", "optimizers"))
-    result = optimize(CHURN, f"cache{{capacity={capacity},policy={policy}}}", config=config)
+    result = optimize(CHURN, f"cache{{via=memoize,capacity={capacity},policy={policy}}}", config=config)
     decided = [decision for decision in result.decisions if "/" in decision.subject]
     assert "couler.io/key-spec" in result.text or not any(decision.action for decision in decided)
     return {decision.subject.partition("/")[2]: str(dict(decision.figures).get("rule", "")) for decision in decided}
@@ -80,10 +80,10 @@ def test_a_document_of_the_history_that_tells_of_no_run_is_an_error(tmp_path: Pa
 
 def test_choosing_again_changes_nothing(history: Path, tmp_path: Path) -> None:
     config = Config(history=(str(history),), load_plugins=("argo", "caching", "optimizers"))
-    once = optimize(CHURN, "cache{capacity=5GB}", config=config).text
+    once = optimize(CHURN, "cache{via=memoize,capacity=5GB}", config=config).text
     again = tmp_path / "again.yaml"
     again.write_text(once)
-    assert not optimize(again, "cache{capacity=5GB}", config=config).changed
+    assert not optimize(again, "cache{via=memoize,capacity=5GB}", config=config).changed
 
 
 def test_a_size_is_said_in_its_largest_unit() -> None:

@@ -56,7 +56,7 @@ def memoized(documents: list[Any]) -> list[tuple[Any, dict[str, Any]]]:
 
 def test_nothing_changes_without_a_declaration() -> None:
     for name, text in texts().items():
-        (file,) = optimize(Text(text, name), "cache").files
+        (file,) = optimize(Text(text, name), "cache{via=memoize}").files
         assert file.text == text, name
         assert file.status == "ok"
 
@@ -65,7 +65,7 @@ def test_every_call_of_an_operation_is_decided_on() -> None:
     rules: Counter[str] = Counter()
     for name in workflows():
         text = texts()[name]
-        result = optimize(Text(text, name), "cache")
+        result = optimize(Text(text, name), "cache{via=memoize}")
         decided = Counter((int(decision.document or 0), decision.subject) for decision in result.decisions)
         for workflow in lift(Text(text, name)).workflows:
             named = callables(workflow)
@@ -164,7 +164,7 @@ def test_taking_the_declaration_back_takes_all_of_it_back() -> None:
     stopped = 0
     for name in workflows():
         documents, result = assumed(name, easy=True)
-        back = optimized(list(result.documents), "cache")
+        back = optimized(list(result.documents), "cache{via=memoize}")
         assert not memoized(list(back.documents)), name
         assert "couler-lineage" not in str(back.documents)
         assert "couler.io/key-spec" not in str(back.documents)

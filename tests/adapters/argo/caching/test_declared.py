@@ -12,7 +12,7 @@ STEP = "couler.io/cache.main.a"
 
 
 def said(
-    step: str = "", template: str = "", graph: str = "", everywhere: str = "", pipeline: str = "cache"
+    step: str = "", template: str = "", graph: str = "", everywhere: str = "", pipeline: str = "cache{via=memoize}"
 ) -> tuple[str, str]:
     """The rule for a step, and where it is declared, for what is said in four places."""
     annotations = {STEP: step, "couler.io/cache": everywhere}

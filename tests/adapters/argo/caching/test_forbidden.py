@@ -199,4 +199,4 @@ def test_a_parameter_with_a_name_of_ours_is_its_owners() -> None:
     call = "arguments: {parameters: [{name: couler-lineage, value: mine}]}"
     document = workflow(f"- {{name: a, template: own, {call}}}\n", own)
     assert not made(document).changed
-    assert not made(document, pipeline="cache{assume-pure=true}").changed
+    assert not made(document, pipeline="cache{assume-pure=true,via=memoize}").changed

@@ -12,7 +12,9 @@ from adapters.argo.caching.small import Made, made, workflow
 KINDS = ("WorkflowTemplate", "ClusterWorkflowTemplate")
 
 
-def library(tasks: str, templates: str = "", kind: str = "WorkflowTemplate", pipeline: str = "cache") -> Made:
+def library(
+    tasks: str, templates: str = "", kind: str = "WorkflowTemplate", pipeline: str = "cache{via=memoize}"
+) -> Made:
     return made(workflow(tasks, templates, metadata="name: lib", kind=kind), pipeline=pipeline)
 
 

@@ -136,7 +136,7 @@ def test_six_hundred_results_of_one_template_find_room(calls: str) -> None:
     assert set(found.rules.values()) == {""}
     assert not made(*found.documents).changed
     template, sizes = found.template("pure"), dict[str, int]()
-    scope = {"workflow.serviceAccountName": Value("")}
+    scope = dict.fromkeys(("workflow.namespace", "workflow.serviceAccountName"), Value(""))
     for number in range(600):
         inputs = {"x": str(number)}
         key, name = key_of(template, inputs, scope), config_map_of(template, inputs, scope)
@@ -181,7 +181,9 @@ def test_names_of_shards(name: str, family: str) -> None:
     without_artifacts = workflow(tasks, metadata=name)  # which would need another name for each run
     del without_artifacts["spec"]["templates"][1]["outputs"]["artifacts"]
     template = made(without_artifacts).template("pure")
-    shard = config_map_of(template, {"x": "0"}, {"workflow.serviceAccountName": Value("")})
+    shard = config_map_of(
+        template, {"x": "0"}, dict.fromkeys(("workflow.namespace", "workflow.serviceAccountName"), Value(""))
+    )
     assert re.fullmatch(rf"couler-cache{family}-[0-9a-f]{{2}}", shard)
     assert len(shard) <= 63
 

@@ -27,7 +27,7 @@ def changed(change: Change) -> dict[str, Any]:
 
 def keys(document: dict[str, Any]) -> dict[str, str]:
     """The run-time keys of the three steps."""
-    (made,) = optimize(document, "cache").documents
+    (made,) = optimize(document, "cache{via=memoize}").documents
     account = made["spec"].get("serviceAccountName", "")
     found: dict[str, Ran] = {ran.path[0]: ran for ran in World(made, Submission(account=account)).run()}
     named = {step: found[name] for step, names in STEPS.items() for name in names if name in found}
@@ -73,7 +73,7 @@ def test_formatting() -> None:
     assert text.count("# ") == 3
     turned = json.dumps(json.loads(json.dumps(base(), sort_keys=True)), indent=7)
     for form in (text, turned):
-        (made,) = optimize(Text(form, "w.yaml"), "cache").documents
+        (made,) = optimize(Text(form, "w.yaml"), "cache{via=memoize}").documents
         ran = World(made, Submission(account="robot")).run()
         assert {item.path[0]: item.key for item in ran} == original()
 
@@ -104,7 +104,7 @@ def test_names_in_workflows_at_random() -> None:
         other["spec"]["templates"].reverse()
         both = []
         for one in (document, other):
-            (made,) = optimize(one, "cache").documents
+            (made,) = optimize(one, "cache{via=memoize}").documents
             both.append([(ran.path, ran.key) for ran in World(made, Submission()).run()])
         assert both[0] == both[1]
         checked += sum(key is not None for _, key in both[0])

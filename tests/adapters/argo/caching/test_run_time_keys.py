@@ -56,11 +56,13 @@ def specs(document: Any) -> dict[str, str]:
     return found
 
 
-def wanted(template: dict[str, Any], spec: str, run: Run, parameters: dict[str, str], account: str) -> str:
+def wanted(
+    template: dict[str, Any], spec: str, run: Run, parameters: dict[str, str], namespace: str, account: str
+) -> str:
     """The key as it is computed at compile time."""
     read = sorted(set(re.findall(r"workflow\.parameters\['([^']*)'\]", template["memoize"]["key"])))
     inputs = [text for _, text in sorted(run.arguments.items())]
-    return key(spec, [*inputs, *(parameters[name] for name in read), account])
+    return key(spec, [*inputs, namespace, *(parameters[name] for name in read), account])
 
 
 def cases(documents: list[Any], random: Random) -> list[tuple[dict[str, Any], str, list[Run]]]:
@@ -81,6 +83,7 @@ def cases(documents: list[Any], random: Random) -> list[tuple[dict[str, Any], st
             others = [{**first.workflow_parameters, item: text} for text in random.sample(ODD, 6)]
             runs += [replace(first, workflow_parameters=values) for values in others]
         runs.append(replace(first, globals={"workflow.serviceAccountName": "another"}))
+        runs.append(replace(first, globals={"workflow.namespace": "another"}))
         found.append((template, specs(documents[number])[name], runs))
     return found
 
@@ -102,10 +105,12 @@ def check(oracle: Oracle, many: list[list[Any]], random: Random) -> int:
             calls.append(Call(documents, runs))
             spec_account = documents[runs[0].document]["spec"].get("serviceAccountName", "")
             accounts = [run.globals.get("workflow.serviceAccountName", spec_account) for run in runs]
+            own = documents[runs[0].document]["metadata"].get("namespace", "")
+            namespaces = [run.globals.get("workflow.namespace", own) for run in runs]
             expected.append(
                 [
-                    wanted(template, spec, run, dict(run.workflow_parameters), account)
-                    for run, account in zip(runs, accounts, strict=True)
+                    wanted(template, spec, run, dict(run.workflow_parameters), namespace, account)
+                    for run, namespace, account in zip(runs, namespaces, accounts, strict=True)
                 ]
             )
     checked = 0
@@ -125,7 +130,7 @@ def test_keys_of_the_corpus(oracle: Oracle) -> None:
 
 
 def test_keys_of_workflows_at_random(oracle: Oracle) -> None:
-    many = [list(optimized([wild(Choices(Random(seed)))], "cache").documents) for seed in range(80)]
+    many = [list(optimized([wild(Choices(Random(seed)))], "cache{via=memoize}").documents) for seed in range(80)]
     assert check(oracle, many, Random(2)) > 2_000
 
 
@@ -133,7 +138,7 @@ def test_the_world_computes_keys_as_argo_does(oracle: Oracle) -> None:
     """The keys that other tests here compare are those that Argo would ask its cache for."""
     calls, expected = [], []
     for seed in range(60):
-        (document,) = optimized([wild(Choices(Random(seed)))], "cache").documents
+        (document,) = optimized([wild(Choices(Random(seed)))], "cache{via=memoize}").documents
         submission = Submission({"p": "<'>", "q": '"ü'}, "", seed)
         ran = [item for item in World(document, submission).run() if item.key is not None]
         runs = [Run(item.template, item.inputs, item.artifacts, submission.parameters) for item in ran]
@@ -162,7 +167,7 @@ def single(template: dict[str, Any], *parameters: str) -> dict[str, Any]:
 
 
 def test_values_do_not_run_into_each_other(oracle: Oracle) -> None:
-    (document,) = optimized([single(leaf(["a", "b", "c"], []), "a")], "cache").documents
+    (document,) = optimized([single(leaf(["a", "b", "c"], []), "a")], "cache{via=memoize}").documents
     texts = (*ODD[:12], *CONTROLS)
     values = [(one, other, third) for one in texts for other in texts for third in ("", "a")]
     runs = [Run("main", dict(zip("abc", three, strict=True))) for three in values]
@@ -173,7 +178,7 @@ def test_values_do_not_run_into_each_other(oracle: Oracle) -> None:
 def test_every_odd_value_has_a_key_of_its_own(oracle: Oracle) -> None:
     names = ["my-param", "1x", "item", "retries", "status", "a_b", "A", "a"]
     document = single(leaf(names, ["{{workflow.parameters.my-level}}"]), "my-level")
-    (made,) = optimized([document], "cache").documents
+    (made,) = optimized([document], "cache{via=memoize}").documents
     spec = specs(made)["main"]
     runs = [
         Run("main", {**dict.fromkeys(names, ""), name: text}, (), {"my-level": "w"})
@@ -186,12 +191,12 @@ def test_every_odd_value_has_a_key_of_its_own(oracle: Oracle) -> None:
     assert len(set(texts)) == len(runs)
     for run, text in zip(runs, texts, strict=True):
         inputs = [value for _, value in sorted(run.arguments.items())]
-        assert text == key(spec, [*inputs, run.workflow_parameters["my-level"], ""])
+        assert text == key(spec, [*inputs, "", run.workflow_parameters["my-level"], ""])
 
 
 def test_workflow_parameters_as_one_text(oracle: Oracle) -> None:
     """`workflow.parameters.json` is all of them, unless there is one of that name."""
-    (made,) = optimized([single(leaf([], ["{{workflow.parameters.json}}"]), "p", "q")], "cache").documents
+    (made,) = optimized([single(leaf([], ["{{workflow.parameters.json}}"]), "p", "q")], "cache{via=memoize}").documents
     assert specs(made)
     runs = [Run("main", {}, (), {"p": p, "q": q}) for p in ODD[:9] for q in ODD[:9]]
     (found,) = oracle.keys([Call([made], runs)])

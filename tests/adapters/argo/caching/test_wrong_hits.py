@@ -50,7 +50,7 @@ def wrong_hits(
     wrong = []
     counts = Counter() if counts is None else counts
     for workflow in family(seed) if workflows is None else workflows:
-        (document,) = optimize(workflow, "cache", plugins=plugins()).documents
+        (document,) = optimize(workflow, "cache{via=memoize}", plugins=plugins()).documents
         for p, q, account in WAYS:
             submission = Submission({"p": p, "q": q}, account, random.randrange(1 << 20))
             for ran in World(document, submission).run():

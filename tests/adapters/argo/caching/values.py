@@ -15,7 +15,9 @@ Path = tuple[str, ...]
 
 TAG = re.compile(r"\{\{(.*?)\}\}")
 CHOICE = re.compile(r"(\S+) == '(.*)' \? '(.*)' : '(.*)'")
-MEMBER = re.compile(r"'([^']*)'|(inputs|workflow)\.parameters\['([^']*)'\]|(workflow\.serviceAccountName)")
+MEMBER = re.compile(
+    r"'([^']*)'|(inputs|workflow)\.parameters\['([^']*)'\]|(workflow\.(?:namespace|serviceAccountName))"
+)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def test_what_memoization_writes_is_ours() -> None:
     """The ConfigMap's name and the mark on the artifact, as `couler optimize` writes them, are those that we know."""
     from couler_plugins.documents import read
 
-    (document,) = optimize(read(WORKFLOW.encode(), "a.yaml").documents[0].data, "cache").documents
+    (document,) = optimize(read(WORKFLOW.encode(), "a.yaml").documents[0].data, "cache{via=memoize}").documents
     (template,) = [item for item in document["spec"]["templates"] if "memoize" in item]
     (output,) = template["outputs"]["artifacts"]
     assert output["artifactGC"] == KEPT

@@ -16,7 +16,7 @@ from couler_plugins import api
 from documents.judge import apply, exactly
 from support import first_of
 
-PIPELINES = ["dedupe,cache", "cache{assume-pure=true}", "", "dedupe", "cache"]
+PIPELINES = ["dedupe,cache{via=memoize}", "cache{assume-pure=true,via=memoize}", "", "dedupe", "cache{via=memoize}"]
 
 each_program = pytest.mark.parametrize("program", PROGRAMS)
 each_pipeline = pytest.mark.parametrize("pipeline", first_of(PIPELINES))
@@ -39,7 +39,9 @@ def _closed_up(data: Any) -> Any:
     return [_closed_up(value) for value in data if value is not ...] if isinstance(data, list) else data
 
 
-@pytest.mark.parametrize(("pipeline", "least"), [("dedupe", 8), ("cache", 2), ("cache{assume-pure=true}", 3)])
+@pytest.mark.parametrize(
+    ("pipeline", "least"), [("dedupe", 8), ("cache{via=memoize}", 2), ("cache{assume-pure=true,via=memoize}", 3)]
+)
 def test_some_programs_are_optimized_and_others_are_not(pipeline: str, least: int) -> None:
     workflows = [program() for program in PROGRAMS.values()]
     changed = [workflow for workflow in workflows if optimize(workflow, pipeline) is not workflow]

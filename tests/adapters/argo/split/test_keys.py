@@ -79,7 +79,7 @@ WHOLE: dict[str, tuple[Any, int]] = {
 @pytest.mark.parametrize("what", WHOLE)
 def test_keys_stay_where_a_cached_workflow_is_split(what: str) -> None:
     data, least = WHOLE[what]
-    whole, after = optimized([data], "cache"), optimized([data], f"cache,{HALVES}")
+    whole, after = optimized([data], "cache{via=memoize}"), optimized([data], f"cache{{via=memoize}},{HALVES}")
     assert len(keys(whole)) >= least
     assert len(after) > 3
     # What a leaf is includes the text of its key, and what it is given the lineages.
@@ -90,17 +90,23 @@ def test_keys_stay_where_a_cached_workflow_is_split(what: str) -> None:
 @pytest.mark.parametrize("what", WHOLE)
 @pytest.mark.parametrize(
     "pipeline",
-    ["cache", *(pytest.param(text, marks=pytest.mark.slow) for text in ("dedupe,cache", "cache{assume-pure=yes}"))],
+    [
+        "cache{via=memoize}",
+        *(
+            pytest.param(text, marks=pytest.mark.slow)
+            for text in ("dedupe,cache{via=memoize}", "cache{assume-pure=yes,via=memoize}")
+        ),
+    ],
 )
 def test_what_was_split_keeps_its_keys(what: str, pipeline: str) -> None:
-    after = optimized([WHOLE[what][0]], f"cache,{HALVES}")
+    after = optimized([WHOLE[what][0]], f"cache{{via=memoize}},{HALVES}")
     assert keys(optimized(after, pipeline)) == keys(after)
-    assert optimized(after, "cache") == after
+    assert optimized(after, "cache{via=memoize}") == after
 
 
 @pytest.mark.parametrize("what", WHOLE)
 def test_what_was_split_first_gets_none_and_says_why(what: str) -> None:
-    result = optimize([copy.deepcopy(WHOLE[what][0])], f"{HALVES},cache", plugins=loaded())
+    result = optimize([copy.deepcopy(WHOLE[what][0])], f"{HALVES},cache{{via=memoize}}", plugins=loaded())
     assert keys(list(result.documents)) == set()
     told = [str(decision) for decision in result.decisions if decision.optimizer == "cache"]
     parts = [document for document in result.documents if document["kind"] == "WorkflowTemplate"]
@@ -119,8 +125,8 @@ def cached() -> dict[str, tuple[list[Any], list[Any]]]:
             if "container" in template or "script" in template:
                 template["metadata"] = {**template.get("metadata", {}), "annotations": PURE}
         try:
-            whole = optimized(declared, "cache")
-            after = optimized(declared, f"cache,{HALVES}") if keys(whole) else whole
+            whole = optimized(declared, "cache{via=memoize}")
+            after = optimized(declared, f"cache{{via=memoize}},{HALVES}") if keys(whole) else whole
         except CoulerError:
             continue  # `test_corpus` looks at what is refused
         if len(after) > len(whole):
@@ -135,4 +141,4 @@ def test_keys_of_the_corpus_stay() -> None:
         (before,) = [document for document in whole if document["kind"] == "Workflow"]
         assert differences(before, stored(after)) == [], name
         assert places(after) == places(whole), name
-        assert optimized(after, "cache") == after, name
+        assert optimized(after, "cache{via=memoize}") == after, name

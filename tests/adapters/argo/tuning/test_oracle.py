@@ -19,7 +19,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
 
 @pytest.mark.parametrize("root", ["dag", "steps"])
 @pytest.mark.parametrize("metric", ["auc", "result"])
-@pytest.mark.parametrize("more", ["", ",cache{assume-pure=true}"], ids=["alone", "cached"])
+@pytest.mark.parametrize("more", ["", ",cache{assume-pure=true,via=memoize}"], ids=["alone", "cached"])
 def test_argo_accepts_it(oracle: Oracle, root: str, metric: str, more: str) -> None:
     text = MANIFEST if root == "dag" else in_steps(MANIFEST)
     text = text.replace("metric-from: auc", f"metric-from: {metric}")

@@ -258,7 +258,9 @@ def test_the_trials_wait_and_are_left_out_as_the_step_was() -> None:
     assert tasks["train"]["depends"] == "prepare && train-best"
 
 
-@pytest.mark.parametrize("pipeline", ["cache{assume-pure=true}", "cache{assume-pure=true},split{max-steps=3}"])
+@pytest.mark.parametrize(
+    "pipeline", ["cache{assume-pure=true,via=memoize}", "cache{assume-pure=true,via=memoize},split{max-steps=3}"]
+)
 def test_other_optimizers_follow_and_all_of_them_find_nothing_more_to_do(pipeline: str, tmp_path: Path) -> None:
     whole = f"{TRIALS},{pipeline}"
     once = tuned(MANIFEST, whole)
@@ -275,7 +277,7 @@ def test_what_is_said_of_tuning_is_no_part_of_a_key() -> None:
     train["metadata"]["annotations"] |= bound
     specs = []
     for _ in range(2):
-        cached = document(tuned(json.dumps(manifest), "cache{assume-pure=true}").text)
+        cached = document(tuned(json.dumps(manifest), "cache{assume-pure=true,via=memoize}").text)
         specs.append(json.loads(cached["metadata"]["annotations"]["couler.io/key-spec"]))
         train["metadata"]["annotations"].pop("couler.io/tune", None)
     assert specs[0] == specs[1]

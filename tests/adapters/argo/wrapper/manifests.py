@@ -8,7 +8,7 @@ from adapters.argo.caching.small import Made, workflow
 
 __all__ = ["OURS", "TASKS", "TEMPLATES", "WRAPPER", "container", "document", "option", "template"]
 
-WRAPPER = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler:1}"
+WRAPPER = "cache{via=both,store=s3://bucket/cache,image=registry/couler:1}"
 TASKS = """
 - {name: a, template: size, arguments: {parameters: [{name: x, value: "1"}]}}
 - name: b

@@ -61,7 +61,7 @@ def test_it_is_wrapped_and_back(around: str, inside: str) -> None:
     assert violations(after) == violations(before)
     assert {item.code for item in lint([after]).findings} <= {item.code for item in lint([before]).findings}
     assert not made(copy.deepcopy(after), pipeline=WRAPPER).changed
-    assert made(copy.deepcopy(after), pipeline="cache").documents == [before]
+    assert made(copy.deepcopy(after), pipeline="cache{via=memoize}").documents == [before]
 
 
 WINDOWS = "{nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/os, operator: In, values: [windows]}]}]}"

@@ -36,7 +36,8 @@ def test_it_is_the_same(odd: str) -> None:
     template = found.template("use")
     spec = json.loads(found.documents[0]["metadata"]["annotations"]["couler.io/key-spec"])["use"]
     inputs = {"zeta": odd, "alpha": "1", "couler-lineage": found.lineage("b")[0]}
-    run = {"workflow.parameters.rate": "0.1", "workflow.parameters.area": odd, "workflow.serviceAccountName": "sa"}
+    run = {"workflow.parameters.rate": "0.1", "workflow.parameters.area": odd, "workflow.namespace": "ml"}
+    run["workflow.serviceAccountName"] = "sa"
     expected = key_of(template, inputs, {name: Value(text) for name, text in run.items()})
     values = [f"{name}={text}" for name, text in {**run, **inputs}.items()]
     printed = CliRunner().invoke(couler, ["cache", "key", "--spec", spec, "--", *values], catch_exceptions=False)

@@ -36,7 +36,7 @@ def test_a_deadline_is_moved_by_what_the_store_may_take(said: str, field: str, e
     assert violations(found.documents[0]) == violations(before)
     assert not lint(found.documents).findings
     assert not made(copy.deepcopy(found.documents[0]), pipeline=WRAPPER).changed
-    assert made(copy.deepcopy(found.documents[0]), pipeline="cache").documents == [before]
+    assert made(copy.deepcopy(found.documents[0]), pipeline="cache{via=memoize}").documents == [before]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_they_get_is_an_option(said: str, expected: dict[str, str] | None) 
         resources = container(template(found, "size"), kind, name).get("resources", {})
         assert resources.get("limits") == resources.get("requests") == expected
     assert not made(copy.deepcopy(found.documents[0]), pipeline=pipeline).changed
-    assert made(copy.deepcopy(found.documents[0]), pipeline="cache").documents == [document()]
+    assert made(copy.deepcopy(found.documents[0]), pipeline="cache{via=memoize}").documents == [document()]
 
 
 ROOT = "securityContext: {runAsUser: 0}"
@@ -106,4 +106,4 @@ def test_a_pod_that_runs_as_root_by_order_is_not_told_to_be_none(said: str, opti
     size = template(found, "size")
     assert ["securityContext" in container(size, kind, name) for kind, name in OURS] == [expected, expected]
     assert not made(copy.deepcopy(found.documents[0]), pipeline=pipeline).changed
-    assert made(copy.deepcopy(found.documents[0]), pipeline="cache").documents == [before]
+    assert made(copy.deepcopy(found.documents[0]), pipeline="cache{via=memoize}").documents == [before]

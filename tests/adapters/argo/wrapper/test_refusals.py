@@ -99,7 +99,7 @@ def test_a_wrapper_overrules_nobody(rule: str) -> None:
     said = document(TEMPLATES.replace("cache: pure", f"cache: {rule}"))
     found = made(copy.deepcopy(said), pipeline=WRAPPER)
     assert found.rules["main/a"] == rule
-    assert found.documents == made(said, pipeline="cache").documents
+    assert found.documents == made(said, pipeline="cache{via=memoize}").documents
 
 
 def test_what_nobody_declared_is_not_wrapped() -> None:
