@@ -36,8 +36,8 @@ class Demo(NamedTuple):
 DEMOS = {
     "churn": Demo(
         ("churn.yaml", "optimized.yaml", "page.html"),
-        "A nightly churn model, in {folder}/churn.yaml. Its owners have declared some of its steps pure. Their Argo may\n"
-        "write ConfigMaps, so it can memoize: `couler doctor` says whether yours may.",
+        "A nightly churn model, in {folder}/churn.yaml. Its owners have declared some of its steps pure.\n"
+        "Their Argo may write ConfigMaps, so it can memoize: `couler doctor` says whether yours may.",
         (
             ("What would change, and why?", "explain -p dedupe,cache{{via=memoize}} {folder}/churn.yaml"),
             ("The same as a diff.", "diff -p dedupe,cache{{via=memoize}} {folder}/churn.yaml"),
