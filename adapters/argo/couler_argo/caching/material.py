@@ -91,7 +91,7 @@ def reads_of(content: Any) -> tuple[Reference, ...]:
 
 
 def hashed_values(workflow: Workflow, item: Graph | Operation) -> list[Reference]:
-    """What the key of a template is made of when it runs: its parameters, then what is read of the run, each by name."""
+    """What the key of a template is made of when it runs: its parameters by name, then what it reads of the run."""
     ports = sorted(port.name for port in item.inputs if port.kind == "parameter")
     read: list[Reference] = []
     if isinstance(item, Operation):
