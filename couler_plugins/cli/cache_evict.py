@@ -21,7 +21,7 @@ __all__ = ["command"]
     epilog="""\b
 Examples:
   couler cache evict --capacity 30GB
-  couler cache evict --engine argo --namespace ml --capacity 30GB --dry-run
+  couler cache evict --engine argo --namespace argo --capacity 30GB --dry-run
   couler cache evict --engine argo --all-namespaces --capacity 30GB --artifacts s3://bucket --loop 10m
 """,
 )
@@ -37,12 +37,23 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="With --engine: decide, and do nothing.")
 @click.option("--engine", metavar="NAME", help="Evict from what this engine keeps by itself, in its cluster.")
 @click.option(
-    "--namespace", "namespaces", multiple=True, metavar="NAME", help="The part of the store, or of the cluster."
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    help="The part of the store; with --engine: where it keeps results.",
 )
 @store_option
 @index_option
 @click.option("--context", default="", metavar="NAME", help="With --engine: the context of the kubeconfig.")
 @click.option("--all-namespaces", is_flag=True, help="With --engine: all namespaces with results, as far as we may.")
+@click.option(
+    "--managed-namespace",
+    "managed",
+    default="",
+    metavar="NAME",
+    help="With --engine: the only namespace in which the engine runs workflows.",
+)
 @click.option("--all", "foreign", is_flag=True, help="With --engine: results of others, too.")
 @click.option(
     "--artifacts",
@@ -90,6 +101,7 @@ def command(
     namespaces: tuple[str, ...],
     context: str,
     all_namespaces: bool,
+    managed: str,
     foreign: bool,
     artifacts: str,
     assume_size: int,
@@ -117,15 +129,19 @@ def command(
     if engine is None:
         from couler_plugins.cli.trimming import trim
 
-        if dry_run or len(namespaces) > 1 or context or all_namespaces or foreign or artifacts:
-            raise click.UsageError("--dry-run, --context, --all…, --artifacts and many namespaces need --engine.")
+        if dry_run or len(namespaces) > 1 or context or all_namespaces or managed or foreign or artifacts:
+            raise click.UsageError(
+                "--dry-run, --context, --all…, --managed-namespace, --artifacts and many namespaces need --engine."
+            )
         config = replace(config, cache_capacity=capacity or config.cache_capacity)
         size = config.cache_capacity.bytes
         if size is None:
             raise click.UsageError("Say what may stay: --capacity SIZE, or the setting cache-capacity.")
         config = replace(config, cache_namespace=namespaces[0]) if namespaces else config
         ctx.exit(repeat(loop, partial(trim, config, rule, size, as_json=as_json)))
-    target = Target(context=context, namespaces=namespaces, every_namespace=all_namespaces, foreign=foreign)
+    target = Target(
+        context=context, namespaces=namespaces, every_namespace=all_namespaces, managed=managed, foreign=foreign
+    )
     size = capacity.bytes if capacity else None
     limits = Limits(
         capacity=None if size is None or math.isinf(size) else int(size),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 TAKEN = {
+    "managed": "the workflow is told by --managed-namespace before the --",
     "engine": "it is the engine that the workflow is for",
-    "namespaces": "the workflow runs in one namespace, and may look at no other: --namespace before the --",
-    "all_namespaces": "the workflow runs in one namespace, and may look at no other",
+    "namespaces": "the workflow looks at the results of one namespace: --namespace before the --",
+    "all_namespaces": "the workflow looks at the results of one namespace",
     "context": "the workflow runs in the cluster that it looks at",
     "loop": "the workflow runs again and again by itself: --cron",
     "dry_run": "it would evict nothing, ever",
@@ -34,15 +37,26 @@ TAKEN = {
     "install",
     epilog="""\b
 Examples:
-  couler cache install --namespace ml --image registry.example/couler:1.0 -- --capacity 30GB
-  couler cache install -o evict.yaml --namespace ml --image registry.example/couler:1.0 \\
+  couler cache install --namespace argo
+  couler cache install --namespace argo --image registry.example/couler:1.0 -- --capacity 30GB
+  couler cache install -o evict.yaml --namespace argo --image registry.example/couler:1.0 \\
     --secret bucket-credentials -- --capacity 30GB --artifacts s3://bucket --grace 48h
 """,
 )
 @click.argument("arguments", nargs=-1, metavar="[-- OPTIONS]...")
 @click.option("--engine", default="argo", show_default=True, metavar="NAME", help="The engine that is to do it.")
-@click.option("--namespace", required=True, metavar="NAME", help="Where it runs, and evicts.")
-@click.option("--image", required=True, metavar="IMAGE", help="An image with couler's extra cluster; best by digest.")
+@click.option("--namespace", required=True, metavar="NAME", help="Where its controller is, which keeps results there.")
+@click.option("--account", default="argo", show_default=True, metavar="NAME", help="Its controller's service account.")
+@click.option(
+    "--managed-namespace",
+    "managed",
+    default="",
+    metavar="NAME",
+    help="The only namespace in which it runs workflows (any).",
+)
+@click.option(
+    "--image", default="", metavar="IMAGE", help="Evict as well, from this image with couler's extra cluster."
+)
 @click.option("--cron", default="*/10 * * * *", show_default=True, metavar="TEXT", help="When it runs.")
 @click.option(
     "--secret", default="", metavar="NAME", help="A Secret whose entries become environment variables: AWS_…."
@@ -55,14 +69,17 @@ def command(
     arguments: tuple[str, ...],
     engine: str,
     namespace: str,
+    account: str,
+    managed: str,
     image: str,
     cron: str,
     secret: str,
     output: Path | None,
 ) -> None:
-    """Writes out what makes an engine evict by itself: a schedule, an account, and a role with the least rights.
+    """Writes out what an engine needs to keep results by itself: a role for its controller, with the least rights.
 
-    What follows `--` goes to `couler cache evict`. Nothing is applied: look at it, and hand it to kubectl.
+    With --image also what makes it evict: a schedule, an account, and roles. What follows `--` goes to `couler cache
+    evict`. Who gets which rights is said on stderr. Nothing is applied: look at it, and hand it to kubectl.
     """
     from couler_plugins.redacting import redact
 
@@ -73,15 +90,49 @@ def command(
     from couler_plugins.documents import dump_yaml
     from couler_plugins.results import join_documents
 
+    if arguments and not image:
+        raise click.UsageError("What follows the -- is for eviction, which needs --image.")
     plugins = usable_plugins(config)
     _check(arguments, plugins)
     evictor = evictor_of(plugins, engine, Target(namespaces=(namespace,)), "")
-    schedule = Schedule(namespace=namespace, image=image, cron=cron, secret=secret, arguments=arguments)
-    text = join_documents(*map(dump_yaml, evictor.manifests(schedule)))
+    schedule = Schedule(
+        namespace=namespace,
+        account=account,
+        managed=managed,
+        image=image,
+        cron=cron,
+        secret=secret,
+        arguments=arguments,
+    )
+    documents = evictor.manifests(schedule)
+    for line in _grants(documents):
+        click.echo(line, err=True)
+    text = join_documents(*map(dump_yaml, documents))
     if output is None:
         write_bytes(text)
     else:
         replace_file(output, text)
+
+
+def _grants(documents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Who is granted what by the roles among some documents, and where."""
+    roles = {_place(item, item["metadata"]["name"]): item for item in documents if item["kind"].endswith("Role")}
+    for binding in documents:
+        if not binding["kind"].endswith("RoleBinding"):
+            continue
+        role = roles[_place(binding, binding["roleRef"]["name"])]
+        where = binding["metadata"].get("namespace")
+        for subject, rule in product(binding["subjects"], role["rules"]):
+            resources = ", ".join(
+                ".".join(filter(None, item)) for item in product(rule["resources"], rule["apiGroups"])
+            )
+            place = f"in {where}" if where else "in all namespaces"
+            yield f"grants {subject['namespace']}/{subject['name']}: {', '.join(rule['verbs'])} {resources} {place}"
+
+
+def _place(document: Mapping[str, Any], name: str) -> tuple[str, str, str]:
+    """Which role a document is, or binds."""
+    return document["kind"].removesuffix("Binding"), document["metadata"].get("namespace", ""), name
 
 
 def _check(arguments: tuple[str, ...], plugins: Plugins) -> None:

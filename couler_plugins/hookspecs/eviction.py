@@ -24,6 +24,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         context: the context of the kubeconfig; empty for its current one, or the cluster that we run in.
         namespaces: the namespaces to look at; none for the one of the context.
         every_namespace: whether all namespaces are meant that have something to evict.
+        managed: the only namespace in which the engine runs workflows; empty where that is any.
         foreign: whether to look at caches that are not ours as well.
         store: the artifact repository, opened by its URL; None where nobody gave one.
         store_url: that URL.
@@ -32,6 +33,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     context: str = ""
     namespaces: tuple[str, ...] = ()
     every_namespace: bool = False
+    managed: str = ""
     foreign: bool = False
     store: ArtifactStore | None = None
     store_url: str = ""
@@ -41,7 +43,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much is kept, and how soon what is not kept goes.
 
     Attributes:
-        capacity: bytes that the results of one namespace may take, artifacts included; None for no limit.
+        capacity: bytes that the results in the caches of one namespace may take, artifacts included; None for no limit.
         assumed: bytes that an artifact is taken to have where nobody knows.
         grace: seconds between the eviction of an entry and the deletion of its artifacts.
         settle: seconds that a place must have been left alone by its engine before we write to it.
@@ -79,7 +81,7 @@ class Evicted(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         namespace: its name.
         places: how many places hold results there.
-        live: how many workflows are running there.
+        live: how many workflows are running that may use what is there.
         decisions: one for each entry.
         before: bytes of all results before, artifacts included, as far as they are known.
         after: bytes of those that are kept.
@@ -104,19 +106,23 @@ class Evicted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """How the engine itself is to run the eviction.
+    """What the engine itself needs to keep results, and how it is to run the eviction.
 
     Attributes:
-        namespace: where it runs, and where it evicts.
-        image: a container image that has couler-plugins with what the engine and the store need.
+        namespace: where its controller is and keeps results; eviction runs there as well.
+        account: the service account of its controller.
+        managed: the only namespace in which the engine runs workflows; empty where that is any.
+        image: a container image that has couler-plugins with what the engine and the store need; empty for no eviction.
         cron: when, as cron writes it.
         secret: the name of a Secret whose entries become environment variables (the store's credentials); or empty.
         arguments: what follows `couler cache evict`, as it was given.
     """
 
     namespace: str
+    account: str
     image: str
     cron: str
+    managed: str = ""
     secret: str = ""
     arguments: tuple[str, ...] = ()
 
@@ -142,4 +148,4 @@ class Evictor(Protocol):
         """
 
     def manifests(self, schedule: Schedule) -> list[dict[str, Any]]:
-        """The documents that make the engine evict by itself, with the least rights that this takes."""
+        """The documents that let the engine keep results and evict by itself, with the least rights that this takes."""

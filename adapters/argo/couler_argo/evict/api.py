@@ -22,7 +22,9 @@ CACHES = "workflows.argoproj.io/configmap-type=Cache"
 
 WORKFLOWS = ("argoproj.io", "v1alpha1")
 MERGE = "application/merge-patch+json"
+EVERYWHERE = "in all namespaces"
 RIGHTS = "its role needs {verb} on {plural}; `couler cache install` writes one that suffices"
+ONE = "; where Argo runs workflows in one namespace only, name it: --managed-namespace"
 HINTS = {401: "log in again, or renew the token", 404: "is Argo Workflows installed there?"}
 log = logging.getLogger(__name__)
 
@@ -62,14 +64,18 @@ class Cluster:
             found = {thing["metadata"]["name"] for thing in spaces if self._may_list(thing["metadata"]["name"])}
         return sorted(found)
 
-    def workflows(self, namespace: str) -> Iterator[Mapped]:
-        """All workflows of a namespace, page by page; of those that change meanwhile, some state.
+    def workflows(self, namespace: str = "") -> Iterator[Mapped]:
+        """All workflows of a namespace, or of all namespaces, page by page; of those that change meanwhile, some state.
 
         Raises:
             EngineError: the cluster does not answer, or does not tell us.
         """
-        page = partial(self._custom.list_namespaced_custom_object, *WORKFLOWS, namespace, "workflows")
-        return self._listed("WorkflowList", f"workflows.argoproj.io in {namespace}", page)
+        if namespace:
+            page = partial(self._custom.list_namespaced_custom_object, *WORKFLOWS, namespace, "workflows")
+        else:
+            page = partial(self._custom.list_cluster_custom_object, *WORKFLOWS, "workflows")
+        place = f"in {namespace}" if namespace else EVERYWHERE
+        return self._listed("WorkflowList", f"workflows.argoproj.io {place}", page)
 
     def caches(self, namespace: str) -> Iterator[Mapped]:
         """The ConfigMaps of a namespace in which Argo keeps results.
@@ -115,7 +121,7 @@ class Cluster:
 
     def _caches_everywhere(self) -> Iterator[Mapped]:
         page = partial(self._core.list_config_map_for_all_namespaces, label_selector=CACHES)
-        return self._listed("ConfigMapList", "configmaps in all namespaces", page)
+        return self._listed("ConfigMapList", f"configmaps {EVERYWHERE}", page)
 
     def _may_list(self, namespace: str) -> bool:
         try:
@@ -133,7 +139,8 @@ class Cluster:
 
     def _asked(self, verb: str, plural: str, call: Callable[..., Any]) -> Mapped:
         """What the server answers."""
-        hints = {**HINTS, 403: RIGHTS.format(verb=verb, plural=plural.partition(" ")[0])}
+        needed = RIGHTS.format(verb=verb, plural=plural if EVERYWHERE in plural else plural.partition(" ")[0])
+        hints = {**HINTS, 403: needed + (ONE if EVERYWHERE in plural else "")}
         try:
             return asked(f"{verb} {plural}", call, hints)
         except Refused as refused:

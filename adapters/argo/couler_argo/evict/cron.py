@@ -1,13 +1,16 @@
-"""A CronWorkflow that evicts, with the least rights that eviction takes.
+"""What lets Argo memoize, and a CronWorkflow that evicts: each with the least rights that it takes.
 
-Rights: Argo's executor wants `create` and `patch` on workflowtaskresults of every pod
-(https://argo-workflows.readthedocs.io/en/stable/workflow-rbac/); eviction lists workflows, and lists, gets and patches
-ConfigMaps. RBAC cannot tell ConfigMaps apart by their labels, so the role names none.
+Rights: the roles that Argo ships let its controller read ConfigMaps only, and memoization creates and updates them
+(`workflow/controller/cache/configmap_cache.go`). Argo's executor wants `create` and `patch` on workflowtaskresults of
+every pod (https://argo-workflows.readthedocs.io/en/stable/workflow-rbac/). Eviction lists the workflows of all
+namespaces that share the entries, and lists, gets and patches ConfigMaps. RBAC cannot tell ConfigMaps apart by their
+labels, so the roles name none.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from couler_argo.checks.crons import IN_CRD
@@ -17,14 +20,14 @@ from couler_plugins.portable.schedules import schedule_problem
 
 __all__ = ["manifests"]
 
-NAME = "couler-cache-evict"
-ARGO, RBAC = "argoproj.io/v1alpha1", "rbac.authorization.k8s.io/v1"
-RULES = (
-    ("", "configmaps", ("get", "list", "patch")),
-    ("argoproj.io", "workflows", ("list",)),
-    ("argoproj.io", "workflowtaskresults", ("create", "patch")),
-)
-LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/managed-by": "couler"}
+NAME, MEMOIZE = "couler-cache-evict", "couler-cache-memoize"
+ARGO, GROUP = "argoproj.io/v1alpha1", "rbac.authorization.k8s.io"
+Rule = tuple[str, str, tuple[str, ...]]
+CACHES: tuple[Rule, ...] = (("", "configmaps", ("get", "list", "patch")),)
+WORKFLOWS: tuple[Rule, ...] = (("argoproj.io", "workflows", ("list",)),)
+OWN_POD: tuple[Rule, ...] = (("argoproj.io", "workflowtaskresults", ("create", "patch")),)
+KEEPING: tuple[Rule, ...] = (("", "configmaps", ("create", "update")),)
+LABELS = {"app.kubernetes.io/name": "couler-cache", "app.kubernetes.io/managed-by": "couler"}
 HISTORY = 3
 NOBODY = 65532  # the user of images that know none by name
 PART = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
@@ -33,28 +36,44 @@ PLAIN = re.compile(r"[^\s{}]+")
 
 
 def manifests(schedule: Schedule) -> list[dict[str, Any]]:
-    """The ServiceAccount, the Role, the RoleBinding and the CronWorkflow.
+    """The rights that the controller lacks to memoize; with an image, a CronWorkflow that evicts, and its rights.
 
     Raises:
         InvalidInput: Kubernetes or Argo would not take what the schedule says, or read something else in it.
     """
     _check(schedule)
-    metadata = {"name": NAME, "namespace": schedule.namespace, "labels": LABELS}
-    rules = [{"apiGroups": [group], "resources": [plural], "verbs": list(verbs)} for group, plural, verbs in RULES]
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME}
-    account = {"kind": "ServiceAccount", "name": NAME, "namespace": schedule.namespace}
-    return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
-        {"apiVersion": RBAC, "kind": "Role", "metadata": metadata, "rules": rules},
-        {"apiVersion": RBAC, "kind": "RoleBinding", "metadata": metadata, "roleRef": role, "subjects": [account]},
-        {"apiVersion": ARGO, "kind": "CronWorkflow", "metadata": metadata, "spec": _cron(schedule)},
-    ]
+    namespace, managed = schedule.namespace, schedule.managed
+    made = list(_granted(MEMOIZE, namespace, KEEPING, schedule.account, namespace))
+    if not schedule.image:
+        return made
+    metadata = {"name": NAME, "namespace": namespace, "labels": LABELS}
+    made.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    here = (*CACHES, *(WORKFLOWS if managed == namespace else ()), *OWN_POD)
+    made += _granted(NAME, namespace, here, NAME, namespace)
+    if managed != namespace:
+        made += _granted(NAME, managed, WORKFLOWS, NAME, namespace)
+    return [*made, {"apiVersion": ARGO, "kind": "CronWorkflow", "metadata": metadata, "spec": _cron(schedule)}]
+
+
+def _granted(name: str, where: str, rules: Iterable[Rule], account: str, home: str) -> Iterator[dict[str, Any]]:
+    """A role and its binding to an account: in a namespace, or (where it is empty) in all of them."""
+    kind = "Role" if where else "ClusterRole"
+    metadata = {"name": name, "labels": LABELS, **({"namespace": where} if where else {})}
+    role = {"apiGroup": GROUP, "kind": kind, "name": name}
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": home}
+    allowed = [{"apiGroups": [group], "resources": [plural], "verbs": list(verbs)} for group, plural, verbs in rules]
+    version = f"{GROUP}/v1"
+    yield {"apiVersion": version, "kind": kind, "metadata": metadata, "rules": allowed}
+    binding = {"apiVersion": version, "kind": f"{kind}Binding", "metadata": metadata}
+    yield {**binding, "roleRef": role, "subjects": [subject]}
 
 
 def _check(schedule: Schedule) -> None:
     for what, text, pattern in (
         ("a namespace", schedule.namespace, NAMESPACE),
-        ("an image", schedule.image, PLAIN),
+        ("a namespace", schedule.managed or schedule.namespace, NAMESPACE),
+        ("a service account", schedule.account, SECRET),
+        ("an image", schedule.image or "none", PLAIN),
         ("the name of a secret", schedule.secret or "none", SECRET),
     ):
         if not pattern.fullmatch(text):
@@ -69,6 +88,7 @@ def _check(schedule: Schedule) -> None:
 
 def _cron(schedule: Schedule) -> dict[str, Any]:
     command = ["couler", "cache", "evict", "--engine", "argo", "--namespace", schedule.namespace]
+    command += ["--managed-namespace", schedule.managed] if schedule.managed else []
     container: dict[str, Any] = {
         "image": schedule.image,
         "command": command,

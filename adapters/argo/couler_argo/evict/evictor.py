@@ -41,7 +41,13 @@ class ArgoEvictor:
         store = self._target.store
         repository = Repository(store, self._target.store_url) if store is not None else None
         return evict_round(
-            self._cluster, namespace, policy, limits, repository=repository, foreign=self._target.foreign
+            self._cluster,
+            namespace,
+            policy,
+            limits,
+            managed=self._target.managed,
+            repository=repository,
+            foreign=self._target.foreign,
         )
 
     def manifests(self, schedule: Schedule) -> list[dict[str, Any]]:

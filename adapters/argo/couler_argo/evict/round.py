@@ -1,6 +1,8 @@
 """One round of eviction in one namespace: look, choose, delete what has waited long enough, write.
 
-Workflows are listed before caches: what a running workflow was given by a cache, it refers to by then.
+Argo keeps the results of all namespaces in that of its controller (`NewCacheFactory` in
+`workflow/controller/controller.go`). So the caches of one namespace are looked at, and the workflows of all. Workflows
+are listed before caches: what a running workflow was given by a cache, it refers to by then.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Seen:
-    """What there is in a namespace.
+    """What there is.
 
     Attributes:
         past: runs that have ended and are still there, oldest first.
@@ -55,6 +57,7 @@ def evict_round(
     policy: CachePolicy,
     limits: Limits,
     *,
+    managed: str,
     repository: Repository | None,
     foreign: bool,
 ) -> Evicted:
@@ -62,9 +65,10 @@ def evict_round(
 
     Args:
         cluster: the cluster.
-        namespace: the namespace.
+        namespace: of the caches.
         policy: what decides.
         limits: how much is kept, and how soon the rest goes.
+        managed: the only namespace whose workflows may use them; empty for all.
         repository: where artifacts are; None where nobody said.
         foreign: whether caches that are not ours are evicted from as well.
 
@@ -72,7 +76,7 @@ def evict_round(
         EngineError: the cluster or the artifact store failed.
     """
     now = time.time()
-    seen = _look(cluster, namespace, now)
+    seen = _look(cluster, namespace, managed, now)
     mine = [shard for shard in seen.shards if shard.ours or foreign]
     remarks: list[str] = []
     sizes: Mapping[str, int] = {}
@@ -111,9 +115,9 @@ def evict_round(
     )
 
 
-def _look(cluster: Cluster, namespace: str, now: float) -> _Seen:
+def _look(cluster: Cluster, namespace: str, managed: str, now: float) -> _Seen:
     seen = _Seen()
-    for workflow in cluster.workflows(namespace):
+    for workflow in cluster.workflows(managed):
         if is_live(workflow):
             seen.running += 1
             live = live_of(workflow, now)
@@ -199,6 +203,8 @@ def _totals(mine: Sequence[Shard], changes: Sequence[tuple[Shard, Change]], choo
 
 
 def _remarks(seen: _Seen, mine: Sequence[Shard]) -> Iterator[str]:
+    if not seen.shards:
+        yield "there is no cache in this namespace: Argo keeps results where its controller is"
     if seen.words is None:
         yield "a running workflow keeps its nodes where they cannot be read: no artifact is deleted meanwhile"
     others = len(seen.shards) - len(mine)

@@ -121,6 +121,22 @@ def test_artifacts_are_deleted_from_the_repository(server: ApiServer, tmp_path: 
     assert [path.parent.name for path in tmp_path.rglob("bucket/**/x")] == ["train-a-21"]
 
 
+@pytest.mark.parametrize(("managed", "deleted"), [("", []), ("other", ["train-a/train-a-01/x"])])
+def test_a_workflow_of_any_namespace_keeps_what_it_refers_to(
+    managed: str, deleted: list[str], server: ApiServer, tmp_path: Path
+) -> None:
+    """Argo keeps the entries of all namespaces in that of its controller."""
+    put(server)
+    (tmp_path / "bucket").mkdir()
+    options = ("--capacity", "0", "--artifacts", str(tmp_path / "bucket"), "--format", "json", "--grace", "0s")
+    evict(*options)
+    running = workflow("run-b", {"arguments": {"artifacts": [artifact("train-a/train-a-01/x")]}})
+    running["metadata"]["namespace"] = "team"
+    server.put("workflows", running)
+    (found,) = record(evict(*options, "--managed-namespace", managed))["namespaces"]
+    assert set(found["deleted"]) - {"train-a/train-a-11/x", "train-a/train-a-21/x"} == set(deleted)
+
+
 @pytest.mark.parametrize(
     "options",
     [

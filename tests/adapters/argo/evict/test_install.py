@@ -26,18 +26,38 @@ def install(*arguments: str) -> Result:
 
 
 def documents(*arguments: str) -> dict[str, dict[str, Any]]:
-    """What is written, by kind."""
+    """What is written for eviction, by kind; what the controller gets stands before it."""
     result = install(*arguments)
     assert result.exit_code == 0, result.stderr
-    return {item.data["kind"]: item.data for item in read(result.stdout_bytes, "out.yaml").documents}
+    found = [item.data for item in read(result.stdout_bytes, "out.yaml").documents]
+    assert [item["kind"] for item in found[:2]] == ["Role", "RoleBinding"]
+    return {item["kind"]: item for item in found[2:]}
 
 
-def test_four_documents_are_written(tmp_path: Path) -> None:
+def test_without_an_image_only_the_controller_gets_rights() -> None:
+    result = CliRunner().invoke(couler, ["cache", "install", "--namespace", NAMESPACE], catch_exceptions=False)
+    role, binding = (item.data for item in read(result.stdout_bytes, "out.yaml").documents)
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "update"]}]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "argo", "namespace": NAMESPACE}]
+    assert result.stderr == f"grants {NAMESPACE}/argo: create, update configmaps in {NAMESPACE}\n"
+
+
+def test_where_workflows_run_in_one_namespace_the_role_is_for_that() -> None:
+    found = documents("--managed-namespace", "team")
+    assert "ClusterRole" not in found
+    assert found["Role"]["metadata"]["namespace"] == "team"
+    container = found["CronWorkflow"]["spec"]["workflowSpec"]["templates"][0]["container"]
+    assert container["command"][-2:] == ["--managed-namespace", "team"]
+    assert "ClusterRole" not in documents("--managed-namespace", NAMESPACE)
+
+
+def test_six_documents_are_written(tmp_path: Path) -> None:
     found = documents(
         "--cron", "5 * * * *", "--secret", "keys", "--", "--capacity", "30GB", "--artifacts", "s3://bucket"
     )
-    assert list(found) == ["ServiceAccount", "Role", "RoleBinding", "CronWorkflow"]
-    assert {item["metadata"]["namespace"] for item in found.values()} == {NAMESPACE}
+    roles = ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"]
+    assert list(found) == ["ServiceAccount", *roles, "CronWorkflow"]
+    assert {item["metadata"].get("namespace", NAMESPACE) for item in found.values()} == {NAMESPACE}
     spec = found["CronWorkflow"]["spec"]
     assert spec["schedules"] == ["5 * * * *"]
     assert spec["concurrencyPolicy"] == "Forbid"
@@ -95,7 +115,9 @@ REFUSED = {
     "a stray word": (("--", "evict"), "evict"),
     "a reference": (("--", "--policy", "lru", "--artifacts", "s3://{{workflow.name}}"), "workflow.name"),
     "a namespace": (("--namespace", "Bad Name/.."), "a namespace"),
-    "no image": (("--image", ""), "an image"),
+    "no image": (("--image", "", "--", "--capacity", "1GB"), "--image"),
+    "an account": (("--account", "Bad_Name"), "a service account"),
+    "another managed namespace": (("--", "--managed-namespace", "x"), "--managed-namespace"),
     "an image": (("--image", "a b"), "an image"),
     "a schedule": (("--cron", "not cron"), "schedule"),
     "a schedule of fractions": (("--cron", "@every 1.5h"), "schedule"),
@@ -122,7 +144,8 @@ def test_the_command_is_one_that_there_is() -> None:
 
 def test_the_role_allows_what_eviction_does(server: ApiServer, evictor: Any) -> None:
     """With these rights it runs; without any one of those that are its own, it says which is missing."""
-    rules = documents()["Role"]["rules"]
+    found = documents()
+    rules = [rule for kind in ("Role", "ClusterRole") for rule in found[kind]["rules"]]
     allowed = {(verb, plural) for rule in rules for plural in rule["resources"] for verb in rule["verbs"]}
 
     def check(request: Request) -> None:
