@@ -26,6 +26,7 @@ COMMANDS = (
     "graph",
     "run",
     "stop",
+    "doctor",
     "history",
     "simulate",
     "tune",

@@ -120,6 +120,8 @@ def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) 
         told = Told(quiet=quiet, dry_run=asked.dry_run)
         try:
             with adapter_errors(engine, "its runner"):
+                if (check := getattr(runner, "check", None)) is not None:  # a cluster says who may do what
+                    check([job for job in jobs if job.name not in journal.entries])
                 sleep = getattr(runner, "pause", time.sleep)  # what runs here says when something has changed
                 outcome = drive(
                     runner, jobs, request, journal, follow=told, wait=asked.wait, timeout=asked.timeout, sleep=sleep

@@ -54,6 +54,7 @@ class Calls:
         hints: what else to do about a refusal, by HTTP status.
 
     Attributes:
+        api: the client.
         namespace: the one that is meant where none is named.
 
     Raises:
@@ -62,10 +63,10 @@ class Calls:
 
     def __init__(self, context: str, hints: Mapping[int, str]) -> None:
         self._hints = {**HINTS, **hints}
-        api, self.namespace = connected(context)
+        self.api, self.namespace = connected(context)
         from kubernetes import client
 
-        self._core, self._groups = client.CoreV1Api(api), client.CustomObjectsApi(api)
+        self._core, self._groups = client.CoreV1Api(self.api), client.CustomObjectsApi(self.api)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Mapped | None:
         """One object; None where there is none of that name.

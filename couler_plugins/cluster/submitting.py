@@ -13,10 +13,11 @@ import msgspec
 from couler_plugins.cluster.calls import Mapped, Refused
 from couler_plugins.cluster.kinds import Kind
 from couler_plugins.cluster.objects import Calls
+from couler_plugins.cluster.rights import Right
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Job, Request, Submitted
 
-__all__ = ["apply", "create", "described"]
+__all__ = ["apply", "create", "described", "right_to_submit"]
 
 DIGEST = "couler.io/submitted"
 """The annotation by which an object that we have created is known again."""
@@ -77,6 +78,12 @@ def create(calls: Calls, kind: Kind, job: Job, request: Request, what: str) -> S
         return Submitted("adopted", described(found))
     message = f"there is another {what} {job.place} already"
     raise InvalidInput(message, hint="use generateName, or another --run-id, or delete that one")
+
+
+def right_to_submit(kind: Kind, job: Job) -> Right:
+    """The right that submitting a job takes."""
+    verb = "create" if job.runs else "patch"
+    return Right((verb,), kind.plural, kind.group[0], "" if kind.cluster else job.place.partition("/")[0])
 
 
 def described(thing: Mapped) -> str:

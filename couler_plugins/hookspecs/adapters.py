@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching, FingerprintCaching, PodCaching, WorkerCaching
+    from couler_plugins.hookspecs.checking import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, Whence
@@ -192,6 +193,18 @@ class Adapter(Protocol):
         make; None leaves that to the local engine, if there is `local`.
         """
         return None
+
+    def checks(self, api: Any, namespace: str) -> Iterable[Check]:
+        """What features of this engine need of a Kubernetes cluster that serves its API groups; see `couler doctor`.
+
+        Args:
+            api: a client of the cluster (`kubernetes.client.ApiClient`).
+            namespace: where workflows go.
+
+        Raises:
+            EngineError: the cluster does not answer.
+        """
+        return ()
 
     def local(self, workflow: Workflow, bundle: Bundle) -> Local | None:
         """What the local engine has to know of a workflow to run it in this process; None where it cannot."""

@@ -11,29 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cluster.cluster import Cluster
 from cluster.programs import KEPT
 
 HERE = Path(__file__).parent
-RBAC = "rbac.authorization.k8s.io"
-IN_ARGO = {"name": "memoize", "namespace": "argo"}
-MEMOIZING: list[dict[str, Any]] = [
-    {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "Role",
-        "metadata": IN_ARGO,
-        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "update"]}],
-    },
-    {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "RoleBinding",
-        "metadata": IN_ARGO,
-        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "memoize"},
-        "subjects": [{"kind": "ServiceAccount", "name": "argo", "namespace": "argo"}],
-    },
-]
-"""What Argo's controller needs to keep results of memoized steps."""
 OURS = KEPT / "started-by-tests"
 """Is there while a cluster runs that nobody but the tests has started."""
 
@@ -76,9 +59,17 @@ def namespace(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 def memoizing(cluster: Cluster) -> Iterator[None]:
-    """Argo's controller may write ConfigMaps of its namespace, which the roles that it ships do not grant."""
+    """Argo's controller has the rights that it ships, and those that `couler cache install` writes."""
     with _lock("rights", fcntl.LOCK_SH):
-        cluster.apply(MEMOIZING)
+        cluster.apply(_rights(cluster))
+        yield
+
+
+@pytest.fixture
+def alone(cluster: Cluster) -> Iterator[None]:
+    """The same, and no other test has results in Argo's cache meanwhile."""
+    with _lock("rights", fcntl.LOCK_EX):
+        cluster.apply(_rights(cluster))
         yield
 
 
@@ -86,10 +77,16 @@ def memoizing(cluster: Cluster) -> Iterator[None]:
 def stock(cluster: Cluster) -> Iterator[None]:
     """Argo's controller has the rights that it ships, and no others, while the test runs."""
     with _lock("rights", fcntl.LOCK_EX):
-        for item in MEMOIZING:
+        for item in _rights(cluster):
             name = item["metadata"]["name"]
             cluster.kubectl("delete", item["kind"].lower(), name, "--namespace", "argo", "--ignore-not-found")
         yield
+
+
+def _rights(cluster: Cluster) -> list[dict[str, Any]]:
+    written = cluster.run("couler", "cache", "install", "--namespace", "argo")
+    assert written.returncode == 0, written.stderr
+    return list(yaml.safe_load_all(written.stdout))
 
 
 @contextlib.contextmanager

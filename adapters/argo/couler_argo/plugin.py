@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from couler_argo.capabilities import CAPABILITIES, GENERATED
 from couler_argo.kinds import GROUP
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Caching, WorkerCaching
+    from couler_plugins.hookspecs.checking import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, Whence
@@ -114,6 +115,12 @@ class ArgoAdapter(Adapter):
         from couler_argo.running.runner import ArgoRunner
 
         return None if where.folder else ArgoRunner(where)
+
+    def checks(self, api: Any, namespace: str) -> Iterable[Check]:
+        """What features need of a cluster; see `couler_argo.doctor`."""
+        from couler_argo.doctor import checks
+
+        return checks(api, namespace)
 
     def local(self, workflow: Workflow, bundle: Bundle) -> Local:
         """What steps are and mean without a cluster; see `couler_argo.local`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, Optimizer, hookimpl
 from couler_tekton.capabilities import CAPABILITIES
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs import Footprint
     from couler_plugins.hookspecs.caching import PodCaching
+    from couler_plugins.hookspecs.checking import Check
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
@@ -91,6 +92,12 @@ class TektonAdapter(Adapter):
         from couler_tekton.footprint import Footprints
 
         return Footprints(workflow)
+
+    def checks(self, api: Any, namespace: str) -> Iterable[Check]:
+        """What features need of a cluster; see `couler_tekton.doctor`."""
+        from couler_tekton.doctor import checks
+
+        return checks(api, namespace)
 
     def runner(self, where: Where) -> Runner | None:
         """What runs pipelines in a cluster, and nothing for a run here; see `couler_tekton.running.runner`."""

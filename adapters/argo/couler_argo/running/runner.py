@@ -10,14 +10,19 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from couler_argo.codec import Mapped
+from couler_argo.controller import controller_of
+from couler_argo.doctor import INSTALL, LISTS
 from couler_argo.running.jobs import jobs_of
 from couler_argo.running.kinds import HINTS, KINDS, WORKFLOW
 from couler_argo.running.status import ended, outputs_of, status_of
 from couler_argo.splits.parts import RUN_ID
 from couler_plugins.cluster.naming import RUN_LABEL
 from couler_plugins.cluster.objects import Calls
-from couler_plugins.cluster.submitting import apply, create
+from couler_plugins.cluster.rights import demand
+from couler_plugins.cluster.submitting import apply, create, right_to_submit
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted, Where
 
@@ -47,6 +52,20 @@ class ArgoRunner:
     def jobs(self, documents: Sequence[Any], request: Request) -> list[Job]:
         """Side documents and templates first, then the workflows; see `couler_argo.running.jobs`."""
         return jobs_of(documents, request, self._where.namespace, self._namespace)
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Refuses jobs that we may not submit, or whose results the controller may not keep, as far as is known.
+
+        Raises:
+            EngineError: a right is missing, or the cluster failed.
+        """
+        rights = [right_to_submit(KINDS[job.content["kind"]], job) for job in jobs]
+        demand(self._calls.api, rights, LISTS)
+        if any('"memoize":' in msgspec.json.encode(job.content).decode() for job in jobs):
+            controller = controller_of(self._calls.api)
+            if controller is not None:
+                remedy = f"{INSTALL.format(controller.namespace)}; or optimize without via=memoize"
+                demand(self._calls.api, [controller.keeping], remedy)
 
     def submit(self, job: Job, request: Request) -> Submitted:
         """Puts a document in place, or creates a workflow unless it is there."""

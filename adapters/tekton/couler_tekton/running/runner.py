@@ -13,7 +13,8 @@ from couler_plugins.cluster.calls import Mapped
 from couler_plugins.cluster.kinds import Kind
 from couler_plugins.cluster.naming import RUN_LABEL
 from couler_plugins.cluster.objects import Calls
-from couler_plugins.cluster.submitting import apply, create
+from couler_plugins.cluster.rights import demand
+from couler_plugins.cluster.submitting import apply, create, right_to_submit
 from couler_plugins.cluster.watching import Bell
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted, Where
@@ -69,6 +70,16 @@ class TektonRunner:
         self._jobs = {job.place: job for job in jobs if job.runs}
         self._run = request.run
         return jobs
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Refuses jobs that we may not submit, as far as the cluster says so.
+
+        Raises:
+            EngineError: a right is missing, or the cluster failed.
+        """
+        kinds = {job.place: self._at(job.place)[0] if job.runs else kind_of(job.content) for job in jobs}
+        rights = [right_to_submit(kinds[job.place], job) for job in jobs]
+        demand(self._calls.api, rights, "`couler doctor` lists all rights that are missing")
 
     def pause(self, seconds: float) -> None:
         """Waits so long, or until one of the runs has ended, as far as the cluster tells of that."""

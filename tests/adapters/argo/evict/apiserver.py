@@ -109,6 +109,8 @@ class ApiServer:
         Raises:
             Refused: anything but success.
         """
+        if request.plural == "selfsubjectaccessreviews" and request.body is not None:
+            return self._reviewed(request.body["spec"]["resourceAttributes"])
         self.requests.append(request)
         self.before(request)
         about = (request.verb, request.plural)
@@ -118,6 +120,10 @@ class ApiServer:
             result = self._carried_out(request)
         self.after(request)
         return result
+
+    def _reviewed(self, asked: Mapping) -> Mapping:
+        about = (asked["verb"], asked["resource"])
+        return {"status": {"allowed": not {about, (*about, asked["namespace"])} & self.forbidden}}
 
     def _carried_out(self, request: Request) -> Mapping:
         plural, namespace, name = request.plural, request.namespace, request.name

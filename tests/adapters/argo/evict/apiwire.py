@@ -14,7 +14,7 @@ __all__ = ["APPLY", "TOKEN", "Refused", "Request", "handler_of"]
 Mapping = dict[str, Any]
 TOKEN = "eyJhbGciOi.not-a-real-secret.sig"
 PATH = re.compile(
-    r"/(?:api/v1|apis/argoproj\.io/v1alpha1|apis/rbac\.authorization\.k8s\.io/v1)"
+    r"/(?:api/v1|apis/argoproj\.io/v1alpha1|apis/(?:rbac\.)?authorization\.k8s\.io/v1)"
     r"(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?"
 )
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"

@@ -194,3 +194,14 @@ def test_no_secret_is_told(server: ApiServer, couler_command: Couler) -> None:
             assert "hunter2" not in text
             assert "s3cret" not in text
             assert TOKEN not in text
+
+
+def test_what_may_not_be_submitted_is_refused_before_anything_is_put_in_place(
+    server: ApiServer, couler_command: Couler
+) -> None:
+    server.forbidden = {("create", "workflows")}
+    done = couler_command("run", "big.yaml")
+    assert done.exit_code == 3
+    assert f"you may not create workflows in {NAMESPACE}" in done.stderr
+    assert "couler doctor" in done.stderr
+    assert created(server) == []

@@ -68,6 +68,7 @@ class Cluster(kmock.KubernetesEmulator):
             answered while they last, and left out.
         cut: how many watches are to lose their connection at the first event that they would tell.
         mute: how many watches are to tell nothing until they end.
+        forbidden: verbs and plurals that the cluster says to be forbidden.
         oldest: the first version from which a watch may start: what was before it is forgotten.
         asked: the requests, in order.
         told: what watches tell, in order.
@@ -78,6 +79,7 @@ class Cluster(kmock.KubernetesEmulator):
     after: Callable[[kmock.Request], None] = nothing
     cut: int = 0
     mute: int = 0
+    forbidden: set[tuple[str, str]] = attrs.field(factory=set)
     oldest: int = 0
     asked: list[kmock.Request] = attrs.field(factory=list, init=False)
     told: list[Told] = attrs.field(factory=list, init=False)
@@ -112,6 +114,9 @@ class Cluster(kmock.KubernetesEmulator):
         # The client writes `True`, which an API server takes as well; kmock does not, and knows requests by identity.
         if request.action == kmock.action.LIST and request.params.get("watch") == "True":
             object.__setattr__(request, "action", kmock.action.WATCH)
+        if "selfsubjectaccessreviews" in str(request.url):  # nobody's tests count these
+            asked = request.data["spec"]["resourceAttributes"]
+            return web.json_response({"status": {"allowed": (asked["verb"], asked["resource"]) not in self.forbidden}})
         self.asked.append(request)
         self.before(request)
         if request.params.get("dryRun") == "All":

@@ -344,3 +344,13 @@ def test_what_makes_no_sense_submits_nothing(
     assert done.exit_code == 2
     assert message in done.stderr
     assert server.asked == []
+
+
+def test_what_may_not_be_submitted_is_refused_before_anything_is_put_in_place(
+    server: Cluster, couler_command: Couler
+) -> None:
+    server.forbidden = {("create", "pipelineruns")}
+    done = couler_command("run", "split.yaml")
+    assert done.exit_code == 3
+    assert f"you may not create pipelineruns in {NAMESPACE}" in done.stderr
+    assert server.stored("pipelines") == {}

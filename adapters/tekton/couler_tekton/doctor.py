@@ -1,0 +1,46 @@
+"""What Tekton's features need of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from couler_plugins.cluster.calls import Refused, asked
+from couler_plugins.cluster.rights import Right, check
+from couler_plugins.hookspecs.checking import Check
+
+__all__ = ["checks"]
+
+HOME, INFO = "tekton-pipelines", "pipelines-info"
+"""The namespace of the controller, and the ConfigMap there that tells everybody its version."""
+ROLE = "an administrator has to grant it"
+
+
+def checks(api: Any, namespace: str) -> Iterator[Check]:
+    """Look at what features need, one after the other.
+
+    Args:
+        api: the client, as `connected` gives it.
+        namespace: where runs go.
+
+    Raises:
+        EngineError: the cluster does not answer.
+    """
+    from kubernetes import client
+
+    read = partial(client.CoreV1Api(api).read_namespaced_config_map, INFO, HOME)
+    try:
+        version = asked(f"get {INFO} in {HOME}", read, {})["data"]["version"]
+    except (Refused, KeyError):
+        told = f"no controller is to be seen: {HOME} has no ConfigMap {INFO} that you may read"
+        yield Check(feature="controller", state="unknown", told=told, remedy="ask an administrator to run this")
+    else:
+        yield Check(feature="controller", state="ok", told=f"it is in {HOME}; version {version}")
+    group = "tekton.dev"
+    for plural in ("pipelineruns", "taskruns"):
+        yield check(api, "run", Right(("create", "get"), plural, group, namespace), ROLE)
+    for plural in ("pipelines", "tasks"):
+        yield check(api, "run", Right(("create", "patch", "get"), plural, group, namespace), ROLE)
+    yield check(api, "stop", Right(("patch", "list"), "pipelineruns", group, namespace), ROLE)
+    yield check(api, "logs of failed steps", Right(("get",), "pods/log", "", namespace), ROLE)

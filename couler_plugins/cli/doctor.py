@@ -1,0 +1,100 @@
+"""`couler doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from couler_plugins.cli.run_options import target_options
+from couler_plugins.cli.settings import engine_option, json_option, with_settings
+from couler_plugins.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from couler_plugins.hookspecs.checking import Check
+    from couler_plugins.plugins import Plugins
+
+__all__ = ["command"]
+
+
+@click.command(
+    "doctor",
+    epilog="""\b
+Examples:
+  couler doctor
+  couler doctor --engine argo --namespace ml
+  couler doctor --format json
+
+\b
+Exit codes:
+  0  nothing is missing
+  1  something is missing: its line says which feature needs it, the next one what to do
+  2  wrong usage, or no cluster is known
+  3  the cluster does not answer
+""",
+)
+@engine_option
+@target_options
+@json_option
+@with_settings
+@click.pass_context
+def command(
+    ctx: click.Context, *, config: Config, engine: str | None, context: str, namespace: str, output_format: str
+) -> None:
+    """Tells which cluster couler reaches, which engines it has, and which rights are missing for which feature.
+
+    It asks the cluster who may do what, and changes nothing there.
+    """
+    from couler_plugins.cli.eviction import usable_plugins
+    from couler_plugins.cli.records import print_json
+    from couler_plugins.cluster.calls import connected
+
+    plugins = usable_plugins(config)
+    chosen = [plugins.adapter(engine).engine] if engine else list(plugins.adapters)
+    api, own = connected(context)
+    found: list[tuple[str, Check]] = []
+    for name, check in _checks(api, plugins, chosen, namespace or own, named=engine is not None):
+        found.append((name, check))
+        if output_format != "json":
+            click.echo(f"{name}: {check.feature}: {check.state}: {check.told}")
+            if check.remedy:
+                click.echo(f"    {check.remedy}")
+    if output_format == "json":
+        import msgspec
+
+        checked = [{"engine": name, **msgspec.to_builtins(check)} for name, check in found]
+        print_json("couler.doctor/v1", {"namespace": namespace or own, "checks": checked})
+    ctx.exit(1 if any(check.state == "missing" for _, check in found) else 0)
+
+
+def _checks(
+    api: Any, plugins: Plugins, engines: list[str], namespace: str, *, named: bool
+) -> Iterator[tuple[str, Check]]:
+    """What was found, with the engine that it is about."""
+    from kubernetes import client
+
+    from couler_plugins.cluster.calls import asked
+    from couler_plugins.errors import InvalidInput
+    from couler_plugins.hookspecs import Adapter
+    from couler_plugins.hookspecs.checking import Check
+
+    version = asked("tell its version", client.VersionApi(api).get_code, {})["gitVersion"]
+    told = f"Kubernetes {version} at {api.configuration.host}, namespace {namespace}"
+    yield "cluster", Check(feature="reached", state="ok", told=told)
+    served = asked("tell what it serves", client.ApisApi(api).get_api_versions, {})["groups"]
+    groups = {group["name"] for group in served}
+    for name in engines:
+        adapter = plugins.adapter(name)
+        if type(adapter).checks is Adapter.checks:
+            if named:
+                raise InvalidInput(f"{name} needs nothing of a Kubernetes cluster that we know of", hint="leave it out")
+            continue
+        if not groups.issuperset(group.name for group in adapter.groups):
+            told = f"the cluster does not serve {', '.join(group.name for group in adapter.groups)}"
+            remedy = f"install {name} there" if named else ""
+            yield name, Check(feature="installed", state="missing" if named else "unknown", told=told, remedy=remedy)
+            continue
+        for check in adapter.checks(api, namespace):
+            yield name, check

@@ -1,0 +1,113 @@
+"""Asks a cluster who may do what, before anything is tried.
+
+Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access. Everybody may ask
+for themselves; who asks for others needs the right to create SubjectAccessReviews.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+from couler_plugins.cluster.calls import Refused, asked
+from couler_plugins.errors import EngineError
+from couler_plugins.hookspecs.checking import Check
+
+__all__ = ["Right", "check", "demand", "denied"]
+
+
+class Right(NamedTuple):
+    """What somebody may do.
+
+    Attributes:
+        verbs: as RBAC names them.
+        plural: of the objects, with a part after a slash (`pods/log`).
+        group: the API group; empty for the core.
+        namespace: where; empty for all namespaces.
+        account: the service account, as `namespace/name`; empty for whoever asks.
+    """
+
+    verbs: tuple[str, ...]
+    plural: str
+    group: str = ""
+    namespace: str = ""
+    account: str = ""
+
+    @property
+    def who(self) -> str:
+        """For a person."""
+        return self.account or "you"
+
+    def __str__(self) -> str:
+        """What it allows, for a person."""
+        return f"{', '.join(self.verbs)} {self.plural} {f'in {self.namespace}' if self.namespace else 'everywhere'}"
+
+
+def denied(api: Any, right: Right) -> tuple[str, ...] | None:
+    """The verbs of a right that are not granted; None where the cluster does not say.
+
+    Args:
+        api: the client, as `connected` gives it.
+        right: what is asked for.
+
+    Raises:
+        EngineError: the cluster does not answer.
+    """
+    from kubernetes import client
+
+    reviews = client.AuthorizationV1Api(api)
+    create, kind, spec = reviews.create_self_subject_access_review, "SelfSubjectAccessReview", dict[str, Any]()
+    if right.account:
+        home, _, name = right.account.partition("/")
+        groups = ["system:serviceaccounts", f"system:serviceaccounts:{home}", "system:authenticated"]
+        create, kind = reviews.create_subject_access_review, "SubjectAccessReview"
+        spec = {"user": f"system:serviceaccount:{home}:{name}", "groups": groups}
+    resource, _, part = right.plural.partition("/")
+    place = {"group": right.group, "resource": resource, "subresource": part, "namespace": right.namespace}
+    missing = []
+    for verb in right.verbs:
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind}
+        body["spec"] = {**spec, "resourceAttributes": {**place, "verb": verb}}  # type: ignore[assignment]
+        try:
+            answer = asked(f"say whether {right.who} may {verb} {right.plural}", partial(create, body), {})
+        except Refused:
+            return None
+        if not (answer.get("status") or {}).get("allowed"):
+            missing.append(verb)
+    return tuple(missing)
+
+
+def check(api: Any, feature: str, right: Right, remedy: str) -> Check:
+    """What a cluster says of a right that a feature needs.
+
+    Raises:
+        EngineError: the cluster does not answer.
+    """
+    missing = denied(api, right)
+    if missing is None:
+        name = right.account.replace("/", ":")
+        asking = f"kubectl auth can-i {right.verbs[0]} {right.plural} -n {right.namespace}"
+        asking += f" --as system:serviceaccount:{name}" if name else ""
+        told = f"the cluster does not tell you whether {right.who} may {right}"
+        return Check(feature=feature, state="unknown", told=told, remedy=f"ask an administrator: {asking}")
+    if missing:
+        told = f"{right.who} may not {right._replace(verbs=missing)}"
+        return Check(feature=feature, state="missing", told=told, remedy=remedy)
+    return Check(feature=feature, state="ok", told=f"{right.who} may {right}")
+
+
+def demand(api: Any, rights: Iterable[Right], remedy: str) -> None:
+    """Refuse to begin what would fail later, as far as the cluster says so.
+
+    Args:
+        api: the client, as `connected` gives it.
+        rights: what is needed.
+        remedy: what to do where one is missing.
+
+    Raises:
+        EngineError: somebody lacks a right, or the cluster does not answer.
+    """
+    for right in dict.fromkeys(rights):
+        if missing := denied(api, right):
+            raise EngineError(f"{right.who} may not {right._replace(verbs=missing)}", hint=remedy)
