@@ -48,6 +48,18 @@ def cluster() -> Cluster:
     return cluster
 
 
+@pytest.fixture(autouse=True)
+def _undisturbed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """While something is done to the cluster's programs, no other test runs."""
+    with _lock("faults", fcntl.LOCK_EX if "faults" in request.fixturenames else fcntl.LOCK_SH):
+        yield
+
+
+@pytest.fixture
+def faults() -> None:
+    """The test may do what it likes to the cluster's programs."""
+
+
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
     """The name of a namespace for one test, with all that Argo's pods need there."""

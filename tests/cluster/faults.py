@@ -1,0 +1,86 @@
+"""What may happen to a cluster while something runs: programs end and start again, or stand still for a while."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+from cluster.cluster import S3_PORT, Cluster
+
+__all__ = ["FAULTS", "LONG_FAULTS", "Fault"]
+
+Fault = Callable[[Cluster], None]
+
+
+def kill(cluster: Cluster, name: str) -> None:
+    """End a program without a word; the first process starts it again."""
+    before = _pid(cluster, name)
+    _signal(cluster, "KILL", before)
+    cluster.wait_for(f"another {name}", lambda: _pid(cluster, name) != before)
+
+
+@contextlib.contextmanager
+def stopped(cluster: Cluster, name: str) -> Iterator[None]:
+    """A program stands still: it neither answers nor hangs up."""
+    _signal(cluster, "STOP", _pid(cluster, name))
+    try:
+        yield
+    finally:
+        _signal(cluster, "CONT", _pid(cluster, name))
+
+
+@contextlib.contextmanager
+def refused(cluster: Cluster, port: int) -> Iterator[None]:
+    """Nobody can connect to a port of the node; what listens there goes on."""
+    rule = ["INPUT", "--protocol", "tcp", "--dport", str(port), "--jump", "REJECT", "--reject-with", "tcp-reset"]
+    assert cluster.run("iptables", "--insert", *rule).returncode == 0
+    try:
+        yield
+    finally:
+        assert cluster.run("iptables", "--delete", *rule).returncode == 0
+
+
+def _signal(cluster: Cluster, name: str, pid: str) -> None:
+    enter = ["nsenter", f"--pid=/proc/{cluster.init}/ns/pid"]
+    subprocess.run([*enter, "kill", f"-{name}", pid], check=True)
+
+
+def _pid(cluster: Cluster, name: str) -> str:
+    """Of a program, as the cluster's first process numbers it."""
+    return (cluster.folder / f"{name}.pid").read_text()
+
+
+def _controllers(cluster: Cluster) -> None:
+    kill(cluster, "argo")
+    kill(cluster, "tekton")
+
+
+def _api_server(cluster: Cluster) -> None:
+    kill(cluster, "kube-apiserver")
+    cluster.wait_for("the API server", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+
+
+def _etcd(cluster: Cluster) -> None:
+    with stopped(cluster, "etcd"):
+        time.sleep(10)
+
+
+def _kubelet(cluster: Cluster) -> None:
+    with stopped(cluster, "kubelet"):
+        time.sleep(60)
+
+
+def _s3(cluster: Cluster) -> None:
+    with refused(cluster, S3_PORT):  # a restart would lose what moto has: it keeps all in memory
+        time.sleep(5)
+
+
+FAULTS: dict[str, Fault] = {
+    "the controllers are killed": _controllers,
+    "the API server is killed": _api_server,
+    "etcd stands still for 10 s": _etcd,
+    "the S3 is away for 5 s": _s3,
+}
+LONG_FAULTS = {"the kubelet stands still for a minute": _kubelet}
