@@ -16,7 +16,7 @@ from support import GO, ROOT
 
 __all__ = ["ARGO", "ETCD", "KEPT", "KUBERNETES", "MODULES", "TEKTON", "TEKTON_IN_PODS", "Built", "Module", "build"]
 
-KEPT = ROOT / ".tools" / "cluster"
+KEPT = (ROOT / ".tools").resolve() / "cluster"
 """What is built once and stays."""
 
 
