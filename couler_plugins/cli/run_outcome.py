@@ -10,12 +10,15 @@ import msgspec
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.errors import PluginFailure
-from couler_plugins.hookspecs.running import Status
+from couler_plugins.hookspecs.running import Failure, Status
 
 if TYPE_CHECKING:
     from couler_plugins.cli.running import Asked, Done
 
 __all__ = ["described", "print_outcome"]
+
+SHOWN = 5
+"""Steps that failed which are shown with what they printed."""
 
 
 def described(status: Status) -> str:
@@ -52,14 +55,29 @@ def _lines(done: Done, asked: Asked) -> list[str]:
             continue
         entry, status = done.outcome.entries[job.name], done.outcome.running.get(job.name)
         if asked.dry_run:
+            if entry.outcome == "gathered":
+                continue
             lines.append(f"{job.place}: would be created")
         elif status is not None:
             lines.append(f"{job.place}: {described(status)}")
         else:
             lines.append(f"{job.place}: {entry.phase}{f' ({entry.message})' if entry.message else ''}")
         lines += [f"  {item.name} = {item.value}" for item in entry.outputs]
+        lines += _failed(done.failures.get(job.name, ()))
     if not any(job.runs for job in done.jobs):
         lines.append("there is no workflow among the documents: they were put in place, and nothing runs")
+    return lines
+
+
+def _failed(failures: Sequence[Failure]) -> list[str]:
+    lines = []
+    for failure in failures[:SHOWN]:
+        message = f" ({failure.message})" if failure.message else ""
+        lines.append(f"  {failure.step}: failed{message}")
+        lines += [f"    | {line}" for line in failure.log]
+        lines += [f"    its log is not here: {failure.note}"] if failure.note else []
+    if more := [failure.step for failure in failures[SHOWN:]]:
+        lines.append(f"  and failed as well: {_some(more)}")
     return lines
 
 
@@ -73,6 +91,8 @@ def _record(done: Done, asked: Asked) -> dict[str, Any]:
             record["outputs"] = msgspec.to_builtins(entry.outputs)
         if (submitted := done.outcome.submitted.get(job.name)) is not None:
             record["before"] = submitted.before
+        if job.name in done.failures:
+            record["failures"] = msgspec.to_builtins(done.failures[job.name])
         if status is not None:
             record |= msgspec.to_builtins(status)
         records.append(record)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.cli.messages import log_retries
 from couler_plugins.cli.run_outcome import described
-from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter
-from couler_plugins.hookspecs.running import Job, Request, Runner, Status, Submitted, Where
+from couler_plugins.hookspecs.running import Failure, Job, Request, Runner, Status, Submitted, Where
 from couler_plugins.inputs import optimize_inputs
 from couler_plugins.plugins import Plugins
 from couler_plugins.rewrite import Session, adapter_errors
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from couler_plugins.local.caching import Opening
 
 __all__ = ["Asked", "Done", "Local", "offered_runner", "run", "runner_of"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,14 @@ class Done:
         engine: the engine's name.
         jobs: what there was to submit.
         outcome: what became of it.
+        failures: the steps that failed, by the job that they belong to.
     """
 
     run: str
     engine: str
     jobs: Sequence[Job]
     outcome: Outcome
+    failures: Mapping[str, Sequence[Failure]]
 
 
 class Told(Followed):
@@ -84,7 +89,8 @@ class Told(Followed):
         """A job was submitted, or found."""
         before = f" (before: {submitted.before})" if submitted.before else ""
         outcome = "there already" if submitted.outcome == "adopted" else f"{self._would}{submitted.outcome}"
-        self._say(f"{job.name}: {outcome}{before}")
+        if submitted.outcome != "gathered":  # nothing was put anywhere
+            self._say(f"{job.name}: {outcome}{before}")
 
     def moved(self, job: Job, status: Status) -> None:
         """A job that runs is not where it was."""
@@ -126,6 +132,7 @@ def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) 
                 outcome = drive(
                     runner, jobs, request, journal, follow=told, wait=asked.wait, timeout=asked.timeout, sleep=sleep
                 )
+                failures = dict(_failures(runner, jobs, outcome))
         except KeyboardInterrupt:
             _say_how_to_go_on(asked, name, engine, jobs, journal)
             raise
@@ -135,7 +142,20 @@ def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) 
             raise
         if outcome.running and not quiet:
             _say_how_to_go_on(asked, name, engine, jobs, journal)
-    return Done(name, engine, jobs, outcome)
+    return Done(name, engine, jobs, outcome, failures)
+
+
+def _failures(runner: Runner, jobs: Sequence[Job], outcome: Outcome) -> Iterator[tuple[str, Sequence[Failure]]]:
+    """What failed in the jobs that did, as far as the engine tells."""
+    tell = getattr(runner, "failures", None)
+    for job in jobs:
+        entry = outcome.entries.get(job.name)
+        if tell is None or entry is None or entry.phase != "failed":
+            continue
+        try:
+            yield job.name, tell(job.place)
+        except EngineError as error:
+            log.warning("what failed in %s is not known: %s", job.place, error.message)
 
 
 class _Closing:

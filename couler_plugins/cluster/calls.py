@@ -6,7 +6,8 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 import stamina
@@ -15,9 +16,10 @@ from couler_plugins.cluster.access import configuration_of
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.extras import install_hint
 
-__all__ = ["ATTEMPTS", "CONNECTING", "Mapped", "Refused", "asked", "connected", "refusal", "sending", "silence"]
+__all__ = ["ATTEMPTS", "CONNECTING", "Mapped", "Refused", "asked", "connected", "refusal", "sending", "silence", "told"]
 
 Mapped = dict[str, Any]
+Answer = TypeVar("Answer")
 CONNECTING = 10.0  # seconds
 TIMEOUT = (CONNECTING, 60.0)  # seconds to connect, and between two bytes
 PATIENCE = 30.0  # seconds that a server may ask us to wait
@@ -70,11 +72,24 @@ def sending(method: Callable[..., Any], content_type: str) -> Callable[..., Any]
 
 
 def asked(what: str, call: Callable[..., Any], hints: Mapping[int, str], *, secret: bool = False) -> Mapped:
+    """The object that the server answers with; see `told`."""
+    return told(what, call, partial(msgspec.json.decode, type=Mapped), hints, secret=secret)
+
+
+def told(
+    what: str,
+    call: Callable[..., Any],
+    read: Callable[[bytes], Answer],
+    hints: Mapping[int, str],
+    *,
+    secret: bool = False,
+) -> Answer:
     """What the server answers; transient failures are tried again.
 
     Args:
         what: the verb and what it is about, for a person.
         call: a method of the client with its arguments.
+        read: makes of the bytes that come what is asked for.
         hints: what to do about a refusal, by HTTP status.
         secret: whether the server's own words are left out, since they may quote what they are about.
 
@@ -86,7 +101,7 @@ def asked(what: str, call: Callable[..., Any], hints: Mapping[int, str], *, secr
     from urllib3.exceptions import HTTPError
 
     try:
-        return RETRIES(_pause, _answer, call)
+        return RETRIES(_pause, _answer, call, read)
     except ApiException as error:
         raise refusal(what, error, hints, secret=secret) from error
     except (HTTPError, msgspec.DecodeError) as error:
@@ -109,9 +124,9 @@ def silence(what: str, error: Exception) -> EngineError:
     return EngineError(message, hint="is it reachable from here?")
 
 
-def _answer(call: Callable[..., Any]) -> Mapped:
+def _answer(call: Callable[..., Any], read: Callable[[bytes], Answer]) -> Answer:
     response = call(_preload_content=False, _request_timeout=TIMEOUT)
-    return msgspec.json.decode(response.data, type=dict[str, Any])
+    return read(response.data)
 
 
 def _words(body: str | bytes | None) -> str:

@@ -11,7 +11,17 @@ from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
-from couler_plugins.cluster.calls import CONNECTING, Mapped, Refused, asked, connected, refusal, sending, silence
+from couler_plugins.cluster.calls import (
+    CONNECTING,
+    Mapped,
+    Refused,
+    asked,
+    connected,
+    refusal,
+    sending,
+    silence,
+    told,
+)
 from couler_plugins.cluster.kinds import Kind
 from couler_plugins.cluster.pages import Expired, pages
 
@@ -135,6 +145,23 @@ class Calls:
                 raise
 
         return pages(ask, f"{name}List", f"{kind.plural} in {namespace}")
+
+    def log(self, namespace: str, pod: str, container: str, *, lines: int, most: int) -> str:
+        """The last lines that a container has printed.
+
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            container: its name in the pod.
+            lines: how many, at most.
+            most: bytes, at most.
+
+        Raises:
+            EngineError: the cluster does not answer, has no such log (any more), or does not tell us.
+        """
+        read = partial(self._core.read_namespaced_pod_log, pod, namespace, container=container)
+        call = partial(read, tail_lines=lines, limit_bytes=most)
+        return told(f"read the log of {namespace}/{pod}", call, partial(str, encoding="utf-8", errors="replace"), {})
 
     def version(self, kind: Kind, namespace: str) -> str:
         """The version at which the objects of a kind in a namespace are: a watch tells what comes after one.

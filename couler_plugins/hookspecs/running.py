@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-__all__ = ["Job", "Phase", "Produced", "Request", "Runner", "Status", "Submitted", "Where"]
+__all__ = ["Failure", "Job", "Phase", "Produced", "Request", "Runner", "Status", "Submitted", "Where"]
 
 Phase = Literal["pending", "running", "succeeded", "failed"]
 """Where a job stands. What was put in place and does not run by itself has succeeded at once."""
@@ -68,11 +68,12 @@ class Submitted(msgspec.Struct, frozen=True):
     """What submitting a job did.
 
     Attributes:
-        outcome: `adopted` where this very job was there already, `unchanged` where the same document was.
+        outcome: `adopted` where this very job was there already, `unchanged` where the same document was; `gathered`
+            where the job is nothing in the engine, but stands for all that it needs.
         before: what was there before, in a few words; empty for nothing.
     """
 
-    outcome: Literal["created", "changed", "unchanged", "adopted"]
+    outcome: Literal["created", "changed", "unchanged", "adopted", "gathered"]
     before: str = ""
 
 
@@ -112,10 +113,27 @@ class Produced(msgspec.Struct, frozen=True, kw_only=True):
     value: str
 
 
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """One step that failed, with nothing secret in it (`couler_plugins.redacting`).
+
+    Attributes:
+        step: its name.
+        message: what the engine says of it; often empty.
+        log: the last lines that it printed, as far as they were asked for.
+        note: why these could not be read; empty where they were, or where there are none.
+    """
+
+    step: str
+    message: str = ""
+    log: tuple[str, ...] = ()
+    note: str = ""
+
+
 class Runner(Protocol):
     """An adapter's facet for one engine. Nothing is connected to before the first method that needs it is called.
 
-    Every method can be interrupted at any point, by the death of the process as well, and be called again.
+    Every method can be interrupted at any point, by the death of the process as well, and be called again. A runner may
+    have a method `failures(place)` as well, which gives the `Failure` of each step of a job that failed.
     """
 
     def jobs(self, documents: Sequence[Any], request: Request) -> Sequence[Job]:

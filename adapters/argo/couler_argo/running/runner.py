@@ -15,16 +15,18 @@ import msgspec
 from couler_argo.codec import Mapped
 from couler_argo.controller import controller_of
 from couler_argo.doctor import INSTALL, LISTS
+from couler_argo.running.failing import failed_of, own_lines
 from couler_argo.running.jobs import jobs_of
 from couler_argo.running.kinds import HINTS, KINDS, WORKFLOW
 from couler_argo.running.status import ended, outputs_of, status_of
 from couler_argo.splits.parts import RUN_ID
+from couler_plugins.cluster.failing import failures
 from couler_plugins.cluster.naming import RUN_LABEL
 from couler_plugins.cluster.objects import Calls
 from couler_plugins.cluster.rights import demand
 from couler_plugins.cluster.submitting import apply, create, right_to_submit
 from couler_plugins.errors import EngineError
-from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted, Where
+from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
 
 __all__ = ["ArgoRunner"]
 
@@ -80,6 +82,10 @@ class ArgoRunner:
     def outputs(self, place: str) -> list[Produced]:
         """The global outputs of the workflow at `namespace/name`."""
         return outputs_of(self._workflow(place))
+
+    def failures(self, place: str) -> list[Failure]:
+        """The steps that failed in the workflow at `namespace/name`, and in those of its parts."""
+        return list(failures(self._calls, failed_of(self._with_parts(self._workflow(place))), own_lines))
 
     def stop(self, place: str, *, terminate: bool = False) -> list[str]:
         """Stops a workflow, and those that it has started as parts, which Argo would let run on."""

@@ -86,7 +86,7 @@ def jobs_of_parts(asking: Asking) -> Iterator[Job]:
     results = {str(item["name"]): item.get("value") for item in asking.spec.get("results") or ()}
     place = f"{asking.namespace}/{asking.name}"
     yield Job(
-        name=f"PipelineRun {place}",
+        name=f"Whole {place}",  # no object of the cluster: there are those of its parts only
         place=place,
         needs=tuple(job.name for job in jobs.values()),
         runs=True,

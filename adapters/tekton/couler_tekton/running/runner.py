@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.cluster.calls import Mapped
+from couler_plugins.cluster.failing import failures
 from couler_plugins.cluster.kinds import Kind
 from couler_plugins.cluster.naming import RUN_LABEL
 from couler_plugins.cluster.objects import Calls
@@ -17,15 +18,17 @@ from couler_plugins.cluster.rights import demand
 from couler_plugins.cluster.submitting import apply, create, right_to_submit
 from couler_plugins.cluster.watching import Bell
 from couler_plugins.errors import EngineError
-from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted, Where
+from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
 from couler_tekton.running.jobs import TASK_RUNS, jobs_of
 from couler_tekton.running.kinds import HINTS, PIPELINE_RUN, TASK_RUN, kind_of
 from couler_tekton.running.parts import READ, STATUS, WHOLE_LABEL
 from couler_tekton.running.sizes import too_large
-from couler_tekton.running.status import ended, outcome_of, produced, results_of, status_of, together
+from couler_tekton.running.status import ended, failed_of, outcome_of, produced, results_of, status_of, together
 
 __all__ = ["TektonRunner"]
 
+RUN_OF_TASKS = "tekton.dev/pipelineRun"
+"""The label that says which PipelineRun a TaskRun belongs to."""
 STOP, TERMINATE, TASK_STOP = "StoppedRunFinally", "Cancelled", "TaskRunCancelled"
 
 
@@ -90,7 +93,7 @@ class TektonRunner:
         if not job.runs:
             return apply(self._calls, kind_of(job.content), job, request)
         if "document" not in job.content:
-            return Submitted("created")
+            return Submitted("gathered")
         document = job.content["document"]
         if "params" in job.content and not request.dry_run:
             try:
@@ -127,6 +130,14 @@ class TektonRunner:
             except Unmade:
                 continue  # Tekton leaves out results of tasks that were skipped
         return produced(results)
+
+    def failures(self, place: str) -> list[Failure]:
+        """The tasks that failed in the run at `namespace/name`; of a part that could not be created, none."""
+        kind, namespace, name = self._at(place)
+        if kind is TASK_RUN:
+            return list(failures(self._calls, failed_of([self._needed(place)])))
+        found = self._calls.labelled(TASK_RUN, "TaskRun", namespace, f"{RUN_OF_TASKS}={name}")
+        return list(failures(self._calls, failed_of(found)))
 
     def stop(self, place: str, *, terminate: bool = False) -> list[str]:
         """Stops a run; of one that was split, all parts that are there."""

@@ -7,15 +7,16 @@ of `pkg/apis/pipeline/v1`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from couler_plugins.cluster.calls import Mapped
+from couler_plugins.cluster.failing import Container, Failed
 from couler_plugins.hookspecs.running import Phase, Produced, Status
 
-__all__ = ["ended", "outcome_of", "produced", "results_of", "status_of", "together"]
+__all__ = ["ended", "failed_of", "outcome_of", "produced", "results_of", "status_of", "together"]
 
 COUNTED = re.compile(r"Tasks Completed: (\d+) .*?Failed: (\d+).*?Skipped: (\d+)")
 IGNORED = re.compile(r"\(Ignored: \d+\)")
@@ -26,6 +27,8 @@ PHASES: dict[str, Phase] = {"True": "succeeded", "False": "failed"}
 PROGRESS: tuple[Phase, ...] = ("running", "pending", "failed")
 """What parts are together: the first of these that one of them is."""
 MOST = 300  # characters of a message
+TASK_LABEL = "tekton.dev/pipelineTask"
+"""The label that says which task of a pipeline a TaskRun is of."""
 
 
 def ended(run: Mapped) -> bool:
@@ -71,6 +74,12 @@ def outcome_of(run: Mapped | None) -> str:
     return "Completed" if condition.get("reason") == "Completed" else "Succeeded"
 
 
+def failed_of(task_runs: Iterable[Mapped]) -> list[Failed]:
+    """The TaskRuns among these that failed, in the order in which they ended."""
+    failed = [run for run in task_runs if _phase(run) == "failed"]
+    return list(map(_failed, sorted(failed, key=lambda run: str(_status(run).get("completionTime") or ""))))
+
+
 def results_of(run: Mapped) -> dict[str, Any]:
     """The results of a run by name: texts, lists and mappings."""
     found = _status(run).get("results") or ()
@@ -87,6 +96,20 @@ def produced(results: Mapped) -> list[Produced]:
         )
         for name, value in results.items()
     ]
+
+
+def _failed(run: Mapped) -> Failed:
+    metadata, status = run["metadata"], _status(run)
+    name = str((metadata.get("labels") or {}).get(TASK_LABEL) or metadata["name"])
+    places = (Container(metadata["namespace"], str(status["podName"]), step) for step in _failed_steps(status))
+    return Failed(name, str(_condition(run).get("message") or ""), next(places, None))
+
+
+def _failed_steps(status: Mapped) -> Iterator[str]:
+    """The containers that failed, in order: the first is to blame, as those after it are ended without having run."""
+    for step in status.get("steps") or ():
+        if (step.get("terminated") or {}).get("exitCode") and step.get("container") and status.get("podName"):
+            yield str(step["container"])
 
 
 def _phase(run: Mapped) -> Phase:
