@@ -84,6 +84,7 @@ class _Lifter:
         if not isinstance(spec, dict):
             place = (*manifest.path, *manifest.spec_path)
             raise self._error(place, f"this {manifest.kind} has no {'.'.join(map(str, manifest.spec_path))}")
+        self._check_ports(spec, (*manifest.path, *manifest.spec_path), "arguments")
         path = (*manifest.path, *manifest.spec_path, "templates")
         for number, template in enumerate(self._list(spec.get("templates"), path, "templates")):
             self._template(self._mapping(template, (*path, number), "template"), (*path, number))
@@ -103,6 +104,7 @@ class _Lifter:
             template = {"name": inline, **{key: content for key, content in template.items() if key != "name"}}
         else:
             self._check_name(template, path, "template")
+        self._check_ports(template, path, "inputs", "outputs")
         dag, steps = template.get("dag"), template.get("steps")
         if dag is not None and steps is not None:
             raise self._error(path, f"template {template['name']!r} is both a dag and steps")
@@ -156,6 +158,7 @@ class _Lifter:
     def _step(self, item: Any, path: Path, context: Context) -> Step:
         mapping = self._mapping(item, path, "step")
         self._check_name(mapping, path, "step")
+        self._check_ports(mapping, path, "arguments")
         if "inline" in mapping:
             context = context._replace(lift_inline=lambda template: self._lift_inline(template, (*path, "inline")))
         try:
@@ -188,6 +191,16 @@ class _Lifter:
         if not isinstance(name, str):
             message = f"the name of a {what} is not text: Kubernetes reads it as {json.dumps(name)[:40]}"
             raise self._error((*path, "name"), message, "put the name in quotes")
+
+    def _check_ports(self, mapping: Mapped, path: Path, *holders: str) -> None:
+        """Refuses ports whose names are no texts, as others would look for them in vain: n and y are booleans."""
+        for holder in holders:
+            lists = mapping.get(holder)
+            for key, what in (("parameters", "parameter"), ("artifacts", "artifact")):
+                items = lists.get(key) if isinstance(lists, dict) else None
+                for number, item in enumerate(items if isinstance(items, list) else ()):
+                    if isinstance(item, dict) and item.get("name") not in (None, ""):
+                        self._check_name(item, (*path, holder, key, number), what)
 
     def _mapping(self, content: Any, path: Path, what: str) -> Mapped:
         if not isinstance(content, dict):

@@ -93,7 +93,7 @@ def _read_needs(mapping: Mapped, context: Context) -> tuple[Needs | None, Mapped
     if depends not in (None, "") and not isinstance(depends, str):
         raise InvalidInput("depends is not a string", hint="write it as names, &&, ||, ! and brackets")
     if listed is not None and not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
-        raise InvalidInput("dependencies is not a list of names", hint="give the names of tasks")
+        raise InvalidInput("dependencies is not a list of names", hint="give the names of tasks, n and y in quotes")
     if depends:
         del left["depends"]
         return parse_depends(depends, context.bare), left

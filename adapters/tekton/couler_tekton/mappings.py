@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,12 +39,12 @@ def named(holder: Mapped, key: str, path: Path) -> list[Mapped]:
     seen: set[str] = set()
     for number, item in enumerate(items):
         name, place = item.get("name"), (*path, key, number)
-        if not isinstance(name, str) or not name:
-            message, hint = (
-                f"{key}: number {number + 1} has no name",
-                "name it (in quotes where it looks like a number)",
-            )
-            raise InvalidInput(message, engine="tekton", path=place, hint=hint)
+        if name is None or name == "":
+            message = f"{key}: number {number + 1} has no name"
+            raise InvalidInput(message, engine="tekton", path=place, hint="name it")
+        if not isinstance(name, str):
+            message = f"{key}: the name of number {number + 1} is not text: Kubernetes reads it as {json.dumps(name)[:40]}"
+            raise InvalidInput(message, engine="tekton", path=(*place, "name"), hint="put the name in quotes")
         if name in seen:
             message = f"{key}: there are two of the name {name!r}"
             raise InvalidInput(message, engine="tekton", path=place, hint="rename one of them")

@@ -108,7 +108,7 @@ def _read_needs(task: Mapped, path: Path, left: Mapped) -> tuple[Needs | None, M
     if not listed:
         return None, left
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
-        message, hint = "runAfter is not a list of names", "list the names of tasks"
+        message, hint = "runAfter is not a list of names", "list the names of tasks, n and y in quotes"
         raise InvalidInput(message, engine="tekton", path=(*path, "runAfter"), hint=hint)
     return all_of([Need(step=name, outcomes=ENDED) for name in listed]), without(left, "runAfter")
 
