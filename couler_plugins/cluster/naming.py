@@ -78,10 +78,9 @@ def identify(thing: Mapped, run: str, what: str, engine: str) -> None:
     """
     metadata = thing["metadata"]
     if not metadata.get("name"):
-        prefix = str(metadata.pop("generateName"))
+        prefix = str(metadata["generateName"])  # it stays: by it, runs of one workflow are known as such
         digest = hashlib.sha256(f"{run}/{metadata['namespace']}/{prefix}".encode()).hexdigest()[:DIGITS]
         metadata["name"] = f"{prefix[: LONGEST - DIGITS]}{digest}"
-    metadata.pop("generateName", None)
     if not NAME.fullmatch(metadata["name"]) or len(metadata["name"]) > LONGEST:
         message = f"{metadata['name']!r:.80} cannot be the name of a {what}"
         hint = f"lower-case letters, digits, hyphens and dots, at most {LONGEST}"

@@ -86,7 +86,7 @@ def test_a_name_follows_from_the_run() -> None:
     (one,), (again,), (other,) = (jobs([workflow(generateName=prefix)], run=run) for run in ("r", "r", "s"))
     assert one.place == again.place != other.place
     assert len(one.place.removeprefix("default/")) == LONGEST
-    assert "generateName" not in one.content["metadata"]
+    assert one.content["metadata"]["generateName"] == prefix, "past runs are known by it"
 
 
 def test_parameters_are_set_where_they_are_declared() -> None:

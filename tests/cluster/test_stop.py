@@ -1,0 +1,88 @@
+"""`couler stop`: what was told to stop has ended, what runs at the end runs, and nothing else goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.cluster import Cluster
+from cluster.commands import busybox, couler, dag, listed, pipeline, task, written
+
+SLOW = dag(
+    "stop-",
+    [{"name": "slow", "template": "slow"}, {"name": "never", "template": "never", "depends": "slow"}],
+    [busybox("slow", "sleep 300"), busybox("never", "true"), busybox("bye", "true")],
+    onExit="bye",
+)
+SLOW_TASKS = pipeline(
+    "stop-", [task("slow", "sleep 6"), task("never", "true", runAfter=["slow"])], **{"finally": [task("bye", "true")]}
+)
+
+
+def started(cluster: Cluster, namespace: str, folder: Path, document: dict[str, Any], *arguments: str) -> list[str]:
+    """The places of what was submitted, once a pod of it runs."""
+    given = ["--namespace", namespace, "--no-wait", "--format", "json", *arguments]
+    done = couler(cluster, folder, "run", written(folder, document), *given)
+    assert done.returncode == 0, done.stderr
+    selector = "--field-selector=status.phase=Running"
+    cluster.wait_for("a pod", lambda: any(map(is_slow, listed(cluster, namespace, "pods", selector))), 300)
+    return [job["place"] for job in json.loads(done.stdout)["jobs"] if job["runs"] and "submitted" in job]
+
+
+def is_slow(pod: dict[str, Any]) -> bool:
+    """Whether this is the pod of the step `slow`, which may be one of a part."""
+    return "slow" in pod["metadata"]["name"] or pod["metadata"]["labels"].get("tekton.dev/pipelineTask") == "slow"
+
+
+def ran(cluster: Cluster, namespace: str) -> set[str]:
+    """The tasks of pipelines that have TaskRuns."""
+    return {item["metadata"]["labels"]["tekton.dev/pipelineTask"] for item in listed(cluster, namespace, "taskruns")}
+
+
+@pytest.mark.parametrize("terminate", [False, True], ids=["stop", "terminate"])
+def test_a_workflow_stops(cluster: Cluster, namespace: str, tmp_path: Path, terminate: bool) -> None:
+    (place,) = started(cluster, namespace, tmp_path, SLOW)
+    done = couler(cluster, tmp_path, "stop", "--engine", "argo", place, *(["--terminate"] if terminate else []))
+    assert (done.returncode, done.stdout.splitlines()) == (0, [f"{place}: told to stop", f"{place}: failed"])
+    (workflow,) = listed(cluster, namespace, "workflows")
+    assert workflow["status"]["phase"] == "Failed"
+    names = {node["displayName"].rpartition(".")[2] for node in workflow["status"]["nodes"].values()}
+    assert ("onExit" in names, "never" in names) == (not terminate, False)
+    again = couler(cluster, tmp_path, "stop", "--engine", "argo", place)
+    assert again.stdout == f"{place}: nothing of it was running any more\n"
+
+
+def test_the_parts_of_a_workflow_stop_with_it(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    (place,) = started(cluster, namespace, tmp_path, SLOW, "-p", "split{max-steps=1}", "--journal", "run.jsonl")
+    done = couler(cluster, tmp_path, "stop", "--journal", "run.jsonl")
+    assert done.returncode == 0, done.stdout + done.stderr
+    workflows = listed(cluster, namespace, "workflows")
+    told = {f"{namespace}/{item['metadata']['name']}: told to stop" for item in workflows}
+    assert {item["status"]["phase"] for item in workflows} == {"Failed"}
+    assert (set(done.stdout.splitlines()[:-1]), len(workflows)) == (told, 2)
+    assert done.stdout.splitlines()[-1] == f"{place}: failed"
+    assert listed(cluster, namespace, "pods", "--field-selector=status.phase=Running") == []
+
+
+@pytest.mark.parametrize("terminate", [False, True], ids=["stop", "terminate"])
+def test_a_pipeline_stops(cluster: Cluster, namespace: str, tmp_path: Path, terminate: bool) -> None:
+    (place,) = started(cluster, namespace, tmp_path, SLOW_TASKS)
+    done = couler(cluster, tmp_path, "stop", "--engine", "tekton", place, *(["--terminate"] if terminate else []))
+    assert (done.returncode, done.stdout.splitlines()) == (0, [f"{place}: told to stop", f"{place}: failed"])
+    (run,) = listed(cluster, namespace, "pipelineruns")
+    reason = run["status"]["conditions"][0]["reason"]
+    assert reason == ("Cancelled" if terminate else "StoppedRunFinally")
+    assert ran(cluster, namespace) == ({"slow"} if terminate else {"slow", "bye"})
+
+
+def test_the_parts_of_a_pipeline_stop_by_the_name_of_the_whole(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    (part,) = started(cluster, namespace, tmp_path, SLOW_TASKS, "-p", "split{max-steps=1}")
+    whole = part.removesuffix("-part-1")
+    done = couler(cluster, tmp_path, "stop", "--engine", "tekton", whole, "--terminate")
+    assert (done.returncode, done.stdout.splitlines()) == (0, [f"{part}: told to stop", f"{whole}: failed"])
+    assert ran(cluster, namespace) == {"slow"}
