@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 def built() -> Workflow:
     """Two containers that are the same in all but their names, before a script that reads a value."""
     from hera.workflows import DAG, Container, Parameter, Script, Task, Workflow
+    from hera.workflows.models import ValueFrom
 
-    source = "print({{inputs.parameters.number}} * 2)"
+    source = "open('/tmp/doubled', 'w').write(str({{inputs.parameters.number}} * 2))"
+    doubled = Parameter(name="doubled", value_from=ValueFrom(path="/tmp/doubled"))
     with Workflow(generate_name="hera-", entrypoint="main", arguments=[Parameter(name="rows", value="21")]) as made:
         one = Container(name="one", image="busybox:1", command=["true"])
         two = Container(name="two", image="busybox:1", command=["true"])
-        number = Parameter(name="number")
-        double = Script(name="double", image="python:3", command=["python3"], source=source, inputs=[number])
+        ports = {"inputs": [Parameter(name="number")], "outputs": [doubled]}
+        double = Script(name="double", image="python:3", command=["python3"], source=source, **ports)
         with DAG(name="main"):
             given = Parameter(name="number", value="{{workflow.parameters.rows}}")
             last = Task(name="double", template=double, arguments=[given])
@@ -37,4 +39,4 @@ def test_an_optimized_workflow_runs(cluster: Cluster, namespace: str) -> None:
     assert len(smaller.templates) == len(whole.templates) - 1
     for workflow in (whole, smaller):
         outcome = run_argo(cluster, namespace, workflow.to_dict(), 300)
-        assert (outcome.phase, outcome.outputs["double"]["result"]) == ("Succeeded", "42")
+        assert (outcome.phase, outcome.outputs["double"]["doubled"]) == ("Succeeded", "42")

@@ -33,17 +33,17 @@ def test_times_of_steps_are_read_from_a_live_status(
     assert json.loads(told.stdout) == {}
 
 
-@pytest.mark.parametrize(("engine", "label"), [("argo", "couler.io/original"), ("tekton", "couler.io/original")])
+@pytest.mark.parametrize("engine", list(KINDS))
 def test_what_was_split_comes_back_from_the_cluster(
-    cluster: Cluster, namespace: str, tmp_path: Path, engine: str, label: str
+    cluster: Cluster, namespace: str, tmp_path: Path, engine: str
 ) -> None:
     text = f"# of the owner's\n{yaml.safe_dump(KINDS[engine][0])}"
     (tmp_path / "w.yaml").write_text(text)
     split = ["-p", "split{max-steps=1}", "w.yaml"]
-    cut = couler(cluster, tmp_path, "optimize", *split, "-o", "split")
+    cut = couler(cluster, tmp_path, "optimize", *split, "-o", "split/")
     assert cut.returncode == 0, cut.stderr
     cluster.kubectl("apply", "--namespace", namespace, "-f", "split/added.yaml", cwd=tmp_path)
-    kept = cluster.kubectl("get", "configmap", "--namespace", namespace, "-l", label, "-o", "yaml")
+    kept = cluster.kubectl("get", "configmap", "--namespace", namespace, "-l", "couler.io/original", "-o", "yaml")
     back = couler(cluster, tmp_path, "rollback", input=kept)
     assert (back.returncode, back.stdout) == (0, text), back.stderr
     assert listed(cluster, namespace, "workflows" if engine == "argo" else "pipelineruns") == []

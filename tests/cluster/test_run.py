@@ -22,7 +22,7 @@ FAILING = dag(
     ],
     [
         busybox("good", "true"),
-        busybox("bad", "seq 30; printf '\\033[31mpassword=hunter2\\033[0m\\n'; echo it is broken >&2; exit 4"),
+        busybox("bad", "seq 30; printf '\\033[31mpassword=hunter2\\033[0m\\n'; echo it is broken; exit 4"),
         busybox("again", "echo tried; exit 3", retryStrategy={"limit": 1}),
     ],
 )

@@ -43,7 +43,9 @@ def named(holder: Mapped, key: str, path: Path) -> list[Mapped]:
             message = f"{key}: number {number + 1} has no name"
             raise InvalidInput(message, engine="tekton", path=place, hint="name it")
         if not isinstance(name, str):
-            message = f"{key}: the name of number {number + 1} is not text: Kubernetes reads it as {json.dumps(name)[:40]}"
+            message = (
+                f"{key}: the name of number {number + 1} is not text: Kubernetes reads it as {json.dumps(name)[:40]}"
+            )
             raise InvalidInput(message, engine="tekton", path=(*place, "name"), hint="put the name in quotes")
         if name in seen:
             message = f"{key}: there are two of the name {name!r}"

@@ -47,8 +47,14 @@ MOST_BYTES = 3_000
 """Of the results of a task, which share 4,096 bytes with what Tekton writes there itself (`docs/tasks.md`)."""
 OURS = "couler.io/"
 BEGIN = '#!/bin/sh\nprintf \'%s \' "$1" > "$2"\n'
-END = """#!/bin/sh
-printf '%s %s' "$1" "$(grep -v '^[[:space:]]*$' "$3" | tail -n 1 | head -c 500)" > "$2"
+END = """#!/usr/bin/env python3
+import sys
+from pathlib import Path
+
+number, trial, metric = sys.argv[1], *map(Path, sys.argv[2:])
+lines = metric.read_bytes().splitlines() if metric.exists() else []
+last = next((line for line in reversed(lines) if line.strip()), b"")
+trial.write_bytes(number.encode() + b" " + last[:500])
 """
 READING = '[tuple(given.split(" ", 1)) for given in sys.argv[1:]]'
 
@@ -152,9 +158,9 @@ def _copy(trials: Trials, annotations: Mapping[str, str]) -> Operation:
         inputs=(*(replace(port, optional=True) for port in callee.inputs), Port(name=NUMBER, optional=True)),
         outputs=(*callee.outputs, Output(name=TRIAL)),
         containers=(
-            _sh(trials, "couler-begin", BEGIN, number, place),
+            _script(trials, "couler-begin", BEGIN, number, place),
             *mains,
-            _sh(trials, "couler-end", END, number, place, metric),
+            _script(trials, "couler-end", END, number, place, metric),
             *beside,
         ),
         inline=True,
@@ -162,7 +168,7 @@ def _copy(trials: Trials, annotations: Mapping[str, str]) -> Operation:
     )
 
 
-def _sh(trials: Trials, name: str, script: str, *args: Value) -> Container:
+def _script(trials: Trials, name: str, script: str, *args: Value) -> Container:
     return Container(name=name, image=Literal(value=trials.image), script=Literal(value=script), args=args)
 
 
