@@ -24,12 +24,15 @@ def built() -> Workflow:
     with Workflow(generate_name="hera-", entrypoint="main", arguments=[Parameter(name="rows", value="21")]) as made:
         one = Container(name="one", image="busybox:1", command=["true"])
         two = Container(name="two", image="busybox:1", command=["true"])
-        ports = {"inputs": [Parameter(name="number")], "outputs": [doubled]}
-        double = Script(name="double", image="python:3", command=["python3"], source=source, **ports)
+        number = Parameter(name="number")
+        double = Script(
+            name="double", image="python:3", command=["python3"], source=source, inputs=[number], outputs=[doubled]
+        )
         with DAG(name="main"):
             given = Parameter(name="number", value="{{workflow.parameters.rows}}")
             last = Task(name="double", template=double, arguments=[given])
-            [Task(name="first", template=one), Task(name="second", template=two)] >> last
+            Task(name="first", template=one) >> last
+            Task(name="second", template=two) >> last
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,9 @@ import yaml
 
 from cluster.cluster import Cluster
 from cluster.commands import busybox, couler, dag, listed, pipeline, task, written
+from couler_argo.plugin import couler_runs as argo_runs
+from couler_plugins.documents import Document
+from couler_tekton.plugin import couler_runs as tekton_runs
 
 NAP = dag(
     "nap-",
@@ -17,6 +19,7 @@ NAP = dag(
     [busybox("quick", "true"), busybox("slow", "sleep 6")],
 )
 NAP_TASKS = pipeline("nap-", [task("quick", "true"), task("slow", "sleep 6", runAfter=["quick"])])
+RUNS = {"argo": argo_runs, "tekton": tekton_runs}
 KINDS = {"argo": (NAP, "workflows"), "tekton": (NAP_TASKS, "pipelineruns,taskruns")}
 
 
@@ -24,13 +27,18 @@ KINDS = {"argo": (NAP, "workflows"), "tekton": (NAP_TASKS, "pipelineruns,taskrun
 def test_times_of_steps_are_read_from_a_live_status(
     cluster: Cluster, namespace: str, tmp_path: Path, engine: str
 ) -> None:
-    document, kinds = KINDS[engine]
-    done = couler(cluster, tmp_path, "run", written(tmp_path, document), "--namespace", namespace)
+    workflow, kinds = KINDS[engine]
+    done = couler(cluster, tmp_path, "run", written(tmp_path, workflow), "--namespace", namespace)
     assert done.returncode == 0, done.stderr
-    (tmp_path / "runs.json").write_text(cluster.kubectl("get", kinds, "--namespace", namespace, "-o", "json"))
-    told = couler(cluster, tmp_path, "simulate", "w.yaml", "--history", "runs.json", "--format", "json")
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == {}
+    document = Document("runs.json", 0, cluster.get(kinds, "--namespace", namespace), 1, "")
+    (run,) = RUNS[engine](document)
+    assert (run.family, run.whole, [ran.fate for ran in run.steps]) == ("nap", True, ["computed", "computed"])
+    quick, slow = run.steps
+    assert [ran.step.rpartition("/")[2] for ran in run.steps] == ["quick", "slow"]
+    assert (quick.parents, slow.parents) == ((), (0,))
+    assert quick.seconds is not None
+    assert slow.seconds is not None
+    assert 6 <= slow.seconds > quick.seconds
 
 
 @pytest.mark.parametrize("engine", list(KINDS))
