@@ -76,7 +76,7 @@ def test_what_failed_in_a_pipeline_is_told(cluster: Cluster, namespace: str, tmp
 
 def test_who_may_not_read_logs_is_told_the_rest(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "runner", "namespace": namespace}}
-    rule = {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["create", "get", "list"]}
+    rule = {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["create", "get"]}
     account = {"kind": "ServiceAccount", "name": "runner", "namespace": namespace}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "runner"}
     cluster.apply(
