@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 from caching.artifacts.samples import Clock, Costly
 from couler_plugins.caching.artifacts import ArtifactCache, open_cache
 from servers.alluxio import alluxio_worker
+from servers.alluxio_cluster import Alluxio, find_lack, shared_cluster
 from servers.postgres import Postgres, binaries, postgres_server
 from servers.s3 import s3_server
+
+ALLUXIO = pytest.param("alluxio-2.9", marks=pytest.mark.cluster_long)
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +45,28 @@ def alluxio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
         yield hosts, folder
 
 
-@pytest.fixture(params=["folder", "folder without index", "memory"])
+@pytest.fixture(scope="session")
+def alluxio_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alluxio]:
+    """A real Alluxio, one for all workers of the session; skips the test where Java, Maven or its programs are missing."""
+    if lack := find_lack():
+        pytest.skip(lack)
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "alluxio"
+    folder.mkdir(exist_ok=True)
+    with shared_cluster(folder) as alluxio:
+        yield alluxio
+
+
+@pytest.fixture(params=["folder", "folder without index", "memory", ALLUXIO])
 def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArtifactCache]:
     """An empty cache of each kind."""
-    url = f"memory://{tmp_path.name}" if request.param == "memory" else str(tmp_path / "cache")
+    match request.param:
+        case "memory":
+            url = f"memory://{tmp_path.name}"
+        case "alluxio-2.9":
+            url = request.getfixturevalue("alluxio_proxy").url()
+        case _:
+            url = str(tmp_path / "cache")
     index = "none" if request.param == "folder without index" else None
     with open_cache(url, index=index, policy=Costly()) as cache:
         yield cache

@@ -16,7 +16,12 @@ from servers.s3 import KEY, SECRET, s3_files, s3_server, s3_url
 from support import first_of
 
 
-@pytest.fixture(params=first_of(["s3", "s3+postgresql", "alluxio", "memory", "folder"]))
+ALLUXIO = [
+    pytest.param(name, marks=pytest.mark.cluster_long) for name in ("alluxio-2.9", "alluxio-2.9+sqlite")
+]
+
+
+@pytest.fixture(params=[*first_of(["s3", "s3+postgresql", "alluxio", "memory", "folder"]), *ALLUXIO])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Where a cache is, as arguments of `open_cache`."""
     match request.param:
@@ -28,6 +33,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, 
         case "alluxio":
             hosts, folder = request.getfixturevalue("alluxio")
             yield {"url": f"alluxio://{hosts}{folder}/cache"}
+        case "alluxio-2.9":
+            yield {"url": request.getfixturevalue("alluxio_proxy").url()}
+        case "alluxio-2.9+sqlite":
+            index = f"sqlite:///{tmp_path}/index.sqlite"
+            yield {"url": request.getfixturevalue("alluxio_proxy").url(), "index": index}
         case "memory":
             yield {"url": f"memory://{uuid.uuid4().hex}"}
         case _:
