@@ -1,6 +1,6 @@
 """A real Alluxio 2.9 on loopback: master, worker and proxy, each a process of its own, over a local folder.
 
-`tests/oracles/alluxio/pom.xml` names the programs, which Maven fetches once. They run on Java 17 without further flags.
+`tests/oracles/alluxio/pom.xml` names the programs, which Maven fetches once. Java 17 runs them without further flags.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.caching.artifacts.fsspec_store import attempt
 from servers.processes import free_port, until, when_stopped
 from support import ROOT
 
@@ -133,14 +134,12 @@ def _programs() -> Path:
 
 
 def _answers(alluxio: Alluxio, processes: Sequence[subprocess.Popen[bytes]], log: Path) -> bool:
-    from botocore.exceptions import BotoCoreError
-
     assert all(process.poll() is None for process in processes), log.read_text()[-2000:]
     files = alluxio.files()
     try:
-        files.makedirs("ready", exist_ok=True)
-        files.pipe_file("ready/object", b"x")
-    except (OSError, BotoCoreError):
+        attempt(lambda: files.makedirs("ready", exist_ok=True))
+        attempt(lambda: files.pipe_file("ready/object", b"x"))
+    except OSError:
         return False
     return True
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -39,8 +40,9 @@ PROBE = "v1/probe"
 class FsspecStore:
     """Objects of an fsspec file system below one path.
 
-    An object is seen when all of it is there: object stores see to that, in other file systems it is renamed. With
-    `replace=False` it is put under the store's own condition, where it has one.
+    An object is seen when all of it is there: object stores see to that, in other file systems it is renamed. What has
+    S3's interface without its conditions may not see to it either (Alluxio): only an upload in parts is seen at once.
+    With `replace=False` an object is put under the store's own condition, where it has one.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("*",)
@@ -54,6 +56,7 @@ class FsspecStore:
     @classmethod
     def open(cls, url: str) -> FsspecStore:
         import fsspec
+        from fsspec.dircache import DirCache
 
         place, options = _with_credentials(url)
         try:
@@ -65,6 +68,7 @@ class FsspecStore:
             raise _as_oserror(error) from None
         if "s3" in _protocols(files):
             files.retries = 1  # a store that is away is a miss, and not a step that hangs
+        files.dircache = DirCache(use_listings_cache=False)  # it would go on saying what others have changed since
         return cls(files, root)
 
     def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
@@ -100,6 +104,9 @@ class FsspecStore:
     def _replace(self, name: str, content: bytes | Path) -> None:
         """Writes an object that is seen when it is whole: the store sees to that, or it is renamed."""
         path = self._path(name)
+        if "s3" in _protocols(self._files) and not self.conditional:
+            self._upload_in_parts(path, content)
+            return
         if not AT_ONCE.isdisjoint(_protocols(self._files)):
             self._write(path, content)
             return
@@ -111,6 +118,18 @@ class FsspecStore:
         except BaseException:
             with contextlib.suppress(Exception):
                 self._files.rm_file(aside)
+            raise
+
+    def _upload_in_parts(self, path: str, content: bytes | Path) -> None:
+        """Uploads what is to be one object, which is there when the upload is completed."""
+        file = self._files.open(path, "wb", autocommit=False)
+        try:
+            with file, content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as source:
+                shutil.copyfileobj(source, file, CHUNK)
+            file.commit()
+        except BaseException:
+            with contextlib.suppress(Exception):
+                file.discard()
             raise
 
     def _create(self, name: str, data: bytes) -> bool:
@@ -208,9 +227,9 @@ def _with_credentials(url: str) -> tuple[str, dict[str, Any]]:
         given = dict(parse_qsl(query))
         region = given.pop("region", None)
         options |= {"client_kwargs": {"region_name": region}} if region else {}
-        options |= given | {"config_kwargs": PATIENCE, "max_concurrency": PARTS, "skip_instance_cache": True}
+        options |= given | {"config_kwargs": PATIENCE, "max_concurrency": PARTS}
         query = ""
-    return f"{scheme}://{rest}{query and '?'}{query}", options
+    return f"{scheme}://{rest}{query and '?'}{query}", options | {"skip_instance_cache": True}
 
 
 def _protocols(files: Any) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def alluxio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
 
 @pytest.fixture(scope="session")
 def alluxio_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alluxio]:
-    """A real Alluxio, one for all workers of the session; skips the test where Java, Maven or its programs are missing."""
+    """A real Alluxio, one for all workers of the session; skips the test where it cannot be run."""
     if lack := find_lack():
         pytest.skip(lack)
     base = tmp_path_factory.getbasetemp()

@@ -107,3 +107,21 @@ def test_a_file_in_memory_is_never_seen_in_part(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_uploads_to_s3_hold_few_parts_in_memory(s3: str) -> None:
     assert FsspecStore.open(s3_url(s3))._files.max_concurrency == 2
+
+
+@pytest.mark.parametrize("change", ["replaced", "made", "removed"])
+def test_what_another_changes_in_s3_is_seen_after_a_listing(s3: str, change: str) -> None:
+    url = s3_url(s3)
+    store, other = FsspecStore.open(url), FsspecStore.open(url)
+    store.put(f"{NAME}-beside", b"x")
+    if change != "made":
+        store.put(NAME, b"old")
+    assert list(store.list("v1/"))
+    if change == "removed":
+        other.delete(NAME)
+        with pytest.raises(FileNotFoundError):
+            store.read(NAME)
+        return
+    other.put(NAME, b"new content")
+    with store.read(NAME) as stream:
+        assert stream.read() == b"new content"

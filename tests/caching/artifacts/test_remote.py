@@ -16,12 +16,17 @@ from servers.s3 import KEY, SECRET, s3_files, s3_server, s3_url
 from support import first_of
 
 
-ALLUXIO = [
-    pytest.param(name, marks=pytest.mark.cluster_long) for name in ("alluxio-2.9", "alluxio-2.9+sqlite")
-]
+def on_alluxio(*names: str) -> list[Any]:
+    """Parameters of tests that run on a real Alluxio."""
+    return [pytest.param(name, marks=pytest.mark.cluster_long) for name in names]
 
 
-@pytest.fixture(params=[*first_of(["s3", "s3+postgresql", "alluxio", "memory", "folder"]), *ALLUXIO])
+@pytest.fixture(
+    params=[
+        *first_of(["s3", "s3+postgresql", "alluxio", "memory", "folder"]),
+        *on_alluxio("alluxio-2.9", "alluxio-2.9+sqlite"),
+    ]
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Where a cache is, as arguments of `open_cache`."""
     match request.param:
@@ -118,13 +123,23 @@ def test_a_pinned_result_stays(place: dict[str, Any]) -> None:
         assert cache.entries() == []
 
 
-@pytest.mark.parametrize("damage", first_of([b"", b"torn", None]), ids=["empty", "torn", "gone"])
-def test_a_damaged_object_in_s3_is_a_miss(s3: str, damage: bytes | None) -> None:
-    url = s3_url(s3)
-    files = s3_files(s3)
+@pytest.fixture(params=["moto", *on_alluxio("alluxio-2.9")])
+def bucket(request: pytest.FixtureRequest) -> tuple[str, Any]:
+    """The URL of a cache in a new bucket, and the server's objects."""
+    if request.param == "moto":
+        endpoint = request.getfixturevalue("s3")
+        return s3_url(endpoint), s3_files(endpoint)
+    alluxio = request.getfixturevalue("alluxio_proxy")
+    return alluxio.url(), alluxio.files()
+
+
+@pytest.mark.parametrize("damage", [b"", b"torn", None], ids=["empty", "torn", "gone"])
+def test_a_damaged_object_in_s3_is_a_miss(bucket: tuple[str, Any], damage: bytes | None) -> None:
+    url, files = bucket
     with open_cache(url) as cache:
         assert isinstance(cache.put("key", {"out": b"x" * 50_000}), Stored)
-        (blob,) = [path for path in files.find(url.split("@")[1].split("?")[0]) if "/blobs/" in path]
+        found = files.find(url.split("@")[1].split("?")[0])
+        (blob,) = [path for path in found if "/blobs/" in path and not path.endswith("/")]
         if damage is None:
             files.rm_file(blob)
         else:
@@ -141,8 +156,8 @@ def test_a_damaged_object_in_s3_is_a_miss(s3: str, damage: bytes | None) -> None
             assert hit.read("out") == b"x" * 50_000
 
 
-def test_an_index_of_s3_is_rebuilt_from_it(s3: str, tmp_path: Path) -> None:
-    url = s3_url(s3)
+def test_an_index_of_s3_is_rebuilt_from_it(bucket: tuple[str, Any], tmp_path: Path) -> None:
+    url, _ = bucket
     with open_cache(url, index=f"sqlite:///{tmp_path}/one.sqlite") as cache:
         for key in ("a", "b"):
             assert isinstance(cache.put(key, outputs_of(key), Meta(step=key)), Stored)
