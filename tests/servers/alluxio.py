@@ -1,10 +1,10 @@
 """A MOCK of an Alluxio worker on loopback: no Alluxio, but a server that speaks the protocol `alluxiofs` 1.1.17 uses.
 
-The real worker cannot be had from Maven Central: of `org.alluxio:alluxio-core-server-worker` it serves the 2.x line,
-whose workers have neither of the two interfaces that `alluxiofs` calls. These are the HTTP interface (`/v1/...`, at
-the port in `worker_hosts`) and, for ranges of a file, the S3 interface at the fixed port 29998. Both are served here,
-over a local folder as the under store, with what a client can see of a worker: whole-file writes, listings, renames,
-deletions, and status 500 for a file that is not there.
+The real worker cannot be had from Maven Central, which ends at Alluxio 2.9.6. Workers of that version have neither of
+the two interfaces that `alluxiofs` calls (`test_alluxio` shows it): the HTTP interface (`/v1/...`, at the port in
+`worker_hosts`) and, for ranges of a file, the S3 interface at the fixed port 29998. Both are served here, over a local
+folder as the under store, with what a client can see of a worker: whole-file writes, listings, renames, deletions, and
+status 500 for a file that is not there.
 """
 
 from __future__ import annotations

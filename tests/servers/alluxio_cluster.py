@@ -109,7 +109,7 @@ def alluxio_cluster(folder: Path) -> Iterator[Alluxio]:
             running.enter_context(when_stopped(subprocess.Popen([*java, program], stdout=log, stderr=log)))
             for program in PROGRAMS
         ]
-        until(lambda: _answers(alluxio, processes, folder / "log"), 300, "starting Alluxio")
+        until(lambda: _answers(alluxio, processes, folder / "log"), 900, "starting Alluxio")
         yield alluxio
 
 

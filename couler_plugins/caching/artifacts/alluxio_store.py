@@ -1,5 +1,6 @@
 """The store in Alluxio: its workers stand before another store, whose URLs name the objects.
 
+These are workers that serve HTTP at `/v1/`. Those of Alluxio 2.9 do not: its proxy has an S3 interface instead.
 The client alluxiofs has no conditional creation and no upload in parts of its own, keeps what it knows of files for
 ever, and raises bare exceptions; this store has none of the first, and mends the others.
 """

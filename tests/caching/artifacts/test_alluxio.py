@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.caching.artifacts import open_cache
+from couler_plugins.caching.artifacts import Stored, open_cache
 from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
 from couler_plugins.errors import EngineError
 from servers.alluxio_cluster import Alluxio
@@ -136,3 +136,29 @@ def test_alluxiofs_reaches_neither_its_worker_nor_its_proxy(
     monkeypatch.chdir(tmp_path)  # alluxiofs makes a folder `logs` in the current one
     with pytest.raises(EngineError, match="404"):
         open_cache(f"alluxio://{getattr(alluxio_proxy, who)}{tmp_path}/cache")
+
+
+def test_what_a_killed_upload_leaves_is_not_served_and_goes_with_unneeded_blobs(alluxio_proxy: Alluxio) -> None:
+    url, files = alluxio_proxy.url(), alluxio_proxy.files()
+    now = time.time() + 10
+    store = FsspecStore.open(url)
+    with open_cache(url, clock=lambda: now, grace_seconds=60) as cache:
+        assert isinstance(cache.put("key", {"out": b"x" * 100}), Stored)
+        whole = {item.name for item in store.list("")}
+        for name in whole:
+            bucket, _, key = store._path(name).partition("/")
+            upload = files.call_s3("create_multipart_upload", Bucket=bucket, Key=key)["UploadId"]
+            files.call_s3("upload_part", Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=read(store, name))
+        left = {item.name for item in store.list("")} - whole
+        assert len(left) == len(whole), "Alluxio lists parts"
+        assert [entry.key for entry in cache.entries()] == ["key"]
+        for _ in range(2):
+            cache.evict(10_000)
+            now += 61
+        gone = left - {item.name for item in store.list("")}
+        assert gone == {name for name in left if "/blobs/" in name}
+        hit = cache.get("key")
+        assert hit is not None
+        with hit:
+            assert hit.read("out") == b"x" * 100
+        assert cache.verify().ok
