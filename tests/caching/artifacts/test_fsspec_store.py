@@ -125,3 +125,37 @@ def test_what_another_changes_in_s3_is_seen_after_a_listing(s3: str, change: str
     other.put(NAME, b"new content")
     with store.read(NAME) as stream:
         assert stream.read() == b"new content"
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file"])
+def test_an_s3_without_conditions_is_uploaded_to_in_parts(s3: str, tmp_path: Path, kind: str) -> None:
+    """Such a one may show half of what is put at once: Alluxio does, and `test_alluxio` watches it."""
+    store = FsspecStore.open(s3_url(s3))
+    store.conditional = False
+    source = tmp_path / "source"
+    for content in (b"content", b""):
+        source.write_bytes(content)
+        assert store.put(NAME, source if kind == "file" else content)
+        with store.read(NAME) as stream:
+            assert stream.read() == content
+        assert ("-1" in store._files.info(store._path(NAME))["ETag"]) == bool(content), "of one part"
+
+
+def test_an_upload_in_parts_that_fails_leaves_nothing(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FsspecStore.open(s3_url(s3))
+    store.conditional = False
+    store.put(NAME, b"old")
+    call = store._files.call_s3
+
+    def fail(method: str, *args: Any, **kwargs: Any) -> Any:
+        if method == "complete_multipart_upload":
+            raise OSError("the line is dead")
+        return call(method, *args, **kwargs)
+
+    monkeypatch.setattr(store._files, "call_s3", fail)
+    with pytest.raises(OSError, match="the line is dead"):
+        store.put(NAME, b"new")
+    with store.read(NAME) as stream:
+        assert stream.read() == b"old"
+    bucket = store._root.partition("/")[0]
+    assert "Uploads" not in call("list_multipart_uploads", Bucket=bucket)
