@@ -140,9 +140,9 @@ def test_alluxiofs_reaches_neither_its_worker_nor_its_proxy(
 
 def test_what_a_killed_upload_leaves_is_not_served_and_goes_with_unneeded_blobs(alluxio_proxy: Alluxio) -> None:
     url, files = alluxio_proxy.url(), alluxio_proxy.files()
-    now = time.time() + 10
+    ahead = 10.0
     store = FsspecStore.open(url)
-    with open_cache(url, clock=lambda: now, grace_seconds=60) as cache:
+    with open_cache(url, clock=lambda: time.time() + ahead, grace_seconds=60) as cache:
         assert isinstance(cache.put("key", {"out": b"x" * 100}), Stored)
         whole = {item.name for item in store.list("")}
         for name in whole:
@@ -154,7 +154,7 @@ def test_what_a_killed_upload_leaves_is_not_served_and_goes_with_unneeded_blobs(
         assert [entry.key for entry in cache.entries()] == ["key"]
         for _ in range(2):
             cache.evict(10_000)
-            now += 61
+            ahead += 61
         gone = left - {item.name for item in store.list("")}
         assert gone == {name for name in left if "/blobs/" in name}
         hit = cache.get("key")
