@@ -33,6 +33,7 @@ class Toy:
     reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unwrappable: Sequence[str] = ()
     shards: Shards | None = None
+    needs_rights: Objection | None = None
     part_of: str = ""
 
     def without_traces(self, workflow: Workflow) -> Workflow:
