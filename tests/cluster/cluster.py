@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from cluster.images import images
+from cluster.images import image_on_demand, images
 from cluster.programs import ARGO, ETCD, KEPT, KUBERNETES, MODULES, TEKTON, Built, build
 
 __all__ = ["Cluster"]
@@ -204,6 +205,20 @@ class Cluster:
                 },
             ]
         )
+
+    def image(self, name: str) -> str:
+        """Return the name of an image that only some tests need, and see to it that the node has it.
+
+        Args:
+            name: as `image_on_demand` takes it.
+        """
+        with (KEPT / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            image, archive = image_on_demand(name)
+            node = self.get("node", "node1")["status"].get("images", [])
+            if not any(image.names[0] in item.get("names", []) for item in node):
+                self._import([archive])
+        return image.names[0]
 
     def _start(self) -> None:
         command = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]

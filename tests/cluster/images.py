@@ -8,6 +8,7 @@ import json
 import platform
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cluster.programs import ARGO, KEPT, TEKTON, TEKTON_IN_PODS, Built
+from support import ROOT
 
-__all__ = ["Image", "images"]
+__all__ = ["Image", "image_on_demand", "images"]
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -29,12 +31,16 @@ class Image(NamedTuple):
         fill: puts its files into a folder.
         command: that runs where a pod names none.
         version: of what is in it; another one makes the image anew.
+        user: by number; root where it is empty.
+        env: variables beside `PATH`.
     """
 
     names: tuple[str, ...]
     fill: Callable[[Path], None]
     command: tuple[str, ...] = ()
     version: str = "1"
+    user: str = ""
+    env: tuple[str, ...] = ()
 
 
 def images(built: Mapping[str, Built]) -> list[Path]:
@@ -56,6 +62,22 @@ def images(built: Mapping[str, Built]) -> list[Path]:
         },
     }
     return [_archived(name, image) for name, image in wanted.items()]
+
+
+def image_on_demand(name: str) -> tuple[Image, Path]:
+    """Return an image that only some tests need, and its archive, made where it is not there yet.
+
+    Args:
+        name: `debian`, with what scripts for Debian's and Ubuntu's images call, or `couler`: what
+            `containers/cache/Containerfile` builds, from this tree.
+    """
+    if name == "debian":
+        image = Image(("docker.io/library/debian:12",), _debian, ("bash",))
+    else:
+        version = _digest_of_sources()
+        names = (f"registry.local/couler:{version}",)
+        image = Image(names, _couler, ("couler",), version, "65532:65532", ("COULER_BUSYBOX=/bin/busybox",))
+    return image, _archived(name, image)
 
 
 def _with_program(name: str, program: Path, folder: str) -> Image:
@@ -89,8 +111,53 @@ def _busybox(root: Path) -> None:
 
 
 def _python(root: Path) -> None:
-    """Debian's own, with nothing but what it needs; as root, as packages want to own their files."""
-    command = ["mmdebstrap", "--quiet", "--variant=extract", "--include=python3,dash,coreutils,libc-bin", "--mode=root"]
+    """Debian's own, with nothing but what it needs."""
+    _bootstrap(root, "python3,dash,coreutils,libc-bin")
+
+
+def _debian(root: Path) -> None:
+    words = "bash,dash,coreutils,diffutils,findutils,grep,sed,mawk,hostname,libc-bin,python3,python-is-python3,perl-base"
+    _bootstrap(root, f"base-files,base-passwd,{words}")
+
+
+def _couler(root: Path) -> None:
+    """Python with `couler`, its extra for stores, and the busybox that it puts before commands."""
+    _python(root)
+    packages = root / "usr" / "lib" / "python3" / "dist-packages"
+    options = ("--python-version", "3.11", "--target", str(packages), "--quiet", "--constraints", "requirements/all.txt")
+    sources = root / "sources"
+    for name in (*PACKAGES, "README.md", "LICENSE", "pyproject.toml"):
+        origin, copy = ROOT / name, sources / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(origin, copy) if origin.is_dir() else shutil.copy(origin, copy)
+    arguments = ("pip", "install", *options, f"{sources}[storage]")
+    code = f"import dev; dev.uv(*{arguments!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    shutil.rmtree(sources)
+    program = root / "usr" / "bin" / "couler"
+    program.write_text("#!/usr/bin/python3\nimport sys\nfrom couler_plugins.cli import main\n\nsys.exit(main())\n")
+    program.chmod(0o755)
+    busybox = shutil.which("busybox")
+    assert busybox is not None, "the cluster has not started without it"
+    shutil.copy(busybox, root / "bin" / "busybox")
+
+
+PACKAGES = ("couler_plugins", "adapters")
+"""Folders of the project that are installed."""
+
+
+def _digest_of_sources() -> str:
+    files = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*")) if path.is_file()]
+    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes())
+    for path in files:
+        if path.suffix != ".pyc":
+            digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _bootstrap(root: Path, packages: str) -> None:
+    """Unpack packages of Debian; as root, as packages want to own their files."""
+    command = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={packages}", "--mode=root"]
     subprocess.run([*command, "bookworm", str(root)], check=True, capture_output=True, text=True)
     for name in ("var/cache", "var/lib/apt", "usr/share/doc", "usr/share/locale", "usr/share/man"):
         shutil.rmtree(root / name, ignore_errors=True)
@@ -130,7 +197,11 @@ def _write(archive: Path, image: Image, layer: Path) -> None:
     config = {
         "architecture": ARCHITECTURES[platform.machine()],
         "os": "linux",
-        "config": {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"], "Cmd": list(image.command)},
+        "config": {
+            "Env": ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", *image.env],
+            "Cmd": list(image.command),
+            **({"User": image.user} if image.user else {}),
+        },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
     }
     layers = [

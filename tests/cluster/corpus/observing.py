@@ -1,0 +1,295 @@
+"""What became of runs, by the names of their steps, so that two can be compared."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import tarfile
+import tempfile
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import yaml
+
+from cluster.cluster import ADDRESS, S3_KEY, S3_PORT, S3_SECRET, Cluster
+
+__all__ = ["Observed", "Step", "differences", "hits", "observed"]
+
+LIMIT = 240.0
+"""Seconds in which a run ends."""
+S3 = f"http://{ADDRESS}:{S3_PORT}"
+STORE = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "store"},
+    "stringData": {
+        "AWS_ACCESS_KEY_ID": S3_KEY,
+        "AWS_SECRET_ACCESS_KEY": S3_SECRET,
+        "AWS_ENDPOINT_URL": S3,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    },
+}
+"""What the cache's containers need to reach the S3."""
+KINDS = {"argo": ["workflow"], "tekton": ["pipelinerun", "taskrun"]}
+OURS = re.compile(r"couler-")
+
+
+class Step(TypedDict):
+    """What became of a step.
+
+    Attributes:
+        phase: that it ended in.
+        outputs: parameters by name, artifacts by name and content.
+        logs: of its containers, by their names; None where there is no pod.
+        hit: its result was that of an earlier run.
+    """
+
+    phase: str
+    outputs: dict[str, Any]
+    logs: dict[str, str] | None
+    hit: bool
+
+
+class Observed(TypedDict):
+    """What became of a run.
+
+    Attributes:
+        phase: that all of it ended in.
+        outputs: of the whole.
+        steps: by name; several of one name in an order of their own.
+    """
+
+    phase: str
+    outputs: dict[str, Any]
+    steps: dict[str, list[Step]]
+
+
+def observed(
+    cluster: Cluster, engine: str, namespace: str, documents: Sequence[Mapping[str, Any]], *, driven: bool = False
+) -> Observed:
+    """Run documents in a namespace where nothing else runs, and say what became of them.
+
+    Args:
+        cluster: that is up.
+        engine: `argo` or `tekton`.
+        namespace: of what an earlier call has run there, only the results stay that it keeps elsewhere.
+        documents: side documents first.
+        driven: `couler run` submits them.
+
+    Raises:
+        RuntimeError: the cluster refuses them, or they do not end in time.
+    """
+    for kind in KINDS[engine]:
+        cluster.kubectl("delete", kind, "--all", "--namespace", namespace, "--wait")
+    phase, outputs, names = (_driven if driven else _submitted)(cluster, engine, namespace, documents)
+    logs, pods = _logs(cluster, namespace)
+    steps = (_argo if engine == "argo" else _tekton)(cluster, namespace, logs, pods)
+    words = {**names, namespace: "NAMESPACE"}
+    plain: Observed = json.loads(_plain(json.dumps({"phase": phase, "outputs": outputs, "steps": steps}), words))
+    for several in plain["steps"].values():
+        several.sort(key=lambda item: json.dumps(item, sort_keys=True))
+    return plain
+
+
+def differences(before: Observed, after: Observed, varying: Sequence[str] = ()) -> list[str]:
+    """How two runs differ, a line each; hits have no logs, and these are not compared.
+
+    Args:
+        before: of the original.
+        after: of what a pass has made of it.
+        varying: texts as `facts` gives them, of logs and outputs that two runs of the original do not share.
+    """
+    ours, theirs = facts(before), facts(after)
+    silent = {name for name, steps in after["steps"].items() if any(step["hit"] for step in steps)}
+    names = [name for name in sorted(ours.keys() | theirs.keys()) if name not in varying]
+    return [
+        f"{name}: {ours.get(name)!r} before, {theirs.get(name)!r} after"
+        for name in names
+        if ours.get(name) != theirs.get(name) and not (name.startswith("logs of ") and name[8:] in silent)
+    ]
+
+
+def facts(run: Observed) -> dict[str, Any]:
+    """What two runs must share, by what it is."""
+    found: dict[str, Any] = {"phase": run["phase"], "outputs": run["outputs"]}
+    for name, steps in run["steps"].items():
+        found[f"phases of {name}"] = [step["phase"] for step in steps]
+        found[f"outputs of {name}"] = sorted(json.dumps(step["outputs"], sort_keys=True) for step in steps)
+        found[f"logs of {name}"] = sorted(json.dumps(step["logs"], sort_keys=True) for step in steps)
+    return found
+
+
+def hits(run: Observed) -> int:
+    return sum(step["hit"] for steps in run["steps"].values() for step in steps)
+
+
+def _submitted(
+    cluster: Cluster, engine: str, namespace: str, documents: Sequence[Mapping[str, Any]]
+) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The phase, the outputs, and the names that only this run has."""
+    runs: list[str] = []
+    names: dict[str, str] = {}
+    for document in documents:
+        text = yaml.safe_dump(dict(document), allow_unicode=True)
+        where = ("--namespace", namespace, "-f", "-")
+        if document["kind"] in ("Workflow", "PipelineRun", "TaskRun"):
+            made = cluster.kubectl("create", *where, "-o", "name", input=text).strip()
+            runs.append(made)
+            names[made.partition("/")[2]] = document["metadata"].get("generateName") or "RUN-"
+        else:
+            cluster.kubectl("apply", "--server-side", *where, input=text)
+    ended: list[dict[str, Any]] = []
+
+    def have_ended() -> bool:
+        ended[:] = [cluster.get(run, "--namespace", namespace) for run in runs]
+        return all(_phase(item) for item in ended)
+
+    cluster.wait_for(f"{', '.join(runs)} in {namespace}", have_ended, LIMIT)
+    phases = {_phase(item) for item in ended}
+    outputs: dict[str, Any] = {}
+    for item in ended:
+        status = item["status"]
+        outputs |= {entry["name"]: entry.get("value") for entry in status.get("outputs", {}).get("parameters", ())}
+        if item["kind"] == "PipelineRun":
+            outputs |= {entry["name"]: entry["value"] for entry in status.get("results", ())}
+    return (phases.pop() if len(phases) == 1 else "mixed"), outputs, names
+
+
+def _driven(
+    cluster: Cluster, engine: str, namespace: str, documents: Sequence[Mapping[str, Any]]
+) -> tuple[str, dict[str, Any], dict[str, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "documents.yaml")
+        file.write_text(yaml.safe_dump_all(documents, allow_unicode=True))
+        run = uuid.uuid4().hex[:8]
+        options = ("--namespace", namespace, "--run-id", run, "--timeout", f"{LIMIT:g}s", "--format", "json")
+        ran = cluster.run("couler", "run", str(file), *options)
+    if ran.returncode not in (0, 1):
+        raise RuntimeError(f"couler run: {ran.returncode}: {ran.stderr[-3000:]}")
+    report = json.loads(ran.stdout)
+    outputs = {name: value for job in report["jobs"] for name, value in job.get("outputs", {}).items()}
+    return ("Succeeded" if ran.returncode == 0 else "Failed"), outputs, {run: "RUN"}
+
+
+def _phase(item: Mapping[str, Any]) -> str:
+    """What it ended in; empty where it still runs."""
+    status = item.get("status", {})
+    if item["kind"] == "Workflow":
+        return status["phase"] if status.get("phase") in ("Succeeded", "Failed", "Error") else ""
+    said = next(iter(status.get("conditions", ())), {}).get("status")
+    return {"True": "Succeeded", "False": "Failed"}.get(said, "")
+
+
+def _logs(cluster: Cluster, namespace: str) -> tuple[dict[str, dict[str, str]], list[dict[str, Any]]]:
+    """What each container of each pod has written, and the pods."""
+    pods = cluster.get("pods", "--namespace", namespace)["items"]
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for pod in pods:
+        states = [*pod["status"].get("initContainerStatuses", ()), *pod["status"].get("containerStatuses", ())]
+        for state in states:
+            if state["state"].keys() & {"terminated", "running"} and state["name"] not in ("wait", "init"):
+                command = ("logs", pod["metadata"]["name"], "--namespace", namespace, "-c", state["name"])
+                text = cluster.kubectl(*command, check=False)
+                # Lines of Argo's own beside what the container wrote.
+                lines = [line for line in text.splitlines() if "argo=true" not in line]
+                found[pod["metadata"]["name"]][state["name"]] = "\n".join(lines)
+    return found, pods
+
+
+def _argo(
+    cluster: Cluster, namespace: str, logs: Mapping[str, Mapping[str, str]], pods: Sequence[Mapping[str, Any]]
+) -> dict[str, list[Step]]:
+    found: dict[str, list[Step]] = defaultdict(list)
+    of_nodes = {pod["metadata"].get("annotations", {}).get("workflows.argoproj.io/node-id"): pod for pod in pods}
+    for workflow in cluster.get("workflows", "--namespace", namespace)["items"]:
+        nodes = workflow["status"].get("nodes", {})
+        tried = {child: node for node in nodes.values() if node["type"] == "Retry" for child in node.get("children", ())}
+        last = {node["children"][-1] for node in nodes.values() if node["type"] == "Retry" and node.get("children")}
+        for key, node in nodes.items():
+            # Of a step that was tried again, the last time counts; what waits for a part is no step of the original.
+            is_part = str(node.get("templateName", "")).startswith("run-part-")
+            if node["type"] not in ("Pod", "HTTP") or is_part or (key in tried and key not in last):
+                continue
+            pod = of_nodes.get(key)
+            written = logs.get(pod["metadata"]["name"], {}) if pod else None
+            name = (tried[key] if key in tried else node)["displayName"]
+            hit = node.get("memoizationStatus", {}).get("hit", False)
+            if written is not None:
+                hit = hit or "restored" in written.get("couler-restore", "")
+                written = {each: text for each, text in written.items() if _is_main(each, pod)}
+            # The root of a workflow is called after it.
+            name = "RUN" if name == workflow["metadata"]["name"] else name
+            outputs = _outputs(cluster, node.get("outputs", {}))
+            found[name].append({"phase": node["phase"], "outputs": outputs, "logs": written, "hit": hit})
+    return found
+
+
+def _is_main(container: str, pod: Mapping[str, Any] | None) -> bool:
+    """Whether it is no sidecar; a set of containers has none of this name."""
+    assert pod is not None
+    names = {item["name"] for item in pod["spec"]["containers"]}
+    return container == "main" if "main" in names else container in names
+
+
+def _outputs(cluster: Cluster, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    found = {item["name"]: item.get("value") for item in outputs.get("parameters", ())}
+    if "exitCode" in outputs:
+        found["exit code"] = outputs["exitCode"]
+    for item in outputs.get("artifacts", ()):
+        if item["name"] != "main-logs" and "s3" in item:
+            found[f"artifact {item['name']}"] = _content(cluster, item["s3"]["key"])
+    return found
+
+
+def _content(cluster: Cluster, key: str) -> str:
+    """The files of an artifact; packed ones by name and content, as when they were packed tells nothing."""
+    got = subprocess.run(
+        cluster.inside("curl", "--silent", "--fail", f"{S3}/artifacts/{key}"), capture_output=True, check=False
+    )
+    if got.returncode:
+        return "gone"
+    try:
+        with tarfile.open(fileobj=io.BytesIO(got.stdout)) as tar:
+            return "\n".join(sorted(_members(tar)))
+    except tarfile.TarError:
+        return got.stdout.decode(errors="backslashreplace")
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[str]:
+    for member in tar:
+        file = tar.extractfile(member)
+        # A file packed by itself is called after what holds it, which may be moved.
+        name = member.name if "/" in member.name else "."
+        yield f"{name}: {file.read().decode(errors='backslashreplace') if file else member.linkname}"
+
+
+def _tekton(
+    cluster: Cluster, namespace: str, logs: Mapping[str, Mapping[str, str]], pods: Sequence[Mapping[str, Any]]
+) -> dict[str, list[Step]]:
+    found: dict[str, list[Step]] = defaultdict(list)
+    for run in cluster.get("taskruns", "--namespace", namespace)["items"]:
+        status, metadata = run.get("status", {}), run["metadata"]
+        name = metadata.get("labels", {}).get("tekton.dev/pipelineTask") or metadata.get("generateName") or metadata["name"]
+        steps = status.get("steps", ())
+        written = {
+            container.removeprefix("step-"): text
+            for container, text in logs.get(status.get("podName", ""), {}).items()
+            if container.startswith("step-") and not OURS.search(container)
+        }
+        said = {item["name"]: item["value"] for step in steps for item in step.get("results", ()) if "couler" in step["name"]}
+        hit = said.get("hit") == "true"
+        outputs = {item["name"]: item["value"] for item in status.get("results", ())}
+        found[name].append({"phase": _phase(run), "outputs": outputs, "logs": written, "hit": hit})
+    return found
+
+
+def _plain(text: str, names: Mapping[str, str]) -> str:
+    """The text with what differs from run to run replaced: names of the run."""
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, names[name])
+    return text
