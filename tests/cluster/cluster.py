@@ -20,7 +20,7 @@ import yaml
 from cluster.images import image_on_demand, images
 from cluster.programs import ARGO, ETCD, KEPT, KUBERNETES, MODULES, TEKTON, Built, build
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "namespace_documents"]
 
 ADDRESS = "10.244.0.1"
 """Of the node, as pods see it."""
@@ -178,33 +178,9 @@ class Cluster:
 
     def add_namespace(self, name: str) -> None:
         """Make a namespace in which Argo's pods may tell what they gave, and reach the S3."""
-        metadata = {"namespace": name}
-        rule = {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
-        rbac = "rbac.authorization.k8s.io"
-        self.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
-        self.apply(
-            [
-                {
-                    "apiVersion": "v1",
-                    "kind": "Secret",
-                    "metadata": {"name": "s3", **metadata},
-                    "stringData": {"key": S3_KEY, "secret": S3_SECRET},
-                },
-                {
-                    "apiVersion": f"{rbac}/v1",
-                    "kind": "Role",
-                    "metadata": {"name": "executor", **metadata},
-                    "rules": [rule],
-                },
-                {
-                    "apiVersion": f"{rbac}/v1",
-                    "kind": "RoleBinding",
-                    "metadata": {"name": "executor", **metadata},
-                    "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "executor"},
-                    "subjects": [{"kind": "ServiceAccount", "name": "default", **metadata}],
-                },
-            ]
-        )
+        first, *others = namespace_documents(name)
+        self.apply([first])
+        self.apply(others)
 
     def image(self, name: str) -> str:
         """Return the name of an image that only some tests need, and see to it that the node has it.
@@ -272,6 +248,35 @@ class Cluster:
         (etc / "containerd.toml").write_text(CONTAINERD.replace("@", str(self.folder)))
         (etc / "resolv.conf").write_text("")
         (self.folder / "programs.json").write_text(json.dumps(programs(self.folder, built)))
+
+
+def namespace_documents(name: str) -> list[dict[str, Any]]:
+    """A namespace, and what Argo's pods need there: a key to the S3, and the right to tell what they gave."""
+    metadata = {"namespace": name}
+    rule = {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
+    rbac = "rbac.authorization.k8s.io"
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "s3", **metadata},
+            "stringData": {"key": S3_KEY, "secret": S3_SECRET},
+        },
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "Role",
+            "metadata": {"name": "executor", **metadata},
+            "rules": [rule],
+        },
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "executor", **metadata},
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "executor"},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", **metadata}],
+        },
+    ]
 
 
 def missing_here() -> str:

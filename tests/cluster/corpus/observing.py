@@ -8,15 +8,16 @@ import re
 import subprocess
 import tarfile
 import tempfile
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-import yaml
-
 from cluster.cluster import ADDRESS, S3_KEY, S3_PORT, S3_SECRET, Cluster
+from cluster.corpus.api import Api
+from cluster.corpus.examples import SIDE
 
 __all__ = ["Observed", "Step", "differences", "hits", "observed"]
 
@@ -35,8 +36,10 @@ STORE = {
     },
 }
 """What the cache's containers need to reach the S3."""
-KINDS = {"argo": ["workflow"], "tekton": ["pipelinerun", "taskrun"]}
+KINDS = {"argo": ["Workflow"], "tekton": ["PipelineRun", "TaskRun"]}
 OURS = re.compile(r"couler-")
+HIT = "couler: this result was computed before"
+"""What a wrapped command prints in the place of what it would have printed."""
 
 
 class Step(TypedDict):
@@ -70,12 +73,19 @@ class Observed(TypedDict):
 
 
 def observed(
-    cluster: Cluster, engine: str, namespace: str, documents: Sequence[Mapping[str, Any]], *, driven: bool = False
+    cluster: Cluster,
+    api: Api,
+    engine: str,
+    namespace: str,
+    documents: Sequence[Mapping[str, Any]],
+    *,
+    driven: bool = False,
 ) -> Observed:
     """Run documents in a namespace where nothing else runs, and say what became of them.
 
     Args:
         cluster: that is up.
+        api: of the cluster.
         engine: `argo` or `tekton`.
         namespace: of what an earlier call has run there, only the results stay that it keeps elsewhere.
         documents: side documents first.
@@ -85,10 +95,16 @@ def observed(
         RuntimeError: the cluster refuses them, or they do not end in time.
     """
     for kind in KINDS[engine]:
-        cluster.kubectl("delete", kind, "--all", "--namespace", namespace, "--wait")
-    phase, outputs, names = (_driven if driven else _submitted)(cluster, engine, namespace, documents)
-    logs, pods = _logs(cluster, namespace)
-    steps = (_argo if engine == "argo" else _tekton)(cluster, namespace, logs, pods)
+        api.clear(namespace, kind)
+    # What is left of an earlier run must be gone before its names are used again.
+    cluster.wait_for("the namespace", lambda: not any(api.list(namespace, kind) for kind in (*KINDS[engine], "Pod")))
+    if driven:
+        phase, outputs, names = _driven(cluster, namespace, documents)
+    else:
+        phase, outputs, names = _submitted(cluster, api, engine, namespace, documents)
+    pods = api.list(namespace, "Pod")
+    logs = _logs(api, namespace, pods)
+    steps = _argo(cluster, api, namespace, logs, pods) if engine == "argo" else _tekton(api, namespace, logs)
     words = {**names, namespace: "NAMESPACE"}
     plain: Observed = json.loads(_plain(json.dumps({"phase": phase, "outputs": outputs, "steps": steps}), words))
     for several in plain["steps"].values():
@@ -129,27 +145,27 @@ def hits(run: Observed) -> int:
 
 
 def _submitted(
-    cluster: Cluster, engine: str, namespace: str, documents: Sequence[Mapping[str, Any]]
+    cluster: Cluster, api: Api, engine: str, namespace: str, documents: Sequence[Mapping[str, Any]]
 ) -> tuple[str, dict[str, Any], dict[str, str]]:
     """The phase, the outputs, and the names that only this run has."""
-    runs: list[str] = []
     names: dict[str, str] = {}
+    existing = {(kind, item["metadata"]["name"]) for kind in SIDE for item in api.list(namespace, kind)}
     for document in documents:
-        text = yaml.safe_dump(dict(document), allow_unicode=True)
-        where = ("--namespace", namespace, "-f", "-")
-        if document["kind"] in ("Workflow", "PipelineRun", "TaskRun"):
-            made = cluster.kubectl("create", *where, "-o", "name", input=text).strip()
-            runs.append(made)
-            names[made.partition("/")[2]] = document["metadata"].get("generateName") or "RUN-"
-        else:
-            cluster.kubectl("apply", "--server-side", *where, input=text)
+        named = document["metadata"].get("name")
+        if (document["kind"], named) in existing:
+            continue  # an earlier run of the same documents has made it
+        made = api.create(namespace, document)
+        if document["kind"] in KINDS[engine]:
+            names[made["metadata"]["name"]] = document["metadata"].get("generateName") or "RUN-"
     ended: list[dict[str, Any]] = []
 
     def have_ended() -> bool:
-        ended[:] = [cluster.get(run, "--namespace", namespace) for run in runs]
+        time.sleep(1)
+        found = [item for kind in KINDS[engine] for item in api.list(namespace, kind)]
+        ended[:] = [item for item in found if item["metadata"]["name"] in names]
         return all(_phase(item) for item in ended)
 
-    cluster.wait_for(f"{', '.join(runs)} in {namespace}", have_ended, LIMIT)
+    cluster.wait_for(f"{', '.join(names)} in {namespace}", have_ended, LIMIT)
     phases = {_phase(item) for item in ended}
     outputs: dict[str, Any] = {}
     for item in ended:
@@ -161,18 +177,19 @@ def _submitted(
 
 
 def _driven(
-    cluster: Cluster, engine: str, namespace: str, documents: Sequence[Mapping[str, Any]]
+    cluster: Cluster, namespace: str, documents: Sequence[Mapping[str, Any]]
 ) -> tuple[str, dict[str, Any], dict[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "documents.yaml")
-        file.write_text(yaml.safe_dump_all(documents, allow_unicode=True))
+        file = Path(folder, "documents.json")
+        file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}, default=str))
         run = uuid.uuid4().hex[:8]
         options = ("--namespace", namespace, "--run-id", run, "--timeout", f"{LIMIT:g}s", "--format", "json")
         ran = cluster.run("couler", "run", str(file), *options)
     if ran.returncode not in (0, 1):
         raise RuntimeError(f"couler run: {ran.returncode}: {ran.stderr[-3000:]}")
     report = json.loads(ran.stdout)
-    outputs = {name: value for job in report["jobs"] for name, value in job.get("outputs", {}).items()}
+    Path("/tmp/h/report.json").write_text(ran.stdout)
+    outputs = {item["name"]: item["value"] for job in report["jobs"] for item in job.get("outputs", ())}
     return ("Succeeded" if ran.returncode == 0 else "Failed"), outputs, {run: "RUN"}
 
 
@@ -185,28 +202,30 @@ def _phase(item: Mapping[str, Any]) -> str:
     return {"True": "Succeeded", "False": "Failed"}.get(said, "")
 
 
-def _logs(cluster: Cluster, namespace: str) -> tuple[dict[str, dict[str, str]], list[dict[str, Any]]]:
-    """What each container of each pod has written, and the pods."""
-    pods = cluster.get("pods", "--namespace", namespace)["items"]
+def _logs(api: Api, namespace: str, pods: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """What each container of each pod has written."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for pod in pods:
-        states = [*pod["status"].get("initContainerStatuses", ()), *pod["status"].get("containerStatuses", ())]
-        for state in states:
-            if state["state"].keys() & {"terminated", "running"} and state["name"] not in ("wait", "init"):
-                command = ("logs", pod["metadata"]["name"], "--namespace", namespace, "-c", state["name"])
-                text = cluster.kubectl(*command, check=False)
-                # Lines of Argo's own beside what the container wrote.
+        name = pod["metadata"]["name"]
+        for container in pod["spec"]["containers"]:
+            if container["name"] != "wait":
+                text = api.logs(namespace, name, container["name"])
+                # Argo writes lines of its own beside those of the command.
                 lines = [line for line in text.splitlines() if "argo=true" not in line]
-                found[pod["metadata"]["name"]][state["name"]] = "\n".join(lines)
-    return found, pods
+                found[name][container["name"]] = "\n".join(lines)
+    return found
 
 
 def _argo(
-    cluster: Cluster, namespace: str, logs: Mapping[str, Mapping[str, str]], pods: Sequence[Mapping[str, Any]]
+    cluster: Cluster,
+    api: Api,
+    namespace: str,
+    logs: Mapping[str, Mapping[str, str]],
+    pods: Sequence[Mapping[str, Any]],
 ) -> dict[str, list[Step]]:
     found: dict[str, list[Step]] = defaultdict(list)
     of_nodes = {pod["metadata"].get("annotations", {}).get("workflows.argoproj.io/node-id"): pod for pod in pods}
-    for workflow in cluster.get("workflows", "--namespace", namespace)["items"]:
+    for workflow in api.list(namespace, "Workflow"):
         nodes = workflow["status"].get("nodes", {})
         tried = {child: node for node in nodes.values() if node["type"] == "Retry" for child in node.get("children", ())}
         last = {node["children"][-1] for node in nodes.values() if node["type"] == "Retry" and node.get("children")}
@@ -220,7 +239,7 @@ def _argo(
             name = (tried[key] if key in tried else node)["displayName"]
             hit = node.get("memoizationStatus", {}).get("hit", False)
             if written is not None:
-                hit = hit or "restored" in written.get("couler-restore", "")
+                hit = hit or written.get("main", "").startswith(HIT)
                 written = {each: text for each, text in written.items() if _is_main(each, pod)}
             # The root of a workflow is called after it.
             name = "RUN" if name == workflow["metadata"]["name"] else name
@@ -268,11 +287,9 @@ def _members(tar: tarfile.TarFile) -> Iterator[str]:
         yield f"{name}: {file.read().decode(errors='backslashreplace') if file else member.linkname}"
 
 
-def _tekton(
-    cluster: Cluster, namespace: str, logs: Mapping[str, Mapping[str, str]], pods: Sequence[Mapping[str, Any]]
-) -> dict[str, list[Step]]:
+def _tekton(api: Api, namespace: str, logs: Mapping[str, Mapping[str, str]]) -> dict[str, list[Step]]:
     found: dict[str, list[Step]] = defaultdict(list)
-    for run in cluster.get("taskruns", "--namespace", namespace)["items"]:
+    for run in api.list(namespace, "TaskRun"):
         status, metadata = run.get("status", {}), run["metadata"]
         name = metadata.get("labels", {}).get("tekton.dev/pipelineTask") or metadata.get("generateName") or metadata["name"]
         steps = status.get("steps", ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ import yaml
 
 from couler_plugins import ir, optimize
 from couler_plugins.api import Text
-from couler_plugins.plan import Plan
+from couler_plugins.plan import Decision, Plan
 from support import ROOT
 
 __all__ = ["PASSES", "Changed", "Pass", "changed", "declared"]
 
-WRAPPER = "cache{{via=wrapper,assume-pure=true,store=s3://artifacts/cache,secret=store,image={image},cpu=none,memory=none}}"
+WRAPPER = "cache{{via=wrapper,assume-pure=true,store=s3://artifacts/{store},secret=store,image={image},cpu=none,memory=none}}"
 
 
 class Pass(NamedTuple):
@@ -69,6 +70,13 @@ PASSES = {
 }
 
 
+class Dumper(yaml.SafeDumper):
+    """Quotes texts that are truth values for Kubernetes, and texts for PyYAML."""
+
+
+Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
+
+
 @dataclass(frozen=True)
 class Retries:
     """The tutorial's optimizer for engines that say at the call how often a step is tried: Tekton."""
@@ -80,7 +88,10 @@ class Retries:
         for workflow in plan.workflows:
             graphs = tuple(self._retried(item) for item in workflow.graphs)
             if graphs != workflow.graphs:
-                plan = plan.with_workflow(workflow, ir.replace(workflow, graphs=graphs))
+                decision = Decision(
+                    optimizer=self.name, workflow=workflow.label, action="retry added", reason="it had no retry"
+                )
+                plan = plan.with_workflow(workflow, ir.replace(workflow, graphs=graphs), decision)
         return plan
 
     def _retried(self, graph: Any) -> Any:
@@ -101,15 +112,18 @@ def default_retry() -> Any:
     return module.DefaultRetry()
 
 
-def declared(engine: str, documents: Sequence[dict[str, Any]], version: str) -> list[dict[str, Any]]:
+def declared(engine: str, name: str, documents: Sequence[dict[str, Any]], version: str) -> list[dict[str, Any]]:
     """The documents with what an owner declares so that steps may be cached: a version, and how large outputs are.
 
     Args:
         engine: `argo` or `tekton`.
+        name: of the pass. What has no limit for its outputs, Argo cannot keep by itself: so it is wrapped.
         documents: of an example.
         version: that no other run has, so that nothing is found that an earlier one has left.
     """
-    annotations = {"couler.io/cache-version": version, "couler.io/max-output-bytes": "256"}
+    annotations = {"couler.io/cache-version": version}
+    if (engine, name) != ("argo", "wrapper"):
+        annotations["couler.io/max-output-bytes"] = "256"
     found = copy.deepcopy(list(documents))
 
     def declare(item: dict[str, Any]) -> None:
@@ -128,16 +142,25 @@ def declared(engine: str, documents: Sequence[dict[str, Any]], version: str) -> 
     return found
 
 
-def changed(engine: str, name: str, documents: Sequence[dict[str, Any]], image: str) -> Changed | None:
+def changed(
+    engine: str, name: str, documents: Sequence[dict[str, Any]], *, image: str, store: str
+) -> Changed | None:
     """What the pass makes of the documents; None where it leaves them as they are.
+
+    Args:
+        engine: `argo` or `tekton`.
+        name: of the pass.
+        documents: of an example.
+        image: with `couler` in it.
+        store: the place in the bucket where a wrapper keeps results.
 
     Raises:
         CoulerError: the pass refuses them.
     """
-    text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
+    text = yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, allow_unicode=True)
     written = PASSES[engine][name].pipeline
     pipeline = {"default-retry": lambda: [default_retry()], "retries": lambda: [Retries()]}.get(
-        written, lambda: written.format(image=image)
+        written, lambda: written.format(image=image, store=store)
     )()
     result = optimize(Text(text), pipeline, engine=engine)
     made = result.documents
