@@ -18,13 +18,18 @@ from couler_plugins.hookspecs.running import Job
 from couler_tekton.mappings import without
 from couler_tekton.splits.names import started_by
 
-__all__ = ["PART_LABEL", "READ", "STATUS", "WHOLE_LABEL", "Asking", "jobs_of_parts", "named_after", "part_tasks"]
+__all__ = ["PART_LABEL", "READ", "STATUS", "WHOLE_LABEL", "WITHIN", "Asking", "jobs_of_parts", "named_after", "part_tasks"]
 
 PART_LABEL, WHOLE_LABEL = "couler.io/part", "couler.io/whole"
 READ = re.compile(
     r"\$\((?:tasks|finally)\.(?P<task>[\w-]+)\.results(?:\.(?P<plain>[\w-]+)|\[\"(?P<quoted>[^\"]+)\"\])(?:\[\*\])?\)"
 )
 """A parameter of a part that is a result of another one, all of it."""
+WITHIN = re.compile(
+    r"\$\((?:tasks|finally)\.(?P<task>[\w-]+)\.results(?:\.(?P<plain>[\w-]+)|\[\"(?P<quoted>[^\"]+)\"\])"
+    r"(?:\[(?P<index>\d+|\*)\]|\.(?P<key>[\w.-]+))?\)"
+)
+"""A result of a part, or an item of one, anywhere in a result of the whole."""
 PARAMETER = re.compile(r"\$\(params(?:\.(?P<plain>[\w-]+)|\[\"(?P<quoted>[^\"]+)\"\])(?:\[\*\])?\)")
 STATUS = "$(tasks.status)"
 DIGITS = 8

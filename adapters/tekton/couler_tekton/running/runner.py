@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,7 +22,7 @@ from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
 from couler_tekton.running.jobs import TASK_RUNS, jobs_of
 from couler_tekton.running.kinds import HINTS, PIPELINE_RUN, TASK_RUN, kind_of
-from couler_tekton.running.parts import READ, STATUS, WHOLE_LABEL
+from couler_tekton.running.parts import READ, STATUS, WHOLE_LABEL, WITHIN
 from couler_tekton.running.sizes import too_large
 from couler_tekton.running.status import ended, failed_of, outcome_of, produced, results_of, status_of, together
 
@@ -126,7 +127,7 @@ class TektonRunner:
         results: Mapped = {}
         for name, value in job.content["results"].items():
             try:
-                results[name] = self._value(value, job)
+                results[name] = self._result(value, job)
             except Unmade:
                 continue  # Tekton leaves out results of tasks that were skipped
         return produced(results)
@@ -183,8 +184,31 @@ class TektonRunner:
         if value == STATUS:
             return self._aggregate(job)
         match = READ.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
+        return value if match is None else self._handed_out(match, job)
+
+    def _result(self, value: Any, job: Job) -> Any:
+        """A result of the whole: what parts have handed out, also as items, and within texts, lists and mappings."""
+        if isinstance(value, list):
+            found = [self._result(item, job) for item in value]
+            # As Tekton does: a list within a list is its items.
+            return [each for item in found for each in (item if isinstance(item, list) else [item])]
+        if isinstance(value, dict):
+            return {key: self._result(item, job) for key, item in value.items()}
+        if not isinstance(value, str):
             return value
+        if match := WITHIN.fullmatch(value):
+            return self._item(match, job)
+        return WITHIN.sub(lambda match: str(self._item(match, job)), value)
+
+    def _item(self, match: re.Match[str], job: Job) -> Any:
+        found = self._handed_out(match, job)
+        index, key = match["index"], match["key"]
+        try:
+            return found[key] if key else found[int(index)] if index and index != "*" else found
+        except (LookupError, TypeError, ValueError) as error:
+            raise Unmade(f"{match['task']} has handed out nothing for {match.group()}") from error
+
+    def _handed_out(self, match: re.Match[str], job: Job) -> Any:
         name = match["plain"] or match["quoted"]
         run = self._get(job.content["places"][match["task"]])
         results = results_of(run) if run is not None else {}

@@ -16,6 +16,7 @@ from adapters.tekton.running.cluster import NAMESPACE, Cluster, Refused, plural_
 from adapters.tekton.running.controller import Controller
 from adapters.tekton.split.generating import train
 from adapters.tekton.split.interpreter import Ran, run_document
+from adapters.tekton.split.runs import split
 
 Couler = Callable[..., Result]
 PARTS = ["train-part-1", "train-part-2", "train-finally", "train-finally-2"]
@@ -51,6 +52,28 @@ def test_parts_run_in_order_and_what_they_do_is_what_the_whole_does(server: Clus
     ]
 
 
+def test_results_of_the_whole_may_be_put_together(server: Cluster, couler_command: Couler) -> None:
+    (run,) = train()
+    run["spec"]["pipelineSpec"]["results"] = [
+        {"name": "both", "value": "$(tasks.fetch.results.key)-$(tasks.fit.results.score)"},
+        {"name": "item", "value": "$(tasks.fetch.results.list[1])"},
+        {"name": "field", "value": "$(tasks.clean.results.o.a)"},
+        {"name": "all", "type": "array", "value": ["begin", "$(tasks.fetch.results.list[*])"]},
+        {"name": "some", "type": "object", "value": {"a": "$(tasks.clean.results.o.a)", "b": "b"}},
+        {"name": "beyond", "value": "$(tasks.fetch.results.list[9])"},
+    ]
+    Path("split.yaml").write_text(yaml.safe_dump_all(split([run], "max-steps=2")))
+    controller = Controller(server)
+    done = couler_command("run", "split.yaml", "--run-id", "r1", "--format", "json")
+    assert done.exit_code == 0, done.output
+    expected = run_document([run], run, frozenset(), "train").results
+    assert "beyond" not in expected, "Tekton leaves out a result that has no value"
+    told = {item["name"]: item["value"] for item in json.loads(done.stdout)["jobs"][-1]["outputs"]}
+    for name in ("all", "some"):  # lists and mappings are told as JSON
+        told[name] = json.loads(told[name])
+    assert told == expected
+
+
 def test_values_cross_with_their_types(server: Cluster, couler_command: Couler) -> None:
     Controller(server)
     couler_command("run", "split.yaml")
@@ -70,8 +93,6 @@ def test_values_cross_with_their_types(server: Cluster, couler_command: Couler) 
 
 def shared(server: Cluster) -> dict[str, Any]:
     """What a split leaves where both parts use the workspace."""
-    from adapters.tekton.split.runs import split
-
     (run,) = train()
     for task in run["spec"]["pipelineSpec"]["tasks"]:
         task["workspaces"] = [{"name": "data", "workspace": "data"}]
