@@ -116,15 +116,15 @@ def _python(root: Path) -> None:
 
 
 def _debian(root: Path) -> None:
-    words = "bash,dash,coreutils,diffutils,findutils,grep,sed,mawk,hostname,libc-bin,python3,python-is-python3,perl-base"
-    _bootstrap(root, f"base-files,base-passwd,{words}")
+    programs = "bash,dash,coreutils,diffutils,findutils,grep,sed,mawk,hostname,python3,python-is-python3,perl-base"
+    _bootstrap(root, f"base-files,base-passwd,libc-bin,{programs}")
 
 
 def _couler(root: Path) -> None:
     """Python with `couler`, its extra for stores, and the busybox that it puts before commands."""
     _python(root)
     packages = root / "usr" / "lib" / "python3" / "dist-packages"
-    options = ("--python-version", "3.11", "--target", str(packages), "--quiet", "--constraints", "requirements/all.txt")
+    options = ("--quiet", "--python-version", "3.11", "--target", str(packages), "-c", "requirements/all.txt")
     sources = root / "sources"
     for name in (*PACKAGES, "README.md", "LICENSE", "pyproject.toml"):
         origin, copy = ROOT / name, sources / name

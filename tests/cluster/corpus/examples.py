@@ -197,7 +197,7 @@ def _names_no_command(value: Any) -> bool:
         return any(map(_names_no_command, value))
     if not isinstance(value, dict):
         return False
-    bare = "image" in value and not value.keys() & {"command", "script", "source"} and "name" not in value.get("ref", {})
+    bare = "image" in value and not value.keys() & {"command", "script", "source", "ref"}
     return bare or any(map(_names_no_command, value.values()))
 
 

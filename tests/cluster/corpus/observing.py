@@ -38,6 +38,7 @@ STORE = {
 """What the cache's containers need to reach the S3."""
 KINDS = {"argo": ["Workflow"], "tekton": ["PipelineRun", "TaskRun"]}
 OURS = re.compile(r"couler-")
+PART = re.compile(r"-(part|finally)(-\d+)?$")
 HIT = "couler: this result was computed before"
 """What a wrapped command prints in the place of what it would have printed."""
 
@@ -188,8 +189,8 @@ def _driven(
     if ran.returncode not in (0, 1):
         raise RuntimeError(f"couler run: {ran.returncode}: {ran.stderr[-3000:]}")
     report = json.loads(ran.stdout)
-    Path("/tmp/h/report.json").write_text(ran.stdout)
-    outputs = {item["name"]: item["value"] for job in report["jobs"] for item in job.get("outputs", ())}
+    wholes = [job for job in report["jobs"] if not PART.search(job["name"])]
+    outputs = {item["name"]: item["value"] for job in wholes for item in job.get("outputs", ())}
     return ("Succeeded" if ran.returncode == 0 else "Failed"), outputs, {run: "RUN"}
 
 
@@ -227,8 +228,9 @@ def _argo(
     of_nodes = {pod["metadata"].get("annotations", {}).get("workflows.argoproj.io/node-id"): pod for pod in pods}
     for workflow in api.list(namespace, "Workflow"):
         nodes = workflow["status"].get("nodes", {})
-        tried = {child: node for node in nodes.values() if node["type"] == "Retry" for child in node.get("children", ())}
-        last = {node["children"][-1] for node in nodes.values() if node["type"] == "Retry" and node.get("children")}
+        repeated = [node for node in nodes.values() if node["type"] == "Retry" and node.get("children")]
+        tried = {child: node for node in repeated for child in node["children"]}
+        last = {node["children"][-1] for node in repeated}
         for key, node in nodes.items():
             # Of a step that was tried again, the last time counts; what waits for a part is no step of the original.
             is_part = str(node.get("templateName", "")).startswith("run-part-")
@@ -236,7 +238,7 @@ def _argo(
                 continue
             pod = of_nodes.get(key)
             written = logs.get(pod["metadata"]["name"], {}) if pod else None
-            name = (tried[key] if key in tried else node)["displayName"]
+            name = tried.get(key, node)["displayName"]
             hit = node.get("memoizationStatus", {}).get("hit", False)
             if written is not None:
                 hit = hit or written.get("main", "").startswith(HIT)
@@ -291,15 +293,16 @@ def _tekton(api: Api, namespace: str, logs: Mapping[str, Mapping[str, str]]) -> 
     found: dict[str, list[Step]] = defaultdict(list)
     for run in api.list(namespace, "TaskRun"):
         status, metadata = run.get("status", {}), run["metadata"]
-        name = metadata.get("labels", {}).get("tekton.dev/pipelineTask") or metadata.get("generateName") or metadata["name"]
+        of_pipeline = metadata.get("labels", {}).get("tekton.dev/pipelineTask")
+        name = of_pipeline or metadata.get("generateName") or metadata["name"]
         steps = status.get("steps", ())
         written = {
             container.removeprefix("step-"): text
             for container, text in logs.get(status.get("podName", ""), {}).items()
             if container.startswith("step-") and not OURS.search(container)
         }
-        said = {item["name"]: item["value"] for step in steps for item in step.get("results", ()) if "couler" in step["name"]}
-        hit = said.get("hit") == "true"
+        said = [item for step in steps if step["name"] == "couler-restore" for item in step.get("results", ())]
+        hit = any((item["name"], item["value"]) == ("hit", "true") for item in said)
         outputs = {item["name"]: item["value"] for item in status.get("results", ())}
         found[name].append({"phase": _phase(run), "outputs": outputs, "logs": written, "hit": hit})
     return found

@@ -19,7 +19,9 @@ from support import ROOT
 
 __all__ = ["PASSES", "Changed", "Pass", "changed", "declared"]
 
-WRAPPER = "cache{{via=wrapper,assume-pure=true,store=s3://artifacts/{store},secret=store,image={image},cpu=none,memory=none}}"
+WRAPPER = (
+    "cache{{via=wrapper,assume-pure=true,store=s3://artifacts/{store},secret=store,image={image},cpu=none,memory=none}}"
+)
 
 
 class Pass(NamedTuple):
@@ -53,6 +55,7 @@ PASSES = {
         "memoize": Pass("cache{{assume-pure=true}}", caches=True),
         "wrapper": Pass(WRAPPER, caches=True),
         "split": Pass("split{{max-steps=2}}"),
+        "split into ones": Pass("split{{max-steps=1}}"),
         "split into workflows": Pass("split{{max-steps=2,into=workflows}}"),
         "default-retry": Pass("default-retry"),
         "dedupe": Pass("dedupe"),
@@ -96,7 +99,8 @@ class Retries:
 
     def _retried(self, graph: Any) -> Any:
         retry = ir.Retry(limit=ir.Literal(value=self.limit))
-        steps = tuple(step if step.retry else ir.replace(step, retry=retry) for step in graph.steps)
+        # Tekton refuses a task that is tried again and whose failure is ignored.
+        steps = tuple(step if step.retry or step.tolerates else ir.replace(step, retry=retry) for step in graph.steps)
         return ir.replace(graph, steps=steps)
 
 
@@ -142,9 +146,7 @@ def declared(engine: str, name: str, documents: Sequence[dict[str, Any]], versio
     return found
 
 
-def changed(
-    engine: str, name: str, documents: Sequence[dict[str, Any]], *, image: str, store: str
-) -> Changed | None:
+def changed(engine: str, name: str, documents: Sequence[dict[str, Any]], *, image: str, store: str) -> Changed | None:
     """What the pass makes of the documents; None where it leaves them as they are.
 
     Args:

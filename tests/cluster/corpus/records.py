@@ -58,4 +58,4 @@ def table() -> str:
 
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[2])]
-    print(table())
+    sys.stdout.write(f"{table()}\n")

@@ -18,7 +18,17 @@ from couler_plugins.hookspecs.running import Job
 from couler_tekton.mappings import without
 from couler_tekton.splits.names import started_by
 
-__all__ = ["PART_LABEL", "READ", "STATUS", "WHOLE_LABEL", "WITHIN", "Asking", "jobs_of_parts", "named_after", "part_tasks"]
+__all__ = [
+    "PART_LABEL",
+    "READ",
+    "STATUS",
+    "WHOLE_LABEL",
+    "WITHIN",
+    "Asking",
+    "jobs_of_parts",
+    "named_after",
+    "part_tasks",
+]
 
 PART_LABEL, WHOLE_LABEL = "couler.io/part", "couler.io/whole"
 READ = re.compile(

@@ -63,7 +63,7 @@ def test_results_of_the_whole_may_be_put_together(server: Cluster, couler_comman
         {"name": "beyond", "value": "$(tasks.fetch.results.list[9])"},
     ]
     Path("split.yaml").write_text(yaml.safe_dump_all(split([run], "max-steps=2")))
-    controller = Controller(server)
+    Controller(server)
     done = couler_command("run", "split.yaml", "--run-id", "r1", "--format", "json")
     assert done.exit_code == 0, done.output
     expected = run_document([run], run, frozenset(), "train").results
