@@ -21,7 +21,14 @@ from couler_plugins.errors import CoulerError
 from support import SHARED
 
 SAMPLE = [
-    ("argo", "memoize", "own/dag-diamond.yaml"),
+    ("argo", "memoize", "own/declared.yaml"),
+    ("argo", "split", "own/dag-diamond.yaml"),
+    ("argo", "default-retry", "own/parameters.yaml"),
+    ("argo", "dedupe", "own/map-reduce.yaml"),
+    ("tekton", "extract", "own/step-results.yaml"),
+    ("tekton", "retries", "own/context.yaml"),
+    ("tekton", "split into ones", "own/results.yaml"),
+    ("tekton", "extract", "own/results.yaml"),
 ]
 """A few that every run of the cluster's tests has."""
 RUNS = 4
