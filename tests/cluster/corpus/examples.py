@@ -57,6 +57,7 @@ WITH = {
 """Files that an example needs beside it."""
 LEFT_OUT: dict[str, dict[str, str]] = {
     "argo": {
+        "artifact-gc-workflow.yaml": "needs a service account",
         "artifact-repository-ref.yaml": "needs an object beside it",
         "forever.yaml": "never ends",
     },

@@ -38,7 +38,6 @@ STORE = {
 """What the cache's containers need to reach the S3."""
 KINDS = {"argo": ["Workflow"], "tekton": ["PipelineRun", "TaskRun"]}
 OURS = re.compile(r"couler-")
-PART = re.compile(r"-(part|finally)(-\d+)?$")
 HIT = "couler: this result was computed before"
 """What a wrapped command prints in the place of what it would have printed."""
 
@@ -194,8 +193,8 @@ def _driven(
     if ran.returncode not in (0, 1):
         raise RuntimeError(f"couler run: {ran.returncode}: {ran.stderr[-3000:]}")
     report = json.loads(ran.stdout)
-    wholes = [job for job in report["jobs"] if not PART.search(job["name"])]
-    outputs = {item["name"]: item["value"] for job in wholes for item in job.get("outputs", ())}
+    # The whole comes after its parts.
+    outputs = {item["name"]: item["value"] for item in report["jobs"][-1].get("outputs", ())}
     return ("Succeeded" if ran.returncode == 0 else "Failed"), outputs, {run: "RUN"}
 
 
@@ -204,7 +203,8 @@ def _phase(item: Mapping[str, Any]) -> str:
     status = item.get("status", {})
     if item["kind"] == "Workflow":
         return status["phase"] if status.get("phase") in ("Succeeded", "Failed", "Error") else ""
-    said = next(iter(status.get("conditions", ())), {}).get("status")
+    conditions = status.get("conditions") or [{}]
+    said = conditions[0].get("status", "")
     return {"True": "Succeeded", "False": "Failed"}.get(said, "")
 
 
@@ -218,7 +218,8 @@ def _logs(api: Api, namespace: str, pods: Sequence[Mapping[str, Any]]) -> dict[s
                 text = api.logs(namespace, name, container["name"])
                 # Argo writes lines of its own beside those of the command.
                 lines = [line for line in text.splitlines() if "argo=true" not in line]
-                found[name][container["name"]] = "\n".join(lines)
+                # What a command writes to its two streams comes in any order.
+                found[name][container["name"]] = "\n".join(sorted(lines))
     return found
 
 
@@ -233,11 +234,9 @@ def _argo(
     of_nodes = {pod["metadata"].get("annotations", {}).get("workflows.argoproj.io/node-id"): pod for pod in pods}
     for workflow in api.list(namespace, "Workflow"):
         nodes = workflow["status"].get("nodes", {})
-        # What comes after a step is a child of it as well, beside its attempts.
+        # What comes after a step, and its hooks, are children of it as well, beside its attempts.
         attempts = {
-            key: [
-                child for child in node.get("children", ()) if nodes.get(child, {}).get("nodeFlag", {}).get("retried")
-            ]
+            key: [child for child in node.get("children", ()) if child in nodes and _is_attempt(nodes[child], node)]
             for key, node in nodes.items()
             if node["type"] == "Retry"
         }
@@ -262,6 +261,10 @@ def _argo(
             outputs = _outputs(cluster, node.get("outputs", {}))
             found[name].append({"phase": node["phase"], "outputs": outputs, "logs": written, "hit": hit})
     return found
+
+
+def _is_attempt(node: Mapping[str, Any], step: Mapping[str, Any]) -> bool:
+    return re.fullmatch(re.escape(step["displayName"]) + r"\(\d+\)", node["displayName"]) is not None
 
 
 def _is_main(container: str, pod: Mapping[str, Any] | None) -> bool:
