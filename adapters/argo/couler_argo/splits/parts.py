@@ -37,6 +37,7 @@ from couler_plugins.ir import (
     Port,
     PortKind,
     Reference,
+    Retry,
     Step,
     Workflow,
     fresh_name,
@@ -61,6 +62,19 @@ CONDITIONS = {
     "successCondition": "status.phase == Succeeded",
     "failureCondition": "status.phase in (Failed, Error)",
 }
+AGAIN = Retry(
+    limit=Literal(value=5),
+    rest=native(
+        {
+            "backoff": {"duration": "5s", "factor": "2"},
+            "expression": "!(lastRetry.message contains 'failure condition')",
+        }
+    ),
+)
+"""The pod that starts a part and waits for it needs the API server, which may be away for a while: Argo's executor gives
+up within a second. Applied again, the same workflow is found. That the part itself has failed is no reason to ask again:
+`matchConditions` in `workflow/executor/resource.go` says "failure condition". The variable is there from Argo 3.5 on;
+before, the retry fails as the pod did."""
 SAME_IN_PARTS = frozenset({"namespace", "serviceAccountName"})
 """Facts of a run that are the same in its parts."""
 Names = Mapping[tuple[PortKind, str], str]
@@ -204,6 +218,7 @@ class Part:
             kind="resource",
             inputs=tuple(Port(name=passed) for passed in self.parameters),
             outputs=tuple(map(_read, self.outputs.values())),
+            retry=AGAIN,
             rest=native({"resource": resource}),
         )
 
