@@ -71,10 +71,10 @@ AGAIN = Retry(
         }
     ),
 )
-"""The pod that starts a part and waits for it needs the API server, which may be away for a while: Argo's executor gives
-up within a second. Applied again, the same workflow is found. That the part itself has failed is no reason to ask again:
-`matchConditions` in `workflow/executor/resource.go` says "failure condition". The variable is there from Argo 3.5 on;
-before, the retry fails as the pod did."""
+"""The pod that starts a part and waits for it needs the API server, which may be away for a while: Argo's executor
+gives up within a second. Applied again, the same workflow is found. That the part itself has failed is no reason to ask
+again: `matchConditions` in `workflow/executor/resource.go` says "failure condition". The variable is there from Argo
+3.5 on; before, the retry fails as the pod did."""
 SAME_IN_PARTS = frozenset({"namespace", "serviceAccountName"})
 """Facts of a run that are the same in its parts."""
 Names = Mapping[tuple[PortKind, str], str]
