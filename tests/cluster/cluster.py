@@ -124,7 +124,7 @@ class Cluster:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(outer, 0)
             self.wait_for("the end", lambda: not Path(f"/proc/{outer}").exists(), up=False)
-        remove_cgroups()
+        remove_cgroups(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def inside(self, *command: str) -> list[str]:
@@ -289,12 +289,13 @@ def missing_here() -> str:
     return f"apt-get install {' '.join(packages)}" if packages else ""
 
 
-def remove_cgroups() -> None:
+def remove_cgroups(folder: Path) -> None:
     """Remove the empty groups that pods and programs have left in each hierarchy, the innermost first."""
-    for group in Path("/sys/fs/cgroup").glob("*/couler-cluster*"):
-        for folder, _, _ in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                Path(folder).rmdir()
+    for suffix in ("", "-system"):  # another cluster's name may begin with this one's
+        for root in Path("/sys/fs/cgroup").glob(f"*/couler-cluster-{folder.name}{suffix}"):
+            for group, _, _ in os.walk(root, topdown=False):
+                with contextlib.suppress(OSError):
+                    Path(group).rmdir()
 
 
 def make_certificates(etc: Path) -> None:
@@ -375,7 +376,7 @@ def kubelet_settings(folder: Path) -> dict[str, Any]:
         "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
         "authorization": {"mode": "AlwaysAllow"},
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": "/couler-cluster",
+        "cgroupRoot": f"/couler-cluster-{folder.name}",
         "clusterDNS": ["10.96.0.10"],  # nobody answers there, but pods that want it start without a warning
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": f"unix://{folder}/containerd.sock",

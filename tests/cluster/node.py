@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(sys.argv[1])
-CGROUP = "couler-cluster"
+CGROUP = f"couler-cluster-{FOLDER.name}"
 """What the kubelet and its pods are in, of every hierarchy of control groups."""
 
 NETWORK = """

@@ -14,7 +14,19 @@ from typing import NamedTuple
 from oracles.building import required
 from support import GO, ROOT
 
-__all__ = ["ARGO", "ETCD", "KEPT", "KUBERNETES", "MODULES", "TEKTON", "TEKTON_IN_PODS", "Built", "Module", "build"]
+__all__ = [
+    "ARGO",
+    "ETCD",
+    "KEPT",
+    "KUBERNETES",
+    "KWOK",
+    "MODULES",
+    "TEKTON",
+    "TEKTON_IN_PODS",
+    "Built",
+    "Module",
+    "build",
+]
 
 KEPT = (ROOT / ".tools").resolve() / "cluster"
 """What is built once and stays."""
@@ -69,6 +81,8 @@ TEKTON = Module(
         for name in ("controller", "entrypoint", "nop", "sidecarlogresults", "webhook", "workingdirinit")
     ),
 )
+KWOK = Module("kwok", "sigs.k8s.io/kwok", ("./cmd/kwok",))
+"""Plays nodes, and pods on them that run nothing; only tests of scale build it."""
 MODULES = (ETCD, KUBERNETES, ARGO, TEKTON)
 
 
