@@ -1,7 +1,5 @@
 """Runs large workflows on the real Argo controller. Only the nodes of their steps are played, by kwok.
 
-    python3 dev.py … python tests/cluster/scale.py --help
-
 What is played: the containers of steps. Their pods are scheduled, and say that they run and end; nothing runs, and no
 executor reports a WorkflowTaskResult. What starts the parts of a split workflow are real pods on the real node.
 """
@@ -21,7 +19,7 @@ import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +32,8 @@ __all__ = ["SHAPES", "controller", "measure", "played_nodes", "workflow"]
 
 STEP_SECONDS = 10
 """How long the pod of a step runs."""
+CHAIN = 10
+"""Steps one after the other, for each sample."""
 NODES = 10
 STAGES = ("node/fast/node-*.yaml", "node/heartbeat-with-lease/node-*.yaml", "pod/fast/pod-*.yaml")
 """What kwok ships for nodes and pods that are only played."""
@@ -45,7 +45,7 @@ Links = list[list[int]]
 
 
 def layered(steps: int, chance: random.Random) -> Links:
-    """Twenty layers, whose steps wait for one to three of the layer above each: all of a layer is soon behind all of it."""
+    """Twenty layers, whose steps wait for one to three of the layer above each: no part is free of others."""
     width = steps // 20
     return [
         sorted({step // width * width - width + chance.randrange(width) for _ in range(chance.choice((1, 2, 3)))})
@@ -55,46 +55,62 @@ def layered(steps: int, chance: random.Random) -> Links:
     ]
 
 
-def chains(steps: int, _: random.Random) -> Links:
-    """Chains of ten steps side by side, and one step that waits for all: a sample each, and their summary."""
-    last = steps - 1
-    return [[step - 1] if step % 10 else [] for step in range(last)] + [[*range(9, last, 10)]]
+def samples(steps: int, _: random.Random) -> Links:
+    """Chains of ten steps side by side: what is done with each sample."""
+    return [[step - 1] if step % CHAIN else [] for step in range(steps)]
 
 
-SHAPES = {"chains": chains, "layered": layered}
+def chains(steps: int, chance: random.Random) -> Links:
+    """The same, and one step that waits for all: their summary."""
+    return [*samples(steps - 1, chance), [*range(CHAIN - 1, steps - 1, CHAIN)]]
+
+
+SHAPES: Mapping[str, tuple[Callable[[int, random.Random], Links], int | None]] = {
+    "chains": (chains, None),
+    "layered": (layered, None),
+    "samples": (samples, CHAIN),
+}
+"""What waits for what, and how many templates the steps share; None where each has its own."""
 
 
 def links(shape: str, steps: int) -> Links:
     """The steps that each step waits for."""
-    return SHAPES[shape](steps, random.Random(f"{shape}:{steps}"))
+    return SHAPES[shape][0](steps, random.Random(f"{shape}:{steps}"))
 
 
 def workflow(shape: str, steps: int) -> dict[str, Any]:
-    """A workflow of a DAG whose every step has a template of its own, of some 700 bytes."""
+    """A workflow of one DAG, whose templates have some 700 bytes each."""
+    templates = SHAPES[shape][1] or steps
     tasks: list[dict[str, Any]] = []
     for step, above in enumerate(links(shape, steps)):
         depends = {"depends": " && ".join(f"step-{number}" for number in above)} if above else {}
-        tasks.append({"name": f"step-{step}", "template": f"step-{step}", **depends})
-    templates = [{"name": "main", "dag": {"tasks": tasks}}, *(_template(task["name"]) for task in tasks)]
+        arguments = {"parameters": [{"name": "step", "value": str(step)}]}
+        called = f"tool-{step % templates}"
+        tasks.append({"name": f"step-{step}", "template": called, "arguments": arguments, **depends})
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {"name": f"{shape}-{steps}"},
-        "spec": {"entrypoint": "main", "templates": templates},
+        "spec": {
+            "entrypoint": "main",
+            "templates": [{"name": "main", "dag": {"tasks": tasks}}, *map(_template, range(templates))],
+        },
     }
 
 
-def _template(name: str) -> dict[str, Any]:
-    lines = [f"process --input /data/{part:04}.parquet --output /work/{name}/{part:04}.parquet" for part in range(4)]
+def _template(number: int) -> dict[str, Any]:
+    folder = f"/work/{number}-{{{{inputs.parameters.step}}}}"
+    lines = [f"process --input /data/{part:04}.parquet --output {folder}/{part:04}.parquet" for part in range(4)]
     return {
-        "name": name,
+        "name": f"tool-{number}",
+        "inputs": {"parameters": [{"name": "step"}]},
         "nodeSelector": LABEL,
         "tolerations": [{"key": TAINT, "operator": "Exists"}],
         "container": {
             "image": "busybox:1",
             "command": ["sh", "-euc"],
-            "args": ["\n".join([f"mkdir -p /work/{name}", *lines, ""])],
-            "env": [{"name": "STEP", "value": name}, {"name": "OMP_NUM_THREADS", "value": "1"}],
+            "args": ["\n".join([f"mkdir -p {folder}", *lines, ""])],
+            "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
             "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
         },
     }
@@ -108,8 +124,9 @@ def played_nodes(cluster: Cluster) -> Iterator[None]:
     stages = {path.stem: yaml.safe_load(path.read_text()) for name in STAGES for path in folder.glob(name)}
     ends = stages["pod-complete"]["spec"]
     ends["delay"] = {"durationMilliseconds": STEP_SECONDS * 1000}
+    # As kwok ships it, only pods of Jobs end.
     ends["selector"]["matchExpressions"] = [
-        item for item in ends["selector"]["matchExpressions"] if "ownerReferences" not in item["key"]  # of Jobs only
+        item for item in ends["selector"]["matchExpressions"] if "ownerReferences" not in item["key"]
     ]
     config = cluster.folder / "etc" / "kwok.yaml"
     config.write_text(yaml.safe_dump_all(stages.values()))
@@ -157,7 +174,7 @@ def _running(cluster: Cluster, name: str, *command: str, **env: str) -> Iterator
         try:
             yield process.pid
         finally:
-            process.terminate()
+            process.kill()  # Argo's controller does not end when it is asked to
             process.wait()
 
 

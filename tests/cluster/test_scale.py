@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
 from cluster.cluster import Cluster
 from cluster.programs import KEPT
 from cluster.scale import controller, measure, played_nodes, workflow
-from couler_plugins.cli import main
 
 pytestmark = [pytest.mark.cluster_long, pytest.mark.xdist_group("scale")]
 
 MEBIBYTE = 1024 * 1024
 FIGURES = KEPT / "scale-figures"
+"""Where the figures of each test are kept, as JSON."""
 FAST = ("--qps=100", "--burst=200")
+"""The controller may ask the API server five times as often as it does by default."""
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +44,10 @@ def large_cluster() -> Iterator[Cluster]:
     ("shape", "steps", "pipeline", "options"),
     [
         pytest.param("chains", 2_000, "split", (), id="chains-2000"),
-        pytest.param("layered", 2_000, "split", (), id="layered-2000"),
-        pytest.param("layered", 2_000, "split{max-steps=50}", (), id="layered-2000-parts-of-50"),
-        pytest.param("chains", 2_000, "split", FAST, id="chains-2000-fast"),
-        pytest.param("chains", 10_000, "split", (), id="chains-10000"),
-        pytest.param("layered", 10_000, "split", FAST, id="layered-10000-fast"),
+        pytest.param("chains", 2_000, "split{max-steps=50}", FAST, id="chains-2000-parts-of-50-fast"),
+        pytest.param("layered", 2_000, "split", FAST, id="layered-2000-fast"),
+        pytest.param("samples", 2_000, "split", FAST, id="samples-2000-graphs-fast"),
+        pytest.param("samples", 10_000, "split", FAST, id="samples-10000-fast"),
     ],
 )
 def test_each_step_runs_once_after_what_it_needs(
@@ -62,19 +61,20 @@ def test_each_step_runs_once_after_what_it_needs(
 ) -> None:
     whole, parts = tmp_path / "whole.yaml", tmp_path / "parts"
     whole.write_text(yaml.dump(workflow(shape, steps), Dumper=yaml.CSafeDumper))
-    written = CliRunner().invoke(main, ["optimize", "-p", pipeline, str(whole), "-o", str(parts)])
-    assert written.exit_code == 0, written.output
+    written = large_cluster.run("couler", "optimize", "-p", pipeline, str(whole), "-o", str(parts))
+    assert written.returncode == 0, written.stderr
     namespace = f"scale-{uuid.uuid4().hex[:8]}"
     large_cluster.add_namespace(namespace)
     with controller(large_cluster, *options) as pid:
         found = measure(large_cluster, namespace, pid, parts, shape, steps)
     FIGURES.mkdir(exist_ok=True)
-    (FIGURES / f"{request.node.callspec.id}.json").write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
+    figures = json.dumps({**found, "pipeline": pipeline, "options": options}, indent=2, sort_keys=True)
+    (FIGURES / f"{request.node.callspec.id}.json").write_text(figures + "\n")
     large_cluster.kubectl("delete", "namespace", namespace, "--timeout=20m")
     assert (found["exit_code"], found["phase"]) == (0, "Succeeded"), found
     assert found["succeeded"] == found["step_pods"] == steps
-    assert found["late_within_part"]["min"] >= 0 and found["late_else"]["min"] >= 0, "a step began before its time"
-    assert found["largest_bytes"] < MEBIBYTE and found["compressed"] == 0
+    assert min(late["min"] for late in (found["late_within_part"], found["late_else"])) >= 0, "a step began too early"
+    assert found["largest_bytes"] < MEBIBYTE
 
 
 def test_argo_refuses_them_whole(large_cluster: Cluster, tmp_path: Path) -> None:
@@ -82,4 +82,5 @@ def test_argo_refuses_them_whole(large_cluster: Cluster, tmp_path: Path) -> None
     for steps, refused in ((199, ""), (200, "must have at most 200 items"), (2_000, "must have at most 200 items")):
         given.write_text(yaml.dump(workflow("chains", steps), Dumper=yaml.CSafeDumper))
         ran = large_cluster.run("kubectl", "create", "--dry-run=server", "--namespace", "default", "-f", str(given))
-        assert refused in ran.stderr and (ran.returncode == 0) is not bool(refused), ran
+        assert (ran.returncode == 0) is not bool(refused), ran
+        assert refused in ran.stderr
