@@ -16,7 +16,7 @@ from cluster.cluster import Cluster
 from cluster.programs import KEPT
 from cluster.scale import controller, measure, played_nodes, workflow
 
-pytestmark = [pytest.mark.cluster_long, pytest.mark.xdist_group("scale")]
+pytestmark = pytest.mark.cluster_long
 
 MEBIBYTE = 1024 * 1024
 FIGURES = KEPT / "scale-figures"
