@@ -52,7 +52,7 @@ class Changed(NamedTuple):
 
 PASSES = {
     "argo": {
-        "memoize": Pass("cache{{assume-pure=true}}", caches=True),
+        "memoize": Pass("cache{{assume-pure=true,via=memoize}}", caches=True),
         "wrapper": Pass(WRAPPER, caches=True),
         "split": Pass("split{{max-steps=2}}"),
         "split into ones": Pass("split{{max-steps=1}}"),
