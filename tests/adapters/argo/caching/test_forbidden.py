@@ -167,7 +167,7 @@ def test_calls(step: str, wanted: str) -> None:
     "graph",
     [
         "memoize: {key: k, maxAge: 1h, cache: {configMap: {name: mine}}}",
-        "inputs: {parameters: [{name: y, default: '{{=sprig.randInt(0,9)}}'}]}",
+        "inputs: {parameters: [{name: z, default: '{{=sprig.randInt(0,9)}}'}]}",
         "metrics: {}",
     ],
 )
