@@ -73,18 +73,14 @@ def _checks(
     api: Any, plugins: Plugins, engines: list[str], namespace: str, *, named: bool
 ) -> Iterator[tuple[str, Check]]:
     """What was found, with the engine that it is about."""
-    from kubernetes import client
-
-    from couler_plugins.cluster.calls import asked
+    from couler_plugins.cluster.looking import served, version
     from couler_plugins.errors import InvalidInput
     from couler_plugins.hookspecs import Adapter
     from couler_plugins.hookspecs.checking import Check
 
-    version = asked("tell its version", client.VersionApi(api).get_code, {})["gitVersion"]
-    told = f"Kubernetes {version} at {api.configuration.host}, namespace {namespace}"
+    told = f"Kubernetes {version(api)} at {api.configuration.host}, namespace {namespace}"
     yield "cluster", Check(feature="reached", state="ok", told=told)
-    served = asked("tell what it serves", client.ApisApi(api).get_api_versions, {})["groups"]
-    groups = {group["name"] for group in served}
+    groups = served(api)
     for name in engines:
         adapter = plugins.adapter(name)
         if type(adapter).checks is Adapter.checks:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from couler_plugins.cluster.calls import Refused, asked
+from couler_plugins.cluster.looking import config_map
 from couler_plugins.cluster.pages import pages
 from couler_plugins.cluster.rights import Right
 
@@ -64,7 +65,7 @@ def controller_of(api: Any) -> Controller | None:
     except Refused:
         pass  # we may not look around
     try:
-        asked(f"get {SETTINGS}", partial(core.read_namespaced_config_map, SETTINGS, USUAL), {})
+        config_map(api, USUAL, SETTINGS)
         asked(f"get the account {USUAL}", partial(core.read_namespaced_service_account, USUAL, USUAL), {})
     except Refused:
         return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
-from couler_plugins.cluster.calls import Refused, asked
+from couler_plugins.cluster.calls import Refused
+from couler_plugins.cluster.looking import config_map
 from couler_plugins.cluster.rights import Right, check
 from couler_plugins.hookspecs.checking import Check
 
@@ -27,11 +27,8 @@ def checks(api: Any, namespace: str) -> Iterator[Check]:
     Raises:
         EngineError: the cluster does not answer.
     """
-    from kubernetes import client
-
-    read = partial(client.CoreV1Api(api).read_namespaced_config_map, INFO, HOME)
     try:
-        version = asked(f"get {INFO} in {HOME}", read, {})["data"]["version"]
+        version = config_map(api, HOME, INFO)["data"]["version"]
     except (Refused, KeyError):
         told = f"no controller is to be seen: {HOME} has no ConfigMap {INFO} that you may read"
         yield Check(feature="controller", state="unknown", told=told, remedy="ask an administrator to run this")
