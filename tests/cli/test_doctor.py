@@ -1,0 +1,136 @@
+"""`couler doctor` against a server that answers by path; on a real cluster: tests/cluster/test_doctor.py."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from couler_plugins.cli.group import couler
+
+GROUPS = {"groups": [{"name": "argoproj.io"}, {"name": "apps"}]}
+POD = {
+    "serviceAccountName": "flows",
+    "containers": [{"image": "registry.example/argoproj/workflow-controller:v3.7.1@sha256:0"}],
+}
+DEPLOYMENT = {"metadata": {"name": "server", "namespace": "flows-system"}, "spec": {"template": {"spec": POD}}}
+ANSWERS: Mapping[str, Any] = {
+    "/version/": {"gitVersion": "v1.33.0"},
+    "/apis/": GROUPS,
+    "/apis/apps/v1/deployments": {"kind": "DeploymentList", "metadata": {}, "items": [DEPLOYMENT]},
+}
+SELF, OTHERS = "selfsubjectaccessreviews", "subjectaccessreviews"
+
+
+class Server(ThreadingHTTPServer):
+    """Attributes: what it answers by path; which verbs and plurals it denies, by the kind of review."""
+
+    answers: dict[str, Any]
+    denied: dict[str, set[tuple[str, str]]]
+    daemon_threads = True
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self._say(self.server.answers.get(self.path.partition("?")[0]))
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked, kind = body["spec"]["resourceAttributes"], self.path.rpartition("/")[2]
+        denied = self.server.denied.get(kind)
+        allowed = denied is not None and (asked["verb"], asked["resource"]) not in denied
+        self._say(None if denied is None else {"status": {"allowed": allowed}})
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
+        pass
+
+    def _say(self, answer: Any) -> None:
+        self.send_response(200 if answer is not None else 403)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer or {"kind": "Status", "message": "no"}).encode())
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    server = Server(("127.0.0.1", 0), Handler)
+    server.answers, server.denied = dict(ANSWERS), {SELF: set(), OTHERS: set()}
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": "ml"}}],
+        "current-context": "x",
+    }
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.chdir(tmp_path)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def doctor(*arguments: str) -> Result:
+    return CliRunner().invoke(couler, ["doctor", *arguments], catch_exceptions=False)
+
+
+def test_it_finds_the_controller_wherever_it_is(server: Server) -> None:
+    found = doctor()
+    assert found.exit_code == 0, found.output
+    cluster, controller, *_ = found.stdout.splitlines()
+    assert cluster.startswith("cluster: reached: ok: Kubernetes v1.33.0 at http://127.0.0.1:")
+    assert cluster.endswith(", namespace ml")
+    assert controller == "argo: controller: ok: it is in flows-system, as flows; version v3.7.1"
+    assert (
+        "argo: cache{via=memoize}: ok: flows-system/flows may create, update configmaps in flows-system\n"
+        in found.stdout
+    )
+    assert "tekton: installed: unknown: the cluster does not serve tekton.dev\n" in found.stdout
+
+
+def test_a_missing_right_has_a_remedy(server: Server) -> None:
+    server.denied = {SELF: {("create", "workflows")}, OTHERS: {("create", "configmaps")}}
+    found = doctor("--engine", "argo", "--namespace", "team", "--format", "json")
+    assert found.exit_code == 1
+    checks = json.loads(found.stdout)["checks"]
+    missing = [(item["feature"], item["told"], item["remedy"]) for item in checks if item["state"] == "missing"]
+    install = "couler cache install --namespace flows-system | kubectl apply -f -"
+    assert missing == [
+        ("run", "you may not create workflows in team", "an administrator has to grant it"),
+        ("cache{via=memoize}", "flows-system/flows may not create configmaps in flows-system", install),
+    ]
+
+
+def test_what_the_cluster_does_not_tell_is_unknown(server: Server) -> None:
+    server.denied = {SELF: set()}
+    found = doctor("--engine", "argo")
+    assert found.exit_code == 0
+    assert (
+        "argo: cache{via=memoize}: unknown: the cluster does not tell you whether flows-system/flows may"
+        in found.stdout
+    )
+    assert "can-i create configmaps -n flows-system --as system:serviceaccount:flows-system:flows" in found.stdout
+    del server.answers["/apis/apps/v1/deployments"]
+    assert "argo: controller: unknown: no controller is to be seen" in doctor("--engine", "argo").stdout
+
+
+def test_an_engine_that_is_not_there_or_not_on_kubernetes(server: Server) -> None:
+    found = doctor("--engine", "tekton")
+    assert (found.exit_code, "tekton: installed: missing" in found.stdout) == (1, True)
+    assert doctor("--engine", "airflow").exit_code == 2
+
+
+def test_without_a_cluster_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    found = doctor()
+    assert found.exit_code == 2
+    assert "no cluster to talk to" in found.stderr
