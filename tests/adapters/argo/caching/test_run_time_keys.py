@@ -105,7 +105,7 @@ def check(oracle: Oracle, many: list[list[Any]], random: Random) -> int:
             calls.append(Call(documents, runs))
             spec_account = documents[runs[0].document]["spec"].get("serviceAccountName", "")
             accounts = [run.globals.get("workflow.serviceAccountName", spec_account) for run in runs]
-            own = documents[runs[0].document]["metadata"].get("namespace", "")
+            own = documents[runs[0].document]["metadata"].get("namespace") or "default"
             namespaces = [run.globals.get("workflow.namespace", own) for run in runs]
             expected.append(
                 [
@@ -191,7 +191,7 @@ def test_every_odd_value_has_a_key_of_its_own(oracle: Oracle) -> None:
     assert len(set(texts)) == len(runs)
     for run, text in zip(runs, texts, strict=True):
         inputs = [value for _, value in sorted(run.arguments.items())]
-        assert text == key(spec, [*inputs, "", run.workflow_parameters["my-level"], ""])
+        assert text == key(spec, [*inputs, "default", run.workflow_parameters["my-level"], ""])
 
 
 def test_workflow_parameters_as_one_text(oracle: Oracle) -> None:

@@ -77,7 +77,7 @@ class World:
         given = self._spec.get("arguments", {}).get("parameters", ())
         values = {item["name"]: str(item.get("value", "")) for item in given} | dict(submission.parameters)
         self._workflow = {f"workflow.parameters.{name}": Value(text) for name, text in values.items()}
-        self._workflow["workflow.namespace"] = Value(document["metadata"].get("namespace", "argo"))
+        self._workflow["workflow.namespace"] = Value(document["metadata"].get("namespace", "default"))
         self._workflow["workflow.serviceAccountName"] = Value(submission.account)
         annotations = document["metadata"].get("annotations", {})
         self._pure = annotations.get("couler.io/cache") == "pure"
