@@ -58,7 +58,7 @@ def command(
     for name, check in _checks(api, plugins, chosen, namespace or own, named=engine is not None):
         found.append((name, check))
         if output_format != "json":
-            click.echo(f"{name}: {check.feature}: {check.state}: {check.told}")
+            click.echo(f"{name}: {check.feature}: {check.state}: {check.message}")
             if check.remedy:
                 click.echo(f"    {check.remedy}")
     if output_format == "json":
@@ -78,8 +78,8 @@ def _checks(
     from couler_plugins.hookspecs import Adapter
     from couler_plugins.hookspecs.checking import Check
 
-    told = f"Kubernetes {version(api)} at {api.configuration.host}, namespace {namespace}"
-    yield "cluster", Check(feature="reached", state="ok", told=told)
+    message = f"Kubernetes {version(api)} at {api.configuration.host}, namespace {namespace}"
+    yield "cluster", Check(feature="reached", state="ok", message=message)
     groups = served(api)
     for name in engines:
         adapter = plugins.adapter(name)
@@ -88,9 +88,12 @@ def _checks(
                 raise InvalidInput(f"{name} needs nothing of a Kubernetes cluster that we know of", hint="leave it out")
             continue
         if not groups.issuperset(group.name for group in adapter.groups):
-            told = f"the cluster does not serve {', '.join(group.name for group in adapter.groups)}"
+            message = f"the cluster does not serve {', '.join(group.name for group in adapter.groups)}"
             remedy = f"install {name} there" if named else ""
-            yield name, Check(feature="installed", state="missing" if named else "unknown", told=told, remedy=remedy)
+            yield (
+                name,
+                Check(feature="installed", state="missing" if named else "unknown", message=message, remedy=remedy),
+            )
             continue
         for check in adapter.checks(api, namespace):
             yield name, check

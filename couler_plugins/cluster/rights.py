@@ -6,7 +6,7 @@ for themselves; who asks for others needs the right to create SubjectAccessRevie
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from couler_plugins.cluster.calls import Refused, asked
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.checking import Check
 
-__all__ = ["Right", "check", "demand", "denied"]
+__all__ = ["Right", "check", "check_running", "demand", "denied"]
 
 
 class Right(NamedTuple):
@@ -87,14 +87,40 @@ def check(api: Any, feature: str, right: Right, remedy: str) -> Check:
     missing = denied(api, right)
     if missing is None:
         name = right.account.replace("/", ":")
-        asking = f"kubectl auth can-i {right.verbs[0]} {right.plural} -n {right.namespace}"
+        where = f"-n {right.namespace}" if right.namespace else "--all-namespaces"
+        asking = f"kubectl auth can-i {right.verbs[0]} {right.plural} {where}"
         asking += f" --as system:serviceaccount:{name}" if name else ""
-        told = f"the cluster does not tell you whether {right.who} may {right}"
-        return Check(feature=feature, state="unknown", told=told, remedy=f"ask an administrator: {asking}")
+        message = f"the cluster does not tell you whether {right.who} may {right}"
+        return Check(feature=feature, state="unknown", message=message, remedy=f"ask an administrator: {asking}")
     if missing:
-        told = f"{right.who} may not {right._replace(verbs=missing)}"
-        return Check(feature=feature, state="missing", told=told, remedy=remedy)
-    return Check(feature=feature, state="ok", told=f"{right.who} may {right}")
+        message = f"{right.who} may not {right._replace(verbs=missing)}"
+        return Check(feature=feature, state="missing", message=message, remedy=remedy)
+    return Check(feature=feature, state="ok", message=f"{right.who} may {right}")
+
+
+def check_running(
+    api: Any, group: str, namespace: str, runs: Iterable[str], others: Iterable[str], remedy: str
+) -> Iterator[Check]:
+    """What a cluster says of the rights that `couler run` and `couler stop` need.
+
+    Args:
+        api: the client, as `connected` gives it.
+        group: the API group of the engine.
+        namespace: where workflows go.
+        runs: plurals of what runs, the most usual first.
+        others: plurals of what is put in place before.
+        remedy: what to do where a right is missing.
+
+    Raises:
+        EngineError: the cluster does not answer.
+    """
+    runs = tuple(runs)
+    for plural in runs:
+        yield check(api, "run", Right(("create", "get"), plural, group, namespace), remedy)
+    for plural in others:
+        yield check(api, "run", Right(("create", "patch", "get"), plural, group, namespace), remedy)
+    yield check(api, "stop", Right(("patch", "list"), runs[0], group, namespace), remedy)
+    yield check(api, "logs of failed steps", Right(("get",), "pods/log", "", namespace), remedy)
 
 
 def demand(api: Any, rights: Iterable[Right], remedy: str) -> None:

@@ -15,11 +15,11 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         feature: what needs it.
         state: whether it is there; `unknown` where the cluster does not say.
-        told: what was found, in half a sentence.
+        message: what was found, in half a sentence.
         remedy: what to do about it; empty for nothing.
     """
 
     feature: str
     state: Literal["ok", "missing", "unknown"]
-    told: str
+    message: str
     remedy: str = ""

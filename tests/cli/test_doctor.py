@@ -102,7 +102,7 @@ def test_a_missing_right_has_a_remedy(server: Server) -> None:
     found = doctor("--engine", "argo", "--namespace", "team", "--format", "json")
     assert found.exit_code == 1
     checks = json.loads(found.stdout)["checks"]
-    missing = [(item["feature"], item["told"], item["remedy"]) for item in checks if item["state"] == "missing"]
+    missing = [(item["feature"], item["message"], item["remedy"]) for item in checks if item["state"] == "missing"]
     install = "couler cache install --namespace flows-system | kubectl apply -f -"
     assert missing == [
         ("run", "you may not create workflows in team", "an administrator has to grant it"),

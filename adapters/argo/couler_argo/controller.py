@@ -10,7 +10,7 @@ from couler_plugins.cluster.looking import config_map
 from couler_plugins.cluster.pages import pages
 from couler_plugins.cluster.rights import Right
 
-__all__ = ["Controller", "controller_of"]
+__all__ = ["Controller", "controllers_of"]
 
 IMAGE = "workflow-controller"
 SETTINGS, USUAL = "workflow-controller-configmap", "argo"
@@ -31,14 +31,14 @@ class Controller(NamedTuple):
     version: str = ""
 
     @property
-    def keeping(self) -> Right:
+    def right_to_memoize(self) -> Right:
         """What it needs to keep results, and has not in the roles that Argo ships."""
         account = f"{self.namespace}/{self.account}"
         return Right(("create", "update"), "configmaps", namespace=self.namespace, account=account)
 
 
-def controller_of(api: Any) -> Controller | None:
-    """The controller of a cluster: of several the first; None where we see none.
+def controllers_of(api: Any) -> list[Controller]:
+    """The controllers of a cluster, as far as we see them.
 
     Args:
         api: the client, as `connected` gives it.
@@ -53,20 +53,22 @@ def controller_of(api: Any) -> Controller | None:
     def page(**options: Any) -> dict[str, Any]:
         return asked("list deployments in all namespaces", partial(every, **options), {})
 
+    controllers = []
     try:
         for deployment in pages(page, "DeploymentList", "deployments in all namespaces"):
             pod = deployment["spec"]["template"]["spec"]
             for image in (str(item.get("image")) for item in pod["containers"]):
                 name, _, tag = image.rpartition("/")[2].partition("@")[0].partition(":")
                 if name == IMAGE:
-                    return Controller(
-                        deployment["metadata"]["namespace"], pod.get("serviceAccountName", "default"), tag
-                    )
+                    namespace, account = deployment["metadata"]["namespace"], pod.get("serviceAccountName", "default")
+                    controllers.append(Controller(namespace, account, tag))
     except Refused:
         pass  # we may not look around
+    if controllers:
+        return controllers
     try:
         config_map(api, USUAL, SETTINGS)
         asked(f"get the account {USUAL}", partial(core.read_namespaced_service_account, USUAL, USUAL), {})
     except Refused:
-        return None
-    return Controller(USUAL, USUAL)
+        return []
+    return [Controller(USUAL, USUAL)]

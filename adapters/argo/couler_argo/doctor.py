@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from couler_argo.controller import controller_of
+from couler_argo.controller import controllers_of
 from couler_argo.running.kinds import ARGO
-from couler_plugins.cluster.rights import Right, check
+from couler_plugins.cluster.rights import Right, check, check_running
 from couler_plugins.hookspecs.checking import Check
 
 __all__ = ["INSTALL", "LISTS", "checks"]
@@ -28,22 +28,18 @@ def checks(api: Any, namespace: str) -> Iterator[Check]:
         EngineError: the cluster does not answer.
     """
     group = ARGO[0]
-    controller = controller_of(api)
-    if controller is None:
-        told = "no controller is to be seen: no Deployment with its image, and no settings of it in argo"
-        yield Check(feature="controller", state="unknown", told=told, remedy="ask an administrator to run this")
-    else:
+    controllers = controllers_of(api)
+    if not controllers:
+        message = "no controller is to be seen: no Deployment with its image, and no settings of it in argo"
+        yield Check(feature="controller", state="unknown", message=message, remedy="ask an administrator to run this")
+    for controller in controllers:
         version = f"version {controller.version}" if controller.version else "its version is not to be seen"
-        told = f"it is in {controller.namespace}, as {controller.account}; {version}"
-        yield Check(feature="controller", state="ok", told=told)
-    yield check(api, "run", Right(("create", "get"), "workflows", group, namespace), ROLE)
-    yield check(api, "run", Right(("create", "patch", "get"), "workflowtemplates", group, namespace), ROLE)
-    yield check(api, "stop", Right(("patch", "list"), "workflows", group, namespace), ROLE)
-    yield check(api, "logs of failed steps", Right(("get",), "pods/log", "", namespace), ROLE)
-    if controller is None:
-        return
-    where = controller.namespace
-    found = check(api, "cache{via=memoize}", controller.keeping, INSTALL.format(where))
-    yield found
-    yield check(api, "cache evict", Right(("list",), "workflows", group), ROLE)
-    yield check(api, "cache evict", Right(("get", "list", "patch"), "configmaps", "", where), ROLE)
+        message = f"it is in {controller.namespace}, as {controller.account}; {version}"
+        yield Check(feature="controller", state="ok", message=message)
+    yield from check_running(api, group, namespace, ("workflows",), ("workflowtemplates",), ROLE)
+    if controllers:
+        yield check(api, "cache evict", Right(("list",), "workflows", group), ROLE)
+    for controller in controllers:
+        where = controller.namespace
+        yield check(api, "cache{via=memoize}", controller.right_to_memoize, INSTALL.format(where))
+        yield check(api, "cache evict", Right(("get", "list", "patch"), "configmaps", "", where), ROLE)

@@ -7,7 +7,7 @@ from typing import Any
 
 from couler_plugins.cluster.calls import Refused
 from couler_plugins.cluster.looking import config_map
-from couler_plugins.cluster.rights import Right, check
+from couler_plugins.cluster.rights import check_running
 from couler_plugins.hookspecs.checking import Check
 
 __all__ = ["checks"]
@@ -30,14 +30,9 @@ def checks(api: Any, namespace: str) -> Iterator[Check]:
     try:
         version = config_map(api, HOME, INFO)["data"]["version"]
     except (Refused, KeyError):
-        told = f"no controller is to be seen: {HOME} has no ConfigMap {INFO} that you may read"
-        yield Check(feature="controller", state="unknown", told=told, remedy="ask an administrator to run this")
+        message = f"no controller is to be seen: {HOME} has no ConfigMap {INFO} that you may read"
+        yield Check(feature="controller", state="unknown", message=message, remedy="ask an administrator to run this")
     else:
-        yield Check(feature="controller", state="ok", told=f"it is in {HOME}; version {version}")
-    group = "tekton.dev"
-    for plural in ("pipelineruns", "taskruns"):
-        yield check(api, "run", Right(("create", "get"), plural, group, namespace), ROLE)
-    for plural in ("pipelines", "tasks"):
-        yield check(api, "run", Right(("create", "patch", "get"), plural, group, namespace), ROLE)
-    yield check(api, "stop", Right(("patch", "list"), "pipelineruns", group, namespace), ROLE)
-    yield check(api, "logs of failed steps", Right(("get",), "pods/log", "", namespace), ROLE)
+        yield Check(feature="controller", state="ok", message=f"it is in {HOME}; version {version}")
+    runs, others = ("pipelineruns", "taskruns"), ("pipelines", "tasks")
+    yield from check_running(api, "tekton.dev", namespace, runs, others, ROLE)

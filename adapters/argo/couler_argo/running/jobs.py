@@ -13,7 +13,7 @@ from couler_plugins.cluster.naming import as_written, check_run, identify, place
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 
-__all__ = ["jobs_of"]
+__all__ = ["jobs_of", "memoizes"]
 
 OF_CONTROLLER = frozenset({"workflows.argoproj.io/completed", "workflows.argoproj.io/phase"})
 """Labels by which Argo's controller leaves a workflow alone."""
@@ -49,6 +49,15 @@ def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback
         needs = tuple(job.name for job in jobs if not job.runs) if thing["kind"] in ("CronWorkflow", "Workflow") else ()
         jobs.append(Job(name=name, place=where, needs=needs, runs=runs, content=thing))
     return jobs
+
+
+def memoizes(thing: Mapping[str, Any]) -> bool:
+    """Whether a template of an object has its results kept by Argo."""
+    try:
+        templates = at(thing, SPEC_PATHS[thing["kind"]])["templates"]
+    except (KeyError, TypeError):
+        return False
+    return any(isinstance(item, dict) and "memoize" in item for item in templates or ())
 
 
 def _objects(documents: Sequence[Any]) -> Iterator[Mapped]:

@@ -11,13 +11,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-import msgspec
-
 from couler_argo.codec import Mapped
-from couler_argo.controller import controller_of
+from couler_argo.controller import controllers_of
 from couler_argo.doctor import INSTALL, LISTS
 from couler_argo.running.failing import failed_of, own_lines
-from couler_argo.running.jobs import jobs_of
+from couler_argo.running.jobs import jobs_of, memoizes
 from couler_argo.running.kinds import HINTS, KINDS, WORKFLOW
 from couler_argo.running.status import ended, outputs_of, status_of
 from couler_argo.splits.parts import RUN_ID
@@ -65,11 +63,12 @@ class ArgoRunner:
         """
         rights = [right_to_submit(KINDS[job.content["kind"]], job) for job in jobs]
         demand(self._calls.api, rights, LISTS)
-        if any('"memoize":' in msgspec.json.encode(job.content).decode() for job in jobs):
-            controller = controller_of(self._calls.api)
-            if controller is not None:
-                remedy = f"{INSTALL.format(controller.namespace)}; or optimize without via=memoize"
-                demand(self._calls.api, [controller.keeping], remedy)
+        if any(memoizes(job.content) for job in jobs):
+            controllers = controllers_of(self._calls.api)
+            # Which of several runs a workflow is not for us to know.
+            if len(controllers) == 1:
+                remedy = f"{INSTALL.format(controllers[0].namespace)}; or optimize without via=memoize"
+                demand(self._calls.api, [controllers[0].right_to_memoize], remedy)
 
     def submit(self, job: Job, request: Request) -> Submitted:
         """Puts a document in place, or creates a workflow unless it is there."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.argo.running.cluster import bundle
-from couler_argo.running.jobs import jobs_of
+from couler_argo.running.jobs import jobs_of, memoizes
 from couler_plugins.cluster.naming import LONGEST
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
@@ -131,3 +131,17 @@ def test_what_makes_no_sense_is_refused(documents: list[Any], request_: dict[str
         jobs(documents, **request_)
     assert isinstance(caught.value, (InvalidInput, Unsupported))
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("thing", "expected"),
+    [
+        ({"kind": "Workflow", "spec": {"templates": [{"name": "a"}, {"name": "b", "memoize": {"key": "k"}}]}}, True),
+        ({"kind": "Workflow", "spec": {"templates": [{"name": "memoize"}]}}, False),
+        ({"kind": "Workflow", "spec": {"workflowTemplateRef": {"name": "memoize"}}}, False),
+        ({"kind": "Workflow", "spec": None}, False),
+        ({"kind": "Role", "rules": []}, False),
+    ],
+)
+def test_only_a_memoized_template_needs_the_right_to_memoize(thing: dict[str, Any], expected: bool) -> None:
+    assert memoizes(thing) is expected
