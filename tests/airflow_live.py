@@ -18,7 +18,7 @@ from typing import Any
 __all__ = ["LiveAirflow"]
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-PATIENCE = 120.0  # seconds
+PATIENCE = 300.0  # seconds
 
 
 class LiveAirflow:
@@ -54,9 +54,14 @@ class LiveAirflow:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__API__SECRET_KEY": "a secret of this test",
             "AIRFLOW__API_AUTH__JWT_SECRET": "another secret of this test, which is long enough for a signature of it",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            # A busy machine must not look like a broken one: by default a task fails when its API is slow for seconds.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",
+            "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",
+            "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
             **settings,
         }
 
@@ -124,10 +129,17 @@ class LiveAirflow:
         def states() -> bool:
             marks = ",".join("?" * len(runs))
             found = [row[0] for row in self.query(f"SELECT state FROM dag_run WHERE run_id IN ({marks})", *runs)]
-            assert "failed" not in found, found
+            assert "failed" not in found, f"{found}\n{self._last_words()}"
             return found == ["success"] * len(runs)
 
         self.until(states, f"the end of {runs}")
+
+    def _last_words(self) -> str:
+        """The ends of all logs: they go with the home."""
+        logs = [*self.home.glob("*.log"), *(self.home / "logs").rglob("*.log")]
+        return "\n".join(
+            f"== {log.name} of {log.parent.name}\n{log.read_text('utf-8', 'replace')[-3000:]}" for log in logs
+        )
 
     def xcom(self, run: str, task: str, key: str) -> Any:
         """The value of an XCom, as JSON says it; None where there is none."""
