@@ -12,11 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cluster.api import Api
 from cluster.images import image_on_demand, images
 from cluster.programs import ARGO, ETCD, KEPT, KUBERNETES, MODULES, TEKTON, Built, build
 
@@ -112,7 +114,7 @@ class Cluster:
             (self.folder / f"{name}.stopped").unlink()
         bucket = ["curl", "--silent", "--fail", "--request", "PUT", f"http://{ADDRESS}:{S3_PORT}/{BUCKET}"]
         self.wait_for("the S3", lambda: self.run(*bucket).returncode == 0)
-        self.add_namespace("default")
+        self.apply(namespace_documents("default"))
         self.wait_for("the node", self._node_is_ready)
         (self.folder / "ready").touch()
 
@@ -154,9 +156,11 @@ class Cluster:
             raise RuntimeError(f"kubectl {' '.join(arguments)}: {ran.stderr.strip()}")
         return ran.stdout
 
-    def get(self, *arguments: str) -> Any:
-        """What kubectl prints as JSON, read."""
-        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+    @cached_property
+    def api(self) -> Api:
+        """The API server, without a process for each question."""
+        self.wait_for("kubectl proxy", (self.folder / "api").exists)
+        return Api(self.folder / "api")
 
     def apply(self, documents: Sequence[Mapping[str, Any]]) -> None:
         text = yaml.safe_dump_all(documents)
@@ -178,9 +182,8 @@ class Cluster:
 
     def add_namespace(self, name: str) -> None:
         """Make a namespace in which Argo's pods may tell what they gave, and reach the S3."""
-        first, *others = namespace_documents(name)
-        self.apply([first])
-        self.apply(others)
+        for document in namespace_documents(name):
+            self.api.create(name, document)
 
     def image(self, name: str) -> str:
         """Return the name of an image that only some tests need, and see to it that the node has it.
@@ -191,7 +194,7 @@ class Cluster:
         with (KEPT / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             image, archive = image_on_demand(name)
-            node = self.get("node", "node1")["status"].get("images", [])
+            node = json.loads(self.kubectl("get", "node", "node1", "-o", "json"))["status"].get("images", [])
             if not any(image.names[0] in item.get("names", []) for item in node):
                 self._import([archive])
         return image.names[0]
@@ -455,6 +458,7 @@ def programs(folder: Path, built: Mapping[str, Built]) -> list[dict[str, Any]]:
             "--allow-privileged=true",
             "--endpoint-reconciler-type=none",
         ),
+        program("proxy", "kubectl", "proxy", config("admin"), f"--unix-socket={folder}/api"),
         program("s3", sys.executable, "-m", "moto.server", "-H", "0.0.0.0", "-p", str(S3_PORT)),
         program(
             "kube-controller-manager",
@@ -497,6 +501,8 @@ def programs(folder: Path, built: Mapping[str, Built]) -> list[dict[str, Any]]:
             "--executor-image-pull-policy=IfNotPresent",
             LEADER_ELECTION_DISABLE="true",
             ARGO_NAMESPACE="argo",
+            # By default a workflow is looked at again 10 s after a change; Argo's own tests do not wait either.
+            DEFAULT_REQUEUE_TIME="1s",
         ),
         program(
             "tekton-webhook",

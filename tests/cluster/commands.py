@@ -11,7 +11,7 @@ import yaml
 
 from cluster.cluster import Cluster
 
-__all__ = ["busybox", "couler", "dag", "killed_once", "listed", "pipeline", "task", "written"]
+__all__ = ["busybox", "couler", "dag", "killed_once", "pipeline", "task", "written"]
 
 LIMIT = 300
 """Seconds that a command may take."""
@@ -20,12 +20,6 @@ LIMIT = 300
 def couler(cluster: Cluster, folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run `couler` in a folder."""
     return cluster.run("couler", *arguments, cwd=folder, timeout=LIMIT, **options)
-
-
-def listed(cluster: Cluster, namespace: str, kind: str, *selectors: str) -> list[dict[str, Any]]:
-    """The objects of a kind."""
-    found: list[dict[str, Any]] = cluster.get(kind, "--namespace", namespace, *selectors)["items"]
-    return found
 
 
 def killed_once(cluster: Cluster, folder: Path, when: str, *arguments: str) -> str:

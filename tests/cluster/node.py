@@ -26,12 +26,16 @@ mount -t tmpfs tmpfs /run
 ip link set lo up
 ip addr add 10.96.0.1/32 dev lo
 ip addr add 10.96.0.20/32 dev lo
-ip link add cni0 type bridge
+ip link add cni0 address 0a:58:0a:f4:00:01 type bridge
 ip addr add 10.244.0.1/16 dev cni0
 ip link set cni0 up
 echo 1 > /proc/sys/net/ipv4/ip_forward
 """
-"""10.96.0.1 is the API server's address as a service, 10.96.0.20 that of Tekton's webhook: there is no kube-proxy."""
+"""10.96.0.1 is the API server's address as a service, 10.96.0.20 that of Tekton's webhook: there is no kube-proxy.
+
+The bridge has an address of its own. Without it, it takes the lowest one of its pods' links, which changes as pods come
+and go: whoever has asked for it before then sends to nobody, for up to a minute.
+"""
 
 WANTED = {
     "vm/overcommit_memory": 1,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import yaml
-
 from cluster.cluster import Cluster
 
 __all__ = ["Outcome", "run_argo", "run_tekton"]
@@ -35,7 +33,7 @@ def run_argo(cluster: Cluster, namespace: str, workflow: Mapping[str, Any], limi
     name = _created(cluster, namespace, workflow)
 
     def status() -> dict[str, Any]:
-        found: dict[str, Any] = cluster.get("workflow", name, "--namespace", namespace).get("status", {})
+        found: dict[str, Any] = cluster.api.get(namespace, "Workflow", name).get("status", {})
         return found
 
     cluster.wait_for(f"the workflow {name}", lambda: status().get("phase") in ("Succeeded", "Failed", "Error"), limit)
@@ -57,11 +55,11 @@ def run_tekton(cluster: Cluster, namespace: str, run: Mapping[str, Any], limit: 
     name = _created(cluster, namespace, run)
 
     def condition() -> dict[str, Any]:
-        status = cluster.get("pipelinerun", name, "--namespace", namespace).get("status", {})
+        status = cluster.api.get(namespace, "PipelineRun", name).get("status", {})
         return next(iter(status.get("conditions", [])), {})
 
     cluster.wait_for(f"the run {name}", lambda: condition().get("status") in ("True", "False"), limit)
-    status = cluster.get("pipelinerun", name, "--namespace", namespace)["status"]
+    status = cluster.api.get(namespace, "PipelineRun", name)["status"]
     ended = condition()
     return Outcome(
         name,
@@ -72,12 +70,8 @@ def run_tekton(cluster: Cluster, namespace: str, run: Mapping[str, Any], limit: 
 
 
 def _created(cluster: Cluster, namespace: str, document: Mapping[str, Any]) -> str:
-    text = yaml.safe_dump(dict(document))
-    return (
-        cluster.kubectl("create", "--namespace", namespace, "-f", "-", "-o", "name", input=text)
-        .strip()
-        .partition("/")[2]
-    )
+    name: str = cluster.api.create(namespace, document)["metadata"]["name"]
+    return name
 
 
 def _outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:

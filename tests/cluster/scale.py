@@ -253,7 +253,7 @@ def measure(cluster: Cluster, namespace: str, pid: int, given: Path, shape: str,
     cpu = {name: round(value - before.get(name, 0.0), 1) for name, value in _seconds(cluster).items()}
     memory = watch.memory
     watch.stop()
-    found = {item["metadata"]["name"]: item for item in cluster.get("workflows", "--namespace", namespace)["items"]}
+    found = {item["metadata"]["name"]: item for item in cluster.api.list(namespace, "Workflow")}
     figures = {
         "shape": shape,
         "steps": steps,

@@ -46,7 +46,7 @@ def test_it_runs(cluster: Cluster, namespace: str, name: str, engine: str) -> No
     run = {"argo": run_argo, "tekton": run_tekton}[engine]
     outcome = run(cluster, namespace, here(document), 300)
     assert (outcome.phase, outcome.messages) == ("Succeeded", {})
-    pods = cluster.get("pods", "--namespace", namespace)["items"]
+    pods = cluster.api.list(namespace, "Pod")
     said = {
         cluster.kubectl("logs", "--namespace", namespace, pod["metadata"]["name"], "--all-containers") for pod in pods
     }

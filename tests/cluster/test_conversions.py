@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cluster.cluster import Cluster
-from cluster.commands import couler, listed
+from cluster.commands import couler
 from cluster.running import run_argo, run_tekton
 
 DOCUMENTS = Path(__file__).with_name("documents")
@@ -33,7 +33,7 @@ def test_steps_say_the_same_on_both_engines(cluster: Cluster, namespace: str, tm
 
 def argo_steps(cluster: Cluster, namespace: str) -> dict[str, Any]:
     """The parameters, and what was printed into one, that the steps of the only workflow hand out."""
-    (workflow,) = listed(cluster, namespace, "workflows")
+    (workflow,) = cluster.api.list(namespace, "Workflow")
     read = str(workflow["spec"])
     found = {}
     for node in workflow["status"]["nodes"].values():
@@ -52,5 +52,5 @@ def tekton_steps(cluster: Cluster, namespace: str) -> dict[str, Any]:
         run["metadata"]["labels"]["tekton.dev/pipelineTask"]: {
             item["name"]: item["value"] for item in run["status"].get("results", [])
         }
-        for run in listed(cluster, namespace, "taskruns")
+        for run in cluster.api.list(namespace, "TaskRun")
     }

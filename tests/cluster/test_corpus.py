@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from cluster.api import Api
 from cluster.cluster import Cluster, namespace_documents
-from cluster.corpus.api import Api, api_of
 from cluster.corpus.examples import examples, left_out, localized, own_examples
 from cluster.corpus.observing import STORE, Observed, differences, facts, hits, observed
 from cluster.corpus.passes import PASSES, changed, declared
@@ -47,9 +47,8 @@ def all_examples() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def api(cluster: Cluster) -> Iterator[Api]:
-    with api_of(cluster) as found:
-        yield found
+def api(cluster: Cluster) -> Api:
+    return cluster.api
 
 
 @pytest.fixture(scope="session")

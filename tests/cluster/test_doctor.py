@@ -25,7 +25,7 @@ def test_it_tells_what_the_roles_that_argo_ships_lack(
     assert ran.returncode == 3
     assert "argo/argo may not create, update configmaps in argo" in ran.stderr
     assert "couler cache install --namespace argo | kubectl apply -f -" in ran.stderr
-    assert cluster.get("workflows", "--namespace", namespace)["items"] == []
+    assert cluster.api.list(namespace, "Workflow") == []
 
 
 def test_nothing_is_missing_once_the_role_is_there(cluster: Cluster, memoizing: None) -> None:

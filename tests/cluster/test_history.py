@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from cluster.cluster import Cluster
-from cluster.commands import busybox, couler, dag, listed, pipeline, task, written
+from cluster.commands import busybox, couler, dag, pipeline, task, written
 from couler_argo.plugin import couler_runs as argo_runs
 from couler_plugins.documents import Document
 from couler_tekton.plugin import couler_runs as tekton_runs
@@ -20,7 +20,7 @@ NAP = dag(
 )
 NAP_TASKS = pipeline("nap-", [task("quick", "true"), task("slow", "sleep 6", runAfter=["quick"])])
 RUNS = {"argo": argo_runs, "tekton": tekton_runs}
-KINDS = {"argo": (NAP, "workflows"), "tekton": (NAP_TASKS, "pipelineruns,taskruns")}
+KINDS = {"argo": (NAP, ["Workflow"]), "tekton": (NAP_TASKS, ["PipelineRun", "TaskRun"])}
 
 
 @pytest.mark.parametrize("engine", list(KINDS))
@@ -30,7 +30,8 @@ def test_times_of_steps_are_read_from_a_live_status(
     workflow, kinds = KINDS[engine]
     done = couler(cluster, tmp_path, "run", written(tmp_path, workflow), "--namespace", namespace)
     assert done.returncode == 0, done.stderr
-    document = Document("runs.json", 0, cluster.get(kinds, "--namespace", namespace), 1, "")
+    items = [item for kind in kinds for item in cluster.api.list(namespace, kind)]
+    document = Document("runs.json", 0, {"apiVersion": "v1", "kind": "List", "items": items}, 1, "")
     (run,) = RUNS[engine](document)
     assert (run.family, run.whole, [ran.fate for ran in run.steps]) == ("nap", True, ["computed", "computed"])
     quick, slow = run.steps
@@ -54,4 +55,4 @@ def test_what_was_split_comes_back_from_the_cluster(
     kept = cluster.kubectl("get", "configmap", "--namespace", namespace, "-l", "couler.io/original", "-o", "yaml")
     back = couler(cluster, tmp_path, "rollback", input=kept)
     assert (back.returncode, back.stdout) == (0, text), back.stderr
-    assert listed(cluster, namespace, "workflows" if engine == "argo" else "pipelineruns") == []
+    assert cluster.api.list(namespace, KINDS[engine][1][0]) == []

@@ -82,7 +82,7 @@ def evict(cluster: Cluster, *arguments: str, kubeconfig: Path | None = None) -> 
 
 def hits(cluster: Cluster, namespace: str, name: str) -> dict[str, bool]:
     """Whether each memoized step was found in the cache."""
-    nodes = cluster.get("workflow", name, "--namespace", namespace)["status"]["nodes"].values()
+    nodes = cluster.api.get(namespace, "Workflow", name)["status"]["nodes"].values()
     told = {node["displayName"]: node.get("memoizationStatus") for node in nodes}
     return {name: status["hit"] for name, status in told.items() if status}
 
@@ -140,11 +140,10 @@ def test_eviction_leaves_what_a_running_workflow_refers_to(
     cluster: Cluster, namespace: str, alone: None, tmp_path: Path
 ) -> None:
     document = optimized(cluster, tmp_path, workflow(namespace, wait=15), MEMOIZE)
-    created = cluster.kubectl("create", "-n", namespace, "-f", "-", "-o", "name", input=yaml.safe_dump(document))
-    name = created.strip().partition("/")[2]
+    name = cluster.api.create(namespace, document)["metadata"]["name"]
 
     def waits() -> bool:
-        nodes = cluster.get("workflow", name, "-n", namespace).get("status", {}).get("nodes", {}).values()
+        nodes = cluster.api.get(namespace, "Workflow", name).get("status", {}).get("nodes", {}).values()
         return ("wait", "Running") in {(node["displayName"], node["phase"]) for node in nodes}
 
     cluster.wait_for("the step that waits", waits)
@@ -154,9 +153,9 @@ def test_eviction_leaves_what_a_running_workflow_refers_to(
     evict(cluster, "--namespace", "argo", *arguments)
     cluster.wait_for(
         "its end",
-        lambda: cluster.get("workflow", name, "-n", namespace)["status"]["phase"] in ("Succeeded", "Failed", "Error"),
+        lambda: cluster.api.get(namespace, "Workflow", name)["status"]["phase"] in ("Succeeded", "Failed", "Error"),
     )
-    assert cluster.get("workflow", name, "-n", namespace)["status"]["phase"] == "Succeeded"
+    assert cluster.api.get(namespace, "Workflow", name)["status"]["phase"] == "Succeeded"
 
 
 def test_eviction_needs_no_more_rights_than_install_grants(cluster: Cluster, namespace: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from cluster.cluster import Cluster
-from cluster.commands import busybox, couler, dag, killed_once, listed, pipeline, task, written
+from cluster.commands import busybox, couler, dag, killed_once, pipeline, task, written
 
 NUMBER = {"outputs": {"parameters": [{"name": "num", "valueFrom": {"path": "/tmp/num"}, "globalName": "number"}]}}
 FAILING = dag(
@@ -44,11 +44,11 @@ def run(
 def test_the_outputs_of_a_workflow_are_told(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
     document = dag("gives-", [{"name": "a", "template": "make"}], [busybox("make", "echo -n 7 > /tmp/num", **NUMBER)])
     done = run(cluster, tmp_path, namespace, document, "--run-id", "r1")
-    (workflow,) = listed(cluster, namespace, "workflows")
+    (workflow,) = cluster.api.list(namespace, "Workflow")
     place = f"{namespace}/{workflow['metadata']['name']}"
     assert done.stdout.splitlines() == [f"{place}: succeeded", "  number = 7"]
     again = run(cluster, tmp_path, namespace, document, "--run-id", "r1")
-    assert (again.stdout, len(listed(cluster, namespace, "workflows"))) == (done.stdout, 1)
+    assert (again.stdout, len(cluster.api.list(namespace, "Workflow"))) == (done.stdout, 1)
 
 
 def test_what_failed_in_a_workflow_is_told(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_what_a_split_pipeline_is_said_to_have_created_is_there(
     done = run(cluster, tmp_path, namespace, document, "-p", "split{max-steps=1}")
     created = {line.split(":")[0] for line in done.stderr.splitlines() if line.endswith(": created")}
     found = {
-        f"PipelineRun {namespace}/{item['metadata']['name']}" for item in listed(cluster, namespace, "pipelineruns")
+        f"PipelineRun {namespace}/{item['metadata']['name']}" for item in cluster.api.list(namespace, "PipelineRun")
     }
     assert {name for name in created if name.startswith("PipelineRun ")} == found
     whole = found.pop().partition(" ")[2].rpartition("-part-")[0]
@@ -130,7 +130,7 @@ def test_a_run_that_was_killed_is_taken_up_and_nothing_runs_twice(
         document = pipeline("killed-", [task("a", "sleep 2"), task("b", "true", runAfter=["a"])])
     arguments = ["run", written(tmp_path, document), "-p", "split{max-steps=1}", "--namespace", namespace]
     arguments += ["--journal", "run.jsonl"]
-    kinds = {"argo": ("workflows", "running"), "tekton": ("pipelineruns", "part-1: running")}
+    kinds = {"argo": ("Workflow", "running"), "tekton": ("PipelineRun", "part-1: running")}
     runs, when = kinds[kind]
     said = killed_once(cluster, tmp_path, when, *arguments)
     created = [line for line in said.splitlines() if line.endswith(": created")]
@@ -139,9 +139,9 @@ def test_a_run_that_was_killed_is_taken_up_and_nothing_runs_twice(
     created += [line for line in done.stderr.splitlines() if line.endswith(": created")]
     assert len(created) == len(set(created))
     assert "there already" not in done.stderr
-    pods = [item["metadata"]["name"] for item in listed(cluster, namespace, "pods")]
+    pods = [item["metadata"]["name"] for item in cluster.api.list(namespace, "Pod")]
     # A part of Argo's is started by a pod of its own.
-    assert (len(listed(cluster, namespace, runs)), len(pods)) == {"argo": (3, 4), "tekton": (2, 2)}[kind]
+    assert (len(cluster.api.list(namespace, runs)), len(pods)) == {"argo": (3, 4), "tekton": (2, 2)}[kind]
 
 
 @pytest.mark.parametrize("value", ["y", "on"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cluster.cluster import Cluster
-from cluster.commands import busybox, couler, dag, listed, pipeline, task, written
+from cluster.commands import busybox, couler, dag, pipeline, task, written
 
 SLOW = dag(
     "stop-",
@@ -29,8 +29,11 @@ def started(cluster: Cluster, namespace: str, folder: Path, document: dict[str, 
     given = ["--namespace", namespace, "--no-wait", "--format", "json", *arguments]
     done = couler(cluster, folder, "run", written(folder, document), *given)
     assert done.returncode == 0, done.stderr
-    selector = "--field-selector=status.phase=Running"
-    cluster.wait_for("a pod", lambda: any(map(is_slow, listed(cluster, namespace, "pods", selector))), 300)
+
+    def runs() -> bool:
+        return any(map(is_slow, cluster.api.list(namespace, "Pod", fieldSelector="status.phase=Running")))
+
+    cluster.wait_for("a pod", runs)
     return [job["place"] for job in json.loads(done.stdout)["jobs"] if job["runs"] and "submitted" in job]
 
 
@@ -41,7 +44,7 @@ def is_slow(pod: dict[str, Any]) -> bool:
 
 def ran(cluster: Cluster, namespace: str) -> set[str]:
     """The tasks of pipelines that have TaskRuns."""
-    return {item["metadata"]["labels"]["tekton.dev/pipelineTask"] for item in listed(cluster, namespace, "taskruns")}
+    return {item["metadata"]["labels"]["tekton.dev/pipelineTask"] for item in cluster.api.list(namespace, "TaskRun")}
 
 
 @pytest.mark.parametrize("terminate", [False, True], ids=["stop", "terminate"])
@@ -49,7 +52,7 @@ def test_a_workflow_stops(cluster: Cluster, namespace: str, tmp_path: Path, term
     (place,) = started(cluster, namespace, tmp_path, SLOW)
     done = couler(cluster, tmp_path, "stop", "--engine", "argo", place, *(["--terminate"] if terminate else []))
     assert (done.returncode, done.stdout.splitlines()) == (0, [f"{place}: told to stop", f"{place}: failed"])
-    (workflow,) = listed(cluster, namespace, "workflows")
+    (workflow,) = cluster.api.list(namespace, "Workflow")
     assert workflow["status"]["phase"] == "Failed"
     names = {node["displayName"].rpartition(".")[2] for node in workflow["status"]["nodes"].values()}
     assert ("onExit" in names, "never" in names) == (not terminate, False)
@@ -61,12 +64,12 @@ def test_the_parts_of_a_workflow_stop_with_it(cluster: Cluster, namespace: str, 
     (place,) = started(cluster, namespace, tmp_path, SLOW, "-p", "split{max-steps=1}", "--journal", "run.jsonl")
     done = couler(cluster, tmp_path, "stop", "--journal", "run.jsonl")
     assert done.returncode == 0, done.stdout + done.stderr
-    workflows = listed(cluster, namespace, "workflows")
+    workflows = cluster.api.list(namespace, "Workflow")
     told = {f"{namespace}/{item['metadata']['name']}: told to stop" for item in workflows}
     assert {item["status"]["phase"] for item in workflows} == {"Failed"}
     assert (set(done.stdout.splitlines()[:-1]), len(workflows)) == (told, 2)
     assert done.stdout.splitlines()[-1] == f"{place}: failed"
-    assert listed(cluster, namespace, "pods", "--field-selector=status.phase=Running") == []
+    assert cluster.api.list(namespace, "Pod", fieldSelector="status.phase=Running") == []
 
 
 @pytest.mark.parametrize("terminate", [False, True], ids=["stop", "terminate"])
@@ -75,7 +78,7 @@ def test_a_pipeline_stops(cluster: Cluster, namespace: str, tmp_path: Path, term
     (place,) = started(cluster, namespace, tmp_path, slow_tasks(300 if terminate else 12))
     done = couler(cluster, tmp_path, "stop", "--engine", "tekton", place, *(["--terminate"] if terminate else []))
     assert (done.returncode, done.stdout.splitlines()) == (0, [f"{place}: told to stop", f"{place}: failed"])
-    (run,) = listed(cluster, namespace, "pipelineruns")
+    (run,) = cluster.api.list(namespace, "PipelineRun")
     assert run["status"]["conditions"][0]["reason"] == "Cancelled"
     assert ran(cluster, namespace) == ({"slow"} if terminate else {"slow", "bye"})
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from cluster.cluster import Cluster
-from cluster.commands import couler, dag, listed, pipeline, written
+from cluster.commands import couler, dag, pipeline, written
 
 SPACE = "data: {name: churn, metric: auc}\nspace:\n  rate: {type: log-float, low: 1e-3, high: 1}\n"
 TRAIN = "import sys\nrate = RATE\nif rate > 0.5: sys.exit(3)\nopen('PLACE', 'w').write(str(1 - abs(rate - 0.01)))\n"
@@ -33,7 +33,7 @@ def test_a_workflow_runs_with_the_best(cluster: Cluster, namespace: str, tmp_pat
     document = dag("tune-", [{"name": "train", "template": "train", **given}], [train])
     done = couler(cluster, tmp_path, "run", "-p", TUNE, written(tmp_path, document), "--namespace", namespace)
     assert done.returncode == 0, done.stdout + done.stderr
-    (workflow,) = listed(cluster, namespace, "workflows")
+    (workflow,) = cluster.api.list(namespace, "Workflow")
     nodes = workflow["status"]["nodes"].values()
     trained = [node for node in nodes if (node["displayName"], node["type"]) == ("train", "Pod")]
     rates = {float(node["inputs"]["parameters"][0]["value"]): node["phase"] for node in trained}
@@ -57,7 +57,7 @@ def test_a_pipeline_runs_with_the_best(cluster: Cluster, namespace: str, tmp_pat
     document = pipeline("tune-", [train], results=[{"name": "auc", "value": "$(tasks.train.results.auc)"}])
     done = couler(cluster, tmp_path, "run", "-p", TUNE, written(tmp_path, document), "--namespace", namespace)
     assert done.returncode == 0, done.stdout + done.stderr
-    (run,) = listed(cluster, namespace, "pipelineruns")
+    (run,) = cluster.api.list(namespace, "PipelineRun")
     (trials,) = [task for task in run["status"]["pipelineSpec"]["tasks"] if "matrix" in task]
     rates = [
         float(item["value"])

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
+from cluster.api import Api
 from cluster.cluster import ADDRESS, S3_KEY, S3_PORT, S3_SECRET, Cluster
-from cluster.corpus.api import Api
 from cluster.corpus.examples import SIDE
 
 __all__ = ["Observed", "Step", "differences", "hits", "observed"]
