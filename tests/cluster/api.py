@@ -21,6 +21,7 @@ GROUPS = {
     "Secret": ("api/v1", "secrets"),
     "Role": ("apis/rbac.authorization.k8s.io/v1", "roles"),
     "RoleBinding": ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "ServiceAccount": ("api/v1", "serviceaccounts"),
     "Pod": ("api/v1", "pods"),
     "Workflow": ("apis/argoproj.io/v1alpha1", "workflows"),
     "WorkflowTemplate": ("apis/argoproj.io/v1alpha1", "workflowtemplates"),
@@ -69,6 +70,13 @@ class Api:
     def clear(self, namespace: str, kind: str) -> None:
         group, plural = GROUPS[kind]
         self._answered("DELETE", f"/{group}/namespaces/{namespace}/{plural}")
+
+    def token(self, namespace: str, account: str) -> str:
+        """A token of a service account; Debian's `kubectl` is too old to ask for one."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        token: str = self._answered("POST", path, json=request)["status"]["token"]
+        return token
 
     def close(self) -> None:
         self._client.close()

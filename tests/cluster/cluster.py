@@ -22,7 +22,7 @@ from cluster.api import Api
 from cluster.images import image_on_demand, images
 from cluster.programs import ARGO, ETCD, KEPT, KUBERNETES, MODULES, TEKTON, Built, build
 
-__all__ = ["Cluster", "namespace_documents"]
+__all__ = ["Cluster"]
 
 ADDRESS = "10.244.0.1"
 """Of the node, as pods see it."""
@@ -181,9 +181,10 @@ class Cluster:
             time.sleep(0.2)
 
     def add_namespace(self, name: str) -> None:
-        """Make a namespace in which Argo's pods may tell what they gave, and reach the S3."""
+        """Make a namespace in which Argo's pods may tell what they gave, reach the S3, and start at once."""
         for document in namespace_documents(name):
             self.api.create(name, document)
+        self.wait_for("the account", lambda: self.api.list(name, "ServiceAccount"))
 
     def image(self, name: str) -> str:
         """Return the name of an image that only some tests need, and see to it that the node has it.

@@ -11,7 +11,7 @@ import yaml
 
 from cluster.cluster import Cluster
 
-__all__ = ["busybox", "couler", "dag", "killed_once", "pipeline", "task", "written"]
+__all__ = ["busybox", "couler", "dag", "killed_once", "may", "pipeline", "task", "written"]
 
 LIMIT = 300
 """Seconds that a command may take."""
@@ -37,6 +37,12 @@ def killed_once(cluster: Cluster, folder: Path, when: str, *arguments: str) -> s
                 break
     assert running.returncode == -9, said
     return "".join(said)
+
+
+def may(cluster: Cluster, namespace: str, account: str, verb: str, kind: str) -> bool:
+    """Whether a service account may do something: the API server heeds a role somewhat later than it takes it."""
+    user = f"system:serviceaccount:{namespace}:{account}"
+    return cluster.run("kubectl", "auth", "can-i", verb, kind, "--namespace", namespace, "--as", user).returncode == 0
 
 
 def busybox(name: str, script: str, **fields: Any) -> dict[str, Any]:

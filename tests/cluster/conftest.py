@@ -14,10 +14,12 @@ import pytest
 import yaml
 
 from cluster.cluster import Cluster
+from cluster.commands import may
 from cluster.faults import kill
 from cluster.programs import KEPT
 
 HERE = Path(__file__).parent
+MEMOIZING = ("argo", "argo", "create", "configmaps")
 OURS = KEPT / "started-by-tests"
 """Is there while a cluster runs that nobody but the tests has started."""
 
@@ -79,7 +81,7 @@ def namespace(cluster: Cluster) -> Iterator[str]:
 def memoizing(cluster: Cluster) -> Iterator[None]:
     """Argo's controller has the rights that it ships, and those that `couler cache install` writes."""
     with _lock("rights", fcntl.LOCK_SH):
-        cluster.apply(_rights(cluster))
+        _grant(cluster)
         yield
 
 
@@ -87,7 +89,7 @@ def memoizing(cluster: Cluster) -> Iterator[None]:
 def alone(cluster: Cluster) -> Iterator[None]:
     """The same, and no other test has results in Argo's cache meanwhile."""
     with _lock("rights", fcntl.LOCK_EX):
-        cluster.apply(_rights(cluster))
+        _grant(cluster)
         yield
 
 
@@ -98,7 +100,13 @@ def stock(cluster: Cluster) -> Iterator[None]:
         for item in _rights(cluster):
             name = item["metadata"]["name"]
             cluster.kubectl("delete", item["kind"].lower(), name, "--namespace", "argo", "--ignore-not-found")
+        cluster.wait_for("the end of the right", lambda: not may(cluster, *MEMOIZING))
         yield
+
+
+def _grant(cluster: Cluster) -> None:
+    cluster.apply(_rights(cluster))
+    cluster.wait_for("the right", lambda: may(cluster, *MEMOIZING))
 
 
 def _rights(cluster: Cluster) -> list[dict[str, Any]]:

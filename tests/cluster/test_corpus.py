@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cluster.api import Api
-from cluster.cluster import Cluster, namespace_documents
+from cluster.cluster import Cluster
 from cluster.corpus.examples import examples, left_out, localized, own_examples
 from cluster.corpus.observing import STORE, Observed, differences, facts, hits, observed
 from cluster.corpus.passes import PASSES, changed, declared
@@ -92,8 +92,8 @@ def run(
     A wrapper gives the container that keeps a result ten seconds to start, which is not much on a node that is loaded.
     """
     namespace = f"corpus-{uuid.uuid4().hex[:8]}"
-    for document in (*namespace_documents(namespace), STORE):
-        api.create(namespace, document)
+    cluster.add_namespace(namespace)
+    api.create(namespace, STORE)
     try:
         found = [observed(cluster, api, engine, namespace, documents, driven=driven)]
         while caches and not hits(found[-1]) and len(found) < RUNS:

@@ -38,7 +38,7 @@ def test_nothing_is_missing_once_the_role_is_there(cluster: Cluster, memoizing: 
 
 
 def test_who_has_no_rights_is_told_so(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
-    token = cluster.kubectl("create", "token", "default", "--namespace", namespace).strip()
+    token = cluster.api.token(namespace, "default")
     config = json.loads((cluster.folder / "etc" / "admin.kubeconfig").read_text())
     config["users"][0]["user"] = {"token": token}
     (tmp_path / "kubeconfig").write_text(json.dumps(config))

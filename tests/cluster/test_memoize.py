@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from cluster.cluster import ADDRESS, BUCKET, S3_KEY, S3_PORT, S3_SECRET, Cluster
+from cluster.commands import may
 from cluster.running import run_argo
 
 MEMOIZE = "dedupe,cache{via=memoize}"
@@ -114,7 +115,7 @@ def test_a_second_run_hits_and_another_namespace_does_not(
         assert (third.phase, third.messages) == ("Succeeded", {})
         assert hits(cluster, other, third.name) == {"make": False}
     finally:
-        cluster.kubectl("delete", "namespace", other, "--wait=false")
+        cluster.api.remove_namespace(other)
     assert first.outputs["read"] == second.outputs["read"] == third.outputs["read"] == {"text": f"made of {namespace}"}
 
 
@@ -165,7 +166,8 @@ def test_eviction_needs_no_more_rights_than_install_grants(cluster: Cluster, nam
     (tmp_path / "evict.yaml").write_text(written.stdout)
     cluster.kubectl("apply", "--dry-run=server", "-f", str(tmp_path / "evict.yaml"))  # no CronWorkflow is to start
     cluster.apply([item for item in yaml.safe_load_all(written.stdout) if item["kind"] != "CronWorkflow"])
-    token = cluster.kubectl("create", "token", "couler-cache-evict", "--namespace", "argo").strip()
+    cluster.wait_for("the right", lambda: may(cluster, "argo", "couler-cache-evict", "list", "configmaps"))
+    token = cluster.api.token("argo", "couler-cache-evict")
     config = json.loads((cluster.folder / "etc" / "admin.kubeconfig").read_text())
     config["users"][0]["user"] = {"token": token}
     (tmp_path / "kubeconfig").write_text(json.dumps(config))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from cluster.cluster import Cluster
-from cluster.commands import busybox, couler, dag, killed_once, pipeline, task, written
+from cluster.commands import busybox, couler, dag, killed_once, may, pipeline, task, written
 
 NUMBER = {"outputs": {"parameters": [{"name": "num", "valueFrom": {"path": "/tmp/num"}, "globalName": "number"}]}}
 FAILING = dag(
@@ -86,8 +86,9 @@ def test_who_may_not_read_logs_is_told_the_rest(cluster: Cluster, namespace: str
             {**rbac, "kind": "RoleBinding", "roleRef": reference, "subjects": [account]},
         ]
     )
+    cluster.wait_for("the right", lambda: may(cluster, namespace, "runner", "create", "workflows.argoproj.io"))
     settings = yaml.safe_load(Path(cluster.environment()["KUBECONFIG"]).read_text())
-    token = cluster.kubectl("create", "token", "runner", "--namespace", namespace).strip()
+    token = cluster.api.token(namespace, "runner")
     settings["users"] = [{"name": settings["users"][0]["name"], "user": {"token": token}}]
     (tmp_path / "kubeconfig").write_text(json.dumps(settings))
     file = written(tmp_path, dag("fails-", [{"name": "bad", "template": "bad"}], [busybox("bad", "exit 4")]))
