@@ -15,7 +15,6 @@ import yaml
 
 from cluster.cluster import Cluster
 from cluster.commands import may
-from cluster.faults import kill
 from cluster.programs import KEPT
 
 HERE = Path(__file__).parent
@@ -60,12 +59,8 @@ def _undisturbed(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def faults(cluster: Cluster) -> Iterator[None]:
+def faults() -> None:
     """The test may do what it likes to the cluster's programs."""
-    yield
-    # After the API server was away, Argo's controller (4.0.5) looks at its closed watch in a loop that never waits: it
-    # takes a whole core, and logs a million lines a minute.
-    kill(cluster, "argo")
 
 
 @pytest.fixture
