@@ -8,7 +8,7 @@ import pytest
 
 from adapters.subjects import KFP
 
-__all__ = ["ARGUMENTS", "BY_CHANCE", "FAILING", "FILES", "LEFT_OUT", "QUICK", "running"]
+__all__ = ["ARGUMENTS", "BY_CHANCE", "FAILING", "FILES", "LEFT_OUT", "QUICK", "SLOW", "running"]
 
 FILES = {KFP.shown(path): path for path in KFP.files()}
 """The files of the corpus by name."""

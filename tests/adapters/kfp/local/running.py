@@ -16,9 +16,9 @@ import msgspec
 
 from adapters.kfp.local import child
 
-__all__ = ["Outcome", "run"]
+__all__ = ["LIMIT", "Outcome", "run"]
 
-LIMIT = 60.0
+LIMIT = 180.0
 """Seconds that a run may take."""
 
 

@@ -9,8 +9,8 @@ from functools import cache
 
 import pytest
 
-from adapters.kfp.local.corpus import ARGUMENTS, BY_CHANCE, FAILING, FILES, LEFT_OUT, running
-from adapters.kfp.local.running import Outcome, run
+from adapters.kfp.local.corpus import ARGUMENTS, BY_CHANCE, FAILING, FILES, LEFT_OUT, SLOW, running
+from adapters.kfp.local.running import LIMIT, Outcome, run
 from couler_plugins.api import optimize
 from support import first_of
 
@@ -54,6 +54,7 @@ def test_what_cannot_be_compared_runs(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in LEFT_OUT if name in FILES])
 def test_what_is_left_out_still_has_its_reason(name: str) -> None:
-    outcome = run(FILES[name].read_text("utf-8"), ARGUMENTS.get(name), SLEEPING)
+    limit = SLEEPING if LEFT_OUT[name] == SLOW else LIMIT
+    outcome = run(FILES[name].read_text("utf-8"), ARGUMENTS.get(name), limit)
     assert outcome.error
     assert LEFT_OUT[name] in outcome.error + outcome.log
