@@ -6,7 +6,7 @@ for themselves; who asks for others needs the right to create SubjectAccessRevie
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -99,7 +99,7 @@ def check(api: Any, feature: str, right: Right, remedy: str) -> Check:
 
 
 def check_running(
-    api: Any, group: str, namespace: str, runs: Iterable[str], others: Iterable[str], remedy: str
+    api: Any, group: str, namespace: str, runs: Sequence[str], others: Iterable[str], remedy: str
 ) -> Iterator[Check]:
     """What a cluster says of the rights that `couler run` and `couler stop` need.
 
@@ -114,7 +114,6 @@ def check_running(
     Raises:
         EngineError: the cluster does not answer.
     """
-    runs = tuple(runs)
     for plural in runs:
         yield check(api, "run", Right(("create", "get"), plural, group, namespace), remedy)
     for plural in others:
