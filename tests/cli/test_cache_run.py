@@ -116,7 +116,8 @@ def test_a_damaged_result_is_computed_anew() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_signals_reach_the_command(number: int) -> None:
     handler = f"signal.signal({int(number)}, lambda *_: sys.exit(9))"
-    code = f"import signal, sys, time; {handler}; open('up', 'w'); time.sleep(60)"
+    # A signal that comes just before a sleep is heeded after it: sleeps are short.
+    code = f"import signal, sys, time\n{handler}\nopen('up', 'w').close()\nwhile True: time.sleep(0.1)"
     process = start("run", "--key", KEY, "--output", "a=a", "--", sys.executable, "-c", code)
     until(Path("up").exists)
     process.send_signal(number)

@@ -159,7 +159,9 @@ def test_eviction_leaves_what_a_running_workflow_refers_to(
     assert cluster.api.get(namespace, "Workflow", name)["status"]["phase"] == "Succeeded"
 
 
-def test_eviction_needs_no_more_rights_than_install_grants(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+def test_eviction_needs_no_more_rights_than_install_grants(
+    cluster: Cluster, namespace: str, memoizing: None, tmp_path: Path
+) -> None:
     arguments = ("--namespace", "argo", "--image", "couler:1", "--", "--capacity", "1GB")
     written = cluster.run("couler", "cache", "install", *arguments)
     assert "grants argo/couler-cache-evict: list workflows.argoproj.io in all namespaces" in written.stderr
