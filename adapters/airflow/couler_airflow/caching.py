@@ -14,7 +14,7 @@ from couler_airflow.marks import Declaration
 from couler_airflow.owner import Owner
 from couler_airflow.parsed import parse_task
 from couler_airflow.runtime.before import PRODUCER, by_order, too_many, without_key
-from couler_airflow.uncacheable import objections_of
+from couler_plugins.caching.code.uncacheable import objections_of
 from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
 from couler_plugins.ir import GraphView, Source, Workflow
 

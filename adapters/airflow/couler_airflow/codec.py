@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from couler_airflow.uncacheable import Uncacheable
+from couler_plugins.caching.code.uncacheable import Uncacheable
 
 __all__ = ["CODEC", "OUTPUT", "Result", "decode_result", "encode", "encode_result"]
 

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from couler_airflow.fingerprints.callables import Fingerprint
+from couler_plugins.caching.code.fingerprint import Fingerprint
+from couler_airflow.around import AROUND
 from couler_airflow.marks import Declaration
 from couler_airflow.task_checks import check_task, context_names, operator_of_run
-from couler_airflow.uncacheable import Uncacheable, unique
+from couler_plugins.caching.code.uncacheable import Uncacheable, unique
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.hookspecs.caching import Objection
 
@@ -103,7 +104,7 @@ class TaskMaterial:
 
     def __init__(self, task: Any, declaration: Declaration) -> None:
         allow = (*declaration.allow, *(("context",) if declaration.context else ()))
-        self._forms = Fingerprint(task.dag.fileloc, allow)
+        self._forms = Fingerprint(allow, AROUND)
         self._noted = self._forms.objections
         self._noted += check_task(task, declaration)
         self._context = context_names(task, declaration)

@@ -8,12 +8,13 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from couler_airflow.around import remedy
 from couler_airflow.eligible import PURE, path_of
-from couler_airflow.fingerprints.modules import module_of
-from couler_airflow.fingerprints.names import returns_nothing
+from couler_plugins.caching.code.modules import module_of
+from couler_plugins.caching.code.names import returns_nothing
 from couler_airflow.marks import Declaration
 from couler_airflow.moved import context_keys
-from couler_airflow.uncacheable import object_to, place_of
+from couler_plugins.caching.code.uncacheable import object_to, place_of
 from couler_plugins.caching.words import impurities
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
@@ -73,7 +74,8 @@ def _context(task: Any, declaration: Declaration) -> Iterator[Objection]:
         whole = parameter.kind is parameter.VAR_KEYWORD
         what = "**kwargs, and so all of the run" if whole else repr(parameter.name)
         if whole or parameter.name not in BY_VALUE:
-            yield object_to("context", f"it takes {what}: name what it reads of the run (context=…)", place)
+            reason = f"it takes {what}: name what it reads of the run (context=…)"
+            yield object_to("context", reason, place, remedy("context"))
 
 
 def _parameters(task: Any) -> Iterator[inspect.Parameter]:
@@ -98,7 +100,7 @@ def _templates(task: Any, declaration: Declaration) -> Iterator[Objection]:
     sources += [getattr(parsed, name, None) for name in ("partial_kwargs", "expand_input", "op_kwargs_expand_input")]
     looked_up = {KINDS[match["kind"]] for text in _texts(sources) for match in LOOKED_UP.finditer(text)}
     for kind in sorted(looked_up - {*declaration.allow}):
-        yield object_to(kind, f"a template of it reads {kind}")
+        yield object_to(kind, f"a template of it reads {kind}", None, remedy(kind))
 
 
 def _result(task: Any, declaration: Declaration) -> Iterator[Objection]:

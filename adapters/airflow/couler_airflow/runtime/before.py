@@ -12,7 +12,7 @@ from typing import Any
 
 from couler_airflow.eligible import class_of, is_mapped
 from couler_airflow.marks import Declaration
-from couler_airflow.uncacheable import Uncacheable
+from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.hookspecs.caching import Objection
 

@@ -17,7 +17,7 @@ from couler_airflow.runtime.told import remember
 from couler_airflow.runtime.xcoms import noted
 from couler_airflow.settings import SECTION, load_settings
 from couler_airflow.task_checks import KEPT_BACK, NOTHING
-from couler_airflow.uncacheable import Uncacheable, describe, objections_of
+from couler_plugins.caching.code.uncacheable import Uncacheable, describe, objections_of
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import Entry, Meta

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from couler_airflow.fingerprints.modules import file_of, module_of
-from couler_airflow.fingerprints.names import names_of
+from couler_plugins.caching.code.modules import file_of, module_of
+from couler_plugins.caching.code.names import names_of
 from couler_airflow.pulls import PULL, Named, named
 
 __all__ = ["THEIRS", "Code"]

@@ -22,7 +22,7 @@ from couler_airflow.owner import Owner
 from couler_airflow.runtime.before import Before
 from couler_airflow.runtime.run import Run
 from couler_airflow.runtime.wrap import is_wrapped
-from couler_airflow.uncacheable import objections_of
+from couler_plugins.caching.code.uncacheable import objections_of
 from couler_plugins.hookspecs.caching import Objection, Request
 from couler_plugins.ir import GraphView
 

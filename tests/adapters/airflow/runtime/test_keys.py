@@ -89,7 +89,10 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"BODY": "from helpers import unused; return unused()"},
         {"BODY": "from helpers import unused; return unused()", "helpers": HELPERS.replace("return 1", "return 2")},
     ),
-    "a file that a file imports": ({"BODY": "return clean(x)"}, {"BODY": "return clean(x)", "deep": "D = 2\n"}),
+    "what a file that a file imports does": (
+        {"BODY": "return clean(x)"},
+        {"BODY": "return clean(x)", "deep": "import decimal\ndecimal.getcontext().prec = 5\n"},
+    ),
     "a decorator": (
         {"BODY": "return wrapped(x)", "def other": "@counted\ndef wrapped(x):\n    return x\n\ndef other"},
         {"BODY": "return wrapped(x)", "def other": "@counted\ndef wrapped(x):\n    return -x\n\ndef other"},
@@ -161,18 +164,18 @@ def test_values_of_the_run_that_a_body_asks_for_change_the_key(dag_files: DagFil
 
 
 def test_a_distribution_counts_with_its_version(dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    from couler_airflow.fingerprints.distributions import owner_of
+    from couler_plugins.caching.code.distributions import owner_of
 
     dag = dag_of(dag_files, BODY="import yaml; return yaml.dump(x)")
     first = key(dag)
-    target = "couler_airflow.fingerprints.modules.owner_of"
+    target = "couler_plugins.caching.code.modules.owner_of"
     monkeypatch.setattr(target, lambda path: "PyYAML 99" if "yaml" in str(path) else owner_of(path))
     assert key(dag) != first
 
 
 def test_a_distribution_counts_with_what_it_needs() -> None:
-    from couler_airflow.fingerprints.distributions import needed_by, owner_of
-    from couler_airflow.fingerprints.modules import file_of
+    from couler_plugins.caching.code.distributions import needed_by, owner_of
+    from couler_plugins.caching.code.modules import file_of
 
     for module, owner, needed in (
         ("yaml", "PyYAML", None),
@@ -199,7 +202,7 @@ def test_values_do_not_collide(dag_files: DagFiles) -> None:
     import pathlib
     import uuid
 
-    from couler_airflow.fingerprints.callables import Fingerprint
+    from couler_plugins.caching.code.fingerprint import Fingerprint
     from couler_plugins.caching.keys import digest
 
     nan = float("nan")
@@ -222,7 +225,7 @@ def test_values_do_not_collide(dag_files: DagFiles) -> None:
 
 
 def test_sets_have_one_form_in_any_order(dag_files: DagFiles) -> None:
-    from couler_airflow.fingerprints.callables import Fingerprint
+    from couler_plugins.caching.code.fingerprint import Fingerprint
 
     forms = Fingerprint("none.py")
     assert forms.form({"a", "b", 3, None}) == forms.form({None, 3, "b", "a"})

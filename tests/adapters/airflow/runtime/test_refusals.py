@@ -63,8 +63,8 @@ REFUSED = {
     "the context": ({"BODY": "from airflow.sdk import get_current_context; return get_current_context()"}, "context"),
     "what nobody can follow": ({"BODY": "return eval(x)"}, "eval"),
     "a global that it changes": ({"BODY": "global LIMIT; LIMIT = 4; return 1"}, "'LIMIT'"),
-    "a global without a form": ({"BODY": "return LOCK", "LIMIT = 3": "LOCK, LIMIT = iter([1]), 3"}, "'LOCK'"),
-    "an argument without a form": ({"CALL": "object()"}, "op_args"),
+    "a global without a form": ({"BODY": "return LOCK", "LIMIT = 3": "LOCK, LIMIT = (x for x in ()), 3"}, "'LOCK'"),
+    "an argument without a form": ({"CALL": "(x for x in ())"}, "op_args"),
     "the DAG": ({"BODY": "return dag.dag_id"}, "'dag'"),
     "a result that is not handed on": ({"DECORATOR": "do_xcom_push=False"}, "not handed on"),
     "no result": ({"BODY": "print(x)"}, "returned nothing"),
@@ -75,7 +75,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_no_key_can_cover_is_refused(dag_files: DagFiles, what: str) -> None:
-    from couler_airflow.uncacheable import Uncacheable
+    from couler_plugins.caching.code.uncacheable import Uncacheable
 
     changes, reason = REFUSED[what]
     with pytest.raises(Uncacheable, match=reason):
@@ -100,7 +100,7 @@ def test_an_owner_may_allow_it(dag_files: DagFiles, what: str, said: dict[str, A
 
 
 def test_what_is_allowed_hides_nothing_else(dag_files: DagFiles) -> None:
-    from couler_airflow.uncacheable import Uncacheable
+    from couler_plugins.caching.code.uncacheable import Uncacheable
 
     changes, _ = REFUSED["a clock after what is allowed"]
     with pytest.raises(Uncacheable, match="utcnow"):
@@ -117,7 +117,7 @@ def test_nobody_may_allow_clocks_chance_and_the_network(kind: str) -> None:
 
 
 def test_a_file_that_was_changed_since_it_was_loaded_is_refused(dag_files: DagFiles) -> None:
-    from couler_airflow.uncacheable import Uncacheable
+    from couler_plugins.caching.code.uncacheable import Uncacheable
 
     dag = dag_of(dag_files, BODY="return clean(x)")
     (dag_files.folder / "helpers.py").write_text(HELPERS.replace("x * FACTOR", "x + FACTOR"))
@@ -129,7 +129,7 @@ def test_a_file_that_was_changed_since_it_was_loaded_is_refused(dag_files: DagFi
 def test_a_command_that_names_a_clock_chance_or_the_network_is_refused(
     dag_files: DagFiles, command: str, word: str
 ) -> None:
-    from couler_airflow.uncacheable import Uncacheable
+    from couler_plugins.caching.code.uncacheable import Uncacheable
 
     text = """
     from airflow.providers.standard.operators.bash import BashOperator

@@ -6,7 +6,6 @@ import types
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from couler_airflow.marks import ALLOWED
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
@@ -17,8 +16,6 @@ VALUE = "value"
 
 RULES = {"context": "run-context", "dynamic code": "dynamic-code", "files": "file-access"}
 """The rules that have other names than what they are about."""
-
-DECLARE = "couler_airflow.cached({}) at the task"
 
 
 class Uncacheable(Unsupported):
@@ -45,13 +42,8 @@ class Uncacheable(Unsupported):
         super().__init__("; ".join(item.reason for item in self.objections), step=step, feature=rule)
 
 
-def object_to(kind: str, reason: str, place: SourcePlace | None = None) -> Objection:
+def object_to(kind: str, reason: str, place: SourcePlace | None = None, remedy: str = "") -> Objection:
     """Return the objection to what reaches something of a kind, with what its owner may declare against it."""
-    remedy = ""
-    if kind in ALLOWED:
-        remedy = DECLARE.format(f"allow=({kind!r},)")
-    elif kind == "context":
-        remedy = DECLARE.format("context=('ds',)") + ", with the values of the run that it reads"
     return Objection(RULES.get(kind, kind), reason, remedy=remedy, place=place)
 
 

@@ -1,8 +1,9 @@
-"""Which installed distribution a file belongs to, and what else that one needs."""
+"""Which installed distribution a file belongs to, what tells one state of it from another, and what else it needs."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import re
 import sysconfig
@@ -13,11 +14,18 @@ __all__ = ["needed_by", "owner_of"]
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SITE = frozenset({"site-packages", "dist-packages"})
 STDLIB = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
+FROZEN = ("<frozen ", "<__array_function__ ")
+"""How the names of files begin that stand for code inside of Python, or that numpy makes for its own functions."""
+STATE = ("RECORD", "direct_url.json")
+"""What says which files a distribution has, each by its digest, and where it came from: the same version may be built
+again with other code in it."""
 
 
 @functools.lru_cache(maxsize=4096)
 def owner_of(path: Path) -> str | None:
-    """The distribution that has installed a file, with its version; None where none has."""
+    """Return the distribution that has installed a file, with its version; None where none has."""
+    if str(path).startswith(FROZEN):
+        return "python"
     resolved = path.resolve()
     site = next((parent for parent in path.parents if parent.name in SITE), None)
     if site is None:
@@ -31,16 +39,15 @@ def owner_of(path: Path) -> str | None:
     for record in records:
         data = b"\n" + record.read_bytes()
         if b"\n" + needle + b"," in data or b'\n"' + needle + b'",' in data:
-            found = importlib.metadata.PathDistribution(record.parent)
-            return f"{found.name} {found.version}"
+            return _named(importlib.metadata.PathDistribution(record.parent))
     return None
 
 
 @functools.lru_cache(maxsize=256)
 def needed_by(owner: str) -> tuple[str, ...]:
-    """The distributions that one needs, and that those need, with their versions, as far as they are installed.
+    """Return the distributions that one needs, and that those need, each with its state, as far as they are installed.
 
-    Airflow's own need all of an installation; they are known by their versions alone.
+    Airflow's own need all of an installation; they are known by themselves alone.
     """
     found: dict[str, str] = {}
     waiting = [owner.partition(" ")[0]]
@@ -50,7 +57,7 @@ def needed_by(owner: str) -> tuple[str, ...]:
             distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        found[name] = f"{distribution.name} {distribution.version}"
+        found[name] = _named(distribution)
         if name.startswith("apache-airflow"):
             continue
         for requirement in distribution.requires or ():
@@ -58,3 +65,10 @@ def needed_by(owner: str) -> tuple[str, ...]:
             if needed is not None and "extra ==" not in requirement and needed[0] not in found:
                 waiting.append(needed[0])
     return tuple(sorted({*found.values()}))
+
+
+def _named(distribution: importlib.metadata.Distribution) -> str:
+    state = hashlib.sha256()
+    for name in STATE:
+        state.update(f"{name} {distribution.read_text(name) or ''}".encode("utf-8", "surrogatepass"))
+    return f"{distribution.name} {distribution.version} {state.hexdigest()[:16]}"

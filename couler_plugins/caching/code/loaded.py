@@ -10,18 +10,17 @@ from pathlib import Path
 __all__ = ["is_current"]
 
 
-def is_current(module: types.ModuleType, path: Path) -> bool:
-    """Whether the functions and methods that a module has are those of its file now.
+def is_current(module: types.ModuleType, path: Path, data: bytes) -> bool:
+    """Return whether the functions and methods that a module has are those of its file now.
 
     Args:
         module: the module.
-        path: its file; one that is no Python source is taken for what was loaded.
+        path: its file.
+        data: what is in it, Python source.
     """
-    if path.suffix != ".py":
-        return True
     try:
-        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-    except (OSError, ValueError, SyntaxError):
+        code = compile(data, str(path), "exec", dont_inherit=True)
+    except (ValueError, SyntaxError):
         return False
     written: dict[str, list[types.CodeType]] = {}
     for one in _all(code):

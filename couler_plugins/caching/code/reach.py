@@ -17,11 +17,7 @@ NETWORKS = (
     r"|openai|anthropic|huggingface_hub|websockets?|kubernetes|docker|elasticsearch"
 )
 KINDS: tuple[tuple[str, str], ...] = (
-    ("context", r"airflow\..*\b(?:get_current_context|get_parsing_context|task_runner)"),
-    ("variables", r"airflow\..*\bVariable\b"),
-    ("connections", r"airflow\..*\b(?:Connection|BaseHook|\w+Hook)\b|airflow\..*\bhooks\."),
-    ("files", r"airflow\..*\bObjectStoragePath\b"),
-    ("clock", r"time\.(?!sleep\b|strptime\b|struct_time\b|mktime\b)\w+|airflow\..*\b(?:utcnow|now)\b|sched\."),
+    ("clock", r"time\.(?!sleep\b|strptime\b|struct_time\b|mktime\b)\w+|sched\."),
     ("clock", r"(?:\w+\.)*(?:now|utcnow|today)(?:\.|$)"),
     ("randomness", r"(?:random|secrets|numpy\.random|torch\.rand\w*|faker)(?:\.|$)|uuid\.(?:uuid[14678]|getnode)"),
     (

@@ -4,47 +4,70 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import importlib
+import sys
 import types
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Protocol
 
 from msgspec import structs
 
-from couler_airflow.fingerprints.modules import Modules, file_of, is_library
-from couler_airflow.fingerprints.names import ALL, names_of
-from couler_airflow.fingerprints.reach import kind_of, kinds_of_attributes
-from couler_airflow.fingerprints.values import Form
-from couler_airflow.uncacheable import Uncacheable, object_to, place_of
+from couler_plugins.caching.code.modules import file_of, is_library
+from couler_plugins.caching.code.names import ALL, names_of
+from couler_plugins.caching.code.reach import kind_of, kinds_of_attributes
+from couler_plugins.caching.code.surroundings import Surroundings
+from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["Reading", "dotted_name"]
+
+HASHING = ("__hash__", "__repr__", "__reduce__")
+"""Methods in which `hash` and `id` are no chance: what they give stays in the process."""
+
+
+class Forms(Protocol):
+    """What gives the forms of what names stand for."""
+
+    def form(self, value: Any) -> Any:
+        """Return the form of a value."""
+
+    def library(self, name: str) -> None:
+        """Add a module of a library."""
+
+    def module(self, name: str) -> Any:
+        """Return the form of a module that is used as a whole."""
 
 
 class Reading:
     """Follows names.
 
     Args:
-        modules: gathers the modules that are reached.
-        form: gives the form of what a name stands for.
+        forms: gives the forms of what names stand for.
         allow: what the owner allows bodies to reach.
         objections: gathers what no key can cover.
+        surroundings: what is around the code.
     """
 
-    def __init__(self, modules: Modules, form: Form, allow: Collection[str], objections: list[Objection]) -> None:
-        self._modules = modules
-        self._form = form
+    def __init__(
+        self, forms: Forms, allow: Collection[str], objections: list[Objection], surroundings: Surroundings
+    ) -> None:
+        self._forms = forms
         self._allow = frozenset(allow)
         self._objections = objections
+        self._surroundings = surroundings
         self._place: tuple[types.CodeType, str] | None = None
 
-    def read(self, function: types.FunctionType) -> Any:
-        """Return the forms of all that the code of a function reads by name; objections go on to be gathered."""
-        scope, code = function.__globals__, function.__code__
-        names = names_of(code, str(scope.get("__package__") or ""))
+    def read(self, code: types.CodeType, scope: Mapping[str, Any], package: str = "") -> Any:
+        """Return the forms of all that code reads by name; objections go on to be gathered.
+
+        Args:
+            code: the code, with all code inside of it.
+            scope: its globals.
+            package: what relative imports in it start from.
+        """
+        names = names_of(code, package)
         for name in names.written:
             with self._at(code, name):
-                raise Uncacheable(f"{function.__qualname__} changes the global {name!r}", rule="global-write")
+                raise Uncacheable(f"{code.co_qualname} changes the global {name!r}", rule="global-write")
         for kind, name in kinds_of_attributes(names.attributes):
             with self._at(code, name):
                 self._refuse(kind, name)
@@ -54,7 +77,7 @@ class Reading:
                 if root in scope:
                     read.append([root, path, self._followed(root, scope[root], path)])
                 elif hasattr(builtins, root):
-                    self.reached(f"builtins.{root}")
+                    self.reached(f"builtins.{root}", code.co_name in HASHING or code.co_filename.startswith("<"))
         for module, *path in names.imports:
             with self._at(code, module):
                 read.append([module, path, self._imported(module, path)])
@@ -76,57 +99,59 @@ class Reading:
         """The form of what is read of a global: of a module no more than what is named of it."""
         here = path
         while isinstance(value, types.ModuleType):
-            self._modules.add(value.__name__)
             dotted = ".".join([value.__name__, *(here or [ALL])])
             self.reached(dotted)
-            if is_library(value.__name__) or not here or not hasattr(value, here[0]):
+            if is_library(value.__name__):
+                self._forms.library(value.__name__)
                 return ["module", dotted]
-            value, here = getattr(value, here[0]), here[1:]
+            # A module that makes its names as they are asked for is looked at as a whole; it is not asked for one.
+            if not here or here[0] == ALL or here[0] not in vars(value):
+                return self._forms.module(value.__name__)
+            value, here = vars(value)[here[0]], here[1:]
         self.reached(".".join([dotted_name(value), *here]))
         return self.named(name, value)
 
     def _imported(self, module: str, path: list[str]) -> Any:
-        """The form of what a body imports by itself; a module of which only a version counts is not loaded for it."""
+        """The form of what a body imports by itself; nothing is imported for it."""
         self.reached(".".join([module, *path]))
-        self._modules.add(module)
-        if path:
-            self._modules.add_if_module(f"{module}.{path[0]}")
         if is_library(module) or file_of(module) is None:
+            self._forms.library(module)
             return ["module", module]
-        try:
-            loaded = importlib.import_module(module)  # the body does so too, and what it calls has to be looked at
-        except (Exception, SystemExit):  # noqa: BLE001  # a module's own code may raise anything, and end the process
-            reason = f"the module {module} that it imports cannot be imported"
-            raise Uncacheable(reason, step=module, rule="import") from None
+        loaded = sys.modules.get(module)
+        if path and file_of(f"{module}.{path[0]}") is not None and (loaded is None or path[0] not in vars(loaded)):
+            return self._imported(f"{module}.{path[0]}", path[1:])
+        if loaded is None:
+            return self._forms.module(module)
         return self._followed(module, loaded, path)
 
     def named(self, name: str, value: Any) -> Any:
-        """The form of what has a name, which an objection to it tells.
+        """Return the form of what has a name, which an objection to it tells.
 
         Raises:
             Uncacheable: there is none.
         """
         try:
-            return self._form(value)
+            return self._forms.form(value)
         except Uncacheable as error:
             if error.step is not None:
                 raise
             raise Uncacheable(f"{name!r}: {error.message}", step=name, rule=error.objections[0].rule) from None
 
-    def reached(self, dotted: str) -> None:
+    def reached(self, dotted: str, inward: bool = False) -> None:
         """Look at the full name of what is reached, and object to what no key can cover."""
-        kind = kind_of(dotted)
-        if kind is not None:
+        kind = next((kind for kind, word in self._surroundings.words if word.match(dotted)), None) or kind_of(dotted)
+        if kind is not None and not (inward and dotted in ("builtins.id", "builtins.hash")):
             self._refuse(kind, dotted)
 
     def _refuse(self, kind: str, name: str) -> None:
         if kind not in self._allow:
             place = None if self._place is None else place_of(*self._place)
-            self._objections.append(object_to(kind, f"it names {name}, which may reach {kind}", place))
+            remedy = self._surroundings.remedy(kind)
+            self._objections.append(object_to(kind, f"it names {name}, which may reach {kind}", place, remedy))
 
 
 def dotted_name(value: Any) -> str:
-    """Where something comes from, as far as it says so."""
+    """Return where something comes from, as far as it says so."""
     named = value if hasattr(value, "__qualname__") else type(value)
     module = getattr(named, "__module__", None) or getattr(getattr(value, "__self__", None), "__name__", "builtins")
     return f"{module}.{getattr(named, '__qualname__', '')}"

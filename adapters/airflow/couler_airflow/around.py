@@ -1,0 +1,73 @@
+"""What Airflow puts around the code of DAGs, for the fingerprints of tasks."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from couler_airflow.marks import ALLOWED, MARK
+from couler_plugins.caching.code.modules import module_of
+from couler_plugins.caching.code.surroundings import Surroundings
+from couler_plugins.caching.code.uncacheable import Uncacheable
+from couler_plugins.caching.code.values import Form
+
+__all__ = ["AROUND", "remedy"]
+
+OURS = ("airflow.", "couler_airflow.")
+DECLARE = "couler_airflow.cached({}) at the task"
+PARTS = ("DAG", "BaseOperator", "MappedOperator", "XComArg", "TaskGroup", "DecoratedOperator", "RuntimeTaskInstance")
+"""Classes whose objects are the workflow itself."""
+WORDS = (
+    ("context", r"airflow\..*\b(?:get_current_context|get_parsing_context|task_runner)"),
+    ("variables", r"airflow\..*\bVariable\b"),
+    ("connections", r"airflow\..*\b(?:Connection|BaseHook|\w+Hook)\b|airflow\..*\bhooks\."),
+    ("files", r"airflow\..*\bObjectStoragePath\b"),
+    ("environment", r"airflow\.configuration\b|airflow\.settings\b"),
+    ("connections", r"airflow\.(?:models|utils\.session|utils\.db)\b"),
+    ("clock", r"airflow\..*\b(?:utcnow|now)\b"),
+)
+
+
+def remedy(kind: str) -> str:
+    """Return what an owner may declare against an objection to what a body reaches; empty where nothing helps."""
+    if kind in ALLOWED:
+        return DECLARE.format(f"allow=({kind!r},)")
+    if kind == "context":
+        return DECLARE.format("context=('ds',)") + ", with the values of the run that it reads"
+    return ""
+
+
+def _is_own(value: Any) -> bool:
+    kind = value if isinstance(value, type) else type(value)
+    if isinstance(value, types.FunctionType):
+        return str(value.__module__).startswith(OURS)
+    return any(module_of(base).startswith(OURS) for base in kind.__mro__)
+
+
+def _special(value: Any, form: Form) -> Any:
+    kind = type(value)
+    if not any(module_of(base).startswith(OURS) for base in kind.__mro__):
+        return None
+    wrapped = getattr(value, "function", None)
+    if isinstance(wrapped, types.FunctionType):
+        return ["wrapped", f"{kind.__module__}.{kind.__qualname__}", form(wrapped)]
+    if any(base.__name__ in PARTS for base in kind.__mro__):
+        raise Uncacheable(f"a {kind.__qualname__} is a part of the workflow, and no value")
+    if isinstance(value, Mapping):
+        return ["mapping", kind.__qualname__, [[form(key), form(value[key])] for key in value]]
+    if isinstance(value, Sequence):
+        return ["list", [form(item) for item in value]]  # what a task before this one has returned, fetched now
+    return None
+
+
+AROUND = Surroundings(
+    packages=("airflow", "couler_airflow"),
+    aliases=re.compile(r"unusual_prefix_\w+$|__main__$"),
+    marks=(MARK,),
+    is_own=_is_own,
+    special=_special,
+    words=tuple((kind, re.compile(pattern)) for kind, pattern in WORDS),
+    remedy=remedy,
+)

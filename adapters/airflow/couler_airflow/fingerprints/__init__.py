@@ -1,1 +1,0 @@
-"""What a Python callable computes, as data for a key."""

@@ -1,0 +1,147 @@
+"""Values as JSON that tells any two apart which a task could tell apart: what keys are made of.
+
+Each form names its kind, so that no value passes for another one: 1, True, "1" and 1.0 are four. Only exact types are
+taken for what they are: a subclass of `dict` is an object with a class. Nothing is pickled; how libraries take their
+objects apart for pickle (PEP 307) is asked, since that is all of them.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import enum
+import functools
+import hashlib
+import logging
+import threading
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from couler_plugins.caching.code.uncacheable import Uncacheable
+
+__all__ = ["Form", "atom_form", "builtin_content", "is_stateless", "parts_of", "reduced", "slots_of"]
+
+Form = Callable[[Any], Any]
+"""The form of what a value is made of."""
+
+LONG = 64
+"""Texts and bytes that are longer stand in a form by their digest."""
+
+CONTENT: dict[type, Callable[[Any], Any]] = {
+    dict: lambda value: dict(dict.items(value)),
+    list: lambda value: list(list.__iter__(value)),
+    tuple: lambda value: tuple(tuple.__iter__(value)),
+    set: lambda value: set(set.__iter__(value)),
+    frozenset: lambda value: frozenset(frozenset.__iter__(value)),
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    bytearray: lambda value: bytes(bytearray.__getitem__(value, slice(None))),
+}
+"""What is in an object whose class is made of a builtin one, whatever methods the class has."""
+
+STATELESS = (
+    *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore, threading.local),
+    *(logging.Logger, logging.LoggerAdapter),
+)
+"""Who holds a lock, what a thread keeps for itself and what is logged are no part of a result."""
+LOGGERS = ("structlog.", "loguru.")
+
+
+def atom_form(value: Any, kind: type) -> Any:
+    """Return the form of a value that is made of nothing else; None where it is made of others, or an object."""
+    if kind is str:
+        if len(value) <= LONG:
+            return ["str", value]
+        return ["text", len(value), _digest(value.encode("utf-8", "surrogatepass"))]
+    if kind is int:
+        return ["int", hex(value)]
+    if kind is bool:
+        return ["bool", value]
+    if kind is float:
+        return ["float", value.hex()]
+    if kind is complex:
+        return ["complex", value.real.hex(), value.imag.hex()]
+    if kind is bytes or kind is bytearray:
+        return [kind.__name__, _digest(value)]
+    if value is None or value is ... or value is NotImplemented:
+        return ["singleton", repr(value)]
+    return None
+
+
+def parts_of(value: Any, kind: type, form: Form) -> Any:
+    """Return the form of a builtin container of the exact type, or None where it is none."""
+    if kind is list or kind is tuple:
+        return [kind.__name__, [form(item) for item in value]]
+    if kind is dict or kind is types.MappingProxyType:
+        return ["dict", [[form(key), form(item)] for key, item in value.items()]]  # their order can be seen
+    if kind is set or kind is frozenset:
+        return [kind.__name__, sorted((form(item) for item in value), key=repr)]
+    if kind is range or kind is slice:
+        return [kind.__name__, *(form(part) for part in (value.start, value.stop, value.step))]
+    if isinstance(value, enum.Enum):
+        return ["enum", form(kind), value.name, form(value._value_)]
+    if kind.__name__ == "ndarray" and kind.__module__ == "numpy" and not value.dtype.hasobject:
+        # As it would be taken apart, without a copy of it.
+        flat = value if value.flags.c_contiguous or value.flags.f_contiguous else value.copy()
+        order = "C" if flat.flags.c_contiguous else "F"
+        content = memoryview(flat if order == "C" else flat.T).cast("B") if flat.size else b""
+        return ["array", form(value.dtype), list(value.shape), order, _digest(content)]
+    return None
+
+
+def is_stateless(value: Any) -> bool:
+    """Return whether nothing that a value holds can be part of a result."""
+    return isinstance(value, STATELESS) or str(type(value).__module__).startswith(LOGGERS)
+
+
+def builtin_content(value: Any) -> Iterator[Any]:
+    """Give what an object holds as a list, a dict, a text, … whose subclass its class is; nothing where it is none."""
+    for base in type(value).__mro__:
+        if base in CONTENT:
+            yield CONTENT[base](value)
+            return
+
+
+def slots_of(value: Any) -> dict[str, Any]:
+    """Return what an object holds in slots and in its dictionary, by name; without what is not set."""
+    found = dict(getattr(value, "__dict__", None) or {})
+    for base in type(value).__mro__:
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else tuple(slots):
+            member = vars(base).get(_mangled(base, name))
+            if isinstance(member, types.MemberDescriptorType):
+                try:
+                    found[name] = member.__get__(value)
+                except AttributeError:
+                    continue
+    return found
+
+
+def reduced(value: Any) -> Any:
+    """Take an object of a library apart as it says itself: its constructor and state, or the name that it has.
+
+    Raises:
+        Uncacheable: it cannot be taken apart.
+    """
+    reduce: Any = copyreg.dispatch_table.get(type(value))
+    try:
+        found = reduce(value) if reduce is not None else value.__reduce_ex__(4)
+    except Exception as error:  # noqa: BLE001  # the object's own code may raise anything
+        raise Uncacheable(f"a {type(value).__qualname__} has no form for a key ({type(error).__name__})") from None
+    if isinstance(found, str):
+        return found
+    made, arguments, *rest = found
+    state, items, pairs = (*rest, None, None, None)[:3]
+    return [made, arguments, state, None if items is None else [*items], None if pairs is None else [*pairs]]
+
+
+@functools.lru_cache(maxsize=4096)
+def _mangled(base: type, name: str) -> str:
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{base.__name__.lstrip('_')}{name}" if private else name
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(data).hexdigest()
