@@ -10,7 +10,7 @@ from couler_airflow.marks import Declaration
 if TYPE_CHECKING:  # who parses a DAG that asks for nothing does not wait for it
     from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["BRANCH", "PURE", "class_of", "is_keyed", "is_mapped", "path_of", "structural", "undeclared"]
+__all__ = ["BRANCH", "BRANCHES", "PURE", "class_of", "is_keyed", "is_mapped", "path_of", "structural", "undeclared"]
 
 PURE = frozenset(
     {

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_airflow.around import AROUND
 from couler_airflow.marks import Declaration
-from couler_airflow.task_checks import check_task, context_names, operator_of_run
+from couler_airflow.task_checks import attribute_names, check_task, context_names, operator_of_run
+from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, unique
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.hookspecs.caching import Objection
@@ -110,6 +110,7 @@ class TaskMaterial:
         self._context = context_names(task, declaration)
         fields = task.template_fields
         own = {name: value for name, value in vars(task).items() if _counts(name) and name not in fields}
+        own |= {name: getattr(task, name, None) for name in attribute_names(task)}
         python = [platform.python_implementation(), platform.python_version()]
         self._spec = [
             *("airflow", python, self._form("operator", operator_of_run(task)), declaration.version),

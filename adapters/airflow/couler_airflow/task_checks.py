@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_airflow.around import remedy
-from couler_airflow.eligible import PURE, path_of
-from couler_plugins.caching.code.modules import module_of
-from couler_plugins.caching.code.names import returns_nothing
+from couler_airflow.eligible import BRANCHES, PURE, path_of
 from couler_airflow.marks import Declaration
 from couler_airflow.moved import context_keys
+from couler_airflow.operators import ALL, Reads, own_names, reads_of, reads_of_hook
+from couler_plugins.caching.code.modules import is_library, module_of
+from couler_plugins.caching.code.names import returns_nothing
 from couler_plugins.caching.code.uncacheable import object_to, place_of
 from couler_plugins.caching.words import impurities
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
@@ -34,6 +35,11 @@ KINDS = {"conn": "connections", "var": "variables"}
 PROGRAMS = frozenset({"bash_command", "command", "cmds", "arguments", "script", "sql", "hql", "query"})
 """Fields of operators in which stands what is run."""
 
+SHELL = frozenset({"BashOperator"})
+READS_RUN = re.compile(r"AIRFLOW_CTX_|\b(?:env|printenv|set|export|declare)\b")
+NOT_READ = frozenset({"dag", "_dag", "log", "_log", "execute", "template_fields", "_is_inline_cmd"})
+OF_THE_DAG = frozenset({"dag", "_dag", "get_dag", "upstream_list", "downstream_list", "task_group"})
+
 NOTHING = "returned nothing: not stored"
 KEPT_BACK = "its result is not handed on: not stored"
 
@@ -46,6 +52,7 @@ def check_task(task: Any, declaration: Declaration) -> Iterator[Objection]:
         declaration: what its owner says of it.
     """
     yield from _context(task, declaration)
+    yield from _operator(task, declaration)
     yield from _templates(task, declaration)
     yield from impurities(_texts([getattr(task, name, None) for name in task.template_fields if name in PROGRAMS]))
     yield from _result(task, declaration)
@@ -54,7 +61,14 @@ def check_task(task: Any, declaration: Declaration) -> Iterator[Objection]:
 def context_names(task: Any, declaration: Declaration) -> list[str]:
     """Return the values of the run that a body gets or asks for and that go into the key, by name."""
     asked = {parameter.name for parameter in _parameters(task) if parameter.kind is not parameter.VAR_KEYWORD}
-    return sorted(BY_VALUE & {*declaration.context, *asked})
+    return sorted(BY_VALUE & {*declaration.context, *asked, *_own_reads(task).context})
+
+
+def attribute_names(task: Any) -> list[str]:
+    """Return the attributes that an operator's own code reads: what it was given, and what Airflow makes of that."""
+    cls = operator_of_run(task)
+    properties = {name for name in dir(cls) if isinstance(getattr(cls, name, None), property)} - own_names(cls)
+    return sorted(_own_reads(task).own.intersection({*vars(task), *properties}) - NOT_READ)
 
 
 def operator_of_run(task: Any) -> type:
@@ -76,6 +90,36 @@ def _context(task: Any, declaration: Declaration) -> Iterator[Objection]:
         if whole or parameter.name not in BY_VALUE:
             reason = f"it takes {what}: name what it reads of the run (context=…)"
             yield object_to("context", reason, place, remedy("context"))
+
+
+def _own_reads(task: Any) -> Reads:
+    """Return what an operator's code and its hooks read; Airflow's own ones for Python hand on what is asked for."""
+    cls = operator_of_run(task)
+    found = Reads() if path_of(cls) in PURE | BRANCHES else reads_of(cls)
+    if SHELL.intersection(base.__name__ for base in cls.__mro__) and not READS_RUN.search(str(task.bash_command)):
+        found = Reads(found.context - {ALL}, found.own)  # what it knows of the run is in variables that nobody names
+    for name in ("_pre_execute_hook", "_post_execute_hook"):
+        if (hook := getattr(task, name, None)) is not None:
+            found |= reads_of_hook(hook)
+    return found
+
+
+def _operator(task: Any, declaration: Declaration) -> Iterator[Objection]:
+    """Object to what an operator's own code takes of the run and of the DAG."""
+    found = _own_reads(task)
+    name = operator_of_run(task).__name__
+    for key in sorted(found.context - BY_VALUE) if not declaration.context else ():
+        what = "all of the run's context" if key == ALL else f"{key!r} of the run"
+        yield object_to("context", f"the code of {name} takes {what}", None, remedy("context"))
+    if found.own & OF_THE_DAG:
+        yield Objection("run-context", f"the code of {name} reads its DAG")
+    if ALL in found.own and not is_library(operator_of_run(task).__module__):
+        yield Objection("run-context", f"the code of {name} hands its operator on")
+    if (
+        SHELL.intersection(base.__name__ for base in operator_of_run(task).__mro__)
+        and "programs" not in declaration.allow
+    ):
+        yield object_to("programs", f"{name} runs a program", None, remedy("programs"))
 
 
 def _parameters(task: Any) -> Iterator[inspect.Parameter]:

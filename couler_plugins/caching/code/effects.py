@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 __all__ = ["Effect", "Loading", "loading_of"]
 
-SETS = re.compile(r"_?(?:set|reg|conf|enabl|disabl|use|patch|install|init|add|updat|seed|activ|load_|basic|filter|append)")
+SETS = re.compile(
+    r"_?(?:set|reg|conf|enabl|disabl|use|patch|install|init|add|updat|seed|activ|load_|basic|filter|append)"
+)
 """How functions of libraries are named whose result is kept although they do something else."""
 
 PLAIN = (
@@ -22,7 +24,16 @@ PLAIN = (
     *("asynccontextmanager", "lru_cache", "cache", "total_ordering", "singledispatch", "singledispatchmethod"),
     *("dataclass", "define", "frozen", "mutable", "attrs", "s", "final", "override", "overload", "runtime_checkable"),
     *("retry", "validate_call", "field_validator", "model_validator", "validator", "root_validator", "computed_field"),
-    *("field_serializer", "model_serializer", "jit", "njit", "vectorize", "unique", "dataclass_transform", "deprecated"),
+    *(
+        "field_serializer",
+        "model_serializer",
+        "jit",
+        "njit",
+        "vectorize",
+        "unique",
+        "dataclass_transform",
+        "deprecated",
+    ),
     *("cached", "never", "setter", "getter", "deleter", "register"),
 )
 """Decorators that change what a name stands for, and nothing else; `register` what a function of the module knows."""
@@ -114,7 +125,9 @@ class _Reader:
         elif isinstance(statement, ast.If) and _is_main(statement.test):
             return
         else:
-            inner = [item for item in ast.iter_child_nodes(statement) if isinstance(item, (ast.stmt, ast.ExceptHandler))]
+            inner = [
+                item for item in ast.iter_child_nodes(statement) if isinstance(item, (ast.stmt, ast.ExceptHandler))
+            ]
             nested = [effect for item in _statements(inner) for effect in self.effects(item)]
             if nested:
                 roots = [root for effect in nested for root in effect.roots]
@@ -132,7 +145,9 @@ class _Reader:
         if isinstance(node, ast.ClassDef):
             yield from (effect for inner in node.body for effect in self.effects(inner))
         if doing:
-            yield Effect(_text(node), tuple(filter(None, map(_root, doing))), (node.name, *_names(*node.decorator_list)))
+            yield Effect(
+                _text(node), tuple(filter(None, map(_root, doing))), (node.name, *_names(*node.decorator_list))
+            )
 
     def _assignment(self, statement: ast.Assign | ast.AnnAssign) -> Iterator[Effect]:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]

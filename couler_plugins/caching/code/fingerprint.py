@@ -49,8 +49,15 @@ MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 OF_CLASSES = frozenset(
     {
         *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__", "__abstractmethods__"),
-        *("__static_attributes__", "__orig_bases__", "__parameters__", "_abc_impl", "__annotate_func__", "__annotate__"),
-        *("__annotations_cache__", "__signature__", "__dataclass_params__", "__attrs_props__", "__hash__"),
+        *(
+            "__static_attributes__",
+            "__orig_bases__",
+            "__parameters__",
+            "_abc_impl",
+            "__annotate_func__",
+            "__annotate__",
+        ),
+        *("__annotations_cache__", "__signature__", "__dataclass_params__", "__attrs_props__"),
     }
 )
 """What classes have that says nothing of what they compute, or that is made of what is looked at anyway."""
@@ -193,7 +200,9 @@ class Fingerprint:
             return ["object", *self._taken_apart(value, kind)]
         for base in own:
             if behind and any(base not in CONTENT for base in behind) and any(name in vars(base) for name in OVERRIDES):
-                raise Uncacheable(f"a {kind.__qualname__} says itself how it is kept, and no key can tell what it leaves out")
+                raise Uncacheable(
+                    f"a {kind.__qualname__} says itself how it is kept, and no key can tell what it leaves out"
+                )
         if all(base in CONTENT for base in behind):
             return ["object", self.form(kind), self.form(slots_of(value)), *map(self.form, builtin_content(value))]
         return ["object", self.form(kind), *self._taken_apart(value, kind)]
@@ -293,7 +302,9 @@ class Fingerprint:
         self.add_effects(module)
         bases = [self.form(base) for base in cls.__bases__ if base is not object]
         maker = [] if type(cls) is type or self._is_library_class(type(cls)) else [self.form(type(cls))]
-        members = [[name, self._member(cls, name, member)] for name, member in sorted(vars(cls).items()) if _counts(name)]
+        members = [
+            [name, self._member(cls, name, member)] for name, member in sorted(vars(cls).items()) if _counts(name)
+        ]
         return ["class", cls.__qualname__, bases, maker, members]
 
     def _member(self, cls: type, name: str, member: Any) -> Any:

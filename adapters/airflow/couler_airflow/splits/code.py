@@ -20,9 +20,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from couler_airflow.pulls import PULL, Named, named
 from couler_plugins.caching.code.modules import file_of, module_of
 from couler_plugins.caching.code.names import names_of
-from couler_airflow.pulls import PULL, Named, named
 
 __all__ = ["THEIRS", "Code"]
 
