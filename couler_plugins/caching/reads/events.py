@@ -15,7 +15,6 @@ import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
-from urllib.parse import unquote
 
 from couler_plugins.caching.reads.callers import is_library, level_of, outer_frame, shows_source
 from couler_plugins.caching.reads.recorder import Recorder
@@ -134,6 +133,8 @@ def _symlink(recorder: Recorder, arguments: Arguments) -> None:
 def _database(recorder: Recorder, arguments: Arguments) -> None:
     text = os.fsdecode(arguments[0])
     if text.startswith("file:"):
+        from urllib.parse import unquote
+
         text, _, query = text.removeprefix("file:").partition("?")
         text = "" if "mode=memory" in query else unquote(text)
         text = text if not text.startswith("//") else f"/{text[2:].partition('/')[2]}"

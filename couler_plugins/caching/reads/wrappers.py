@@ -115,8 +115,8 @@ class ScanEntry:
     def __repr__(self) -> str:
         return repr(self._entry)
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]  # `isinstance` takes it for what it stands for
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:  # `isinstance` takes it for what it stands for
         return os.DirEntry
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
