@@ -29,6 +29,7 @@ SITES = tuple(
 SITE = re.compile(r"/(?:site|dist)-packages/|/__pycache__/")
 METADATA = re.compile(r"\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)$")  # the version of a distribution is a value
 FROZEN = "<frozen "
+COPIERS = ("copy", "_samefile", "_rmtree")  # how the names of such functions start
 
 PASSED: Final = {("pathlib", "stat"), ("pathlib", "lstat"), ("os", "getenv"), ("os", "getenvb")}
 """What hands on all that it gets: its own caller counts."""
@@ -41,6 +42,7 @@ LEVELS: Final[dict[tuple[str, str], Level]] = {
     ("pathlib", "owner"): "stat",
     ("pathlib", "group"): "stat",
     ("pathlib", "read_file_metadata"): "mode",
+    ("shutil", "_stat"): "",
     ("shutil", "rmtree"): "",
     ("shutil", "disk_usage"): "",
     ("urllib", "getproxies_environment"): "",  # it looks at each variable; its use is told as a connection
@@ -105,10 +107,19 @@ def level_of(frame: FrameType | None) -> Level:
             continue
         if not module:
             return "stat"
-        if module == "shutil" and code.co_name.startswith("_rmtree"):
+        if _copies(module, frame):
             return ""
         return LEVELS.get((module, code.co_name), MODULES.get(module, "stat"))
     return "stat"
+
+
+def _copies(module: str, frame: FrameType) -> bool:
+    """Tell whether files are copied or removed: their content is read, and what is written is seen."""
+    if module == "genericpath" and frame.f_back is not None:
+        frame = frame.f_back
+        module = module_of(frame.f_code.co_filename)
+    name = frame.f_code.co_name
+    return module == "shutil" and name not in ("copymode", "copystat") and name.startswith(COPIERS)
 
 
 def outer_frame() -> FrameType | None:

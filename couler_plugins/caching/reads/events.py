@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from couler_plugins.caching.reads.callers import is_library, level_of, outer_frame, shows_source
+from couler_plugins.caching.reads.callers import is_library, level_of, module_of, outer_frame, shows_source
 from couler_plugins.caching.reads.recorder import Recorder
 
 __all__ = ["HANDLERS", "absolute_path", "handle_open"]
@@ -91,6 +91,9 @@ def _source_of(path: str) -> str:
 
 
 def _list(recorder: Recorder, arguments: Arguments) -> None:
+    frame = outer_frame()
+    if frame is not None and module_of(frame.f_code.co_filename) == "importlib":
+        return  # what is imported is opened, and what cannot be is told by a finder
     path = absolute_path(recorder, "." if arguments[0] is None else arguments[0])
     if path is not None:
         recorder.list(path)
@@ -115,15 +118,18 @@ def _make_folder(recorder: Recorder, arguments: Arguments) -> None:
 
 
 def _rename(recorder: Recorder, arguments: Arguments) -> None:
+    _both(recorder, recorder.move, arguments)
+
+
+def _both(recorder: Recorder, note: Callable[[str, str], None], arguments: Arguments) -> None:
     source = absolute_path(recorder, arguments[0], arguments[2])
     target = absolute_path(recorder, arguments[1], arguments[3])
     if source is not None and target is not None:
-        recorder.move(source, target)
+        note(source, target)
 
 
 def _link(recorder: Recorder, arguments: Arguments) -> None:
-    _each(recorder, recorder.read, arguments[0], arguments[2])  # what is read by the new name is its content
-    _each(recorder, recorder.write, arguments[1], arguments[3])
+    _both(recorder, recorder.link, arguments)
 
 
 def _symlink(recorder: Recorder, arguments: Arguments) -> None:

@@ -252,6 +252,12 @@ class Recorder:
         elif not self.ignores(real, None):
             self.note("lkind", path, ABSENT)
 
+    def link(self, source: str, target: str) -> None:
+        """Note that the code is about to give a file another name."""
+        self.read(source)
+        self._settle(source)
+        self.write(target)
+
     def move(self, source: str, target: str) -> None:
         """Note that the code is about to rename something."""
         real = self.real(source, follow=False)
@@ -317,7 +323,9 @@ class Recorder:
         with _named(path):
             # One that was young when it was digested is digested again: only those that are not are remembered.
             found = self._digest(path)
-        if found[0] != signature or value not in ("", found[1]):
+        # A new name or mode of a file changes its inode, but not what it held when it was digested.
+        same = found == (found[0], value) and found[0][:-1] == signature[:-1]
+        if not same and (found[0] != signature or value):
             raise Unusable(f"{path} was changed meanwhile")
         return found[1]
 
