@@ -193,8 +193,14 @@ def _note_open(
         handle_open(recorder, path, flags, dir_fd)
 
 
+def _note_node(recorder: Recorder, frame: FrameType, outcome: None, path: Any, *args: Any, **more: Any) -> None:
+    name = absolute_path(recorder, path, more.get("dir_fd"))
+    if name is not None:
+        recorder.write(name)
+
+
 def _note_process(recorder: Recorder, frame: FrameType, outcome: None, *args: Any) -> None:
-    recorder.tell(recorder.programs, os.fsdecode(args[1][0]))
+    recorder.notes.tell("programs", os.fsdecode(args[1][0]))
 
 
 WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] = (
@@ -206,6 +212,8 @@ WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] 
     ("os", "getcwd", Wrapper, _note_directory),
     ("os", "getcwdb", Wrapper, _note_directory),
     ("os", "open", EarlyWrapper, _note_open),
+    ("os", "mkfifo", EarlyWrapper, _note_node),
+    ("os", "mknod", EarlyWrapper, _note_node),
     ("os", "scandir", ScanWrapper, note_status),
     ("_posixsubprocess", "fork_exec", EarlyWrapper, _note_process),  # how `multiprocessing` spawns
 )

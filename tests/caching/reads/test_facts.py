@@ -123,7 +123,7 @@ EFFECTS: dict[str, Callable[[Path], Any]] = {
     "replace": lambda path: written_by(path.parent.parent / "scratch" / "made").replace(path),
     "copy": lambda path: shutil.copy(written_by(path.parent.parent / "scratch" / "made"), path),
     "sqlite": lambda path: sqlite3.connect(path.with_suffix(".db")).close(),
-    "shelve": lambda path: shelve.Shelf(dbm.dumb.open(str(path.with_suffix(".d")))).close(),
+    "shelve": lambda path: shelve.Shelf(dbm.dumb.open(str(path.with_suffix(".d")))).close(),  # type: ignore[arg-type]
 }
 
 
