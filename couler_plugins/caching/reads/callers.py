@@ -71,13 +71,16 @@ MODULES: Final[dict[str, Level]] = {
 """What the modules of the standard library take, where `LEVELS` says nothing of the function; all others: `stat`."""
 
 
-@functools.lru_cache(1 << 16)
 def is_library(path: str) -> bool:
     """Tell whether a file is of Python or of an installed distribution, whose version stands for it."""
     if path.startswith(FROZEN):
         return True
-    if METADATA.search(path):
-        return False
+    return _is_library_folder(path.rpartition("/")[0]) and METADATA.search(path) is None
+
+
+@functools.lru_cache(1 << 14)
+def _is_library_folder(folder: str) -> bool:
+    path = f"{folder}/"
     return path.startswith((*STANDARD, *SITES)) or SITE.search(path) is not None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterable
@@ -39,10 +40,27 @@ class PathRules:
         folder, _, name = path.rpartition("/")
         if name in ("", ".", ".."):
             return os.path.realpath(path)
-        if (parent := self._folders.get(folder)) is None:
-            parent = self._folders[folder] = os.path.realpath(folder or "/").rstrip("/")
-        found = f"{parent}/{name}"
+        found = f"{self._real_folder(folder)}/{name}"
         return os.path.realpath(found) if follow and os.path.islink(found) else found  # noqa: PTH114
+
+    def real_status(self, path: str) -> tuple[str, os.stat_result]:
+        """Return where a path leads, and the status of what is there.
+
+        Raises:
+            OSError: there is nothing, or nothing that can be looked at.
+        """
+        folder, _, name = path.rpartition("/")
+        if name not in ("", ".", ".."):
+            found = f"{self._real_folder(folder)}/{name}"
+            status = os.lstat(found)
+            if not stat.S_ISLNK(status.st_mode):
+                return found, status
+        return os.path.realpath(path), os.stat(path)  # noqa: PTH116
+
+    def _real_folder(self, folder: str) -> str:
+        if (real := self._folders.get(folder)) is None:
+            real = self._folders[folder] = os.path.realpath(folder or "/").rstrip("/")
+        return real
 
     def ignores(self, real: str, status: os.stat_result | None) -> bool:
         """Tell whether something counts as no read.
@@ -97,8 +115,8 @@ class PathRules:
 
 
 def _real(paths: Iterable[Path]) -> tuple[str, ...]:
-    return tuple(os.path.realpath(path) for path in paths)
+    return tuple(f"{os.path.realpath(path).rstrip('/')}/" for path in paths)
 
 
 def _is_in(path: str, folders: tuple[str, ...]) -> bool:
-    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+    return bool(folders) and f"{path}/".startswith(folders)

@@ -12,7 +12,15 @@ from couler_plugins.caching.reads.callers import is_library, outer_frame, place_
 from couler_plugins.caching.reads.digests import Signature, Unusable, digest_file, is_pseudo, is_young, signature_of
 from couler_plugins.caching.reads.facts import FactNotes
 from couler_plugins.caching.reads.paths import PathRules
-from couler_plugins.caching.reads.probes import MISSING, error_value, kind_of, listing_value, module_value, text_value
+from couler_plugins.caching.reads.probes import (
+    MISSING,
+    error_value,
+    kind_of,
+    listing_value,
+    module_value,
+    text_value,
+    variable_value,
+)
 from couler_plugins.caching.reads.read_sets import ABSENT, LIMIT, Kind, Read, ReadSet, read_set
 
 __all__ = ["Recorder"]
@@ -33,6 +41,7 @@ class Recorder:
         self._values: dict[tuple[Kind, str], str] = {}
         self._files: dict[str, tuple[Signature, str]] = {}  # a digest where one has been taken already
         self._folders: set[str] = set()
+        self._variables: dict[str, str | None] = {}  # as they were last: they are read often
         self._modules: set[str] = set()
         self.opened: set[tuple[str, int]] = set()
         self.changed_variables: set[str] = set()
@@ -54,6 +63,8 @@ class Recorder:
 
     def status(self, kind: Kind, path: str, status: os.stat_result | None, value: str) -> None:
         """Note what the code has learnt of a path."""
+        if self._values.get((kind, path)) == value:
+            return
         if not self.rules.ignores(self.rules.real(path, follow=not kind.startswith("l")), status):
             self.note(kind, path, value)
 
@@ -63,13 +74,17 @@ class Recorder:
             status = os.lstat(path)
         except OSError:
             status = None
+        if self._values.get((kind, path)) == value:
+            return
         if not self.rules.ignores(self.rules.real(path, follow=False), status):
             self.note(kind, path, value)
 
-    def variable(self, name: str, value: str) -> None:
+    def variable(self, name: str, value: str | None) -> None:
         """Note the value of an environment variable, unless the code has set it."""
-        if name not in self.changed_variables:
-            self.note("variable", name, value)
+        if name not in self._variables or self._variables[name] != value:
+            self._variables[name] = value
+            if name not in self.changed_variables:
+                self.note("variable", name, variable_value(name, value))
 
     def directory(self, path: str) -> None:
         """Note the working directory, unless the code has changed it."""
@@ -88,12 +103,10 @@ class Recorder:
         """Note that the code is about to read a file."""
         if path in self._files:
             return
-        real = self.rules.real(path)
         try:
-            status = os.stat(path)  # noqa: PTH116
+            real, status = self.rules.real_status(path)
         except OSError as error:
-            if not self.rules.ignores(real, None):
-                self.note("kind", path, error_value(error))
+            self.status("kind", path, None, error_value(error))
             return
         if self.rules.ignores(real, status):
             return

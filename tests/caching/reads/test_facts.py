@@ -225,7 +225,7 @@ def test_native_libraries(data: Path, watch: Observe) -> None:
     with watch() as seen:
         ctypes.CDLL(None)
         ctypes.CDLL("libc.so.6")
-        with pytest.raises(OSError, match="x.csv"):
+        with pytest.raises(OSError, match=r"x\.csv"):
             ctypes.CDLL(str(data / "x.csv"))
     assert [fact.name for fact in seen.facts.native] == [str(data / "x.csv"), "ctypes", "libc.so.6"]
     assert values(seen)["file", str(data / "x.csv")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import pickle
 import signal
@@ -109,7 +108,7 @@ def test_a_name_that_is_no_text(data: Path, watch: Observe) -> None:
 
 def test_code_that_fails(data: Path, watch: Observe) -> None:
     before = os.stat
-    with pytest.raises(KeyError), watch() as seen:
+    with pytest.raises(KeyError), watch() as seen:  # noqa: PT012
         assert os.stat is not before
         raise KeyError
     assert os.stat is before
@@ -172,7 +171,7 @@ def test_wrappers_are_like_what_they_wrap(data: Path, watch: Observe) -> None:
 
 
 def test_the_environment_is_the_same_object(watch: Observe) -> None:
-    before, copied = os.environ, copy.copy(os.environ)
+    before, copied = os.environ, os.environ.copy()
     with watch():
         assert os.environ is before
         assert os.environ == copied
