@@ -1,0 +1,264 @@
+"""The recorder: what one observation knows so far of the files, settings and effects of the code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from types import FrameType
+
+from couler_plugins.caching.reads.callers import is_library, outer_frame, place_of
+from couler_plugins.caching.reads.digests import Signature, Unusable, digest_file, is_pseudo, is_young, signature_of
+from couler_plugins.caching.reads.facts import FactNotes
+from couler_plugins.caching.reads.paths import PathRules
+from couler_plugins.caching.reads.probes import (
+    MISSING,
+    error_value,
+    kind_of,
+    listing_value,
+    module_value,
+    text_value,
+    variable_value,
+)
+from couler_plugins.caching.reads.read_sets import ABSENT, LIMIT, Kind, Read, ReadSet, read_set
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """What is known of one observation. All paths are absolute.
+
+    Args:
+        rules: which paths count.
+        largest: how many bytes a file may have that is read.
+    """
+
+    def __init__(self, rules: PathRules, largest: int) -> None:
+        self.notes = FactNotes()
+        self.rules = rules
+        self._largest = largest
+        self._values: dict[tuple[Kind, str], str] = {}
+        self._files: dict[str, tuple[Signature, str]] = {}  # a digest where one has been taken already
+        self._folders: set[str] = set()
+        self._variables: dict[str, str | None] = {}  # as they were last: they are read often
+        self._modules: set[str] = set()
+        self.opened: set[tuple[str, int]] = set()
+        self.changed_variables: set[str] = set()
+        self.changed_directory = False
+        self.reason = ""
+
+    def fail(self, reason: str, frame: FrameType | None = None) -> None:
+        """Make the observation unusable; the first reason stays."""
+        place = place_of(frame or outer_frame())
+        self.reason = self.reason or (f"{reason} ({place})" if place else reason)
+
+    def note(self, kind: Kind, name: str, value: str) -> None:
+        """Note what something is like. What is like that no more when it is read again, somebody else has changed."""
+        known = self._values.setdefault((kind, name), value)
+        if known != value and not (name.startswith("/") and self.rules.touches(name)):
+            self.fail(f"{name or kind} was changed meanwhile")
+        if len(self._values) + len(self._files) > LIMIT:
+            self.fail(f"it reads more than {LIMIT} things")
+
+    def status(self, kind: Kind, path: str, status: os.stat_result | None, value: str) -> None:
+        """Note what the code has learnt of a path."""
+        if self._values.get((kind, path)) == value:
+            return
+        if not self.rules.ignores(self.rules.real(path, follow=not kind.startswith("l")), status):
+            self.note(kind, path, value)
+
+    def probe(self, kind: Kind, path: str, value: str) -> None:
+        """Note what the code has learnt of a path itself, be it a link."""
+        try:
+            status = os.lstat(path)
+        except OSError:
+            status = None
+        if self._values.get((kind, path)) == value:
+            return
+        if not self.rules.ignores(self.rules.real(path, follow=False), status):
+            self.note(kind, path, value)
+
+    def variable(self, name: str, value: str | None) -> None:
+        """Note the value of an environment variable, unless the code has set it."""
+        if name not in self._variables or self._variables[name] != value:
+            self._variables[name] = value
+            if name not in self.changed_variables:
+                self.note("variable", name, variable_value(name, value))
+
+    def directory(self, path: str) -> None:
+        """Note the working directory, unless the code has changed it."""
+        if not self.changed_directory:
+            self.note("directory", "", text_value(path))
+
+    def look(self, path: str) -> None:
+        """Note that the code is about to learn what a path leads to."""
+        try:
+            found = os.stat(path)  # noqa: PTH116
+        except OSError as error:
+            return self.status("kind", path, None, error_value(error))
+        return self.status("kind", path, found, kind_of(found.st_mode))
+
+    def read(self, path: str) -> None:
+        """Note that the code is about to read a file."""
+        if path in self._files:
+            return
+        try:
+            real, status = self.rules.real_status(path)
+        except OSError as error:
+            self.status("kind", path, None, error_value(error))
+            return
+        if self.rules.ignores(real, status):
+            return
+        if stat.S_ISDIR(status.st_mode):
+            self.note("kind", path, "folder")
+        elif not stat.S_ISREG(status.st_mode):
+            self.fail(f"it reads {path}, which is no file")
+        elif is_pseudo(real):
+            self.note("file", path, self._digest(path)[1])
+        else:
+            signature = signature_of(status)
+            # Of a young file, another content may have the same signature: what it holds is looked at right now.
+            self._files[path] = self._digest(path) if is_young(signature) else (signature, "")
+            if len(self._values) + len(self._files) > LIMIT:
+                self.fail(f"it reads more than {LIMIT} things")
+
+    def _digest(self, path: str) -> tuple[Signature, str]:
+        return digest_file(path, self._largest)
+
+    def list(self, path: str) -> None:
+        """Note that the code is about to list a folder."""
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except OSError as error:
+            return self.status("kind", path, None, error_value(error))
+        if self.rules.ignores(real := self.rules.real(path), status):
+            return None
+        if not stat.S_ISDIR(status.st_mode):
+            return self.note("kind", path, kind_of(status.st_mode))
+        self._folders.add(path)
+        return self.note("folder", path, self._listing(path, real))
+
+    def _listing(self, path: str, real: str) -> str:
+        return listing_value(path, self.rules.owned_in(real))
+
+    def write(self, path: str, *, keeps: bool = False, folder: bool = False) -> None:
+        """Note that the code is about to write, make, change or remove something.
+
+        Args:
+            path: what it writes.
+            keeps: whether what is there already stays a part of it.
+            folder: whether it makes a folder.
+        """
+        real = self.rules.real(path)
+        if self.rules.ignores_writing(real):
+            return None
+        existed = os.path.lexists(real)
+        if not self.rules.owns(real):
+            if existed and folder:
+                return self.look(path)  # making it fails
+            if existed and keeps:
+                self.read(path)
+            elif not existed and keeps:
+                self.note("kind", path, ABSENT)
+            self._settle(path)
+            if not self.rules.may_write(real):
+                self.notes.tell_effect(real, existed=existed)
+        self.rules.own(real)
+        return None
+
+    def change(self, path: str) -> None:
+        """Note that the code is about to change something that is there, or to remove it."""
+        real = self.rules.real(path, follow=False)
+        if os.path.lexists(real):
+            self.write(path)
+        elif not self.rules.ignores(real, None):
+            self.note("lkind", path, ABSENT)
+
+    def link(self, source: str, target: str) -> None:
+        """Note that the code is about to give a file another name."""
+        self.read(source)
+        self._settle(source)
+        self.write(target)
+
+    def move(self, source: str, target: str) -> None:
+        """Note that the code is about to rename something."""
+        real = self.rules.real(source, follow=False)
+        if not self.rules.owns(real) and os.path.isdir(real):  # noqa: PTH112
+            self.fail(f"it moves the folder {source}")
+        self.read(source)
+        self.change(source)
+        self.write(target)
+
+    def _settle(self, path: str) -> None:
+        """Digest a file that was read before it gets another content."""
+        known = self._files.get(path)
+        if known is not None and not known[1]:
+            found = self._digest(path)
+            self._files[path] = found
+            if found[0] != known[0]:
+                self.fail(f"{path} was changed meanwhile")
+
+    def lack(self, module: str, folders: Iterable[str] | None) -> None:
+        """Note that a module was not found, in the folders of its package if it has one."""
+        frame = outer_frame()
+        while frame is not None and is_library(frame.f_code.co_filename) and "importlib" in frame.f_code.co_filename:
+            frame = frame.f_back
+        if frame is None or is_library(frame.f_code.co_filename):
+            return  # what libraries do without, their versions and the environment tell
+        if folders is None:
+            self._modules.add(module)
+        name = module.rpartition(".")[2]
+        for folder in folders or ():
+            if not is_library(f"{folder}/"):
+                self.note("kind", os.path.join(folder, name), ABSENT)  # noqa: PTH118
+                self.note("kind", os.path.join(folder, f"{name}.py"), ABSENT)  # noqa: PTH118
+
+    def reads(self) -> ReadSet:
+        """Return all that was read.
+
+        Raises:
+            Unusable: nobody can tell what that was.
+        """
+        for module in self._modules:
+            if module_value(module) != ABSENT:
+                raise Unusable(f"the module {module} was changed meanwhile")
+            self._values["module", module] = ABSENT
+        for path in sorted(self._folders):
+            with _named(path):
+                real = self.rules.real(path)
+                if self._listing(path, real) != self._values["folder", path] and not self.rules.owned_in(real):
+                    raise Unusable(f"{path} was changed meanwhile")
+        for path, known in sorted(self._files.items()):
+            if self.reason:
+                break
+            self._values["file", path] = self._content(path, *known)
+        if self.reason:
+            raise Unusable(self.reason)
+        try:
+            return read_set(Read(kind, name, value) for (kind, name), value in self._values.items())
+        except ValueError as error:
+            raise Unusable(f"what it reads cannot be told: {error}") from None
+
+    def _content(self, path: str, signature: Signature, value: str) -> str:
+        if value and self.rules.owns(self.rules.real(path)):
+            return value  # it was digested before the code wrote it
+        with _named(path):
+            # One that was young when it was digested is digested again: only those that are not are remembered.
+            found = self._digest(path)
+        # A new name or mode of a file changes its inode, but not what it held when it was digested.
+        same = found == (found[0], value) and found[0][:-1] == signature[:-1]
+        if not same and (found[0] != signature or value):
+            raise Unusable(f"{path} was changed meanwhile")
+        return found[1]
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Say which file cannot be read."""
+    try:
+        yield
+    except MISSING:
+        raise Unusable(f"{path} was removed meanwhile") from None
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from None
