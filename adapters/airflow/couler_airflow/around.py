@@ -68,6 +68,7 @@ AROUND = Surroundings(
     marks=(MARK,),
     is_own=_is_own,
     special=_special,
+    observed=frozenset({"files", "environment", "network", "programs"}),
     words=tuple((kind, re.compile(pattern)) for kind, pattern in WORDS),
     remedy=remedy,
 )

@@ -14,7 +14,7 @@ from couler_plugins.caching.code.uncacheable import Uncacheable
 
 __all__ = ["CODEC", "OUTPUT", "Result", "decode_result", "encode", "encode_result"]
 
-CODEC = "airflow-xcom-json"
+CODEC = "airflow-traces"
 OUTPUT = "result"
 """The name of the one output that a result has in the cache."""
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 MARK = "__couler_cache__"
 """The attribute in which a function, an operator or a DAG carries what was said of it."""
 
-ALLOWED = ("connections", "environment", "files", "programs", "variables")
+ALLOWED = ("connections", "environment", "files", "network", "programs", "variables")
 """What a body may read once its owner says that the result does not depend on it."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -9,7 +10,7 @@ import re
 import sysconfig
 from pathlib import Path
 
-__all__ = ["needed_by", "owner_of"]
+__all__ = ["needed_by", "owner_of", "unobserved_by"]
 
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SITE = frozenset({"site-packages", "dist-packages"})
@@ -19,6 +20,18 @@ FROZEN = ("<frozen ", "<__array_function__ ")
 STATE = ("RECORD", "direct_url.json")
 """What says which files a distribution has, each by its digest, and where it came from: the same version may be built
 again with other code in it."""
+
+COMPILED = re.compile(r"^[^,]+\.(?:so|pyd|dylib)(?:\.[^,]*)?,", re.MULTILINE)
+OBSERVED = frozenset(
+    {
+        *("aiohttp", "annotated-types", "bcrypt", "cffi", "charset-normalizer", "cryptography", "cython", "frozenlist"),
+        *("greenlet", "httptools", "joblib", "jiter", "libcst", "lz4", "markupsafe", "matplotlib", "msgpack", "msgspec"),
+        *("multidict", "numpy", "orjson", "pandas", "pendulum", "pillow", "propcache", "pydantic-core", "pyyaml"),
+        *("pyzstd", "regex", "rpds-py", "ruamel-yaml-clib", "rustworkx", "scikit-learn", "scipy", "simplejson"),
+        *("sqlalchemy", "statsmodels", "tiktoken", "tornado", "ujson", "wrapt", "xxhash", "yarl", "zstandard"),
+    }
+)
+"""Distributions with compiled code that opens no file and no connection without Python's own functions."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -65,6 +78,22 @@ def needed_by(owner: str) -> tuple[str, ...]:
             if needed is not None and "extra ==" not in requirement and needed[0] not in found:
                 waiting.append(needed[0])
     return tuple(sorted({*found.values()}))
+
+
+@functools.lru_cache(maxsize=256)
+def unobserved_by(owner: str) -> str:
+    """Return the distribution whose compiled code may read files unseen, among one and those that it needs.
+
+    An observer sees what goes through Python. It is empty where all is known to.
+    """
+    for named in (owner, *needed_by(owner)):
+        name = named.partition(" ")[0]
+        if re.sub(r"[-_.]+", "-", name).lower() in OBSERVED:
+            continue
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            if COMPILED.search(importlib.metadata.distribution(name).read_text("RECORD") or ""):
+                return name
+    return ""
 
 
 def _named(distribution: importlib.metadata.Distribution) -> str:

@@ -16,11 +16,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from couler_plugins.caching.code.distributions import needed_by, owner_of
+from couler_plugins.caching.code.distributions import needed_by, owner_of, unobserved_by
 from couler_plugins.caching.code.loaded import is_current
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = ["Modules", "file_of", "is_installed", "is_library", "is_library_code", "module_of", "source_of"]
+__all__ = ["Modules", "file_of", "is_installed", "is_library", "is_library_code", "module_of", "source_of", "unobserved_by_module"]
 
 ABSENT = "absent"
 
@@ -75,6 +75,13 @@ def is_library(name: str) -> bool:
     if path is not None:
         return owner_of(path) is not None
     return name.partition(".")[0] in sys.stdlib_module_names and not _is_namespace(name)
+
+
+def unobserved_by_module(name: str) -> str:
+    """Return the distribution of a library's module, or one that it needs, that may read files unseen; else empty."""
+    path = file_of(name)
+    owner = None if path is None else owner_of(path)
+    return "" if owner is None or owner == "python" else unobserved_by(owner)
 
 
 def is_library_code(code: types.CodeType) -> bool:

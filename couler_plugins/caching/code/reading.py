@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
-from couler_plugins.caching.code.modules import file_of, is_library
+from couler_plugins.caching.code.modules import file_of, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, names_of
 from couler_plugins.caching.code.reach import kind_of, kinds_of_attributes
 from couler_plugins.caching.code.surroundings import Surroundings
@@ -51,7 +51,8 @@ class Reading:
         self, forms: Forms, allow: Collection[str], objections: list[Objection], surroundings: Surroundings
     ) -> None:
         self._forms = forms
-        self._allow = frozenset(allow)
+        self._vouched = frozenset(allow)
+        self._allow = surroundings.observed.union(allow)
         self._objections = objections
         self._surroundings = surroundings
         self._place: tuple[types.CodeType, str] | None = None
@@ -102,7 +103,7 @@ class Reading:
             dotted = ".".join([value.__name__, *(here or [ALL])])
             self.reached(dotted)
             if is_library(value.__name__):
-                self._forms.library(value.__name__)
+                self._library(value.__name__)
                 return ["module", dotted]
             # A module that makes its names as they are asked for is looked at as a whole; it is not asked for one.
             if not here or here[0] == ALL or here[0] not in vars(value):
@@ -115,7 +116,7 @@ class Reading:
         """The form of what a body imports by itself; nothing is imported for it."""
         self.reached(".".join([module, *path]))
         if is_library(module) or file_of(module) is None:
-            self._forms.library(module)
+            self._library(module)
             return ["module", module]
         loaded = sys.modules.get(module)
         if path and file_of(f"{module}.{path[0]}") is not None and (loaded is None or path[0] not in vars(loaded)):
@@ -123,6 +124,14 @@ class Reading:
         if loaded is None:
             return self._forms.module(module)
         return self._followed(module, loaded, path)
+
+    def _library(self, name: str) -> None:
+        self._forms.library(name)
+        native = "" if "files" in self._vouched else unobserved_by_module(name)
+        if native:
+            place = None if self._place is None else place_of(*self._place)
+            reason = f"it names {name}, and compiled code of {native} may read files unseen"
+            self._objections.append(object_to("native", reason, place, self._surroundings.remedy("files")))
 
     def named(self, name: str, value: Any) -> Any:
         """Return the form of what has a name, which an objection to it tells.

@@ -31,6 +31,7 @@ class Surroundings:
         is_own: tells what is a part of a workflow, and no code of its user.
         special: gives the form of what the engine hands to a body in the place of a value; None for all else.
         words: what of the engine's own a body reaches by name, as in `reach`.
+        observed: what is seen while a body runs, and so is nothing to object to before.
         remedy: what an owner may declare against an objection to a kind of reach; empty for nothing.
     """
 
@@ -39,5 +40,6 @@ class Surroundings:
     marks: tuple[str, ...] = ()
     is_own: Callable[[Any], bool] = _no
     special: Callable[[Any, Form], Any] = _none
+    observed: frozenset[str] = frozenset()
     words: tuple[tuple[str, re.Pattern[str]], ...] = ()
     remedy: Callable[[str], str] = lambda kind: ""

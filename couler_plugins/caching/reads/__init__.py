@@ -3,7 +3,7 @@
 from couler_plugins.caching.reads.facts import Fact, Facts
 from couler_plugins.caching.reads.observer import Observation, observe
 from couler_plugins.caching.reads.read_sets import Read, ReadSet, decode_reads, encode_reads
-from couler_plugins.caching.reads.traces import Traces, trace_key
+from couler_plugins.caching.reads.traces import Trace, Traces, decode_traces, trace_key
 from couler_plugins.caching.reads.verification import verify
 
 __all__ = [
@@ -12,8 +12,10 @@ __all__ = [
     "Observation",
     "Read",
     "ReadSet",
+    "Trace",
     "Traces",
     "decode_reads",
+    "decode_traces",
     "encode_reads",
     "observe",
     "trace_key",

@@ -14,44 +14,58 @@ from couler_plugins.caching.reads.read_sets import ReadSet, encode_reads
 from couler_plugins.caching.reads.verification import LARGEST, Memo, verify
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["LIMIT", "Traces", "decode_traces", "trace_key"]
+__all__ = ["LIMIT", "Trace", "Traces", "decode_traces", "trace_key"]
 
-LIMIT = 16  # read sets of one key
-LARGEST_LIST = 8 << 20  # bytes
+LIMIT = 16  # traces of one key
+LARGEST_LIST = 8 << 20  # bytes of all but the newest
+
+
+class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came of what was read.
+
+    Attributes:
+        reads: what was read.
+        content: the result, or the key that it has.
+    """
+
+    reads: ReadSet
+    content: bytes
 
 
 class Traces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The read sets of one key, the one that was added last comes first.
+    """The traces of one key, the one that was added last comes first.
 
     Attributes:
-        sets: the read sets.
+        traces: the traces.
         version: of this form.
     """
 
-    sets: tuple[ReadSet, ...] = ()
+    traces: tuple[Trace, ...] = ()
     version: Literal[1] = 1
 
     def __post_init__(self) -> None:
         """Refuse too many."""
-        if len(self.sets) > LIMIT:
-            raise ValueError(f"more than {LIMIT} read sets")
+        if len(self.traces) > LIMIT:
+            raise ValueError(f"more than {LIMIT} traces")
 
-    def add(self, reads: ReadSet) -> Traces:
-        """Return the traces with a read set before all others; those that are too many go, the oldest first."""
-        sets = (reads, *(one for one in self.sets if one != reads))[:LIMIT]
-        sizes = [len(encode_reads(one)) for one in sets]
-        while len(sets) > 1 and sum(sizes[: len(sets)]) > LARGEST_LIST - 1024:
-            sets = sets[:-1]
-        return Traces(sets)
+    def add(self, reads: ReadSet, content: bytes) -> Traces:
+        """Return the traces with one before all others; those that are too many or too large go, the oldest first."""
+        kept = [Trace(reads, content)]
+        size = 0
+        for trace in self.traces:
+            size += len(trace.content) + len(encode_reads(trace.reads))
+            if trace.reads != reads and size <= LARGEST_LIST and len(kept) < LIMIT:
+                kept.append(trace)
+        return Traces(tuple(kept))
 
-    def find(self, largest: int = LARGEST) -> ReadSet | None:
-        """Return the first read set that still holds.
+    def find(self, largest: int = LARGEST) -> Trace | None:
+        """Return the first trace whose reads still hold.
 
         Args:
             largest: how many bytes a file may have to be digested.
         """
         memo: Memo = {}
-        return next((reads for reads in self.sets if verify(reads, memo, largest) is None), None)
+        return next((trace for trace in self.traces if verify(trace.reads, memo, largest) is None), None)
 
     def encode(self) -> bytes:
         """Return the traces as JSON."""
@@ -65,14 +79,12 @@ def decode_traces(data: bytes) -> Traces:
     """Return the traces of some JSON.
 
     Raises:
-        InvalidInput: it has none, or is too long.
+        InvalidInput: it has none.
     """
-    if len(data) > LARGEST_LIST:
-        raise InvalidInput(f"a list of read sets has at most {LARGEST_LIST} bytes")
     try:
         return DECODER.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"this is no list of read sets: {error}") from error
+        raise InvalidInput(f"these are no traces: {error}") from error
 
 
 def trace_key(key: str, reads: ReadSet) -> str:

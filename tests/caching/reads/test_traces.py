@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.caching.reads import Read, ReadSet, Traces, decode_reads, encode_reads, trace_key, verify
+from couler_plugins.caching.reads import Read, ReadSet, Trace, Traces, decode_reads, encode_reads, trace_key, verify
 from couler_plugins.caching.reads import traces as trace_lists
 from couler_plugins.caching.reads.read_sets import LIMIT, read_set
 from couler_plugins.caching.reads.traces import decode_traces
@@ -98,34 +98,35 @@ def test_bad_files_neither_fail_nor_wait(kind: str, data: Path) -> None:
     server.close()
 
 
-def test_a_list_of_read_sets(data: Path, watch: Observe) -> None:
+def test_the_first_trace_that_holds_is_found(data: Path, watch: Observe) -> None:
     path = data / "x.csv"
     traces = Traces()
     assert traces.find() is None
     contents = ("one", "two", "three")
     for content in contents:
         path.write_text(content)
-        traces = traces.add(reads_of(path, watch))
+        traces = traces.add(reads_of(path, watch), content.encode())
     traces = decode_traces(traces.encode())
     keys = set()
     for content in contents:
         path.write_text(content)
         found = traces.find()
-        assert found == reads_of(path, watch)
-        assert found is not None
-        keys.add(trace_key("key", found))
-    assert len(keys | {trace_key("other", traces.sets[0])}) == 4
+        assert found == Trace(reads_of(path, watch), content.encode())
+        keys.add(trace_key("key", found.reads))
+    first, second, third = traces.traces
+    assert len(keys | {trace_key("other", first.reads)}) == 4
     path.write_text("four")
     assert traces.find() is None
-    assert traces.add(traces.sets[2]).sets == (traces.sets[2], *traces.sets[:2])
+    assert traces.add(third.reads, b"new").traces == (Trace(third.reads, b"new"), first, second)
 
 
-def test_a_list_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     traces = Traces()
     for number in range(20):
-        traces = traces.add(read_set([Read("kind", f"/{number}", "absent")]))
-    assert [one.reads[0].name for one in traces.sets] == [f"/{number}" for number in range(19, 3, -1)]
-    monkeypatch.setattr(trace_lists, "LARGEST_LIST", 1024 + 100)
-    assert len(traces.add(read_set([Read("kind", "/a", "absent")])).sets) == 2
+        traces = traces.add(read_set([Read("kind", f"/{number}", "absent")]), b"")
+    assert [one.reads.reads[0].name for one in traces.traces] == [f"/{number}" for number in range(19, 3, -1)]
+    monkeypatch.setattr(trace_lists, "LARGEST_LIST", 60)
+    newest = read_set([Read("kind", "/a", "absent")])
+    assert len(traces.add(newest, b"x" * 1000).traces) == 2, "the newest is kept, however large it is"
     with pytest.raises(InvalidInput):
         decode_traces(b" " * 2000)

@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from couler_airflow.codec import OUTPUT, Result, decode_result, encode_result
+from couler_airflow.codec import Result, decode_result, encode_result
 from couler_airflow.eligible import BRANCH, class_of, path_of
 from couler_airflow.key import TaskKey, TaskMaterial
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.before import XCOM, Before, token_of
+from couler_airflow.runtime.observing import observed, reads_that_count
 from couler_airflow.runtime.store import Store
 from couler_airflow.runtime.told import remember
 from couler_airflow.runtime.xcoms import noted
 from couler_airflow.settings import SECTION, load_settings
 from couler_airflow.task_checks import KEPT_BACK, NOTHING
 from couler_plugins.caching.code.uncacheable import Uncacheable, describe, objections_of
+from couler_plugins.caching.reads import Trace, Traces, decode_traces, verify
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import Entry, Meta
@@ -68,17 +70,15 @@ class Run:
         with Store(self._settings) as store:
             looks = self._ti.try_number == 1 and wish != "refresh" and not self._resumed
             found = store.find(key.key, self._is_usable if looks else _none, self._wait() if looks else 0.0)
+            traces = Traces()
             if found is not None:
-                entry, data = found
-                try:
-                    result = self._replayed(data)
-                except Exception as error:  # noqa: BLE001  # what cannot be read is computed
-                    log.warning("the stored result cannot be used: %s", objections_of(error)[0].reason)
-                    store.find(key.key, _none, 0.0)  # so that what is computed takes its place
-                else:
-                    self._say_hit(key, entry)
+                traces, held = self._opened(found[1])
+                if held is not None:
+                    trace, result = held
+                    self._say_hit(key, found[0], trace)
                     return result.value
-            return self._computed(key, before, store, compute)
+                store.find(key.key, _none, 0.0)  # so that what is computed takes its place
+            return self._computed(key, before, store, compute, traces)
 
     def key(self, before: Before) -> TaskKey:
         """Return the key of this run.
@@ -91,28 +91,56 @@ class Run:
         """
         return TaskMaterial(self._task, self._declaration).key(self._context, before.tokens)
 
-    def _computed(self, key: TaskKey, before: Before, store: Store, compute: Compute) -> Any:
+    def _opened(self, data: bytes) -> tuple[Traces, tuple[Trace, Result] | None]:
+        """The traces of a key, and the one whose reads still hold with its result, replayed; None where none does."""
+        traces = Traces()
+        try:
+            traces = decode_traces(data)
+            trace = traces.find()
+            if trace is not None:
+                return traces, (trace, self._replayed(trace.content))
+        except Exception as error:  # noqa: BLE001  # what cannot be read is computed
+            log.warning("the stored result cannot be used: %s", objections_of(error)[0].reason)
+            return Traces(), None
+        for newest in traces.traces[:1]:
+            log.info("computed again: %s is not as it was", verify(newest.reads))
+        return traces, None
+
+    def _computed(self, key: TaskKey, before: Before, store: Store, compute: Compute, traces: Traces) -> Any:
         started = time.monotonic()
-        with noted(self._ti) as pushed:
+        with noted(self._ti) as pushed, observed() as seen:
             value = compute()
         seconds = time.monotonic() - started
         try:
-            self._keep(key, before, store, Result(value, pushed), None if self._resumed else seconds)
+            content = self._content(Result(value, pushed))
+            traces = traces.add(reads_that_count(seen, self._declaration), content)
+            self._keep(key, before, store, traces, None if self._resumed else seconds)
         except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
             self._refuse(error, "the result is not kept", logging.WARNING, key=key.key)
         return value
 
-    def _keep(self, key: TaskKey, before: Before, store: Store, result: Result, seconds: float | None) -> None:
+    def _content(self, result: Result) -> bytes:
+        """The bytes of a result that can be kept.
+
+        Raises:
+            Uncacheable: there is none, or it cannot.
+        """
         if not result.xcoms and (result.value is None or not self._task.do_xcom_push):
             raise Uncacheable(NOTHING if result.value is None else KEPT_BACK, rule="no-result")
-        data = encode_result(result)
-        refused = store.keep(data, self._meta(key, before, seconds))
-        told: dict[str, Any] = {"cached": True, "hit": False, "key": key.key, "token": token_of(key.key, _sha256(data))}
+        return encode_result(result)
+
+    def _keep(self, key: TaskKey, before: Before, store: Store, traces: Traces, seconds: float | None) -> None:
+        newest = traces.traces[0]
+        refused = store.keep(traces.encode(), self._meta(key, before, seconds))
+        token = token_of(key.key, _sha256(newest.content))
+        told: dict[str, Any] = {"cached": True, "hit": False, "key": key.key, "token": token}
         if refused:
             log.warning("the result is not kept: %s", refused)
             told |= {"cached": False, "reason": refused}
         else:
-            log.info("MISS: computed in %.3g s and kept under %s", seconds or 0.0, key.key)
+            read = len(newest.reads.reads)
+            what = f"; it also depends on {read} thing{'s'[: read != 1]} that it read" if read else ""
+            log.info("MISS: computed in %.3g s and kept under %s%s", seconds or 0.0, key.key, what)
         self._tell(told)
 
     def _keyed(self, key: TaskKey, compute: Compute) -> Any:
@@ -141,12 +169,12 @@ class Run:
             self._ti.xcom_push(name, value)
         return result
 
-    def _say_hit(self, key: TaskKey, entry: Entry) -> None:
+    def _say_hit(self, key: TaskKey, entry: Entry, trace: Trace) -> None:
         saved = entry.meta.seconds
         log.info(
             "HIT: this result was computed before, in %s s, under %s", "?" if saved is None else f"{saved:.3g}", key.key
         )
-        token = token_of(key.key, entry.output(OUTPUT).sha256)
+        token = token_of(key.key, _sha256(trace.content))
         self._tell({"cached": True, "hit": True, "key": key.key, "token": token, "saved_seconds": saved})
 
     def _is_usable(self, entry: Entry) -> bool:

@@ -81,10 +81,10 @@ with DAG("told", schedule=None, tags=[TAGS]) as dag:
 """
 VERDICTS: dict[str, tuple[str, set[str]]] = {
     "clock": ("never", {"clock"}),
-    "network": ("never", {"clock", "network"}),
+    "network": ("never", {"clock"}),
     "everything": ("declarable", {"run-context"}),
     "instance": ("declarable", {"run-context"}),
-    "reads": ("declarable", {"file-access"}),
+    "reads": ("cached", set()),
     "pure": ("cached", set()),
     "quiet": ("never", {"no-result"}),
     "behind_pure": ("run-time", set()),
@@ -201,7 +201,7 @@ with DAG("open", schedule=None) as dag:
     BashOperator.partial(task_id="mapped").expand(bash_command=["date", "true"])
     BashOperator.partial(task_id="unknown").expand_kwargs(commands.override(task_id="kwargs")())
     for one in dag.task_dict.values():
-        cached(one)
+        cached(allow=('programs',))(one)
 """
 
 
@@ -213,7 +213,7 @@ def test_only_a_run_can_tell_what_it_renders_and_maps(dag_files: DagFiles) -> No
         "clock": "never",
         **dict.fromkeys(("rendered", "perhaps", "joined", "result", "mapped", "unknown"), "run-time"),
     }
-    assert {item.rule for name in verdicts for item in requests[name].doubts} == {"program", "mapped"}
+    assert {item.rule for name in verdicts for item in requests[name].doubts} == {"program", "mapped", "producer"}
 
 
 CHAIN = """
@@ -223,7 +223,7 @@ with DAG("chain", schedule=None) as dag:
         return x
     @task
     def second(x):
-        return open(x).name
+        from airflow.sdk import Variable; return Variable.get(x)
     @task
     def third(x, **kwargs):
         return x
@@ -236,11 +236,11 @@ def test_what_is_missing_is_told_at_once(dag_files: DagFiles) -> None:
     requests = explained(dag)
     assert {name: [item.rule for item in request.objections] for name, request in requests.items()} == {
         "first": ["not-declared"],
-        "second": ["not-declared", "file-access", "producer"],
+        "second": ["not-declared", "variables", "producer"],
         "third": ["not-declared", "run-context", "producer"],
     }
     assert {request.verdict for request in requests.values()} == {"declarable"}
-    assert "allow=('files',)" in requests["second"].objections[1].remedy
+    assert "allow=('variables',)" in requests["second"].objections[1].remedy
     assert "'second'" in requests["third"].objections[2].remedy
     facet = AirflowCaching(dag, lift_dag(dag, 0))
     pure = {name: item.verdict for (_, name), item in facet.requests(assume_pure=True, explains=True).items()}

@@ -155,13 +155,16 @@ def test_a_blob_that_is_damaged_is_computed_again_and_mended(runs: Runs, content
         b'[{"__classname__":"builtins.eval","__version__":1,"__data__":"1+1"},{}]',
     ],
 )
-def test_an_entry_that_somebody_planted_is_no_hit(runs: Runs, content: bytes) -> None:
+@pytest.mark.parametrize("as_trace", [False, True])
+def test_an_entry_that_somebody_planted_is_no_hit(runs: Runs, content: bytes, as_trace: bool) -> None:
     from couler_plugins.caching.artifacts import open_cache
+    from couler_plugins.caching.reads import ReadSet, Traces
 
     _, told = runs.run()
     with open_cache(runs.folder) as cache:
         cache.remove(told["key"])
-        cache.put(told["key"], {"result": content})
+        planted = Traces().add(ReadSet(()), content).encode() if as_trace else content
+        cache.put(told["key"], {"result": planted})
     value, again = runs.run()
     assert (value, runs.calls, again["hit"]) == (10, 2, False)
     assert runs.run()[1]["hit"], "what was computed has taken its place"
