@@ -239,9 +239,7 @@ CASES: tuple[Case, ...] = (
     ),
     reads(
         "file-duckdb",
-        "import duckdb\nreturn duckdb.sql(f\"select * from read_csv('{FILE}')\").fetchall()".replace(
-            "{FILE}", FILE
-        ).replace('f"', '"'),
+        "import duckdb\nreturn duckdb.read_csv(FILE).fetchall()",
         "",
         "a\n1\n",
         "a\n2\n",

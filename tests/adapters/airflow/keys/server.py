@@ -143,8 +143,7 @@ def leave_database() -> None:
     """Close all connections; the engines keep the statements that they have compiled."""
     import asyncio
 
-    from airflow import settings
-
+    settings: Any = importlib.import_module("airflow.settings")
     settings.Session.remove()
     settings.engine.dispose()
     if getattr(settings, "async_engine", None) is not None:
@@ -221,18 +220,18 @@ def answer(request: dict[str, Any], base: Path) -> dict[str, Any]:
 
 def forget_settings() -> None:
     """Have Airflow look again at what it reads of the settings once a process."""
-    from airflow import settings
-    from airflow.sdk import serde
-    from airflow.sdk.execution_time import task_runner, xcom
-
+    settings: Any = importlib.import_module("airflow.settings")
+    serde: Any = importlib.import_module("airflow.sdk.serde")
+    xcom: Any = importlib.import_module("airflow.sdk.execution_time.xcom")
     settings.configure_vars()
     for name in ("_match_glob", "_match_regexp", "_get_patterns", "_get_regexp_patterns"):
         getattr(serde, name).cache_clear()
     if "AIRFLOW__CORE__XCOM_BACKEND" in os.environ:
-        found: Any = xcom.resolve_xcom_backend()
-        for module in (xcom, task_runner, importlib.import_module("airflow.models")):
+        found = xcom.resolve_xcom_backend()
+        for name in ("airflow.sdk.execution_time.xcom", "airflow.sdk.execution_time.task_runner", "airflow.models"):
+            module: Any = importlib.import_module(name)
             if "XCom" in vars(module):
-                module.XCom = found  # type: ignore[attr-defined]  # it is made when the module is loaded
+                module.XCom = found  # which is resolved when the module is loaded
 
 
 def run_file(path: Path, date: str | None, conf: dict[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def parameters() -> Iterator[Any]:
         yield pytest.param(case, id=case.name, marks=marks)
 
 
-@pytest.mark.parametrize("case", parameters())
+@pytest.mark.parametrize("case", list(parameters()))
 def test_the_cache_gives_what_a_run_without_it_gives(case: Case, server: Server, tmp_path: Path) -> None:
     judge(case, server, tmp_path / "case")
 
