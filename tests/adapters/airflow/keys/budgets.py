@@ -11,7 +11,7 @@ __all__ = ["CASES"]
 
 def large(name: str, top: str, body: str = "return len(A)", **case: Any) -> Case:
     """Return a case of a global whose key must not cost more than seconds."""
-    return work(name, body, top, **{"expect": SAFE, "layer": LIMITS, "seconds": 30, **case})
+    return work(name, body, top, **{"expect": SAFE, "layer": LIMITS, "seconds": 20, **case})
 
 
 CASES: tuple[Case, ...] = (

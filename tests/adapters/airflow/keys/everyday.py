@@ -12,15 +12,13 @@ DAG_FILE = '''
 """A DAG."""
 import logging
 import math
-from dataclasses import dataclass
 from helping import clean
 log = logging.getLogger(__name__)
 LIMIT = 3
 OTHER = 1
-@dataclass(frozen=True)
 class Rates:
     """Rates."""
-    low: int = 1
+    low = 1
     def twice(self):
         return self.low * 2
 class Unused:
@@ -40,6 +38,11 @@ with DAG("d", schedule=None, tags=["couler-cache"], doc_md=__doc__):
         return helper(clean(x)) + Rates().low + int(math.sqrt(4))
     work(5)
 '''
+WITH_DATACLASS = (
+    DAG_FILE.replace("import math\n", "import math\nfrom dataclasses import dataclass\n")
+    .replace("class Rates:", "@dataclass(frozen=True)\nclass Rates:")
+    .replace("low = 1", "low: int = 1")
+)
 HELPING = """
 import deep
 FACTOR = 2
@@ -51,10 +54,10 @@ def unused():
 """
 
 
-def edited(name: str, old: str, new: str, file: str = "d.py", **case: Any) -> Case:
+def edited(name: str, old: str, new: str, file: str = "d.py", text: str = DAG_FILE, **case: Any) -> Case:
     """Return a case of an edit of a usual DAG file, or of a module beside it, that changes no result."""
     files = {"helping.py": HELPING, "deep.py": "D = 1\n"}
-    return tasks(name, DAG_FILE, files=files, edits={file: (old, new)}, expect=HIT, layer=CODE, **case)
+    return tasks(name, text, files=files, edits={file: (old, new)}, expect=HIT, layer=CODE, **case)
 
 
 def quiet(name: str, body: str, top: str = "", **case: Any) -> Case:
@@ -109,6 +112,11 @@ CASES: tuple[Case, ...] = (
     edited("edit-helper-function-added", "def unused", "def more():\n    return 2\ndef unused", "helping.py"),
     edited("edit-deep-comment", "D = 1\n", "D = 1  # deep\n", "deep.py"),
     edited("edit-deep-unrelated-constant", "D = 1\n", "D = 1\nE = 2\n", "deep.py"),
+    edited("edit-comment-with-a-dataclass", "# a comment", "# another comment", text=WITH_DATACLASS, worst=True),
+    edited("edit-unrelated-function-with-a-dataclass", "return x + OTHER", "return x - OTHER", text=WITH_DATACLASS),
+    edited("edit-doc-of-a-dataclass", '"""Rates."""', '"""All rates."""', text=WITH_DATACLASS),
+    edited("edit-method-of-a-dataclass-not-called", "return self.low * 2", "return self.low * 3", text=WITH_DATACLASS),
+    edited("edit-helper-comment-with-a-dataclass", "# clean", "# clean it", "helping.py", text=WITH_DATACLASS),
     # Words of a list, in code that computes the same.
     quiet("same-dataclass", "return Cfg().rate", DATACLASS, worst=True),
     quiet(

@@ -37,7 +37,7 @@ with DAG("d", schedule=None, tags=["couler-cache"], template_searchpath=["@BASE@
 CASES: tuple[Case, ...] = (
     # Readers by path.
     reads("file-open", "return open(FILE).read()", worst=True),
-    reads("file-open-same", "return open(FILE).read()", two="1 2\n", expect=HIT, mark=ALLOWED),
+    reads("file-open-same", "return open(FILE).read()", two="1 2\n", expect=HIT),
     reads("file-open-allowed", "return open(FILE).read()", mark=ALLOWED, worst=True),
     reads("file-as-an-argument", "return open(p).read()", arguments="p", call=f"'{FILE}'", mark=ALLOWED, worst=True),
     reads("file-read-text", "from pathlib import Path\nreturn Path(FILE).read_text()"),
@@ -83,7 +83,6 @@ CASES: tuple[Case, ...] = (
     reads(
         "file-codecs",
         "import codecs\nwith codecs.open(FILE, encoding='utf-8') as f:\n    return f.read()",
-        mark=ALLOWED,
     ),
     reads(
         "file-read-csv",
@@ -92,7 +91,6 @@ CASES: tuple[Case, ...] = (
         "a\n1\n",
         "a\n2\n",
         needs=("pandas",),
-        mark=ALLOWED,
     ),
     reads(
         "file-read-csv-same",
@@ -134,7 +132,6 @@ CASES: tuple[Case, ...] = (
         "file-read-in-a-thread",
         "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(1) as pool:\n    return pool.submit(get, FILE).result()",
         "def get(p): return open(p).read()\n",
-        mark=ALLOWED,
     ),
     reads(
         "file-read-in-a-process",
@@ -353,19 +350,10 @@ CASES: tuple[Case, ...] = (
         layer=OBSERVED,
     ),
     work(
-        "folder-glob-allowed",
-        "import glob\nreturn len(glob.glob('@BASE@/etc/*.txt'))",
-        files={"etc/a.txt": ""},
-        writes={"etc/b.txt": ""},
-        mark=ALLOWED,
-        layer=OBSERVED,
-    ),
-    work(
         "folder-rglob-allowed",
         "from pathlib import Path\nreturn sum(len(p.read_text()) for p in Path('@BASE@/etc').rglob('*.txt'))",
         files={"etc/s/a.txt": "1"},
         writes={"etc/s/t/b.txt": "22"},
-        mark=ALLOWED,
         layer=OBSERVED,
     ),
     work(
@@ -411,19 +399,10 @@ CASES: tuple[Case, ...] = (
         layer=OBSERVED,
     ),
     work(
-        "file-that-appears-allowed",
-        "from pathlib import Path\np = Path('@BASE@/etc/b.txt')\nreturn p.read_text() if p.exists() else 'none'",
-        files={"etc/a.txt": ""},
-        writes={"etc/b.txt": "1"},
-        mark=ALLOWED,
-        layer=OBSERVED,
-    ),
-    work(
         "file-that-is-tried",
         "try:\n    return open('@BASE@/etc/b.txt').read()\nexcept FileNotFoundError:\n    return 'none'",
         files={"etc/a.txt": ""},
         writes={"etc/b.txt": "1"},
-        mark=ALLOWED,
         layer=OBSERVED,
     ),
     work(
@@ -446,7 +425,6 @@ CASES: tuple[Case, ...] = (
         files={"etc/a.txt": "1"},
         first=Run(before=["touch -d 2020-01-01 etc/a.txt"]),
         second=Run(before=["touch -d 2021-01-01 etc/a.txt"]),
-        mark=ALLOWED,
         layer=OBSERVED,
     ),
     work(
@@ -470,7 +448,6 @@ CASES: tuple[Case, ...] = (
         files={"etc/a.txt": "1", "etc/b.txt": "2"},
         first=Run(before=["ln -s etc/a.txt current"]),
         second=Run(before=["ln -sfn etc/b.txt current"]),
-        mark=ALLOWED,
         layer=OBSERVED,
     ),
     work(
@@ -479,7 +456,6 @@ CASES: tuple[Case, ...] = (
         files={"etc/a/x": "1", "etc/b/x": "2"},
         first=Run(before=["ln -s etc/a current"]),
         second=Run(before=["ln -sfn etc/b current"]),
-        mark=ALLOWED,
         layer=OBSERVED,
     ),
     work(
@@ -489,7 +465,6 @@ CASES: tuple[Case, ...] = (
         writes={"etc/a.txt": "2"},
         first=Run(before=["touch -d 2020-01-01 etc/a.txt"]),
         second=Run(before=["touch -d 2020-01-01 etc/a.txt"]),
-        mark=ALLOWED,
         layer=OBSERVED,
     ),
     work(
@@ -497,7 +472,6 @@ CASES: tuple[Case, ...] = (
         "return open('@BASE@/etc/a.txt').read()",
         files={"etc/a.txt": "1"},
         second=Run(before=["touch etc/a.txt"]),
-        mark=ALLOWED,
         expect=HIT,
         layer=OBSERVED,
     ),
@@ -506,7 +480,6 @@ CASES: tuple[Case, ...] = (
         "return open('@BASE@/etc/a.txt').read()",
         files={"etc/a.txt": "1", "etc/b.txt": "1"},
         writes={"etc/b.txt": "2"},
-        mark=ALLOWED,
         expect=HIT,
         layer=OBSERVED,
     ),

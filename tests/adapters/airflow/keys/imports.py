@@ -292,8 +292,7 @@ CASES: tuple[Case, ...] = (
         files={"tool.py": "import time\ntime.sleep(600)\n"},
         expect=SAFE,
         layer="limits",
-        seconds=25,
-        worst=True,
+        seconds=15,
     ),
     work(
         "module-with-a-side-effect",

@@ -215,6 +215,8 @@ def answer(request: dict[str, Any], base: Path) -> dict[str, Any]:
     first = [*request["path"], str(base / "path")]
     sys.path[:] = [*first, *sys.path, str(base / "dags"), str(base / "plugins")]
     forget_settings()
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed()  # or all children would draw the same: Python's own generator sees to that by itself
     return run_file(base / request["file"], request["date"], request["conf"])
 
 
