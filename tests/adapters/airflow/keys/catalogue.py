@@ -1,0 +1,43 @@
+"""All cases."""
+
+from __future__ import annotations
+
+from adapters.airflow.keys import (
+    backends,
+    budgets,
+    classes,
+    clocks,
+    effects,
+    everyday,
+    files,
+    functions,
+    imports,
+    lineage,
+    operators,
+    programs,
+    runs,
+    settings,
+    values,
+)
+from adapters.airflow.keys.case import Case
+
+__all__ = ["CASES", "THEMES"]
+
+THEMES: dict[str, tuple[Case, ...]] = {
+    "operators": operators.CASES,
+    "values": values.CASES,
+    "classes": classes.CASES,
+    "functions": functions.CASES,
+    "imports": imports.CASES,
+    "settings": settings.CASES,
+    "files": files.CASES,
+    "effects": effects.CASES,
+    "clocks": clocks.CASES,
+    "lineage": lineage.CASES,
+    "everyday": everyday.CASES,
+    "budgets": budgets.CASES,
+    "backends": backends.CASES,
+    "programs": programs.CASES,
+    "runs": runs.CASES,
+}
+CASES: tuple[Case, ...] = tuple(case for cases in THEMES.values() for case in cases)
