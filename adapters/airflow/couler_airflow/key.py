@@ -6,7 +6,10 @@ says when, where and how often it runs. What cannot be covered is refused.
 
 from __future__ import annotations
 
+import locale
+import os
 import platform
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -111,7 +114,7 @@ class TaskMaterial:
         fields = task.template_fields
         own = {name: value for name, value in vars(task).items() if _counts(name) and name not in fields}
         own |= {name: getattr(task, name, None) for name in attribute_names(task)}
-        python = [platform.python_implementation(), platform.python_version()]
+        python = [platform.python_implementation(), platform.python_version(), *_place()]
         self._spec = [
             *("airflow", python, self._form("operator", operator_of_run(task)), declaration.version),
             [[name, self._form(name, own[name])] for name in sorted(own)],
@@ -151,6 +154,12 @@ class TaskMaterial:
         except Uncacheable as error:
             self._noted += [replace(item, reason=f"its {name}: {item.reason}") for item in error.objections]
             return None
+
+
+def _place() -> list[str]:
+    """What Python takes from where it runs without a word: the zone of local times, and how numbers are written."""
+    zone = os.environ.get("TZ") or os.path.realpath("/etc/localtime")
+    return [*time.tzname, zone, locale.setlocale(locale.LC_ALL)]
 
 
 def _counts(name: str) -> bool:

@@ -38,7 +38,7 @@ class Reads(NamedTuple):
     context: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
 
-    def __or__(self, other: Reads) -> Reads:  # type: ignore[override]  # nobody adds tuples up here
+    def __or__(self, other: Reads) -> Reads:
         return Reads(self.context | other.context, self.own | other.own)
 
 
@@ -127,7 +127,7 @@ def _taken(node: ast.Name, parents: dict[ast.AST, ast.AST], methods: Collection[
             yield ALL
     else:
         call = parents.get(parent) if isinstance(parent, ast.keyword) else parent
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and node is not call.func) or not (
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)) or not (
             _is_self(call.func.value) and (call.func.attr in methods or call.func.attr in STAGES)
         ):
             yield ALL

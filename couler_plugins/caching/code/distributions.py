@@ -25,7 +25,18 @@ COMPILED = re.compile(r"^[^,]+\.(?:so|pyd|dylib)(?:\.[^,]*)?,", re.MULTILINE)
 OBSERVED = frozenset(
     {
         *("aiohttp", "annotated-types", "bcrypt", "cffi", "charset-normalizer", "cryptography", "cython", "frozenlist"),
-        *("greenlet", "httptools", "joblib", "jiter", "libcst", "lz4", "markupsafe", "matplotlib", "msgpack", "msgspec"),
+        *(
+            "greenlet",
+            "httptools",
+            "joblib",
+            "jiter",
+            "libcst",
+            "lz4",
+            "markupsafe",
+            "matplotlib",
+            "msgpack",
+            "msgspec",
+        ),
         *("multidict", "numpy", "orjson", "pandas", "pendulum", "pillow", "propcache", "pydantic-core", "pyyaml"),
         *("pyzstd", "regex", "rpds-py", "ruamel-yaml-clib", "rustworkx", "scikit-learn", "scipy", "simplejson"),
         *("sqlalchemy", "statsmodels", "tiktoken", "tornado", "ujson", "wrapt", "xxhash", "yarl", "zstandard"),

@@ -125,10 +125,8 @@ class _Reader:
         elif isinstance(statement, ast.If) and _is_main(statement.test):
             return
         else:
-            inner = [
-                item for item in ast.iter_child_nodes(statement) if isinstance(item, (ast.stmt, ast.ExceptHandler))
-            ]
-            nested = [effect for item in _statements(inner) for effect in self.effects(item)]
+            inside = _statements(ast.iter_child_nodes(statement))
+            nested = [effect for item in inside for effect in self.effects(item)]
             if nested:
                 roots = [root for effect in nested for root in effect.roots]
                 yield Effect(_text(statement), tuple(roots), _names(statement))

@@ -43,8 +43,10 @@ __all__ = ["Fingerprint"]
 
 NO_STATE = ("__wrapped__", "__signature__")
 """Attributes of functions that say nothing of what they compute: the function inside is in their closure as well."""
-FUNCTIONS = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
-FUNCTIONS += (types.MethodWrapperType, types.ClassMethodDescriptorType)
+FUNCTIONS = (
+    *(types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType),
+    *(types.MethodWrapperType, types.ClassMethodDescriptorType),
+)
 MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 OF_CLASSES = frozenset(
     {

@@ -20,7 +20,16 @@ from couler_plugins.caching.code.distributions import needed_by, owner_of, unobs
 from couler_plugins.caching.code.loaded import is_current
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = ["Modules", "file_of", "is_installed", "is_library", "is_library_code", "module_of", "source_of", "unobserved_by_module"]
+__all__ = [
+    "Modules",
+    "file_of",
+    "is_installed",
+    "is_library",
+    "is_library_code",
+    "module_of",
+    "source_of",
+    "unobserved_by_module",
+]
 
 ABSENT = "absent"
 

@@ -53,7 +53,7 @@ def place_of(code: types.CodeType, word: str = "") -> SourcePlace:
     return SourcePlace(0, file=code.co_filename, line=next(lines, code.co_firstlineno))
 
 
-def objections_of(error: Exception) -> tuple[Objection, ...]:
+def objections_of(error: BaseException) -> tuple[Objection, ...]:
     """Return what a failure to make a key says: texts of ours, or the kind of error, whose own text may hold values."""
     if isinstance(error, Uncacheable):
         return error.objections

@@ -30,7 +30,7 @@ MOST = 100
 PRODUCER = "producer"
 """The rule of what comes after a task without a key."""
 
-READS_BEHIND = frozenset({"connections", "files", "programs"})
+READS_BEHIND = frozenset({"connections", "files", "network", "programs"})
 """What lets a task see more of another's work than the value it is handed."""
 
 
@@ -112,9 +112,20 @@ class Before:
 
 
 def by_order(dag: Any, operator: Any, declaration: Declaration) -> list[str]:
-    """Return the tasks right before one whose results its key does not cover by their values."""
-    values = set() if READS_BEHIND.intersection(declaration.allow) else handed(operator)
-    return sorted(upstream(dag, operator) - values)
+    """Return the tasks before one whose results its key does not cover by their values.
+
+    What a task was handed says all of what is behind that, unless it sees more than values: then all before it count.
+    """
+    if not READS_BEHIND.intersection(declaration.allow):
+        return sorted(upstream(dag, operator) - handed(operator))
+    found: set[str] = set()
+    waiting = [*upstream(dag, operator)]
+    while waiting:
+        task_id = waiting.pop()
+        if task_id not in found:
+            found.add(task_id)
+            waiting += upstream(dag, dag.task_dict[task_id])
+    return sorted(found)
 
 
 def without_key(task_id: str, remedy: str = "") -> Objection:

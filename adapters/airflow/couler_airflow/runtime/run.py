@@ -15,9 +15,10 @@ from couler_airflow.runtime.before import XCOM, Before, token_of
 from couler_airflow.runtime.observing import observed, reads_that_count
 from couler_airflow.runtime.store import Store
 from couler_airflow.runtime.told import remember
-from couler_airflow.runtime.xcoms import noted
+from couler_airflow.runtime.xcoms import has_own_backend, noted
 from couler_airflow.settings import SECTION, load_settings
 from couler_airflow.task_checks import KEPT_BACK, NOTHING
+from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, describe, objections_of
 from couler_plugins.caching.reads import Trace, Traces, decode_traces, verify
 
@@ -62,7 +63,7 @@ class Run:
         try:
             before = Before(self._task, self._ti, self._declaration)
             key = self.key(before)
-        except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
+        except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001  # its own code and values are looked at
             self._refuse(error)
             return compute()
         if not self._stores:
@@ -127,7 +128,14 @@ class Run:
         """
         if not result.xcoms and (result.value is None or not self._task.do_xcom_push):
             raise Uncacheable(NOTHING if result.value is None else KEPT_BACK, rule="no-result")
-        return encode_result(result)
+        data = encode_result(result)
+        if not has_own_backend():
+            return data
+        # Another backend may keep what Airflow's own would change: what a hit hands on is to be the very same.
+        back, forms = decode_result(data), Fingerprint()
+        if forms.form([back.value, dict(back.xcoms)]) != forms.form([result.value, dict(result.xcoms)]):
+            raise Uncacheable(f"a {type(result.value).__name__} does not come back from the cache as it was")
+        return data
 
     def _keep(self, key: TaskKey, before: Before, store: Store, traces: Traces, seconds: float | None) -> None:
         newest = traces.traces[0]
@@ -200,7 +208,7 @@ class Run:
             made_by="couler_airflow",
         )
 
-    def _refuse(self, error: Exception, what: str = "not cached", level: int = logging.INFO, **more: str) -> None:
+    def _refuse(self, error: BaseException, what: str = "not cached", level: int = logging.INFO, **more: str) -> None:
         """Tell why a task is not cached: all objections, as `couler explain` has them."""
         objections = objections_of(error)
         rules = [item.rule for item in objections]

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["noted"]
+__all__ = ["has_own_backend", "noted"]
 
 
 @contextlib.contextmanager
@@ -31,3 +31,11 @@ def noted(ti: Any) -> Iterator[dict[str, Any]]:
     finally:
         for name in ours:
             vars(ti).pop(name, None)
+
+
+def has_own_backend() -> bool:
+    """Return whether XComs are kept by another class than Airflow's own."""
+    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk.execution_time.xcom import XCom
+
+    return XCom is not BaseXCom

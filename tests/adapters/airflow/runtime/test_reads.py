@@ -24,11 +24,10 @@ def test_a_file_that_was_changed_is_a_miss_and_putting_it_back_a_hit(
     seen = []
     monkeypatch.setattr("couler_airflow.runtime.run.log", logging.getLogger("reads"))  # Airflow switches ours off
     caplog.set_level(logging.INFO, "reads")
-    with contextlib.nullcontext():
-        for content in ("1", "1", "2", "1", "2"):
-            data.write_text(content)
-            value, told = runs.run(text)
-            seen.append((value, told["hit"]))
+    for content in ("1", "1", "2", "1", "2"):
+        data.write_text(content)
+        value, told = runs.run(text)
+        seen.append((value, told["hit"]))
     assert seen == [("1", False), ("1", True), ("2", False), ("1", True), ("2", True)]
     assert f"computed again: file {data} is not as it was" in caplog.text
 
@@ -55,7 +54,11 @@ def test_a_folder_counts_by_what_is_in_it(runs: Runs, tmp_path: Path) -> None:
     ("code", "rule", "allow"),
     [
         ("import subprocess; return subprocess.run(['true']).returncode", "programs", ("programs",)),
-        ("import socket; s = socket.socket(); s.connect_ex(('127.0.0.1', 9)); return s.close() or 1", "network", ("network",)),
+        (
+            "import socket as s; a = s.socket(); a.connect_ex(('127.0.0.1', 9)); return a.close() or 1",
+            "network",
+            ("network",),
+        ),
         ("open(FILE, 'w').close(); return 1", "effect", ()),
         ("import os; os.mkdir(FILE); return 1", "effect", ()),
     ],
