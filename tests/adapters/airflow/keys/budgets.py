@@ -42,16 +42,19 @@ CASES: tuple[Case, ...] = (
     large("cycle-of-objects", "class N: pass\nA = N()\nA.me = A\n", "return 1 if A.me is A else 0"),
     large("cycle-of-dicts", "A = {}\nA['a'] = A\n"),
     large(
-        "slow-repr", seconds=5,
+        "slow-repr",
         "import time\nclass C:\n    def __repr__(self):\n        time.sleep(60)\n        return 'C'\nA = [C()]\n",
+        seconds=5,
     ),
     large(
-        "slow-equality", seconds=5,
+        "slow-equality",
         "import time\nclass C:\n    def __eq__(self, o):\n        time.sleep(60)\n        return True\n    __hash__ = None\nA = [C()]\n",
+        seconds=5,
     ),
     large(
-        "slow-getattr", seconds=5,
+        "slow-getattr",
         "import time\nclass C:\n    def __getattr__(self, name):\n        if name.startswith('__'): raise AttributeError(name)\n        time.sleep(60)\nA = [C()]\n",
+        seconds=5,
     ),
     large(
         "getattr-that-answers-all",
