@@ -97,7 +97,7 @@ class Case:
         needs: modules without which the case is skipped.
         worst: whether the default suite always has it.
         file: the DAG file.
-        seconds: how long a run may take.
+        seconds: how long a run may take of the processor's time; asleep it may take three times as long.
     """
 
     name: str

@@ -292,7 +292,7 @@ CASES: tuple[Case, ...] = (
         files={"tool.py": "import time\ntime.sleep(600)\n"},
         expect=SAFE,
         layer="limits",
-        seconds=15,
+        seconds=5,
     ),
     work(
         "module-with-a-side-effect",
