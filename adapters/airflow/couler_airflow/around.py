@@ -32,6 +32,7 @@ WORDS = (
 
 def remedy(kind: str) -> str:
     """Return what an owner may declare against an objection to what a body reaches; empty where nothing helps."""
+    kind = "environment" if kind == "machine" else kind
     if kind in ALLOWED:
         return DECLARE.format(f"allow=({kind!r},)")
     if kind == "context":

@@ -24,6 +24,7 @@ from couler_plugins.caching.code.modules import (
     module_of,
     source_of,
 )
+from couler_plugins.caching.code.names import constants_of
 from couler_plugins.caching.code.reading import Reading, dotted_name
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import VALUE, Uncacheable
@@ -330,7 +331,7 @@ class Fingerprint:
         counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
         names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
         table = getattr(code, "co_exceptiontable", b"")
-        constants = [self.form(constant) for constant in code.co_consts]
+        constants = [self.form(constant) for constant in constants_of(code)]
         return ["code", code.co_name, code.co_code.hex(), table.hex(), *counts, *map(list, names), constants]
 
     def add_effects(self, module: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dis
 import inspect
 import re
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["ALL", "Names", "names_of", "returns_nothing"]
+__all__ = ["ALL", "Names", "constants_of", "names_of", "returns_nothing"]
 
 FAST = re.compile(r"(LOAD|STORE)_FAST")
 SAME = {
@@ -21,6 +22,8 @@ SAME = {
 }
 """Instructions that do the same to a name, as far as it matters here."""
 
+HAS_DOCSTRING = 0x4000000
+"""The flag of code with documentation, from Python 3.14 on; before, the first constant is that or None."""
 STORES = ("STORE_FAST", "STORE_GLOBAL")
 IGNORED = ("CACHE", "PRECALL", "PUSH_NULL", "RESUME", "SWAP", "POP_TOP", "COPY", "EXTENDED_ARG", "NOP")
 
@@ -74,6 +77,16 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
             elif does == "STORE_GLOBAL":
                 written.add(name)
     return Names(tuple(sorted(chains)), tuple(sorted(imports)), tuple(sorted(attributes)), tuple(sorted(written)))
+
+
+def constants_of(code: types.CodeType) -> tuple[Any, ...]:
+    """Return the constants of code, with None in the place of its documentation."""
+    found = code.co_consts
+    is_function = bool(code.co_flags & inspect.CO_OPTIMIZED) and not code.co_name.startswith("<")
+    documented = is_function and bool(found) and isinstance(found[0], str)
+    if sys.version_info >= (3, 14):
+        documented = documented and bool(code.co_flags & HAS_DOCSTRING)
+    return (None, *found[1:]) if documented else found
 
 
 def returns_nothing(function: object) -> bool:

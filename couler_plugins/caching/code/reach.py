@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["kind_of", "kinds_of_attributes"]
+__all__ = ["is_clock_text", "kind_of", "kinds_of_attributes"]
 
 NETWORKS = (
     r"requests|urllib\.request|urllib3|httpx|aiohttp|socket|ssl|http\.client|http\.server|ftplib|smtplib|imaplib|poplib"
@@ -17,28 +17,27 @@ NETWORKS = (
     r"|openai|anthropic|huggingface_hub|websockets?|kubernetes|docker|elasticsearch"
 )
 KINDS: tuple[tuple[str, str], ...] = (
-    ("clock", r"time\.(?!sleep\b|strptime\b|struct_time\b|mktime\b)\w+|sched\."),
+    ("clock", r"time\.(?!sleep\b|strptime\b|struct_time\b|mktime\b)\w+|sched\.|timeit\.|resource\."),
     ("clock", r"(?:\w+\.)*(?:now|utcnow|today)(?:\.|$)"),
+    ("clock", r"os\.(?:times|getloadavg)|email\.utils\.(?:formatdate|localtime|make_msgid)|gzip\.(?:compress|GzipFile)"),
+    ("clock", r"logging\.(?:LogRecord|makeLogRecord)|asyncio\.(?:get_running_loop|get_event_loop|new_event_loop)"),
+    ("clock", r"(?:dateutil\.parser|dateparser)\b"),
     ("randomness", r"(?:random|secrets|numpy\.random|torch\.rand\w*|faker)(?:\.|$)|uuid\.(?:uuid[14678]|getnode)"),
-    (
-        "randomness",
-        r"os\.(?:urandom|getpid|getrandom|getppid)|socket\.gethostname|platform\.node|builtins\.(?:id|hash)",
-    ),
+    ("randomness", r"os\.(?:urandom|getpid|getrandom|getppid)|builtins\.(?:id|hash)|ssl\.RAND_\w+"),
+    ("randomness", r"tempfile\.(?:mktemp|gettemp\w*)|threading\.(?:get_ident|get_native_id|current_thread)"),
+    ("randomness", r"(?:torch|tensorflow|jax|keras|mimesis|shortuuid|nanoid|ulid)(?:\.|$)"),
+    ("machine", r"os\.(?:uname|cpu_count|process_cpu_count|statvfs|getlogin|get\w*id|sched_\w+|umask|get_terminal_size)"),
+    ("machine", r"(?:platform|getpass|pwd|grp|psutil)\.|socket\.(?:gethostname|getfqdn|if_nameindex)|locale\.(?:get|nl_)"),
+    ("machine", r"sys\.(?:argv|stdin|path|executable)|builtins\.input|multiprocessing\.cpu_count|shutil\.disk_usage"),
+    ("dynamic code", r"builtins\.(?:eval|exec|compile|globals|__import__|vars|locals)|importlib\.|runpy\.|(?:cloud)?pickle\."),
+    ("dynamic code", r"inspect\.(?:stack|currentframe)|sys\.(?:_getframe|modules)|gc\.|ctypes\.|marshal\."),
+    # Seen while the code runs, where there is an observer.
+    ("files", r"builtins\.open|io\.(?:open\w*|FileIO)|codecs\.open|(?:shutil|glob|tempfile|sqlite3|fsspec|dbm|shelve)\."),
+    ("environment", r"os\.(?:environb?|getenvb?|getcwdb?)|locale\."),
     ("programs", r"subprocess\.|os\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*)|pty\.|pexpect\."),
-    ("environment", r"os\.(?:environb?|getenvb?|getcwdb?|getlogin|uname|cpu_count)|(?:platform|getpass|locale|pwd)\."),
-    ("environment", r"sys\.(?:argv|stdin|path)|builtins\.input"),
     ("network", rf"(?:{NETWORKS})(?:\.|$)"),
-    (
-        "files",
-        r"builtins\.open|io\.(?:open\w*|FileIO)|codecs\.open|(?:shutil|glob|tempfile|sqlite3|fsspec|dbm|shelve)\.",
-    ),
     ("files", r"os\.(?!path\b|sep\b|linesep\b|fspath\b|fsencode\b|fsdecode\b|PathLike\b|name\b|environ|getenv)\w+"),
     ("files", r"os\.path\.(?:exists|lexists|get\w+|is(?:file|dir|link|mount)|realpath|abspath|expand\w+|samefile)"),
-    (
-        "dynamic code",
-        r"builtins\.(?:eval|exec|compile|globals|__import__|vars|locals)|importlib\.|runpy\.|(?:cloud)?pickle\.",
-    ),
-    ("dynamic code", r"inspect\.(?:stack|currentframe)|sys\.(?:_getframe|modules)|gc\.|ctypes\.|marshal\."),
 )
 PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in KINDS)
 
@@ -46,8 +45,10 @@ INNER = {"posix": "os", "nt": "os", "posixpath": "os.path", "ntpath": "os.path",
 """Modules whose functions have another name for everybody; those written in C mostly begin with `_`."""
 
 ATTRIBUTES: dict[str, str] = {
-    **dict.fromkeys(("now", "utcnow", "today"), "clock"),
-    **dict.fromkeys(("sample", "shuffle", "default_rng", "randint", "uuid1", "uuid4"), "randomness"),
+    **dict.fromkeys(("now", "utcnow", "today", "writestr", "diff_for_humans", "age", "is_past", "is_future"), "clock"),
+    **dict.fromkeys(("st_mtime", "st_ctime", "st_atime", "getmtime", "getctime", "getatime"), "clock"),
+    **dict.fromkeys(("st_mtime_ns", "st_ctime_ns", "st_atime_ns", "st_birthtime", "st_ino"), "clock"),
+    **dict.fromkeys(("sample", "shuffle", "default_rng", "randint", "uuid1", "uuid4", "rvs"), "randomness"),
     **dict.fromkeys(("read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "rglob"), "files"),
     **dict.fromkeys(("is_file", "is_dir", "unlink", "touch", "mkdir", "rmdir"), "files"),
     **dict.fromkeys(("open", "exists", "stat", "lstat", "glob", "samefile", "symlink_to", "hardlink_to"), "files"),
@@ -55,10 +56,23 @@ ATTRIBUTES: dict[str, str] = {
     **dict.fromkeys(("to_csv", "to_parquet", "to_sql", "to_excel", "to_pickle", "to_feather", "to_hdf"), "files"),
     **dict.fromkeys(("urlopen", "urlretrieve"), "network"),
     **dict.fromkeys(("get_connection", "get_conn"), "connections"),
-    **dict.fromkeys(("__globals__", "__builtins__", "__subclasses__", "f_globals"), "dynamic code"),
+    **dict.fromkeys(("__globals__", "__builtins__", "__subclasses__", "f_globals", "__doc__"), "dynamic code"),
 }
 READING = re.compile(r"read_(?!only)\w+")
 """Methods that pandas, polars and their like read with."""
+
+
+SAID = re.compile(
+    r"\s*(?:now|today|yesterday|tomorrow)\s*\Z|.*(?:\bcurrent_(?:timestamp|date|time)\b|\blocaltimestamp\b|'now'|\bsysdate\b"
+    r"|\b(?:now|getdate|random|rand|newid|gen_random_uuid|uuid)\(\))",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Texts that libraries and databases take for a clock or for chance."""
+
+
+def is_clock_text(text: str) -> bool:
+    """Return whether a text in code may stand for the time, or for chance, where it is read."""
+    return SAID.match(text) is not None
 
 
 def kind_of(dotted: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import inspect
 import sys
 import types
 from collections.abc import Collection, Iterator, Mapping
@@ -11,15 +12,19 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
+from couler_plugins.caching.code.idioms import SEEDS, harmless
 from couler_plugins.caching.code.modules import file_of, is_library, unobserved_by_module
-from couler_plugins.caching.code.names import ALL, names_of
-from couler_plugins.caching.code.reach import kind_of, kinds_of_attributes
+from couler_plugins.caching.code.names import ALL, constants_of, names_of
+from couler_plugins.caching.code.reach import is_clock_text, kind_of, kinds_of_attributes
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["Reading", "dotted_name"]
 
+LONGEST = 40  # characters of a text that an objection shows
+DRAWING = ("sklearn", "scipy", "xgboost", "lightgbm", "statsmodels")
+"""Libraries whose functions take seeds, where a body imports them itself: nobody loads them to look."""
 HASHING = ("__hash__", "__repr__", "__reduce__")
 """Methods in which `hash` and `id` are no chance: what they give stays in the process."""
 
@@ -69,19 +74,29 @@ class Reading:
         for name in names.written:
             with self._at(code, name):
                 raise Uncacheable(f"{code.co_qualname} changes the global {name!r}", rule="global-write")
+        harmless_names = harmless(code)
         for kind, name in kinds_of_attributes(names.attributes):
-            with self._at(code, name):
-                self._refuse(kind, name)
+            if f".{name}" not in harmless_names:
+                with self._at(code, name):
+                    self._refuse(kind, name)
+        for text in _texts(code):
+            if is_clock_text(text):
+                with self._at(code, text):
+                    self._refuse("clock", repr(text[:LONGEST]))
         read = []
         for root, *path in names.chains:
             with self._at(code, root):
                 if root in scope:
-                    read.append([root, path, self._followed(root, scope[root], path)])
+                    safe = ".".join([root, *path]) in harmless_names
+                    read.append([root, path, self._followed(root, scope[root], path, safe=safe)])
                 elif hasattr(builtins, root):
-                    self.reached(f"builtins.{root}", code.co_name in HASHING or code.co_filename.startswith("<"))
+                    inward = code.co_name in HASHING or code.co_filename.startswith("<")
+                    self.reached(f"builtins.{root}", inward and root in ("id", "hash"))
         for module, *path in names.imports:
             with self._at(code, module):
-                read.append([module, path, self._imported(module, path)])
+                # What a body imports itself is not named as it writes it: the last name has to do.
+                safe = any(name.endswith(f".{path[-1]}") for name in harmless_names) if path else False
+                read.append([module, path, self._imported(module, path, safe=safe)])
         return read
 
     @contextlib.contextmanager
@@ -96,12 +111,19 @@ class Reading:
         finally:
             self._place = before
 
-    def _followed(self, name: str, value: Any, path: list[str]) -> Any:
-        """The form of what is read of a global: of a module no more than what is named of it."""
+    def _followed(self, name: str, value: Any, path: list[str], *, safe: bool = False) -> Any:
+        """The form of what is read of a global: of a module no more than what is named of it.
+
+        Args:
+            name: its name.
+            value: what it stands for.
+            path: the attributes that are read of it.
+            safe: whether a clock or chance in it is no part of what is computed.
+        """
         here = path
         while isinstance(value, types.ModuleType):
             dotted = ".".join([value.__name__, *(here or [ALL])])
-            self.reached(dotted)
+            self.reached(dotted, safe)
             if is_library(value.__name__):
                 self._library(value.__name__)
                 return ["module", dotted]
@@ -109,21 +131,29 @@ class Reading:
             if not here or here[0] == ALL or here[0] not in vars(value):
                 return self._forms.module(value.__name__)
             value, here = vars(value)[here[0]], here[1:]
-        self.reached(".".join([dotted_name(value), *here]))
-        return self.named(name, value)
+        self.reached(".".join([dotted_name(value), *here]), safe)
+        if not safe and _may_draw(value):
+            self._refuse("randomness", f"{dotted_name(value)} without a seed")
+        count = len(self._objections)
+        form = self.named(name, value)
+        if safe and is_library(dotted_name(value).partition(".")[0]):
+            del self._objections[count:]  # of what it is called where it comes from
+        return form
 
-    def _imported(self, module: str, path: list[str]) -> Any:
+    def _imported(self, module: str, path: list[str], *, safe: bool = False) -> Any:
         """The form of what a body imports by itself; nothing is imported for it."""
-        self.reached(".".join([module, *path]))
+        self.reached(".".join([module, *path]), safe)
+        if path and not safe and module.partition(".")[0] in DRAWING:
+            self._refuse("randomness", f"{module}.{path[0]} without a seed")
         if is_library(module) or file_of(module) is None:
             self._library(module)
             return ["module", module]
         loaded = sys.modules.get(module)
         if path and file_of(f"{module}.{path[0]}") is not None and (loaded is None or path[0] not in vars(loaded)):
-            return self._imported(f"{module}.{path[0]}", path[1:])
+            return self._imported(f"{module}.{path[0]}", path[1:], safe=safe)
         if loaded is None:
             return self._forms.module(module)
-        return self._followed(module, loaded, path)
+        return self._followed(module, loaded, path, safe=safe)
 
     def _library(self, name: str) -> None:
         self._forms.library(name)
@@ -146,17 +176,50 @@ class Reading:
                 raise
             raise Uncacheable(f"{name!r}: {error.message}", step=name, rule=error.objections[0].rule) from None
 
-    def reached(self, dotted: str, inward: bool = False) -> None:
-        """Look at the full name of what is reached, and object to what no key can cover."""
+    def reached(self, dotted: str, safe: bool = False) -> None:
+        """Look at the full name of what is reached, and object to what no key can cover.
+
+        Args:
+            dotted: the name.
+            safe: whether a clock or chance is no part of what is computed.
+        """
         kind = next((kind for kind, word in self._surroundings.words if word.match(dotted)), None) or kind_of(dotted)
-        if kind is not None and not (inward and dotted in ("builtins.id", "builtins.hash")):
+        if kind is not None and not (safe and kind in ("clock", "randomness")):
             self._refuse(kind, dotted)
 
     def _refuse(self, kind: str, name: str) -> None:
-        if kind not in self._allow:
+        vouched = kind == "machine" and "environment" in self._vouched
+        if kind not in self._allow and not vouched:
             place = None if self._place is None else place_of(*self._place)
             remedy = self._surroundings.remedy(kind)
             self._objections.append(object_to(kind, f"it names {name}, which may reach {kind}", place, remedy))
+
+
+def _texts(code: types.CodeType) -> Iterator[str]:
+    for constant in constants_of(code):
+        if isinstance(constant, types.CodeType):
+            yield from _texts(constant)
+        else:
+            yield from _texts_in(constant)
+
+
+def _texts_in(constant: object) -> Iterator[str]:
+    if isinstance(constant, str):
+        yield constant
+    elif isinstance(constant, (tuple, frozenset)):
+        for item in constant:
+            yield from _texts_in(item)
+
+
+def _may_draw(value: Any) -> bool:
+    """Whether a function or class of a library takes a seed, and goes by chance without one."""
+    if not isinstance(value, (types.FunctionType, type)) or not is_library(str(value.__module__)):
+        return False
+    try:
+        parameters = inspect.signature(value).parameters
+    except (TypeError, ValueError):
+        return False
+    return any(name in parameters and parameters[name].default is None for name in SEEDS)
 
 
 def dotted_name(value: Any) -> str:

@@ -1,0 +1,100 @@
+"""Functions with clocks and chance in them, some of which are no part of what they return."""
+
+from __future__ import annotations
+
+import random
+import time
+from logging import getLogger
+
+log = getLogger(__name__)
+
+
+def logged() -> int:
+    started = time.time()
+    total = sum(range(10))
+    log.info("it took %.1f s", time.time() - started)
+    return total
+
+
+def logged_by_name() -> int:
+    started = time.perf_counter()
+    seconds = time.perf_counter() - started
+    print(f"{seconds:.1f} s")  # noqa: T201  # as people do
+    return 1
+
+
+def returned() -> float:
+    started = time.time()
+    return time.time() - started
+
+
+def logged_and_returned() -> float:
+    started = time.time()
+    seconds = time.time() - started
+    log.info("%s", seconds)
+    return seconds
+
+
+def start_returned() -> float:
+    started = time.time()
+    log.info("%s", time.time() - started)
+    return started
+
+
+def decided() -> int:
+    started = time.time()
+    if time.time() - started > 1:
+        return 1
+    return 0
+
+
+def said_value() -> list[str]:
+    started = time.time()
+    return [str(log.info("%s", time.time() - started))]
+
+
+def other_clock() -> float:
+    started = time.time()
+    log.info("%s", time.time() - started)
+    return time.monotonic()
+
+
+def seeded() -> float:
+    chance = random.Random(7)
+    return chance.random()
+
+
+def seeded_module() -> float:
+    random.seed(7)
+    return random.random()
+
+
+def seeded_too_late() -> float:
+    drawn = random.random()
+    random.seed(7)
+    return drawn
+
+
+def unseeded() -> float:
+    chance = random.Random()
+    return chance.random()
+
+
+def seeded_with_none() -> float:
+    return random.Random(None).random()
+
+
+def seeded_and_not() -> float:
+    return random.Random(1).random() + random.random()
+
+
+def shuffled() -> list[int]:
+    items = [1, 2, 3]
+    random.Random(4).shuffle(items)
+    return items
+
+
+def shuffled_by_chance() -> list[int]:
+    items = [1, 2, 3]
+    random.shuffle(items)
+    return items
