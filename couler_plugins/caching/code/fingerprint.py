@@ -21,6 +21,7 @@ from couler_plugins.caching.code.modules import (
     is_installed,
     is_library,
     is_library_code,
+    is_third_party,
     module_of,
     source_of,
 )
@@ -200,6 +201,7 @@ class Fingerprint:
         own = [base for base in kind.__mro__ if not self._is_library_class(base)]
         behind = [base for base in kind.__mro__ if base not in own and base is not object]
         if not own:
+            self.library(module_of(kind))
             return ["object", *self._taken_apart(value, kind)]
         for base in own:
             if behind and any(base not in CONTENT for base in behind) and any(name in vars(base) for name in OVERRIDES):
@@ -221,7 +223,10 @@ class Fingerprint:
             return [self.form(kind), self.form(state)]
         if isinstance(found, str):
             return ["named", self._label(module_of(kind)), found]
-        return [self.form(part) for part in found]
+        made, arguments, *state = found
+        # Its own class is no name that code says: a generator with a state is not the class `Random`.
+        made_of = [["its class"] if part is kind else self.form(part) for part in (made, *arguments)]
+        return [self._label(module_of(kind)), kind.__qualname__, made_of, *map(self.form, state)]
 
     def _is_library_class(self, cls: type) -> bool:
         module = module_of(cls)
@@ -356,7 +361,7 @@ class Fingerprint:
         scope = vars(loaded) if loaded is not None else {}
         self._effects[label] = [
             *(self._effect(effect, scope) for effect in found.effects if not self._is_own(effect, scope)),
-            *(["import", name] for name in found.unused if is_library(name)),
+            *(["import", name] for name in found.unused if is_third_party(name)),
         ]
         for imported in found.imports:
             self.add_effects(imported)

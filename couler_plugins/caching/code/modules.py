@@ -26,6 +26,7 @@ __all__ = [
     "is_installed",
     "is_library",
     "is_library_code",
+    "is_third_party",
     "module_of",
     "source_of",
     "unobserved_by_module",
@@ -91,6 +92,12 @@ def unobserved_by_module(name: str) -> str:
     path = file_of(name)
     owner = None if path is None else owner_of(path)
     return "" if owner is None or owner == "python" else unobserved_by(owner)
+
+
+def is_third_party(name: str) -> bool:
+    """Return whether a module belongs to a library that is not Python's own."""
+    path = file_of(name)
+    return path is not None and owner_of(path) not in (None, "python")
 
 
 def is_library_code(code: types.CodeType) -> bool:

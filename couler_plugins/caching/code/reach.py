@@ -19,20 +19,35 @@ NETWORKS = (
 KINDS: tuple[tuple[str, str], ...] = (
     ("clock", r"time\.(?!sleep\b|strptime\b|struct_time\b|mktime\b)\w+|sched\.|timeit\.|resource\."),
     ("clock", r"(?:\w+\.)*(?:now|utcnow|today)(?:\.|$)"),
-    ("clock", r"os\.(?:times|getloadavg)|email\.utils\.(?:formatdate|localtime|make_msgid)|gzip\.(?:compress|GzipFile)"),
+    (
+        "clock",
+        r"os\.(?:times|getloadavg)|email\.utils\.(?:formatdate|localtime|make_msgid)|gzip\.(?:compress|GzipFile)",
+    ),
     ("clock", r"logging\.(?:LogRecord|makeLogRecord)|asyncio\.(?:get_running_loop|get_event_loop|new_event_loop)"),
     ("clock", r"(?:dateutil\.parser|dateparser)\b"),
     ("randomness", r"(?:random|secrets|numpy\.random|torch\.rand\w*|faker)(?:\.|$)|uuid\.(?:uuid[14678]|getnode)"),
     ("randomness", r"os\.(?:urandom|getpid|getrandom|getppid)|builtins\.(?:id|hash)|ssl\.RAND_\w+"),
     ("randomness", r"tempfile\.(?:mktemp|gettemp\w*)|threading\.(?:get_ident|get_native_id|current_thread)"),
     ("randomness", r"(?:torch|tensorflow|jax|keras|mimesis|shortuuid|nanoid|ulid)(?:\.|$)"),
-    ("machine", r"os\.(?:uname|cpu_count|process_cpu_count|statvfs|getlogin|get\w*id|sched_\w+|umask|get_terminal_size)"),
-    ("machine", r"(?:platform|getpass|pwd|grp|psutil)\.|socket\.(?:gethostname|getfqdn|if_nameindex)|locale\.(?:get|nl_)"),
+    (
+        "machine",
+        r"os\.(?:uname|cpu_count|process_cpu_count|statvfs|getlogin|get\w*id|sched_\w+|umask|get_terminal_size)",
+    ),
+    (
+        "machine",
+        r"(?:platform|getpass|pwd|grp|psutil)\.|socket\.(?:gethostname|getfqdn|if_nameindex)|locale\.(?:get|nl_)",
+    ),
     ("machine", r"sys\.(?:argv|stdin|path|executable)|builtins\.input|multiprocessing\.cpu_count|shutil\.disk_usage"),
-    ("dynamic code", r"builtins\.(?:eval|exec|compile|globals|__import__|vars|locals)|importlib\.|runpy\.|(?:cloud)?pickle\."),
+    (
+        "dynamic code",
+        r"builtins\.(?:eval|exec|compile|globals|__import__|vars|locals)|importlib\.|runpy\.|(?:cloud)?pickle\.",
+    ),
     ("dynamic code", r"inspect\.(?:stack|currentframe)|sys\.(?:_getframe|modules)|gc\.|ctypes\.|marshal\."),
     # Seen while the code runs, where there is an observer.
-    ("files", r"builtins\.open|io\.(?:open\w*|FileIO)|codecs\.open|(?:shutil|glob|tempfile|sqlite3|fsspec|dbm|shelve)\."),
+    (
+        "files",
+        r"builtins\.open|io\.(?:open\w*|FileIO)|codecs\.open|(?:shutil|glob|tempfile|sqlite3|fsspec|dbm|shelve)\.",
+    ),
     ("environment", r"os\.(?:environb?|getenvb?|getcwdb?)|locale\."),
     ("programs", r"subprocess\.|os\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*)|pty\.|pexpect\."),
     ("network", rf"(?:{NETWORKS})(?:\.|$)"),

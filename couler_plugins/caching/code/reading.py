@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import inspect
+import random
 import sys
 import types
 from collections.abc import Collection, Iterator, Mapping
@@ -131,7 +132,9 @@ class Reading:
             if not here or here[0] == ALL or here[0] not in vars(value):
                 return self._forms.module(value.__name__)
             value, here = vars(value)[here[0]], here[1:]
-        self.reached(".".join([dotted_name(value), *here]), safe)
+        # The state of a generator is in its form, but for one that asks the system.
+        drawn = isinstance(value, random.Random) and not isinstance(value, random.SystemRandom)
+        self.reached(".".join([dotted_name(value), *here]), safe or drawn)
         if not safe and _may_draw(value):
             self._refuse("randomness", f"{dotted_name(value)} without a seed")
         count = len(self._objections)

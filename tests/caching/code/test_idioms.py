@@ -10,13 +10,16 @@ import pytest
 import idiom_samples as samples
 from couler_plugins.caching.code.fingerprint import Fingerprint
 
+
 def rules(function: Callable[[], Any]) -> set[str]:
     forms = Fingerprint()
     forms.form(function)
     return {item.rule for item in forms.objections}
 
 
-@pytest.mark.parametrize("function", [samples.logged, samples.logged_by_name, samples.seeded, samples.seeded_module, samples.shuffled])
+@pytest.mark.parametrize(
+    "function", [samples.logged, samples.logged_by_name, samples.seeded, samples.seeded_module, samples.shuffled]
+)
 def test_what_is_no_part_of_a_result_is_no_objection(function: Callable[[], Any]) -> None:
     assert rules(function) == set()
 
@@ -24,9 +27,26 @@ def test_what_is_no_part_of_a_result_is_no_objection(function: Callable[[], Any]
 @pytest.mark.parametrize(
     ("function", "rule"),
     [
-        *((function, "clock") for function in (samples.returned, samples.logged_and_returned, samples.start_returned, samples.decided, samples.other_clock)),
+        *(
+            (function, "clock")
+            for function in (
+                samples.returned,
+                samples.logged_and_returned,
+                samples.start_returned,
+                samples.decided,
+                samples.other_clock,
+            )
+        ),
         (samples.said_value, "clock"),
-        *((function, "randomness") for function in (samples.seeded_too_late, samples.unseeded, samples.seeded_with_none, samples.seeded_and_not)),
+        *(
+            (function, "randomness")
+            for function in (
+                samples.seeded_too_late,
+                samples.unseeded,
+                samples.seeded_with_none,
+                samples.seeded_and_not,
+            )
+        ),
         (samples.shuffled_by_chance, "randomness"),
     ],
 )
