@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.cache_arguments import inputs_of, named, places_of, program_options, refuse_inside, spec_of
+from couler_plugins.cli.cache_arguments import named, places_of, program_options, refuse_inside
 from couler_plugins.cli.cache_options import (
     TEXT,
     capacity_option,
@@ -21,11 +24,15 @@ from couler_plugins.cli.cache_options import (
     wait_option,
 )
 from couler_plugins.cli.cache_provenance import provenance_options
+from couler_plugins.cli.run_inputs import Described, RunInputs, check_variables
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
+from couler_plugins.errors import InvalidInput
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import Meta
+    from couler_plugins.caching.dataplane.fresh_outputs import FreshOutputs
+    from couler_plugins.caching.dataplane.reuse import Task
 
 __all__ = ["command"]
 
@@ -60,6 +67,15 @@ Exit codes:
     multiple=True,
     help="Something else that the result depends on.",
 )
+@click.option(
+    "--env",
+    "variables",
+    type=TEXT,
+    metavar="NAME",
+    multiple=True,
+    help="An environment variable that it reads, by its value.",
+)
+@click.option("--stdin", "reads_stdin", is_flag=True, help="The command reads its standard input: by its content.")
 @click.option("--output", "outputs", multiple=True, metavar="NAME=PATH", help="A file or folder of it; one at least.")
 @max_age_option
 @wait_option("0s")
@@ -78,6 +94,8 @@ def command(
     programs: Texts,
     files: Texts,
     values: Texts,
+    variables: Texts,
+    reads_stdin: bool,
     outputs: Texts,
     max_age: float | None,
     wait: float,
@@ -87,34 +105,110 @@ def command(
 ) -> None:
     """Runs a command unless its result is there already, and keeps its result if it succeeds.
 
-    What the result depends on is either --key, which is your word for it, or all of --program, --file and --value
-    together with each --output and the command line, word for word. Neither covers what the command finds by itself:
-    other files, the folder that it runs in, the versions of programs, the environment.
+    What the result depends on is either --key, which is your word for it, or all of --program, --file, --value, --env
+    and --stdin, together with each --output and the command line: its words, the files that words name, and the
+    variables in them ($NAME).
+
+    Not covered is what the command finds by itself: other files, folders that words name, variables without --env, the
+    folder that it runs in, the versions of programs, the network, the clock.
+
+    Each output is made anew: what is at its place is set aside while the command runs. It comes back if the command
+    fails or does not write it.
 
     Signals go to the command, and what it exits with is what this exits with. Where the store is away, the command runs
     as if this were not there.
     """
     from couler_plugins.caching.dataplane.child import run_command
-    from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
+    from couler_plugins.caching.dataplane.contents import resolved
+    from couler_plugins.caching.dataplane.fresh_outputs import FreshOutputs
+    from couler_plugins.caching.dataplane.reuse import Task
 
-    described = bool(programs or files or values)
+    described = bool(programs or files or values or variables or reads_stdin)
     _check_given(key, described, outputs, arguments)
+    check_variables(variables)
     wanted = places_of(outputs)
     refuse_inside(wanted, [*programs, *(path for _, path in map(named, files))])
-    derived = partial(_derived, programs, files, values, outputs, arguments)
-    found: Callable[[], str] = derived if key is None else lambda: key
-    task = Task(
-        key=found(),
-        outputs=wanted,
-        meta=meta,
-        max_age=max_age,
-        wait=wait,
-        timeout=timeout,
-        identity=found,
-    )
-    log.info("the key is %s", task.key)
-    with tidy():
-        ctx.exit(reuse_or_compute(task, opened(config, writing=True), lambda: run_command(arguments)))
+    places = {name: resolved(path) for name, path in wanted.items()}
+    if described and (reason := _uncovered(arguments, places.values(), reads_stdin=reads_stdin)):
+        log.warning("nothing is cached: %s", reason)
+        ctx.exit(run_command(arguments))
+    fresh = FreshOutputs(places.values())
+    checks, stdin = [fresh.objection], None
+    with contextlib.ExitStack() as stack:
+        if key is None:
+            stdin, sha256 = _standard_input(stack, reads=reads_stdin)
+            inputs = RunInputs(
+                Described(
+                    programs=programs,
+                    files=files,
+                    values=values,
+                    outputs=outputs,
+                    variables=variables,
+                    command=arguments,
+                    stdin=sha256,
+                ),
+                places,
+            )
+            key, checks = inputs.key, [inputs.objection, fresh.objection]
+        task = Task(
+            key=key,
+            outputs=wanted,
+            meta=meta,
+            max_age=max_age,
+            wait=wait,
+            timeout=timeout,
+            objection=partial(_first, checks),
+        )
+        log.info("the key is %s", task.key)
+        stack.enter_context(tidy())
+        ctx.exit(_run(task, config, fresh, lambda: run_command(arguments, stdin)))
+
+
+def _run(task: Task, config: Config, fresh: FreshOutputs, start: Callable[[], int]) -> int:
+    from couler_plugins.caching.dataplane.reuse import reuse_or_compute
+
+    succeeded = False
+
+    def compute() -> int:
+        nonlocal succeeded
+        fresh.begin()
+        code = start()
+        succeeded = code == 0
+        return code
+
+    try:
+        return reuse_or_compute(task, opened(config, writing=True), compute)
+    finally:
+        fresh.end(succeeded=succeeded)
+
+
+def _uncovered(arguments: Texts, places: Iterable[Path], *, reads_stdin: bool) -> str:
+    """Why no key covers what the command reads; empty where one does."""
+    from couler_plugins.caching.dataplane.programs import argument_files, unfollowed
+    from couler_plugins.caching.dataplane.stdin import has_nothing
+
+    if not reads_stdin and not has_nothing():
+        return "the standard input may have something in it; add --stdin, or </dev/null"
+    return unfollowed(argument_files(arguments, places))
+
+
+def _standard_input(stack: contextlib.ExitStack, *, reads: bool) -> tuple[int | IO[bytes], str | None]:
+    """What the command gets as its standard input, and the sha256 of it."""
+    from couler_plugins.caching.dataplane.stdin import spooled
+
+    if not reads:
+        return subprocess.DEVNULL, None
+    try:
+        found = spooled()
+    except OSError as error:
+        raise InvalidInput(f"the standard input cannot be read: {error.strerror or error}") from error
+    stack.enter_context(found.stream)
+    return found.stream, found.sha256
+
+
+def _first(checks: list[Callable[[], str]]) -> str:
+    """The first objection; empty where there is none."""
+    return next(filter(None, (check() for check in checks)), "")
 
 
 def _check_given(key: str | None, described: bool, outputs: Texts, arguments: Texts) -> None:
@@ -125,17 +219,10 @@ def _check_given(key: str | None, described: bool, outputs: Texts, arguments: Te
     """
     needed = []
     if (key is not None) is described:
-        needed.append("either --key, or what the result depends on: --program, --file, --value")
+        needed.append("either --key, or what the result depends on: --program, --file, --value, --env, --stdin")
     if not outputs:
         needed.append("what the result is: --output NAME=PATH")
     if not arguments:
         needed.append("what makes it: -- COMMAND")
     if needed:
         raise click.UsageError(f"Give {'; and '.join(needed)}.")
-
-
-def _derived(programs: Texts, files: Texts, values: Texts, outputs: Texts, arguments: Texts) -> str:
-    from couler_plugins.caching.keys import key
-
-    inputs = inputs_of(values, files)
-    return key(spec_of(programs, inputs, arguments, outputs), inputs.values.values())
