@@ -1,0 +1,55 @@
+"""The environment while it is observed: which variables are read, and what they were."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from couler_plugins.caching.reads.callers import level_of, outer_frame
+from couler_plugins.caching.reads.dispatch import dispatch, is_observed
+from couler_plugins.caching.reads.probes import variable_value, variables_value
+
+__all__ = ["ObservedEnvironment", "observe_environment", "release_environment"]
+
+
+class ObservedEnvironment(os._Environ[Any]):
+    """The class of `os.environ` while somebody observes: `get`, `in`, `items`, `copy`, … all come down to these."""
+
+    def __getitem__(self, key: Any) -> Any:
+        value = self._data.get(self.encodekey(key)) if isinstance(key, (str, bytes)) else None  # type: ignore[attr-defined]
+        if is_observed() and level_of(outer_frame()):
+            text = None if value is None else os.fsdecode(value)
+            name = os.fsdecode(key)
+            dispatch(lambda recorder: recorder.variable(name, variable_value(name, text)))
+        return super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        if is_observed() and level_of(outer_frame()):
+            names = {os.fsdecode(key) for key in list(self._data)}  # type: ignore[attr-defined]
+            dispatch(
+                lambda recorder: recorder.note("variables", "", variables_value(names - recorder.changed_variables))
+            )
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        iter(self)
+        return super().__len__()
+
+    def __repr__(self) -> str:
+        dict(self)
+        return super().__repr__()
+
+
+def observe_environment() -> None:
+    """Record what is read of the environment, whoever has imported it."""
+    for environment in (os.environ, os.environb):
+        if type(environment) is os._Environ:
+            environment.__class__ = ObservedEnvironment
+
+
+def release_environment() -> None:
+    """Undo it."""
+    for environment in (os.environ, os.environb):
+        if type(environment) is ObservedEnvironment:
+            environment.__class__ = os._Environ  # type: ignore[assignment]

@@ -1,0 +1,170 @@
+"""Observation of Python code: what it reads and does while it runs, in all threads of the process."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from couler_plugins.caching.reads.callers import is_library
+from couler_plugins.caching.reads.digests import Unusable
+from couler_plugins.caching.reads.dispatch import active, dispatch, forget, guard, is_observed, unobserved
+from couler_plugins.caching.reads.environment import observe_environment, release_environment
+from couler_plugins.caching.reads.events import HANDLERS
+from couler_plugins.caching.reads.read_sets import ReadSet
+from couler_plugins.caching.reads.recorder import Facts, Recorder
+from couler_plugins.caching.reads.verification import LARGEST
+from couler_plugins.caching.reads.wrappers import WRAPPED, Wrapper
+
+__all__ = ["Observation", "observe"]
+
+
+class Observation:
+    """What was observed, once the code has ended.
+
+    Attributes:
+        reads: all that the code has read; None where nobody can tell what that was.
+        reason: why nobody can; empty where all is known.
+        facts: what it did beside reading.
+    """
+
+    def __init__(self) -> None:
+        self.reads: ReadSet | None = None
+        self.reason = "the code has not ended"
+        self.facts = Facts()
+
+
+@contextlib.contextmanager
+def observe(
+    *,
+    temporary: Iterable[Path] = (),
+    outputs: Iterable[Path] = (),
+    ignored: Iterable[Path] = (),
+    largest: int = LARGEST,
+) -> Iterator[Observation]:
+    """Observe all that this process does inside, also in other threads.
+
+    Args:
+        temporary: folders for temporary files, instead of the process's own. What the code writes there is no effect;
+            what was there before is read like any other file.
+        outputs: files and folders that the code may write.
+        ignored: files and folders that do not count, such as those of logs.
+        largest: how many bytes a file may have that the code reads; with a larger one, the reads cannot be used.
+
+    Yields:
+        What was observed; it is filled in when the code ends.
+    """
+    seen = Observation()
+    with unobserved():
+        recorder = Recorder(temporary, outputs, ignored, largest)
+        _start(recorder)
+    try:
+        yield seen
+    except BaseException:
+        seen.reason = "the code has failed"
+        raise
+    else:
+        with unobserved():
+            _stop(recorder)
+            _finish(seen, recorder)
+    finally:
+        _stop(recorder)
+
+
+def _finish(seen: Observation, recorder: Recorder) -> None:
+    seen.reason = ""
+    try:
+        seen.facts = recorder.facts()
+        seen.reads = recorder.reads()
+    except Unusable as error:
+        seen.reason = str(error)
+    except (OSError, ValueError, RuntimeError) as error:
+        seen.reason = f"what it reads cannot be told: {type(error).__name__}"
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    """The one hook of the process: none can be removed, so it is idle while nobody observes."""
+    if not active.recorders or guard.is_set:
+        return
+    handler = HANDLERS.get(event)
+    if handler is not None:
+        dispatch(lambda recorder: handler(recorder, arguments))
+
+
+_lock = threading.Lock()
+_patches: list[tuple[dict[str, Any], str, Wrapper]] = []
+_is_hooked = False
+
+
+def _start(recorder: Recorder) -> None:
+    global _is_hooked  # noqa: PLW0603  # there is one hook
+    with _lock:
+        if not _is_hooked:
+            sys.addaudithook(_hook)
+            os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget)
+            _is_hooked = True
+        if not active.recorders:
+            _patch()
+        active.recorders = (*active.recorders, recorder)
+
+
+def _stop(recorder: Recorder) -> None:
+    with _lock:
+        active.recorders = tuple(one for one in active.recorders if one is not recorder)
+        if not active.recorders:
+            _restore()
+
+
+def _forget() -> None:
+    """Observe no more, in a process that was forked: what it does is not seen by the one that asks."""
+    _lock.release()
+    forget()
+    _restore()
+
+
+def _patch() -> None:
+    """Put wrappers in place, also where code of no library has the functions by a name of its own."""
+    wrappers: dict[int, Wrapper] = {}
+    for name, function, wrap, note in WRAPPED:
+        module = importlib.import_module(name)
+        original = getattr(module, function)
+        wrappers[id(original)] = wrap(original, note)
+        _replace(vars(module), function, wrappers[id(original)])
+    for module in list(sys.modules.values()):
+        if not is_library(getattr(module, "__file__", None) or "<frozen >"):
+            for name, value in list(vars(module).items()):
+                if id(value) in wrappers:
+                    _replace(vars(module), name, wrappers[id(value)])
+    observe_environment()
+    sys.meta_path.append(LackFinder)
+
+
+def _replace(namespace: dict[str, Any], name: str, wrapper: Wrapper) -> None:
+    namespace[name] = wrapper
+    _patches.append((namespace, name, wrapper))
+
+
+def _restore() -> None:
+    """Undo it, but for what somebody else has replaced meanwhile."""
+    for namespace, name, wrapper in _patches:
+        if namespace.get(name) is wrapper:
+            namespace[name] = wrapper.__wrapped__
+    _patches.clear()
+    release_environment()
+    with contextlib.suppress(ValueError):
+        sys.meta_path.remove(LackFinder)
+
+
+class LackFinder:
+    """The last finder of modules: it is asked for those that there are not."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        """Note that a module was not found."""
+        if is_observed():
+            dispatch(lambda recorder: recorder.lack(name, path))
