@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import subprocess
-from collections.abc import Callable, Iterable
-from functools import partial
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,8 +27,6 @@ from couler_plugins.errors import InvalidInput
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import Meta
-    from couler_plugins.caching.dataplane.fresh_outputs import FreshOutputs
-    from couler_plugins.caching.dataplane.reuse import Task
 
 __all__ = ["command"]
 
@@ -47,6 +41,7 @@ Texts = tuple[str, ...]
 Examples:
   couler cache run --program train.py --file data=data.csv \\
     --output model=model.bin -- python train.py --rate 0.1
+  couler cache run --observe --output report=report.html -- make report.html
   couler cache run --key "$key" --output report=out --wait 10m -- make report
 
 \b
@@ -75,6 +70,14 @@ Exit codes:
     multiple=True,
     help="An environment variable that it reads, by its value.",
 )
+@click.option("--observe", "observes", is_flag=True, help="Run the command under strace: what it reads is in the key.")
+@click.option(
+    "--allow",
+    type=click.Choice(["network", "files", "times"]),
+    multiple=True,
+    help="With --observe, what does not change the result: connections; files that it leaves elsewhere, and what the "
+    "kernel tells; times of files.",
+)
 @click.option("--stdin", "reads_stdin", is_flag=True, help="The command reads its standard input: by its content.")
 @click.option("--output", "outputs", multiple=True, metavar="NAME=PATH", help="A file or folder of it; one at least.")
 @max_age_option
@@ -96,6 +99,8 @@ def command(
     values: Texts,
     variables: Texts,
     reads_stdin: bool,
+    observes: bool,
+    allow: Texts,
     outputs: Texts,
     max_age: float | None,
     wait: float,
@@ -112,6 +117,10 @@ def command(
     Not covered is what the command finds by itself: other files, folders that words name, variables without --env, the
     folder that it runs in, the versions of programs, the network, the clock.
 
+    With --observe, what the command finds by itself is covered, too: files that it opens, what it looks for in vain,
+    folders that it lists, programs that it executes. It gets no variables but --env, PATH, HOME, USER, SHELL,
+    VIRTUAL_ENV, the language and the time zone. The clock and random numbers are not covered.
+
     Each output is made anew: what is at its place is set aside while the command runs. It comes back if the command
     fails or does not write it.
 
@@ -120,95 +129,57 @@ def command(
     """
     from couler_plugins.caching.dataplane.child import run_command
     from couler_plugins.caching.dataplane.contents import resolved
-    from couler_plugins.caching.dataplane.fresh_outputs import FreshOutputs
     from couler_plugins.caching.dataplane.reuse import Task
+    from couler_plugins.cli.run_execution import Execution, standard_input, uncovered
 
-    described = bool(programs or files or values or variables or reads_stdin)
+    described = bool(programs or files or values or variables or reads_stdin or observes)
     _check_given(key, described, outputs, arguments)
     check_variables(variables)
+    _check_observing(allow, observes=observes)
     wanted = places_of(outputs)
     refuse_inside(wanted, [*programs, *(path for _, path in map(named, files))])
     places = {name: resolved(path) for name, path in wanted.items()}
-    if described and (reason := _uncovered(arguments, places.values(), reads_stdin=reads_stdin)):
+    if described and (reason := uncovered(arguments, places.values(), reads_stdin=reads_stdin)):
         log.warning("nothing is cached: %s", reason)
         ctx.exit(run_command(arguments))
-    fresh = FreshOutputs(places.values())
-    checks, stdin = [fresh.objection], None
     with contextlib.ExitStack() as stack:
+        stdin, inputs = None, None
         if key is None:
-            stdin, sha256 = _standard_input(stack, reads=reads_stdin)
-            inputs = RunInputs(
-                Described(
-                    programs=programs,
-                    files=files,
-                    values=values,
-                    outputs=outputs,
-                    variables=variables,
-                    command=arguments,
-                    stdin=sha256,
-                ),
-                places,
+            stdin, sha256 = standard_input(stack, reads=reads_stdin)
+            said = Described(
+                programs=programs,
+                files=files,
+                values=values,
+                outputs=outputs,
+                variables=variables,
+                command=arguments,
+                stdin=sha256,
+                observes=observes,
             )
-            key, checks = inputs.key, [inputs.objection, fresh.objection]
-        task = Task(
-            key=key,
-            outputs=wanted,
-            meta=meta,
-            max_age=max_age,
-            wait=wait,
-            timeout=timeout,
-            objection=partial(_first, checks),
-        )
+            inputs = RunInputs(said, places)
+            key = inputs.key
+        task = Task(key=key, outputs=wanted, meta=meta, max_age=max_age, wait=wait, timeout=timeout)
+        execution = Execution(task, arguments, places.values(), stdin, inputs)
         log.info("the key is %s", task.key)
         stack.enter_context(tidy())
-        ctx.exit(_run(task, config, fresh, lambda: run_command(arguments, stdin)))
+        opening = opened(config, writing=True)
+        ctx.exit(execution.observe(opening, allow, variables) if observes else execution.run(opening))
 
 
-def _run(task: Task, config: Config, fresh: FreshOutputs, start: Callable[[], int]) -> int:
-    from couler_plugins.caching.dataplane.reuse import reuse_or_compute
+def _check_observing(allow: Texts, *, observes: bool) -> None:
+    """Makes sure that the command can be observed where that is wanted.
 
-    succeeded = False
+    Raises:
+        click.UsageError: something is allowed that nobody looks at.
+        InvalidInput: it cannot.
+    """
+    from couler_plugins.caching.dataplane.strace import strace_problem
 
-    def compute() -> int:
-        nonlocal succeeded
-        fresh.begin()
-        code = start()
-        succeeded = code == 0
-        return code
-
-    try:
-        return reuse_or_compute(task, opened(config, writing=True), compute)
-    finally:
-        fresh.end(succeeded=succeeded)
-
-
-def _uncovered(arguments: Texts, places: Iterable[Path], *, reads_stdin: bool) -> str:
-    """Why no key covers what the command reads; empty where one does."""
-    from couler_plugins.caching.dataplane.programs import argument_files, unfollowed
-    from couler_plugins.caching.dataplane.stdin import has_nothing
-
-    if not reads_stdin and not has_nothing():
-        return "the standard input may have something in it; add --stdin, or </dev/null"
-    return unfollowed(argument_files(arguments, places))
-
-
-def _standard_input(stack: contextlib.ExitStack, *, reads: bool) -> tuple[int | IO[bytes], str | None]:
-    """What the command gets as its standard input, and the sha256 of it."""
-    from couler_plugins.caching.dataplane.stdin import spooled
-
-    if not reads:
-        return subprocess.DEVNULL, None
-    try:
-        found = spooled()
-    except OSError as error:
-        raise InvalidInput(f"the standard input cannot be read: {error.strerror or error}") from error
-    stack.enter_context(found.stream)
-    return found.stream, found.sha256
-
-
-def _first(checks: list[Callable[[], str]]) -> str:
-    """The first objection; empty where there is none."""
-    return next(filter(None, (check() for check in checks)), "")
+    if allow and not observes:
+        raise click.UsageError("--allow says what --observe may see; give --observe as well.")
+    if observes and (problem := strace_problem()):
+        hint = "install strace, or name what the command reads by --program, --file, --env and --stdin"
+        raise InvalidInput(f"the command cannot be observed: {problem}", hint=hint)
 
 
 def _check_given(key: str | None, described: bool, outputs: Texts, arguments: Texts) -> None:
@@ -219,7 +190,9 @@ def _check_given(key: str | None, described: bool, outputs: Texts, arguments: Te
     """
     needed = []
     if (key is not None) is described:
-        needed.append("either --key, or what the result depends on: --program, --file, --value, --env, --stdin")
+        needed.append(
+            "either --key, or what the result depends on: --program, --file, --value, --env, --stdin, --observe"
+        )
     if not outputs:
         needed.append("what the result is: --output NAME=PATH")
     if not arguments:

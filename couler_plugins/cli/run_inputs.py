@@ -27,6 +27,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
         variables: the names of environment variables.
         command: the command line.
         stdin: the sha256 of the standard input; None where that is empty.
+        observes: whether all that the command reads is observed.
     """
 
     programs: Sequence[str]
@@ -36,6 +37,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     variables: Sequence[str]
     command: Sequence[str]
     stdin: str | None
+    observes: bool = False
 
 
 class RunInputs:
@@ -78,16 +80,19 @@ class RunInputs:
         return f"{changed or 'something that it was computed from'} was changed while the command ran"
 
     def _key(self) -> str:
+        from couler_plugins.caching.dataplane.observing import handed_on
         from couler_plugins.caching.dataplane.programs import Invocation, argument_variables
         from couler_plugins.caching.keys import key
 
         said = self._described
+        names = {*said.variables, *argument_variables(said.command), *(handed_on(()) if said.observes else ())}
         invocation = Invocation(
             command=said.command,
             outputs=said.outputs,
             files=self._named,
-            environment={name: os.environ.get(name) for name in (*said.variables, *argument_variables(said.command))},
+            environment={name: os.environ.get(name) for name in sorted(names)},
             stdin=said.stdin,
+            folder=os.getcwd() if said.observes else None,  # noqa: PTH109
         )
         inputs = inputs_of(said.values, said.files)
         return key(spec_of(said.programs, inputs, invocation), inputs.values.values())

@@ -41,6 +41,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
         files: the paths that its words name; where there is a file, its content counts.
         environment: variables by name; None for one that is not set.
         stdin: the sha256 of what it reads from its standard input; None where that is empty.
+        folder: the one that it runs in, where all that it reads is observed; else it does not count.
     """
 
     command: Sequence[str]
@@ -48,6 +49,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
     files: Sequence[str] = ()
     environment: Mapping[str, str | None] = {}
     stdin: str | None = None
+    folder: str | None = None
 
 
 def program_spec(programs: Iterable[Path], kinds: Mapping[str, str], invocation: Invocation | None = None) -> str:
@@ -75,6 +77,7 @@ def program_spec(programs: Iterable[Path], kinds: Mapping[str, str], invocation:
             "files": [[path, _content(Path(path)) if _is_file(path) else None] for path in invocation.files],
             "environment": sorted(invocation.environment.items()),
             "stdin": invocation.stdin,
+            "folder": invocation.folder,
         }
     return spec_hash(content)
 
