@@ -56,11 +56,13 @@ class RunInputs:
     """
 
     def __init__(self, described: Described, places: Mapping[str, Path]) -> None:
+        from couler_plugins.caching.dataplane.contents import resolved
         from couler_plugins.caching.dataplane.inputs import WatchedInputs
         from couler_plugins.caching.dataplane.programs import argument_files
 
         self._described = described
-        self._named = argument_files(described.command, places.values())
+        covered = [*described.programs, *(named(text)[1] for text in described.files)]
+        self._named = argument_files(described.command, [*places.values(), *(resolved(Path(path)) for path in covered)])
         with readable():
             self._watched = WatchedInputs(self._states())
         self.key = self._key()

@@ -152,8 +152,8 @@ def test_one_that_is_killed_leaves_nothing_half_and_blocks_nobody() -> None:
     ("arguments", "message"),
     [
         (("--key", KEY, "--", "true"), "Give what the result is: --output NAME=PATH."),
-        (("--", "true"), "--stdin; and what the result is: --output NAME=PATH."),
-        ((), "--stdin; and what the result is: --output NAME=PATH; and what makes it: -- COMMAND."),
+        (("--", "true"), "--observe; and what the result is: --output NAME=PATH."),
+        ((), "--observe; and what the result is: --output NAME=PATH; and what makes it: -- COMMAND."),
         (("--output", "a=a", "--", "true"), "Give either --key, or"),
         (("--key", KEY, "--value", "x=1", "--output", "a=a", "--", "touch", "log"), "Give either --key, or"),
         (("--program", "missing", "--output", "a=a", "--", "touch", "log"), "neither a file nor a folder"),

@@ -134,6 +134,24 @@ def test_what_cannot_be_set_aside_is_not_kept() -> None:
     assert Path("b/a").read_text() == "stale"
 
 
+def test_of_two_runs_that_make_the_same_output_none_is_kept() -> None:
+    Path("a").write_text("before")
+    slow = start(
+        *("run", "--key", KEY, "--output", "o=a", "--"),
+        *("sh", "-c", "echo half > a; until test -e go; do sleep 0.05; done; echo one >> a"),
+    )
+    until(lambda: Path("a").exists() and Path("a").read_text() == "half\n")
+    other = cache("run", "--key", "1" * 64, "--output", "o=a", "--", "sh", "-c", "echo two > a")
+    assert (other.returncode, Path("a").read_text()) == (0, "two\n")
+    Path("go").touch()
+    _, stderr = slow.communicate(timeout=30)
+    for text in (other.stderr, stderr):
+        assert f"the result is not kept: another run makes {Path('a').resolve()} at the same time" in text
+    assert cache("ls").stdout == ""
+    assert left_aside() == []
+    assert cache("run", "--key", KEY, "--output", "o=a", "--", "sh", "-c", "echo one > a").stderr == ""
+
+
 def test_a_long_name_can_be_set_aside() -> None:
     name = "ä" * 127
     Path(name).write_text("stale")

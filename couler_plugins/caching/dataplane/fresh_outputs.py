@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from couler_plugins.caching.dataplane.failures import reason_of
+from couler_plugins.caching.dataplane.output_locks import OutputLocks
 from couler_plugins.caching.dataplane.placing import remove
 from couler_plugins.caching.dataplane.states import State, state_of
 
@@ -52,11 +53,17 @@ class FreshOutputs:
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = list(paths)
         self._aside: list[_Aside] = []
+        self._locks = OutputLocks()
         self._objection = ""
 
     def begin(self) -> None:
         """Set aside what is there; what cannot be moved stays, and `objection` says so afterwards."""
+        shared = self._locks.take(self._paths)
+        if shared:
+            self._objection = _told_of_others(shared)
         for path in self._paths:
+            if path in shared:
+                continue  # what is there is somebody else's work
             for left in _left_by_others(path):
                 log.warning("%s was set aside by a run that was killed or is still at work: it is %s", path, left)
             with _undisturbed():
@@ -79,6 +86,8 @@ class FreshOutputs:
 
     def objection(self) -> str:
         """Return why the outputs are not what the command has made; empty where they are."""
+        if disturbed := self._locks.disturbed():
+            return _told_of_others(disturbed)
         unwritten = [str(aside.path) for aside in self._aside if not _is_written(aside)]
         return self._objection or (f"nothing has written {', '.join(unwritten)}" if unwritten else "")
 
@@ -100,6 +109,11 @@ class FreshOutputs:
         self._aside.clear()
         for old in replaced:
             remove(old)
+        self._locks.close()
+
+
+def _told_of_others(paths: Iterable[Path]) -> str:
+    return f"another run makes {', '.join(map(str, paths))} at the same time"
 
 
 def _is_written(aside: _Aside) -> bool:

@@ -116,14 +116,14 @@ def program_state(path: Path) -> State:
     }
 
 
-def argument_files(command: Sequence[str], outputs: Iterable[Path]) -> list[str]:
-    """Return the paths that the words of a command line may name, also after `=`: but for the outputs, and in them.
+def argument_files(command: Sequence[str], without: Iterable[Path]) -> list[str]:
+    """Return the paths that the words of a command line may name, also after `=`.
 
     Args:
         command: the command line.
-        outputs: the places of the outputs, all links followed.
+        without: what is left out, with all that is in it: outputs, and what counts anyway; all links followed.
     """
-    places = list(outputs)
+    places = list(without)
     texts = [text for word in command for text in dict.fromkeys((word, word.partition("=")[2])) if text]
     return [text for text in texts if not any(_is_within(text, place) for place in places)]
 
