@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli.cache_processes import KEY, cache
+from cli.cache_processes import KEY, cache, environment, start, until
 from couler_plugins.caching.dataplane.strace import strace_problem
 
 PROBLEM = strace_problem()
@@ -158,6 +159,25 @@ def test_exit_codes_are_those_of_the_command(command: str) -> None:
     plain = cache("run", "--key", KEY, "--output", "o=a", "--", "sh", "-c", command)
     ran = cache("run", "--observe", "--output", "o=a", "--", "sh", "-c", command)
     assert (ran.returncode, ran.stderr) == (plain.returncode, plain.stderr)
+
+
+@needs_strace
+def test_signals_reach_the_command() -> None:
+    script = "trap 'exit 9' TERM; touch up; while :; do sleep 0.05; done"
+    process = start("run", "--observe", "--output", "o=a", "--", "sh", "-c", script)
+    until(Path("up").exists)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 9
+
+
+@needs_strace
+def test_what_is_left_running_is_not_kept() -> None:
+    left = "import sys; from couler_plugins.caching.dataplane import strace; strace.PATIENCE = 0.2"
+    Path("sitecustomize.py").write_text(left)
+    script = "echo 1 > a; sleep 3 > /dev/null 2>&1 &"
+    path = f"{Path.cwd()}:{environment()['PYTHONPATH']}"
+    assert ran(script, shown="the result is not kept: it has left something running", PYTHONPATH=path)
 
 
 @needs_strace

@@ -63,7 +63,7 @@ def run_observed(
             if reason := _objection(found, allow):
                 raise Unusable(reason)
             reads = reads_of(found, started, outputs, times="times" not in allow, kernel="files" in allow)
-        except Unusable as error:
+        except (Unusable, TimeoutError) as error:
             log.warning("the result is not kept: %s", error)
         except (NotUnderstood, OSError, ValueError) as error:
             log.warning("the result is not kept: what strace tells is not understood: %.*s", LONGEST, error)

@@ -24,7 +24,7 @@ CALLS = (
     "?io_uring_setup,?shmget,?mq_open,?open_by_handle_at"
 )
 OPTIONS = ("-D", "-f", "-q", "-y", "-xx", "-s", "0", "--seccomp-bpf", "-e", f"trace={CALLS}")
-PATIENCE = 10.0  # seconds that the tracer may take to write down what has happened
+PATIENCE = 5.0  # seconds that the tracer may take to write down what has happened
 PAUSE = 0.02
 PROBE = 30.0  # seconds
 
@@ -86,7 +86,7 @@ def finished_trace(file: Path) -> list[str]:
     """Return the lines of a trace, once all whom it follows have ended.
 
     Raises:
-        NotUnderstood: they have not after some time.
+        TimeoutError: they have not after some time.
         OSError: it cannot be read.
     """
     deadline = time.monotonic() + PATIENCE
@@ -96,7 +96,7 @@ def finished_trace(file: Path) -> list[str]:
         if text.endswith("\n") and _running(lines) == 0:
             return lines
         if time.monotonic() > deadline:
-            raise NotUnderstood("it has left something running, which nobody has seen to its end")
+            raise TimeoutError("it has left something running")
         time.sleep(PAUSE)
 
 

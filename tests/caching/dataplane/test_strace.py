@@ -69,7 +69,7 @@ def test_a_trace_is_finished_once_all_have_ended(tmp_path: Path, monkeypatch: py
         "1  vfork() = 2\n1  +++ exited with 0 +++",
     ):
         trace.write_text(text)
-        with pytest.raises(NotUnderstood, match="left something running"):
+        with pytest.raises(TimeoutError, match="left something running"):
             finished_trace(trace)
     trace.write_text("1  +++ exited with 0 +++\n")
     assert finished_trace(trace) == ["1  +++ exited with 0 +++"]
