@@ -29,6 +29,7 @@ SITES = tuple(
 SITE = re.compile(r"/(?:site|dist)-packages/|/__pycache__/")
 METADATA = re.compile(r"\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)$")  # the version of a distribution is a value
 FROZEN = "<frozen "
+COPIERS = ("copy", "_samefile", "_rmtree")  # how the names of such functions start
 
 PASSED: Final = {("pathlib", "stat"), ("pathlib", "lstat"), ("os", "getenv"), ("os", "getenvb")}
 """What hands on all that it gets: its own caller counts."""
@@ -41,6 +42,7 @@ LEVELS: Final[dict[tuple[str, str], Level]] = {
     ("pathlib", "owner"): "stat",
     ("pathlib", "group"): "stat",
     ("pathlib", "read_file_metadata"): "mode",
+    ("shutil", "_stat"): "",
     ("shutil", "rmtree"): "",
     ("shutil", "disk_usage"): "",
     ("urllib", "getproxies_environment"): "",  # it looks at each variable; its use is told as a connection
@@ -69,13 +71,16 @@ MODULES: Final[dict[str, Level]] = {
 """What the modules of the standard library take, where `LEVELS` says nothing of the function; all others: `stat`."""
 
 
-@functools.lru_cache(1 << 16)
 def is_library(path: str) -> bool:
     """Tell whether a file is of Python or of an installed distribution, whose version stands for it."""
     if path.startswith(FROZEN):
         return True
-    if METADATA.search(path):
-        return False
+    return _is_library_folder(path.rpartition("/")[0]) and METADATA.search(path) is None
+
+
+@functools.lru_cache(1 << 14)
+def _is_library_folder(folder: str) -> bool:
+    path = f"{folder}/"
     return path.startswith((*STANDARD, *SITES)) or SITE.search(path) is not None
 
 
@@ -105,10 +110,19 @@ def level_of(frame: FrameType | None) -> Level:
             continue
         if not module:
             return "stat"
-        if module == "shutil" and code.co_name.startswith("_rmtree"):
+        if _copies(module, frame):
             return ""
         return LEVELS.get((module, code.co_name), MODULES.get(module, "stat"))
     return "stat"
+
+
+def _copies(module: str, frame: FrameType) -> bool:
+    """Tell whether files are copied or removed: their content is read, and what is written is seen."""
+    if module == "genericpath" and frame.f_back is not None:
+        frame = frame.f_back
+        module = module_of(frame.f_code.co_filename)
+    name = frame.f_code.co_name
+    return module == "shutil" and name not in ("copymode", "copystat") and name.startswith(COPIERS)
 
 
 def outer_frame() -> FrameType | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_plugins.caching.reads.callers import level_of, outer_frame
 from couler_plugins.caching.reads.dispatch import dispatch, is_observed
-from couler_plugins.caching.reads.probes import variable_value, variables_value
+from couler_plugins.caching.reads.probes import variables_value
 
 __all__ = ["ObservedEnvironment", "observe_environment", "release_environment"]
 
@@ -21,7 +21,7 @@ class ObservedEnvironment(os._Environ[Any]):
         if is_observed() and level_of(outer_frame()):
             text = None if value is None else os.fsdecode(value)
             name = os.fsdecode(key)
-            dispatch(lambda recorder: recorder.variable(name, variable_value(name, text)))
+            dispatch(lambda recorder: recorder.variable(name, text))
         return super().__getitem__(key)
 
     def __iter__(self) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from couler_plugins.caching.reads.callers import is_library, level_of, outer_frame, shows_source
+from couler_plugins.caching.reads.callers import is_library, level_of, module_of, outer_frame, shows_source
 from couler_plugins.caching.reads.recorder import Recorder
 
 __all__ = ["HANDLERS", "absolute_path", "handle_open"]
@@ -71,7 +71,7 @@ def handle_open(recorder: Recorder, path: Any, flags: int, folder: int | None = 
     if name.endswith(".pyc"):
         name = _source_of(name)
     if flags & WRITING or flags & os.O_CREAT:
-        fresh = flags & os.O_TRUNC or (flags & os.O_EXCL and recorder.is_temporary(name))
+        fresh = flags & os.O_TRUNC or (flags & os.O_EXCL and recorder.rules.is_temporary(recorder.rules.real(name)))
         recorder.write(name, keeps=not fresh)
         return  # each time: somebody else may have written it since
     if name.endswith(".py") and shows_source(outer_frame()):
@@ -91,6 +91,9 @@ def _source_of(path: str) -> str:
 
 
 def _list(recorder: Recorder, arguments: Arguments) -> None:
+    frame = outer_frame()
+    if frame is not None and module_of(frame.f_code.co_filename) == "importlib":
+        return  # what is imported is opened, and what cannot be is told by a finder
     path = absolute_path(recorder, "." if arguments[0] is None else arguments[0])
     if path is not None:
         recorder.list(path)
@@ -115,15 +118,18 @@ def _make_folder(recorder: Recorder, arguments: Arguments) -> None:
 
 
 def _rename(recorder: Recorder, arguments: Arguments) -> None:
+    _both(recorder, recorder.move, arguments)
+
+
+def _both(recorder: Recorder, note: Callable[[str, str], None], arguments: Arguments) -> None:
     source = absolute_path(recorder, arguments[0], arguments[2])
     target = absolute_path(recorder, arguments[1], arguments[3])
     if source is not None and target is not None:
-        recorder.move(source, target)
+        note(source, target)
 
 
 def _link(recorder: Recorder, arguments: Arguments) -> None:
-    _each(recorder, recorder.read, arguments[0], arguments[2])  # what is read by the new name is its content
-    _each(recorder, recorder.write, arguments[1], arguments[3])
+    _both(recorder, recorder.link, arguments)
 
 
 def _symlink(recorder: Recorder, arguments: Arguments) -> None:
@@ -150,12 +156,12 @@ def _database(recorder: Recorder, arguments: Arguments) -> None:
 
 def _connect(recorder: Recorder, arguments: Arguments) -> None:
     if (address := arguments[1]) is not None:
-        recorder.tell(recorder.connections, _address(address))
+        recorder.notes.tell("connections", _address(address))
 
 
 def _look_up(recorder: Recorder, arguments: Arguments) -> None:
     if arguments[0]:
-        recorder.tell(recorder.connections, _address(arguments[:2]))
+        recorder.notes.tell("connections", _address(arguments[:2]))
 
 
 def _address(address: Any) -> str:
@@ -173,15 +179,15 @@ def _program(recorder: Recorder, arguments: Arguments) -> None:
     name = arguments[0] if arguments[0] is not None or len(arguments) == 1 else arguments[1]
     while isinstance(name, (list, tuple)):
         name = name[0]
-    recorder.tell(recorder.programs, os.fsdecode(name))
+    recorder.notes.tell("programs", os.fsdecode(name))
 
 
 def _shell(recorder: Recorder, arguments: Arguments) -> None:
-    recorder.tell(recorder.programs, "sh")
+    recorder.notes.tell("programs", "sh")
 
 
 def _fork(recorder: Recorder, arguments: Arguments) -> None:
-    recorder.tell(recorder.programs, "fork")
+    recorder.notes.tell("programs", "fork")
 
 
 def _native(recorder: Recorder, name: Any) -> None:
@@ -190,16 +196,16 @@ def _native(recorder: Recorder, name: Any) -> None:
         frame = frame.f_back
     if name is None:  # the process itself, whose C functions read what they like
         if frame is not None and not is_library(frame.f_code.co_filename):
-            recorder.tell(recorder.native, "ctypes")
+            recorder.notes.tell("native", "ctypes")
         return
     text = os.fsdecode(name)
     if "/" not in text:
-        recorder.tell(recorder.native, text)
+        recorder.notes.tell("native", text)
         return
     path = absolute_path(recorder, text)
-    if path is not None and not is_library(recorder.real(path)):
+    if path is not None and not is_library(recorder.rules.real(path)):
         recorder.read(path)
-        recorder.tell(recorder.native, path)
+        recorder.notes.tell("native", path)
 
 
 def _load(recorder: Recorder, arguments: Arguments) -> None:
@@ -222,7 +228,7 @@ def _input(recorder: Recorder, arguments: Arguments) -> None:
 
 
 def _log(recorder: Recorder, arguments: Arguments) -> None:
-    recorder.tell(recorder.connections, "syslog")
+    recorder.notes.tell("connections", "syslog")
 
 
 def _enter(recorder: Recorder, arguments: Arguments) -> None:

@@ -16,8 +16,10 @@ from couler_plugins.caching.reads.digests import Unusable
 from couler_plugins.caching.reads.dispatch import active, dispatch, forget, guard, is_observed, unobserved
 from couler_plugins.caching.reads.environment import observe_environment, release_environment
 from couler_plugins.caching.reads.events import HANDLERS
+from couler_plugins.caching.reads.facts import Facts
+from couler_plugins.caching.reads.paths import PathRules
 from couler_plugins.caching.reads.read_sets import ReadSet
-from couler_plugins.caching.reads.recorder import Facts, Recorder
+from couler_plugins.caching.reads.recorder import Recorder
 from couler_plugins.caching.reads.verification import LARGEST
 from couler_plugins.caching.reads.wrappers import WRAPPED, Wrapper
 
@@ -61,7 +63,7 @@ def observe(
     """
     seen = Observation()
     with unobserved():
-        recorder = Recorder(temporary, outputs, ignored, largest)
+        recorder = Recorder(PathRules(temporary, outputs, ignored), largest)
         _start(recorder)
     try:
         yield seen
@@ -79,7 +81,7 @@ def observe(
 def _finish(seen: Observation, recorder: Recorder) -> None:
     seen.reason = ""
     try:
-        seen.facts = recorder.facts()
+        seen.facts = recorder.notes.facts()
         seen.reads = recorder.reads()
     except Unusable as error:
         seen.reason = str(error)

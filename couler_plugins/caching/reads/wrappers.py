@@ -5,6 +5,7 @@ Code may keep one beyond the observation; it then calls what is behind it.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,11 @@ from couler_plugins.caching.reads.read_sets import Kind
 from couler_plugins.caching.reads.recorder import Recorder
 
 __all__ = ["WRAPPED", "Wrapper"]
+
+
+def function_of(name: str) -> Any:
+    """Return what a function of `os` is now: what a wrapper is pickled as."""
+    return getattr(os, name)
 
 
 class Wrapper:
@@ -58,7 +64,7 @@ class Wrapper:
         return hash(self.__wrapped__)
 
     def __reduce__(self) -> Any:
-        return getattr, (os, self.__name__)
+        return function_of, (self.__name__,)
 
 
 class EarlyWrapper(Wrapper):
@@ -163,7 +169,7 @@ def _note_access(recorder: Recorder, frame: FrameType, outcome: Any, path: Any, 
 def _note_link(recorder: Recorder, frame: FrameType, outcome: Any, path: Any, *, dir_fd: int | None = None) -> None:
     name = absolute_path(recorder, path, dir_fd)
     if name is not None and isinstance(outcome, OSError):
-        recorder.status("lkind", name, None, error_value(outcome)) if outcome.errno != 22 else None
+        recorder.status("lkind", name, None, error_value(outcome)) if outcome.errno != errno.EINVAL else None
     elif name is not None:
         recorder.probe("link", name, text_value(os.fsdecode(outcome)))
 
@@ -187,8 +193,14 @@ def _note_open(
         handle_open(recorder, path, flags, dir_fd)
 
 
+def _note_node(recorder: Recorder, frame: FrameType, outcome: None, path: Any, *args: Any, **more: Any) -> None:
+    name = absolute_path(recorder, path, more.get("dir_fd"))
+    if name is not None:
+        recorder.write(name)
+
+
 def _note_process(recorder: Recorder, frame: FrameType, outcome: None, *args: Any) -> None:
-    recorder.tell(recorder.programs, os.fsdecode(args[1][0]))
+    recorder.notes.tell("programs", os.fsdecode(args[1][0]))
 
 
 WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] = (
@@ -200,6 +212,8 @@ WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] 
     ("os", "getcwd", Wrapper, _note_directory),
     ("os", "getcwdb", Wrapper, _note_directory),
     ("os", "open", EarlyWrapper, _note_open),
+    ("os", "mkfifo", EarlyWrapper, _note_node),
+    ("os", "mknod", EarlyWrapper, _note_node),
     ("os", "scandir", ScanWrapper, note_status),
     ("_posixsubprocess", "fork_exec", EarlyWrapper, _note_process),  # how `multiprocessing` spawns
 )

@@ -1,0 +1,75 @@
+"""Facts: what code did beside reading, and where it did it first."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from couler_plugins.caching.reads.callers import outer_frame, place_of
+
+__all__ = ["Fact", "FactNotes", "Facts"]
+
+FactKind: TypeAlias = Literal["connections", "programs", "native"]
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """Something that the code did which no read set can tell.
+
+    Attributes:
+        name: what it did it to: `HOST:PORT` or a path of a socket, a program without its arguments, a file.
+        place: where it did it first, as `FILE:LINE`, outside of libraries; empty where nobody knows.
+    """
+
+    name: str
+    place: str
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What the code did beside reading.
+
+    Attributes:
+        connections: hosts and sockets that it connected to, looked up or listened on.
+        programs: programs that it started, `fork` for a copy of itself: nothing that they do is seen.
+        written: files and folders that it wrote or removed, outside of temporary folders and outputs.
+        native: shared libraries that it loaded beside those of installed distributions.
+    """
+
+    connections: tuple[Fact, ...] = ()
+    programs: tuple[Fact, ...] = ()
+    written: tuple[Fact, ...] = ()
+    native: tuple[Fact, ...] = ()
+
+
+class FactNotes:
+    """The facts so far."""
+
+    def __init__(self) -> None:
+        self._places: dict[FactKind, dict[str, str]] = {"connections": {}, "programs": {}, "native": {}}
+        self._effects: dict[str, tuple[bool, str]] = {}  # whether something was there before, and the place
+
+    def tell(self, kind: FactKind, name: str) -> None:
+        """Note a fact, with its place if it is the first time."""
+        if name not in self._places[kind]:
+            self._places[kind][name] = place_of(outer_frame())
+
+    def tell_effect(self, path: str, *, existed: bool) -> None:
+        """Note that something is written or removed.
+
+        Args:
+            path: what.
+            existed: whether it was there before: what is made and removed again is no effect.
+        """
+        if path not in self._effects:
+            self._effects[path] = existed, place_of(outer_frame())
+
+    def facts(self) -> Facts:
+        """Return them all, sorted."""
+        effects = sorted(self._effects.items())
+        written = tuple(Fact(path, place) for path, (existed, place) in effects if existed or os.path.lexists(path))
+        told = {
+            kind: tuple(Fact(name, place) for name, place in sorted(places.items()))
+            for kind, places in self._places.items()
+        }
+        return Facts(connections=told["connections"], programs=told["programs"], native=told["native"], written=written)
