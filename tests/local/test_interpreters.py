@@ -12,6 +12,7 @@ import pytest
 from couler_plugins.hookspecs.local import NotThere
 from couler_plugins.local import interpreters
 from couler_plugins.local.interpreters import identity_of
+from support import first_of
 
 EDITABLE = '{{"url": "file://{folder}/checkout%201", "dir_info": {{"editable": true}}}}'
 
@@ -57,14 +58,19 @@ def identity(environment: dict[str, str], command: str = "python3") -> str:
 
 @pytest.mark.parametrize(
     "change",
-    [
-        lambda folder: write(site(folder) / "x-1.dist-info/RECORD", "x.py,sha256=def,1\n"),
-        lambda folder: write(site(folder) / "x-1.dist-info/direct_url.json", '{"url": "git+https://x", "commit": "1"}'),
-        lambda folder: write(site(folder) / "x.pth", "import x, os\n"),
-        lambda folder: write(site(folder) / "sitecustomize.py", "import os\n"),
-        lambda folder: write(folder / "own/own.py", "text = 2\n"),
-        lambda folder: write(folder / "checkout 1/src/x.py", "text = 2\n"),
-    ],
+    first_of(
+        [
+            lambda folder: write(site(folder) / "x-1.dist-info/RECORD", "x.py,sha256=def,1\n"),
+            lambda folder: write(
+                site(folder) / "x-1.dist-info/direct_url.json", '{"url": "git+https://x", "commit": "1"}'
+            ),
+            lambda folder: write(site(folder) / "x.pth", "import x, os\n"),
+            lambda folder: write(site(folder) / "sitecustomize.py", "import os\n"),
+            lambda folder: write(folder / "own/own.py", "text = 2\n"),
+            lambda folder: write(folder / "checkout 1/src/x.py", "text = 2\n"),
+        ],
+        2,
+    ),
     ids=["RECORD", "direct_url", ".pth", "sitecustomize", "PYTHONPATH", "editable"],
 )
 def test_the_same_version_with_other_content_is_another_python(
