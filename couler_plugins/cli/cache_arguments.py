@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from couler_plugins.cli.cache_options import TEXT
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Inputs", "inputs_of", "named", "outputs_of", "places_of", "program_options", "refuse_inside", "spec_of"]
+if TYPE_CHECKING:
+    from couler_plugins.caching.dataplane.programs import Invocation
+
+__all__ = [
+    "Inputs",
+    "inputs_of",
+    "named",
+    "outputs_of",
+    "places_of",
+    "program_options",
+    "readable",
+    "refuse_inside",
+    "spec_of",
+]
 
 Function = Callable[..., Any]
 OF_THE_RUN = "workflow."
@@ -23,7 +37,7 @@ _program = click.option(
     "programs",
     metavar="PATH",
     multiple=True,
-    help="What is run: a file, or a folder without its __pycache__, *.pyc and .git.",
+    help="What is run: a file, or a folder without its .git and what Python compiles into __pycache__.",
 )
 _file = click.option(
     "--file",
@@ -45,7 +59,7 @@ class Inputs(NamedTuple):
 
     Attributes:
         values: by name, in the order in which keys cover them; of a file, its content.
-        kinds: whether it is a `value` or a `file`, by name.
+        kinds: whether it is a `value`, a `file`, or a `program`: a file that may be executed; by name.
     """
 
     values: Mapping[str, str]
@@ -60,14 +74,14 @@ def inputs_of(values: Sequence[str], files: Sequence[str]) -> Inputs:
         InvalidInput: a file cannot be read.
     """
     given = [(*named(text), "value") for text in values]
-    given += [(name, _content(path), "file") for name, path in map(named, files)]
+    given += [(name, _content(path), _kind(path)) for name, path in map(named, files)]
     if len({name for name, _, _ in given}) < len(given):
         raise click.UsageError("A name is given twice.")
     given.sort(key=lambda item: (item[0].startswith(OF_THE_RUN), item[0]))
     return Inputs({name: value for name, value, _ in given}, {name: kind for name, _, kind in given})
 
 
-def spec_of(programs: Sequence[str], inputs: Inputs, command: Sequence[str] = (), outputs: Sequence[str] = ()) -> str:
+def spec_of(programs: Sequence[str], inputs: Inputs, invocation: Invocation | None = None) -> str:
     """The hash of what is run.
 
     Raises:
@@ -75,8 +89,8 @@ def spec_of(programs: Sequence[str], inputs: Inputs, command: Sequence[str] = ()
     """
     from couler_plugins.caching.dataplane.programs import program_spec
 
-    with _readable():
-        return program_spec([Path(path) for path in programs], inputs.kinds, command, outputs)
+    with readable():
+        return program_spec([Path(path) for path in programs], inputs.kinds, invocation)
 
 
 def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
@@ -123,7 +137,9 @@ def places_of(texts: Sequence[str]) -> dict[str, Path]:
 
 
 def refuse_inside(outputs: Mapping[str, Path], covered: Sequence[str]) -> None:
-    """Makes sure that no output is in a folder that the key covers: the key would be another one afterwards.
+    """Makes sure that no output is in a folder that the key covers, or around what it covers.
+
+    In the folder, it would change the key; and what an output has in it is set aside while the command runs.
 
     Raises:
         click.UsageError: one is.
@@ -131,11 +147,11 @@ def refuse_inside(outputs: Mapping[str, Path], covered: Sequence[str]) -> None:
     from couler_plugins.caching.dataplane.contents import is_inside, resolved
 
     for name, path in outputs.items():
-        for folder in covered:
-            if is_inside(path, resolved(Path(folder))):
-                raise click.UsageError(
-                    f"The output {name!r} is in {folder!r}, which the key covers: it would change it."
-                )
+        for item in covered:
+            if is_inside(path, resolved(Path(item))):
+                raise click.UsageError(f"The output {name!r} is in {item!r}, which the key covers: it would change it.")
+            if is_inside(Path(item), resolved(path)):
+                raise click.UsageError(f"{item!r} is in the output {name!r}: the command would not find it there.")
 
 
 def named(text: str) -> tuple[str, str]:
@@ -153,12 +169,23 @@ def named(text: str) -> tuple[str, str]:
 def _content(path: str) -> str:
     from couler_plugins.caching.dataplane.contents import content_of
 
-    with _readable():
+    with readable():
         return content_of(Path(path))
 
 
+def _kind(path: str) -> str:
+    with readable():
+        mode = Path(path).stat().st_mode
+    return "program" if stat.S_ISREG(mode) and mode & stat.S_IXUSR else "file"
+
+
 @contextlib.contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
+    """Makes bad input of a file that cannot be read in the block.
+
+    Raises:
+        InvalidInput: there is one.
+    """
     try:
         yield
     except OSError as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.cache_arguments import inputs_of, named, places_of, program_options, refuse_inside, spec_of
+from couler_plugins.cli.cache_arguments import named, places_of, program_options, refuse_inside
 from couler_plugins.cli.cache_options import (
     TEXT,
     capacity_option,
@@ -21,8 +20,10 @@ from couler_plugins.cli.cache_options import (
     wait_option,
 )
 from couler_plugins.cli.cache_provenance import provenance_options
+from couler_plugins.cli.run_inputs import Described, RunInputs, check_variables
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
+from couler_plugins.errors import InvalidInput
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import Meta
@@ -40,6 +41,7 @@ Texts = tuple[str, ...]
 Examples:
   couler cache run --program train.py --file data=data.csv \\
     --output model=model.bin -- python train.py --rate 0.1
+  couler cache run --observe --output report=report.html -- make report.html
   couler cache run --key "$key" --output report=out --wait 10m -- make report
 
 \b
@@ -60,6 +62,23 @@ Exit codes:
     multiple=True,
     help="Something else that the result depends on.",
 )
+@click.option(
+    "--env",
+    "variables",
+    type=TEXT,
+    metavar="NAME",
+    multiple=True,
+    help="An environment variable that it reads, by its value.",
+)
+@click.option("--observe", "observes", is_flag=True, help="Run the command under strace: what it reads is in the key.")
+@click.option(
+    "--allow",
+    type=click.Choice(["network", "files", "times"]),
+    multiple=True,
+    help="With --observe, what does not change the result: connections; files that it leaves elsewhere, and what the "
+    "kernel tells; times of files.",
+)
+@click.option("--stdin", "reads_stdin", is_flag=True, help="The command reads its standard input: by its content.")
 @click.option("--output", "outputs", multiple=True, metavar="NAME=PATH", help="A file or folder of it; one at least.")
 @max_age_option
 @wait_option("0s")
@@ -78,6 +97,10 @@ def command(
     programs: Texts,
     files: Texts,
     values: Texts,
+    variables: Texts,
+    reads_stdin: bool,
+    observes: bool,
+    allow: Texts,
     outputs: Texts,
     max_age: float | None,
     wait: float,
@@ -87,34 +110,76 @@ def command(
 ) -> None:
     """Runs a command unless its result is there already, and keeps its result if it succeeds.
 
-    What the result depends on is either --key, which is your word for it, or all of --program, --file and --value
-    together with each --output and the command line, word for word. Neither covers what the command finds by itself:
-    other files, the folder that it runs in, the versions of programs, the environment.
+    What the result depends on is either --key, which is your word for it, or all of --program, --file, --value, --env
+    and --stdin, together with each --output and the command line: its words, the files that words name, and the
+    variables in them ($NAME).
+
+    Not covered is what the command finds by itself: other files, folders that words name, variables without --env, the
+    folder that it runs in, the versions of programs, the network, the clock.
+
+    With --observe, what the command finds by itself is covered, too: files that it opens, what it looks for in vain,
+    folders that it lists, programs that it executes. It gets no variables but --env, PATH, HOME, USER, SHELL,
+    VIRTUAL_ENV, the language and the time zone. The clock and random numbers are not covered.
+
+    Each output is made anew: what is at its place is set aside while the command runs. It comes back if the command
+    fails or does not write it.
 
     Signals go to the command, and what it exits with is what this exits with. Where the store is away, the command runs
     as if this were not there.
     """
     from couler_plugins.caching.dataplane.child import run_command
-    from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
+    from couler_plugins.caching.dataplane.contents import resolved
+    from couler_plugins.caching.dataplane.reuse import Task
+    from couler_plugins.cli.run_execution import Execution, standard_input, uncovered
 
-    described = bool(programs or files or values)
+    described = bool(programs or files or values or variables or reads_stdin or observes)
     _check_given(key, described, outputs, arguments)
+    check_variables(variables)
+    _check_observing(allow, observes=observes)
     wanted = places_of(outputs)
     refuse_inside(wanted, [*programs, *(path for _, path in map(named, files))])
-    derived = partial(_derived, programs, files, values, outputs, arguments)
-    found: Callable[[], str] = derived if key is None else lambda: key
-    task = Task(
-        key=found(),
-        outputs=wanted,
-        meta=meta,
-        max_age=max_age,
-        wait=wait,
-        timeout=timeout,
-        identity=found,
-    )
-    log.info("the key is %s", task.key)
-    with tidy():
-        ctx.exit(reuse_or_compute(task, opened(config, writing=True), lambda: run_command(arguments)))
+    places = {name: resolved(path) for name, path in wanted.items()}
+    if described and (reason := uncovered(arguments, places.values(), reads_stdin=reads_stdin)):
+        log.warning("nothing is cached: %s", reason)
+        ctx.exit(run_command(arguments))
+    with contextlib.ExitStack() as stack:
+        stdin, inputs = None, None
+        if key is None:
+            stdin, sha256 = standard_input(stack, reads=reads_stdin)
+            said = Described(
+                programs=programs,
+                files=files,
+                values=values,
+                outputs=outputs,
+                variables=variables,
+                command=arguments,
+                stdin=sha256,
+                observes=observes,
+            )
+            inputs = RunInputs(said, places)
+            key = inputs.key
+        task = Task(key=key, outputs=wanted, meta=meta, max_age=max_age, wait=wait, timeout=timeout)
+        execution = Execution(task, arguments, places.values(), stdin, inputs)
+        log.info("the key is %s", task.key)
+        stack.enter_context(tidy())
+        opening = opened(config, writing=True)
+        ctx.exit(execution.observe(opening, allow, variables) if observes else execution.run(opening))
+
+
+def _check_observing(allow: Texts, *, observes: bool) -> None:
+    """Makes sure that the command can be observed where that is wanted.
+
+    Raises:
+        click.UsageError: something is allowed that nobody looks at.
+        InvalidInput: it cannot.
+    """
+    from couler_plugins.caching.dataplane.strace import strace_problem
+
+    if allow and not observes:
+        raise click.UsageError("--allow says what --observe may see; give --observe as well.")
+    if observes and (problem := strace_problem()):
+        hint = "install strace, or name what the command reads by --program, --file, --env and --stdin"
+        raise InvalidInput(f"the command cannot be observed: {problem}", hint=hint)
 
 
 def _check_given(key: str | None, described: bool, outputs: Texts, arguments: Texts) -> None:
@@ -125,17 +190,12 @@ def _check_given(key: str | None, described: bool, outputs: Texts, arguments: Te
     """
     needed = []
     if (key is not None) is described:
-        needed.append("either --key, or what the result depends on: --program, --file, --value")
+        needed.append(
+            "either --key, or what the result depends on: --program, --file, --value, --env, --stdin, --observe"
+        )
     if not outputs:
         needed.append("what the result is: --output NAME=PATH")
     if not arguments:
         needed.append("what makes it: -- COMMAND")
     if needed:
         raise click.UsageError(f"Give {'; and '.join(needed)}.")
-
-
-def _derived(programs: Texts, files: Texts, values: Texts, outputs: Texts, arguments: Texts) -> str:
-    from couler_plugins.caching.keys import key
-
-    inputs = inputs_of(values, files)
-    return key(spec_of(programs, inputs, arguments, outputs), inputs.values.values())

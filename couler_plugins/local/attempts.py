@@ -16,11 +16,11 @@ from couler_plugins.local import child
 from couler_plugins.local.made import put
 from couler_plugins.local.roots import Root
 
-__all__ = ["LOG", "Attempt", "attempt", "last_lines", "printed"]
+__all__ = ["LOG", "Attempt", "attempt", "handed_on", "last_lines", "printed"]
 
 LOG, PRINTED, SCRIPT = "log", "printed", "script"
 KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT", "VIRTUAL_ENV", "PYENV_ROOT")
-"""What a program gets of our environment; all else is what its workflow says."""
+"""What a program gets of our environment; all else is what its workflow says. Keys of the cache cover these values."""
 SHOWN = 5
 """Lines of a log that a message shows."""
 MOST_SHOWN = 1_000
@@ -41,6 +41,11 @@ class Attempt(NamedTuple):
     seconds: float
     root: Root
     folder: Path
+
+
+def handed_on() -> dict[str, str]:
+    """Return what a program gets of our environment."""
+    return {name: os.environ[name] for name in KEPT if name in os.environ}
 
 
 async def attempt(program: Program, artifacts: Mapping[str, File | bytes], folder: Path) -> Attempt:
@@ -65,8 +70,7 @@ async def attempt(program: Program, artifacts: Mapping[str, File | bytes], folde
     script = folder / SCRIPT
     script.write_text(root.redirected(program.source), encoding="utf-8", errors="surrogateescape")
     own = {name: root.redirected(value) for name, value in program.env}
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    environment |= {"TMPDIR": str(root.folder / "tmp"), **own}
+    environment = {**handed_on(), "TMPDIR": str(root.folder / "tmp"), **own}
     command = [*map(root.redirected, program.command), str(script)]
     started = time.monotonic()
     code = await _run(command, folder, environment, root.folder, program.seconds)

@@ -1,29 +1,27 @@
 """Which steps of a local run are looked up in the artifact cache, and under which keys.
 
 What may be cached is what the optimizer `cache` would have an engine cache; what only an engine's own cache cannot
-keep is no matter here. A key covers what its keys cover, and beside the image the interpreter that runs it here;
-artifacts are covered by their content.
+keep is no matter here. A key covers what its keys cover, and beside the image the interpreter that runs it here and the
+variables that it gets; artifacts are covered by their content.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import logging
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.dataplane.contents import sha256_of
 from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 from couler_plugins.caching.keys import key, spec_hash
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.local import File, NotThere
 from couler_plugins.ir import Operation
+from couler_plugins.local.attempts import handed_on
+from couler_plugins.local.interpreters import identity_of
 from couler_plugins.local.made import names
 from couler_plugins.local.scope import Scope
 
@@ -35,11 +33,6 @@ __all__ = ["Cached", "Caching", "Opening"]
 Opening = Callable[[], contextlib.AbstractContextManager["ArtifactCache"]]
 """Opens the cache."""
 log = logging.getLogger(__name__)
-PATIENCE = 60.0  # seconds that an interpreter may take to say what is installed beside it
-ASKED = """\
-import importlib.metadata, sys
-print(sys.version, sorted({(found.name, found.version) for found in importlib.metadata.distributions()}))
-"""
 
 
 class Cached(NamedTuple):
@@ -90,8 +83,8 @@ class Caching:
         verdict = self._analysis.verdicts.get(call)
         if verdict is None or verdict.facts is None or not _allowed(verdict):
             return None
-        interpreter = _interpreter(operation, scope)
         try:
+            machine = _machine(operation, scope)
             values = {
                 name: item.content if isinstance(item, File) else _text(item)
                 for (kind, name), item in sorted(scope.inputs.items())
@@ -101,7 +94,7 @@ class Caching:
         except NotThere as error:
             log.warning("%s is not cached: %s", path, error)
             return None
-        spec = spec_hash([verdict.facts.material.content, "local", interpreter, sorted(values), len(reads)])
+        spec = spec_hash([verdict.facts.material.content, "local", machine, sorted(values), len(reads)])
         return Cached(
             opening=self._opening,
             key=key(spec, [*values.values(), *reads, *handed]),
@@ -126,19 +119,8 @@ def _text(item: object) -> str:
     return item if isinstance(item, str) else f"sha256:{hashlib.sha256(item).hexdigest()}"  # type: ignore[arg-type]
 
 
-def _interpreter(operation: Operation, scope: Scope) -> str:
-    """What runs an operation here, as a text: the bytes of the interpreter, and for Python what is installed."""
-    return identity_of(scope.facet.program(operation, scope.look).command[0])
-
-
-@functools.cache
-def identity_of(command: str) -> str:
-    """What a command is on this machine; asked once in a process."""
-    path = shutil.which(command)
-    if path is None:
-        return command
-    found = sha256_of(Path(path).resolve())
-    if Path(command).name.startswith("python"):
-        asked = subprocess.run([path, "-c", ASKED], capture_output=True, timeout=PATIENCE, check=False)  # noqa: S603
-        found = hashlib.sha256(found.encode() + asked.stdout).hexdigest()
-    return found
+def _machine(operation: Operation, scope: Scope) -> list[object]:
+    """What an operation finds here beside its inputs: its interpreter, and what it gets of our environment."""
+    program = scope.facet.program(operation, scope.look)
+    environment = handed_on()
+    return [identity_of(program.command[0], {**environment, **dict(program.env)}), sorted(environment.items())]

@@ -76,13 +76,27 @@ def test_what_may_be_executed_is_another_program() -> None:
 
 def test_what_running_a_program_leaves_in_its_folder_does_not_count() -> None:
     first, value = made("--program", "data"), made("--program", "train.py", "--file", "d=data")
-    for name in ("__pycache__/a.cpython-312.pyc", ".git/HEAD", "old.pyc"):
+    for name in ("__pycache__/a.cpython-312.pyc", "__pycache__/b.cpython-312.pyc.139", ".git/HEAD"):
         Path("data", name).parent.mkdir(exist_ok=True, parents=True)
         Path("data", name).write_text(name)
     (Path("data") / ".git" / "out").symlink_to("/etc/passwd")
     assert made("--program", "data") == first
     (Path("data") / ".git" / "out").unlink()
     assert made("--program", "train.py", "--file", "d=data") != value, "as a value, a folder counts with all in it"
+
+
+@pytest.mark.parametrize("name", ["old.pyc", "__pycache__/data.bin", "__pycache__/more/x"])
+def test_what_python_may_run_or_a_program_read_counts(name: str) -> None:
+    Path("data", name).parent.mkdir(exist_ok=True, parents=True)
+    first = made("--program", "data")
+    Path("data", name).write_text("x")
+    assert made("--program", "data") != first
+
+
+def test_a_file_that_may_be_executed_is_another_input() -> None:
+    first = made("--program", "data", "--file", "x=train.py")
+    Path("train.py").chmod(0o755)
+    assert made("--program", "data", "--file", "x=train.py") != first
 
 
 def test_json_says_what_went_in() -> None:

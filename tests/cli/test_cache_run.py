@@ -60,9 +60,9 @@ def test_a_failure_is_passed_on_and_never_kept(command: tuple[str, ...], code: i
     assert cache("restore", KEY, "a=a").returncode == 1
 
 
-@pytest.mark.parametrize(("command", "code"), [("no-such-command", 127), ("./a", 126)])
+@pytest.mark.parametrize(("command", "code"), [("no-such-command", 127), ("./text", 126)])
 def test_what_cannot_be_run_has_the_exit_code_that_shells_give_it(command: str, code: int) -> None:
-    Path("a").write_text("no program")
+    Path("text").write_text("no program")
     ran = cache("run", "--key", KEY, "--output", "a=a", "--", command)
     assert ran.returncode == code
     assert "cannot run" in ran.stderr
@@ -152,8 +152,8 @@ def test_one_that_is_killed_leaves_nothing_half_and_blocks_nobody() -> None:
     ("arguments", "message"),
     [
         (("--key", KEY, "--", "true"), "Give what the result is: --output NAME=PATH."),
-        (("--", "true"), "--value; and what the result is: --output NAME=PATH."),
-        ((), "--value; and what the result is: --output NAME=PATH; and what makes it: -- COMMAND."),
+        (("--", "true"), "--observe; and what the result is: --output NAME=PATH."),
+        ((), "--observe; and what the result is: --output NAME=PATH; and what makes it: -- COMMAND."),
         (("--output", "a=a", "--", "true"), "Give either --key, or"),
         (("--key", KEY, "--value", "x=1", "--output", "a=a", "--", "touch", "log"), "Give either --key, or"),
         (("--program", "missing", "--output", "a=a", "--", "touch", "log"), "neither a file nor a folder"),

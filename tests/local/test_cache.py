@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from couler_plugins import optimize
 from couler_plugins.caching.artifacts import ArtifactCache, open_cache
 from couler_plugins.local.caching import Opening
 from local.running import STARTED, Ran, runs, script, workflow
+from support import first_of
 
 PURE = "{annotations: {couler.io/cache: pure}}"
 MAIN = """
@@ -109,8 +111,30 @@ def test_another_interpreter_is_another_key(tmp_path: Path, opening: Opening, mo
     from couler_plugins.local import caching
 
     runs(TEXT, tmp_path / "one", opening=opening)
-    monkeypatch.setattr(caching, "identity_of", lambda command: f"another {command}")
+    monkeypatch.setattr(caching, "identity_of", lambda command, environment: f"another {command}")
     assert started(runs(TEXT, tmp_path / "two", opening=opening)) == "abc"
+
+
+@pytest.mark.parametrize("name", first_of(["HOME", "LANG", "LC_ALL", "TZ", "PATH"]))
+def test_what_a_step_gets_of_our_environment_is_in_the_key(
+    tmp_path: Path, opening: Opening, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    before = os.environ["PATH"]
+    if name != "PATH":
+        monkeypatch.delenv(name, raising=False)
+    runs(TEXT, tmp_path / "one", opening=opening)
+    monkeypatch.setenv(name, f"{before}:/nowhere" if name == "PATH" else "")
+    assert started(runs(TEXT, tmp_path / "two", opening=opening)) == "abc"
+
+
+def test_what_a_step_does_not_get_is_in_no_key(
+    tmp_path: Path, opening: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs(TEXT.replace("echo {{", "echo $PYTHONPATH $X {{"), tmp_path / "one", opening=opening)
+    for name in ("PYTHONPATH", "PYTHONSTARTUP", "X"):
+        monkeypatch.setenv(name, "text")
+    ran = runs(TEXT.replace("echo {{", "echo $PYTHONPATH $X {{"), tmp_path / "two", opening=opening)
+    assert (started(ran), ran.outputs) == ("", {"all": "ab"})
 
 
 def test_a_store_that_fails_is_a_miss_and_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,8 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
+from typing import IO
 
 __all__ = ["run_command"]
 
@@ -22,10 +23,17 @@ HANDED_ON = (
 FROM_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH)
 
 
-def run_command(command: Sequence[str]) -> int:
+def run_command(
+    command: Sequence[str], stdin: int | IO[bytes] | None = None, environment: Mapping[str, str] | None = None
+) -> int:
     """Runs a command to its end and returns its exit code: 128 and the number of the signal that has killed it.
 
-    Its standard streams, environment and folder are ours. It must be called in the main thread.
+    Its standard streams, environment and folder are ours unless given. It must be called in the main thread.
+
+    Args:
+        command: the command line.
+        stdin: what it has as its standard input instead of ours, as `subprocess.Popen` takes it.
+        environment: what it has as its environment instead of ours.
     """
     child: subprocess.Popen[bytes] | None = None
     early: list[int] = []
@@ -43,7 +51,7 @@ def run_command(command: Sequence[str]) -> int:
     before = {number: signal.signal(number, hand_on) for number in heard}
     try:
         # A new process begins with default handlers for what is handled here, and starts after the handlers stand.
-        child = subprocess.Popen(command)  # noqa: S603  # running what the user gives is what this is for
+        child = subprocess.Popen(command, stdin=stdin, env=environment)  # noqa: S603  # running what the user gives is what this is for
         for number in early:
             child.send_signal(number)
         code = child.wait()

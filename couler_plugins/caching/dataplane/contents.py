@@ -7,14 +7,24 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple, NoReturn
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Entry", "content_of", "entries_of", "is_inside", "open_inside", "open_plain", "resolved", "sha256_of"]
+__all__ = [
+    "Entry",
+    "content_of",
+    "entries_of",
+    "is_inside",
+    "open_inside",
+    "open_plain",
+    "resolved",
+    "sha256_of",
+    "tree_of",
+]
 
 
 class Entry(NamedTuple):
@@ -130,12 +140,8 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def content_of(path: Path, skip: Callable[[str], bool] | None = None) -> str:
+def content_of(path: Path) -> str:
     """The content of a file (`sha256:…`, of its bytes) or of a folder (`tree:…`: names, bytes, links, executable bits).
-
-    Args:
-        path: the file or folder.
-        skip: which names in a folder are left out, with all that is in them.
 
     Raises:
         InvalidInput: it is neither, or has something in it that is neither.
@@ -143,13 +149,24 @@ def content_of(path: Path, skip: Callable[[str], bool] | None = None) -> str:
     """
     if path.is_file():
         return f"sha256:{sha256_of(path)}"
-    if not path.is_dir():
-        raise InvalidInput("this is neither a file nor a folder", file=str(path))
-    entries = [
+    return tree_of(entries_of(path)) if path.is_dir() else _refuse_kind(path)
+
+
+def tree_of(entries: Iterable[Entry]) -> str:
+    """The content of a folder that has these in it.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    found = [
         [item.kind, item.name, item.executable, sha256_of(item.path) if item.kind == "file" else item.target]
-        for item in entries_of(path, skip)
+        for item in entries
     ]
-    return f"tree:{digest(entries)}"
+    return f"tree:{digest(found)}"
+
+
+def _refuse_kind(path: Path) -> NoReturn:
+    raise InvalidInput("this is neither a file nor a folder", file=str(path))
 
 
 def sha256_of(path: Path) -> str:

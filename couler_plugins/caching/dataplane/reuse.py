@@ -16,7 +16,6 @@ from couler_plugins.caching.dataplane.contents import resolved
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.outputs import contents, is_fresh, lacking, place
-from couler_plugins.caching.dataplane.states import State, state_of, unwritten
 from couler_plugins.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Task", "reuse_or_compute"]
 
 log = logging.getLogger(__name__)
-SHOWN = 3  # of the files that nothing has written
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +37,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         wait: how many seconds to wait for somebody who computes the same.
         timeout: how many seconds the store may take before computing, and after it; None for no limit.
         accepts: which results may be reused; None for all.
-        identity: gives the key, and another one where what the key covers has changed since.
+        objection: says, once it is computed, why it is not the result of what the key covers; empty where it is.
     """
 
     key: str
@@ -49,7 +47,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     wait: float = 0.0
     timeout: float | None = None
     accepts: Callable[[Entry], bool] | None = None
-    identity: Callable[[], str] | None = None
+    objection: Callable[[], str] | None = None
 
 
 def reuse_or_compute(
@@ -82,11 +80,10 @@ def reuse_or_compute(
     if placed:
         return 0
     try:
-        before = _states(task) if claim is not None else {}
         started = time.monotonic()
         code = compute()
         if code == 0 and claim is not None:
-            _keep(task, claim, stack, before, time.monotonic() - started)
+            _keep(task, claim, stack, time.monotonic() - started)
     finally:
         _close(task, stack)
     return code
@@ -127,20 +124,11 @@ def _places(task: Task) -> dict[str, Path]:
     return {name: resolved(path) for name, path in task.outputs.items()}
 
 
-def _states(task: Task) -> dict[str, State]:
-    """What the outputs are like; one that cannot be read is left out."""
-    found = {}
-    for name, path in task.outputs.items():
-        with contextlib.suppress(OSError):
-            found[name] = state_of(path)
-    return found
-
-
-def _keep(task: Task, claim: Claim, stack: contextlib.ExitStack, before: Mapping[str, State], seconds: float) -> None:
+def _keep(task: Task, claim: Claim, stack: contextlib.ExitStack, seconds: float) -> None:
     """Keeps what was computed, and closes the cache."""
     meta = msgspec.structs.replace(task.meta, seconds=seconds)
     try:
-        if reason := _changed(task) or _not_written(before, _states(task)):
+        if task.objection is not None and (reason := task.objection()):
             log.warning("the result is not kept: %s", reason)
             return
         with time_limit(_limit(task)), stack:
@@ -149,24 +137,6 @@ def _keep(task: Task, claim: Claim, stack: contextlib.ExitStack, before: Mapping
                 log.warning("the result is not kept: %s", kept.reason)
     except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
         _warn("the result is not kept", error)
-
-
-def _changed(task: Task) -> str:
-    """Why nobody knows what the result was computed from; empty where that is known."""
-    same = task.identity is None or task.identity() == task.key
-    return "" if same else "what it was computed from was changed meanwhile"
-
-
-def _not_written(before: Mapping[str, State], after: Mapping[str, State]) -> str:
-    """Why outputs are not the result of what has run, which has not written all of them; empty where they are."""
-    unknown = sorted(name for name in after if name not in before)
-    if unknown:
-        return f"nobody could see what {', '.join(unknown)} was like before"
-    left = [path for name, state in after.items() for path in unwritten(before[name], state)]
-    if not left:
-        return ""
-    names = ", ".join(left[:SHOWN]) + (f" and {len(left) - SHOWN} more" if len(left) > SHOWN else "")
-    return f"nothing has written {names}: remove what a former run has left before the command runs"
 
 
 def _close(task: Task, stack: contextlib.ExitStack) -> None:

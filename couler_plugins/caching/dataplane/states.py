@@ -1,4 +1,4 @@
-"""What an output is like before and after something runs: what of it that has written."""
+"""What a file or folder is like at a moment: two states differ once something has been written or changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["State", "state_of", "unwritten"]
+__all__ = ["State", "Status", "state_of", "status_of"]
 
 
 class Status(NamedTuple):
@@ -36,37 +36,25 @@ State: TypeAlias = Mapping[str, Status]
 
 
 def state_of(path: Path) -> State:
-    """The state of a file or folder; it is empty where there is none.
+    """Return the state of a file or folder; it is empty where there is none.
+
+    Where the path is a link, the link itself counts, too.
 
     Raises:
         OSError: it cannot be read.
     """
     try:
-        found = {os.fspath(path): _status(path.stat())}
+        found = {"": status_of(path.lstat()), os.fspath(path): status_of(path.stat())}
     except FileNotFoundError:
         return {}
     for at, *names in os.walk(path, onerror=_refuse) if path.is_dir() else ():
         inner = (os.path.join(at, name) for kind in names for name in kind)  # noqa: PTH118  # of many, a Path is slow
-        found |= {name: _status(os.lstat(name)) for name in inner}
+        found |= {name: status_of(os.lstat(name)) for name in inner}
     return found
 
 
-def unwritten(before: State, after: State) -> list[str]:
-    """What was there before and nothing has written since, sorted: whatever its name, mode and owner are by now.
-
-    Of folders, only those count that are empty, and all that there is.
-    """
-    old = {_written(status) for status in before.values()}
-    left = sorted(name for name, status in after.items() if not stat.S_ISDIR(status.kind) and _written(status) in old)
-    return left or (sorted(after) if before == after else [])
-
-
-def _written(status: Status) -> Status:
-    """What only writing makes another one."""
-    return status._replace(changed=0)
-
-
-def _status(found: os.stat_result) -> Status:
+def status_of(found: os.stat_result) -> Status:
+    """Return what counts of a stat."""
     return Status(
         stat.S_IFMT(found.st_mode), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
     )

@@ -1,0 +1,87 @@
+"""Prints what a Python is: its version and all that it would import beside its standard library, by content.
+
+Called as `PYTHON python_identity.py`. It runs in the interpreter of a step, whatever its version, and so uses only the
+standard library of Python 3.8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.machinery
+import importlib.metadata
+import json
+import os
+import site
+import sys
+import sysconfig
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+MOST = 50_000  # modules outside of packages: to read more takes longer than a step
+SKIPPED = frozenset(("__pycache__", "node_modules"))
+RECORDS = ("RECORD", "installed-files.txt")
+START = ("sitecustomize.py", "usercustomize.py")
+
+
+def main() -> None:
+    """Print it as JSON, the same for the same content."""
+    packages = {real(path) for path in [*site.getsitepackages(), site.getusersitepackages()]}
+    standard = {real(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+    standard |= {real(f"{path}/lib-dynload") for path in standard}
+    entries = [real(path) for path in sys.path[1:] if path]
+    distributions = sorted(map(distribution, importlib.metadata.distributions()))
+    sources = {*entries, *(found[-1] for found in distributions)} - packages - standard - {""}
+    found = {
+        "version": sys.version,
+        "path": entries,
+        "distributions": distributions,
+        "start": [[str(path), digest(path)] for entry in entries for path in start_files(Path(entry))],
+        "sources": [[path, tree(Path(path))] for path in sorted(sources)],
+    }
+    sys.stdout.write(json.dumps(found, sort_keys=True))
+
+
+def real(path: str) -> str:
+    """Return a path without links."""
+    return os.path.realpath(path)
+
+
+def distribution(found: importlib.metadata.Distribution) -> list[str]:
+    """Return its name, version, the digest of what was installed, and where its sources are if it is editable."""
+    origin = found.read_text("direct_url.json")
+    texts = [origin, *map(found.read_text, RECORDS)]
+    if not any(texts):  # one of the system, without a list of digests
+        texts = [found.read_text("METADATA") or found.read_text("PKG-INFO") or found.read_text("")]
+    content = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+    place = json.loads(origin) if origin else {}
+    url = urlsplit(place.get("url", ""))
+    editable = url.scheme == "file" and place.get("dir_info", {}).get("editable")
+    return [found.metadata["Name"] or "", found.version or "", content, real(unquote(url.path)) if editable else ""]
+
+
+def start_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that Python runs when it starts."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in found if path.suffix == ".pth" or path.name in START)
+
+
+def tree(root: Path) -> str:
+    """Return the digest of what can be imported from a folder or an archive."""
+    if not root.is_dir():
+        return digest(root) if root.is_file() else ""
+    suffixes, found = tuple(importlib.machinery.all_suffixes()), []
+    for at, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
+        found += [Path(at, name) for name in sorted(files) if name.endswith(suffixes)]
+        if len(found) > MOST:
+            raise SystemExit(f"more than {MOST} modules in {root}")
+    return hashlib.sha256(json.dumps([[str(path), digest(path)] for path in found]).encode()).hexdigest()
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
