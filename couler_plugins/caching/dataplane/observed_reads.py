@@ -70,7 +70,7 @@ def holding(traces: Traces, outputs: Collection[Path]) -> ReadSet | None:
         outputs: what the command makes, which counts in no listing of a folder.
     """
     memo: dict[tuple[Kind, str], str] = {}
-    for reads in traces.sets:
+    for reads in (trace.reads for trace in traces.traces):
         for read in reads.reads:
             if read.kind == "folder" and ("folder", read.name) not in memo:
                 try:

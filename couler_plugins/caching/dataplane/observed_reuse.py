@@ -141,7 +141,7 @@ class _Keeping(NamedTuple):
                 if not kept:
                     return
                 # Others may have added theirs while the command ran.
-                _put(self.claim, {READS: _traces(self.cache, task.key).add(reads).encode()}, meta)
+                _put(self.claim, {READS: _traces(self.cache, task.key).add(reads, key.encode()).encode()}, meta)
         except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
             _warn("the result is not kept", error)
 
