@@ -15,6 +15,7 @@ MODULES = {
     "save": "cache_save",
     "fetch": "cache_fetch",
     "ls": "cache_ls",
+    "show": "cache_show",
     "stats": "cache_stats",
     "verify": "cache_verify",
     "rm": "cache_rm",

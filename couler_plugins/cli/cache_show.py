@@ -1,0 +1,94 @@
+"""`couler cache show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from couler_plugins.cli.cache_ls import entry_record
+from couler_plugins.cli.cache_options import opened, store_options
+from couler_plugins.cli.settings import json_option, with_settings
+from couler_plugins.config import Config
+from couler_plugins.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from couler_plugins.caching.artifacts import Hit
+    from couler_plugins.caching.reads import Traces
+
+__all__ = ["command"]
+
+
+@click.command(
+    "show",
+    epilog="""\b
+Examples:
+  couler cache show "$key" --store s3://bucket/cache
+  couler cache show "$key" --format json | jq -r '.traces[0].reads[].name'
+
+\b
+Exit codes:
+  0    it is shown
+  1    there is nothing of that key
+""",
+)
+@click.argument("key", metavar="KEY")
+@json_option
+@store_options
+@with_settings
+@click.pass_context
+def command(ctx: click.Context, *, config: Config, key: str, output_format: str) -> None:
+    """Shows what the cache has of a key: who made it, its outputs, and what was read when it was made.
+
+    Files and variables are told by name. Their contents are not in the store: only digests are. A `!` stands before what is
+    not as it was, on this machine.
+    """
+    from couler_plugins.cli.records import print_json
+
+    with opened(config) as cache:
+        hit = cache.get(key)
+        if hit is None:
+            click.echo(f"there is nothing of the key {key}", err=True)
+            ctx.exit(1)
+        with hit:
+            record = {**entry_record(hit.entry), "traces": _records(_traces_of(hit))}
+    if output_format == "json":
+        print_json("couler.cache-show/v1", record)
+        return
+    for name in ("key", "family", "step", "type", "run", "seconds"):
+        if record[name] not in (None, ""):
+            click.echo(f"{name}: {record[name]}")
+    for output in record["outputs"]:
+        click.echo(f"output {output['name']}: {output['bytes']:,} B, sha256 {output['sha256']}")
+    for number, trace in enumerate(record["traces"], 1):
+        click.echo(f"result {number} of {len(record['traces'])}: it read {len(trace['reads']) or 'nothing'}")
+        for read in trace["reads"]:
+            click.echo(f"  {' ' if read['holds'] else '!'} {read['kind']:<10} {ascii(read['name'])[1:-1]}")
+
+
+def _traces_of(hit: Hit) -> Traces:
+    """Return the traces of an entry; none where it has none, or where they cannot be understood."""
+    from couler_plugins.caching.artifacts import Lost
+    from couler_plugins.caching.reads import Traces, decode_traces
+
+    for output in hit.entry.outputs:
+        try:
+            return decode_traces(hit.read(output.name))
+        except (InvalidInput, Lost):
+            continue
+    return Traces()
+
+
+def _records(traces: Traces) -> list[dict[str, Any]]:
+    from couler_plugins.caching.reads import ReadSet, verify
+
+    return [
+        {
+            "bytes": len(trace.content),
+            "reads": [
+                {"kind": read.kind, "name": read.name, "holds": verify(ReadSet((read,))) is None}
+                for read in trace.reads.reads
+            ],
+        }
+        for trace in traces.traces
+    ]
