@@ -40,8 +40,8 @@ Exit codes:
 def command(ctx: click.Context, *, config: Config, key: str, output_format: str) -> None:
     """Shows what the cache has of a key: who made it, its outputs, and what was read when it was made.
 
-    Files and variables are told by name. Their contents are not in the store: only digests are. A `!` stands before what is
-    not as it was, on this machine.
+    Files and variables are told by name. Their contents are not in the store: only digests are. A `!` stands before
+    what is not as it was, on this machine.
     """
     from couler_plugins.cli.records import print_json
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-__all__ = ["Effect", "Loading", "loading_of"]
+__all__ = ["Effect", "Loading", "decorators_of", "loading_of"]
 
 SETS = re.compile(
     r"_?(?:set|reg|conf|enabl|disabl|use|patch|install|init|add|updat|seed|activ|load_|basic|filter|append)"
@@ -87,6 +89,16 @@ def loading_of(data: bytes, package: str, engine: tuple[str, ...] = ()) -> Loadi
     reader = _Reader(tree, package, engine)
     effects = [effect for statement in tree.body for effect in reader.effects(statement)]
     return Loading(tuple(effects), tuple(sorted(reader.imports)), tuple(sorted(reader.unused)))
+
+
+def decorators_of(function: object) -> list[str]:
+    """Return what stands above a function in its source, as far as there is one."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))  # type: ignore[arg-type]  # it says so itself
+    except (OSError, TypeError, SyntaxError, ValueError, IndexError):
+        return []
+    node = tree.body[0] if tree.body else None
+    return [_text(item) for item in node.decorator_list] if isinstance(node, DEFINITIONS) else []
 
 
 class _Reader:

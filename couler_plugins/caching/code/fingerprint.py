@@ -6,15 +6,16 @@ use it as they are. Those of libraries count with the state of their distributio
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import types
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from couler_plugins.caching.code.budget import Budget
-from couler_plugins.caching.code.effects import Effect, loading_of
+from couler_plugins.caching.code.effects import Effect, decorators_of, loading_of
 from couler_plugins.caching.code.modules import (
     Modules,
     file_of,
@@ -143,23 +144,27 @@ class Fingerprint:
         if data is not None:
             self._add_effects(name, path)
             if path.suffix == ".py":
-                self._whole(name, path, data)
+                self._effects[f"{label} as a whole"] = []  # it may be met again on the way
+                self._effects[f"{label} as a whole"] = self._whole(name, path, data)
         return ["module", label]
 
-    def _whole(self, name: str, path: Path, data: bytes) -> None:
-        """Look at all code of a module as if a body had it inside."""
+    def _whole(self, name: str, path: Path, data: bytes) -> list[Any]:
+        """Look at all code of a module as if a body had it inside, and return what that reads."""
         loaded = sys.modules.get(name)
         try:
             code = compile(data, str(path), "exec", dont_inherit=True)
         except (ValueError, SyntaxError):
             raise Uncacheable(f"{path.name} is no Python that can be read", rule="unreadable-source") from None
         scope = vars(loaded) if loaded is not None else {}
-        for constant in code.co_consts:
-            if isinstance(constant, types.CodeType):
-                self._reading.read(constant, scope, _package(name, path))
+        read = [
+            self._reading.read(constant, scope, _package(name, path))
+            for constant in code.co_consts
+            if isinstance(constant, types.CodeType)
+        ]
         for imported in loading_of(data, _package(name, path), self._around.packages).imports:
             if not is_library(imported) and file_of(imported) is not None:
                 self.module(imported)
+        return read
 
     def _form(self, value: Any, kind: type) -> Any:
         if isinstance(value, types.FunctionType):
@@ -184,6 +189,8 @@ class Fingerprint:
             return self._builtin(value)
         if isinstance(value, MEMBERS):
             return ["member", value.__name__]
+        if callable(value) and hasattr(value, "__qualname__") and is_installed(value):
+            return self._builtin(value)  # a function of compiled code
         if is_stateless(value):
             return ["stateless", kind.__qualname__]
         special = self._around.special(value, self.form)
@@ -214,13 +221,7 @@ class Fingerprint:
 
     def _taken_apart(self, value: Any, kind: type) -> list[Any]:
         """The form of an object of a library: what it says that it is made of."""
-        try:
-            found = reduced(value)
-        except Uncacheable:
-            state = slots_of(value)
-            if not state:
-                raise
-            return [self.form(kind), self.form(state)]
+        found = reduced(value)
         if isinstance(found, str):
             return ["named", self._label(module_of(kind)), found]
         made, arguments, *state = found
@@ -277,17 +278,33 @@ class Fingerprint:
             function.__code__.co_qualname,
             self.form(function.__defaults__),
             self.form(function.__kwdefaults__),
-            self._cells(function),
+            [self._cell_of_library(name, cell) for name, cell in _cells(function)],
             None if not annotations else self.form(dict(annotations)),
+            decorators_of(wrapped),
         ]
+
+    def _cell_of_library(self, name: str, cell: types.CellType) -> Any:
+        """What a library's function holds: of the library's own objects no more than can be told."""
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            return [name, ["empty"]]
+        kind = type(value)
+        if isinstance(value, (types.FunctionType, type)) or not self._is_library_class(kind) or kind in CONTENT:
+            return self._cell(name, cell)
+        other = self._other()
+        with contextlib.suppress(Uncacheable):
+            form = other.form(value)
+            if not other.objections:
+                return [name, form]
+        return [name, ["of a library", module_of(kind), kind.__qualname__]]
 
     def _attributes(self, function: types.FunctionType) -> Any:
         left_out = (*NO_STATE, *self._around.marks)
         return self.form({name: value for name, value in vars(function).items() if name not in left_out})
 
     def _cells(self, function: types.FunctionType) -> list[Any]:
-        free = function.__code__.co_freevars
-        return [self._cell(name, cell) for name, cell in zip(free, function.__closure__ or (), strict=True)]
+        return [self._cell(name, cell) for name, cell in _cells(function)]
 
     def _cell(self, name: str, cell: types.CellType) -> Any:
         try:
@@ -372,8 +389,7 @@ class Fingerprint:
     def _effect(self, effect: Effect, scope: dict[str, Any]) -> Any:
         """A statement with what it reads of its module, as far as that has a form."""
         # What is against code that ran when the module was loaded is not against the task: nobody runs it again.
-        other = Fingerprint(self._allow, self._around)
-        other._modules, other._effects, other._budget = self._modules, self._effects, self._budget
+        other = self._other()
         read = []
         for name in effect.names:
             if name in scope and not self._around.is_own(scope[name]):
@@ -383,12 +399,22 @@ class Fingerprint:
                     read.append([name, ["formless"]])
         return [effect.text, read]
 
+    def _other(self) -> Fingerprint:
+        """Another one for the same key, whose objections are for itself."""
+        other = Fingerprint(self._allow, self._around)
+        other._modules, other._effects, other._budget = self._modules, self._effects, self._budget
+        return other
+
     def _label(self, module: str) -> str:
         return "<main>" if self._around.aliases.match(module) else module
 
 
 def _counts(name: str) -> bool:
     return name in KEPT or (name not in OF_CLASSES and not name.startswith(MACHINERY))
+
+
+def _cells(function: types.FunctionType) -> Iterator[tuple[str, types.CellType]]:
+    return zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
 
 
 def _package(module: str, path: Path) -> str:

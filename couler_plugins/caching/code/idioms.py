@@ -17,6 +17,7 @@ from couler_plugins.caching.code.effects import SAYS
 __all__ = ["SEEDS", "harmless"]
 
 CLOCKS = tuple(f"{name}{end}" for name in ("time", "monotonic", "perf_counter", "process_time") for end in ("", "_ns"))
+TIMES = ("now", "utcnow", "today")
 GENERATORS = ("default_rng", "Random", "RandomState", "SeedSequence", "PCG64", "Philox", "MT19937", "SFC64")
 SEEDS = ("random_state", "seed", "generator", "rng")
 """Parameters that give a seed, or a generator that has one."""
@@ -40,16 +41,18 @@ def harmless(code: types.CodeType) -> frozenset[str]:
 
 def _durations(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[str]:
     """The clocks that are read to log how long something took."""
-    read = [call for call in calls if not call.args and not call.keywords and _last(call.func) in CLOCKS]
+    read = [call for call in calls if _last(call.func) in TIMES or (_last(call.func) in CLOCKS and not call.args)]
     started = {target.id for call in read if isinstance(target := _bound(call, parents), ast.Name)}
     clocks = {*read, *(node for node in _loads(tree) if node.id in started)}
     differences = {parents[node] for node in clocks if _is_difference(parents.get(node), clocks)}
     told = {target.id for node in differences if isinstance(target := _bound(node, parents), ast.Name)}
     ends = [*(node for node in differences if not isinstance(_bound(node, parents), ast.Name))]
     ends += [node for node in _loads(tree) if node.id in told]
-    others = [node for node in clocks if parents.get(node) not in differences and _bound(node, parents) is None]
-    if not others and all(_is_said(node, parents) for node in ends):
-        yield from (ast.unparse(call.func) for call in read)
+    ends += [node for node in clocks if parents.get(node) not in differences and _bound(node, parents) is None]
+    if all(_is_said(node, parents) for node in ends):
+        for call in read:
+            yield ast.unparse(call.func)
+            yield f".{_last(call.func)}"
 
 
 def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[str]:

@@ -145,7 +145,8 @@ class Reading:
 
     def _imported(self, module: str, path: list[str], *, safe: bool = False) -> Any:
         """The form of what a body imports by itself; nothing is imported for it."""
-        self.reached(".".join([module, *path]), safe)
+        # A module alone is no clock yet: what is read of it is named as well.
+        self.reached(".".join([module, *path]), safe or not path)
         if path and not safe and module.partition(".")[0] in DRAWING:
             self._refuse("randomness", f"{module}.{path[0]} without a seed")
         if is_library(module) or file_of(module) is None:

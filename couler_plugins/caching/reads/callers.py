@@ -11,7 +11,17 @@ import sysconfig
 from types import FrameType
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["Level", "is_library", "is_standard", "level_of", "module_of", "outer_frame", "place_of", "shows_source"]
+__all__ = [
+    "Level",
+    "is_library",
+    "is_loading",
+    "is_standard",
+    "level_of",
+    "module_of",
+    "outer_frame",
+    "place_of",
+    "shows_source",
+]
 
 Level: TypeAlias = Literal["kind", "mode", "size", "stat", ""]
 """What a caller takes of a status; empty where it takes nothing that could reach a result."""
@@ -141,6 +151,15 @@ def place_of(frame: FrameType | None) -> str:
             return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
+
+
+def is_loading(frame: FrameType | None) -> bool:
+    """Tell whether a module of a library is being loaded: it may try what the system has, and tells nobody."""
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and is_library(frame.f_code.co_filename):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def shows_source(frame: FrameType | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from couler_plugins.caching.reads.callers import outer_frame, place_of
+from couler_plugins.caching.reads.callers import is_loading, outer_frame, place_of
 
 __all__ = ["Fact", "FactNotes", "Facts"]
 
@@ -33,12 +33,14 @@ class Facts(msgspec.Struct, frozen=True):
         connections: hosts and sockets that it connected to, looked up or listened on.
         programs: programs that it started, `fork` for a copy of itself: nothing that they do is seen.
         written: files and folders that it wrote or removed, outside of temporary folders and outputs.
+        left: what it wrote into temporary folders and left there.
         native: shared libraries that it loaded beside those of installed distributions.
     """
 
     connections: tuple[Fact, ...] = ()
     programs: tuple[Fact, ...] = ()
     written: tuple[Fact, ...] = ()
+    left: tuple[Fact, ...] = ()
     native: tuple[Fact, ...] = ()
 
 
@@ -47,10 +49,13 @@ class FactNotes:
 
     def __init__(self) -> None:
         self._places: dict[FactKind, dict[str, str]] = {"connections": {}, "programs": {}, "native": {}}
+        self._left: dict[str, str] = {}
         self._effects: dict[str, tuple[bool, str]] = {}  # whether something was there before, and the place
 
     def tell(self, kind: FactKind, name: str) -> None:
-        """Note a fact, with its place if it is the first time."""
+        """Note a fact, with its place if it is the first time; what a library does when it is loaded is none."""
+        if is_loading(outer_frame()):
+            return
         if name not in self._places[kind]:
             self._places[kind][name] = place_of(outer_frame())
 
@@ -64,12 +69,18 @@ class FactNotes:
         if path not in self._effects:
             self._effects[path] = existed, place_of(outer_frame())
 
+    def tell_left(self, path: str) -> None:
+        """Note that something is written into a temporary folder."""
+        if path not in self._left:
+            self._left[path] = place_of(outer_frame())
+
     def facts(self) -> Facts:
         """Return them all, sorted."""
+        left = tuple(Fact(path, place) for path, place in sorted(self._left.items()) if os.path.lexists(path))
         effects = sorted(self._effects.items())
         written = tuple(Fact(path, place) for path, (existed, place) in effects if existed or os.path.lexists(path))
         told = {
             kind: tuple(Fact(name, place) for name, place in sorted(places.items()))
             for kind, places in self._places.items()
         }
-        return Facts(connections=told["connections"], programs=told["programs"], native=told["native"], written=written)
+        return Facts(**told, written=written, left=left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +30,13 @@ def observed() -> Iterator[Observation]:
         yield seen
 
 
-def reads_that_count(seen: Observation, declaration: Declaration) -> ReadSet:
+def reads_that_count(seen: Observation, declaration: Declaration, result: bytes) -> ReadSet:
     """Return what a task has read, without what its owner says is no matter.
+
+    Args:
+        seen: what was observed.
+        declaration: what its owner says of it.
+        result: what it returned, as JSON: a temporary file that is named there is for somebody else.
 
     Raises:
         Uncacheable: it did more than reading, or nobody can tell what it read.
@@ -41,6 +47,7 @@ def reads_that_count(seen: Observation, declaration: Declaration) -> ReadSet:
         *_objections("programs", "it started", facts.programs, allow),
         *_objections("programs", "it loaded", facts.native, allow),
         *_objections("effect", "a hit would not write", facts.written, ()),
+        *_objections("effect", "a hit would not write", (one for one in facts.left if _json(one.name) in result), ()),
     ]
     if not objections and seen.reads is None:
         objections = [Objection("reads", seen.reason)]
@@ -60,6 +67,10 @@ def _objections(kind: str, did: str, facts: Iterable[Fact], allow: Iterable[str]
             file, _, line = fact.place.rpartition(":")
             place = SourcePlace(0, file=file, line=int(line)) if line.isdigit() else None
             yield object_to(kind, f"{did} {fact.name}", place, remedy(kind))
+
+
+def _json(text: str) -> bytes:
+    return json.dumps(text)[1:-1].encode()
 
 
 def _own_paths() -> list[Path]:

@@ -114,7 +114,7 @@ class Run:
         seconds = time.monotonic() - started
         try:
             content = self._content(Result(value, pushed))
-            traces = traces.add(reads_that_count(seen, self._declaration), content)
+            traces = traces.add(reads_that_count(seen, self._declaration, content), content)
             self._keep(key, before, store, traces, None if self._resumed else seconds)
         except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
             self._refuse(error, "the result is not kept", logging.WARNING, key=key.key)

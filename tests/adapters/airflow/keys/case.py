@@ -20,6 +20,7 @@ __all__ = [
     "ORDER",
     "SAFE",
     "VALUES",
+    "VOUCHED",
     "WORDS",
     "Case",
     "Expectation",
@@ -49,8 +50,11 @@ class Expectation(Enum):
     SAFE = "safe"
     """No more than always: the task ends as it would without the cache, and in time."""
 
+    VOUCHED = "vouched"
+    """A hit, with what was computed before: the owner of the task says that what has changed is no matter."""
 
-HIT, FRESH, NEVER, SAFE = Expectation.HIT, Expectation.FRESH, Expectation.NEVER, Expectation.SAFE
+
+HIT, FRESH, NEVER, SAFE, VOUCHED = tuple(Expectation)
 
 CONTEXT, VALUES, CODE = "context", "values", "code"
 LIMITS = "limits"

@@ -1,4 +1,4 @@
-"""What a task reads by itself: it is part of what its result depends on, and what it does beside that forbids keeping."""
+"""What a task reads by itself is a part of what its result depends on; what it does beside that forbids keeping it."""
 
 from __future__ import annotations
 
