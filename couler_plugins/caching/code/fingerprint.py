@@ -402,7 +402,7 @@ class Fingerprint:
     def _other(self) -> Fingerprint:
         """Another one for the same key, whose objections are for itself."""
         other = Fingerprint(self._allow, self._around)
-        other._modules, other._effects, other._budget = self._modules, self._effects, self._budget
+        other._modules, other._effects, other._budget = Modules(self._modules), self._effects, self._budget
         return other
 
     def _label(self, module: str) -> str:

@@ -36,11 +36,16 @@ ABSENT = "absent"
 
 
 class Modules:
-    """The modules behind some code, each by what tells one state of it from another."""
+    """The modules behind some code, each by what tells one state of it from another.
 
-    def __init__(self) -> None:
+    Args:
+        others: what was found for another part of the same key.
+    """
+
+    def __init__(self, others: Modules | None = None) -> None:
         self._seen: set[str] = set()
-        self._found: dict[str, str] = {}
+        self._whole: set[str] = set()
+        self._found: dict[str, str] = {} if others is None else others._found
 
     @property
     def form(self) -> list[list[str]]:
@@ -72,8 +77,9 @@ class Modules:
         Raises:
             Uncacheable: it cannot be read, or is not what was loaded any more.
         """
-        if label in self._found:
+        if label in self._whole:
             return None
+        self._whole.add(label)
         data = source_of(path, sys.modules.get(name))
         self._found[label] = hashlib.sha256(data).hexdigest()
         return data

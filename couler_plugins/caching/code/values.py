@@ -43,8 +43,8 @@ CONTENT: dict[type, Callable[[Any], Any]] = {
 
 STATELESS = (
     *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore, threading.local),
-    *(logging.Logger, logging.LoggerAdapter),
 )
+LOGGING = (logging.Logger, logging.LoggerAdapter)
 """Who holds a lock, what a thread keeps for itself and what is logged are no part of a result."""
 LOGGERS = ("structlog.", "loguru.")
 
@@ -93,7 +93,8 @@ def parts_of(value: Any, kind: type, form: Form) -> Any:
 
 def is_stateless(value: Any) -> bool:
     """Return whether nothing that a value holds can be part of a result."""
-    return isinstance(value, STATELESS) or str(type(value).__module__).startswith(LOGGERS)
+    kind = type(value)
+    return kind in STATELESS or isinstance(value, LOGGING) or str(kind.__module__).startswith(LOGGERS)
 
 
 def builtin_content(value: Any) -> Iterator[Any]:
