@@ -5,6 +5,5 @@ from __future__ import annotations
 __all__ = ["KNOWN"]
 
 KNOWN: dict[str, str] = {
-    "frame-made-anew": "needless miss",
     "same-validate-call": "needless refused: its values are nested too deeply",
 }
