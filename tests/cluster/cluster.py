@@ -57,6 +57,7 @@ NEEDED = {
 }
 """Programs, and the package of Debian that has each."""
 CNI = Path("/usr/lib/cni/bridge")
+API_PORT = 443
 S3_PORT, S3_KEY, S3_SECRET, BUCKET = 9000, "admin", "password", "artifacts"
 PATIENCE = 120.0
 """Seconds in which a program has to be ready."""
@@ -444,7 +445,7 @@ def programs(folder: Path, built: Mapping[str, Built]) -> list[dict[str, Any]]:
             "kube-apiserver",
             "--etcd-servers=http://127.0.0.1:2379",
             "--bind-address=0.0.0.0",
-            "--secure-port=443",
+            f"--secure-port={API_PORT}",
             f"--advertise-address={ADDRESS}",
             "--service-cluster-ip-range=10.96.0.0/24",
             own,
