@@ -213,6 +213,7 @@ class Cluster:
                 start_new_session=True,
             )
         (self.folder / "outer.pid").write_text(str(outer.pid))
+        outer.returncode = 0  # it may outlive this process, and its object is not to warn of that
         self.wait_for("the first process", lambda: self.init is not None, up=False)
 
     def _import(self, archives: Sequence[Path]) -> None:
