@@ -57,6 +57,7 @@ NEEDED = {
 }
 """Programs, and the package of Debian that has each."""
 CNI = Path("/usr/lib/cni/bridge")
+API_PORT = 443
 S3_PORT, S3_KEY, S3_SECRET, BUCKET = 9000, "admin", "password", "artifacts"
 PATIENCE = 120.0
 """Seconds in which a program has to be ready."""
@@ -212,6 +213,7 @@ class Cluster:
                 start_new_session=True,
             )
         (self.folder / "outer.pid").write_text(str(outer.pid))
+        outer.returncode = 0  # it may outlive this process, and its object is not to warn of that
         self.wait_for("the first process", lambda: self.init is not None, up=False)
 
     def _import(self, archives: Sequence[Path]) -> None:
@@ -444,7 +446,7 @@ def programs(folder: Path, built: Mapping[str, Built]) -> list[dict[str, Any]]:
             "kube-apiserver",
             "--etcd-servers=http://127.0.0.1:2379",
             "--bind-address=0.0.0.0",
-            "--secure-port=443",
+            f"--secure-port={API_PORT}",
             f"--advertise-address={ADDRESS}",
             "--service-cluster-ip-range=10.96.0.0/24",
             own,

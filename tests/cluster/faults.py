@@ -7,10 +7,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 
-from cluster.cluster import S3_PORT, Cluster
+from cluster.cluster import API_PORT, S3_PORT, Cluster
 
 __all__ = ["FAULTS", "LONG_FAULTS", "Fault"]
 
+PROBE = "127.0.0.2"
+"""The address from which it is asked whether a server is ready."""
 Fault = Callable[[Cluster], None]
 
 
@@ -33,8 +35,9 @@ def stopped(cluster: Cluster, name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def refused(cluster: Cluster, port: int) -> Iterator[None]:
-    """Nobody can connect to a port of the node; what listens there goes on."""
-    rule = ["INPUT", "--protocol", "tcp", "--dport", str(port), "--jump", "REJECT", "--reject-with", "tcp-reset"]
+    """Nobody but `PROBE` can connect to a port of the node; what listens there goes on."""
+    others = ["INPUT", "!", "--source", PROBE, "--protocol", "tcp", "--dport", str(port)]
+    rule = [*others, "--jump", "REJECT", "--reject-with", "tcp-reset"]
     assert cluster.run("iptables", "--insert", *rule).returncode == 0
     try:
         yield
@@ -60,11 +63,16 @@ def _controllers(cluster: Cluster) -> None:
 def _api_server(cluster: Cluster) -> None:
     """End the API server, and then Argo's controller.
 
+    Nobody reaches the new one before it is ready, as in clusters with a load balancer before theirs: until it has read
+    all roles, it forbids what they allow, and a step of Argo whose result is forbidden has failed.
+
     A controller (4.0.5) that has seen an API server start again keeps reading watches that are closed, on a whole core.
     It may also take workflows that a first list of the new server lacks for ended, and leaves them alone from then on.
     """
-    kill(cluster, "kube-apiserver")
-    cluster.wait_for("the API server", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+    ready = ["curl", "--silent", "--insecure", "--interface", PROBE, f"https://127.0.0.1:{API_PORT}/readyz"]
+    with refused(cluster, API_PORT):
+        kill(cluster, "kube-apiserver")
+        cluster.wait_for("the API server", lambda: cluster.run(*ready).stdout == "ok")
     kill(cluster, "argo")
 
 

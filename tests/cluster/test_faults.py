@@ -18,6 +18,8 @@ from cluster.faults import FAULTS, LONG_FAULTS
 LIMIT = 400.0
 """Seconds in which a run ends, whatever happens to it."""
 KILLED = "couler is killed"
+GRAPHS = "split{max-steps=2}"
+WORKFLOWS = "split{into=workflows,max-steps=2}"
 EFFECTS = "/effects"
 STEPS = ("a", "b", "c", "d")
 SCRIPT = f"echo $STEP >> {EFFECTS}/log; sleep 2"
@@ -65,27 +67,35 @@ def tekton(effects: Path) -> dict[str, Any]:
 ENGINES: dict[str, Callable[[Path], dict[str, Any]]] = {"argo": argo, "tekton": tekton}
 
 
-def check(cluster: Cluster, namespace: str, folder: Path, engines: Sequence[str], faults: Mapping[int, str]) -> None:
+def check(
+    cluster: Cluster, namespace: str, folder: Path, runs: Sequence[tuple[str, str]], faults: Mapping[int, str]
+) -> list[str]:
     """Run workflows in two parts each, have things happen meanwhile, and look at the end.
 
     Args:
-        engines: of each workflow.
+        runs: the engine of each workflow, and the pipeline that cuts it.
         faults: what happens, by the number of steps that have begun until then.
+
+    Returns:
+        What has happened while a workflow was running: a fault waits for the end of the one before it.
     """
-    places = [folder / f"{number}" for number in range(len(engines))]
-    for place, engine in zip(places, engines, strict=True):
+    cuts = {folder / f"{number}": cut for number, (_, cut) in enumerate(runs)}
+    places = list(cuts)
+    for place, (engine, _) in zip(places, runs, strict=True):
         (place / "effects").mkdir(parents=True)
         (place / "effects" / "log").touch()
         written(place, ENGINES[engine](place / "effects"))
     ends = time.monotonic() + LIMIT
-    running = {place: start(cluster, namespace, place) for place in places}
+    running = {place: start(cluster, namespace, place, cuts[place]) for place in places}
     codes: dict[Path, int] = {}
     coming = dict(faults)
+    happened = []
     try:
-        while coming or running:
+        while running:
             assert time.monotonic() < ends, "\n".join(map(said, running))
-            if coming and sum(len(began(place)) for place in places) >= min(coming):
+            if running and coming and sum(len(began(place)) for place in places) >= min(coming):
                 fault = coming.pop(min(coming))
+                happened.append(fault)
                 if fault == KILLED:
                     for process in running.values():
                         process.kill()
@@ -97,7 +107,7 @@ def check(cluster: Cluster, namespace: str, folder: Path, engines: Sequence[str]
                 del running[place]
                 # A cluster that does not answer ends the command with 3, and it says how to take the run up.
                 if code in (3, -9):
-                    running[place] = start(cluster, namespace, place)
+                    running[place] = start(cluster, namespace, place, cuts[place])
                 else:
                     codes[place] = code
             time.sleep(0.2)
@@ -107,6 +117,7 @@ def check(cluster: Cluster, namespace: str, folder: Path, engines: Sequence[str]
             process.wait()
     assert codes == dict.fromkeys(places, 0), "\n".join(map(said, places))
     assert {place: began(place) for place in places} == {place: list(STEPS) for place in places}
+    return happened
 
 
 def began(place: Path) -> list[str]:
@@ -114,8 +125,8 @@ def began(place: Path) -> list[str]:
     return (place / "effects" / "log").read_text().split()
 
 
-def start(cluster: Cluster, namespace: str, place: Path) -> subprocess.Popen[str]:
-    command = ["couler", "run", "w.yaml", "-p", "split{max-steps=2}", "--namespace", namespace]
+def start(cluster: Cluster, namespace: str, place: Path, cut: str) -> subprocess.Popen[str]:
+    command = ["couler", "run", "w.yaml", "-p", cut, "--namespace", namespace]
     command = cluster.inside(*command, "--journal", "run.jsonl")
     with (place / "said").open("a") as output:
         return subprocess.Popen(command, cwd=place, env=cluster.environment(), stdout=output, stderr=output, text=True)
@@ -126,14 +137,19 @@ def said(place: Path) -> str:
 
 
 def test_a_split_run_goes_on(cluster: Cluster, namespace: str, faults: None, tmp_path: Path) -> None:
-    check(cluster, namespace, tmp_path, ["argo"], dict(enumerate(FAULTS, 1)))
+    happened = check(cluster, namespace, tmp_path, [("argo", GRAPHS)], dict(enumerate(FAULTS, 1)))
+    assert happened == list(FAULTS)
 
 
 @pytest.mark.cluster_long
 @pytest.mark.parametrize("seed", range(10))
-def test_random_faults(cluster: Cluster, namespace: str, faults: None, tmp_path: Path, seed: int) -> None:
+def test_random_faults(
+    cluster: Cluster, namespace: str, faults: None, tmp_path: Path, seed: int, record_property: Callable[..., None]
+) -> None:
     chosen = random.Random(seed)
-    engines = ["argo", "argo", "tekton"]
-    moments = chosen.sample(range(1, len(engines) * len(STEPS)), 3)
+    runs = [("argo", GRAPHS), ("argo", WORKFLOWS), ("tekton", GRAPHS)]
+    moments = chosen.sample(range(1, len(runs) * len(STEPS)), 3)
     happening = {moment: chosen.choice([*FAULTS, *LONG_FAULTS, KILLED]) for moment in moments}
-    check(cluster, namespace, tmp_path, engines, happening)
+    happened = check(cluster, namespace, tmp_path, runs, happening)
+    record_property("happened", happened)
+    assert happened
