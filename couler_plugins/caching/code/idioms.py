@@ -43,7 +43,7 @@ def _durations(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterat
     """The clocks that are read to log how long something took."""
     read = [call for call in calls if _last(call.func) in TIMES or (_last(call.func) in CLOCKS and not call.args)]
     started = {target.id for call in read if isinstance(target := _bound(call, parents), ast.Name)}
-    clocks = {*read, *(node for node in _loads(tree) if node.id in started)}
+    clocks: set[ast.AST] = {*read, *(node for node in _loads(tree) if node.id in started)}
     differences = {parents[node] for node in clocks if _is_difference(parents.get(node), clocks)}
     told = {target.id for node in differences if isinstance(target := _bound(node, parents), ast.Name)}
     ends = [*(node for node in differences if not isinstance(_bound(node, parents), ast.Name))]

@@ -187,12 +187,11 @@ def _variant(program: Program, folder: Path, index: int) -> dict[str, Any]:
 
 
 def _observe(file: Path) -> dict[str, Any]:
-    from couler_airflow.uncacheable import Uncacheable, describe
-
     from airflow_dags import FakeInstance, context_of, rendered
     from airflow_minors import empty_bag
     from couler_airflow.key import TaskMaterial
     from couler_airflow.marks import Declaration
+    from couler_plugins.caching.code.uncacheable import Uncacheable, describe
 
     bag = empty_bag()
     bag.process_file(str(file))

@@ -79,7 +79,8 @@ def test_what_it_does_beside_reading_forbids_that_its_result_is_kept(
 def test_what_its_owner_allows_is_in_no_read_set(runs: Runs, tmp_path: Path) -> None:
     data = tmp_path / "model.bin"
     text = body(f"return len(pathlib.Path({str(data)!r}).read_text())", "import pathlib")
+    hits = []
     for content in ("1", "2"):
         data.write_text(content)
-        _, told = runs.run(text, allow=("files",))
-    assert told["hit"]
+        hits.append(runs.run(text, allow=("files",))[1]["hit"])
+    assert hits == [False, True]
