@@ -25,6 +25,9 @@ from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["TaskKey", "TaskMaterial"]
 
+CHANCE = ("clock", "random")
+"""What whoever marks a task itself takes no mind of, and is warned of."""
+
 Before = Callable[[], Iterable[str]]
 
 LEFT_OUT = frozenset(
@@ -106,7 +109,8 @@ class TaskMaterial:
     """
 
     def __init__(self, task: Any, declaration: Declaration) -> None:
-        allow = (*declaration.allow, *(("context",) if declaration.context else ()))
+        said = (*(CHANCE if declaration.itself else ()), *(("context",) if declaration.context else ()))
+        allow = (*declaration.allow, *said)
         self._forms = Fingerprint(allow, AROUND)
         self._noted = self._forms.objections
         self._noted += check_task(task, declaration)
@@ -125,6 +129,11 @@ class TaskMaterial:
     def objections(self) -> tuple[Objection, ...]:
         """All that forbids a key."""
         return unique(self._noted)
+
+    @property
+    def chances(self) -> tuple[Objection, ...]:
+        """The clocks and the chance in it that its owner takes no mind of."""
+        return unique(item for item in self._forms.waived if item.rule in ("clock", "randomness"))
 
     def key(self, context: Mapping[str, Any], before: Before) -> TaskKey:
         """Return the key of one run of the task.

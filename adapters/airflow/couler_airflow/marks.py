@@ -15,8 +15,8 @@ T = TypeVar("T")
 MARK = "__couler_cache__"
 """The attribute in which a function, an operator or a DAG carries what was said of it."""
 
-ALLOWED = ("connections", "environment", "files", "network", "programs", "variables")
-"""What a body may read once its owner says that the result does not depend on it."""
+ALLOWED = ("clock", "connections", "environment", "files", "network", "programs", "random", "variables")
+"""What a task may do once its owner says that the result does not depend on it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,8 @@ class Declaration:
         ttl: how many seconds old a result may be; None for any age.
         version: goes into the key: another one, and all is computed again.
         context: the values of the run that it reads (`ds`, `params`); they go into the key.
-        allow: what it reads although no key covers it (see ALLOWED): the result does not depend on it.
+        allow: what it does although no key covers it (see ALLOWED): the result does not depend on it.
+        itself: whether it is said of the task itself, and not of its DAG: clocks and chance are only warned of then.
 
     Raises:
         InvalidInput: there is no such thing to allow, or the age makes no sense.
@@ -39,6 +40,7 @@ class Declaration:
     version: str = ""
     context: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    itself: bool = False
 
     def __post_init__(self) -> None:
         """Checks what was given."""

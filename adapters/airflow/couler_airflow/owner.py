@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ class Owner:
     def says(self, task: Any) -> tuple[str, Declaration] | None:
         """Return where something is said of a task, the nearest place first, and what; None where nothing is."""
         if (own := declared(task)) is not None:
-            return f"the task {task.task_id!r}", own
+            return f"the task {task.task_id!r}", dataclasses.replace(own, itself=True)
         return None if self._whole is None else (f"the DAG {self._dag.dag_id!r}", self._whole)
 
     def objections(self, task: Any) -> tuple[Objection, ...]:

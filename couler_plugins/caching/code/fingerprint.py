@@ -82,14 +82,16 @@ class Fingerprint:
 
     Attributes:
         objections: what no key can cover of all that was asked for until now.
+        waived: what the owner allows of that.
     """
 
     def __init__(self, allow: Collection[str] = (), surroundings: Surroundings | None = None) -> None:
         self.objections: list[Objection] = []
+        self.waived: list[Objection] = []
         self._allow = allow
         self._around = surroundings or Surroundings()
         self._modules = Modules()
-        self._reading = Reading(self, allow, self.objections, self._around)
+        self._reading = Reading(self, allow, self.objections, self.waived, self._around)
         self._budget = Budget()
         self._numbers: dict[int, int] = {}
         self._digests: dict[int, Any] = {}

@@ -21,11 +21,13 @@ from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["Reading", "dotted_name"]
+__all__ = ["WAIVED_BY", "Reading", "dotted_name"]
 
 LONGEST = 40  # characters of a text that an objection shows
 DRAWING = ("sklearn", "scipy", "xgboost", "lightgbm", "statsmodels")
 """Libraries whose functions take seeds, where a body imports them itself: nobody loads them to look."""
+WAIVED_BY = {"machine": "environment", "randomness": "random"}
+"""What an owner allows to waive a kind of reach, where that has another name."""
 HASHING = ("__hash__", "__repr__", "__reduce__")
 """Methods in which `hash` and `id` are no chance: what they give stays in the process."""
 
@@ -50,16 +52,23 @@ class Reading:
         forms: gives the forms of what names stand for.
         allow: what the owner allows bodies to reach.
         objections: gathers what no key can cover.
+        waived: gathers what the owner allows of that.
         surroundings: what is around the code.
     """
 
     def __init__(
-        self, forms: Forms, allow: Collection[str], objections: list[Objection], surroundings: Surroundings
+        self,
+        forms: Forms,
+        allow: Collection[str],
+        objections: list[Objection],
+        waived: list[Objection],
+        surroundings: Surroundings,
     ) -> None:
         self._forms = forms
         self._vouched = frozenset(allow)
         self._allow = surroundings.observed.union(allow)
         self._objections = objections
+        self._waived = waived
         self._surroundings = surroundings
         self._place: tuple[types.CodeType, str] | None = None
 
@@ -192,11 +201,12 @@ class Reading:
             self._refuse(kind, dotted)
 
     def _refuse(self, kind: str, name: str) -> None:
-        vouched = kind == "machine" and "environment" in self._vouched
-        if kind not in self._allow and not vouched:
-            place = None if self._place is None else place_of(*self._place)
-            remedy = self._surroundings.remedy(kind)
-            self._objections.append(object_to(kind, f"it names {name}, which may reach {kind}", place, remedy))
+        if kind in self._allow and kind not in self._vouched:
+            return
+        place = None if self._place is None else place_of(*self._place)
+        reason = f"it names {name}, which may reach {kind}"
+        gathered = self._waived if WAIVED_BY.get(kind, kind) in self._vouched else self._objections
+        gathered.append(object_to(kind, reason, place, self._surroundings.remedy(kind)))
 
 
 def _texts(code: types.CodeType) -> Iterator[str]:

@@ -90,7 +90,11 @@ class Run:
         Raises:
             Uncacheable: it has none; with all objections, as `couler explain` has them.
         """
-        return TaskMaterial(self._task, self._declaration).key(self._context, before.tokens)
+        material = TaskMaterial(self._task, self._declaration)
+        key = material.key(self._context, before.tokens)
+        for item in material.chances if self._declaration.itself else ():
+            log.warning("%s: its owner says that this is no matter, so the first result is kept", describe(item))
+        return key
 
     def _opened(self, data: bytes) -> tuple[Traces, tuple[Trace, Result] | None]:
         """The traces of a key, and the one whose reads still hold with its result, replayed; None where none does."""

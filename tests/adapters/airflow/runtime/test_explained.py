@@ -80,8 +80,8 @@ with DAG("told", schedule=None, tags=[TAGS]) as dag:
     EDITS
 """
 VERDICTS: dict[str, tuple[str, set[str]]] = {
-    "clock": ("never", {"clock"}),
-    "network": ("never", {"clock"}),
+    "clock": ("declarable", {"clock"}),
+    "network": ("declarable", {"clock"}),
     "everything": ("declarable", {"run-context"}),
     "instance": ("declarable", {"run-context"}),
     "reads": ("cached", set()),
@@ -89,7 +89,7 @@ VERDICTS: dict[str, tuple[str, set[str]]] = {
     "quiet": ("never", {"no-result"}),
     "behind_pure": ("run-time", set()),
     "behind_quiet": ("never", {"producer"}),
-    "behind_network": ("never", {"producer"}),
+    "behind_network": ("declarable", {"producer"}),
     "choose": ("never", {"operator"}),
     "chosen": ("run-time", set()),
     "mapped": ("cached", set()),
@@ -210,8 +210,7 @@ def test_only_a_run_can_tell_what_it_renders_and_maps(dag_files: DagFiles) -> No
     verdicts = {name: item.verdict for name, item in requests.items() if name not in ("commands", "kwargs")}
     assert verdicts == {
         "plain": "cached",
-        "clock": "never",
-        **dict.fromkeys(("rendered", "perhaps", "joined", "result", "mapped", "unknown"), "run-time"),
+        **dict.fromkeys(("rendered", "clock", "perhaps", "joined", "result", "mapped", "unknown"), "run-time"),
     }
     assert {item.rule for name in verdicts for item in requests[name].doubts} == {"program", "mapped", "producer"}
 

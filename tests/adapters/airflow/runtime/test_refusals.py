@@ -8,6 +8,7 @@ import pytest
 
 from airflow_dags import DagFiles
 from airflow_keys import HELPERS, changed, dag_of, key
+from couler_plugins.caching.code.uncacheable import Uncacheable
 
 pytestmark = pytest.mark.airflow
 
@@ -69,8 +70,6 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_no_key_can_cover_is_refused(dag_files: DagFiles, what: str) -> None:
-    from couler_plugins.caching.code.uncacheable import Uncacheable
-
     changes, reason = REFUSED[what]
     with pytest.raises(Uncacheable, match=reason):
         key(changed(dag_files, changes))
@@ -92,15 +91,13 @@ def test_an_owner_may_allow_it(dag_files: DagFiles, what: str, said: dict[str, A
 
 
 def test_what_is_allowed_hides_nothing_else(dag_files: DagFiles) -> None:
-    from couler_plugins.caching.code.uncacheable import Uncacheable
-
     changes, _ = REFUSED["a clock after what is allowed"]
     with pytest.raises(Uncacheable, match="utcnow"):
         key(changed(dag_files, changes), allow=("variables",))
 
 
-@pytest.mark.parametrize("kind", ["clock", "randomness", "dynamic code", "context"])
-def test_nobody_may_allow_clocks_and_chance(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["randomness", "dynamic code", "context"])
+def test_nobody_may_allow_what_is_no_waiver(kind: str) -> None:
     from couler_airflow.marks import Declaration
     from couler_plugins.errors import InvalidInput
 
@@ -109,8 +106,6 @@ def test_nobody_may_allow_clocks_and_chance(kind: str) -> None:
 
 
 def test_a_file_that_was_changed_since_it_was_loaded_is_refused(dag_files: DagFiles) -> None:
-    from couler_plugins.caching.code.uncacheable import Uncacheable
-
     dag = dag_of(dag_files, BODY="return clean(x)")
     (dag_files.folder / "helpers.py").write_text(HELPERS.replace("x * FACTOR", "x + FACTOR"))
     with pytest.raises(Uncacheable, match=r"helpers\.py has changed"):
@@ -121,8 +116,6 @@ def test_a_file_that_was_changed_since_it_was_loaded_is_refused(dag_files: DagFi
 def test_a_command_that_names_a_clock_chance_or_the_network_is_refused(
     dag_files: DagFiles, command: str, word: str
 ) -> None:
-    from couler_plugins.caching.code.uncacheable import Uncacheable
-
     text = """
     from airflow.providers.standard.operators.bash import BashOperator
     with DAG("d", schedule=None) as dag:
@@ -133,3 +126,20 @@ def test_a_command_that_names_a_clock_chance_or_the_network_is_refused(
     echo = [dag_files.dag(text.replace("COMMAND", f"echo {number}")) for number in (1, 2, 1)]
     keys = {key(dag, allow=("programs",)) for dag in echo}
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize("what", ["a clock", "a clock in another file", "chance", "chance from a library"])
+def test_a_mark_of_the_task_itself_waives_clocks_and_chance(dag_files: DagFiles, what: str) -> None:
+    changes, _ = REFUSED[what]
+    dag = changed(dag_files, changes)
+    kind = "random" if "chance" in what else "clock"
+    assert key(dag, itself=True)
+    assert key(dag, allow=(kind,))
+    with pytest.raises(Uncacheable):
+        key(dag, allow=("files",))
+
+
+def test_a_mark_of_the_task_itself_waives_nothing_else(dag_files: DagFiles) -> None:
+    for what in ("a variable", "what nobody can follow", "the task instance"):
+        with pytest.raises(Uncacheable):
+            key(changed(dag_files, REFUSED[what][0]), itself=True)
