@@ -31,7 +31,7 @@ dag = DagFiles(folder).dag((folder / "text.py").read_text(), name + ".py")
 task = rendered(dag.task_dict["work"])
 ti = FakeInstance(task)
 def compute():
-    (folder / ("computing-" + name)).touch()
+    (folder / ("computing-" + name)).write_text("")
     time.sleep(seconds)
     return 10
 while not (folder / "go").exists():
