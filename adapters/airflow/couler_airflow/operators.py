@@ -81,7 +81,7 @@ def _read(function: types.FunctionType, methods: Collection[str], names: tuple[s
     parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError, ValueError):
+    except (OSError, TypeError, SyntaxError, ValueError, IndexError):
         return Reads(frozenset({ALL}), frozenset({ALL}))
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     context: set[str] = set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+import threading
 import types
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -195,10 +196,12 @@ class Fingerprint:
             return self._builtin(value)  # a function of compiled code
         if is_stateless(value):
             return ["stateless", kind.__qualname__]
+        if kind is threading.local:
+            return ["local", self.form(dict(vars(value)))]
         special = self._around.special(value, self.form)
         if special is not None:
             return special
-        size = getattr(value, "nbytes", 0)
+        size = value.nbytes if hasattr(kind, "nbytes") else 0  # an object's own `__getattr__` may do anything
         self._budget.spend(len(self._open), size if isinstance(size, int) else 0)
         found = parts_of(value, kind, self.form)
         return self._object(value, kind) if found is None else found

@@ -42,6 +42,7 @@ KINDS: tuple[tuple[str, str], ...] = (
         "dynamic code",
         r"builtins\.(?:eval|exec|compile|globals|__import__|vars|locals)|importlib\.|runpy\.|(?:cloud)?pickle\.",
     ),
+    ("dynamic code", r"inspect\.(?:signature|get\w+)|typing\.get_type_hints"),
     ("dynamic code", r"inspect\.(?:stack|currentframe)|sys\.(?:_getframe|modules)|gc\.|ctypes\.|marshal\."),
     # Seen while the code runs, where there is an observer.
     (
@@ -71,7 +72,9 @@ ATTRIBUTES: dict[str, str] = {
     **dict.fromkeys(("to_csv", "to_parquet", "to_sql", "to_excel", "to_pickle", "to_feather", "to_hdf"), "files"),
     **dict.fromkeys(("urlopen", "urlretrieve"), "network"),
     **dict.fromkeys(("get_connection", "get_conn"), "connections"),
-    **dict.fromkeys(("__globals__", "__builtins__", "__subclasses__", "f_globals", "__doc__"), "dynamic code"),
+    **dict.fromkeys(
+        ("__globals__", "__builtins__", "__subclasses__", "f_globals", "__doc__", "__annotations__"), "dynamic code"
+    ),
 }
 READING = re.compile(r"read_(?!only)\w+")
 """Methods that pandas, polars and their like read with."""

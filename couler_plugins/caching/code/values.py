@@ -41,11 +41,9 @@ CONTENT: dict[type, Callable[[Any], Any]] = {
 }
 """What is in an object whose class is made of a builtin one, whatever methods the class has."""
 
-STATELESS = (
-    *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore, threading.local),
-)
+STATELESS = (*(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore),)
 LOGGING = (logging.Logger, logging.LoggerAdapter)
-"""Who holds a lock, what a thread keeps for itself and what is logged are no part of a result."""
+"""Who holds a lock and what is logged are no part of a result."""
 LOGGERS = ("structlog.", "loguru.")
 
 
@@ -87,7 +85,7 @@ def parts_of(value: Any, kind: type, form: Form) -> Any:
         flat = value if value.flags.c_contiguous or value.flags.f_contiguous else value.copy()
         order = "C" if flat.flags.c_contiguous else "F"
         content = memoryview(flat if order == "C" else flat.T).cast("B") if flat.size else b""
-        return ["array", form(value.dtype), list(value.shape), order, _digest(content)]
+        return ["array", form(value.dtype), list(value.shape), order, value.flags.writeable, _digest(content)]
     return None
 
 

@@ -40,4 +40,15 @@ THEMES: dict[str, tuple[Case, ...]] = {
     "programs": programs.CASES,
     "runs": runs.CASES,
 }
-CASES: tuple[Case, ...] = tuple(case for cases in THEMES.values() for case in cases)
+SET_ASIDE = frozenset(
+    {
+        # The change changes no result here, or Airflow itself fails.
+        *("xcom-nan", "xcom-negative-zero", "xcom-integer-and-float", "xcom-decimal-scale", "xcom-array"),
+        *("effect-atexit-and-warnings", "monkeypatch-in-another-module", "edit-future-annotations", "temporary-folder"),
+        *("external-python-declared", "backend-of-airflow-nan"),
+        # A process with threads is forked, which may hang without us as well.
+        "file-read-in-a-process",
+    }
+)
+"""Cases that say nothing as they are."""
+CASES: tuple[Case, ...] = tuple(case for cases in THEMES.values() for case in cases if case.name not in SET_ASIDE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from adapters.airflow.keys.case import CODE, CONTEXT, FRESH, HIT, NEVER, SAFE, Case, Run, tasks
+from adapters.airflow.keys.case import CODE, CONTEXT, HIT, NEVER, SAFE, VOUCHED, Case, Run, tasks
 
 __all__ = ["CASES"]
 
@@ -291,7 +291,7 @@ CASES: tuple[Case, ...] = (
         second=DAYS[1],
     ),
     marked("operator-uses-a-hook", "from airflow.providers.smtp.hooks.smtp import SmtpHook\nreturn 1", expect=SAFE),
-    marked("operator-calls-time", "import time\nreturn time.time()", expect=FRESH),
+    marked("operator-calls-time", "import time\nreturn time.time()", expect=VOUCHED),
     marked(
         "operator-random-in-init",
         "return self.seed",

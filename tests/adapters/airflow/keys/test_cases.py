@@ -17,7 +17,7 @@ from adapters.airflow.keys.known import KNOWN
 pytestmark = pytest.mark.airflow
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # a worker may come back to this module
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if own.name.startswith("popen-") else own  # what the workers of pytest-xdist have in common
