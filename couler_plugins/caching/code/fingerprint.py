@@ -71,6 +71,8 @@ MACHINERY = ("__pydantic_", "_sunder_", "__attrs_base_of_slotted__")
 KEPT = ("__pydantic_fields__", "__pydantic_decorators__")
 HEAP_TYPE = 1 << 9
 """The flag of classes that are made while a program runs (CPython's `Py_TPFLAGS_HEAPTYPE`)."""
+ASIDE = 10_000
+"""Values that are looked at of what is no part of the code itself; what holds more counts as one without a form."""
 OVERRIDES = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
 
 
@@ -170,9 +172,9 @@ class Fingerprint:
         return read
 
     def _form(self, value: Any, kind: type) -> Any:
-        if isinstance(value, types.FunctionType):
+        if kind is types.FunctionType:  # a proxy says that it is one, and has another code
             return self._once(value, self._function)
-        if isinstance(value, type):
+        if issubclass(kind, type):
             return self._once(value, self._class)
         if isinstance(value, types.ModuleType):
             return self.module(value.__name__)
@@ -407,7 +409,8 @@ class Fingerprint:
     def _other(self) -> Fingerprint:
         """Another one for the same key, whose objections are for itself."""
         other = Fingerprint(self._allow, self._around)
-        other._modules, other._effects, other._budget = Modules(self._modules), self._effects, self._budget
+        other._modules, other._effects = Modules(self._modules), self._effects
+        other._budget = Budget(values=ASIDE)
         return other
 
     def _label(self, module: str) -> str:

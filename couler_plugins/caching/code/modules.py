@@ -153,7 +153,9 @@ def source_of(path: Path, loaded: types.ModuleType | None) -> bytes:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         reason = f"the source {path.name} of a module that it uses cannot be read"
         raise Uncacheable(reason, rule="unreadable-source") from None
-    if loaded is not None and path.suffix == ".py" and not is_current(loaded, path, data):
+    # Who loads it in another way may have changed its code on purpose.
+    plain = isinstance(getattr(loaded, "__loader__", None), importlib.machinery.SourceFileLoader)
+    if loaded is not None and plain and path.suffix == ".py" and not is_current(loaded, path, data):
         raise Uncacheable(f"{path.name} has changed since it was loaded", rule="changed-source")
     return data
 

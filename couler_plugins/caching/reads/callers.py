@@ -26,6 +26,7 @@ __all__ = [
 Level: TypeAlias = Literal["kind", "mode", "size", "stat", ""]
 """What a caller takes of a status; empty where it takes nothing that could reach a result."""
 
+IMPORTS = "<frozen importlib"
 HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120
 STANDARD = tuple(
     folder + os.sep
@@ -155,8 +156,9 @@ def place_of(frame: FrameType | None) -> str:
 
 def is_loading(frame: FrameType | None) -> bool:
     """Tell whether a module of a library is being loaded: it may try what the system has, and tells nobody."""
-    while frame is not None:
-        if frame.f_code.co_name == "<module>" and is_library(frame.f_code.co_filename):
+    while frame is not None and frame.f_back is not None:
+        code, above = frame.f_code, frame.f_back.f_code
+        if code.co_name == "<module>" and above.co_filename.startswith(IMPORTS) and is_library(code.co_filename):
             return True
         frame = frame.f_back
     return False

@@ -90,6 +90,10 @@ class PathRules:
         """Tell whether something is in a temporary folder."""
         return _is_in(real, self._temporary)
 
+    def is_temporary_folder(self, real: str) -> bool:
+        """Tell whether something is the folder of temporary files itself."""
+        return f"{real}/" in self._temporary
+
     def own(self, real: str) -> None:
         """Note that the code has made something, or given it another content."""
         self._owned.add(real)

@@ -164,7 +164,7 @@ class Recorder:
             self._settle(path)
             if not self.rules.may_write(real):
                 self.notes.tell_effect(real, existed=existed)
-            elif self.rules.is_temporary(real):
+            elif self.rules.is_temporary(real) and not self.rules.is_temporary_folder(real):
                 self.notes.tell_left(real)
         self.rules.own(real)
         return None
