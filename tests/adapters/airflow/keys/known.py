@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["KNOWN"]
 
 KNOWN: dict[str, str] = {
-    "wrapt-same": "needless refused: a FunctionWrapper has no form for a key",
     "shared-or-equal": "wrong hit",
     "backend-shared-list": "wrong hit",
     "lru-cache-that-is-filled": "wrong hit",
