@@ -181,7 +181,7 @@ def test_signals_reach_the_command() -> None:
 def test_what_is_left_running_is_not_kept() -> None:
     left = "import sys; from couler_plugins.caching.dataplane import strace; strace.PATIENCE = 0.2"
     Path("sitecustomize.py").write_text(left)
-    script = "echo 1 > a; sleep 20 > /dev/null 2>&1 &"
+    script = "echo 1 > a; sleep 6 > /dev/null 2>&1 &"
     path = f"{Path.cwd()}:{environment()['PYTHONPATH']}"
     assert ran(script, shown="the result is not kept: it has left something running", PYTHONPATH=path)
 

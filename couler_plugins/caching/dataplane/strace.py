@@ -34,6 +34,7 @@ RESUMED = re.compile(r"<\.\.\. (\w+) resumed>(.*)")
 WHOLE = re.compile(
     r"(\w+)\((.*)\) += (-?\d+|\?)(?:<([^<>]*)>(?:\(deleted\))?)?(?: (E[A-Z0-9]+)\b.*| \(.*\)| <unavailable>)?"
 )
+MADE = re.compile(r"(?:\b(?:clone3?|v?fork)\(|<\.\.\. (?:clone3?|v?fork) resumed>).* = (\d+)\Z")
 ENDED = re.compile(r"\+\+\+ (?:exited with \d+|killed by \w+(?: \(core dumped\))?) \+\+\+")
 SIGNAL = re.compile(r"--- (?:SIG\w+ \{.*\}|stopped by \w+) ---")
 STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
@@ -101,15 +102,17 @@ def finished_trace(file: Path) -> list[str]:
 
 
 def _running(lines: Iterable[str]) -> int:
-    """How many have begun and not ended."""
-    alive: set[str] = set()
+    """How many have begun and not ended; one that was made may not have a line of its own yet."""
+    begun: set[str] = set()
+    ended: set[str] = set()
     for line in lines:
         process, _, rest = line.partition(" ")
+        begun.add(process)
         if ENDED.fullmatch(rest.strip()):
-            alive.discard(process)
-        else:
-            alive.add(process)
-    return len(alive)
+            ended.add(process)
+        elif made := MADE.search(rest):
+            begun.add(made[1])
+    return len(begun - ended)
 
 
 def parse(lines: Iterable[str]) -> list[Call]:

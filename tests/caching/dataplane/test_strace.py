@@ -75,6 +75,20 @@ def test_a_trace_is_finished_once_all_have_ended(tmp_path: Path, monkeypatch: py
     assert finished_trace(trace) == ["1  +++ exited with 0 +++"]
 
 
+@pytest.mark.parametrize("made", ["clone(flags=SIGCHLD) = 2", "<... vfork resumed>) = 2"])
+def test_a_process_without_a_line_yet_is_still_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    monkeypatch.setattr("couler_plugins.caching.dataplane.strace.PATIENCE", 0.01)
+    trace = tmp_path / "trace"
+    ends = "1  +++ exited with 0 +++\n"
+    trace.write_text(f"1  {made}\n{ends}")
+    with pytest.raises(TimeoutError):
+        finished_trace(trace)
+    trace.write_text(f"2  +++ exited with 0 +++\n1  {made}\n{ends}")
+    assert len(finished_trace(trace)) == 3
+
+
 def seen(*lines: str) -> Observed:
     return interpret(parse(lines), Path("/work"), [Path("/work/out")], [Path("/tmp")])
 
