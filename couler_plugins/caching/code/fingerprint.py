@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import sys
 import threading
 import types
@@ -96,6 +97,7 @@ class Fingerprint:
         self._modules = Modules()
         self._reading = Reading(self, allow, self.objections, self.waived, self._around)
         self._budget = Budget()
+        self._aside = Budget(values=ASIDE, seconds=math.inf)  # what it takes is to be the same on a busy machine
         self._numbers: dict[int, int] = {}
         self._digests: dict[int, Any] = {}
         self._open: dict[int, int] = {}
@@ -410,7 +412,7 @@ class Fingerprint:
         """Another one for the same key, whose objections are for itself."""
         other = Fingerprint(self._allow, self._around)
         other._modules, other._effects = Modules(self._modules), self._effects
-        other._budget = Budget(values=ASIDE)
+        other._budget = other._aside = self._aside
         return other
 
     def _label(self, module: str) -> str:
