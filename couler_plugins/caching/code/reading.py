@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import functools
 import inspect
 import random
 import sys
 import types
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -23,6 +24,7 @@ from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["WAIVED_BY", "Reading", "dotted_name"]
 
+Safe = Callable[[], bool]
 LONGEST = 40  # characters of a text that an objection shows
 DRAWING = ("sklearn", "scipy", "xgboost", "lightgbm", "statsmodels")
 """Libraries whose functions take seeds, where a body imports them itself: nobody loads them to look."""
@@ -84,9 +86,8 @@ class Reading:
         for name in names.written:
             with self._at(code, name):
                 raise Uncacheable(f"{code.co_qualname} changes the global {name!r}", rule="global-write")
-        harmless_names = harmless(code)
         for kind, name in kinds_of_attributes(names.attributes):
-            if f".{name}" not in harmless_names:
+            if f".{name}" not in harmless(code):
                 with self._at(code, name):
                     self._refuse(kind, name)
         for text in _texts(code):
@@ -97,16 +98,17 @@ class Reading:
         for root, *path in names.chains:
             with self._at(code, root):
                 if root in scope:
-                    safe = ".".join([root, *path]) in harmless_names
-                    read.append([root, path, self._followed(root, scope[root], path, safe=safe)])
+                    dotted = ".".join([root, *path])
+                    safe = functools.partial(_is_harmless, code, dotted)
+                    read.append([root, path, self._followed(root, scope[root], path, safe)])
                 elif hasattr(builtins, root):
                     inward = code.co_name in HASHING or code.co_filename.startswith("<")
-                    self.reached(f"builtins.{root}", inward and root in ("id", "hash"))
+                    self.reached(f"builtins.{root}", _always if inward and root in ("id", "hash") else _never)
         for module, *path in names.imports:
             with self._at(code, module):
                 # What a body imports itself is not named as it writes it: the last name has to do.
-                safe = any(name.endswith(f".{path[-1]}") for name in harmless_names) if path else False
-                read.append([module, path, self._imported(module, path, safe=safe)])
+                last = functools.partial(_is_harmless, code, f".{path[-1]}") if path else _always
+                read.append([module, path, self._imported(module, path, last)])
         return read
 
     @contextlib.contextmanager
@@ -121,14 +123,14 @@ class Reading:
         finally:
             self._place = before
 
-    def _followed(self, name: str, value: Any, path: list[str], *, safe: bool = False) -> Any:
+    def _followed(self, name: str, value: Any, path: list[str], safe: Safe) -> Any:
         """The form of what is read of a global: of a module no more than what is named of it.
 
         Args:
             name: its name.
             value: what it stands for.
             path: the attributes that are read of it.
-            safe: whether a clock or chance in it is no part of what is computed.
+            safe: tells whether a clock or chance in it is no part of what is computed.
         """
         here = path
         while isinstance(value, types.ModuleType):
@@ -143,30 +145,30 @@ class Reading:
             value, here = vars(value)[here[0]], here[1:]
         # The state of a generator is in its form, but for one that asks the system.
         drawn = isinstance(value, random.Random) and not isinstance(value, random.SystemRandom)
-        self.reached(".".join([dotted_name(value), *here]), safe or drawn)
-        if not safe and _may_draw(value):
+        self.reached(".".join([dotted_name(value), *here]), _always if drawn else safe)
+        if _may_draw(value) and not safe():
             self._refuse("randomness", f"{dotted_name(value)} without a seed")
         count = len(self._objections)
         form = self.named(name, value)
-        if safe and is_library(dotted_name(value).partition(".")[0]):
+        if len(self._objections) > count and safe() and is_library(dotted_name(value).partition(".")[0]):
             del self._objections[count:]  # of what it is called where it comes from
         return form
 
-    def _imported(self, module: str, path: list[str], *, safe: bool = False) -> Any:
+    def _imported(self, module: str, path: list[str], safe: Safe) -> Any:
         """The form of what a body imports by itself; nothing is imported for it."""
         # A module alone is no clock yet: what is read of it is named as well.
-        self.reached(".".join([module, *path]), safe or not path)
-        if path and not safe and module.partition(".")[0] in DRAWING:
+        self.reached(".".join([module, *path]), safe)
+        if path and module.partition(".")[0] in DRAWING and not safe():
             self._refuse("randomness", f"{module}.{path[0]} without a seed")
         if is_library(module) or file_of(module) is None:
             self._library(module)
             return ["module", module]
         loaded = sys.modules.get(module)
         if path and file_of(f"{module}.{path[0]}") is not None and (loaded is None or path[0] not in vars(loaded)):
-            return self._imported(f"{module}.{path[0]}", path[1:], safe=safe)
+            return self._imported(f"{module}.{path[0]}", path[1:], safe)
         if loaded is None:
             return self._forms.module(module)
-        return self._followed(module, loaded, path, safe=safe)
+        return self._followed(module, loaded, path, safe)
 
     def _library(self, name: str) -> None:
         self._forms.library(name)
@@ -189,15 +191,15 @@ class Reading:
                 raise
             raise Uncacheable(f"{name!r}: {error.message}", step=name, rule=error.objections[0].rule) from None
 
-    def reached(self, dotted: str, safe: bool = False) -> None:
+    def reached(self, dotted: str, safe: Safe | None = None) -> None:
         """Look at the full name of what is reached, and object to what no key can cover.
 
         Args:
             dotted: the name.
-            safe: whether a clock or chance is no part of what is computed.
+            safe: tells whether a clock or chance is no part of what is computed; None for never.
         """
         kind = next((kind for kind, word in self._surroundings.words if word.match(dotted)), None) or kind_of(dotted)
-        if kind is not None and not (safe and kind in ("clock", "randomness")):
+        if kind is not None and not (safe is not None and kind in ("clock", "randomness") and safe()):
             self._refuse(kind, dotted)
 
     def _refuse(self, kind: str, name: str) -> None:
@@ -207,6 +209,18 @@ class Reading:
         reason = f"it names {name}, which may reach {kind}"
         gathered = self._waived if WAIVED_BY.get(kind, kind) in self._vouched else self._objections
         gathered.append(object_to(kind, reason, place, self._surroundings.remedy(kind)))
+
+
+def _is_harmless(code: types.CodeType, name: str) -> bool:
+    return name in harmless(code)
+
+
+def _always() -> bool:
+    return True
+
+
+def _never() -> bool:
+    return False
 
 
 def _texts(code: types.CodeType) -> Iterator[str]:
