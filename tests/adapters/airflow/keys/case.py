@@ -125,9 +125,12 @@ class Case:
                 raise ValueError(f"{self.name}: {old!r} is not in {name}")
 
     @property
-    def is_quick(self) -> bool:
-        """Whether the default suite has it."""
-        return self.worst or (self.layer != LIMITS and zlib.crc32(self.name.encode()) % 9 == 0)
+    def share(self) -> str:
+        """When it runs: `quick` in the default suite, `slow` in continuous integration as well, `long` by hand."""
+        number = zlib.crc32(self.name.encode()) % 9
+        if self.worst or (self.layer != LIMITS and number == 0):
+            return "quick"
+        return "slow" if number <= 3 else "long"
 
     @property
     def changed(self) -> dict[str, str]:

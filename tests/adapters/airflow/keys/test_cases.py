@@ -29,8 +29,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def parameters() -> Iterator[Any]:
     for case in CASES:
         marks: list[pytest.MarkDecorator] = []
-        if not case.is_quick:
-            marks.append(pytest.mark.slow)
+        if case.share != "quick":
+            marks.append(getattr(pytest.mark, case.share))
         if missing := [name for name in case.needs if importlib.util.find_spec(name) is None]:
             marks.append(pytest.mark.skip(reason=f"needs {', '.join(missing)}"))
         if case.name in KNOWN:
