@@ -46,8 +46,8 @@ SET_ASIDE = frozenset(
         *("xcom-nan", "xcom-negative-zero", "xcom-integer-and-float", "xcom-decimal-scale", "xcom-array"),
         *("effect-atexit-and-warnings", "monkeypatch-in-another-module", "edit-future-annotations", "temporary-folder"),
         *("external-python-declared", "backend-of-airflow-nan"),
-        # A process with threads is forked, which may hang without us as well.
-        "file-read-in-a-process",
+        # A process with threads is forked, which hangs now and then, without us as well.
+        *("file-read-in-a-process", "environment-read-in-a-fork", "program-of-multiprocessing"),
     }
 )
 """Cases that say nothing as they are."""
