@@ -16,5 +16,4 @@ KNOWN: dict[str, str] = {
     "edit-class-method-not-called": "needless miss",
     "edit-method-of-a-dataclass-not-called": "needless miss",
     "params-another-one": "needless miss",
-    "same-validate-call": "needless refused: its values are nested too deeply",
 }
