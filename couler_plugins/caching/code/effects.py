@@ -91,14 +91,15 @@ def loading_of(data: bytes, package: str, engine: tuple[str, ...] = ()) -> Loadi
     return Loading(tuple(effects), tuple(sorted(reader.imports)), tuple(sorted(reader.unused)))
 
 
-def decorators_of(function: object) -> list[str]:
-    """Return what stands above a function in its source, as far as there is one."""
+def decorators_of(function: object) -> list[Effect]:
+    """Return what stands above a function in its source, as far as there is one, with the names that it reads."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))  # type: ignore[arg-type]  # it says so itself
     except (OSError, TypeError, SyntaxError, ValueError, IndexError):
         return []
     node = tree.body[0] if tree.body else None
-    return [_text(item) for item in node.decorator_list] if isinstance(node, DEFINITIONS) else []
+    found = node.decorator_list if isinstance(node, DEFINITIONS) else []
+    return [Effect(_text(item), (), _names(item)) for item in found]
 
 
 class _Reader:

@@ -287,13 +287,17 @@ class Fingerprint:
             function.__code__.co_qualname,
             self.form(function.__defaults__),
             self.form(function.__kwdefaults__),
-            [self._cell_of_library(name, cell) for name, cell in _cells(function)],
+            self._cells(function) if wrapped is None else self._cells_around(function),
+            self.form(wrapped),
             None if not annotations else self.form(dict(annotations)),
-            decorators_of(wrapped),
+            [self._effect(item, getattr(wrapped, "__globals__", {})) for item in decorators_of(wrapped)],
         ]
 
+    def _cells_around(self, function: types.FunctionType) -> list[Any]:
+        return [self._cell_of_library(name, cell) for name, cell in _cells(function)]
+
     def _cell_of_library(self, name: str, cell: types.CellType) -> Any:
-        """What a library's function holds: of the library's own objects no more than can be told."""
+        """What a library's function holds around another: of the library's own objects no more than can be told."""
         try:
             value = cell.cell_contents
         except ValueError:
