@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = ["CODEC", "OUTPUT", "Result", "decode_result", "encode", "encode_result"]
+__all__ = ["CODEC", "OUTPUT", "Result", "decode_result", "encode_result"]
 
 CODEC = "airflow-traces"
 OUTPUT = "result"
@@ -26,18 +26,6 @@ class Result(NamedTuple):
     xcoms: Mapping[str, Any]
 
 
-def encode(value: Any) -> bytes:
-    """A value as JSON.
-
-    Raises:
-        Uncacheable: Airflow cannot serialise it, or it is none of JSON's then.
-    """
-    try:
-        return _encode(value)
-    except Exception as error:  # noqa: BLE001  # a value's own code may raise anything
-        raise Uncacheable(_reason(value, error)) from None
-
-
 def encode_result(result: Result) -> bytes:
     """A result as it is stored.
 
@@ -48,7 +36,7 @@ def encode_result(result: Result) -> bytes:
         data = _encode([result.value, dict(result.xcoms)])
         back = decode_result(data)
         same = _encode([back.value, dict(back.xcoms)]) == data
-    except Exception as error:  # noqa: BLE001  # see `encode`
+    except Exception as error:  # noqa: BLE001  # a value's own code may raise anything
         raise Uncacheable(_reason(result.value, error)) from None
     if not same:
         raise Uncacheable(f"a {type(result.value).__name__} does not come back as it was from an XCom")
