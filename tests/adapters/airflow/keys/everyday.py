@@ -90,7 +90,9 @@ CASES: tuple[Case, ...] = (
     edited("edit-function-added", "def unrelated(x):", "def another(x):\n    return x\ndef unrelated(x):"),
     edited("edit-type-hints", "def helper(x):", "def helper(x: int) -> int:"),
     edited("edit-type-hints-of-the-task", "def work(x):", "def work(x: int) -> int:"),
-    edited("edit-future-annotations", "import logging\n", "from __future__ import annotations\nimport logging\n"),
+    edited(
+        "edit-future-annotations", "import deep\n", "from __future__ import annotations\nimport deep\n", "helping.py"
+    ),
     edited(
         "edit-task-added",
         "    work(5)\n",

@@ -94,7 +94,7 @@ def rows(known: dict[str, tuple[str, str]]) -> list[str]:
     written = []
     for theme, cases in THEMES.items():
         faults = [case.name for case in cases if known.get(case.name, ("", ""))[0] == FAULT]
-        written += [f"    # Theme: {theme}"] if faults else []
+        written += [f"    # Of {theme}."] if faults else []
         written += [f"    {json.dumps(name)}: {json.dumps(short(known[name][1]))}," for name in faults]
     return written
 
