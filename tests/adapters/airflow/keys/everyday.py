@@ -68,6 +68,8 @@ def quiet(name: str, body: str, top: str = "", **case: Any) -> Case:
 DATACLASS = "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Cfg:\n    rate: int = 1\ndef unrelated(): return 1\n"
 
 CASES: tuple[Case, ...] = (
+    edited("edit-nothing", "# a comment", "# a comment", worst=True),
+    edited("edit-nothing-with-a-dataclass", "# a comment", "# a comment", text=WITH_DATACLASS),
     edited("edit-comment", "# a comment", "# another comment", worst=True),
     edited("edit-comment-added-above", "LIMIT = 3", "# how many\n\n\nLIMIT = 3", worst=True),
     edited("edit-doc-of-the-file", "A DAG.", "A better DAG."),
