@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 import time
 from logging import getLogger
+from typing import Any
+
+from sklearn.linear_model import Ridge
 
 log = getLogger(__name__)
+
+
+class Own:
+    sample = 3
+
+    def today(self) -> int:
+        return 5
+
+
+class Delegate:
+    def __init__(self, to: Any) -> None:
+        self.to = to
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.to, name)
+
+
+class Day(datetime.date):
+    pass
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime.datetime.now
+
+
+OWN, DELEGATE, DAY, CLOCK = Own(), Delegate(1), Day(2026, 1, 1), Clock()
 
 
 def logged() -> int:
@@ -98,3 +129,31 @@ def shuffled_by_chance() -> list[int]:
     items = [1, 2, 3]
     random.shuffle(items)
     return items
+
+
+def fitted() -> float:
+    return float(Ridge(solver="cholesky").fit([[1], [2]], [1, 2]).predict([[3]])[0])
+
+
+def fitted_by_chance() -> float:
+    return float(Ridge(solver="sag").fit([[1], [2]], [1, 2]).predict([[3]])[0])
+
+
+def fitted_as_told(**more: str) -> float:
+    return float(Ridge(**more).fit([[1], [2]], [1, 2]).predict([[3]])[0])
+
+
+def named() -> int:
+    return OWN.sample + OWN.today()
+
+
+def named_as_a_clock() -> Any:
+    return CLOCK.now()
+
+
+def delegated() -> Any:
+    return DELEGATE.now()
+
+
+def inherited() -> Any:
+    return DAY.today()

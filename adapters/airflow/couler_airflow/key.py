@@ -6,10 +6,13 @@ says when, where and how often it runs. What cannot be covered is refused.
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import locale
 import os
 import platform
 import time
+import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -123,7 +126,7 @@ class TaskMaterial:
             *("airflow", python, self._form("operator", operator_of_run(task)), declaration.version),
             [[name, self._form(name, own[name])] for name in sorted(own)],
         ]
-        self._arguments = [[name, self._form(name, getattr(task, name, None))] for name in sorted(fields)]
+        self._arguments = [[name, self._form(name, value)] for name, value in sorted(_arguments(task).items())]
 
     @property
     def objections(self) -> tuple[Objection, ...]:
@@ -163,6 +166,18 @@ class TaskMaterial:
         except Uncacheable as error:
             self._noted += [replace(item, reason=f"its {name}: {item.reason}") for item in error.objections]
             return None
+
+
+def _arguments(task: Any) -> dict[str, Any]:
+    """What a task is given: arguments of a function by their parameters, be they written by name or by place."""
+    given = {name: getattr(task, name, None) for name in task.template_fields}
+    function = getattr(task, "python_callable", None)
+    if type(function) is types.FunctionType and not hasattr(function, "__signature__") and "op_args" in given:
+        with contextlib.suppress(TypeError):
+            signature = inspect.signature(function, follow_wrapped=False)
+            bound = signature.bind_partial(*given["op_args"], **given.get("op_kwargs", {}))
+            given |= {"op_args": (), "op_kwargs": bound.arguments}
+    return given
 
 
 def _place() -> list[str]:

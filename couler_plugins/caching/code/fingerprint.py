@@ -39,6 +39,7 @@ from couler_plugins.caching.code.values import (
     is_stateless,
     parts_of,
     reduced,
+    remembered,
     slots_of,
 )
 from couler_plugins.caching.keys import digest
@@ -74,6 +75,8 @@ HEAP_TYPE = 1 << 9
 """The flag of classes that are made while a program runs (CPython's `Py_TPFLAGS_HEAPTYPE`)."""
 ASIDE = 10_000
 """Values that are looked at of what is no part of the code itself; what holds more counts as one without a form."""
+CHANGEABLE = ("list", "dict", "set", "array", "object")
+"""Forms of values of which one that is met twice is not the same as two that are equal: both change at once."""
 OVERRIDES = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
 
 
@@ -100,6 +103,7 @@ class Fingerprint:
         self._aside = Budget(values=ASIDE, seconds=math.inf)  # what it takes is to be the same on a busy machine
         self._numbers: dict[int, int] = {}
         self._digests: dict[int, Any] = {}
+        self._equal: dict[str, dict[int, int]] = {}
         self._open: dict[int, int] = {}
         self._alive: list[Any] = []
         self._effects: dict[str, Any] = {}
@@ -122,7 +126,7 @@ class Fingerprint:
             return atom
         number = id(value)
         if number in self._digests:
-            return self._digests[number]
+            return self._met_again(number)
         if number in self._open:
             return ["inside", len(self._open) - self._open[number]]
         self._open[number] = len(self._open)
@@ -133,8 +137,16 @@ class Fingerprint:
         if found[0] not in ("function", "class", "again"):
             # The same for values that are equal, however often one of them is met.
             found = self._digests[number] = [found[0], digest(found)]
+            if found[0] in CHANGEABLE:
+                equal = self._equal.setdefault(found[1], {})
+                equal[number] = len(equal)
             self._alive.append(value)  # or another value could get its id
         return found
+
+    def _met_again(self, number: int) -> Any:
+        """The form of a value that was met before: if it can be changed, another one that is equal is not the same."""
+        found = self._digests[number]
+        return found if found[0] not in CHANGEABLE else [*found, "again", self._equal[found[1]][number]]
 
     def library(self, name: str) -> None:
         """Add the distribution behind a module of a library."""
@@ -213,12 +225,12 @@ class Fingerprint:
     def _object(self, value: Any, kind: type) -> Any:
         wrapped = getattr(value, "__wrapped__", None)
         if isinstance(wrapped, types.FunctionType) and module_of(kind) == "functools":
-            return ["cached", self.form(wrapped)]
+            return ["cached", self.form(wrapped), [self.form(item) for item in remembered(value)]]
         own = [base for base in kind.__mro__ if not self._is_library_class(base)]
         behind = [base for base in kind.__mro__ if base not in own and base is not object]
         if not own:
             self.library(module_of(kind))
-            return ["object", *self._taken_apart(value, kind)]
+            return ["of a library", *self._taken_apart(value, kind)]
         for base in own:
             if behind and any(base not in CONTENT for base in behind) and any(name in vars(base) for name in OVERRIDES):
                 raise Uncacheable(

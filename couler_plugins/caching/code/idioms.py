@@ -21,6 +21,12 @@ TIMES = ("now", "utcnow", "today")
 GENERATORS = ("default_rng", "Random", "RandomState", "SeedSequence", "PCG64", "Philox", "MT19937", "SFC64")
 SEEDS = ("random_state", "seed", "generator", "rng")
 """Parameters that give a seed, or a generator that has one."""
+IDLE = {
+    **dict.fromkeys(("Ridge", "RidgeClassifier", "LogisticRegression"), ("solver", ("sag", "saga", "liblinear"))),
+    **dict.fromkeys(("Lasso", "ElasticNet", "MultiTaskLasso", "MultiTaskElasticNet"), ("selection", ("random",))),
+    **dict.fromkeys(("SVC", "NuSVC"), ("probability", (True,))),
+}
+"""Estimators of scikit-learn that draw only if a parameter has one of these values: see `random_state` in their docs."""
 Parents = dict[ast.AST, ast.AST]
 
 
@@ -68,7 +74,7 @@ def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[
         is_ours = (isinstance(base, ast.Name) and base.id in names) or base in made
         seeded = any(item.arg in SEEDS and not _is_none(item.value) for item in call.keywords)
         for name in (f".{_last(call.func)}", ast.unparse(call.func)):
-            drawn[name] = drawn.get(name, True) and (is_ours or seeded)
+            drawn[name] = drawn.get(name, True) and (is_ours or seeded or _is_idle(call))
     yield from (name for name, safe in drawn.items() if safe)
     for call in calls:
         # `random.seed(1)` is for all that is drawn of the module from there on.
@@ -78,6 +84,15 @@ def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[
                 if ast.unparse(other.func).startswith(f"{module}.") and other.lineno >= call.lineno:
                     yield ast.unparse(other.func)
                     yield f".{_last(other.func)}"
+
+
+def _is_idle(call: ast.Call) -> bool:
+    """Whether an estimator is made so that it draws nothing."""
+    if _last(call.func) not in IDLE:
+        return False
+    parameter, drawing = IDLE[_last(call.func)]
+    given = [item.value for item in call.keywords if item.arg in (parameter, None)]  # None: `**more`
+    return all(isinstance(value, ast.Constant) and value.value not in drawing for value in given)
 
 
 def _bound(node: ast.AST, parents: Parents) -> ast.expr | None:

@@ -37,7 +37,7 @@ class Names(NamedTuple):
     Attributes:
         chains: globals with the attributes read of them: `("np", "random", "rand")`.
         imports: modules that it imports itself, with the attributes read of them: `("os", "environ")`.
-        attributes: all attributes that it reads of anything.
+        attributes: all attributes that it reads of anything but globals.
         written: globals that it assigns or deletes.
     """
 
@@ -66,13 +66,16 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
     written: set[str] = set()
     for one in codes:
         steps = list(_steps(one))
+        passed = 0
         for number, (does, name) in enumerate(steps):
             if does == "LOAD_GLOBAL":
-                chains.add((name, *_attributes(steps, number)))
+                chain = (name, *_attributes(steps, number))
+                chains.add(chain)
+                passed = number + len(chain)
             elif does == "LOAD_FAST" and name in aliases:
                 read = tuple(_attributes(steps, number))
                 imports.add((*aliases[name], *(read or (ALL,))))
-            elif does == "LOAD_ATTR":
+            elif does == "LOAD_ATTR" and number >= passed:
                 attributes.add(name)
             elif does == "STORE_GLOBAL":
                 written.add(name)

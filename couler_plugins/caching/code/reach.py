@@ -75,6 +75,7 @@ ATTRIBUTES: dict[str, str] = {
     **dict.fromkeys(
         ("__globals__", "__builtins__", "__subclasses__", "f_globals", "__doc__", "__annotations__"), "dynamic code"
     ),
+    "set_authorizer": "dynamic code",  # the observer's own is replaced by it
 }
 READING = re.compile(r"read_(?!only)\w+")
 """Methods that pandas, polars and their like read with."""

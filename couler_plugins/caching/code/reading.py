@@ -6,10 +6,11 @@ import builtins
 import contextlib
 import functools
 import inspect
+import itertools
 import random
 import sys
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -20,6 +21,7 @@ from couler_plugins.caching.code.names import ALL, constants_of, names_of
 from couler_plugins.caching.code.reach import is_clock_text, kind_of, kinds_of_attributes
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
+from couler_plugins.caching.code.values import slots_of
 from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["WAIVED_BY", "Reading", "dotted_name"]
@@ -86,7 +88,8 @@ class Reading:
         for name in names.written:
             with self._at(code, name):
                 raise Uncacheable(f"{code.co_qualname} changes the global {name!r}", rule="global-write")
-        for kind, name in kinds_of_attributes(names.attributes):
+        of_globals = (path[_count_own(scope.get(root), path) :] for root, *path in names.chains)
+        for kind, name in kinds_of_attributes(sorted({*names.attributes, *itertools.chain(*of_globals)})):
             if f".{name}" not in harmless(code):
                 with self._at(code, name):
                     self._refuse(kind, name)
@@ -145,7 +148,8 @@ class Reading:
             value, here = vars(value)[here[0]], here[1:]
         # The state of a generator is in its form, but for one that asks the system.
         drawn = isinstance(value, random.Random) and not isinstance(value, random.SystemRandom)
-        self.reached(".".join([dotted_name(value), *here]), _always if drawn else safe)
+        seen = [] if _count_own(value, here) else here
+        self.reached(".".join([dotted_name(value), *seen]), _always if drawn else safe)
         if _may_draw(value) and not safe():
             self._refuse("randomness", f"{dotted_name(value)} without a seed")
         count = len(self._objections)
@@ -213,6 +217,21 @@ class Reading:
 
 def _is_harmless(code: types.CodeType, name: str) -> bool:
     return name in harmless(code)
+
+
+def _count_own(value: Any, path: Sequence[str]) -> int:
+    """Return how many attributes of a path are found in modules, classes and objects of users: they have a form."""
+    for count, name in enumerate(path):
+        if isinstance(value, types.ModuleType):
+            if is_library(value.__name__) or name not in vars(value):
+                return count
+            value = vars(value)[name]
+            continue
+        if is_library(str(type(value).__module__)):
+            return count
+        own = [vars(base) for base in type(value).__mro__ if not is_library(str(base.__module__))]
+        return count + any(name in found for found in (*own, slots_of(value)))
+    return len(path)
 
 
 def _always() -> bool:

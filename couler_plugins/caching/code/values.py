@@ -10,6 +10,7 @@ from __future__ import annotations
 import copyreg
 import enum
 import functools
+import gc
 import hashlib
 import logging
 import threading
@@ -19,7 +20,7 @@ from typing import Any
 
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = ["Form", "atom_form", "builtin_content", "is_stateless", "parts_of", "reduced", "slots_of"]
+__all__ = ["Form", "atom_form", "builtin_content", "is_stateless", "parts_of", "reduced", "remembered", "slots_of"]
 
 Form = Callable[[Any], Any]
 """The form of what a value is made of."""
@@ -101,6 +102,24 @@ def builtin_content(value: Any) -> Iterator[Any]:
         if base in CONTENT:
             yield CONTENT[base](value)
             return
+
+
+def remembered(function: Any) -> list[Any]:
+    """Return what a function cached by `lru_cache` holds already: results, and what they were computed from.
+
+    Raises:
+        Uncacheable: it cannot be looked into.
+    """
+    if not function.cache_info().currsize:
+        return []
+    # CPython visits keys and results, oldest first, then the dictionary of both, then the function.
+    held = gc.get_referents(function)
+    end = next((place for place, item in enumerate(held) if item is function.__wrapped__), 0)
+    if not end or type(held[end - 1]) is not dict:
+        raise Uncacheable(f"{function.__qualname__} remembers results, and nobody can tell which")
+    *visited, cache = held[:end]
+    links = {type(function), *(type(link) for link in cache.values() if type(link).__name__ == "_lru_list_elem")}
+    return [item for item in visited if not (isinstance(item, type) and item in links)] or [cache]
 
 
 def slots_of(value: Any) -> dict[str, Any]:

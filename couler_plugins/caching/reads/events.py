@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from couler_plugins.caching.reads.callers import is_library, level_of, module_of, outer_frame, shows_source
+from couler_plugins.caching.reads.callers import HERE, is_library, level_of, module_of, outer_frame, shows_source
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["HANDLERS", "absolute_path", "handle_open"]
+__all__ = ["HANDLERS", "absolute_path", "handle_open", "note_database"]
 
 Arguments: TypeAlias = tuple[Any, ...]
 Handler: TypeAlias = Callable[[Recorder, Arguments], None]
@@ -136,7 +137,8 @@ def _symlink(recorder: Recorder, arguments: Arguments) -> None:
     _each(recorder, recorder.write, arguments[1], arguments[2])
 
 
-def _database(recorder: Recorder, arguments: Arguments) -> None:
+def note_database(recorder: Recorder, arguments: Arguments) -> None:
+    """Note that a database of SQLite is opened: the first argument is its path or URI."""
     text = os.fsdecode(arguments[0])
     if text.startswith("file:"):
         from urllib.parse import unquote
@@ -152,6 +154,15 @@ def _database(recorder: Recorder, arguments: Arguments) -> None:
         recorder.write(path, keeps=True)
     for name in (path, f"{path}-wal", f"{path}-journal"):
         recorder.read(name)
+
+
+def _connection(recorder: Recorder, arguments: Arguments) -> None:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(HERE):
+        if frame.f_code.co_filename.endswith("wrappers.py"):
+            return  # it has it tell what it attaches
+        frame = frame.f_back
+    recorder.fail("it makes a connection of SQLite without its function `connect`")
 
 
 def _connect(recorder: Recorder, arguments: Arguments) -> None:
@@ -243,7 +254,8 @@ def _variable(recorder: Recorder, arguments: Arguments) -> None:
 HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
     {
         "open": _open,
-        "sqlite3.connect": _database,
+        "sqlite3.connect": note_database,
+        "sqlite3.connect/handle": _connection,
         **dict.fromkeys(("os.listdir", "os.scandir"), _list),
         **dict.fromkeys(("os.remove", "os.rmdir", "os.chmod", "os.chown", "os.utime"), _change),
         **dict.fromkeys(("os.truncate", "os.setxattr", "os.removexattr", "os.chflags"), _change_only),

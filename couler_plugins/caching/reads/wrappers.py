@@ -1,4 +1,4 @@
-"""Wrappers of what leaves no audit event: the status of files, links, the working directory, processes of Python.
+"""Wrappers of what leaves no audit event: the status of files, links, the working directory, what SQLite attaches.
 
 Code may keep one beyond the observation; it then calls what is behind it.
 """
@@ -14,12 +14,16 @@ from typing import Any, Final
 
 from couler_plugins.caching.reads.callers import is_standard, level_of, module_of
 from couler_plugins.caching.reads.dispatch import dispatch, is_observed
-from couler_plugins.caching.reads.events import absolute_path, handle_open
+from couler_plugins.caching.reads.events import absolute_path, handle_open, note_database
 from couler_plugins.caching.reads.probes import access_value, error_value, status_value, text_value
 from couler_plugins.caching.reads.read_sets import Kind
 from couler_plugins.caching.reads.recorder import Recorder
 
 __all__ = ["WRAPPED", "Wrapper"]
+
+
+SQLITE_OK, SQLITE_ATTACH = 0, 24
+"""See https://sqlite.org/c3ref/c_alter_table.html: Python may have been built without the module."""
 
 
 def function_of(name: str) -> Any:
@@ -74,6 +78,30 @@ class EarlyWrapper(Wrapper):
         if is_observed():
             self._tell(sys._getframe(1), None, args, kwargs)
         return self.__wrapped__(*args, **kwargs)
+
+
+class ConnectWrapper(Wrapper):
+    """`sqlite3.connect`: it has an event, but statements that attach a database have none."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        connection = self.__wrapped__(*args, **kwargs)
+        if is_observed():
+            connection.set_authorizer(_authorize)
+        return connection
+
+
+def _authorize(action: int, name: str | None, *rest: object) -> int:
+    """Allow all that SQLite asks for, and note what is attached."""
+    if action == SQLITE_ATTACH and is_observed():
+        dispatch(lambda recorder: _note_attached(recorder, name))
+    return SQLITE_OK
+
+
+def _note_attached(recorder: Recorder, name: str | None) -> None:
+    if name is None:
+        recorder.fail("it attaches a database whose name is no text in the statement")
+    else:
+        note_database(recorder, (name,))
 
 
 class ScanWrapper(Wrapper):
@@ -215,6 +243,8 @@ WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] 
     ("os", "mkfifo", EarlyWrapper, _note_node),
     ("os", "mknod", EarlyWrapper, _note_node),
     ("os", "scandir", ScanWrapper, note_status),
+    ("sqlite3", "connect", ConnectWrapper, note_database),
+    ("sqlite3.dbapi2", "connect", ConnectWrapper, note_database),
     ("_posixsubprocess", "fork_exec", EarlyWrapper, _note_process),  # how `multiprocessing` spawns
 )
 """Modules and their functions, and how each is wrapped."""

@@ -75,9 +75,25 @@ SAME: dict[str, tuple[Any, Any]] = {
         (HELPED, EDITED),
     ),
     "a constant of a module behind a helper": ((HELPED, FILES), (HELPED, FILES | {"steps_deep.py": "D = 2\n"})),
-    "sharing": (work("A = [1]\nB = [A, A]", "B"), work("A = [1]\nB = [[1], [1]]", "B")),
+    "sharing of what cannot be changed": (
+        work("import decimal\nA = decimal.Decimal(1)\nB = [A, A]", "B"),
+        work("import decimal\nB = [decimal.Decimal(1), decimal.Decimal(1)]", "B"),
+    ),
 }
 OTHER: dict[str, tuple[Any, Any]] = {
+    "sharing": (work("A = [1]\nB = [A, A]", "B"), work("A = [1]\nB = [[1], [1]]", "B")),
+    "which of two is shared": (
+        work("A, B = [1], [1]\nX = [A, B, A]", "X"),
+        work("A, B = [1], [1]\nX = [A, B, B]", "X"),
+    ),
+    "what a cached function holds already": (
+        work("import functools\nB = [1]\n@functools.lru_cache\ndef f(): return B[0]\nf()\nB[0] = 7", "f()"),
+        work("import functools\nB = [2]\n@functools.lru_cache\ndef f(): return B[0]\nf()\nB[0] = 7", "f()"),
+    ),
+    "what a function cached without a limit holds": (
+        work("import functools\nB = [1]\n@functools.cache\ndef f(): return B[0]\nf()\nB[0] = 7", "f()"),
+        work("import functools\nB = [2]\n@functools.cache\ndef f(): return B[0]\nf()\nB[0] = 7", "f()"),
+    ),
     "a method of a dict's subclass": (
         work("class C(dict):\n    def r(self): return 1\nX = C(a=1)", "X.r()"),
         work("class C(dict):\n    def r(self): return 2\nX = C(a=1)", "X.r()"),

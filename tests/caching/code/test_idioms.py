@@ -18,7 +18,11 @@ def rules(function: Callable[[], Any]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "function", [samples.logged, samples.logged_by_name, samples.seeded, samples.seeded_module, samples.shuffled]
+    "function",
+    [
+        *(samples.logged, samples.logged_by_name, samples.seeded, samples.seeded_module, samples.shuffled),
+        *(samples.fitted, samples.named),
+    ],
 )
 def test_what_is_no_part_of_a_result_is_no_objection(function: Callable[[], Any]) -> None:
     assert rules(function) == set()
@@ -47,7 +51,9 @@ def test_what_is_no_part_of_a_result_is_no_objection(function: Callable[[], Any]
                 samples.seeded_and_not,
             )
         ),
-        (samples.shuffled_by_chance, "randomness"),
+        *((function, "randomness") for function in (samples.shuffled_by_chance, samples.fitted_by_chance)),
+        (samples.fitted_as_told, "randomness"),
+        *((function, "clock") for function in (samples.named_as_a_clock, samples.delegated, samples.inherited)),
     ],
 )
 def test_what_may_be_one_is(function: Callable[[], Any], rule: str) -> None:

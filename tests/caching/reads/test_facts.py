@@ -236,3 +236,27 @@ def test_a_file_database_that_is_not_there(data: Path, watch: Observe) -> None:
         sqlite3.connect(":memory:").close()
         sqlite3.connect("file:x?mode=memory", uri=True).close()
     assert recorded(seen) == set()
+
+
+def test_databases_that_are_attached(data: Path, watch: Observe) -> None:
+    other = data / "other.db"
+    with sqlite3.connect(other) as connection:
+        connection.execute("create table t as select 1 as n")
+    connection.close()
+    with watch() as seen:
+        main = sqlite3.connect(":memory:")
+        main.execute(f"attach '{other}' as other")
+        assert main.execute("select n from other.t").fetchall() == [(1,)]
+        main.close()
+    assert ("file", str(other)) in recorded(seen)
+    with watch() as hidden:
+        main = sqlite3.connect(":memory:")
+        main.execute("attach ? as other", (str(other),))
+        main.close()
+    assert hidden.reads is None
+    assert "attaches a database" in hidden.reason
+    with watch() as made:
+        main = sqlite3.connect(other)
+        main.execute(f"vacuum into '{data / 'copy.db'}'")
+        main.close()
+    assert data / "copy.db" in written(made)

@@ -136,8 +136,8 @@ class Run:
         if not has_own_backend():
             return data
         # Another backend may keep what Airflow's own would change: what a hit hands on is to be the very same.
-        back, forms = decode_result(data), Fingerprint()
-        if forms.form([back.value, dict(back.xcoms)]) != forms.form([result.value, dict(result.xcoms)]):
+        back = decode_result(data)
+        if _form(back) != _form(result):
             raise Uncacheable(f"a {type(result.value).__name__} does not come back from the cache as it was")
         return data
 
@@ -240,6 +240,10 @@ def _wish(context: Mapping[str, Any]) -> str:
 
 def _none(entry: Entry) -> bool:
     return False
+
+
+def _form(result: Result) -> Any:
+    return Fingerprint().form([result.value, dict(result.xcoms)])
 
 
 def _sha256(data: bytes) -> str:

@@ -80,7 +80,6 @@ CASES: tuple[Case, ...] = (
     kept("backend-of-airflow-integer-keys", "{1: 'a'}", first=Run()),
     kept("backend-of-airflow-tuple-in-dict", "{'a': (1, 2)}", first=Run()),
     kept("backend-of-airflow-set", "{1, 2}", first=Run()),
-    kept("backend-of-airflow-nan", "float('nan')", first=Run()),
     kept("backend-of-airflow-bool-key", "{True: 1}", first=Run()),
     kept("backend-of-airflow-lone-surrogate", r"'\ud800'.encode('utf-8', 'surrogatepass').hex()", first=Run()),
     tasks(

@@ -244,7 +244,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
         "import functools\ndef place@(n): return EXPRESSION\nPLACE@ = functools.partial(place@, 0)",
         "PLACE@()",
     ),
-    "generator": ("def place@():\n    yield EXPRESSION", "next(place@())"),
+    "generator": ("def inner@():\n    yield EXPRESSION\ndef place@(): return next(inner@())", "place@()"),
     "async": (
         "import asyncio\nasync def inner@(): return EXPRESSION\ndef place@(): return asyncio.run(inner@())",
         "place@()",

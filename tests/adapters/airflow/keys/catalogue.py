@@ -42,10 +42,6 @@ THEMES: dict[str, tuple[Case, ...]] = {
 }
 SET_ASIDE = frozenset(
     {
-        # The change changes no result here, or Airflow itself fails.
-        *("xcom-nan", "xcom-negative-zero", "xcom-integer-and-float", "xcom-decimal-scale", "xcom-array"),
-        *("effect-atexit-and-warnings", "monkeypatch-in-another-module", "edit-future-annotations", "temporary-folder"),
-        *("external-python-declared", "backend-of-airflow-nan"),
         # A process with threads is forked, which hangs now and then, without us as well.
         *("file-read-in-a-process", "environment-read-in-a-fork", "program-of-multiprocessing"),
     }

@@ -210,12 +210,6 @@ CASES: tuple[Case, ...] = (
         edit=("(1)", "(2)"),
     ),
     work(
-        "effect-atexit-and-warnings",
-        "import warnings\nreturn len(warnings.filters) > 0 and warnings.filters[0][0]",
-        "import warnings\nwarnings.simplefilter('ignore', UserWarning)\n",
-        edit=("'ignore'", "'always'"),
-    ),
-    work(
         "effect-integer-digits",
         "try:\n    return len(str(10 ** 5000))\nexcept ValueError:\n    return 'too long'",
         "import sys\nsys.set_int_max_str_digits(4300)\n",

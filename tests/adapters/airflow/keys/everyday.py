@@ -68,6 +68,8 @@ def quiet(name: str, body: str, top: str = "", **case: Any) -> Case:
 DATACLASS = "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Cfg:\n    rate: int = 1\ndef unrelated(): return 1\n"
 
 CASES: tuple[Case, ...] = (
+    edited("edit-nothing", "# a comment", "# a comment", worst=True),
+    edited("edit-nothing-with-a-dataclass", "# a comment", "# a comment", text=WITH_DATACLASS),
     edited("edit-comment", "# a comment", "# another comment", worst=True),
     edited("edit-comment-added-above", "LIMIT = 3", "# how many\n\n\nLIMIT = 3", worst=True),
     edited("edit-doc-of-the-file", "A DAG.", "A better DAG."),
@@ -90,7 +92,9 @@ CASES: tuple[Case, ...] = (
     edited("edit-function-added", "def unrelated(x):", "def another(x):\n    return x\ndef unrelated(x):"),
     edited("edit-type-hints", "def helper(x):", "def helper(x: int) -> int:"),
     edited("edit-type-hints-of-the-task", "def work(x):", "def work(x: int) -> int:"),
-    edited("edit-future-annotations", "import logging\n", "from __future__ import annotations\nimport logging\n"),
+    edited(
+        "edit-future-annotations", "import deep\n", "from __future__ import annotations\nimport deep\n", "helping.py"
+    ),
     edited(
         "edit-task-added",
         "    work(5)\n",

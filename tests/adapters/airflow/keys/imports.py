@@ -332,9 +332,9 @@ CASES: tuple[Case, ...] = (
     ),
     work(
         "monkeypatch-in-another-module",
-        "import json\nreturn json.dumps(1)",
+        "import textwrap\nreturn textwrap.shorten('a', 5)",
         "import patches\n",
-        files={"patches.py": "import json\njson.dumps = lambda x: 'one'\n"},
+        files={"patches.py": "import textwrap\ntextwrap.shorten = lambda *a: 'one'\n"},
         edits={"patches.py": ("'one'", "'two'")},
         layer=CODE,
     ),
@@ -372,14 +372,14 @@ CASES: tuple[Case, ...] = (
     ),
     work(
         "order-of-imports",
-        "return conf.RATE",
-        "import conf\nimport one\nimport two\n",
+        "return corp_conf.RATE",
+        "import corp_conf\nimport set_one\nimport set_two\n",
         files={
-            "conf.py": "RATE = 0\n",
-            "one.py": "import conf\nconf.RATE = 1\n",
-            "two.py": "import conf\nconf.RATE = 2\n",
+            "corp_conf.py": "RATE = 0\n",
+            "set_one.py": "import corp_conf\ncorp_conf.RATE = 1\n",
+            "set_two.py": "import corp_conf\ncorp_conf.RATE = 2\n",
         },
-        edit=("import one\nimport two", "import two\nimport one"),
+        edit=("import set_one\nimport set_two", "import set_two\nimport set_one"),
     ),
     # Installed distributions.
     work(

@@ -161,18 +161,4 @@ CASES: tuple[Case, ...] = (
         expect=NEVER,
         layer=OBSERVED,
     ),
-    tasks(
-        "external-python-declared",
-        """
-        import sys
-        with DAG("d", schedule=None):
-            @task.external_python(python=sys.executable, expect_airflow=False)
-            @cached
-            def t():
-                import time
-                return time.time()
-            t()
-        """,
-        layer=OBSERVED,
-    ),
 )

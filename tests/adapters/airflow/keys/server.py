@@ -17,6 +17,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -217,6 +218,7 @@ def answer(request: dict[str, Any], base: Path) -> dict[str, Any]:
     first = [*request["path"], str(base / "path")]
     sys.path[:] = [*first, *sys.path, str(base / "dags"), str(base / "plugins")]
     forget_settings()
+    tempfile.tempdir = None  # it is looked up once a process
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed()  # or all children would draw the same: Python's own generator sees to that by itself
     return run_file(base / request["file"], request["date"], request["conf"])
