@@ -6,6 +6,7 @@ use it as they are. Those of libraries count with the state of their distributio
 
 from __future__ import annotations
 
+import __future__
 import contextlib
 import functools
 import math
@@ -375,7 +376,8 @@ class Fingerprint:
         return ["builtin", dotted]
 
     def _code(self, code: types.CodeType) -> Any:
-        counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+        flags = code.co_flags & ~__future__.annotations.compiler_flag
+        counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, flags)
         names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
         table = getattr(code, "co_exceptiontable", b"")
         constants = [self.form(constant) for constant in constants_of(code)]

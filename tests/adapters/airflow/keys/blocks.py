@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 __all__ = ["BLOCKS", "PLACES", "Block", "Change"]
 
@@ -37,6 +39,8 @@ class Block:
         changes: what may change.
         files: files that it needs, by their paths.
         env: environment variables that it needs.
+        is_refused: whether it is never kept, on purpose.
+        needs: a module without which it is left out.
     """
 
     name: str
@@ -45,24 +49,34 @@ class Block:
     changes: Sequence[Change]
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    is_refused: bool = False
+    needs: str = "os"
 
 
-def _reader(name: str, top: str, expression: str, one: str = "1\n", two: str = "2\n") -> Block:
-    changes = (Change(one, two),)
-    return Block(name, top, expression.replace("FILE", "'/BASE/x@.txt'"), changes, files={"x@.txt": one})
+NOTE = "# nothing of note @\n"
+IDLE = Change("# nothing of note @", "# something else @", is_idle=True)
+
+
+def _reader(
+    name: str, top: str, expression: str, one: str = "1\n", two: str = "2\n", file: str = "x@.txt", **more: Any
+) -> Block:
+    reads = expression.replace("FILE", f"'/BASE/{file}'")
+    return Block(name, NOTE + top, reads, (Change(one, two), IDLE), files={file: one}, **more)
 
 
 def _setting(name: str, top: str, expression: str) -> Block:
-    return Block(name, top, expression, (Change("$REGION@", "us"),), env={"REGION@": "eu"})
+    return Block(name, NOTE + top, expression, (Change("$REGION@", "us"), IDLE), env={"REGION@": "eu"})
 
 
 def _code(name: str, top: str, expression: str, old: str, new: str) -> Block:
-    comment = f"# nothing of note @\n{top}"
-    idle = Change("# nothing of note @", "# something else @", is_idle=True)
-    return Block(name, comment, expression, (Change(old, new), idle))
+    return Block(name, NOTE + top, expression, (Change(old, new), IDLE))
 
 
-BLOCKS: tuple[Block, ...] = (
+def _chance(name: str, top: str, expression: str) -> Block:
+    return Block(name, top, expression, (Change("", ""),), is_refused=True)
+
+
+ALL: tuple[Block, ...] = (
     # Values.
     _code("integer", "RATE@ = 1", "RATE@", "RATE@ = 1", "RATE@ = 2"),
     _code("table", "TABLE@ = {'a': [1, (2, 3)]}", "TABLE@['a'][1]", "(2, 3)", "(2, 4)"),
@@ -227,10 +241,47 @@ BLOCKS: tuple[Block, ...] = (
         "X@.r",
     ),
     _setting("expanded", "import os", "os.path.expandvars('$REGION@')"),
+    # Readers in compiled code.
+    _reader("memory map", "import numpy as np", "int(np.memmap(FILE, dtype='u1', mode='r')[0])"),
+    _reader("numbers", "import numpy as np", "int(np.fromfile(FILE, dtype='u1')[0])"),
+    _reader(
+        "mapped file",
+        "import mmap\ndef map@(p):\n    with open(p) as f:\n        return mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)[:]",
+        "map@(FILE)",
+    ),
+    _reader(
+        "database",
+        "import sqlite3",
+        "sqlite3.connect(FILE).execute('select n from t').fetchone()[0]",
+        "create table t as select 1 as n;",
+        "create table t as select 2 as n;",
+        "x@.db",
+    ),
+    _reader(
+        "attached database",
+        "import sqlite3\ndef att@(p):\n    c = sqlite3.connect(':memory:')\n"
+        "    c.execute(f'attach {p!r} as e')\n    return c.execute('select n from e.t').fetchone()[0]",
+        "att@(FILE)",
+        "create table t as select 1 as n;",
+        "create table t as select 2 as n;",
+        "x@.db",
+    ),
+    _reader("arrow", "import pyarrow.csv", "pyarrow.csv.read_csv(FILE).column_names[0]", needs="pyarrow", is_refused=True),
+    _reader("arrow's map", "import pyarrow as pa", "pa.memory_map(FILE).read()", needs="pyarrow", is_refused=True),
+    # What is there.
+    _reader("size", "import os", "os.path.getsize(FILE)", "1\n", "12\n"),
+    _reader("json", "import json\nfrom pathlib import Path", "json.loads(Path(FILE).read_bytes())"),
+    _reader("program", "import subprocess", "subprocess.check_output(['cat', FILE])", is_refused=True),
     # Chance, which changes by itself.
-    Block("clock", "import time", "time.time()", (Change("", ""),)),
-    Block("renamed clock", "from time import time as at@", "at@()", (Change("", ""),)),
+    _chance("clock", "import time", "time.time()"),
+    _chance("renamed clock", "from time import time as at@", "at@()"),
+    _chance("today", "import datetime as dt", "dt.datetime.now().isoformat()"),
+    _chance("name", "import uuid", "str(uuid.uuid4())"),
+    _chance("draw", "import random", "random.random()"),
+    _chance("draw of numbers", "import numpy as np", "float(np.random.rand())"),
+    _chance("address", "", "id(object())"),
 )
+BLOCKS: tuple[Block, ...] = tuple(block for block in ALL if importlib.util.find_spec(block.needs) is not None)
 
 PLACES: Mapping[str, tuple[str, str]] = {
     "body": ("", "EXPRESSION"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["KNOWN"]
 
 KNOWN: dict[str, str] = {
-    "edit-future-annotations": "needless miss",
     "edit-class-method-not-called": "needless miss",
     "edit-method-of-a-dataclass-not-called": "needless miss",
     "params-another-one": "needless miss",

@@ -1,18 +1,20 @@
 """Search wrong keys: programs of building blocks, one change in each, and the key beside what the task returns.
 
 No DAG is run. A process that has loaded Airflow forks one for each variant; that parses the DAG file, makes the key of
-its one task with `TaskMaterial`, and then calls the task's function, whose result is the truth. Two variants with one
-key and two results are a wrong hit; an idle change that takes another key, or has none, is a needless miss.
-
-What a task reads by itself is in no key: once entries hold a read set, `_observe` below is the place to replay it.
+its one task with `TaskMaterial`, sees whether what the other variant has read still holds, and then calls the task's
+function, observed as a worker does it. What that returns is the truth. One key, reads that hold and another result are
+a wrong hit; an idle change after which there is no hit is a needless miss.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import random
+import shutil
+import sqlite3
 import sys
 import traceback
 from collections.abc import Mapping
@@ -34,7 +36,7 @@ class Program:
         label: its blocks, where they stand, and what changes.
         files: its files by path, before and after.
         env: its environment, before and after.
-        is_idle: whether the change must cost nothing.
+        is_idle: whether the change must cost nothing: none of its blocks is refused on purpose.
     """
 
     label: str
@@ -92,7 +94,8 @@ def _program(chance: random.Random) -> Program:
     change = chance.choice(tuple(blocks[chosen].changes))
     after, after_env = _changed(files, env, blocks[chosen], change, chosen)
     label = f"{' + '.join(labels)}; {change.old!r} of {blocks[chosen].name} becomes {change.new!r}"
-    return Program(label, (files, after), (env, after_env), change.is_idle)
+    is_idle = change.is_idle and not any(block.is_refused for block in blocks)
+    return Program(label, (files, after), (env, after_env), is_idle)
 
 
 def _dag_file(tops: list[str], reads: list[str]) -> str:
@@ -119,7 +122,7 @@ def _changed(
         return dict(files), {**env, old[1:]: new}
     if not old:
         return dict(files), dict(env)
-    if block.files:
+    if block.files and not change.is_idle:
         names = {_numbered(name, number) for name in block.files}
         return {name: text.replace(old, new) if name in names else text for name, text in files.items()}, dict(env)
     written = {name: text.replace(old, new) if name in MODULES else text for name, text in files.items()}
@@ -149,8 +152,9 @@ def search(found: list[Program], folder: Path) -> list[Finding]:
     for number, program in enumerate(found):
         own = folder / str(number)
         own.mkdir()
-        before, after = (_variant(program, own, index) for index in (0, 1))
-        findings += _judge(program, before, after)
+        before = _variant(program, own, 0, "")
+        findings += _judge(program, before, _variant(program, own, 1, before.get("trace", "")))
+        shutil.rmtree(own)
     return findings
 
 
@@ -158,25 +162,27 @@ def _judge(program: Program, before: Mapping[str, Any], after: Mapping[str, Any]
     for outcome in (before, after):
         if "error" in outcome:
             return [Finding("failed", program.label, outcome["error"])]
+    is_hit = before["key"] is not None and before["key"] == after["key"] and after["holds"]
     if before["value"] != after["value"]:
-        if before["key"] is not None and before["key"] == after["key"]:
+        if is_hit:
             return [Finding("wrong hit", program.label, f"{before['value']} becomes {after['value']}")]
-    elif program.is_idle and (before["key"] is None or before["key"] != after["key"]):
-        return [Finding("needless miss", program.label, after["reason"] or "another key")]
+    elif program.is_idle and not is_hit:
+        return [Finding("needless miss", program.label, after["reason"] or before["reason"] or "another key")]
     return []
 
 
-def _variant(program: Program, folder: Path, index: int) -> dict[str, Any]:
+def _variant(program: Program, folder: Path, index: int, trace: str) -> dict[str, Any]:
     """Make the key of one variant, and its result, in a process of its own."""
     for name, text in program.files[index].items():
-        (folder / name).write_text(text.replace("/BASE/", f"{folder}/"), encoding="utf-8")
+        _write(folder / name, text.replace("/BASE/", f"{folder}/"))
     out = folder / "out.json"
     child = os.fork()
     if child == 0:
         try:
+            sys.dont_write_bytecode = True  # the cache of a source is known by its second and size alone
             os.environ.update(program.env[index])
             sys.path.insert(0, str(folder))
-            out.write_text(json.dumps(_observe(folder / "d.py")))
+            out.write_text(json.dumps(_observe(folder / "d.py", trace)))
         except BaseException:  # noqa: BLE001  # whatever a program raises, this process ends here
             out.write_text(json.dumps({"error": traceback.format_exc()[-600:]}))
         finally:
@@ -186,12 +192,29 @@ def _variant(program: Program, folder: Path, index: int) -> dict[str, Any]:
     return answer
 
 
-def _observe(file: Path) -> dict[str, Any]:
+def _write(path: Path, text: str) -> None:
+    if path.suffix != ".db":
+        path.write_text(text, encoding="utf-8")
+        return
+    path.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(text)
+
+
+def _observe(file: Path, trace: str = "") -> dict[str, Any]:
+    """Look at a DAG file as a worker does.
+
+    Args:
+        file: it has one DAG of one task.
+        trace: what the other variant has read, and what came of it.
+    """
     from airflow_dags import FakeInstance, context_of, rendered
     from airflow_minors import empty_bag
     from couler_airflow.key import TaskMaterial
     from couler_airflow.marks import Declaration
+    from couler_airflow.runtime.observing import observed, reads_that_count
     from couler_plugins.caching.code.uncacheable import Uncacheable, describe
+    from couler_plugins.caching.reads.traces import Traces, decode_traces
 
     bag = empty_bag()
     bag.process_file(str(file))
@@ -204,7 +227,16 @@ def _observe(file: Path) -> dict[str, Any]:
         key = TaskMaterial(task, Declaration()).key(context_of(FakeInstance(task)), lambda: ()).key
     except Uncacheable as error:
         reason = "; ".join(map(describe, error.objections))
-    return {"key": key, "reason": reason, "value": repr(task.python_callable())}
+    holds = bool(trace) and decode_traces(trace.encode()).find() is not None
+    with observed() as seen:
+        value = repr(task.python_callable())
+    kept = ""
+    try:
+        reads = reads_that_count(seen, Declaration(), value.encode())
+        kept = Traces().add(reads, value.encode()).encode().decode()
+    except Uncacheable as error:
+        reason = reason or "; ".join(map(describe, error.objections))
+    return {"key": key, "reason": reason, "value": value, "holds": holds, "trace": kept}
 
 
 def _load(folder: Path) -> None:
