@@ -8,8 +8,6 @@ import time
 from logging import getLogger
 from typing import Any
 
-from sklearn.linear_model import Ridge
-
 log = getLogger(__name__)
 
 
@@ -132,14 +130,20 @@ def shuffled_by_chance() -> list[int]:
 
 
 def fitted() -> float:
+    from sklearn.linear_model import Ridge
+
     return float(Ridge(solver="cholesky").fit([[1], [2]], [1, 2]).predict([[3]])[0])
 
 
 def fitted_by_chance() -> float:
+    from sklearn.linear_model import Ridge
+
     return float(Ridge(solver="sag").fit([[1], [2]], [1, 2]).predict([[3]])[0])
 
 
 def fitted_as_told(**more: str) -> float:
+    from sklearn.linear_model import Ridge
+
     return float(Ridge(**more).fit([[1], [2]], [1, 2]).predict([[3]])[0])
 
 
@@ -157,3 +161,7 @@ def delegated() -> Any:
 
 def inherited() -> Any:
     return DAY.today()
+
+
+def handed_on() -> list[random.Random]:
+    return [random.Random(1), *map(random.Random, [None])]

@@ -156,7 +156,7 @@ class TaskMaterial:
             self._noted += error.objections
         if self._noted:
             raise Uncacheable(objections=self.objections)
-        modules = self._forms.modules()
+        modules = self._forms.sources.form
         spec = digest([VERSION, self._spec, modules])
         return TaskKey(digest([VERSION, spec, self._arguments, run, tokens, modules]), spec)
 

@@ -26,7 +26,7 @@ IDLE = {
     **dict.fromkeys(("Lasso", "ElasticNet", "MultiTaskLasso", "MultiTaskElasticNet"), ("selection", ("random",))),
     **dict.fromkeys(("SVC", "NuSVC"), ("probability", (True,))),
 }
-"""Estimators of scikit-learn that draw only if a parameter has one of these values: see `random_state` in their docs."""
+"""Estimators of scikit-learn that draw only if a parameter has one of these values: their `random_state` says so."""
 Parents = dict[ast.AST, ast.AST]
 
 
@@ -65,17 +65,17 @@ def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[
     """The generators that get a seed, and what is drawn from them."""
     made = [call for call in calls if _last(call.func) in GENERATORS]
     names = {target.id for call in made if isinstance(target := _bound(call, parents), ast.Name)}
+    handed_on = {name for node in ast.walk(tree) if _is_handed_on(node, parents) for name in _names(node)}
     if made and all(map(_has_seed, made)):
-        yield from (ast.unparse(call.func) for call in made)
-        yield from (f".{_last(call.func)}" for call in made)
+        yield from (name for call in made for name in _names(call.func) if name not in handed_on)
     drawn: dict[str, bool] = {}
     for call in calls:
         base = call.func.value if isinstance(call.func, ast.Attribute) else None
         is_ours = (isinstance(base, ast.Name) and base.id in names) or base in made
         seeded = any(item.arg in SEEDS and not _is_none(item.value) for item in call.keywords)
-        for name in (f".{_last(call.func)}", ast.unparse(call.func)):
+        for name in _names(call.func):
             drawn[name] = drawn.get(name, True) and (is_ours or seeded or _is_idle(call))
-    yield from (name for name, safe in drawn.items() if safe)
+    yield from (name for name, safe in drawn.items() if safe and name not in handed_on)
     for call in calls:
         # `random.seed(1)` is for all that is drawn of the module from there on.
         if _last(call.func) == "seed" and _has_seed(call) and isinstance(call.func, ast.Attribute):
@@ -84,6 +84,17 @@ def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[
                 if ast.unparse(other.func).startswith(f"{module}.") and other.lineno >= call.lineno:
                     yield ast.unparse(other.func)
                     yield f".{_last(other.func)}"
+
+
+def _names(node: ast.AST) -> tuple[str, str]:
+    return f".{_last(node)}", ast.unparse(node)
+
+
+def _is_handed_on(node: ast.AST, parents: Parents) -> bool:
+    """Whether something with a name is neither called nor asked for an attribute: others may call it as they like."""
+    parent = parents.get(node)
+    called = isinstance(parent, ast.Call) and parent.func is node
+    return isinstance(node, (ast.Name, ast.Attribute)) and not called and not isinstance(parent, ast.Attribute)
 
 
 def _is_idle(call: ast.Call) -> bool:
@@ -130,5 +141,5 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _last(node: ast.expr) -> str:
+def _last(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -19,6 +19,7 @@ from couler_plugins.caching.code.idioms import SEEDS, harmless
 from couler_plugins.caching.code.modules import file_of, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, constants_of, names_of
 from couler_plugins.caching.code.reach import is_clock_text, kind_of, kinds_of_attributes
+from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.caching.code.values import slots_of
@@ -42,11 +43,9 @@ class Forms(Protocol):
     def form(self, value: Any) -> Any:
         """Return the form of a value."""
 
-    def library(self, name: str) -> None:
-        """Add a module of a library."""
-
-    def module(self, name: str) -> Any:
-        """Return the form of a module that is used as a whole."""
+    @property
+    def sources(self) -> Sources:
+        """The modules behind them."""
 
 
 class Reading:
@@ -110,7 +109,8 @@ class Reading:
         for module, *path in names.imports:
             with self._at(code, module):
                 # What a body imports itself is not named as it writes it: the last name has to do.
-                last = functools.partial(_is_harmless, code, f".{path[-1]}") if path else _always
+                said = [name for name in path if name != ALL]
+                last = functools.partial(_is_harmless, code, f".{said[-1]}") if said else _always
                 read.append([module, path, self._imported(module, path, last)])
         return read
 
@@ -144,7 +144,7 @@ class Reading:
                 return ["module", dotted]
             # A module that makes its names as they are asked for is looked at as a whole; it is not asked for one.
             if not here or here[0] == ALL or here[0] not in vars(value):
-                return self._forms.module(value.__name__)
+                return self._forms.sources.add_whole(value.__name__)
             value, here = vars(value)[here[0]], here[1:]
         # The state of a generator is in its form, but for one that asks the system.
         drawn = isinstance(value, random.Random) and not isinstance(value, random.SystemRandom)
@@ -171,11 +171,11 @@ class Reading:
         if path and file_of(f"{module}.{path[0]}") is not None and (loaded is None or path[0] not in vars(loaded)):
             return self._imported(f"{module}.{path[0]}", path[1:], safe)
         if loaded is None:
-            return self._forms.module(module)
+            return self._forms.sources.add_whole(module)
         return self._followed(module, loaded, path, safe)
 
     def _library(self, name: str) -> None:
-        self._forms.library(name)
+        self._forms.sources.add_library(name)
         native = "" if "files" in self._vouched else unobserved_by_module(name)
         if native:
             place = None if self._place is None else place_of(*self._place)

@@ -45,7 +45,7 @@ def form_of(folder: Path, main: str, files: Files | None = None) -> str:
     forms = Fingerprint()
     form = forms.form(load(folder, main, files).work)
     assert forms.objections == []
-    return digest([form, forms.modules()])
+    return digest([form, forms.sources.form])
 
 
 def work(top: str, result: str) -> str:

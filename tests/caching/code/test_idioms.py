@@ -49,6 +49,7 @@ def test_what_is_no_part_of_a_result_is_no_objection(function: Callable[[], Any]
                 samples.unseeded,
                 samples.seeded_with_none,
                 samples.seeded_and_not,
+                samples.handed_on,
             )
         ),
         *((function, "randomness") for function in (samples.shuffled_by_chance, samples.fitted_by_chance)),

@@ -1,0 +1,47 @@
+"""Classes: which of their members say what they compute, and which of them say themselves how they are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["is_made", "members_of", "overrides"]
+
+OF_CLASSES = frozenset(
+    {
+        *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__", "__abstractmethods__"),
+        *(
+            "__static_attributes__",
+            "__orig_bases__",
+            "__parameters__",
+            "_abc_impl",
+            "__annotate_func__",
+            "__annotate__",
+        ),
+        *("__annotations_cache__", "__signature__", "__dataclass_params__", "__attrs_props__"),
+    }
+)
+"""What classes have that says nothing of what they compute, or that is made of what is looked at anyway."""
+MACHINERY = ("__pydantic_", "_sunder_", "__attrs_base_of_slotted__")
+KEPT = ("__pydantic_fields__", "__pydantic_decorators__")
+HEAP_TYPE = 1 << 9
+"""The flag of classes that are made while a program runs (CPython's `Py_TPFLAGS_HEAPTYPE`)."""
+OVERRIDES = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
+
+
+def members_of(cls: type) -> list[tuple[str, Any]]:
+    """Return the members of a class that say what it computes, by name."""
+    return [(name, member) for name, member in sorted(vars(cls).items()) if _counts(name)]
+
+
+def is_made(cls: type) -> bool:
+    """Return whether a class was made while the program ran."""
+    return bool(cls.__flags__ & HEAP_TYPE)
+
+
+def overrides(cls: type) -> bool:
+    """Return whether a class says itself how its objects are taken apart."""
+    return any(name in vars(cls) for name in OVERRIDES)
+
+
+def _counts(name: str) -> bool:
+    return name in KEPT or (name not in OF_CLASSES and not name.startswith(MACHINERY))

@@ -1,0 +1,140 @@
+"""The modules behind some code: libraries by their state, those of users by what they do when they are loaded."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from couler_plugins.caching.code.effects import Effect, loading_of
+from couler_plugins.caching.code.modules import Modules, file_of, is_library, is_third_party, source_of
+from couler_plugins.caching.code.surroundings import Surroundings
+from couler_plugins.caching.code.uncacheable import Uncacheable
+from couler_plugins.caching.code.values import Form
+
+__all__ = ["Sources"]
+
+
+class Reader(Protocol):
+    """What follows the names in code."""
+
+    def read(self, code: types.CodeType, scope: Mapping[str, Any], package: str = "") -> Any:
+        """Return the forms of all that code reads by name."""
+
+
+class Sources:
+    """Gathers the modules behind some code.
+
+    Args:
+        reader: follows what the code of a whole module names.
+        aside: gives something that gives forms of what is no part of the code itself; it may raise `Uncacheable`.
+        surroundings: what an engine puts around the code.
+        others: what was gathered for another part of the same key.
+    """
+
+    def __init__(
+        self, reader: Reader, aside: Callable[[], Form], surroundings: Surroundings, others: Sources | None = None
+    ) -> None:
+        self._reader = reader
+        self._aside = aside
+        self._around = surroundings
+        self._modules: Modules = Modules(None if others is None else others._modules)
+        self._effects: dict[str, Any] = {} if others is None else others._effects
+
+    @property
+    def form(self) -> list[Any]:
+        """The modules as a key covers them."""
+        return [self._modules.form, sorted(self._effects.items())]
+
+    def label(self, module: str) -> str:
+        """Return what a key calls a module."""
+        return "<main>" if self._around.aliases.match(module) else module
+
+    def add_library(self, name: str) -> None:
+        """Add the distribution behind a module of a library."""
+        self._modules.add_library(name)
+
+    def add_whole(self, name: str) -> Any:
+        """Add a module that is used as a whole, or is not loaded, and return its form.
+
+        Its file counts, and what that names.
+        """
+        path = file_of(name)
+        if is_library(name) or path is None:
+            self.add_library(name)
+            return ["module", name]
+        label = self.label(name)
+        data = self._modules.add_source(label, name, path)
+        if data is not None:
+            self._add_effects(name, path)
+            if path.suffix == ".py":
+                self._effects[f"{label} as a whole"] = []  # it may be met again on the way
+                self._effects[f"{label} as a whole"] = self._whole(name, path, data)
+        return ["module", label]
+
+    def _whole(self, name: str, path: Path, data: bytes) -> list[Any]:
+        """Look at all code of a module as if a body had it inside, and return what that reads."""
+        loaded = sys.modules.get(name)
+        try:
+            code = compile(data, str(path), "exec", dont_inherit=True)
+        except (ValueError, SyntaxError):
+            raise Uncacheable(f"{path.name} is no Python that can be read", rule="unreadable-source") from None
+        scope = vars(loaded) if loaded is not None else {}
+        read = [
+            self._reader.read(constant, scope, _package(name, path))
+            for constant in code.co_consts
+            if isinstance(constant, types.CodeType)
+        ]
+        for imported in loading_of(data, _package(name, path), self._around.packages).imports:
+            if not is_library(imported) and file_of(imported) is not None:
+                self.add_whole(imported)
+        return read
+
+    def add_effects(self, module: str) -> None:
+        """Add what a module, and those that it imports, do to others when they are loaded."""
+        path = file_of(module)
+        if path is not None and self.label(module) not in self._effects and not is_library(module):
+            self._add_effects(module, path)
+
+    def _add_effects(self, module: str, path: Path) -> None:
+        label = self.label(module)
+        if label in self._effects:
+            return
+        self._effects[label] = []  # it may import itself, by way of others
+        if path.suffix != ".py":
+            self._modules.add_source(label, module, path)
+            return
+        loaded = sys.modules.get(module)
+        try:
+            found = loading_of(source_of(path, loaded), _package(module, path), self._around.packages)
+        except (SyntaxError, ValueError):
+            raise Uncacheable(f"{path.name} is no Python that can be read", rule="unreadable-source") from None
+        scope = vars(loaded) if loaded is not None else {}
+        self._effects[label] = [
+            *(self.effect(effect, scope) for effect in found.effects if not self._is_own(effect, scope)),
+            *(["import", name] for name in found.unused if is_third_party(name)),
+        ]
+        for imported in found.imports:
+            self.add_effects(imported)
+
+    def _is_own(self, effect: Effect, scope: dict[str, Any]) -> bool:
+        return bool(effect.roots) and all(root in scope and self._around.is_own(scope[root]) for root in effect.roots)
+
+    def effect(self, effect: Effect, scope: dict[str, Any]) -> Any:
+        """Return the form of a statement with what it reads of its module, as far as that has one."""
+        # What is against code that ran when the module was loaded is not against the task: nobody runs it again.
+        form = self._aside()
+        read = []
+        for name in effect.names:
+            if name in scope and not self._around.is_own(scope[name]):
+                try:
+                    read.append([name, form(scope[name])])
+                except Uncacheable:
+                    read.append([name, ["formless"]])
+        return [effect.text, read]
+
+
+def _package(module: str, path: Path) -> str:
+    return module if path.name == "__init__.py" else module.rpartition(".")[0]
