@@ -141,6 +141,41 @@ def test_all_objections_are_told_with_their_lines(explain: Explain) -> None:
     assert (found["main/two"]["file"], found["main/two"]["line"]) == ("caller.yaml", 20)
 
 
+DRAW = 'command: [sh, -c], args: ["shuf {{inputs.parameters.x}}; curl x"]'
+WORK = "    - name: work\n"
+
+
+def test_a_word_in_what_is_declared_is_a_warning_with_its_line(explain: Explain) -> None:
+    said = f"{WORK}      metadata: {{annotations: {{couler.io/cache: pure}}}}\n"
+    text = CALLER.replace('command: [run], args: ["{{inputs.parameters.x}}"]', DRAW).replace(WORK, said)
+    Path("caller.yaml").write_text(text)
+    line = text[: text.index("shuf")].count("\n") + 1
+    told = explain("-p", "cache{via=memoize}", ".").stdout
+    assert told.count(f"warning: line {line}: it contains 'shuf': if it is not seeded, the first result is kept\n") == 1
+    assert told.count(f"warning: line {line}: it contains 'curl': if what it fetches changes, the first result") == 1
+    for name in ("one", "two", "three"):
+        decision = verdicts(explain(*MEMOIZE))[f"main/{name}"]
+        assert decision["verdict"] == "cached"
+        assert [(item["rule"], item["line"]) for item in decision["warnings"]] == [
+            ("randomness", line),
+            ("network", line),
+        ]
+
+
+def test_a_refusal_that_can_be_waived_says_how(explain: Explain) -> None:
+    env = "env: [{name: E, valueFrom: {secretKeyRef: {name: s, key: k}}}], command: [run]"
+    Path("caller.yaml").write_text(CALLER.replace("command: [run]", env))
+    found = verdicts(explain(*MEMOIZE))["main/one"]
+    assert found["verdict"] == "declarable"
+    assert {item["rule"]: item["remedy"] for item in found["objections"]} == {
+        "secret": "metadata: {annotations: {couler.io/cache-allow: secret}}, in the template 'work'",
+        "not-declared": "metadata: {annotations: {couler.io/cache: pure}}, in the template 'work'",
+    }
+    line = Path("caller.yaml").read_text().split("secretKeyRef")[0].count("\n") + 1
+    reason = "it reads secretKeyRef, whose content is unknown"
+    assert f"line {line}: {reason}: add metadata: " in explain("-p", "cache{via=memoize}", ".").stdout
+
+
 def test_what_is_said_to_be_declarable_is_cached_once_it_is_declared(explain: Explain) -> None:
     before = verdicts(explain(*MEMOIZE))
     declare = "metadata: {annotations: {couler.io/cache: pure}}"
