@@ -152,10 +152,13 @@ def _in_files(decision: Decision, bundle: Bundle, first: Mapping[int, int]) -> D
         number = bundle.file_numbers[place.document]
         return msgspec.structs.replace(place, file=bundle.files[number].name, document=place.document - first[number])
 
-    if decision.place is None and not decision.objections:
+    if decision.place is None and not decision.objections and not decision.warnings:
         return decision
-    objections = tuple(msgspec.structs.replace(item, place=moved(item.place)) for item in decision.objections)
-    return msgspec.structs.replace(decision, place=moved(decision.place), objections=objections)
+    objections, warnings = (
+        tuple(msgspec.structs.replace(item, place=moved(item.place)) for item in items)
+        for items in (decision.objections, decision.warnings)
+    )
+    return msgspec.structs.replace(decision, place=moved(decision.place), objections=objections, warnings=warnings)
 
 
 def trace_workflows(

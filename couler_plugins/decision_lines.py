@@ -39,13 +39,15 @@ class _Lines:
         return replace(file, passes=tuple(passes))
 
     def _decision(self, decision: Decision) -> Decision:
-        if decision.place is None and not decision.objections:
+        if decision.place is None and not decision.objections and not decision.warnings:
             return decision
         if id(decision) not in self._decisions:  # one about several files stays one
-            objections = tuple(
-                msgspec.structs.replace(item, place=self._place(item.place, item.seen)) for item in decision.objections
+            objections, warnings = (
+                tuple(msgspec.structs.replace(item, place=self._place(item.place, item.seen)) for item in items)
+                for items in (decision.objections, decision.warnings)
             )
-            new = msgspec.structs.replace(decision, place=self._place(decision.place), objections=objections)
+            place = self._place(decision.place)
+            new = msgspec.structs.replace(decision, place=place, objections=objections, warnings=warnings)
             self._decisions[id(decision)] = decision, new
         return self._decisions[id(decision)][1]
 

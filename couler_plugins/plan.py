@@ -41,6 +41,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         verdict: what becomes of the call site; empty for a decision that is no verdict.
         calls: what the call site calls, `OPERATION` or `WORKFLOW/OPERATION`; empty for what is no call site.
         objections: everything against it, what no declaration takes away first.
+        warnings: what would be against it if its owner had not declared the thing itself.
         place: where the call site is.
     """
 
@@ -55,6 +56,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     verdict: Outcome = ""
     calls: str = ""
     objections: tuple[Objection, ...] = ()
+    warnings: tuple[Objection, ...] = ()
     place: SourcePlace | None = None
 
     def __str__(self) -> str:

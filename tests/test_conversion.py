@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def test_what_does_not_count_is_left_out_on_demand() -> None:
     assert not dropped.decisions
     with pytest.raises(InvalidInput, match="on-unsupported"):
         convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=ask}")
+
+
+@pytest.mark.parametrize("way", [("kfp", "tekton", "argo"), ("tekton", "kfp", "argo")])
+def test_what_owners_say_of_caching_goes_along(way: tuple[str, ...]) -> None:
+    said = "{couler.io/cache: pure, couler.io/cache-allow: 'secret,network'}"
+    text = HELLO.replace("{name: say, ", f"{{name: say, metadata: {{annotations: {said}}}, ")
+    for engine in way:
+        text = convert(Text(text, "hello.yaml"), engine).text
+        assert re.search(r"couler.io/cache: pure\n\s+couler.io/cache-allow: secret,network\n", text), (engine, text)
 
 
 def test_two_workflows_of_one_name_are_no_two_dags() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 
+from couler_plugins.caching.allowances import waive, waive_place, with_words
 from couler_plugins.caching.before import Before, Found
 from couler_plugins.caching.composites import Composites
-from couler_plugins.caching.declarations import Declaration, resolve
+from couler_plugins.caching.declarations import Declaration, misspelled, resolve, waivers_in
 from couler_plugins.caching.keys import digest, spec_hash
 from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_call, lineage_of_producers
 from couler_plugins.caching.nesting import inner_scope
@@ -22,7 +23,8 @@ from couler_plugins.caching.rules import (
     uncertain,
 )
 from couler_plugins.caching.verdicts import Facts, Scope, Verdict, merge_scopes
-from couler_plugins.hookspecs.caching import Knowledge, Objection, SourcePlace
+from couler_plugins.caching.waivers import waiver_of
+from couler_plugins.hookspecs.caching import Knowledge, Objection
 from couler_plugins.ir import (
     Call,
     Dynamic,
@@ -30,7 +32,6 @@ from couler_plugins.ir import (
     GraphView,
     Native,
     Operation,
-    Source,
     Step,
     Workflow,
     call_sites,
@@ -115,7 +116,7 @@ class Analysis:
         return {place: verdict for place, verdict in found.items() if verdict.facts is not None}
 
     def facts(self, operation: Operation, *, result: bool) -> Facts:
-        """What holds of an operation wherever it is called, by whether somebody reads what it prints."""
+        """What holds of an operation whatever its owner waives, by whether somebody reads what it prints."""
         known = self._facts.get((operation.name, result))
         if known is None:
             material = self._facet.material(operation, result=result)
@@ -124,7 +125,7 @@ class Analysis:
                 objections += key_objections(operation)
             if not operation.outputs and not result:
                 objections.append(Objection("no-outputs", "it has no outputs, so it runs for its effect"))
-            if not objections and self._unkept is not None:
+            if self._unkept is not None and all(waiver_of(item.rule) for item in objections):
                 objections.append(self._unkept)
             objections.sort(key=lambda item: item.against == "storage")
             told = tuple(self._about_operation(item, operation) for item in objections)
@@ -135,7 +136,7 @@ class Analysis:
     def _about_operation(self, objection: Objection, operation: Operation) -> Objection:
         """The objection with the operation as its place, and with what would take it away."""
         remedy = self._facet.how_to_version(operation) if objection.rule == "no-inputs" else objection.remedy
-        return _at(msgspec.structs.replace(objection, remedy=remedy), operation.source)
+        return msgspec.structs.replace(objection, remedy=remedy).at(operation.source)
 
     def _facts_of_call(self, graph: Graph | None, step: Step, operation: Operation) -> Facts:
         return self.facts(operation, result=graph is not None and (graph.name, step.name) in self._results_read)
@@ -154,7 +155,7 @@ class Analysis:
         if not self._declared and self._facet.own_declaration(operation) is None:
             remedy = self._facet.how_to_declare(operation)
             found.objections.insert(0, msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy))
-        found.objections = [_at(item, operation.source) for item in found.objections]
+        found.objections = [item.at(operation.source) for item in found.objections]
         return self._verdict(None, Step(name="", call=Call(name=operation.name)), operation, found, Scope())
 
     @cached_property
@@ -207,9 +208,9 @@ class Analysis:
             step = steps[name]
             found = before.look(step)
             blocked = [] if scope.blocked is None else [scope.blocked]
-            own = [*blocked, *self._call_objections(step), *self._places(step, found)]
-            found.objections = [_at(item, step.source) for item in (*own, *found.objections)]
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
+            own = [*blocked, *self._call_objections(step), *self._places(graph, step, callee, found)]
+            found.objections = [item.at(step.source) for item in (*own, *found.objections)]
             if isinstance(callee, Operation):
                 verdicts[name] = self._verdict(graph, step, callee, found, scope)
             else:
@@ -236,23 +237,35 @@ class Analysis:
         objections = found.objections or ([COMPOSITE] if made is None else [])
         return Verdict(objections=tuple(objections), made=made)
 
-    def _places(self, step: Step, found: Found) -> Iterator[Objection]:
+    def _places(self, graph: Graph, step: Step, callee: Graph | Operation | None, found: Found) -> Iterator[Objection]:
         """Takes in the artifacts from outside of the workflow that never change; the objection to those that may."""
         for argument in step.arguments:
             if argument.kind == "artifact" and isinstance(argument.value, Native):
-                if (objection := self._facet.place_objection(argument)) is not None:
+                objection = self._facet.place_objection(argument)
+                if objection is not None and isinstance(callee, Operation):
+                    words = waivers_in(self._facet.declarations(graph, step, callee))
+                    objection = waive_place(objection, words, partial(self._facet.how_to_allow, callee))
+                if objection is not None:
                     yield objection
                 content = ["".join(str(part) for part in argument.value.parts)]
                 found.producers.append(Producer(argument.name, Lineage(digest(["place", content]))))
 
     def _verdict(self, graph: Graph | None, step: Step, operation: Operation, found: Found, scope: Scope) -> Verdict:
-        facts = self._facts_of_call(graph, step, operation)
-        said = resolve(self._facet.declarations(graph, step, operation), assume_pure=self._assume_pure)
+        places = self._facet.declarations(graph, step, operation)
+        said = resolve(places, assume_pure=self._assume_pure)
+        words = waivers_in(places)
+        facts, warnings = waive(
+            self._facts_of_call(graph, step, operation),
+            words,
+            partial(self._facet.how_to_allow, operation),
+            itself=isinstance(said, Declaration) and said.itself,
+        )
         missing = said if isinstance(said, Objection) and said.rule == "not-declared" else None
         objections = [DYNAMIC] if self._dynamic else []
         objections += [said] if isinstance(said, Objection) and missing is None else []
+        objections += misspelled(places)
         objections += [item for item in facts.objections if item.against == "reuse"]
-        objections += found.objections
+        objections += [with_words(item, words) for item in found.objections]
         made = handed = None
         beside = found.untold if self._fingerprints else found.producers
         if all(item.remedy and self._declared for item in objections):
@@ -265,25 +278,19 @@ class Analysis:
         declarable = missing is not None and not objections
         if missing is not None:
             remedy = self._facet.how_to_declare(operation)
-            objections.append(_at(msgspec.structs.replace(missing, remedy=remedy), operation.source))
+            objections.append(msgspec.structs.replace(missing, remedy=remedy).at(operation.source))
         items = self._facet.items(step)
         return Verdict(
-            objections=tuple(_at(item, step.source) for item in objections),
+            objections=tuple(item.at(step.source) for item in objections),
             declarable=declarable,
             made=made if isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None else None,
             handed=handed.values if beside and handed is not None else (),
             facts=facts,
+            warnings=warnings,
             declared=said.where if isinstance(said, Declaration) else "",
             max_age=said.max_age if isinstance(said, Declaration) else None,
             entries=None if items is None or scope.runs is None else items * scope.runs,
         )
-
-
-def _at(objection: Objection, source: Source | None) -> Objection:
-    """The objection with this place, unless it has one."""
-    if source is None or objection.place is not None:
-        return objection
-    return msgspec.structs.replace(objection, place=SourcePlace.of(source))
 
 
 def _reads_all_inputs(operation: Operation) -> bool:

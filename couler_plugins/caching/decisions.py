@@ -132,6 +132,7 @@ def _decision(told: _Told, facet: Caching, ctx: Context) -> Decision:
         action=action,
         figures=figures,
         affects=told.affects,
+        warnings=verdict.warnings,
     )
 
 

@@ -1,15 +1,21 @@
-"""What owners say of caching: `pure`, `ttl=24h`, `always` or `never`."""
+"""What owners say of caching: `pure`, `ttl=24h`, `always` or `never`, and where they say it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 
 import msgspec
 
+from couler_plugins.caching.waivers import WAIVERS
 from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.declarations import Said
 
-__all__ = ["ASSUMED", "Declaration", "resolve"]
+__all__ = ["ALLOW", "ASSUMED", "CACHE", "Declaration", "allow_text", "misspelled", "resolve", "said_in", "waivers_in"]
+
+CACHE, ALLOW = "couler.io/cache", "couler.io/cache-allow"
+"""The annotations of a thing; those on what is around it have its name behind them."""
 
 ASSUMED = "--assume-pure"
 """Where a step is declared pure of which its owner says nothing."""
@@ -27,35 +33,79 @@ class Declaration(msgspec.Struct, frozen=True):
     Attributes:
         where: where that is said.
         max_age: how many seconds a result may be reused for; None for ever.
+        itself: whether that is said of the step or of what it calls: then words in its program are only guesses.
     """
 
     where: str
     max_age: int | None = None
+    itself: bool = False
 
 
-def resolve(said: Sequence[tuple[str, str]], *, assume_pure: bool) -> Declaration | Objection:
+def said_in(where: str, annotations: Mapping[str, str], suffix: str = "", *, itself: bool = False) -> list[Said]:
+    """Return what annotations say of caching: one item, or none.
+
+    Args:
+        where: whose they are, to begin a sentence with.
+        annotations: all of them.
+        suffix: what stands behind their names where they are about one step of many.
+        itself: see `Said`.
+    """
+    cache, allow = annotations.get(CACHE + suffix), annotations.get(ALLOW + suffix, "")
+    return [] if cache is None and not allow else [Said(where, cache, allow, itself)]
+
+
+def allow_text(words: Sequence[str]) -> str:
+    """Return the value of the annotation that waives these words, as it stands in a flow mapping."""
+    text = ",".join(words)
+    return f'"{text}"' if "," in text else text
+
+
+def resolve(said: Sequence[Said], *, assume_pure: bool) -> Declaration | Objection:
     """What holds for a step: `never` anywhere, else what the nearest place says.
 
     `always` declares a step that is to run every time: what it makes starts a new generation, which has no key.
 
     Args:
-        said: (where, text), nearest first.
+        said: what is said, nearest first.
         assume_pure: whether a step of which nothing is said counts as declared pure.
     """
-    for where, text in said:
-        if text == "never":
-            return Objection("never", f"{where} says never")
+    said = [item for item in said if item.cache is not None]
+    for item in said:
+        if item.cache == "never":
+            return Objection("never", f"{item.where} says never")
     if not said:
         if assume_pure:
             return Declaration(ASSUMED)
         return Objection("not-declared", "its owner has not declared it pure")
-    where, text = said[0]
+    where, text, _, itself = said[0]
+    assert text is not None
     if text == "pure":
-        return Declaration(where)
+        return Declaration(where, itself=itself)
     if text == "always":
         return Objection("always", f"{where} says that it runs always")
     if found := TTL.match(text):
         seconds = sum(int(part[:-1]) * SECONDS[part[-1]] for part in re.findall(r"\d+[smhd]", found[1]))
         if seconds <= LONGEST:
-            return Declaration(where, seconds)
+            return Declaration(where, seconds, itself)
     return Objection("unknown-declaration", f"{where} says {text!r}, which is none of pure, ttl=24h, always, never")
+
+
+def waivers_in(said: Sequence[Said]) -> tuple[str, ...]:
+    """Return what is waived at any place, sorted and without the words that there are not."""
+    return tuple(sorted({word for item in said for word in _words(item)}.intersection(WAIVERS)))
+
+
+def misspelled(said: Sequence[Said]) -> Iterator[Objection]:
+    """Return an objection to each word that waives nothing."""
+    for item in said:
+        for word in _words(item):
+            if word not in WAIVERS:
+                near = get_close_matches(word, WAIVERS, 1)
+                known = [one for one in _words(item) if one in WAIVERS]
+                reason = f"{item.where} allows {word!r}, which is none of {', '.join(WAIVERS)}"
+                remedy = f"{ALLOW}: {','.join((*known, *near)) or '…'}, there instead"
+                yield Objection("unknown-waiver", reason, remedy=remedy)
+
+
+def _words(said: Said) -> list[str]:
+    return [word for word in map(str.strip, said.allow.split(",")) if word]

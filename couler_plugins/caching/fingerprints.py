@@ -147,4 +147,5 @@ def _decision(
         action=action,
         figures=figures,
         affects=(facts.operation.name,) if changed else (),
+        warnings=choice.verdict.warnings,
     )

@@ -154,4 +154,5 @@ def _decision(
         reason=reason,
         action=action,
         figures=figures,
+        warnings=verdict.warnings,
     )

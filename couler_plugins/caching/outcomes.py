@@ -85,6 +85,7 @@ def decision_on(
     action: str = "",
     figures: Iterable[tuple[str, Scalar]] = (),
     affects: Sequence[str] = (),
+    warnings: Sequence[Objection] = (),
     document: int | None = None,
 ) -> Decision:
     """Return a decision of the optimizer `cache`, with what past runs say of the step.
@@ -95,7 +96,7 @@ def decision_on(
         ctx: whose profiles say what caching would save.
         step: the call site; None where the decision is about an operation.
         judgement: what was found about it.
-        reason, action, figures, affects, document: see `Decision`.
+        reason, action, figures, affects, warnings, document: see `Decision`.
     """
     profile = ctx.profile(workflow, subject)
     told = list(figures)
@@ -115,5 +116,6 @@ def decision_on(
         verdict=judgement.outcome,
         calls="" if step is None else called_by(step),
         objections=judgement.objections,
+        warnings=tuple(warnings) if judgement.outcome != "never" else (),
         place=None if step is None else SourcePlace.of(step.source),
     )

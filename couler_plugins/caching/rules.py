@@ -1,4 +1,4 @@
-"""The rules that forbid caching, whatever its owner declared, as far as they need no engine."""
+"""The rules that forbid caching, as far as they need no engine; `waivers` says which of them an owner can waive."""
 
 from __future__ import annotations
 

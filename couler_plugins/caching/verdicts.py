@@ -22,12 +22,14 @@ class Facts(NamedTuple):
         material: what it is, as its engine sees it.
         spec: its spec hash.
         objections: every rule against reusing what it makes, then every rule against keeping it.
+        waived: what its owner says does not change the result, in words; the spec hash covers them.
     """
 
     operation: Operation
     material: Material
     spec: str
     objections: tuple[Objection, ...]
+    waived: tuple[str, ...] = ()
 
     @property
     def objection(self) -> Objection | None:
@@ -49,6 +51,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         made: the lineage of what it makes; None where that has no key.
         handed: the values that its key has to cover beside its inputs, in order.
         facts: of the operation that it calls; None where it calls none.
+        warnings: what would be against caching it if its owner had not declared the thing itself.
         declared: where its owner says that it is pure; empty where nobody does.
         max_age: how many seconds a result may be reused for; None for ever.
         entries: how many results one run adds; None where only the run knows.
@@ -61,6 +64,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     made: Lineage | None = None
     handed: tuple[Value, ...] = ()
     facts: Facts | None = None
+    warnings: tuple[Objection, ...] = ()
     declared: str = ""
     max_age: int | None = None
     entries: int | None = None

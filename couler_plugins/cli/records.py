@@ -56,7 +56,11 @@ def decision_record(decision: Decision) -> dict[str, Any]:
         "affects": list(decision.affects),
         **({"verdict": decision.verdict, **_place_record(decision.place)} if decision.verdict else {}),
         **({"calls": decision.calls} if decision.calls else {}),
-        **({"objections": [_objection_record(item) for item in decision.objections]} if decision.objections else {}),
+        **{
+            name: [_objection_record(item) for item in items]
+            for name, items in (("objections", decision.objections), ("warnings", decision.warnings))
+            if items
+        },
     }
 
 

@@ -55,19 +55,28 @@ class VerdictGroups:
         fresh = [item for item in objections if _identity(item) not in self._printed]
         if first.verdict == "cached":
             yield f"{title}: {', '.join(shown)}{more}: {first.reason}{_figures(group)}"
+            yield from self._warnings(group, file)
             return
         rules = dict.fromkeys(words_for(item.rule) for item in objections if _identity(item) in self._printed)
         known = f": {', '.join(rules)} (see above)" if rules else ""
         yield f"{title}: {', '.join(shown)}{more}{known}"
-        alike: dict[str, list[Objection]] = {}
-        for item in fresh:
-            alike.setdefault(_text(item), []).append(item)
+        alike = _alike(fresh)
         for text, items in islice(alike.items(), SHOWN):
             self._printed.update(map(_identity, items))
             yield f"  {_where(items, first, file)}{text}"
         if len(alike) > SHOWN:
             rest = dict.fromkeys(words_for(items[0].rule) for items in islice(alike.values(), SHOWN, None))
             yield f"  and {len(alike) - SHOWN:,} more: {', '.join(rest)}"
+        if first.verdict == "declarable":
+            yield from self._warnings(group, file)
+
+    def _warnings(self, group: Sequence[Decision], file: str) -> Iterator[str]:
+        """What their owner should know of cached steps, each once."""
+        found = {_identity(item): item for decision in group for item in decision.warnings}
+        fresh = [item for identity, item in found.items() if identity not in self._printed]
+        self._printed.update(map(_identity, fresh))
+        for text, items in _alike(fresh).items():
+            yield f"  warning: {_where(items, group[0], file)}{text}"
 
 
 def deciding(decision: Decision) -> tuple[Objection, ...]:
@@ -98,6 +107,13 @@ def _where(objections: Sequence[Objection], decision: Decision, file: str) -> st
     told += dict.fromkeys(place.file if place.line is None else f"{place.file}:{place.line}" for place in others)
     more = max(len(lines) - NAMED, 0) + max(len(told) - NAMED, 0)
     return f"{', '.join(told[:NAMED])}{f' and {more} more' if more else ''}: " if told else ""
+
+
+def _alike(objections: Sequence[Objection]) -> dict[str, list[Objection]]:
+    alike: dict[str, list[Objection]] = {}
+    for item in objections:
+        alike.setdefault(_text(item), []).append(item)
+    return alike
 
 
 def _text(objection: Objection) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from couler_plugins.caching.known import KnownArtifact
     from couler_plugins.caching.verdicts import Verdict
     from couler_plugins.caching.wrapping import Wrapper
+    from couler_plugins.hookspecs.declarations import Said
     from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Reference, Source, Step, Value, Workflow
 
 __all__ = [
@@ -74,6 +75,12 @@ class Objection(msgspec.Struct, frozen=True):
         """The reason, and what to add to take it away."""
         return f"{self.reason}: add {self.remedy}" if self.remedy else self.reason
 
+    def at(self, source: Source | None) -> Objection:
+        """The objection with this place, unless it has one."""
+        if source is None or self.place is not None:
+            return self
+        return msgspec.structs.replace(self, place=SourcePlace.of(source))
+
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
     """What an operation is, as far as its result depends on it.
@@ -120,14 +127,17 @@ class Knowledge(Protocol):
     def part_of(self) -> str:
         """The workflow that was split, where this is a part of it: what its steps come after is not to be seen here."""
 
-    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
-        """What the owner says of caching this step: (where, text) with the nearest place first."""
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
+        """What the owner says of caching this step, the nearest place first."""
 
     def own_declaration(self, operation: Operation) -> str | None:
         """What the owner says on the operation itself; only that holds for calls from other workflows."""
 
     def how_to_declare(self, operation: Operation) -> str:
         """What the owner would paste where, to declare the operation pure."""
+
+    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
+        """What the owner would paste where, to waive what these words stand for."""
 
     def how_to_version(self, operation: Operation) -> str:
         """What the owner would paste where, to declare a version of an operation without inputs."""

@@ -94,7 +94,8 @@ class Caching:
         except NotThere as error:
             log.warning("%s is not cached: %s", path, error)
             return None
-        spec = spec_hash([verdict.facts.material.content, "local", machine, sorted(values), len(reads)])
+        content = verdict.facts.material.content
+        spec = spec_hash([content, "local", machine, sorted(values), len(reads), *verdict.facts.waived])
         return Cached(
             opening=self._opening,
             key=key(spec, [*values.values(), *reads, *handed]),

@@ -6,12 +6,13 @@ import pytest
 
 from couler_plugins.caching.declarations import Declaration, resolve
 from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.declarations import Said
 
 A, B, C = "the step", "the template", "the workflow"
 
 
 def rule(*said: tuple[str, str], assume_pure: bool = False) -> str:
-    found = resolve(said, assume_pure=assume_pure)
+    found = resolve([Said(*item) for item in said], assume_pure=assume_pure)
     return found.rule if isinstance(found, Objection) else f"{found.where}: {found.max_age}"
 
 
@@ -54,7 +55,7 @@ def test_where_nothing_is_said() -> None:
     ],
 )
 def test_times_to_live(text: str, seconds: int) -> None:
-    assert resolve([(A, f"ttl={text}")], assume_pure=False) == Declaration(A, seconds)
+    assert resolve([Said(A, f"ttl={text}")], assume_pure=False) == Declaration(A, seconds)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_times_to_live(text: str, seconds: int) -> None:
     ],
 )
 def test_words_that_there_are_not(text: str) -> None:
-    found = resolve([(A, text)], assume_pure=True)
+    found = resolve([Said(A, text)], assume_pure=True)
     assert isinstance(found, Objection)
     assert found.rule == "unknown-declaration"
     assert repr(text) in found.reason

@@ -9,6 +9,7 @@ from typing import Any
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.caching import Material, Objection, Shards
+from couler_plugins.hookspecs.declarations import Said
 from couler_plugins.ir import Argument, Graph, Native, Operation, Output, Port, Reference, Step, Workflow, replace
 from ir.small import graph, workflow
 
@@ -25,6 +26,10 @@ class Toy:
         objections: what speaks against operations, by name.
         reads: parameters that operations read by themselves, by name.
         unwrappable: names of operations whose command cannot be wrapped.
+        programs: texts of programs, by name.
+        allow: what is waived for operations, by name.
+        itself: whether what is said is said of the operations themselves.
+        around: what is said of everything.
     """
 
     impure: Sequence[str] = ()
@@ -32,6 +37,10 @@ class Toy:
     objections: Mapping[str, Objection] = field(default_factory=dict)
     reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unwrappable: Sequence[str] = ()
+    programs: Mapping[str, str] = field(default_factory=dict)
+    allow: Mapping[str, str] = field(default_factory=dict)
+    itself: bool = True
+    around: Sequence[Said] = ()
     shards: Shards | None = None
     needs_rights: Objection | None = None
     part_of: str = ""
@@ -39,15 +48,18 @@ class Toy:
     def without_traces(self, workflow: Workflow) -> Workflow:
         return workflow
 
-    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
-        text = self.own_declaration(operation)
-        return [] if text is None else [("the test", text)]
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
+        text, allow = self.own_declaration(operation), self.allow.get(operation.name, "")
+        return [Said("the test", text, allow, self.itself), *self.around]
 
     def own_declaration(self, operation: Operation) -> str | None:
         return None if operation.name in self.impure else self.said.get(operation.name, "pure")
 
     def how_to_declare(self, operation: Operation) -> str:
         return f"a word for {operation.name}"
+
+    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
+        return f"{','.join(words)} for {operation.name}"
 
     def how_to_version(self, operation: Operation) -> str:
         return f"a version for {operation.name}"
@@ -63,6 +75,7 @@ class Toy:
                 Reference(to="parameter", kind="parameter", name=x) for x in self.reads.get(operation.name, ())
             ),
             objections=() if objection is None else (objection,),
+            programs=(self.programs.get(operation.name, ""),),
         )
 
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:

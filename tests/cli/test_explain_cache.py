@@ -132,8 +132,48 @@ def test_all_objections_are_told_with_their_lines(explain: Explain) -> None:
     assert against["not-declared"]["remedy"] == (
         "metadata: {annotations: {couler.io/cache: pure}}, in the template 'fetch'"
     )
-    assert [rule for rule, item in against.items() if "remedy" not in item] == list(against)[:-1]
+    assert [rule for rule, item in against.items() if "remedy" not in item] == ["no-outputs", "printed-result"]
+    assert (
+        against["network"]["remedy"]
+        == against["randomness"]["remedy"]
+        == ("metadata: {annotations: {couler.io/cache-allow: \"network,random\"}}, in the template 'fetch'")
+    )
     assert (found["main/two"]["file"], found["main/two"]["line"]) == ("caller.yaml", 20)
+
+
+DRAW = 'command: [sh, -c], args: ["shuf {{inputs.parameters.x}}; curl x"]'
+WORK = "    - name: work\n"
+
+
+def test_a_word_in_what_is_declared_is_a_warning_with_its_line(explain: Explain) -> None:
+    said = f"{WORK}      metadata: {{annotations: {{couler.io/cache: pure}}}}\n"
+    text = CALLER.replace('command: [run], args: ["{{inputs.parameters.x}}"]', DRAW).replace(WORK, said)
+    Path("caller.yaml").write_text(text)
+    line = text[: text.index("shuf")].count("\n") + 1
+    told = explain("-p", "cache{via=memoize}", ".").stdout
+    assert told.count(f"warning: line {line}: it contains 'shuf': if it is not seeded, the first result is kept\n") == 1
+    assert told.count(f"warning: line {line}: it contains 'curl': if what it fetches changes, the first result") == 1
+    for name in ("one", "two", "three"):
+        decision = verdicts(explain(*MEMOIZE))[f"main/{name}"]
+        assert decision["verdict"] == "cached"
+        assert [(item["rule"], item["line"]) for item in decision["warnings"]] == [
+            ("randomness", line),
+            ("network", line),
+        ]
+
+
+def test_a_refusal_that_can_be_waived_says_how(explain: Explain) -> None:
+    env = "env: [{name: E, valueFrom: {secretKeyRef: {name: s, key: k}}}], command: [run]"
+    Path("caller.yaml").write_text(CALLER.replace("command: [run]", env))
+    found = verdicts(explain(*MEMOIZE))["main/one"]
+    assert found["verdict"] == "declarable"
+    assert {item["rule"]: item["remedy"] for item in found["objections"]} == {
+        "secret": "metadata: {annotations: {couler.io/cache-allow: secret}}, in the template 'work'",
+        "not-declared": "metadata: {annotations: {couler.io/cache: pure}}, in the template 'work'",
+    }
+    line = Path("caller.yaml").read_text().split("secretKeyRef")[0].count("\n") + 1
+    reason = "it reads secretKeyRef, whose content is unknown"
+    assert f"line {line}: {reason}: add metadata: " in explain("-p", "cache{via=memoize}", ".").stdout
 
 
 def test_what_is_said_to_be_declarable_is_cached_once_it_is_declared(explain: Explain) -> None:
@@ -173,7 +213,7 @@ def test_the_total_is_in_the_json(explain: Explain) -> None:
     assert total["engine"] == "argo"
     assert (total["calls"], total["unjudged"], total["places"]) == (7, 0, 2)
     assert total["verdicts"] == {"declarable": 4, "never": 2, "not-in-call": 1}
-    assert total["never"] == {"handler": 1, "network": 1, "no-outputs": 1, "printed-result": 1, "randomness": 1}
+    assert total["never"] == {"handler": 1, "no-outputs": 1, "printed-result": 1}
     assert total["uncalled"] == {}
 
 
@@ -210,7 +250,8 @@ def test_a_library_whose_own_call_may_not_be_cached_says_so_to_others(explain: E
 
 def test_the_page_tells_all_objections(explain: Explain) -> None:
     page = CliRunner().invoke(couler, ["graph", ".", "--format", "html"], catch_exceptions=False).stdout
-    assert "which may use the network; it has no outputs" in page
+    assert "it has no outputs, so it runs for its effect; another workflow" in page
+    assert "which may use the network: add metadata: " in page
 
 
 def test_steps_that_say_the_same_are_one_line(explain: Explain) -> None:
@@ -247,10 +288,10 @@ def test_what_was_printed_before_is_named_beside_what_is_new(explain: Explain) -
     Path("second.yaml").write_text(grab)
     text = explain("caller.yaml", "second.yaml", "lib.yaml").stdout
     both = text[text.index("second-*") :].split("never cached: main/download, main/count")[1].splitlines()
-    known = "chance, network access, effects, printed results that another workflow reads"
+    known = "effects, printed results that another workflow reads"
     assert both[0] == f": {known} (see above)"
-    assert both[1].lstrip().startswith("lib.yaml:2")
-    assert "it contains 'random'" in both[1]
+    assert both[1].lstrip().startswith("lib.yaml:19")
+    assert "it has no outputs" in both[1]
 
 
 def test_only_some_optimizers_are_shown(explain: Explain) -> None:

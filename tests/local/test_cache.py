@@ -97,6 +97,16 @@ def test_what_counts_is_in_the_key(
     assert started(runs(change(TEXT), tmp_path / "two", opening=opening)) == executed
 
 
+def test_words_are_waived_by_a_declaration_of_the_step_or_by_name(tmp_path: Path, opening: Opening) -> None:
+    text = TEXT.replace("echo a >>", "echo $RANDOM > /dev/null; echo a >>")
+    assert started(runs(text, tmp_path / "one", opening=opening)) == "abc"
+    assert started(runs(text, tmp_path / "two", opening=opening)) == ""
+    allowed = "{annotations: {couler.io/cache: pure, couler.io/cache-allow: random}}"
+    named = text.replace(PURE, allowed, 1)
+    assert started(runs(named, tmp_path / "three", opening=opening)) == "abc"  # the words are in the key
+    assert started(runs(named, tmp_path / "four", opening=opening)) == ""
+
+
 def test_who_was_not_declared_runs_and_what_follows_by_value_is_reused(tmp_path: Path, opening: Opening) -> None:
     text = TEXT.replace(f"    metadata: {PURE}\n", "", 1)
     assert text != TEXT

@@ -9,10 +9,10 @@ from typing import Any
 
 from couler_airflow.marks import ALLOWED, MARK
 from couler_plugins.caching.code.modules import module_of
-from couler_plugins.caching.code.reading import WAIVED_BY
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.code.values import Form
+from couler_plugins.caching.waivers import waiver_of
 
 __all__ = ["AROUND", "remedy"]
 
@@ -33,7 +33,7 @@ WORDS = (
 
 def remedy(kind: str) -> str:
     """Return what an owner may declare against an objection to what a body reaches; empty where nothing helps."""
-    kind = WAIVED_BY.get(kind, kind)
+    kind = waiver_of(kind) or kind
     if kind in ALLOWED:
         return DECLARE.format(f"allow=({kind!r},)")
     if kind == "context":

@@ -124,6 +124,7 @@ class TaskMaterial:
         python = [platform.python_implementation(), platform.python_version(), *_place()]
         self._spec = [
             *("airflow", python, self._form("operator", operator_of_run(task)), declaration.version),
+            *sorted({*declaration.allow}),
             [[name, self._form(name, own[name])] for name in sorted(own)],
         ]
         self._arguments = [[name, self._form(name, value)] for name, value in sorted(_arguments(task).items())]

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from couler_plugins.caching.waivers import OF_PROGRAMS
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["ALLOWED", "MARK", "Declaration", "cached", "declared", "never"]
@@ -15,7 +16,7 @@ T = TypeVar("T")
 MARK = "__couler_cache__"
 """The attribute in which a function, an operator or a DAG carries what was said of it."""
 
-ALLOWED = ("clock", "connections", "environment", "files", "network", "programs", "random", "variables")
+ALLOWED = OF_PROGRAMS
 """What a task may do once its owner says that the result does not depend on it."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from couler_argo.caching.facet import CACHE, DATASET, lost_annotations
+from couler_argo.caching.facet import ALLOW, CACHE, DATASET, lost_annotations
 from couler_argo.caching.facet import KNOWN as OF_CACHE
 from couler_argo.lift import lift_manifest
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
@@ -22,6 +22,7 @@ PREFIX = "couler.io/"
 KNOWN = OF_CACHE | {ANNOTATION, TUNED}
 PER_STEP = {
     f"{CACHE}.": "correct the name; until then, `never` holds for all steps",
+    f"{ALLOW}.": "correct the name; until then, it waives nothing",
     f"{ANNOTATION}.": "correct the name",
 }
 """Annotations of single steps, and what to do about one that names none."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from couler_kfp.caching.facet import CACHE, VERSION
+from couler_kfp.caching.facet import ALLOW, CACHE, VERSION
 from couler_plugins.caching.declarations import TTL
+from couler_plugins.caching.waivers import WAIVERS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.files import tune_annotations
 
@@ -18,21 +19,25 @@ __all__ = ["always", "native", "never", "pure", "tune"]
 Task = TypeVar("Task")
 
 
-def pure(task: Task, *, ttl: str = "", version: str = "") -> Task:
+def pure(task: Task, *, ttl: str = "", version: str = "", allow: Sequence[str] = ()) -> Task:
     """Declares that what a task makes depends on nothing but its inputs and what its component says; returns it.
 
     Args:
         task: a `dsl.PipelineTask`.
         ttl: for how long that holds: `30m`, `24h`, `7d`; empty for ever.
         version: one that you change by hand when something changes that neither inputs nor component tell of.
+        allow: what does not change the result although no fingerprint covers it: `secret`, `network`, ….
 
     Raises:
-        InvalidInput: the time is none.
+        InvalidInput: the time is none, or there is no such thing to allow.
     """
     said = f"ttl={ttl}" if ttl else "pure"
     if ttl and not TTL.match(said):
         raise InvalidInput(f"{ttl!r} is no time", engine="kfp", hint="write 30m, 24h, 7d or 1h30m")
-    return _annotated(task, {CACHE: said, **({VERSION: version} if version else {})})
+    if unknown := sorted({*allow} - {*WAIVERS}):
+        raise InvalidInput(f"{unknown[0]!r} cannot be allowed", engine="kfp", hint=f"allow {', '.join(WAIVERS)}")
+    more = {VERSION: version, ALLOW: ",".join(allow)}
+    return _annotated(task, {CACHE: said, **{key: text for key, text in more.items() if text}})
 
 
 def always(task: Task) -> Task:

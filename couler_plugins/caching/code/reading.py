@@ -23,16 +23,15 @@ from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.caching.code.values import slots_of
+from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["WAIVED_BY", "Reading", "dotted_name"]
+__all__ = ["Reading", "dotted_name"]
 
 Safe = Callable[[], bool]
 LONGEST = 40  # characters of a text that an objection shows
 DRAWING = ("sklearn", "scipy", "xgboost", "lightgbm", "statsmodels")
 """Libraries whose functions take seeds, where a body imports them itself: nobody loads them to look."""
-WAIVED_BY = {"machine": "environment", "randomness": "random"}
-"""What an owner allows to waive a kind of reach, where that has another name."""
 HASHING = ("__hash__", "__repr__", "__reduce__")
 """Methods in which `hash` and `id` are no chance: what they give stays in the process."""
 
@@ -211,7 +210,7 @@ class Reading:
             return
         place = None if self._place is None else place_of(*self._place)
         reason = f"it names {name}, which may reach {kind}"
-        gathered = self._waived if WAIVED_BY.get(kind, kind) in self._vouched else self._objections
+        gathered = self._waived if (waiver_of(kind) or kind) in self._vouched else self._objections
         gathered.append(object_to(kind, reason, place, self._surroundings.remedy(kind)))
 
 

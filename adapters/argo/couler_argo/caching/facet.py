@@ -3,6 +3,8 @@
 The annotations, on a template or on the workflow:
 
 - `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; for one step, on the workflow: `couler.io/cache.GRAPH.STEP`
+- `couler.io/cache-allow`: what does not change the result although no key covers it: `network,secret`; for one step, on
+  the workflow: `couler.io/cache-allow.GRAPH.STEP`
 - `couler.io/cache-version`: a version that its owner declares, for a template without inputs
 - `couler.io/dataset.NAME`: the version of what is at the place that the template's input artifact NAME comes from
 - `couler.io/max-output-bytes`: how many bytes all output parameters of one run have at most
@@ -28,16 +30,17 @@ from couler_argo.spelling import write
 from couler_argo.splits.part_spec import PART_OF, SPLIT
 from couler_argo.wrapper.deadlines import later_by, limit_of
 from couler_argo.wrapper.objections import wrapper_objection
+from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
 from couler_plugins.hookspecs.caching import Material, Objection, Shards
+from couler_plugins.hookspecs.declarations import Said
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
 
-__all__ = ["CACHE", "DATASET", "KNOWN", "ArgoCaching", "lost_annotations"]
+__all__ = ["ALLOW", "CACHE", "DATASET", "KNOWN", "ArgoCaching", "lost_annotations"]
 
-CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
 MAX_OUTPUT = "couler.io/max-output-bytes"
 MAX_ITEMS = "couler.io/max-items"
-KNOWN = frozenset({CACHE, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC, SPLIT, PART_OF})
+KNOWN = frozenset({CACHE, ALLOW, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC, SPLIT, PART_OF})
 """Our annotations, beside those that name a step or an artifact."""
 
 LARGEST_OUTPUT = 16 * 1024
@@ -79,14 +82,16 @@ class ArgoCaching:
         """The workflow without what earlier caching left at places that its owner has edited since."""
         return without_traces(workflow)
 
-    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say, those of the step first, then of its template, of its graph, of the workflow."""
-        said = [(f"the annotation {key}, which names no step,", "never") for key in self._lost]
-        if graph is not None and (text := self._annotations.get(f"{CACHE}.{graph.name}.{step.name}")) is not None:
-            said.append((f"the workflow's annotation for {graph.name}/{step.name}", text))
-        holders = [(f"the template {item.name!r}", annotations_of(item)) for item in (operation, graph) if item]
-        holders.append(("the workflow", self._annotations))
-        return [*said, *((where, annotations[CACHE]) for where, annotations in holders if CACHE in annotations)]
+        said = [Said(f"the annotation {key}, which names no step,", "never") for key in self._lost]
+        if graph is not None:
+            where = f"the workflow's annotation for {graph.name}/{step.name}"
+            said += said_in(where, self._annotations, f".{graph.name}.{step.name}", itself=True)
+        said += said_in(f"the template {operation.name!r}", annotations_of(operation), itself=True)
+        if graph is not None:
+            said += said_in(f"the template {graph.name!r}", annotations_of(graph))
+        return [*said, *said_in("the workflow", self._annotations)]
 
     def own_declaration(self, operation: Operation) -> str | None:
         """What the template's own annotation says."""
@@ -95,6 +100,10 @@ class ArgoCaching:
     def how_to_declare(self, operation: Operation) -> str:
         """The annotation to paste."""
         return self._annotation(CACHE, operation, "pure")
+
+    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
+        """The annotation to paste."""
+        return self._annotation(ALLOW, operation, allow_text(words))
 
     def how_to_version(self, operation: Operation) -> str:
         """The annotation to paste."""

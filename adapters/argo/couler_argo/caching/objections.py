@@ -11,11 +11,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from couler_argo.caching.material import JOINED, reads_of
 from couler_argo.codec import Mapped
 from couler_argo.ports import LOCATIONS
 from couler_argo.spelling import write_native
 from couler_plugins.caching.rules import reference_objection
+from couler_plugins.caching.waivers import source_rule
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation
 
@@ -32,11 +35,15 @@ PLAIN_DEFAULTS = frozenset(
 )
 """What `templateDefaults` may hold; anything else would have to be joined with the template's own as Argo does."""
 
-CONFIGURED = re.compile(r"\b(secretKeyRef|configMapKeyRef|fieldRef|resourceFieldRef|secretRef|configMapRef)\b")
+SOURCES = re.compile(r"\b(secretKeyRef|configMapKeyRef|fieldRef|resourceFieldRef|secretRef|configMapRef)\b")
 SECRETS = re.compile(r'"(\w*(?:[sS]ecret|sshPrivateKey|accessKey)\w*)":')
 DATASET = "couler.io/dataset."
 PINNED = re.compile(r"[0-9a-f]{40}\Z")
-PODS_OWN = re.compile(r"\bvolumes?\b|\bvolumeMounts\b|\bhostPath\b|\benvFrom\b")
+PATCHES = (
+    ("volume", "volumes", re.compile(r"\bvolumes?\b|\bvolumeMounts\b|\bhostPath\b")),
+    ("configured", "variables", re.compile(r"\benvFrom\b")),
+)
+"""What a patch of a pod must not add, whose content nobody knows."""
 
 
 def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Iterator[Objection]:
@@ -55,9 +62,10 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
         if (found := reference_objection(reference, "it")) is not None:
             yield found
     text = json.dumps(content)
-    for pattern, rule in ((CONFIGURED, "configured"), (SECRETS, "secret")):
-        if (name := pattern.search(text)) is not None:
-            yield Objection(rule, f"it reads {name[1]}, whose content is unknown", seen=name[1])
+    named = [(source_rule(name), name) for name in SOURCES.findall(text)]
+    named += [("secret", name) for name in SECRETS.findall(text)]
+    for rule, name in dict(reversed(named)).items():
+        yield Objection(rule, f"it reads {name}, whose content is unknown", seen=name)
     yield from _volume_objections(spec, operation, template)
     for port in _ports(template, "inputs", "artifacts"):
         place = any(location in port for location in LOCATIONS)
@@ -66,7 +74,7 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
             remedy = (
                 f"metadata: {{annotations: {{{DATASET}{port.get('name')}: …}}}}, in the template {operation.name!r}"
             )
-            yield Objection(found.rule, found.reason, found.against, remedy, seen=f"{port.get('name')}")
+            yield msgspec.structs.replace(found, remedy=remedy, seen=f"{port.get('name')}")
     for port in _ports(template, "inputs", "parameters"):
         if "valueFrom" in port:
             yield Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")
@@ -101,9 +109,10 @@ def _volume_objections(spec: Mapped, operation: Operation, template: Mapped) -> 
             name = mount.get("name") if isinstance(mount, dict) else None
             if not empty.get(str(name)):
                 yield Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
-    patches = (template.get("podSpecPatch"), spec.get("podSpecPatch"))
-    if any(isinstance(patch, str) and PODS_OWN.search(patch) for patch in patches):
-        yield Objection("volume", "its podSpecPatch adds volumes or variables of unknown content")
+    patches = [patch for patch in (template.get("podSpecPatch"), spec.get("podSpecPatch")) if isinstance(patch, str)]
+    for rule, what, pattern in PATCHES:
+        if any(map(pattern.search, patches)):
+            yield Objection(rule, f"its podSpecPatch adds {what} of unknown content")
 
 
 def _default_objections(spec: Mapped, template: Mapped) -> Iterator[Objection]:

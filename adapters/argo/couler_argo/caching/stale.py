@@ -147,9 +147,9 @@ class _Checker:
         """The spec hashes that an operation has for its callers."""
         analysis = self._analyses[0]
         found = [verdict.facts for place in called if (verdict := analysis.verdicts.get(place)) is not None]
-        return [facts.spec for facts in found if facts is not None] or [
-            analysis.facts(self._bare[item.name], result=False).spec
-        ]
+        if not found:  # others call it
+            found.append(analysis.from_outside(self._bare[item.name]).facts)
+        return [facts.spec for facts in found if facts is not None]
 
     def _covers(self, place: tuple[str, str], handed: tuple[Value, ...], count: int) -> bool:
         found = [verdict.handed for item in self._analyses if (verdict := item.verdicts.get(place)) is not None]

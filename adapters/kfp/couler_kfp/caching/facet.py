@@ -4,6 +4,7 @@ A backend takes a fingerprint of each task whose `cachingOptions` enable it, whi
 annotations, on the pod (`kfp.kubernetes.add_pod_annotation`, `couler_kfp.marks`) or on a PipelineVersion:
 
 - `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; `native` leaves the task to KFP
+- `couler.io/cache-allow`: what does not change the result although no key covers it: `network,secret`
 - `couler.io/cache-version`: a version that its owner declares, for a task without inputs
 """
 
@@ -21,9 +22,11 @@ from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.pipelines import ROOT
 from couler_kfp.splits.joined import whole_of
 from couler_kfp.structures import write_structure
+from couler_plugins.caching.declarations import ALLOW, CACHE, said_in
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
 from couler_plugins.hookspecs.caching import Material, Objection
+from couler_plugins.hookspecs.declarations import Said
 from couler_plugins.ir import (
     Argument,
     Graph,
@@ -38,9 +41,8 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["CACHE", "VERSION", "KfpCaching", "inputs_beside_key"]
+__all__ = ["ALLOW", "CACHE", "VERSION", "KfpCaching", "inputs_beside_key"]
 
-CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
 NATIVE = "native"
 OPTIONS = "cachingOptions"
@@ -54,14 +56,13 @@ class KfpCaching:
         self._annotations = _strings(_held(metadata, "annotations"))
         self.part_of = whole_of(workflow)
 
-    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""
         if IMPORTED.match(operation.name):
-            return [("the key that it is named after", "pure")]
-        places = ((f"the pod's annotation of {operation.name!r}", _annotations(operation)),)
-        whole = (("the pipeline's annotation", self._annotations),)
-        found = [(where, said[CACHE]) for where, said in (*places, *whole) if CACHE in said]
-        return [(where, text) for where, text in found if text != NATIVE]
+            return [Said("the key that it is named after", "pure", itself=True)]
+        own = said_in(f"the pod's annotation of {operation.name!r}", _annotations(operation), itself=True)
+        found = [*own, *said_in("the pipeline's annotation", self._annotations)]
+        return [item._replace(cache=None) if item.cache == NATIVE else item for item in found]
 
     def own_declaration(self, operation: Operation) -> str | None:
         """What the annotation of the pod says."""
@@ -70,6 +71,11 @@ class KfpCaching:
     def how_to_declare(self, operation: Operation) -> str:
         """What to write in Python."""
         return f"kfp.kubernetes.add_pod_annotation(task, {CACHE!r}, 'pure'), or couler_kfp.marks.pure(task)"
+
+    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
+        """What to write in Python."""
+        said = f"kfp.kubernetes.add_pod_annotation(task, {ALLOW!r}, {','.join(words)!r})"
+        return f"{said}, or couler_kfp.marks.pure(task, allow={tuple(words)!r})"
 
     def how_to_version(self, operation: Operation) -> str:
         """What to write in Python."""
@@ -96,7 +102,7 @@ class KfpCaching:
         """A cache key of its owner's, or the word that KFP's own cache does what it should."""
         if operation.kind == "importer":
             return Objection("importer", "KFP looks imported artifacts up by their address, whatever its options say")
-        never = any(said == "never" for _, said in self.declarations(None, step, operation))
+        never = any(said.cache == "never" for said in self.declarations(None, step, operation))
         if not never and _annotations(operation).get(CACHE, self._annotations.get(CACHE)) == NATIVE:
             return Objection("cached-by-owner", "its owner leaves it to KFP")
         if "cacheKey" not in _options(step):

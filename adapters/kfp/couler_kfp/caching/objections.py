@@ -36,7 +36,7 @@ BRINGS_IN = {
     "fieldPathAsEnv": ("run-context", "reads fields of its own pod"),
     "pvcMount": ("volume", "mounts a claim"),
 }
-TOLD = {"TASK_CONFIG": "task-config", "TASK_FINAL_STATUS": "run-context"}
+TOLD = {"TASK_CONFIG": "task-config", "TASK_FINAL_STATUS": "handler"}
 DIGEST = re.compile(r"oci://.+@sha256:[0-9a-f]{64}")
 
 

@@ -4,6 +4,8 @@ On a Task, on a task's `taskSpec.metadata`, or on a Pipeline or run for all in i
 
 - `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; for one task, on its Pipeline or run:
   `couler.io/cache.TASK`
+- `couler.io/cache-allow`: what does not change the result although no key covers it: `network,secret`; for one task, on
+  its Pipeline or run: `couler.io/cache-allow.TASK`
 - `couler.io/cache-version`: a version that its owner declares, for a task without parameters
 - `couler.io/cache-inputs`, `couler.io/cache-outputs`: files and folders, `WORKSPACE` or `WORKSPACE/path`, with commas
 - `couler.io/max-output-bytes`: how many bytes all results of one run have at most, as Tekton writes them in JSON
@@ -19,7 +21,6 @@ from couler_tekton.mappings import Mapped
 from couler_tekton.variables import write_value
 
 __all__ = [
-    "CACHE",
     "CACHED_FROM",
     "INPUTS",
     "MAX_OUTPUT",
@@ -38,7 +39,6 @@ __all__ = [
     "without_files",
 ]
 
-CACHE = "couler.io/cache"
 VERSION = "couler.io/cache-version"
 MAX_OUTPUT = "couler.io/max-output-bytes"
 INPUTS, OUTPUTS = "couler.io/cache-inputs", "couler.io/cache-outputs"

@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
+from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
+from couler_plugins.hookspecs.declarations import Said
 from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
 from couler_plugins.plan import Plan
 from couler_tekton.caching.applying import Applying
 from couler_tekton.caching.declared import (
-    CACHE,
     CACHED_FROM,
     MAX_OUTPUT,
     STORE,
@@ -62,15 +63,15 @@ class TektonCaching:
         """The object without what caching added; see `couler_tekton.caching.resolving`."""
         return resolved(self._workflow, self._tasks)
 
-    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[tuple[str, str]]:
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say, those for the task first, then its own, then those of the Pipeline or run."""
-        said = [(f"the annotation {key}, which names no task,", "never") for key in self._lost]
-        if (text := self._annotations.get(f"{CACHE}.{step.name}")) is not None and step.name:
-            said.append((f"the annotation for {step.name!r}", text))
-        if (text := self.own_declaration(operation)) is not None:
-            said.append((f"the annotation of the task {operation.name.removeprefix('task:')!r}", text))
-        if self._workflow.kind != "Task" and CACHE in self._annotations:
-            said.append((f"the annotation of the {self._workflow.kind}", self._annotations[CACHE]))
+        said = [Said(f"the annotation {key}, which names no task,", "never") for key in self._lost]
+        if step.name:
+            said += said_in(f"the annotation for {step.name!r}", self._annotations, f".{step.name}", itself=True)
+        where = f"the annotation of the task {operation.name.removeprefix('task:')!r}"
+        said += said_in(where, annotations_of(operation), itself=True)
+        if (kind := self._workflow.kind) != "Task":  # a TaskRun runs one task, and nothing around it
+            said += said_in(f"the annotation of the {kind}", self._annotations, itself=kind == "TaskRun")
         return said
 
     @cached_property
@@ -89,8 +90,15 @@ class TektonCaching:
 
     def how_to_declare(self, operation: Operation) -> str:
         """The annotation to paste."""
+        return to_annotate(CACHE, "pure", self._holder(operation))
+
+    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
+        """The annotation to paste."""
+        return to_annotate(ALLOW, allow_text(words), self._holder(operation))
+
+    def _holder(self, operation: Operation) -> str:
         own = operation.name.startswith("task:") or self._workflow.kind == "Task"
-        return to_annotate(CACHE, "pure", "its Task" if own else "its taskSpec")
+        return "its Task" if own else "its taskSpec"
 
     def how_to_version(self, operation: Operation) -> str:
         """The annotation to paste."""

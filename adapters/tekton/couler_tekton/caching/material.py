@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from couler_plugins.caching.declarations import ALLOW
+from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation, Workflow
 from couler_tekton.bodies import STEP_ACTION, write_operation
@@ -45,7 +47,7 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
     annotations = annotations_of(operation)
     spec = held(rest_of(run), "spec")
     around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
-    files = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-")}
+    files = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
     bound = annotations.get(MAX_OUTPUT, bound)
     programs = [
         text
@@ -63,9 +65,11 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
 
 
 def _objections(operation: Operation, task: Mapped, bound: str | None) -> Iterator[Objection]:
-    """The rules against reuse, and where there are none, those against keeping."""
+    """The rules against reuse, and where its owner can waive them all, those against keeping."""
     found = list(reuse_objections(operation, task))
-    yield from found or storage_objections(operation, task, bound)
+    yield from found
+    if all(waiver_of(item.rule) for item in found):
+        yield from storage_objections(operation, task, bound)
 
 
 def _content(task: Mapped) -> Mapped:

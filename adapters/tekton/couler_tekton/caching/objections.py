@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from couler_plugins.caching.rules import reference_objection
+from couler_plugins.caching.waivers import source_rule
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation, references
 from couler_tekton.bodies import STEP_ACTION
@@ -69,7 +70,11 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None) ->
                 "a step reads a result of another in env or when: where that was skipped, it would run all the same"
             )
             yield Objection("step-result", reason, "storage")
-    names = [item.get("name") for item in entries(rest_of(operation).get("stepTemplate"), "env")]
+    template = rest_of(operation).get("stepTemplate")
+    names = [item.get("name") for item in entries(template, "env")]
+    if isinstance(template, dict) and template.get("envFrom"):
+        reason = "its stepTemplate has an envFrom, whose variables a step of ours would get as well"
+        yield Objection("step-template", reason, "storage")
     if taken := [name for name in names if OURS.fullmatch(str(name))]:
         yield Objection("step-template", f"its stepTemplate sets {taken[0]}, also for a step of ours", "storage")
     if results:
@@ -147,24 +152,29 @@ def _content_objections(task: Mapped) -> Iterator[Objection]:
     holders = [*entries(task, "steps"), *entries(task, "sidecars"), task.get("stepTemplate") or {}]
     for holder in holders:
         for variable in entries(holder, "env"):
-            if variable.get("valueFrom") is not None:
+            if (source := variable.get("valueFrom")) is not None:
                 name = variable.get("name")
-                yield Objection(
-                    "configured", f"its variable {name!r} has a valueFrom, whose value is unknown", seen=f"{name}"
-                )
-        if holder.get("envFrom"):
-            yield Objection("configured", "its envFrom has unknown values", seen="envFrom")
+                reason = f"its variable {name!r} has a valueFrom, whose value is unknown"
+                yield Objection(_source_rule(source), reason, seen=f"{name}")
+        for rule in dict.fromkeys(map(_source_rule, entries(holder, "envFrom"))):
+            yield Objection(rule, "its envFrom has unknown values", seen="envFrom")
         for mount in (*entries(holder, "volumeMounts"), *entries(holder, "volumeDevices")):
             if not empty.get(str(mount.get("name"))):
                 name = mount.get("name")
                 yield Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
 
 
+def _source_rule(source: object) -> str:
+    """The rule about where a variable comes from."""
+    keys = source if isinstance(source, dict) else {}
+    return next((source_rule(key) for key in keys if key.endswith("Ref")), "configured")
+
+
 def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
     read, made = files_of(operation, INPUTS), files_of(operation, OUTPUTS)
     if read is None or made is None:
         key = INPUTS if read is None else OUTPUTS
-        yield Objection("files", f"{key} is no list of WORKSPACE or WORKSPACE/path")
+        yield Objection("file-lists", f"{key} is no list of WORKSPACE or WORKSPACE/path")
         return
     declared = {str(item.get("name")): item for item in entries(task, "workspaces")}
     named = {file.workspace for file in (*read, *made)}
@@ -177,9 +187,11 @@ def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Object
         elif item.get("optional"):
             yield Objection("workspace", f"its workspace {name!r} may be missing")
     if lost := sorted((named - declared.keys()) | (named & {STORE})):
-        yield Objection("files", f"there is no workspace {lost[0]!r} for files of it")
+        yield Objection("file-lists", f"there is no workspace {lost[0]!r} for files of it")
     for number, file in enumerate(made):
         if any(one.holds(file) or file.holds(one) for one in (*read, *made[:number])):
-            yield Objection("files", f"its output {file.path!r} is at the place of another file, or in it")
+            yield Objection("file-lists", f"its output {file.path!r} is at the place of another file, or in it")
         if not file.path:
-            yield Objection("files", f"{OUTPUTS} names all of the workspace {file.workspace!r}: name a folder in it")
+            yield Objection(
+                "file-lists", f"{OUTPUTS} names all of the workspace {file.workspace!r}: name a folder in it"
+            )

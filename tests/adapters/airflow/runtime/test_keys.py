@@ -152,6 +152,8 @@ def test_what_is_said_of_a_run_changes_the_key(dag_files: DagFiles) -> None:
         key(dag, before=("a", "b")),
         key(dag, version="2"),
         key(dag, context=("ds",)),
+        key(dag, allow=("files",)),
+        key(dag, allow=("files", "network")),
     ]
     assert len({*keys}) == len(keys)
 

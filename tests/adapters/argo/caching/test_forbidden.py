@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.argo.caching.corpus import ASSUMED
 from adapters.argo.caching.small import made, workflow
 from couler_plugins.documents import read
 
@@ -24,13 +25,18 @@ def merged(old: Any, new: Any) -> Any:
     return new
 
 
-def rule(template: str = "{}", spec: str = "{}") -> str:
-    """The rule for a pure template and the spec around it with a change each."""
+def changed(template: str = "{}", spec: str = "{}") -> Any:
+    """A workflow with a change of a pure template, and of the spec around it."""
     document = copy.deepcopy(workflow(TASK))
     templates = document["spec"]["templates"]
     templates[1] = merged(templates[1], data(template))
     document["spec"] = merged(document["spec"], data(spec))
-    return made(document).rules["main/a"]
+    return document
+
+
+def rule(template: str = "{}", spec: str = "{}") -> str:
+    """The rule for a pure template and the spec around it with a change each."""
+    return made(changed(template, spec)).rules["main/a"]
 
 
 def test_without_a_change_it_is_cached() -> None:
@@ -52,12 +58,13 @@ def test_without_a_change_it_is_cached() -> None:
         ("{inputs: {artifacts: [{name: a, path: /a, git: {repo: r, revision: 0123456}}]}}", "unversioned-input"),
         ("{inputs: {artifacts: [{name: a, path: /a, raw: {data: '{{workflow.name}}'}}]}}", "run-context"),
         ("{inputs: {parameters: [{name: x, valueFrom: {configMapKeyRef: {name: c, key: k}}}]}}", "configured"),
-        ("{container: {env: [{name: E, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}}", "configured"),
-        ("{container: {env: [{name: E, valueFrom: {secretKeyRef: {name: s, key: k}}}]}}", "configured"),
+        ("{container: {env: [{name: E, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}}", "run-context"),
+        ("{container: {env: [{name: E, valueFrom: {secretKeyRef: {name: s, key: k}}}]}}", "secret"),
         ("{container: {envFrom: [{configMapRef: {name: c}}]}}", "configured"),
         ("{container: {volumeMounts: [{name: v, mountPath: /v}]}}", "volume"),
         ("{sidecars: [{name: s, image: i, volumeMounts: [{name: v, mountPath: /v}]}]}", "volume"),
         ("{podSpecPatch: '{\"volumes\": []}'}", "volume"),
+        ('{podSpecPatch: \'{"containers": [{"envFrom": []}]}\'}', "configured"),
         ("{archiveLocation: {s3: {key: fixed}}}", "own-place"),
         ("{container: {args: ['{{workflow.uid}}']}}", "run-context"),
         ("{container: {args: ['{{=workflow.name}}']}}", "run-context"),
@@ -71,16 +78,6 @@ def test_without_a_change_it_is_cached() -> None:
         ("{container: {args: ['{{=sprig.bcrypt/**/(1)}}']}}", "unknown-function"),
         ("{container: {args: [\"{{=1 /* ' */ + sprig.bcrypt(1) /* ' */}}\"]}}", "unknown-function"),
         ("{inputs: {parameters: [{name: x, default: '{{=sprig.randInt(0,9)}}'}]}}", "unknown-function"),
-        ("{container: {command: [date]}}", "clock"),
-        ("{container: {args: ['echo $(date)']}}", "clock"),
-        ("{container: {args: ['echo $RANDOM']}}", "randomness"),
-        ("{container: {args: ['curl x']}}", "network"),
-        ("{container: {env: [{name: E, value: 'https://x'}]}}", "network"),
-        ("{container: {image: 'docker.io/alpine/git:1'}}", "network"),
-        ("{initContainers: [{name: s, image: i, command: [date]}]}", "clock"),
-        ("{sidecars: [{name: s, image: i, command: [date]}]}", "clock"),
-        ("{container: {lifecycle: {postStart: {exec: {command: [sh, -c, date]}}}}}", "clock"),
-        ('{podSpecPatch: \'{"initContainers":[{"name":"z","args":["curl x"]}]}\'}', "network"),
     ],
 )
 def test_templates(template: str, wanted: str) -> None:
@@ -104,6 +101,36 @@ def test_templates_that_stay_cached(template: str) -> None:
     assert rule(template) == ""
 
 
+@pytest.mark.parametrize(
+    ("template", "spec", "wanted"),
+    [
+        ("{container: {command: [date]}}", "{}", "clock"),
+        ("{container: {args: ['echo $(date)']}}", "{}", "clock"),
+        ("{container: {args: ['echo $RANDOM']}}", "{}", "randomness"),
+        ("{container: {args: ['curl x']}}", "{}", "network"),
+        ("{container: {env: [{name: E, value: 'https://x'}]}}", "{}", "network"),
+        ("{container: {image: 'docker.io/alpine/git:1'}}", "{}", "network"),
+        ("{initContainers: [{name: s, image: i, command: [date]}]}", "{}", "clock"),
+        ("{sidecars: [{name: s, image: i, command: [date]}]}", "{}", "clock"),
+        ("{container: {lifecycle: {postStart: {exec: {command: [sh, -c, date]}}}}}", "{}", "clock"),
+        ('{podSpecPatch: \'{"initContainers":[{"name":"z","args":["curl x"]}]}\'}', "{}", "network"),
+        ("{}", '{podSpecPatch: \'{"initContainers":[{"args":["curl x"]}]}\'}', "network"),
+        ("{}", "{templateDefaults: {container: {env: [{name: A, value: '$(date)'}]}}}", "clock"),
+    ],
+)
+def test_words_in_a_program_forbid_it_unless_the_template_itself_is_declared(
+    template: str, spec: str, wanted: str
+) -> None:
+    itself = changed(template, spec)
+    assert made(itself).rules["main/a"] == ""
+    assert [item.rule for item in made(itself).decision("main/a").warnings] == [wanted]
+    del itself["spec"]["templates"][1]["metadata"]["annotations"]["couler.io/cache"]
+    for broad in (itself, {**itself, "metadata": {"generateName": "w-", "annotations": {"couler.io/cache": "pure"}}}):
+        found = made(broad, pipeline=ASSUMED)
+        assert found.rules["main/a"] == wanted
+        assert not found.decision("main/a").warnings
+
+
 CLAIM = "[{name: v, persistentVolumeClaim: {claimName: c}}]"
 EMPTY = "[{name: v, emptyDir: {}}]"
 MOUNT = "container: {volumeMounts: [{name: v, mountPath: /v}]}"
@@ -119,14 +146,12 @@ MOUNT = "container: {volumeMounts: [{name: v, mountPath: /v}]}"
         (f"{{{MOUNT}}}", f"{{volumes: {EMPTY}, templateDefaults: {{volumes: {CLAIM}}}}}", "defaults"),
         (f"{{{MOUNT}}}", "{volumeClaimTemplates: [{metadata: {name: v}, spec: {}}]}", "volume"),
         ("{}", "{podSpecPatch: '{\"volumes\": []}'}", "volume"),
-        ("{}", '{podSpecPatch: \'{"initContainers":[{"args":["curl x"]}]}\'}', "network"),
         ("{}", "{templateDefaults: {memoize: {key: k, maxAge: '', cache: {configMap: {name: c}}}}}", "defaults"),
         ("{}", "{templateDefaults: {daemon: true}}", "defaults"),
         ("{}", "{templateDefaults: {archiveLocation: {s3: {key: fixed}}}}", "defaults"),
         ("{}", "{templateDefaults: {outputs: {artifacts: [{name: o, path: /o, globalName: g}]}}}", "defaults"),
         ("{}", "{templateDefaults: {inputs: {parameters: [{name: y, value: v}]}}}", "defaults"),
         ("{}", "{templateDefaults: {initContainers: [{name: s, image: i, command: [date]}]}}", "defaults"),
-        ("{}", "{templateDefaults: {container: {env: [{name: A, value: '$(date)'}]}}}", "clock"),
         (
             "{container: {env: [{name: B, value: b}]}}",
             "{templateDefaults: {container: {env: [{name: A}]}}}",

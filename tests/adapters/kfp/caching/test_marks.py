@@ -34,11 +34,15 @@ def said_of_pods(folder: Path, mark: Any) -> list[dict[str, str]]:
             lambda task: marks.pure(task, version="3"),
             {"couler.io/cache": "pure", "couler.io/cache-version": "3"},
         ),
+        (
+            lambda task: marks.pure(task, allow=("secret", "network")),
+            {"couler.io/cache": "pure", "couler.io/cache-allow": "secret,network"},
+        ),
         (marks.always, {"couler.io/cache": "always"}),
         (marks.never, {"couler.io/cache": "never"}),
         (marks.native, {"couler.io/cache": "native"}),
     ],
-    ids=["pure", "ttl", "version", "always", "never", "native"],
+    ids=["pure", "ttl", "version", "allow", "always", "never", "native"],
 )
 def test_a_mark_is_an_annotation_of_the_pod(mark: Any, said: dict[str, str], tmp_path: Path) -> None:
     assert said_of_pods(tmp_path, mark) == [said] * 3
@@ -58,3 +62,5 @@ def test_what_is_no_task_and_no_time_is_refused() -> None:
         marks.pure("write")
     with pytest.raises(InvalidInput, match="is no time"):
         marks.pure("write", ttl="soon")
+    with pytest.raises(InvalidInput, match="'secrets' cannot be allowed"):
+        marks.pure("write", allow=("secrets",))

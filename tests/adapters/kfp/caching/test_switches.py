@@ -67,10 +67,12 @@ def edit(path: str, content: Any) -> Callable[[dict[str, Any]], Any]:
 
 FINAL = {"parameters": {"number": {"taskFinalStatus": {"producerTask": "use"}}}}
 JOB = {"parameters": {"number": {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}}}
-FORBIDDEN = {
+WORDS = {
     "words": ("randomness", edit(f"{EXECUTOR}/container/command", ["python", "-c", "import random"])),
     "clock": ("clock", edit(f"{EXECUTOR}/container/command", ["sh", "-c", "date > out"])),
     "network": ("network", edit(f"{EXECUTOR}/container/args", ["https://example.com/data"])),
+}
+FORBIDDEN = {
     "no inputs": ("no-inputs", edit("spec/components/comp-make/inputDefinitions", {})),
     "a secret as volume": ("secret", edit(f"{CONFIG}/secretAsVolume", [{"secretName": "s", "mountPath": "/s"}])),
     "a secret as variable": ("secret", edit(f"{CONFIG}/secretAsEnv", [{"secretName": "s"}])),
@@ -106,6 +108,16 @@ def test_a_rule_switches_off_whoever_declares_it_pure(name: str, said: str) -> N
     spec = document(data)
     assert "couler-salt" not in str(spec["components"]["comp-make"])
     assert spec["root"]["dag"]["tasks"]["make"]["cachingOptions"] == {}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words_in_a_program_switch_off_unless_the_task_itself_is_declared(name: str) -> None:
+    rule, forbid = WORDS[name]
+    data = forbid(pipeline())
+    assert rules(data)["make"] == rules(data, "cache{assume-pure=true}")["make"] == (rule, False)
+    pure(data, "exec-make")
+    assert rules(data)["make"] == ("", True)
+    assert [item.rule for item in decisions(data)["make"].warnings] == [rule]
 
 
 def test_what_hands_nothing_out_runs_for_its_effect() -> None:

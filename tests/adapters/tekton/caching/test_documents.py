@@ -87,7 +87,7 @@ EDITS: dict[str, Callable[[Any], object]] = {
     "after it, or": lambda task: task["steps"].append({"name": "x", "image": "busybox", "script": "echo"}),
     "runs before it, after it": lambda task: task["steps"].pop(),
     "does not look at all its parameters": lambda task: arguments(task).remove(".rate=$(params.rate)"),
-    "may be random": lambda task: task["steps"][2].update(script="echo $RANDOM"),
+    "differs from run to run": lambda task: task["steps"][2].update(script="echo $(context.taskRun.uid)"),
 }
 
 

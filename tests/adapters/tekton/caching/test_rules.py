@@ -8,6 +8,11 @@ from adapters.tekton.caching.tasks import BASE, PIPELINE, WORKSPACE, cached
 
 S3 = WORKSPACE.replace("workspace://couler-cache/store", "s3://bucket/cache")
 
+WORDS = {
+    "clock": ("printf slow", "date"),
+    "randomness": ("printf slow", "printf $RANDOM"),
+    "network": ("printf slow", "curl example.org"),
+}
 TASK_RULES = {
     "not-declared": ("couler.io/cache: pure", "a: b"),
     "never": ("couler.io/cache: pure", "couler.io/cache: never"),
@@ -17,10 +22,10 @@ TASK_RULES = {
     "workspace optional": ("- {name: src}", "- {name: src, optional: true}"),
     "workspace undeclared": ("    - {name: src}\n", ""),
     "workspace of the store": ("printf slow >>", "ls $(workspaces.couler-cache.path); printf slow >>"),
-    "files unknown": ("cache-outputs: out/model", "cache-outputs: out/model, other/x"),
-    "files overlap": ("cache-outputs: out/model", "cache-outputs: out/model, src"),
-    "files all": ("cache-outputs: out/model", "cache-outputs: out"),
-    "files escape": ("cache-outputs: out/model", "cache-outputs: out/../src"),
+    "file-lists unknown": ("cache-outputs: out/model", "cache-outputs: out/model, other/x"),
+    "file-lists overlap": ("cache-outputs: out/model", "cache-outputs: out/model, src"),
+    "file-lists all": ("cache-outputs: out/model", "cache-outputs: out"),
+    "file-lists escape": ("cache-outputs: out/model", "cache-outputs: out/../src"),
     "unbounded-output none": ('couler.io/max-output-bytes: "256"', "a: b"),
     "unbounded-output much": ('bytes: "256"', 'bytes: "2048"'),
     "unbounded-output nonsense": ('bytes: "256"', 'bytes: "many"'),
@@ -33,7 +38,7 @@ TASK_RULES = {
     "windows": ("script: printf slow", "script: '#!win printf slow'  #"),
     "run-context": ("printf slow", "printf $(context.taskRun.name)"),
     "artifacts": ("printf slow", "printf x > $(step.artifacts.path); printf slow"),
-    "configured env": (
+    "secret env": (
         "- name: last\n",
         "- name: last\n      env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]\n",
     ),
@@ -50,9 +55,6 @@ TASK_RULES = {
     ),
     "step-template": ("  steps:\n", "  stepTemplate: {env: [{name: COULER_CACHE_STORE, value: /x}]}\n  steps:\n"),
     "propagated": ("printf slow", "printf $(params.nobody)"),
-    "clock": ("printf slow", "date"),
-    "randomness": ("printf slow", "printf $RANDOM"),
-    "network": ("printf slow", "curl example.org"),
     "argument": ("properties: {x: {type: string}, z: {type: string}}", "description: x"),
     "no-workspace": ("    - {name: couler-cache, optional: true}\n", ""),
 }
@@ -67,6 +69,17 @@ def test_a_task_that_is_not_cached_says_why(rule: str) -> None:
     assert dict(decision.figures)["rule"] == rule.partition(" ")[0], decision
     assert decision.reason
     assert not file.edits
+
+
+@pytest.mark.parametrize("rule", WORDS)
+def test_words_in_a_program_forbid_it_unless_the_task_itself_is_declared(rule: str) -> None:
+    text = BASE.replace(*WORDS[rule])
+    (decision,) = cached(text).files[0].decisions
+    assert (decision.action, [item.rule for item in decision.warnings]) == ("cache", [rule])
+    run = PIPELINE.replace("printf '%s'", f"{WORDS[rule][1]}; printf '%s'", 1)
+    decisions = [one for file in cached(run, S3).files for one in file.decisions]
+    (decision,) = [one for one in decisions if one.subject == "pipeline/one"]
+    assert dict(decision.figures).get("rule") == rule
 
 
 LOAD = """\

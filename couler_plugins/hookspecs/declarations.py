@@ -1,0 +1,23 @@
+"""What owners say of caching, as an adapter reads it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Said"]
+
+
+class Said(NamedTuple):
+    """What an owner says of caching at one place.
+
+    Attributes:
+        where: the place, to begin a sentence with.
+        cache: `pure`, `ttl=24h`, `always` or `never`; None where that is not said.
+        allow: what does not change the result although no key covers it: words with commas.
+        itself: whether it is said of the step or of what it calls, and not of all that is around it.
+    """
+
+    where: str
+    cache: str | None = None
+    allow: str = ""
+    itself: bool = False
