@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,19 +24,26 @@ This page is made by `python3 dev.py docs` where these are installed, and a test
 
 {versions}.
 
-An operator that a [mark](airflow-cache.md#what-is-cached) or `cache_operators` declares pure is looked at by its code, and by that of
-the classes behind it up to Airflow's own. For one of your own, `couler_airflow.operator_keys.key_of_class(cls)` says the same.
+An operator that a [mark](airflow-cache.md#what-is-cached) or `cache_operators` declares pure is judged by its code, and
+by that of the classes behind it up to Airflow's own. `couler_airflow.operator_keys.key_of_class(cls)` says the same of
+one of yours.
 
-- *By its attributes*: its key has all attributes that it was given (those that say when, where and how often it runs, only
-  where its code reads them: they are named), its template fields as they were rendered, its class and the versions of the
-  libraries behind that. `context["ds"]` is a value of the run that its code reads by name; it is in the key as well.
-- *No key*: its code takes what no key covers. Where `context` is named, its owner can say what counts (`context=("ds",)`);
-  other words are for `allow`. *Never*: nobody can.
+- **by its attributes**: its key has all that it was given, and its template fields as they were rendered. What says
+  when, where and how often it runs is in the key only where its code reads it; this is named, as are values of the run
+  that its code reads by name (`context["ds"]`).
+- **none**: its code takes what no key covers. `context=("ds",)` says which values of the run count, where it takes `ti`
+  or all of the context. `allow=("programs",)` is for programs. A BashOperator whose command asks for the environment
+  (`env`, `AIRFLOW_CTX_…`) takes all of the run as well.
+- **never**: it always runs, whatever is said.
 
-A key is not all that it takes. A name like `conn_id` among the attributes is refused until `connections` are allowed, as what the
-connection says is in no key. Most of these operators connect to something, which is seen when they run: their results are kept
-where `network` is allowed. What returns nothing is not kept. A BashOperator whose command asks for the environment (`env`,
-`AIRFLOW_CTX_…`) takes all of the run as well. Sensors are never cached, and left out.
+A key is not all that it takes:
+
+- An operator that names a connection (`conn_id`, `aws_conn_id`, …) runs without the cache until `connections` are
+  allowed: what the connection says is in no key.
+- One that connects to something is seen when it runs. Its result is kept where `network` is allowed: results then do
+  not depend on what is there.
+- What creates, changes or deletes something is not pure, though it has a key. Nobody declares it but you.
+- What returns nothing is not kept. Sensors are never cached, and left out here.
 """
 
 
@@ -126,4 +134,7 @@ def _kind(cls: type, key: OperatorKey) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+    if find_spec("airflow"):
+        Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+    else:
+        sys.stderr.write(f"{sys.argv[1]} stays as it is: it needs Airflow\n")

@@ -57,7 +57,12 @@ def reads_of(cls: type, known: frozenset[str] = frozenset()) -> Reads:
         cls: the class.
         known: names of classes behind it that do no harm with a context that they hand on.
     """
-    own = [(base, name, function) for base in _own(cls) for name, member in vars(base).items() for function in _functions(member)]
+    own = [
+        (base, name, function)
+        for base in _own(cls)
+        for name, member in vars(base).items()
+        for function in _functions(member)
+    ]
     methods: dict[str, list[types.FunctionType]] = {}
     for _, name, function in own:
         methods.setdefault(name, []).append(function)

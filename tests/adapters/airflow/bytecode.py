@@ -13,7 +13,7 @@ CORE = ("airflow.sdk.", "airflow.models.", "airflow.utils.")
 
 
 def functions_of(cls: type) -> set[types.FunctionType]:
-    """Return the functions of providers that the methods of an operator's class reach by name, themselves among them."""
+    """Return the functions of providers that the methods of an operator's class reach by name, and these methods."""
     bases = [base for base in cls.__mro__ if not base.__module__.startswith(CORE)]
     waiting = [function for base in bases for member in vars(base).values() for function in _functions(member)]
     found: set[types.FunctionType] = set()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import runpy
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from adapters.airflow.bytecode import functions_of, names_of, texts_of
@@ -100,3 +104,43 @@ def test_keys_have_all_that_the_compiled_code_names(name: str) -> None:
     besides = {item for cls, key in keyed for item in named_besides(cls, key)}
     allowed = {(function, word) for function, words in NAMED_ONLY.items() for word in words.split()}
     assert besides - allowed == set()
+
+
+BODIES = {
+    "by name": ('return context["ts"], context.get("params")', ("ds", "params", "ts"), ""),
+    "in a method": ("return self.day(context)", ("ds",), ""),
+    "in a method, by its name": ("return self.day(context=context)", ("ds",), ""),
+    "the instance": ('return context["ti"].run_id', ("ds",), "'ti' of the run"),
+    "in a method that calls it something else": ("return self.other(context)", ("ds",), "all of the run's context"),
+    "in a method that gets it unpacked": ("return self.unpacked(**context)", ("ds",), "all of the run's context"),
+    "in another place of a method": ("return self.second(context)", ("ds",), "all of the run's context"),
+    "what is no method": ("return self.called(context)", ("ds",), "all of the run's context"),
+}
+OPERATOR = """
+from airflow.sdk import BaseOperator
+class Mine(BaseOperator):
+    called = None
+    def execute(self, context):
+        BODY
+    def day(self, context):
+        return context["ds"]
+    def other(self, c):
+        return c["ts"]
+    def unpacked(self, ds=None, **rest):
+        return ds
+    def second(self, first, context=None):
+        return first["ts"]
+"""
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_an_own_operator_is_judged_by_its_code(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body, context, refused = BODIES[name]
+    (tmp_path / "own_operator.py").write_text(OPERATOR.replace("BODY", body))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "own_operator", raising=False)
+    cls = importlib.import_module("own_operator").Mine
+    monkeypatch.delitem(sys.modules, "own_operator")
+    key = key_of_class(cls)
+    assert key.context == context
+    assert [item.reason for item in key.objections] == ([f"the code of Mine takes {refused}"] if refused else [])
