@@ -47,6 +47,8 @@ PROGRAMS = frozenset({"bash_command", "command", "cmds", "arguments", "script", 
 """Fields of operators in which stands what is run."""
 
 SHELL = frozenset({"BashOperator"})
+UNSEEN = {"AnalyticsOperator": "datafusion"}
+"""Operators that read by compiled code, which nobody observes, and of what."""
 READS_RUN = re.compile(r"AIRFLOW_CTX_|\b(?:env|printenv|set|export|declare)\b")
 NOT_READ = frozenset({"dag", "_dag", "log", "_log", "execute", "template_fields", "_is_inline_cmd"})
 OF_THE_DAG = frozenset({"dag", "_dag", "get_dag", "upstream_list", "downstream_list", "task_group"})
@@ -132,12 +134,13 @@ def reads_of_class(cls: type, command: str = "") -> Reads:
     return Reads() if path_of(cls) in PURE | BRANCHES else reads_of(cls, quiet)
 
 
-def check_class(cls: type, found: Reads) -> Iterator[Objection]:
-    """Return what an operator's code takes of the run and of the DAG that no key can cover.
+def check_class(cls: type, found: Reads, allow: Collection[str] = ()) -> Iterator[Objection]:
+    """Return what an operator's code takes of the run, of the DAG and of what is around it that no key can cover.
 
     Args:
         cls: its class.
         found: what its code reads.
+        allow: what its owner says is no matter.
     """
     name = cls.__name__
     for key in sorted(found.context - BY_VALUE):
@@ -147,8 +150,12 @@ def check_class(cls: type, found: Reads) -> Iterator[Objection]:
         yield Objection("run-context", f"the code of {name} reads its DAG")
     if ALL in found.own and not is_library(cls.__module__):
         yield Objection("run-context", f"the code of {name} hands its operator on")
-    if _runs_shell(cls):
+    if _runs_shell(cls) and "programs" not in allow:
         yield object_to("programs", f"{name} runs a program", None, remedy("programs"))
+    for library in (
+        () if "files" in allow else (UNSEEN[base.__name__] for base in cls.__mro__ if base.__name__ in UNSEEN)
+    ):
+        yield object_to("files", f"{name} reads by {library}, which may open files unseen", None, remedy("files"))
 
 
 def _runs_shell(cls: type) -> bool:
@@ -168,7 +175,7 @@ def _operator(task: Any, declaration: Declaration) -> Iterator[Objection]:
     """Object to what an operator's own code takes of the run and of the DAG."""
     found = _own_reads(task)
     said = Reads(own=found.own) if declaration.context else found
-    yield from (item for item in check_class(operator_of_run(task), said) if item.rule not in declaration.allow)
+    yield from check_class(operator_of_run(task), said, declaration.allow)
 
 
 def _connections(task: Any, declaration: Declaration) -> Iterator[Objection]:

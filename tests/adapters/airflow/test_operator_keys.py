@@ -144,3 +144,9 @@ def test_an_own_operator_is_judged_by_its_code(name: str, tmp_path: Path, monkey
     key = key_of_class(cls)
     assert key.context == context
     assert [item.reason for item in key.objections] == ([f"the code of Mine takes {refused}"] if refused else [])
+
+
+def test_what_reads_by_compiled_code_is_refused_until_files_are_allowed() -> None:
+    operators = operators_of(f"{PREFIX}common-sql")
+    assert [item.rule for item in operators["AnalyticsOperator"][1].objections] == ["file-access"]
+    assert operators["SQLExecuteQueryOperator"][1].objections == ()

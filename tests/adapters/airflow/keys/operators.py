@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from adapters.airflow.keys.case import CODE, CONTEXT, HIT, NEVER, OBSERVED, SAFE, VOUCHED, Case, Run, tasks
+from adapters.airflow.keys.case import CODE, CONTEXT, HIT, NEVER, OBSERVED, SAFE, VOUCHED, WORDS, Case, Run, tasks
 
 __all__ = ["CASES"]
 
@@ -170,6 +170,20 @@ CASES: tuple[Case, ...] = (
     sql("operator-connection", edit=("1.db", "2.db"), worst=True),
     sql("operator-connection-allowed", ', allow=("connections",)', expect=HIT),
     sql("operator-connection-vouched", ', allow=("connections",)', edit=("1.db", "2.db"), expect=VOUCHED),
+    tasks(
+        "operator-of-datafusion",
+        """
+        from airflow.providers.common.sql.config import DataSourceConfig
+        from airflow.providers.common.sql.operators.analytics import AnalyticsOperator
+        with DAG("d", schedule=None):
+            read = DataSourceConfig(conn_id="", table_name="x", uri="file://@BASE@/etc/x.csv", format="csv")
+            cached(AnalyticsOperator(task_id="t", datasource_configs=[read], queries=["select n from x"]))
+        """,
+        files={"etc/x.csv": "n\n1\n"},
+        edits={"etc/x.csv": ("1", "2")},
+        needs=("datafusion",),
+        layer=WORDS,
+    ),
     # Attributes of the operator itself.
     marked(
         "operator-params-of-its-own",
