@@ -15,7 +15,7 @@ from couler_airflow.key import LEFT_OUT, TaskMaterial
 from couler_airflow.marks import Declaration
 from couler_airflow.moved import context_keys
 from couler_airflow.operator_keys import OperatorKey, key_of_class
-from couler_airflow.task_checks import OF_THE_DAG
+from couler_airflow.task_checks import OF_THE_DAG, check_class, reads_of_class
 from support import AIRFLOW, ROOT
 
 pytestmark = pytest.mark.airflow
@@ -151,9 +151,10 @@ def test_an_own_operator_is_judged_by_its_code(name: str, tmp_path: Path, monkey
 
 
 def test_what_reads_by_compiled_code_is_refused_until_files_are_allowed() -> None:
-    operators = operators_of(f"{PREFIX}common-sql")
-    assert [item.rule for item in operators["AnalyticsOperator"][1].objections] == ["file-access"]
-    assert operators["SQLExecuteQueryOperator"][1].objections == ()
+    module = pytest.importorskip("airflow.providers.common.sql.operators.analytics")
+    reads = reads_of_class(module.AnalyticsOperator)
+    assert [item.rule for item in check_class(module.AnalyticsOperator, reads)] == ["file-access"]
+    assert [*check_class(module.AnalyticsOperator, reads, ("files",))] == []
 
 
 def test_a_connection_that_is_named_is_refused_until_connections_are_allowed() -> None:
