@@ -193,28 +193,20 @@ PAGES: dict[str, Callable[[], str]] = {
     "schema/couler.ir-v0.json": schema,
 }
 
-CONVERSIONS = "conversions.md"
+APART = {"airflow-operators.md": "docs/operators.py", "conversions.md": "tests/conversions.py"}
+"""Pages of what is installed and of whole corpora, and what writes each of them in a process of its own."""
 
 
-def write_conversions() -> None:
-    """The page that follows from converting the whole corpora, which takes a minute; left alone without these.
-
-    A process of its own makes it, since Airflow writes into its home when it is imported.
-    """
-    tests = DOCS.parent / "tests"
+def write_apart(page: str, program: str) -> None:
+    """Have a program write a page, with a home for Airflow, which writes into it when it is imported."""
     with tempfile.TemporaryDirectory() as home:
         own = {"AIRFLOW_HOME": home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [
-            sys.executable,
-            "-W",
-            "ignore",
-            str(tests / CONVERSIONS.replace(".md", ".py")),
-            str(DOCS / CONVERSIONS),
-        ]
+        command = [sys.executable, "-W", "ignore", str(DOCS.parent / program), str(DOCS / page)]
         subprocess.run(command, env={**os.environ, **own}, stdout=subprocess.DEVNULL, check=True)
 
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
-    write_conversions()
+    for name, program in APART.items():
+        write_apart(name, program)

@@ -10,7 +10,18 @@ from couler_airflow.marks import Declaration
 if TYPE_CHECKING:  # who parses a DAG that asks for nothing does not wait for it
     from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["BRANCH", "BRANCHES", "PURE", "class_of", "is_keyed", "is_mapped", "path_of", "structural", "undeclared"]
+__all__ = [
+    "BRANCH",
+    "BRANCHES",
+    "PURE",
+    "class_of",
+    "is_keyed",
+    "is_mapped",
+    "kind_of",
+    "path_of",
+    "structural",
+    "undeclared",
+]
 
 PURE = frozenset(
     {
@@ -61,6 +72,17 @@ def path_of(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
+def kind_of(cls: type) -> str:
+    """Return why the result of such an operator is never used again; empty where it may be.
+
+    Args:
+        cls: the class of an operator.
+    """
+    bases = (base for base in cls.__mro__ if base.__module__.startswith("airflow."))
+    kinds = (NEVER[base.__name__] for base in bases if base.__name__ in NEVER)
+    return BRANCH if path_of(cls) in BRANCHES else next(kinds, "")
+
+
 def is_branch(operator: Any) -> bool:
     """Return whether a task decides what else runs by a function of what it is handed, so that its choice has a key."""
     return path_of(class_of(operator)) in BRANCHES
@@ -88,12 +110,11 @@ def structural(operator: Any, declaration: Declaration) -> tuple[Objection, ...]
 
     if not declaration.cache:
         return (Objection("never", "its owner said never"),)
-    bases = (base for base in class_of(operator).__mro__ if base.__module__.startswith("airflow."))
-    kinds = [BRANCH] if is_branch(operator) else [NEVER[base.__name__] for base in bases if base.__name__ in NEVER]
+    kind = kind_of(class_of(operator))
     replaced = obstacle(operator)
     rules = (
         ("role", "it sets up or tears down", operator.is_setup or operator.is_teardown),
-        ("operator", kinds[0] if kinds else "", kinds),
+        ("operator", kind, kind),
         ("outlets", "it has outlets, whose events say more than a result", operator.outlets),
         ("replaced", replaced, replaced),
         ("trigger", FROM_TRIGGER, getattr(operator, "start_from_trigger", False)),

@@ -11,7 +11,7 @@ import functools
 import inspect
 import textwrap
 import types
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.caching.code.modules import module_of
@@ -23,6 +23,8 @@ BASES = ("airflow.sdk.", "airflow.models.", "airflow.utils.", "airflow.template.
 INSTANCE = ("ti", "task_instance")
 PUSH = "xcom_push"
 ALL = "*"
+CONTEXT = "context"
+Methods = Mapping[str, Sequence[types.FunctionType]]
 STAGES = ("execute", "pre_execute", "post_execute", "on_kill")
 """Methods of all operators to which Airflow itself does nothing with the context."""
 
@@ -48,11 +50,27 @@ def own_names(cls: type) -> set[str]:
 
 
 @functools.lru_cache(maxsize=512)
-def reads_of(cls: type) -> Reads:
-    """Return what the methods of an operator's class read."""
-    methods = own_names(cls)
-    functions = (function for base in _own(cls) for member in vars(base).values() for function in _functions(member))
-    return functools.reduce(Reads.__or__, (_read(function, methods) for function in functions), Reads())
+def reads_of(cls: type, known: frozenset[str] = frozenset()) -> Reads:
+    """Return what the methods of an operator's class read.
+
+    Args:
+        cls: the class.
+        known: names of classes behind it that do no harm with a context that they hand on.
+    """
+    own = [
+        (base, name, function)
+        for base in _own(cls)
+        for name, member in vars(base).items()
+        for function in _functions(member)
+    ]
+    methods: dict[str, list[types.FunctionType]] = {}
+    for _, name, function in own:
+        methods.setdefault(name, []).append(function)
+    found = Reads()
+    for base, _, function in own:
+        read = _read(function, methods)
+        found |= Reads(read.context - {ALL}, read.own) if base.__name__ in known else read
+    return found
 
 
 def reads_of_hook(function: Callable[..., Any]) -> Reads:
@@ -60,7 +78,7 @@ def reads_of_hook(function: Callable[..., Any]) -> Reads:
     plain = inspect.unwrap(getattr(function, "__func__", function))
     if not isinstance(plain, types.FunctionType):
         return Reads(frozenset({ALL}))
-    return _read(plain, (), plain.__code__.co_varnames[:1])
+    return _read(plain, {}, plain.__code__.co_varnames[:1])
 
 
 def _own(cls: type) -> list[type]:
@@ -76,9 +94,8 @@ def _functions(member: Any) -> Iterator[types.FunctionType]:
                 yield plain
 
 
-def _read(function: types.FunctionType, methods: Collection[str], names: tuple[str, ...] = ("context",)) -> Reads:
-    code = function.__code__
-    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+def _read(function: types.FunctionType, methods: Methods, names: tuple[str, ...] = (CONTEXT,)) -> Reads:
+    parameters = _parameters(function)
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError, ValueError, IndexError):
@@ -113,7 +130,7 @@ def _of_itself(node: ast.Name, parents: dict[ast.AST, ast.AST]) -> Iterator[str]
         yield ALL
 
 
-def _taken(node: ast.Name, parents: dict[ast.AST, ast.AST], methods: Collection[str]) -> Iterator[str]:
+def _taken(node: ast.Name, parents: dict[ast.AST, ast.AST], methods: Methods) -> Iterator[str]:
     """What is taken of the context where it is named."""
     parent = parents.get(node)
     if isinstance(parent, ast.Subscript) and isinstance(parent.slice, ast.Constant):
@@ -127,10 +144,27 @@ def _taken(node: ast.Name, parents: dict[ast.AST, ast.AST], methods: Collection[
             yield ALL
     else:
         call = parents.get(parent) if isinstance(parent, ast.keyword) else parent
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)) or not (
-            _is_self(call.func.value) and (call.func.attr in methods or call.func.attr in STAGES)
-        ):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _is_self(call.func.value)):
             yield ALL
+        elif call.func.attr not in STAGES or call.func.attr in methods:
+            followed = methods.get(call.func.attr, ())
+            if not followed or not all(_receives(function, call, node) for function in followed):
+                yield ALL
+
+
+def _receives(function: types.FunctionType, call: ast.Call, node: ast.Name) -> bool:
+    """Return whether a method gets what is named in a call as its context, where it is looked at."""
+    parameters = _parameters(function)
+    if node not in call.args:
+        return any(word.value is node and word.arg == CONTEXT for word in call.keywords) and CONTEXT in parameters
+    place = call.args.index(node) + (parameters[:1] in (("self",), ("cls",)))
+    starred = any(isinstance(argument, ast.Starred) for argument in call.args)
+    return not starred and parameters[place : place + 1] == (CONTEXT,)
+
+
+def _parameters(function: types.FunctionType) -> tuple[str, ...]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _key(key: Any, read: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[str]:

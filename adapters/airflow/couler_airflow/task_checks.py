@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from couler_airflow.around import remedy
@@ -19,7 +19,18 @@ from couler_plugins.caching.code.uncacheable import object_to, place_of
 from couler_plugins.caching.words import impurities
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
-__all__ = ["KEPT_BACK", "NOTHING", "PROGRAMS", "check_task", "context_names", "operator_of_run"]
+__all__ = [
+    "BY_VALUE",
+    "KEPT_BACK",
+    "NOTHING",
+    "PROGRAMS",
+    "attributes_of_class",
+    "check_class",
+    "check_task",
+    "context_names",
+    "operator_of_run",
+    "reads_of_class",
+]
 
 BY_VALUE = frozenset(
     {
@@ -36,9 +47,14 @@ PROGRAMS = frozenset({"bash_command", "command", "cmds", "arguments", "script", 
 """Fields of operators in which stands what is run."""
 
 SHELL = frozenset({"BashOperator"})
+UNSEEN = {"AnalyticsOperator": "datafusion"}
+"""Operators that read by compiled code, which nobody observes, and of what."""
 READS_RUN = re.compile(r"AIRFLOW_CTX_|\b(?:env|printenv|set|export|declare)\b")
 NOT_READ = frozenset({"dag", "_dag", "log", "_log", "execute", "template_fields", "_is_inline_cmd"})
 OF_THE_DAG = frozenset({"dag", "_dag", "get_dag", "upstream_list", "downstream_list", "task_group"})
+
+CONNECTION = re.compile(r"(?:^|_)conn_id$")
+"""Attributes in which stands which connection an operator takes, whose content is no attribute and in no key."""
 
 NOTHING = "returned nothing: not stored"
 KEPT_BACK = "its result is not handed on: not stored"
@@ -53,6 +69,7 @@ def check_task(task: Any, declaration: Declaration) -> Iterator[Objection]:
     """
     yield from _context(task, declaration)
     yield from _operator(task, declaration)
+    yield from _connections(task, declaration)
     yield from _templates(task, declaration)
     programs = _texts([getattr(task, name, None) for name in task.template_fields if name in PROGRAMS])
     waived = {*declaration.allow, *(("clock", "randomness") if declaration.itself else ())}
@@ -69,9 +86,19 @@ def context_names(task: Any, declaration: Declaration) -> list[str]:
 
 def attribute_names(task: Any) -> list[str]:
     """Return the attributes that an operator's own code reads: what it was given, and what Airflow makes of that."""
-    cls = operator_of_run(task)
+    return attributes_of_class(operator_of_run(task), _own_reads(task), vars(task))
+
+
+def attributes_of_class(cls: type, found: Reads, given: Collection[str]) -> list[str]:
+    """Return which attributes of those that an operator's code reads are values.
+
+    Args:
+        cls: the operator's class.
+        found: what its code reads.
+        given: the attributes of an instance; the others are what Airflow makes of these.
+    """
     properties = {name for name in dir(cls) if isinstance(getattr(cls, name, None), property)} - own_names(cls)
-    return sorted(_own_reads(task).own.intersection({*vars(task), *properties}) - NOT_READ)
+    return sorted(found.own.intersection({*given, *properties}) - NOT_READ)
 
 
 def operator_of_run(task: Any) -> type:
@@ -95,12 +122,49 @@ def _context(task: Any, declaration: Declaration) -> Iterator[Objection]:
             yield object_to("context", reason, place, remedy("context"))
 
 
+def reads_of_class(cls: type, command: str = "") -> Reads:
+    """Return what an operator's code reads; Airflow's own ones for Python hand on what is asked for.
+
+    Args:
+        cls: its class.
+        command: what it runs in a shell.
+    """
+    # What BashOperator knows of the run is in variables of the environment, which nobody names in most commands.
+    quiet = SHELL if not READS_RUN.search(command) else frozenset[str]()
+    return Reads() if path_of(cls) in PURE | BRANCHES else reads_of(cls, quiet)
+
+
+def check_class(cls: type, found: Reads, allow: Collection[str] = ()) -> Iterator[Objection]:
+    """Return what an operator's code takes of the run, of the DAG and of what is around it that no key can cover.
+
+    Args:
+        cls: its class.
+        found: what its code reads.
+        allow: what its owner says is no matter.
+    """
+    name = cls.__name__
+    for key in sorted(found.context - BY_VALUE):
+        what = "all of the run's context" if key == ALL else f"{key!r} of the run"
+        yield object_to("context", f"the code of {name} takes {what}", None, remedy("context"))
+    if found.own & OF_THE_DAG:
+        yield Objection("run-context", f"the code of {name} reads its DAG")
+    if ALL in found.own and not is_library(cls.__module__):
+        yield Objection("run-context", f"the code of {name} hands its operator on")
+    if _runs_shell(cls) and "programs" not in allow:
+        yield object_to("programs", f"{name} runs a program", None, remedy("programs"))
+    for library in (
+        () if "files" in allow else (UNSEEN[base.__name__] for base in cls.__mro__ if base.__name__ in UNSEEN)
+    ):
+        yield object_to("files", f"{name} reads by {library}, which may open files unseen", None, remedy("files"))
+
+
+def _runs_shell(cls: type) -> bool:
+    return not SHELL.isdisjoint(base.__name__ for base in cls.__mro__)
+
+
 def _own_reads(task: Any) -> Reads:
-    """Return what an operator's code and its hooks read; Airflow's own ones for Python hand on what is asked for."""
-    cls = operator_of_run(task)
-    found = Reads() if path_of(cls) in PURE | BRANCHES else reads_of(cls)
-    if SHELL.intersection(base.__name__ for base in cls.__mro__) and not READS_RUN.search(str(task.bash_command)):
-        found = Reads(found.context - {ALL}, found.own)  # what it knows of the run is in variables that nobody names
+    """Return what an operator's code and its hooks read."""
+    found = reads_of_class(operator_of_run(task), str(getattr(task, "bash_command", "")))
     for name in ("_pre_execute_hook", "_post_execute_hook"):
         if (hook := getattr(task, name, None)) is not None:
             found |= reads_of_hook(hook)
@@ -110,19 +174,15 @@ def _own_reads(task: Any) -> Reads:
 def _operator(task: Any, declaration: Declaration) -> Iterator[Objection]:
     """Object to what an operator's own code takes of the run and of the DAG."""
     found = _own_reads(task)
-    name = operator_of_run(task).__name__
-    for key in sorted(found.context - BY_VALUE) if not declaration.context else ():
-        what = "all of the run's context" if key == ALL else f"{key!r} of the run"
-        yield object_to("context", f"the code of {name} takes {what}", None, remedy("context"))
-    if found.own & OF_THE_DAG:
-        yield Objection("run-context", f"the code of {name} reads its DAG")
-    if ALL in found.own and not is_library(operator_of_run(task).__module__):
-        yield Objection("run-context", f"the code of {name} hands its operator on")
-    if (
-        SHELL.intersection(base.__name__ for base in operator_of_run(task).__mro__)
-        and "programs" not in declaration.allow
-    ):
-        yield object_to("programs", f"{name} runs a program", None, remedy("programs"))
+    said = Reads(own=found.own) if declaration.context else found
+    yield from check_class(operator_of_run(task), said, declaration.allow)
+
+
+def _connections(task: Any, declaration: Declaration) -> Iterator[Objection]:
+    """Object to the connections that an operator names: what they say is kept elsewhere, and changes unseen."""
+    for name in sorted({*vars(task), *_own_reads(task).own}) if "connections" not in declaration.allow else ():
+        if CONNECTION.search(name) and getattr(task, name, None):
+            yield object_to("connections", f"its {name} names a connection", None, remedy("connections"))
 
 
 def _parameters(task: Any) -> Iterator[inspect.Parameter]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from adapters.airflow.keys.case import CODE, CONTEXT, HIT, NEVER, SAFE, VOUCHED, Case, Run, tasks
+from adapters.airflow.keys.case import CODE, CONTEXT, HIT, NEVER, OBSERVED, SAFE, VOUCHED, WORDS, Case, Run, tasks
 
 __all__ = ["CASES"]
 
@@ -47,12 +47,50 @@ with DAG("d", schedule=None, tags=["couler-cache"]):
     PythonOperator(task_id="t", python_callable=f{more})
 """
 
+BASH = """
+from airflow.providers.standard.operators.bash import BashOperator
+def day_of(c): return c["ds"]
+class Dated(BashOperator):
+    def execute(self, context):
+        self.env = {"DAY": day_of(context)}
+        return super().execute(context)
+with DAG("d", schedule=None):
+    cached(Dated(task_id="t", bash_command="echo $DAY", append_env=True), allow=("programs", "environment", "files"))
+"""
+SQL = """
+from airflow.models import Connection
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.utils.session import create_session
+with create_session() as session:
+    session.add(Connection(conn_id="db", conn_type="sqlite", host="@BASE@/etc/1.db"))
+def rows(cursor): return [list(row) for row in cursor.fetchall()]
+with DAG("d", schedule=None):
+    cached(SQLExecuteQueryOperator(task_id="t", conn_id="db", sql="select n from t", handler=rows)ALLOW)
+"""
+FILLED = [
+    f"""mkdir -p etc && python3 -c "import sqlite3; c = sqlite3.connect('etc/{n}.db'); """
+    f"""c.executescript('drop table if exists t; create table t(n); insert into t values({n})')" """
+    for n in (1, 2)
+]
+
+
+def sql(name: str, allow: str = "", **case: Any) -> Case:
+    """Return a case of a query over a connection in Airflow's database."""
+    needs = ("airflow.providers.sqlite",)
+    return tasks(name, SQL.replace("ALLOW", allow), first=Run(before=FILLED), needs=needs, layer=OBSERVED, **case)
+
+
 CASES: tuple[Case, ...] = (
     # What the context has, by key.
     on_days("operator-ds", 'return context["ds"]', worst=True),
     on_days("operator-path-with-ds", """return f"s3://lake/{self.value}/{context['ds']}.parquet" """),
     on_days("operator-ds-by-get", 'return context.get("ds")'),
     on_days("operator-ds-in-helper", "return day_of(context)", top='def day_of(c):\n    return c["ds"]\n'),
+    on_days(
+        "operator-ds-in-a-method-under-another-name",
+        "return self.day(context)",
+        files={"extract.py": execute("return self.day(context)") + '    def day(self, c):\n        return c["ds"]\n'},
+    ),
     on_days("operator-ds-by-a-variable-key", 'key = "d" + "s"\nreturn context[key]'),
     on_days("operator-ds-of-a-copy", 'return {**context}["ds"]'),
     on_days("operator-interval", 'return str(context["data_interval_start"])'),
@@ -118,6 +156,33 @@ CASES: tuple[Case, ...] = (
         layer=CONTEXT,
         first=Run(date="2026-01-01", env={"AIRFLOW__COULER__CACHE_OPERATORS": "extract.Extract"}),
         second=Run(date="2026-02-02", env={"AIRFLOW__COULER__CACHE_OPERATORS": "extract.Extract"}),
+    ),
+    tasks("operator-of-bash-with-ds", BASH, first=DAYS[0], second=DAYS[1], layer=CONTEXT, worst=True),
+    tasks(
+        "operator-of-bash-without-ds",
+        BASH.replace("cached(Dated", "cached(BashOperator"),
+        first=DAYS[0],
+        second=DAYS[1],
+        layer=CONTEXT,
+        expect=HIT,
+    ),
+    # What the connection says that it names.
+    sql("operator-connection", edit=("1.db", "2.db"), worst=True),
+    sql("operator-connection-allowed", ', allow=("connections",)', expect=HIT),
+    sql("operator-connection-vouched", ', allow=("connections",)', edit=("1.db", "2.db"), expect=VOUCHED),
+    tasks(
+        "operator-of-datafusion",
+        """
+        from airflow.providers.common.sql.config import DataSourceConfig
+        from airflow.providers.common.sql.operators.analytics import AnalyticsOperator
+        with DAG("d", schedule=None):
+            read = DataSourceConfig(conn_id="", table_name="x", uri="file://@BASE@/etc/x.csv", format="csv")
+            cached(AnalyticsOperator(task_id="t", datasource_configs=[read], queries=["select n from x"]))
+        """,
+        files={"etc/x.csv": "n\n1\n"},
+        edits={"etc/x.csv": ("1", "2")},
+        needs=("datafusion",),
+        layer=WORDS,
     ),
     # Attributes of the operator itself.
     marked(

@@ -1,0 +1,170 @@
+"""What the page says of the keys of providers' operators: made again, held to their compiled code, and to runs."""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.airflow.bytecode import functions_of, names_of, texts_of
+from couler_airflow.key import LEFT_OUT, TaskMaterial
+from couler_airflow.marks import Declaration
+from couler_airflow.moved import context_keys
+from couler_airflow.operator_keys import OperatorKey, key_of_class
+from couler_airflow.task_checks import OF_THE_DAG, check_class, reads_of_class
+from support import AIRFLOW, ROOT
+
+pytestmark = pytest.mark.airflow
+
+PAGE = (ROOT / "docs" / "airflow-operators.md").read_text("utf-8")
+MADE_BY = runpy.run_path(str(ROOT / "docs" / "operators.py"))
+PREFIX, VERSIONS = MADE_BY["PREFIX"], MADE_BY["versions"]() if AIRFLOW else {}
+same_versions = pytest.mark.skipif(
+    any(f"{name.removeprefix(PREFIX)} {number}" not in PAGE for name, number in VERSIONS.items()),
+    reason="the page was made with other versions of Airflow's providers",
+)
+LONG = (f"{PREFIX}amazon", f"{PREFIX}cncf-kubernetes")
+each_provider = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, id=name.removeprefix(PREFIX), marks=[pytest.mark.slow] if name in LONG else [])
+        for name in VERSIONS
+        if name.startswith(PREFIX)
+    ],
+)
+
+NAMED_ONLY = {
+    # Words in code that are no reads of the run, by function.
+    "BaseSQLOperator._attach_check_facets": "params",  # of a check
+    "SQLCheckOperator._build_check_results": "params",
+    "SQLColumnCheckOperator._build_check_results": "params",
+    "SQLIntervalCheckOperator._build_check_results": "params",
+    "SQLTableCheckOperator._build_check_results": "params",
+    "SQLThresholdCheckOperator._build_check_results": "params",
+    "SQLValueCheckOperator._build_check_results": "params",
+    "EcsRegisterTaskDefinitionOperator.execute": "ti",  # it pushes an XCom by it
+    "GlueDataBrewStartJobOperator.execute": "run_id",  # of a job of AWS
+    "GlueDataBrewStartJobOperator.execute_complete": "run_id",
+    "GlueDataQualityRuleRecommendationRunOperator.execute": "run_id",
+    "GlueDataQualityRuleRecommendationRunOperator.execute_complete": "run_id",
+    "KubernetesInstallKueueOperator.execute": "reason",  # of a pod
+    "MwaaTriggerDagRunOperator.execute": "logical_date data_interval_start data_interval_end",  # of the run it starts
+    "RedshiftToS3Operator.get_openlineage_facets_on_complete": "task",
+    # Words that are no reads of what says when, where and how often it runs.
+    "DmsDeleteReplicationConfigOperator.retry_execution": "execute",
+    "DmsStartReplicationOperator.retry_execution": "execute",
+    "EmrServerlessDeleteApplicationOperator.execute": "execute",
+    "GlueCrawlerOperator.execute": "execute",
+    "_BashDecoratedOperator.execute": "execute",
+    "_DockerDecoratedOperator.execute": "execute",
+    "handle_waitable_exception": "execute",
+    "BashOperator.execute": "_is_inline_cmd",  # which it has just set
+    "BashOperator.__init__": "_is_inline_cmd",
+    "DockerSwarmOperator._run_service": "resources",  # of a service of Docker
+    "_StubOperator.__init__": "task_id",
+}
+"""What compiled code names and no key has, and what it is there."""
+
+
+def named_besides(cls: type, key: OperatorKey) -> Iterator[tuple[str, str]]:
+    """Give what the code of an operator names of the run and of itself that its key does not have, by function."""
+    values = context_keys().difference(key.context)
+    attributes = (LEFT_OUT | OF_THE_DAG | {"get_current_context", "get_parsing_context"}).difference(key.own)
+    for function in functions_of(cls):
+        texts = texts_of(function)
+        words = (values & texts) | (attributes & (texts | names_of(function)))
+        yield from ((function.__qualname__.partition(".<locals>")[0], word) for word in words)
+
+
+def operators_of(name: str) -> dict[str, tuple[type, OperatorKey]]:
+    found = MADE_BY["provider"](name).operators
+    return {operator: (cls, key_of_class(cls)) for operator, cls in found.items()}
+
+
+@same_versions
+@each_provider
+def test_the_page_says_what_is_done(name: str) -> None:
+    assert MADE_BY["section"](MADE_BY["provider"](name)) in PAGE, "run `python3 dev.py docs`"
+
+
+@pytest.mark.slow
+@same_versions
+@pytest.mark.skipif(
+    PAGE.split("\n\n")[2].count(",") >= len(VERSIONS), reason="not all of these providers are installed"
+)
+def test_the_page_has_nothing_else() -> None:
+    assert MADE_BY["page"]() == PAGE, "run `python3 dev.py docs`"
+
+
+@same_versions
+@each_provider
+def test_keys_have_all_that_the_compiled_code_names(name: str) -> None:
+    judged = operators_of(name).values()
+    keyed = ((cls, key) for cls, key in judged if not (key.never or key.objections or key.asks))
+    besides = {item for cls, key in keyed for item in named_besides(cls, key)}
+    allowed = {(function, word) for function, words in NAMED_ONLY.items() for word in words.split()}
+    assert besides - allowed == set()
+
+
+BODIES = {
+    "by name": ('return context["ts"], context.get("params")', ("ds", "params", "ts"), ""),
+    "in a method": ("return self.day(context)", ("ds",), ""),
+    "in a method, by its name": ("return self.day(context=context)", ("ds",), ""),
+    "the instance": ('return context["ti"].run_id', ("ds",), "'ti' of the run"),
+    "in a method that calls it something else": ("return self.other(context)", ("ds",), "all of the run's context"),
+    "in a method that gets it unpacked": ("return self.unpacked(**context)", ("ds",), "all of the run's context"),
+    "in another place of a method": ("return self.second(context)", ("ds",), "all of the run's context"),
+    "what is no method": ("return self.called(context)", ("ds",), "all of the run's context"),
+}
+OPERATOR = """
+from airflow.sdk import BaseOperator
+class Mine(BaseOperator):
+    called = None
+    def execute(self, context):
+        BODY
+    def day(self, context):
+        return context["ds"]
+    def other(self, c):
+        return c["ts"]
+    def unpacked(self, ds=None, **rest):
+        return ds
+    def second(self, first, context=None):
+        return first["ts"]
+"""
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_an_own_operator_is_judged_by_its_code(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body, context, refused = BODIES[name]
+    (tmp_path / "own_operator.py").write_text(OPERATOR.replace("BODY", body))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "own_operator", raising=False)
+    cls = importlib.import_module("own_operator").Mine
+    monkeypatch.delitem(sys.modules, "own_operator")
+    key = key_of_class(cls)
+    assert key.context == context
+    assert [item.reason for item in key.objections] == ([f"the code of Mine takes {refused}"] if refused else [])
+
+
+def test_what_reads_by_compiled_code_is_refused_until_files_are_allowed() -> None:
+    module = pytest.importorskip("airflow.providers.common.sql.operators.analytics")
+    reads = reads_of_class(module.AnalyticsOperator)
+    assert [item.rule for item in check_class(module.AnalyticsOperator, reads)] == ["file-access"]
+    assert [*check_class(module.AnalyticsOperator, reads, ("files",))] == []
+
+
+def test_a_connection_that_is_named_is_refused_until_connections_are_allowed() -> None:
+    from airflow.providers.common.sql.operators.sql import SQLCheckOperator
+    from airflow.sdk import DAG
+
+    with DAG("d", schedule=None):
+        named = SQLCheckOperator(task_id="named", sql="select 1", conn_id="db")
+        unnamed = SQLCheckOperator(task_id="unnamed", sql="select 1")
+    (found,) = TaskMaterial(named, Declaration()).objections
+    assert (found.rule, found.reason) == ("connections", "its conn_id names a connection")
+    assert TaskMaterial(named, Declaration(allow=("connections",))).objections == ()
+    assert TaskMaterial(unnamed, Declaration()).objections == ()
