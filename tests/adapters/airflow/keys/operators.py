@@ -87,6 +87,20 @@ CASES: tuple[Case, ...] = (
     on_days("operator-ds-by-get", 'return context.get("ds")'),
     on_days("operator-ds-in-helper", "return day_of(context)", top='def day_of(c):\n    return c["ds"]\n'),
     on_days(
+        "operator-ds-in-helper-declared",
+        "return day_of(context)",
+        top='def day_of(c):\n    return c["ds"]\n',
+        made='cached(Extract(task_id="t"), context=("ds",))',
+    ),
+    marked(
+        "operator-same-day-in-helper-declared",
+        "return day_of(context)",
+        top='def day_of(c):\n    return c["ds"]\n',
+        made='cached(Extract(task_id="t"), context=("ds",))',
+        first=DAYS[0],
+        expect=HIT,
+    ),
+    on_days(
         "operator-ds-in-a-method-under-another-name",
         "return self.day(context)",
         files={"extract.py": execute("return self.day(context)") + '    def day(self, c):\n        return c["ds"]\n'},
