@@ -53,7 +53,8 @@ class Declaration:
             )
         if self.ttl is not None and not self.ttl >= 0:
             raise InvalidInput(f"a result cannot be {self.ttl} seconds old", engine="airflow", hint="give 0 or more")
-        if not isinstance(self.outputs, tuple) or any(not isinstance(path, str) for path in self.outputs):
+        outputs: object = self.outputs
+        if not isinstance(outputs, tuple) or not all(isinstance(path, str) for path in outputs):
             hint = "give outputs=('/data/{{ ds }}.csv',)"
             raise InvalidInput("outputs are a tuple of paths, each of which is text", engine="airflow", hint=hint)
 

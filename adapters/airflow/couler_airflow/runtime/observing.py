@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from couler_airflow.around import remedy
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to
-from couler_plugins.caching.reads import Observation, Read, ReadSet, observe
+from couler_plugins.caching.reads import Observation, Read, ReadSet, observe, verify
+from couler_plugins.caching.reads.read_sets import ABSENT
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
 if TYPE_CHECKING:
@@ -65,7 +66,17 @@ def reads_that_count(seen: Observation, declaration: Declaration, result: bytes,
         waived = files and read.kind not in NO_PATHS and not outputs.holds(read.name)
         return read.kind not in left_out and not waived
 
-    return ReadSet(tuple(read for read in seen.reads.reads if counts(read)))
+    kept = ReadSet(tuple(read for read in seen.reads.reads if counts(read)))
+    if own := _replaced(kept, outputs):
+        reason = f"it has read its output {own.name} and made another of it: a next run would not find what was there"
+        raise Uncacheable(reason, rule="outputs")
+    return kept
+
+
+def _replaced(reads: ReadSet, outputs: Outputs) -> Read | None:
+    """Return what was read of an output that was there before, and is not like that any more."""
+    own = (read for read in reads.reads if read.kind not in NO_PATHS and outputs.holds(read.name))
+    return verify(ReadSet(tuple(read for read in own if read.value != ABSENT)))
 
 
 def _objections(kind: str, did: str, facts: Iterable[Fact], allow: Iterable[str]) -> Iterator[Objection]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from couler_plugins.caching.code.uncacheable import Uncacheable
+from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.kept_outputs import KeptOutput, kept_outputs, named_contents, put_back
 from couler_plugins.caching.dataplane.output_locks import OutputLocks
 from couler_plugins.caching.dataplane.states import State, state_of
@@ -16,7 +17,8 @@ from couler_plugins.errors import CoulerError
 
 if TYPE_CHECKING:
     from couler_airflow.runtime.store import Store
-    from couler_plugins.caching.artifacts import Meta
+    from couler_plugins.caching.artifacts import Hit, Meta
+    from couler_plugins.caching.dataplane.placing import Placement
 
 __all__ = ["NotInPlace", "Outputs"]
 
@@ -39,6 +41,7 @@ class Outputs:
         self.paths = tuple(paths)
         self._places = [_real(path) for path in self.paths]
         self._locks = OutputLocks()
+        self._shared: list[Path] | None = None  # those that others make, once that has been asked
         self._before: dict[str, State] = {}
         self._missing: frozenset[str] = frozenset()
         self._objection = ""
@@ -51,7 +54,7 @@ class Outputs:
 
     def begin(self) -> None:
         """Look at what is there before the task runs."""
-        self._objection = _told_of_others(self._locks.take(self._places))
+        self._lock()
         self._missing = frozenset(
             str(folder) for place in self._places for folder in place.parents if not os.path.lexists(folder)
         )
@@ -80,7 +83,7 @@ class Outputs:
             made: what it was seen to make or write, with all that is inside.
             allow: what its owner allows.
         """
-        if reason := self._objection or _told_of_others(self._locks.disturbed()):
+        if reason := self._objection or self._disturbance():
             yield reason
             return
         unseen = bool(UNSEEN.intersection(allow))
@@ -117,8 +120,9 @@ class Outputs:
         if not self.paths:
             return ()
         kept = store.keep_beside(key, lambda: named_contents(self._places), meta)
-        if isinstance(kept, str):
-            raise Uncacheable(f"its outputs are not kept: {kept}", rule="outputs")
+        reason = kept if isinstance(kept, str) else self._disturbance()
+        if isinstance(kept, str) or reason:
+            raise Uncacheable(f"its outputs are not kept: {reason}", rule="outputs")
         return kept_outputs(kept, self._places)
 
     def put_back(self, store: Store, key: str, kept: tuple[KeptOutput, ...]) -> list[str]:
@@ -129,13 +133,24 @@ class Outputs:
         """
         if len(kept) != len(self.paths):
             raise NotInPlace("it was kept with other outputs")
-        try:
-            places = put_back(kept, self._places, lambda write, placement: store.fetch(key, write, placement))
-        except (CoulerError, OSError) as error:
-            from couler_plugins.caching.dataplane.failures import reason_of
 
+        def fetch(write: Callable[[Hit], None], placement: Placement) -> None:
+            self._lock()  # whoever makes the same now is told
+            store.fetch(key, write, placement)
+
+        try:
+            places = put_back(kept, self._places, fetch)
+        except (CoulerError, OSError) as error:
             raise NotInPlace(reason_of(error)) from error
         return [path for path, place in zip(self.paths, self._places, strict=True) if place in places]
+
+    def _lock(self) -> None:
+        if self._shared is None:
+            self._shared = self._locks.take(self._places)
+
+    def _disturbance(self) -> str:
+        names = ", ".join(map(str, self._shared or self._locks.disturbed()))
+        return f"another run makes {names} at the same time" if names else ""
 
 
 def _real(path: str) -> Path:
@@ -146,8 +161,3 @@ def _real(path: str) -> Path:
 
 def _is_in(name: str, made: Collection[str]) -> bool:
     return name in made or any(str(folder) in made for folder in Path(name).parents)
-
-
-def _told_of_others(paths: Iterable[Path]) -> str:
-    names = ", ".join(map(str, paths))
-    return f"another run makes {names} at the same time" if names else ""

@@ -181,10 +181,18 @@ def test_what_an_output_held_before_counts(runs: Runs, data: Path) -> None:
     text = body(f"with open({str(out)!r}, 'a') as file:\n    file.write('x')\nreturn Path({str(out)!r}).read_text()")
     given: dict[str, Any] = {"outputs": (str(out),), "allow": ("files",)}  # whatever is allowed
     values = [runs.run(text, **given) for _ in range(3)]
-    assert [(value, told["hit"]) for value, told in values] == [("x", False), ("xx", False), ("xxx", False)]
-    out.write_text("x")
+    assert [(value, told["cached"]) for value, told in values] == [("x", True), ("xx", False), ("xxx", False)]
+    assert values[1][1]["reason"].startswith(f"it has read its output {out} and made another of it")
+    out.unlink()
     value, told = runs.run(text, **given)
-    assert (value, told["hit"], out.read_text()) == ("xx", True, "xx")
+    assert (value, told["hit"], out.read_text()) == ("x", True, "x")
+
+
+def test_an_output_that_is_written_again_as_it_was_is_kept(runs: Runs, data: Path) -> None:
+    out = data / "out"
+    out.write_text("5")
+    text = body(f"with open({str(out)!r}, 'r+') as file:\n    file.write(str(x))\nreturn x")
+    assert [runs.run(text, outputs=(str(out),))[1]["hit"] for _ in range(2)] == [False, True]
 
 
 def test_what_a_program_writes_is_seen_by_what_has_changed(runs: Runs, data: Path) -> None:
@@ -202,7 +210,10 @@ def test_what_is_no_file_at_the_place_of_one_is_left_alone(runs: Runs, data: Pat
     text = body(write(out))
     runs.run(text, outputs=(str(out),))
     out.unlink()
-    {"folder": out.mkdir, "link": lambda: out.symlink_to(other), "pipe": lambda: os.mkfifo(out)}[there]()
+    if there == "folder":
+        out.mkdir()
+    else:
+        out.symlink_to(other) if there == "link" else os.mkfifo(out)
     _, told = runs.run(text, outputs=(str(out),), compute=lambda: 7)
     assert (told["cached"], other.exists(), out.is_file()) == (False, False, False)
 
@@ -269,6 +280,15 @@ def test_another_run_that_makes_the_same_is_noticed(runs: Runs, data: Path) -> N
 
     _, told = runs.run(outputs=(str(out),), compute=compute)
     assert told["reason"] == f"another run makes {out} at the same time"
+    other.take([out])
+    _, told = runs.run(outputs=(str(out),), compute=lambda: out.write_text("5"))
+    assert told["reason"] == f"another run makes {out} at the same time", "it has begun before"
+    other.close()
+    runs.run(outputs=(str(out),), compute=lambda: out.write_text("5"))
+    out.unlink()
+    other.take([out])
+    _, told = runs.run(outputs=(str(out),))
+    assert (told["restored"], other.disturbed()) == ([str(out)], [out]), "who makes it now is told"
     other.close()
 
 
