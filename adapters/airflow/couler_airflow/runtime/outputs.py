@@ -54,14 +54,13 @@ class Outputs:
 
     def begin(self) -> None:
         """Look at what is there before the task runs."""
-        self._lock()
-        self._missing = frozenset(
-            str(folder) for place in self._places for folder in place.parents if not os.path.lexists(folder)
-        )
         try:
+            self._lock()
+            folders = {folder for place in self._places for folder in place.parents}
+            self._missing = frozenset(str(folder) for folder in folders if not os.path.lexists(folder))
             self._before = {str(place): state_of(place) for place in self._places}
-        except OSError as error:
-            self._objection = f"its outputs cannot be looked at: {error.strerror}"
+        except Exception as error:  # noqa: BLE001  # the task runs all the same
+            self._objection = f"its outputs cannot be looked at: {reason_of(error)}"
 
     def holds(self, path: str) -> bool:
         """Tell whether a path is an output, or inside of one."""
@@ -92,7 +91,7 @@ class Outputs:
                 if reason := self._reason(place, made, unseen=unseen):
                     yield reason.format(path)
             except OSError as error:
-                yield f"its output {path} cannot be looked at: {error.strerror}"
+                yield f"its output {path} cannot be looked at: {reason_of(error)}"
 
     def _reason(self, place: Path, made: Collection[str], *, unseen: bool) -> str:
         """Return why an output is not what the task has made, with a gap for its path."""
