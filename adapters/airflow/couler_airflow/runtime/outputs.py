@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -100,6 +101,8 @@ class Outputs:
         after, before = state_of(place), self._before[str(place)]
         if not after:
             return "it has not made its output {}"
+        if any(path.is_relative_to(place) for path in _open_paths()):
+            return "its output {} is still open, and may not be whole"
         own = {name for name, status in after.items() if _is_in(name, made) or (unseen and before.get(name) != status)}
         if not own and not any(Path(path).is_relative_to(place) for path in made):
             return "it has not written its output {}"
@@ -156,6 +159,14 @@ def _real(path: str) -> Path:
     """Return where something is, whatever it leads to itself."""
     folder, _, name = path.rpartition("/")
     return Path(os.path.realpath(folder or "/"), name)
+
+
+def _open_paths() -> Iterator[Path]:
+    """Return what this process has open, where the system tells."""
+    links = Path("/proc/self/fd")
+    for link in list(links.iterdir()) if links.is_dir() else ():
+        with contextlib.suppress(OSError):  # that of the listing itself, or one that another thread has closed
+            yield link.readlink()
 
 
 def _is_in(name: str, made: Collection[str]) -> bool:

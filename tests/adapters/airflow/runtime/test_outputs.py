@@ -292,6 +292,19 @@ def test_another_run_that_makes_the_same_is_noticed(runs: Runs, data: Path) -> N
     other.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not tell what is open")
+def test_what_is_still_open_may_not_be_whole(runs: Runs, data: Path) -> None:
+    files = []
+
+    def compute() -> int:
+        files.append((data / "out").open("w"))
+        return files[0].write("5")
+
+    _, told = runs.run(outputs=(str(data / "out"),), compute=compute)
+    assert told["reason"] == f"its output {data}/out is still open, and may not be whole"
+    files[0].close()
+
+
 def test_outputs_are_texts_of_a_task(runs: Runs) -> None:
     for wrong in ("/data/out", ["/data/out"], (Path("/data/out"),)):
         with pytest.raises(InvalidInput, match="outputs are a tuple of paths"):
