@@ -26,6 +26,8 @@ __all__ = ["NotInPlace", "Outputs"]
 UNSEEN = frozenset({"files", "programs"})
 """What lets a task write unseen, if its owner allows it: whatever has changed is its own then."""
 
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
 
 class NotInPlace(Exception):
     """Outputs are not as they were kept, and cannot be put back."""
@@ -106,10 +108,14 @@ class Outputs:
         own = {name for name, status in after.items() if _is_in(name, made) or (unseen and before.get(name) != status)}
         if not own and not any(Path(path).is_relative_to(place) for path in made):
             return "it has not written its output {}"
-        foreign = (name for name, status in after.items() if name not in own and not stat.S_ISDIR(status.kind))
-        for name in sorted(path for path in foreign if path):
-            inner = str(Path(name).relative_to(place)).replace("{", "{{").replace("}", "}}")
-            return f"its output {{}} holds {inner!r}, which it has not written: empty it first, or name files"
+        inner = sorted(name for name in after if name.startswith(f"{place}/"))
+        foreign = (name for name in inner if name not in own and not stat.S_ISDIR(after[name].kind))
+        if name := next(foreign, ""):
+            return _gap(place, name, "which it has not written: empty it first, or name files")
+        # What is restored in a folder has the permissions of any new file.
+        private = (name for name in inner if not os.lstat(name).st_mode & OTHERS)
+        if place.lstat().st_mode & OTHERS and (name := next(private, "")):
+            return _gap(place, name, "which only its owner may read: name that file, or close the folder to others")
         return ""
 
     def keep(self, store: Store, key: str, meta: Meta) -> tuple[KeptOutput, ...]:
@@ -159,6 +165,11 @@ def _real(path: str) -> Path:
     """Return where something is, whatever it leads to itself."""
     folder, _, name = path.rpartition("/")
     return Path(os.path.realpath(folder or "/"), name)
+
+
+def _gap(place: Path, name: str, what: str) -> str:
+    inner = str(Path(name).relative_to(place)).replace("{", "{{").replace("}", "}}")
+    return f"its output {{}} holds {inner!r}, {what}"
 
 
 def _open_paths() -> Iterator[Path]:

@@ -195,6 +195,15 @@ CASES: tuple[Case, ...] = (
         expect=HIT,
     ),
     makes(
+        "output-of-compiled-code",
+        "import pyarrow as pa, pyarrow.parquet as pq\npq.write_table(pa.table({'a': [n]}), FILE)\nreturn n",
+        "rm out/x.csv",
+        looks="import pyarrow.parquet as pq\nassert pq.read_table(FILE)['a'].to_pylist() == [n]\nreturn n",
+        allow="files",
+        needs=("pyarrow",),
+        expect=HIT,
+    ),
+    makes(
         "output-that-is-a-program",
         WRITES.replace("\n", "\nos.chmod(FILE, 0o755)\n"),
         "chmod 644 out/x.csv",

@@ -130,6 +130,11 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
         "its output {0}/full holds 'old', which it has not written",
         {"out": "full"},
     ),
+    "private": (
+        "os.mkdir(D + '/out'); Path(D, 'out', '{s}').touch(0o600)",
+        "its output {0}/out holds '{{s}}', which only its owner may read",
+        {},
+    ),
     "beside": (
         "os.mkdir(D + '/a'); Path(D, 'a', 'out').touch(); Path(D, 'a', 'b').touch()",
         "a hit would not write {0}/a",
