@@ -36,6 +36,8 @@ def remedy(kind: str) -> str:
     kind = waiver_of(kind) or kind
     if kind in ALLOWED:
         return DECLARE.format(f"allow=({kind!r},)")
+    if kind == "effect":
+        return DECLARE.format("outputs=('/data/{{ ds }}.csv',)") + ", with the paths that it writes"
     if kind == "context":
         return DECLARE.format("context=('ds',)") + ", with the values of the run that it reads"
     return ""

@@ -10,7 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from couler_plugins.caching.code.uncacheable import Uncacheable
+from couler_plugins.caching.dataplane.kept_outputs import KeptOutput
 
 __all__ = ["CODEC", "OUTPUT", "Result", "decode_result", "encode_result"]
 
@@ -20,10 +23,17 @@ OUTPUT = "result"
 
 
 class Result(NamedTuple):
-    """What a task has made: what it returned, and what it pushed by itself, by key."""
+    """What a task has made.
+
+    Attributes:
+        value: what it returned.
+        xcoms: what it pushed by itself, by key.
+        outputs: what the files and folders were like that its owner has named, in the order of their paths.
+    """
 
     value: Any
     xcoms: Mapping[str, Any]
+    outputs: tuple[KeptOutput, ...] = ()
 
 
 def encode_result(result: Result) -> bytes:
@@ -33,9 +43,8 @@ def encode_result(result: Result) -> bytes:
         Uncacheable: a value in it cannot be serialised, or is not the same when it comes back.
     """
     try:
-        data = _encode([result.value, dict(result.xcoms)])
-        back = decode_result(data)
-        same = _encode([back.value, dict(back.xcoms)]) == data
+        data = _encode(result)
+        same = _encode(decode_result(data)) == data
     except Exception as error:  # noqa: BLE001  # a value's own code may raise anything
         raise Uncacheable(_reason(result.value, error)) from None
     if not same:
@@ -55,15 +64,22 @@ def decode_result(data: bytes) -> Result:
         given = json.loads(data)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    if not (isinstance(given, list) and len(given) == 2 and isinstance(given[1], dict)):
+    if not (isinstance(given, list) and len(given) in (2, 3) and isinstance(given[1], dict)):
         raise ValueError("this is no result of a task")
-    value, xcoms = (deserialize(part) for part in given)
-    return Result(value, xcoms)
+    try:
+        outputs = msgspec.convert(given[2] if given[2:] else (), tuple[KeptOutput, ...])
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+    value, xcoms = (deserialize(part) for part in given[:2])
+    return Result(value, xcoms, outputs)
 
 
-def _encode(value: Any) -> bytes:
+def _encode(result: Result) -> bytes:
     serialize, _ = _serde()
-    return json.dumps(serialize(value), separators=(",", ":")).encode()
+    parts = serialize([result.value, dict(result.xcoms)])
+    if result.outputs:
+        parts.append(msgspec.to_builtins(result.outputs))
+    return json.dumps(parts, separators=(",", ":")).encode()
 
 
 def _reason(value: Any, error: Exception) -> str:

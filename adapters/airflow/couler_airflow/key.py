@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from couler_airflow.around import AROUND
 from couler_airflow.marks import Declaration
+from couler_airflow.output_paths import output_paths
 from couler_airflow.task_checks import attribute_names, check_task, context_names, operator_of_run
 from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, unique
@@ -94,10 +95,11 @@ the params that a body reads by name with the context."""
 
 
 class TaskKey(NamedTuple):
-    """A key, and the hash of what the operation itself is."""
+    """A key, the hash of what the operation itself is, and the paths of its outputs."""
 
     key: str
     spec: str
+    outputs: tuple[str, ...] = ()
 
 
 class TaskMaterial:
@@ -116,6 +118,7 @@ class TaskMaterial:
         allow = (*declaration.allow, *said)
         self._forms = Fingerprint(allow, AROUND)
         self._noted = self._forms.objections
+        self._task, self._declaration = task, declaration
         self._noted += check_task(task, declaration)
         self._context = context_names(task, declaration)
         fields = task.template_fields
@@ -151,15 +154,21 @@ class TaskMaterial:
         """
         run = [[name, self._form(name, _value_in(context, name))] for name in self._context]
         tokens: list[str] = []
+        outputs: tuple[str, ...] = ()
         try:
             tokens = sorted(before())
+        except Uncacheable as error:
+            self._noted += error.objections
+        try:
+            outputs = output_paths(self._task, self._declaration, context)
         except Uncacheable as error:
             self._noted += error.objections
         if self._noted:
             raise Uncacheable(objections=self.objections)
         modules = self._forms.sources.form
         spec = digest([VERSION, self._spec, modules])
-        return TaskKey(digest([VERSION, spec, self._arguments, run, tokens, modules]), spec)
+        covered = [VERSION, spec, self._arguments, run, tokens, modules, *outputs]
+        return TaskKey(digest(covered), spec, outputs)
 
     def _form(self, name: str, value: Any) -> Any:
         try:

@@ -30,10 +30,11 @@ class Declaration:
         version: goes into the key: another one, and all is computed again.
         context: the values of the run that it reads (`ds`, `params`); they go into the key.
         allow: what it does although no key covers it (see ALLOWED): the result does not depend on it.
+        outputs: the files and folders that it makes, absolute paths or Jinja templates of them: they are kept as well.
         itself: whether it is said of the task itself, and not of its DAG: clocks and chance are only warned of then.
 
     Raises:
-        InvalidInput: there is no such thing to allow, or the age makes no sense.
+        InvalidInput: there is no such thing to allow, the age makes no sense, or an output is no text.
     """
 
     cache: bool = True
@@ -41,6 +42,7 @@ class Declaration:
     version: str = ""
     context: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     itself: bool = False
 
     def __post_init__(self) -> None:
@@ -52,6 +54,10 @@ class Declaration:
             )
         if self.ttl is not None and not self.ttl >= 0:
             raise InvalidInput(f"a result cannot be {self.ttl} seconds old", engine="airflow", hint="give 0 or more")
+        outputs: object = self.outputs
+        if not isinstance(outputs, tuple) or not all(isinstance(path, str) for path in outputs):
+            hint = "give outputs=('/data/{{ ds }}.csv',)"
+            raise InvalidInput("outputs are a tuple of paths, each of which is text", engine="airflow", hint=hint)
 
 
 @overload
@@ -63,6 +69,7 @@ def cached(
     version: str = "",
     context: tuple[str, ...] = (),
     allow: tuple[str, ...] = (),
+    outputs: tuple[str, ...] = (),
 ) -> Callable[[T], T]: ...
 
 
@@ -74,7 +81,7 @@ def cached(target: Any = None, **said: Any) -> Any:
         **said: the fields of `Declaration`.
 
     Raises:
-        InvalidInput: see `Declaration`; or nothing can be marked there.
+        InvalidInput: see `Declaration`; or nothing can be marked there, or outputs are named for a whole DAG.
     """
     declaration = Declaration(**said)
     if target is None:
@@ -97,6 +104,8 @@ def declared(target: Any) -> Declaration | None:
 
 
 def _mark(target: T, declaration: Declaration) -> T:
+    if declaration.outputs and hasattr(target, "task_dict"):
+        raise InvalidInput("a DAG has no outputs", engine="airflow", hint="name them at the task that makes them")
     place = getattr(target, "operator", target)  # what a call of a @task function returns stands for its operator
     place = getattr(place, "function", place)  # what @task makes of a function has it there
     place = getattr(place, "__func__", place)

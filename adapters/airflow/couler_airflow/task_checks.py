@@ -212,7 +212,7 @@ def _templates(task: Any, declaration: Declaration) -> Iterator[Objection]:
 
 def _result(task: Any, declaration: Declaration) -> Iterator[Objection]:
     """Object to what hands nothing on: what it has done is somewhere else. A body with a context may push by itself."""
-    if path_of(operator_of_run(task)) not in PURE or declaration.context:
+    if path_of(operator_of_run(task)) not in PURE or declaration.context or declaration.outputs:
         return
     if not task.do_xcom_push:
         yield Objection("no-result", KEPT_BACK, place=_place(task))

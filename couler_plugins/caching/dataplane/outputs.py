@@ -19,7 +19,7 @@ from couler_plugins.errors import InvalidInput
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import ArtifactCache, Entry, Hit, Meta
 
-__all__ = ["FILE", "FOLDER", "PROGRAM", "contents", "is_fresh", "lacking", "place", "restore", "save"]
+__all__ = ["FILE", "FOLDER", "PROGRAM", "contents", "is_fresh", "lacking", "place", "restore", "save", "write_output"]
 
 FILE, PROGRAM, FOLDER = "file", "program", "folder"
 """The codecs of outputs: the bytes of a file, those of one that may be executed, a folder as `packing` writes it."""
@@ -117,7 +117,7 @@ def place(hit: Hit, outputs: Mapping[str, Path]) -> None:
         raise Lost(f"the result has no output {', '.join(missing)}")
     with placing() as placement:
         for name, path in outputs.items():
-            _restore(hit, name, placement.aside(path))
+            write_output(hit, name, placement.aside(path))
         placement.commit()
 
 
@@ -126,7 +126,14 @@ def lacking(entry: Entry, outputs: Collection[str]) -> list[str]:
     return sorted(set(outputs) - {output.name for output in entry.outputs})
 
 
-def _restore(hit: Hit, name: str, aside: Path) -> None:
+def write_output(hit: Hit, name: str, aside: Path) -> None:
+    """Write an output of a result to a place with nothing at it.
+
+    Raises:
+        Lost: it cannot be read now.
+        Damaged: what is stored can never be used.
+        OSError: it cannot be written.
+    """
     codec = hit.outputs[name].codec
     if codec == FOLDER:
         with hit.open(name) as stream:

@@ -128,11 +128,13 @@ def level_of(frame: FrameType | None) -> Level:
 
 
 def _copies(module: str, frame: FrameType) -> bool:
-    """Tell whether files are copied or removed: their content is read, and what is written is seen."""
+    """Tell whether files are copied or removed, or folders made: what is read and written then is seen by itself."""
     if module == "genericpath" and frame.f_back is not None:
         frame = frame.f_back
         module = module_of(frame.f_code.co_filename)
     name = frame.f_code.co_name
+    if (module, name) == ("os", "makedirs"):
+        return True  # each folder that it makes, or finds there, has an event of its own
     return module == "shutil" and name not in ("copymode", "copystat") and name.startswith(COPIERS)
 
 

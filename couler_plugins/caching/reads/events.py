@@ -104,8 +104,12 @@ def _change(recorder: Recorder, arguments: Arguments) -> None:
     _each(recorder, recorder.change, arguments[0], arguments[-1])
 
 
-def _change_only(recorder: Recorder, arguments: Arguments) -> None:
-    _each(recorder, recorder.change, arguments[0], -1)
+def _alter(recorder: Recorder, arguments: Arguments) -> None:
+    _each(recorder, recorder.alter, arguments[0], arguments[-1])
+
+
+def _alter_only(recorder: Recorder, arguments: Arguments) -> None:
+    _each(recorder, recorder.alter, arguments[0], -1)
 
 
 def _each(recorder: Recorder, note: Callable[[str], None], path: Any, folder: Any) -> None:
@@ -257,8 +261,9 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "sqlite3.connect": note_database,
         "sqlite3.connect/handle": _connection,
         **dict.fromkeys(("os.listdir", "os.scandir"), _list),
-        **dict.fromkeys(("os.remove", "os.rmdir", "os.chmod", "os.chown", "os.utime"), _change),
-        **dict.fromkeys(("os.truncate", "os.setxattr", "os.removexattr", "os.chflags"), _change_only),
+        **dict.fromkeys(("os.remove", "os.rmdir"), _change),
+        **dict.fromkeys(("os.chmod", "os.chown", "os.utime"), _alter),
+        **dict.fromkeys(("os.truncate", "os.setxattr", "os.removexattr", "os.chflags"), _alter_only),
         "os.mkdir": _make_folder,
         "os.rename": _rename,
         "os.link": _link,

@@ -33,12 +33,14 @@ class Observation:
         reads: all that the code has read; None where nobody can tell what that was.
         reason: why nobody can; empty where all is known.
         facts: what it did beside reading.
+        made: the real paths of what it has made or given another content, wherever it is; all that is inside counts.
     """
 
     def __init__(self) -> None:
         self.reads: ReadSet | None = None
         self.reason = "the code has not ended"
         self.facts = Facts()
+        self.made: frozenset[str] = frozenset()
 
 
 @contextlib.contextmanager
@@ -82,6 +84,7 @@ def _finish(seen: Observation, recorder: Recorder) -> None:
     seen.reason = ""
     try:
         seen.facts = recorder.notes.facts()
+        seen.made = recorder.rules.made
         seen.reads = recorder.reads()
     except Unusable as error:
         seen.reason = str(error)

@@ -94,6 +94,11 @@ class PathRules:
         """Tell whether something is the folder of temporary files itself."""
         return f"{real}/" in self._temporary
 
+    @property
+    def made(self) -> frozenset[str]:
+        """What the code has made, or given another content."""
+        return frozenset(self._owned)
+
     def own(self, real: str) -> None:
         """Note that the code has made something, or given it another content."""
         self._owned.add(real)

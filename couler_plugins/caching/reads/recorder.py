@@ -162,15 +162,26 @@ class Recorder:
             elif not existed and keeps:
                 self.note("kind", path, ABSENT)
             self._settle(path)
-            if not self.rules.may_write(real):
-                self.notes.tell_effect(real, existed=existed)
-            elif self.rules.is_temporary(real) and not self.rules.is_temporary_folder(real):
-                self.notes.tell_left(real)
+            self._tell_written(real, existed=existed)
         self.rules.own(real)
         return None
 
+    def _tell_written(self, real: str, *, existed: bool) -> None:
+        if not self.rules.may_write(real):
+            self.notes.tell_effect(real, existed=existed)
+        elif self.rules.is_temporary(real) and not self.rules.is_temporary_folder(real):
+            self.notes.tell_left(real)
+
+    def alter(self, path: str) -> None:
+        """Note that the code is about to change something that stays what it is: a mode, a time, a file's length."""
+        real = self.rules.real(path)
+        if not os.path.isdir(real):  # noqa: PTH112
+            self.write(path, keeps=True) if os.path.lexists(real) else self.change(path)
+        elif not self.rules.owns(real) and not self.rules.ignores_writing(real):
+            self._tell_written(real, existed=True)  # what is in the folder stays what it was, and is read as before
+
     def change(self, path: str) -> None:
-        """Note that the code is about to change something that is there, or to remove it."""
+        """Note that the code is about to remove something, or to give it another name."""
         real = self.rules.real(path, follow=False)
         if os.path.lexists(real):
             self.write(path)

@@ -157,6 +157,29 @@ def test_outputs_and_temporary_files_are_no_effects(data: Path, watch: Observe) 
     assert recorded(seen) == set()
 
 
+def test_what_stays_what_it_is_under_another_mode_is_read(data: Path, watch: Observe) -> None:
+    """A folder whose mode is set does not become the code's own, with all that is in it."""
+    with watch(outputs=[data]) as seen:
+        data.chmod(0o750)
+        assert (data / "x.csv").read_text()
+    assert ("file", str(data / "x.csv")) in recorded(seen)
+    assert seen.made == frozenset()
+    for change in (lambda path: os.truncate(path, 1), lambda path: path.chmod(0o600), os.utime):
+        with watch(outputs=[data]) as seen:
+            change(data / "x.csv")
+        assert ("file", str(data / "x.csv")) in recorded(seen)
+        assert seen.made == {os.path.realpath(data / "x.csv")}
+
+
+def test_folders_that_are_made_on_the_way_are_not_looked_for(data: Path, watch: Observe) -> None:
+    with watch(outputs=[data / "a"]) as seen:
+        os.makedirs(data / "a" / "b" / "c", exist_ok=True)
+    assert recorded(seen) == set()
+    with watch(outputs=[data / "a"]) as seen:
+        os.makedirs(data / "a" / "b" / "c", exist_ok=True)
+    assert recorded(seen) == {("kind", str(data / "a" / "b" / "c"))}
+
+
 def test_the_process_has_a_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
     with observe() as seen:

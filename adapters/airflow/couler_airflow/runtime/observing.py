@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING
 from couler_airflow.around import remedy
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to
-from couler_plugins.caching.reads import Observation, ReadSet, observe
+from couler_plugins.caching.reads import Observation, Read, ReadSet, observe, verify
+from couler_plugins.caching.reads.read_sets import ABSENT
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
 if TYPE_CHECKING:
+    from couler_airflow.runtime.outputs import Outputs
     from couler_plugins.caching.reads import Fact
 
 __all__ = ["observed", "reads_that_count"]
 
 NO_PATHS = frozenset({"variable", "variables", "directory", "module"})
 ENVIRONMENT = frozenset({"variable", "variables"})
+NOT_WRITTEN = "a hit would not write {}, which no outputs= of the task names"
 
 
 @contextlib.contextmanager
@@ -30,24 +33,26 @@ def observed() -> Iterator[Observation]:
         yield seen
 
 
-def reads_that_count(seen: Observation, declaration: Declaration, result: bytes) -> ReadSet:
+def reads_that_count(seen: Observation, declaration: Declaration, result: bytes, outputs: Outputs) -> ReadSet:
     """Return what a task has read, without what its owner says is no matter.
 
     Args:
         seen: what was observed.
         declaration: what its owner says of it.
         result: what it returned, as JSON: a temporary file that is named there is for somebody else.
+        outputs: the files and folders that are kept with it.
 
     Raises:
         Uncacheable: it did more than reading, or nobody can tell what it read.
     """
     facts, allow = seen.facts, declaration.allow
+    written = *facts.written, *(one for one in facts.left if _json(one.name) in result)
     objections = [
-        *_objections("network", "it connected to", facts.connections, allow),
-        *_objections("programs", "it started", facts.programs, allow),
-        *_objections("programs", "it loaded", facts.native, allow),
-        *_objections("effect", "a hit would not write", facts.written, ()),
-        *_objections("effect", "a hit would not write", (one for one in facts.left if _json(one.name) in result), ()),
+        *_objections("network", "it connected to {}", facts.connections, allow),
+        *_objections("programs", "it started {}", facts.programs, allow),
+        *_objections("programs", "it loaded {}", facts.native, allow),
+        *_objections("effect", NOT_WRITTEN, (one for one in written if not outputs.covers(one.name)), ()),
+        *(Objection("outputs", reason) for reason in outputs.reasons(seen.made, allow)),
     ]
     if not objections and seen.reads is None:
         objections = [Objection("reads", seen.reason)]
@@ -55,10 +60,23 @@ def reads_that_count(seen: Observation, declaration: Declaration, result: bytes)
         raise Uncacheable(objections=objections)
     left_out = ENVIRONMENT if "environment" in allow else frozenset()
     files = "files" in allow
-    kept = (
-        read for read in seen.reads.reads if read.kind not in left_out and not (files and read.kind not in NO_PATHS)
-    )
-    return ReadSet(tuple(kept))
+
+    def counts(read: Read) -> bool:
+        # What an output held before stays a part of what it holds, whatever its owner says of other files.
+        waived = files and read.kind not in NO_PATHS and not outputs.holds(read.name)
+        return read.kind not in left_out and not waived
+
+    kept = ReadSet(tuple(read for read in seen.reads.reads if counts(read)))
+    if own := _replaced(kept, outputs):
+        reason = f"it has read its output {own.name} and made another of it: a next run would not find what was there"
+        raise Uncacheable(reason, rule="outputs")
+    return kept
+
+
+def _replaced(reads: ReadSet, outputs: Outputs) -> Read | None:
+    """Return what was read of an output that was there before, and is not like that any more."""
+    own = (read for read in reads.reads if read.kind not in NO_PATHS and outputs.holds(read.name))
+    return verify(ReadSet(tuple(read for read in own if read.value != ABSENT)))
 
 
 def _objections(kind: str, did: str, facts: Iterable[Fact], allow: Iterable[str]) -> Iterator[Objection]:
@@ -66,7 +84,7 @@ def _objections(kind: str, did: str, facts: Iterable[Fact], allow: Iterable[str]
         for fact in facts:
             file, _, line = fact.place.rpartition(":")
             place = SourcePlace(0, file=file, line=int(line)) if line.isdigit() else None
-            yield object_to(kind, f"{did} {fact.name}", place, remedy(kind))
+            yield object_to(kind, did.format(fact.name), place, remedy(kind))
 
 
 def _json(text: str) -> bytes:

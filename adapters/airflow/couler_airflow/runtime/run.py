@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from couler_airflow.codec import Result, decode_result, encode_result
 from couler_airflow.eligible import BRANCH, class_of, path_of
@@ -13,6 +13,7 @@ from couler_airflow.key import TaskKey, TaskMaterial
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.before import XCOM, Before, token_of
 from couler_airflow.runtime.observing import observed, reads_that_count
+from couler_airflow.runtime.outputs import NotInPlace, Outputs
 from couler_airflow.runtime.store import Store
 from couler_airflow.runtime.told import remember
 from couler_airflow.runtime.xcoms import has_own_backend, noted
@@ -20,7 +21,7 @@ from couler_airflow.settings import SECTION, load_settings
 from couler_airflow.task_checks import KEPT_BACK, NOTHING
 from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, describe, objections_of
-from couler_plugins.caching.reads import Trace, Traces, decode_traces, verify
+from couler_plugins.caching.reads import Traces, decode_traces, trace_key, verify
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import Entry, Meta
@@ -31,6 +32,14 @@ log = logging.getLogger(__name__)
 Compute = Callable[[], Any]
 SKIPPING = "DownstreamTasksSkipped"
 """What branches raise once they have chosen."""
+
+
+class _Held(NamedTuple):
+    """A result that was found, and is in place."""
+
+    value: Any
+    content: bytes
+    restored: list[str]
 
 
 class Run:
@@ -68,18 +77,17 @@ class Run:
             return compute()
         if not self._stores:
             return self._keyed(key, compute)
-        with Store(self._settings) as store:
+        with Store(self._settings) as store, Outputs(key.outputs) as outputs:
             looks = self._ti.try_number == 1 and wish != "refresh" and not self._resumed
             found = store.find(key.key, self._is_usable if looks else _none, self._wait() if looks else 0.0)
             traces = Traces()
             if found is not None:
-                traces, held = self._opened(found[1])
+                traces, held = self._opened(key, found[1], store, outputs)
                 if held is not None:
-                    trace, result = held
-                    self._say_hit(key, found[0], trace)
-                    return result.value
+                    self._say_hit(key, found[0], held)
+                    return held.value
                 store.find(key.key, _none, 0.0)  # so that what is computed takes its place
-            return self._computed(key, before, store, compute, traces)
+            return self._computed(key, before, store, outputs, compute, traces)
 
     def key(self, before: Before) -> TaskKey:
         """Return the key of this run.
@@ -96,14 +104,21 @@ class Run:
             log.warning("%s: its owner says that this is no matter, so the first result is kept", describe(item))
         return key
 
-    def _opened(self, data: bytes) -> tuple[Traces, tuple[Trace, Result] | None]:
-        """The traces of a key, and the one whose reads still hold with its result, replayed; None where none does."""
+    def _opened(self, key: TaskKey, data: bytes, store: Store, outputs: Outputs) -> tuple[Traces, _Held | None]:
+        """The traces of a key, and the result whose reads still hold, put back and replayed; None where none does."""
         traces = Traces()
         try:
             traces = decode_traces(data)
             trace = traces.find()
             if trace is not None:
-                return traces, (trace, self._replayed(trace.content))
+                result = decode_result(trace.content)
+                restored = outputs.put_back(store, trace_key(key.key, trace.reads), result.outputs)
+                for name, value in result.xcoms.items():
+                    self._ti.xcom_push(name, value)
+                return traces, _Held(result.value, trace.content, restored)
+        except NotInPlace as error:
+            log.warning("computed again: %s", error)
+            return traces, None
         except Exception as error:  # noqa: BLE001  # what cannot be read is computed
             log.warning("the stored result cannot be used: %s", objections_of(error)[0].reason)
             return Traces(), None
@@ -111,15 +126,23 @@ class Run:
             log.info("computed again: %s is not as it was", verify(newest.reads))
         return traces, None
 
-    def _computed(self, key: TaskKey, before: Before, store: Store, compute: Compute, traces: Traces) -> Any:
+    def _computed(
+        self, key: TaskKey, before: Before, store: Store, outputs: Outputs, compute: Compute, traces: Traces
+    ) -> Any:
+        outputs.begin()
         started = time.monotonic()
         with noted(self._ti) as pushed, observed() as seen:
             value = compute()
-        seconds = time.monotonic() - started
+        seconds = None if self._resumed else time.monotonic() - started
         try:
-            content = self._content(Result(value, pushed))
-            traces = traces.add(reads_that_count(seen, self._declaration, content), content)
-            self._keep(key, before, store, traces, None if self._resumed else seconds)
+            result = Result(value, pushed)
+            content = self._content(result)
+            reads = reads_that_count(seen, self._declaration, content, outputs)
+            meta = self._meta(key, before, seconds)
+            if key.outputs:
+                kept = outputs.keep(store, trace_key(key.key, reads), meta)
+                content = encode_result(result._replace(outputs=kept))
+            self._keep(key, store, traces.add(reads, content), meta)
         except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
             self._refuse(error, "the result is not kept", logging.WARNING, key=key.key)
         return value
@@ -130,7 +153,8 @@ class Run:
         Raises:
             Uncacheable: there is none, or it cannot.
         """
-        if not result.xcoms and (result.value is None or not self._task.do_xcom_push):
+        handed_on = result.xcoms or self._declaration.outputs
+        if not handed_on and (result.value is None or not self._task.do_xcom_push):
             raise Uncacheable(NOTHING if result.value is None else KEPT_BACK, rule="no-result")
         data = encode_result(result)
         if not has_own_backend():
@@ -141,9 +165,9 @@ class Run:
             raise Uncacheable(f"a {type(result.value).__name__} does not come back from the cache as it was")
         return data
 
-    def _keep(self, key: TaskKey, before: Before, store: Store, traces: Traces, seconds: float | None) -> None:
+    def _keep(self, key: TaskKey, store: Store, traces: Traces, meta: Meta) -> None:
         newest = traces.traces[0]
-        refused = store.keep(traces.encode(), self._meta(key, before, seconds))
+        refused = store.keep(traces.encode(), meta)
         token = token_of(key.key, _sha256(newest.content))
         told: dict[str, Any] = {"cached": True, "hit": False, "key": key.key, "token": token}
         if refused:
@@ -152,7 +176,8 @@ class Run:
         else:
             read = len(newest.reads.reads)
             what = f"; it also depends on {read} thing{'s'[: read != 1]} that it read" if read else ""
-            log.info("MISS: computed in %.3g s and kept under %s%s", seconds or 0.0, key.key, what)
+            what += f"; it also keeps {', '.join(key.outputs)}" if key.outputs else ""
+            log.info("MISS: computed in %.3g s and kept under %s%s", meta.seconds or 0.0, key.key, what)
         self._tell(told)
 
     def _keyed(self, key: TaskKey, compute: Compute) -> Any:
@@ -175,19 +200,14 @@ class Run:
             log.info("nothing after it can be cached: %s", error.message)
         self._tell(told)
 
-    def _replayed(self, data: bytes) -> Result:
-        result = decode_result(data)
-        for name, value in result.xcoms.items():
-            self._ti.xcom_push(name, value)
-        return result
-
-    def _say_hit(self, key: TaskKey, entry: Entry, trace: Trace) -> None:
+    def _say_hit(self, key: TaskKey, entry: Entry, held: _Held) -> None:
         saved = entry.meta.seconds
-        log.info(
-            "HIT: this result was computed before, in %s s, under %s", "?" if saved is None else f"{saved:.3g}", key.key
-        )
-        token = token_of(key.key, _sha256(trace.content))
-        self._tell({"cached": True, "hit": True, "key": key.key, "token": token, "saved_seconds": saved})
+        took = "?" if saved is None else f"{saved:.3g}"
+        what = f"; put back: {', '.join(held.restored) or 'nothing, all is in place'}" if key.outputs else ""
+        log.info("HIT: this result was computed before, in %s s, under %s%s", took, key.key, what)
+        told: dict[str, Any] = {"cached": True, "hit": True, "key": key.key, "saved_seconds": saved}
+        told["token"] = token_of(key.key, _sha256(held.content))
+        self._tell(told | ({"restored": held.restored} if key.outputs else {}))
 
     def _is_usable(self, entry: Entry) -> bool:
         oldest = self._declaration.ttl

@@ -11,9 +11,13 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from couler_plugins.caching.dataplane.failures import reason_of
+from couler_plugins.errors import InvalidInput
+
 if TYPE_CHECKING:
     from couler_airflow.settings import Settings
-    from couler_plugins.caching.artifacts import ArtifactCache, Claim, Entry, Meta
+    from couler_plugins.caching.artifacts import ArtifactCache, Claim, Entry, Hit, Meta, Outputs
+    from couler_plugins.caching.dataplane.placing import Placement
     from couler_plugins.hookspecs import ArtifactStore
 
 __all__ = ["Store"]
@@ -52,6 +56,55 @@ class Store:
         """Keeps a result under the key that was asked for; why it was not kept, else an empty text."""
         refused = self._try("put", lambda: self._keep(data, meta))
         return (self.failure or "the store failed") if refused is None else refused
+
+    def fetch(self, key: str, write: Callable[[Hit], None], placement: Placement) -> None:
+        """Have a result written beside its places.
+
+        Args:
+            key: its key.
+            write: writes it.
+            placement: discarded where that takes longer than anybody waits.
+
+        Raises:
+            Lost: there is none, or it cannot be read.
+            OSError: it cannot be written.
+        """
+
+        def work() -> Exception | bool:
+            try:
+                hit = self._open().get(key)
+                if hit is None:
+                    return Lost("the outputs are not in the store any more")
+                with hit:
+                    write(hit)
+            except (Lost, OSError) as error:  # the store still answers
+                return error
+            finally:
+                if self._given_up:
+                    placement.discard()
+            return True
+
+        from couler_plugins.caching.artifacts import Lost
+
+        found = self._try("restoring of outputs", work)
+        if found is not True:
+            raise found or Lost(self.failure)
+
+    def keep_beside(self, key: str, contents: Callable[[], Outputs], meta: Meta) -> Entry | str:
+        """Keep what belongs to a result under a key of its own; return why not where it cannot be kept."""
+        from couler_plugins.caching.artifacts import Hit, Refused
+
+        def work() -> Entry | str:
+            try:
+                outputs = contents()
+            except (InvalidInput, OSError) as error:
+                return reason_of(error)
+            with self._open().claim(key, usable=lambda entry: False) as claim:
+                assert not isinstance(claim, Hit), "none is usable"
+                kept = claim.put(outputs, meta)
+            return kept.reason if isinstance(kept, Refused) else kept.entry
+
+        return self._try("put of outputs", work) or self.failure or "the store failed"
 
     def __enter__(self) -> Store:
         return self
@@ -122,7 +175,11 @@ class Store:
 
         thread = threading.Thread(target=work, name=f"couler cache: {what}", daemon=True)
         thread.start()
-        thread.join(self._settings.cache_timeout + wait)
+        try:
+            thread.join(self._settings.cache_timeout + wait)
+        except BaseException:  # the time of the task is up: what the call does from now on is for nobody
+            self._given_up = True
+            raise
         if not outcome:
             self._given_up = True
             self._say(what, failure[0] if failure else TimeoutError(f"no answer in {self._settings.cache_timeout:g} s"))
@@ -130,8 +187,6 @@ class Store:
         return outcome[0]  # type: ignore[no-any-return]  # what the call of the store returned
 
     def _say(self, what: str, error: Exception) -> None:
-        from couler_plugins.caching.dataplane.failures import reason_of
-
         self.failure = reason_of(error)
         log.warning("the cache's %s failed, and the task goes on without it: %s", what, self.failure)
 
