@@ -54,7 +54,7 @@ LEVELS: Final[dict[tuple[str, str], Level]] = {
     ("pathlib", "group"): "stat",
     ("pathlib", "read_file_metadata"): "mode",
     ("shutil", "_stat"): "",
-    ("shutil", "rmtree"): "",
+    ("shutil", "rmtree"): "kind",
     ("shutil", "disk_usage"): "",
     ("urllib", "getproxies_environment"): "",  # it looks at each variable; its use is told as a connection
     ("urllib", "proxy_bypass_environment"): "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import configparser
+import contextlib
 import glob
 import importlib.resources
 import io
@@ -462,3 +463,11 @@ def test_pseudo_files(watch: Observe) -> None:
         Path("/proc/version").read_text()
     assert recorded(seen) == {("file", "/proc/version")}
     assert missed(seen) == ""
+
+
+def test_a_folder_that_is_not_there_to_be_removed(data: Path, watch: Observe) -> None:
+    with watch() as seen, contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(data / "gone")
+    assert missed(seen) == ""
+    (data / "gone").mkdir()
+    assert missed(seen) == f"lkind {data / 'gone'}"

@@ -213,6 +213,7 @@ def _observe(file: Path, trace: str = "") -> dict[str, Any]:
     from couler_airflow.key import TaskMaterial
     from couler_airflow.marks import Declaration
     from couler_airflow.runtime.observing import observed, reads_that_count
+    from couler_airflow.runtime.outputs import Outputs
     from couler_plugins.caching.code.uncacheable import Uncacheable, describe
     from couler_plugins.caching.reads.traces import Traces, decode_traces
 
@@ -232,7 +233,7 @@ def _observe(file: Path, trace: str = "") -> dict[str, Any]:
         value = repr(task.python_callable())
     kept = ""
     try:
-        reads = reads_that_count(seen, Declaration(), value.encode())
+        reads = reads_that_count(seen, Declaration(), value.encode(), Outputs(()))
         kept = Traces().add(reads, value.encode()).encode().decode()
     except Uncacheable as error:
         reason = reason or "; ".join(map(describe, error.objections))
