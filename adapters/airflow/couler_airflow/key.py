@@ -180,7 +180,7 @@ class TaskMaterial:
 
 def _arguments(task: Any) -> dict[str, Any]:
     """What a task is given: arguments of a function by their parameters, be they written by name or by place."""
-    given = {name: getattr(task, name, None) for name in task.template_fields}
+    given: dict[str, Any] = {name: getattr(task, name, None) for name in task.template_fields}
     function = getattr(task, "python_callable", None)
     if type(function) is types.FunctionType and not hasattr(function, "__signature__") and "op_args" in given:
         with contextlib.suppress(TypeError):
