@@ -130,7 +130,7 @@ class TaskMaterial:
             *sorted({*declaration.allow}),
             [[name, self._form(name, own[name])] for name in sorted(own)],
         ]
-        self._arguments = [[name, self._form(name, value)] for name, value in sorted(_arguments(task).items())]
+        self._arguments = [[name, self._form(name, value)] for name, value in sorted(_bind_arguments(task).items())]
 
     @property
     def objections(self) -> tuple[Objection, ...]:
@@ -178,16 +178,16 @@ class TaskMaterial:
             return None
 
 
-def _arguments(task: Any) -> dict[str, Any]:
-    """What a task is given: arguments of a function by their parameters, be they written by name or by place."""
-    given: dict[str, Any] = {name: getattr(task, name, None) for name in task.template_fields}
+def _bind_arguments(task: Any) -> dict[str, Any]:
+    """Return what a task gets: arguments of a function by their parameters, be they written by name or by place."""
+    fields: dict[str, Any] = {name: getattr(task, name, None) for name in task.template_fields}
     function = getattr(task, "python_callable", None)
-    if type(function) is types.FunctionType and not hasattr(function, "__signature__") and "op_args" in given:
+    if type(function) is types.FunctionType and not hasattr(function, "__signature__") and "op_args" in fields:
         with contextlib.suppress(TypeError):
             signature = inspect.signature(function, follow_wrapped=False)
-            bound = signature.bind_partial(*given["op_args"], **given.get("op_kwargs", {}))
-            given |= {"op_args": (), "op_kwargs": bound.arguments}
-    return given
+            bound = signature.bind_partial(*fields["op_args"], **fields.get("op_kwargs", {}))
+            fields |= {"op_args": (), "op_kwargs": bound.arguments}
+    return fields
 
 
 def _place() -> list[str]:
