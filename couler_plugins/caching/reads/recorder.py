@@ -11,6 +11,7 @@ from types import FrameType
 from couler_plugins.caching.reads.callers import is_library, outer_frame, place_of
 from couler_plugins.caching.reads.digests import Signature, Unusable, digest_file, is_pseudo, is_young, signature_of
 from couler_plugins.caching.reads.facts import FactNotes
+from couler_plugins.caching.reads.kinds import ABSENT, LIMIT, Kind
 from couler_plugins.caching.reads.paths import PathRules
 from couler_plugins.caching.reads.probes import (
     MISSING,
@@ -21,7 +22,6 @@ from couler_plugins.caching.reads.probes import (
     text_value,
     variable_value,
 )
-from couler_plugins.caching.reads.read_sets import ABSENT, LIMIT, Kind, Read, ReadSet, read_set
 
 __all__ = ["Recorder"]
 
@@ -216,8 +216,8 @@ class Recorder:
                 self.note("kind", os.path.join(folder, name), ABSENT)  # noqa: PTH118
                 self.note("kind", os.path.join(folder, f"{name}.py"), ABSENT)  # noqa: PTH118
 
-    def reads(self) -> ReadSet:
-        """Return all that was read.
+    def values(self) -> dict[tuple[Kind, str], str]:
+        """Return what all that was read was like, by its kind and name.
 
         Raises:
             Unusable: nobody can tell what that was.
@@ -237,10 +237,7 @@ class Recorder:
             self._values["file", path] = self._content(path, *known)
         if self.reason:
             raise Unusable(self.reason)
-        try:
-            return read_set(Read(kind, name, value) for (kind, name), value in self._values.items())
-        except ValueError as error:
-            raise Unusable(f"what it reads cannot be told: {error}") from None
+        return self._values
 
     def _content(self, path: str, signature: Signature, value: str) -> str:
         if value and self.rules.owns(self.rules.real(path)):

@@ -15,8 +15,8 @@ from typing import Any, Final
 from couler_plugins.caching.reads.callers import is_standard, level_of, module_of
 from couler_plugins.caching.reads.dispatch import dispatch, is_observed
 from couler_plugins.caching.reads.events import absolute_path, handle_open
+from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.probes import access_value, error_value, status_value, text_value
-from couler_plugins.caching.reads.read_sets import Kind
 from couler_plugins.caching.reads.recorder import Recorder
 
 __all__ = ["WRAPPED", "Wrapper"]
