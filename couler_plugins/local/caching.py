@@ -2,7 +2,8 @@
 
 What may be cached is what the optimizer `cache` would have an engine cache; what only an engine's own cache cannot
 keep is no matter here. A key covers what its keys cover, and beside the image the interpreter that runs it here and the
-variables that it gets; artifacts are covered by their content.
+variables that it gets; artifacts are covered by their content. What a program of Python reads is observed when it runs,
+and kept with its result.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.dataplane.observed_reuse import Observing, reuse_or_observe
 from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 from couler_plugins.caching.keys import key, spec_hash
+from couler_plugins.caching.reads import ReadSet, Traces, verify
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.hookspecs.local import File, NotThere
+from couler_plugins.hookspecs.local import File, NotThere, Program
 from couler_plugins.ir import Operation
 from couler_plugins.local.attempts import handed_on
 from couler_plugins.local.interpreters import identity_of
 from couler_plugins.local.made import names
+from couler_plugins.local.observing import has_python
 from couler_plugins.local.scope import Scope
 
 if TYPE_CHECKING:
@@ -36,7 +40,11 @@ log = logging.getLogger(__name__)
 
 
 class Cached(NamedTuple):
-    """A step whose result may be in the cache."""
+    """A step whose result may be in the cache.
+
+    Attributes:
+        observed: whether its result depends on what it reads as well, which is observed.
+    """
 
     opening: Opening
     key: str
@@ -46,15 +54,24 @@ class Cached(NamedTuple):
     operation: str
     spec: str
     max_age: int | None
+    observed: bool
 
-    def reuse(self, folder: Path, compute: Callable[[], int]) -> int:
+    def reuse(self, folder: Path, compute: Observing) -> int:
         """Puts the result into a folder, or has it computed there and keeps it; what fails in the cache is a miss."""
         from couler_plugins.caching.artifacts import Meta
 
         meta = Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec)
         outputs = {name: folder / name for name in self.names}
         task = Task(key=self.key, outputs=outputs, meta=meta, max_age=self.max_age)
-        return reuse_or_compute(task, self.opening(), compute)
+        if self.observed:
+            return reuse_or_observe(task, self.opening(), compute, self._holding)
+        return reuse_or_compute(task, self.opening(), lambda: compute()[0])
+
+    def _holding(self, traces: Traces, outputs: Collection[Path]) -> ReadSet | None:
+        found = traces.find()
+        if found is None and traces.traces:
+            log.info("%s runs again: %s is not as it was", self.step, verify(traces.traces[0].reads))
+        return None if found is None else found.reads
 
 
 class Caching:
@@ -84,7 +101,9 @@ class Caching:
         if verdict is None or verdict.facts is None or not _allowed(verdict):
             return None
         try:
-            machine = _machine(operation, scope)
+            program = scope.facet.program(operation, scope.look)
+            observed = has_python(program.command)
+            machine = _machine(program)
             values = {
                 name: item.content if isinstance(item, File) else _text(item)
                 for (kind, name), item in sorted(scope.inputs.items())
@@ -94,7 +113,7 @@ class Caching:
         except NotThere as error:
             log.warning("%s is not cached: %s", path, error)
             return None
-        spec = spec_hash([verdict.facts.material.content, "local", machine, sorted(values), len(reads)])
+        spec = spec_hash([verdict.facts.material.content, "local", machine, observed, sorted(values), len(reads)])
         return Cached(
             opening=self._opening,
             key=key(spec, [*values.values(), *reads, *handed]),
@@ -104,6 +123,7 @@ class Caching:
             operation=operation.name,
             spec=spec,
             max_age=verdict.max_age,
+            observed=observed,
         )
 
 
@@ -119,8 +139,7 @@ def _text(item: object) -> str:
     return item if isinstance(item, str) else f"sha256:{hashlib.sha256(item).hexdigest()}"  # type: ignore[arg-type]
 
 
-def _machine(operation: Operation, scope: Scope) -> list[object]:
-    """What an operation finds here beside its inputs: its interpreter, and what it gets of our environment."""
-    program = scope.facet.program(operation, scope.look)
+def _machine(program: Program) -> list[object]:
+    """What a program finds here beside its inputs: its interpreter, and what it gets of our environment."""
     environment = handed_on()
     return [identity_of(program.command[0], {**environment, **dict(program.env)}), sorted(environment.items())]

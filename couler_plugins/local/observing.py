@@ -1,0 +1,114 @@
+"""Python programs that are observed while they run: what they read, and what forbids that their results are kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from couler_plugins.caching.code.distributions import is_seen, owner_of
+from couler_plugins.caching.reads import Fact, Facts, Read, ReadSet, entry
+from couler_plugins.caching.reads.digests import Unusable
+from couler_plugins.caching.reads.read_sets import read_set
+
+__all__ = ["Unusable", "has_python", "observed", "reads_of"]
+
+PYTHON = re.compile(r"python(3(\.\d+)?)?")
+OPTIONS = re.compile(r"-[bBdEIOPqsSuv]+|-[XW].+")
+WITH_VALUE = ("-X", "-W")
+IN_KEY = frozenset(("variable", "variables", "directory"))
+"""Reads that each key covers: a program sees no variable but those in it, and starts in a root of its own."""
+LARGEST = 16 << 20  # bytes of what is written down of one program
+SHOWN = 3
+
+
+class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `entry` writes down.
+
+    Attributes:
+        reason: why nobody can tell what was read; empty where it is known.
+        reads: what was read.
+        facts: what the program did beside reading.
+        extensions: the files of compiled modules that it has loaded.
+    """
+
+    reason: str
+    reads: tuple[Read, ...] = ()
+    facts: Facts = Facts()
+    extensions: tuple[str, ...] = ()
+
+
+def has_python(command: Sequence[str]) -> bool:
+    """Tell whether a command is an interpreter of Python."""
+    return PYTHON.fullmatch(PurePosixPath(command[0]).name) is not None
+
+
+def observed(command: Sequence[str], seen: Path, folder: Path) -> list[str]:
+    """Return the command that runs the program whose file follows while it is observed.
+
+    It is the command as it was where its options say that no file follows: then nothing is seen.
+
+    Args:
+        command: an interpreter of Python and its options.
+        seen: the file where what is seen is written.
+        folder: the folder of the attempt, in which nothing counts as read or written.
+    """
+    options = iter(command[1:])
+    for option in options:
+        if option in WITH_VALUE:
+            next(options, None)
+        elif not OPTIONS.fullmatch(option):
+            return list(command)
+    return [*command, entry.__file__, str(seen), str(folder)]
+
+
+def reads_of(seen: Path) -> ReadSet:
+    """Return what a program has read, beside what its key covers.
+
+    Args:
+        seen: the file with what was seen.
+
+    Raises:
+        Unusable: it did more than reading, or nobody can tell what it read.
+    """
+    try:
+        if seen.stat().st_size > LARGEST:
+            raise Unusable("what it reads is too much to be told")
+        found = msgspec.json.decode(seen.read_bytes(), type=Seen)
+        for reason in _objections(found, seen.with_name("script")):
+            raise Unusable(reason)
+        return read_set(read for read in found.reads if read.kind not in IN_KEY)
+    except FileNotFoundError:
+        raise Unusable("nobody has observed it, or not to its end") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise Unusable(f"what it reads cannot be told: {error}") from None
+
+
+def _objections(seen: Seen, script: Path) -> Iterator[str]:
+    facts = seen.facts
+    for did, every in (
+        ("it connected to", facts.connections),
+        ("it started", facts.programs),
+        ("it loaded", facts.native),
+        ("a hit would not write", (*facts.written, *facts.left)),
+    ):
+        if every:
+            yield f"{did} {_few(_named(one, script) for one in every)}"
+    unseen = {owner or path for path in seen.extensions if not is_seen(owner := owner_of(Path(path)))}
+    if unseen:
+        yield f"it loaded {_few(sorted(name.partition(' ')[0] for name in unseen))}, which may read files unseen"
+    if seen.reason:
+        yield seen.reason
+
+
+def _named(fact: Fact, script: Path) -> str:
+    place = fact.place.replace(f"{script}:", "line ")
+    return f"{fact.name} ({place})" if place else fact.name
+
+
+def _few(names: Iterable[str]) -> str:
+    found = list(names)
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(found[:SHOWN]) + more
