@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from couler_plugins.caching.code.distributions import is_seen, owner_of
-from couler_plugins.caching.reads import Fact, Facts, Read, ReadSet, entry
+from couler_plugins.caching import reads
+from couler_plugins.caching.reads import Fact, Facts, Read, ReadSet
 from couler_plugins.caching.reads.digests import Unusable
 from couler_plugins.caching.reads.read_sets import read_set
 
@@ -22,6 +23,7 @@ IN_KEY = frozenset(("variable", "variables", "directory"))
 """Reads that each key covers: a program sees no variable but those in it, and starts in a root of its own."""
 LARGEST = 16 << 20  # bytes of what is written down of one program
 SHOWN = 3
+ENTRY = str(Path(reads.__file__).with_name("entry.py"))
 
 
 class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +63,7 @@ def observed(command: Sequence[str], seen: Path, folder: Path) -> list[str]:
             next(options, None)
         elif not OPTIONS.fullmatch(option):
             return list(command)
-    return [*command, entry.__file__, str(seen), str(folder)]
+    return [*command, ENTRY, str(seen), str(folder)]
 
 
 def reads_of(seen: Path) -> ReadSet:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from couler_plugins.local import observing
 from couler_plugins.local.caching import Opening
-from couler_plugins.local.observing import observed
+from couler_plugins.local.observing import Unusable, observed, reads_of
 from local.running import Ran, runs, script, workflow
 from local.test_cache import INPUT, PURE, opened
 from support import first_of
@@ -216,10 +217,10 @@ def test_a_program_runs_as_if_nobody_looked(steps: Steps, tmp_path: Path) -> Non
 import sys, pickle, os
 def f(): return 1
 print([name for name in sys.modules if name.startswith(("couler", "msgspec"))], __name__, len(sys.argv))
-print(os.path.basename(__file__), os.path.samefile(sys.path[0], os.path.dirname(__file__)), pickle.loads(pickle.dumps(f))())
-print(sys.modules["__main__"].f is f)
+print(os.path.basename(__file__), os.path.samefile(sys.path[0], os.path.dirname(__file__)))
+print(pickle.loads(pickle.dumps(f))(), sys.modules["__main__"].f is f)
 """
-    assert steps.output(text) == ("computed", "[] __main__ 1\nscript True 1\nTrue")
+    assert steps.output(text) == ("computed", "[] __main__ 1\nscript True\n1 True")
 
 
 def test_a_failure_shows_the_program_alone(steps: Steps, tmp_path: Path) -> None:
@@ -235,20 +236,15 @@ def test_a_failure_shows_the_program_alone(steps: Steps, tmp_path: Path) -> None
 def test_an_observer_that_fails_leaves_a_step_unkept(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from couler_plugins.local import observing
-
-    broken = tmp_path / "broken" / "entry.py"
-    broken.parent.mkdir()
-    broken.write_text(Path(observing.entry.__file__).read_text())
-    monkeypatch.setattr(observing.entry, "__file__", str(broken))
+    entry = tmp_path / "entry.py"  # without the modules beside it
+    entry.write_text(Path(observing.ENTRY).read_text())
+    monkeypatch.setattr(observing, "ENTRY", str(entry))
     assert [steps.output("print(1)") for _ in range(2)] == [("computed", "1")] * 2
     assert "the result is not kept: it cannot be observed: ModuleNotFoundError" in caplog.text
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"reason": "", "reads": [["file", "a", "b"]]}'])
 def test_what_is_no_record_of_reads_is_not_kept(tmp_path: Path, text: bytes) -> None:
-    from couler_plugins.local.observing import Unusable, reads_of
-
     (tmp_path / "seen").write_bytes(text)
     with pytest.raises(Unusable, match="cannot be told"):
         reads_of(tmp_path / "seen")
