@@ -8,6 +8,7 @@ program finds none of our modules. Where the observer fails, the program runs al
 from __future__ import annotations
 
 import atexit
+import builtins
 import dataclasses
 import importlib.machinery
 import json
@@ -41,11 +42,13 @@ class Watch:
         atexit.register(self._end)
 
     def _begin(self) -> None:
-        observer, callers = load("observer"), load("callers")
+        try:
+            observer, callers = load("observer"), load("callers")
+        finally:
+            forget()
         self._is_library = callers.is_library
         self._sight = observer.Sight()
         self._watch = observer.watch(self._sight, (), (), (self._folder,))
-        forget()
         self._watch.__enter__()
 
     def _end(self) -> None:
@@ -115,6 +118,7 @@ def main() -> None:
     Watch(seen, folder)
     module = types.ModuleType("__main__")
     module.__file__ = program
+    vars(module)["__builtins__"] = builtins
     module.__loader__ = importlib.machinery.SourceFileLoader("__main__", program)
     sys.modules["__main__"] = module
     try:
