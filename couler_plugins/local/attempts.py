@@ -14,12 +14,12 @@ from typing import NamedTuple
 from couler_plugins.hookspecs.local import File, NotThere, Program
 from couler_plugins.local import child
 from couler_plugins.local.made import put
-from couler_plugins.local.observing import observed
+from couler_plugins.local.observing import SCRIPT, observed
 from couler_plugins.local.roots import Root
 
-__all__ = ["LOG", "SEEN", "Attempt", "attempt", "handed_on", "last_lines", "printed"]
+__all__ = ["LOG", "Attempt", "attempt", "handed_on", "last_lines", "printed"]
 
-LOG, PRINTED, SCRIPT, SEEN = "log", "printed", "script", "seen"
+LOG, PRINTED = "log", "printed"
 KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT", "VIRTUAL_ENV", "PYENV_ROOT")
 """What a program gets of our environment; all else is what its workflow says. Keys of the cache cover these values."""
 SHOWN = 5
@@ -76,7 +76,7 @@ async def attempt(
     own = {name: root.redirected(value) for name, value in program.env}
     environment = {**handed_on(), "TMPDIR": str(root.folder / "tmp"), **own}
     command = [*map(root.redirected, program.command)]
-    command = [*(observed(command, folder / SEEN, folder) if observe else command), str(script)]
+    command = [*(observed(command, folder) if observe else command), str(script)]
     started = time.monotonic()
     code = await _run(command, folder, environment, root.folder, program.seconds)
     return Attempt(code, time.monotonic() - started, root, folder)

@@ -13,8 +13,12 @@ from couler_plugins.caching.code.distributions import is_seen, owner_of
 from couler_plugins.caching.reads import Fact, Facts, Read, ReadSet
 from couler_plugins.caching.reads.digests import Unusable
 from couler_plugins.caching.reads.read_sets import read_set
+from couler_plugins.local.tracing import native_reads, tracer
 
-__all__ = ["Unusable", "has_python", "observed", "reads_of"]
+__all__ = ["SCRIPT", "Unusable", "has_python", "observed", "reads_of"]
+
+SCRIPT, SEEN, TRACE = "script", "seen", "trace"
+"""Files in the folder of an attempt: its program, and what was seen of it."""
 
 PYTHON = re.compile(r"python(3(\.\d+)?)?")
 OPTIONS = re.compile(r"-[bBdEIOPqsSuv]+|-[XW].+")
@@ -34,12 +38,16 @@ class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         reads: what was read.
         facts: what the program did beside reading.
         extensions: the files of compiled modules that it has loaded.
+        libraries: the folders of the interpreter and its distributions, which its identity stands for.
+        path: where it looks for modules.
     """
 
     reason: str
     reads: tuple[Read, ...] = ()
     facts: Facts = Facts()
     extensions: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
 
 
 def has_python(command: Sequence[str]) -> bool:
@@ -47,15 +55,14 @@ def has_python(command: Sequence[str]) -> bool:
     return PYTHON.fullmatch(PurePosixPath(command[0]).name) is not None
 
 
-def observed(command: Sequence[str], seen: Path, folder: Path) -> list[str]:
+def observed(command: Sequence[str], folder: Path) -> list[str]:
     """Return the command that runs the program whose file follows while it is observed.
 
     It is the command as it was where its options say that no file follows: then nothing is seen.
 
     Args:
         command: an interpreter of Python and its options.
-        seen: the file where what is seen is written.
-        folder: the folder of the attempt, in which nothing counts as read or written.
+        folder: the folder of the attempt, where what is seen is written; nothing in it counts as read or written.
     """
     options = iter(command[1:])
     for option in options:
@@ -63,29 +70,33 @@ def observed(command: Sequence[str], seen: Path, folder: Path) -> list[str]:
             next(options, None)
         elif not OPTIONS.fullmatch(option):
             return list(command)
-    return [*command, ENTRY, str(seen), str(folder)]
+    return [*tracer(folder / TRACE), *command, ENTRY, str(folder / SEEN), str(folder)]
 
 
-def reads_of(seen: Path) -> ReadSet:
+def reads_of(folder: Path) -> ReadSet:
     """Return what a program has read, beside what its key covers.
 
     Args:
-        seen: the file with what was seen.
+        folder: the folder of the attempt.
 
     Raises:
         Unusable: it did more than reading, or nobody can tell what it read.
     """
     try:
-        if seen.stat().st_size > LARGEST:
+        path = folder / SEEN
+        if path.stat().st_size > LARGEST:
             raise Unusable("what it reads is too much to be told")
-        found = msgspec.json.decode(seen.read_bytes(), type=Seen)
-        for reason in _objections(found, seen.with_name("script")):
+        seen = msgspec.json.decode(path.read_bytes(), type=Seen)
+        for reason in _objections(seen, folder / SCRIPT):
             raise Unusable(reason)
-        return read_set(read for read in found.reads if read.kind not in IN_KEY)
+        found = {(read.kind, read.name): read for read in [*_native(seen, folder), *seen.reads]}
+        return read_set(read for read in found.values() if read.kind not in IN_KEY)
     except FileNotFoundError:
         raise Unusable("nobody has observed it, or not to its end") from None
     except (OSError, ValueError, RecursionError) as error:
         raise Unusable(f"what it reads cannot be told: {error}") from None
+    finally:
+        (folder / TRACE).unlink(missing_ok=True)  # it is large, and nobody reads it
 
 
 def _objections(seen: Seen, script: Path) -> Iterator[str]:
@@ -98,11 +109,21 @@ def _objections(seen: Seen, script: Path) -> Iterator[str]:
     ):
         if every:
             yield f"{did} {_few(_named(one, script) for one in every)}"
-    unseen = {owner or path for path in seen.extensions if not is_seen(owner := owner_of(Path(path)))}
-    if unseen:
-        yield f"it loaded {_few(sorted(name.partition(' ')[0] for name in unseen))}, which may read files unseen"
     if seen.reason:
         yield seen.reason
+
+
+def _native(seen: Seen, folder: Path) -> list[Read]:
+    """What compiled code has read that no observer of Python sees, as far as there is such code."""
+    owners = {path: owner_of(Path(path)) for path in seen.extensions}
+    unseen = sorted({(owner or path).partition(" ")[0] for path, owner in owners.items() if not is_seen(owner)})
+    if not unseen:
+        return []
+    if not (folder / TRACE).exists():
+        hint = "where strace works, that is looked at"
+        raise Unusable(f"it loaded {_few(unseen)}, whose compiled code may read files unseen; {hint}")
+    started = (folder / SCRIPT).stat().st_mtime_ns
+    return native_reads(folder / TRACE, folder, started, seen.libraries, seen.path)
 
 
 def _named(fact: Fact, script: Path) -> str:

@@ -20,7 +20,7 @@ from couler_plugins.caching.reads import ReadSet
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.local import Ended, File, Local, NotThere, Program
 from couler_plugins.ir import Operation
-from couler_plugins.local.attempts import SEEN, attempt, last_lines, printed
+from couler_plugins.local.attempts import attempt, last_lines, printed
 from couler_plugins.local.caching import Cached, Caching
 from couler_plugins.local.made import contents, ended_of, names_folder, take
 from couler_plugins.local.observing import Unusable, reads_of
@@ -197,7 +197,7 @@ class _Attempts:
         if not self._observe:
             return None
         try:
-            reads = reads_of(self._last / SEEN)
+            reads = reads_of(self._last)
             if names_folder(self._own / "made", self._last):
                 raise Unusable("its result names its own folder, which is another one in each run")
         except (Unusable, OSError) as error:

@@ -7,13 +7,15 @@ import logging
 import socket
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from couler_plugins.local import observing
+from couler_plugins.caching.dataplane.strace import strace_problem
+from couler_plugins.local import observing, tracing
 from couler_plugins.local.caching import Opening
 from couler_plugins.local.observing import Unusable, observed, reads_of
 from local.running import Ran, runs, script, workflow
@@ -204,12 +206,47 @@ with tempfile.TemporaryDirectory() as folder:
     assert {kind for kind, *_ in json.loads(seen.read_text())["reads"]} <= {"variable", "variables", "directory"}
 
 
-def test_compiled_code_that_nobody_knows_is_not_kept(
-    steps: Steps, tmp_path: Path, caplog: pytest.LogCaptureFixture
+NATIVE = "import psutil\nprint(1)"  # nobody has looked at what its compiled code reads
+
+
+def test_compiled_code_that_nobody_knows_is_not_kept_without_strace(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("psutil")
-    assert [steps.output("import psutil; print(1)")[0] for _ in range(2)] == ["computed", "computed"]
-    assert "it loaded psutil, which may read files unseen" in caplog.text
+    monkeypatch.setattr(tracing, "_strace", lambda: "")
+    assert [steps.output(NATIVE)[0] for _ in range(2)] == ["computed", "computed"]
+    assert "it loaded psutil, whose compiled code may read files unseen" in caplog.text
+
+
+@pytest.mark.skipif(bool(strace_problem()), reason="strace does not work here")
+def test_a_file_that_compiled_code_reads_is_a_read(steps: Steps, data: Path) -> None:
+    pytest.importorskip("pycurl")
+    source = """
+import io, pycurl
+found, reader = io.BytesIO(), pycurl.Curl()
+reader.setopt(reader.URL, "file://" + F + "/x")
+reader.setopt(reader.WRITEDATA, found)
+reader.perform()
+print(found.getvalue().decode())
+"""
+    found = []
+    for text in ("one", "two", "one"):
+        (data / "x").write_text(text)
+        time.sleep(0.05)  # the clock of files is behind ours, and what may be written meanwhile is not kept
+        found.append(steps.output(naming(data, source)))
+    assert found == [("computed", "one"), ("computed", "two"), ("loaded", "one")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(strace_problem()), reason="strace does not work here")
+def test_a_table_is_a_read(steps: Steps, data: Path) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    found = []
+    for number in (1, 2, 1):
+        parquet.write_table(pyarrow.table({"a": list(range(number))}), data / "x")
+        time.sleep(0.05)
+        found.append(steps.output(naming(data, "import pandas\nprint(len(pandas.read_parquet(F)))")))
+    assert found == [("computed", "1"), ("computed", "2"), ("loaded", "1")]
 
 
 def test_a_program_runs_as_if_nobody_looked(steps: Steps, tmp_path: Path) -> None:
@@ -247,7 +284,7 @@ def test_an_observer_that_fails_leaves_a_step_unkept(
 def test_what_is_no_record_of_reads_is_not_kept(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "seen").write_bytes(text)
     with pytest.raises(Unusable, match="cannot be told"):
-        reads_of(tmp_path / "seen")
+        reads_of(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -260,12 +297,15 @@ def test_what_is_no_record_of_reads_is_not_kept(tmp_path: Path, text: bytes) -> 
         ("python -x", False),
     ],
 )
-def test_options_that_name_another_program_are_left_alone(command: str, is_observed: bool) -> None:
+def test_options_that_name_another_program_are_left_alone(
+    command: str, is_observed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = command.split()
-    found = observed(words, Path("/seen"), Path("/folder"))
+    monkeypatch.setattr(tracing, "_strace", lambda: "")
+    found = observed(words, Path("/folder"))
     assert (found != words) is is_observed
     assert found[: len(words)] == words
-    assert found[len(words) + 1 :] == (["/seen", "/folder"] if is_observed else [])
+    assert found[len(words) + 1 :] == (["/folder/seen", "/folder"] if is_observed else [])
 
 
 def test_a_step_that_cannot_be_observed_is_not_kept(steps: Steps, caplog: pytest.LogCaptureFixture) -> None:

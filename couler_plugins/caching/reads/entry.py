@@ -46,7 +46,7 @@ class Watch:
             observer, callers = load("observer"), load("callers")
         finally:
             forget()
-        self._is_library = callers.is_library
+        self._callers = callers
         self._sight = observer.Sight()
         self._watch = observer.watch(self._sight, (), (), (self._folder,))
         self._watch.__enter__()
@@ -72,12 +72,16 @@ class Watch:
             "reason": self._sight.reason,
             "reads": [[*place, value] for place, value in values.items()],
             "facts": dataclasses.asdict(self._sight.facts),
-            "extensions": sorted({path for path in map(file_of, list(sys.modules.values())) if path}),
+            "extensions": sorted(
+                filter(self._callers.SITE.search, {*map(file_of, list(sys.modules.values())), *mapped()})
+            ),
+            "libraries": sorted({*self._callers.STANDARD, *self._callers.SITES}),
+            "path": sorted({os.path.realpath(path) for path in sys.path}),
         }
 
     def _lacking(self, module: str) -> list[str]:
         """Return the paths that a module would be at: other processes look for it elsewhere."""
-        folders = [path for path in sys.path if path.startswith("/") and not self._is_library(f"{path}/")]
+        folders = [path for path in sys.path if path.startswith("/") and not self._callers.is_library(f"{path}/")]
         ends = ["", *importlib.machinery.all_suffixes()]
         return [f"{folder}/{module}{end}" for folder in folders for end in ends if not self._is_own(folder)]
 
@@ -100,6 +104,16 @@ def forget() -> None:
     """Leave the program a Python that has imported nothing of ours."""
     for name in [name for name in sys.modules if name.partition(".")[0] == OURS]:
         del sys.modules[name]
+
+
+def mapped() -> list[str]:
+    """Return the shared libraries of this process, as far as the system tells: extensions, and what those load."""
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return []
+    paths = [line.partition("/")[2] for line in maps.splitlines() if " /" in line]
+    return [f"/{path}" for path in paths if ".so" in path.rpartition("/")[2]]
 
 
 def file_of(module: types.ModuleType) -> str:

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from couler_plugins.caching.reads import Facts
 from reads_observed import Observe, missed, recorded
 
 
@@ -383,6 +384,7 @@ def test_modules(data: Path, monkeypatch: pytest.MonkeyPatch, watch: Observe) ->
         with watch() as seen:
             exec("import late_one, late_package")
         assert {("file", str(data / f"{name}.py")) for name in names[:2]} <= recorded(seen), cached
+        assert seen.facts == Facts()  # folders of bytecode are no effects
         for name in names:
             del sys.modules[name]
     rewrite(data / "late_two.py", b"X = 2\n")
