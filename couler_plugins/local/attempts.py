@@ -50,7 +50,7 @@ def handed_on() -> dict[str, str]:
 
 
 async def attempt(
-    program: Program, artifacts: Mapping[str, File | bytes], folder: Path, *, observe: bool = False
+    program: Program, artifacts: Mapping[str, File | bytes], folder: Path, *, observe: bool, trace: bool
 ) -> Attempt:
     """Runs a program; when it is cancelled, the program and all that it has started is killed.
 
@@ -59,6 +59,7 @@ async def attempt(
         artifacts: its input artifacts, by name.
         folder: where its root and its log are to be; it must not be there.
         observe: whether what it reads is written down in its folder; it has to be of Python.
+        trace: whether its system calls are as well, where strace works.
 
     Raises:
         NotThere: an input cannot be put in place.
@@ -76,7 +77,7 @@ async def attempt(
     own = {name: root.redirected(value) for name, value in program.env}
     environment = {**handed_on(), "TMPDIR": str(root.folder / "tmp"), **own}
     command = [*map(root.redirected, program.command)]
-    command = [*(observed(command, folder) if observe else command), str(script)]
+    command = [*(observed(command, folder, trace=trace) if observe else command), str(script)]
     started = time.monotonic()
     code = await _run(command, folder, environment, root.folder, program.seconds)
     return Attempt(code, time.monotonic() - started, root, folder)

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.artifacts import Hit, Meta
+from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.observed_reuse import Observing, reuse_or_observe
 from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 from couler_plugins.caching.keys import key, spec_hash
@@ -25,8 +27,8 @@ from couler_plugins.hookspecs.local import File, NotThere, Program
 from couler_plugins.ir import Operation
 from couler_plugins.local.attempts import handed_on
 from couler_plugins.local.interpreters import identity_of
-from couler_plugins.local.made import names
-from couler_plugins.local.observing import has_python
+from couler_plugins.local.made import names, names_folder
+from couler_plugins.local.observing import Untraced, Unusable, has_python, reads_of
 from couler_plugins.local.scope import Scope
 
 if TYPE_CHECKING:
@@ -58,14 +60,56 @@ class Cached(NamedTuple):
 
     def reuse(self, folder: Path, compute: Observing) -> int:
         """Puts the result into a folder, or has it computed there and keeps it; what fails in the cache is a miss."""
-        from couler_plugins.caching.artifacts import Meta
-
-        meta = Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec)
         outputs = {name: folder / name for name in self.names}
-        task = Task(key=self.key, outputs=outputs, meta=meta, max_age=self.max_age)
+        task = Task(key=self.key, outputs=outputs, meta=self._meta(), max_age=self.max_age)
         if self.observed:
             return reuse_or_observe(task, self.opening(), compute, self._holding)
         return reuse_or_compute(task, self.opening(), lambda: compute()[0])
+
+    def is_traced(self) -> bool:
+        """Tell whether a run before has loaded compiled code that is only followed by its system calls."""
+        try:
+            with self.opening() as cache:
+                hit = cache.get(self._mark)
+                if hit is not None:
+                    hit.close()
+                return hit is not None
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache
+            log.info("going on without a trace: %s", reason_of(error))
+            return False
+
+    def reads(self, attempt: Path, made: Path) -> ReadSet | None:
+        """Return what an observed attempt has read; None where its result cannot be kept for that.
+
+        Args:
+            attempt: its folder.
+            made: the folder of its outputs.
+        """
+        try:
+            found = reads_of(attempt)
+            if names_folder(made, attempt):
+                raise Unusable("its result names its own folder, which is another one in each run")
+        except (Unusable, OSError) as error:
+            log.warning("%s: the result is not kept: %s", self.step, error)
+            if isinstance(error, Untraced):
+                self._trace_next()
+            return None
+        return found
+
+    def _trace_next(self) -> None:
+        try:
+            with self.opening() as cache, cache.claim(self._mark) as claim:
+                if not isinstance(claim, Hit):
+                    claim.put({"traced": b""}, self._meta())
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache
+            log.info("the next run is not traced: %s", reason_of(error))
+
+    @property
+    def _mark(self) -> str:
+        return key(self.spec, ["traced"])
+
+    def _meta(self) -> Meta:
+        return Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec)
 
     def _holding(self, traces: Traces, outputs: Collection[Path]) -> ReadSet | None:
         found = traces.find()

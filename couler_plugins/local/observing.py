@@ -15,7 +15,7 @@ from couler_plugins.caching.reads.digests import Unusable
 from couler_plugins.caching.reads.read_sets import read_set
 from couler_plugins.local.tracing import native_reads, tracer
 
-__all__ = ["SCRIPT", "Unusable", "has_python", "observed", "reads_of"]
+__all__ = ["SCRIPT", "Untraced", "Unusable", "has_python", "observed", "reads_of"]
 
 SCRIPT, SEEN, TRACE = "script", "seen", "trace"
 """Files in the folder of an attempt: its program, and what was seen of it."""
@@ -28,6 +28,10 @@ IN_KEY = frozenset(("variable", "variables", "directory"))
 LARGEST = 16 << 20  # bytes of what is written down of one program
 SHOWN = 3
 ENTRY = str(Path(reads.__file__).with_name("entry.py"))
+
+
+class Untraced(Unusable):
+    """A program has loaded compiled code that only its system calls tell about, and nobody has traced them."""
 
 
 class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +59,7 @@ def has_python(command: Sequence[str]) -> bool:
     return PYTHON.fullmatch(PurePosixPath(command[0]).name) is not None
 
 
-def observed(command: Sequence[str], folder: Path) -> list[str]:
+def observed(command: Sequence[str], folder: Path, *, trace: bool) -> list[str]:
     """Return the command that runs the program whose file follows while it is observed.
 
     It is the command as it was where its options say that no file follows: then nothing is seen.
@@ -63,6 +67,7 @@ def observed(command: Sequence[str], folder: Path) -> list[str]:
     Args:
         command: an interpreter of Python and its options.
         folder: the folder of the attempt, where what is seen is written; nothing in it counts as read or written.
+        trace: whether its system calls are traced as well.
     """
     options = iter(command[1:])
     for option in options:
@@ -70,7 +75,7 @@ def observed(command: Sequence[str], folder: Path) -> list[str]:
             next(options, None)
         elif not OPTIONS.fullmatch(option):
             return list(command)
-    return [*tracer(folder / TRACE), *command, ENTRY, str(folder / SEEN), str(folder)]
+    return [*(tracer(folder / TRACE) if trace else ()), *command, ENTRY, str(folder / SEEN), str(folder)]
 
 
 def reads_of(folder: Path) -> ReadSet:
@@ -116,12 +121,18 @@ def _objections(seen: Seen, script: Path) -> Iterator[str]:
 def _native(seen: Seen, folder: Path) -> list[Read]:
     """What compiled code has read that no observer of Python sees, as far as there is such code."""
     owners = {path: owner_of(Path(path)) for path in seen.extensions}
-    unseen = sorted({(owner or path).partition(" ")[0] for path, owner in owners.items() if not is_seen(owner)})
+    unseen = sorted(
+        {
+            path if owner is None else owner.partition(" ")[0]
+            for path, owner in owners.items()
+            if owner == "python" or not is_seen(owner)
+        }
+    )
     if not unseen:
         return []
     if not (folder / TRACE).exists():
-        hint = "where strace works, that is looked at"
-        raise Unusable(f"it loaded {_few(unseen)}, whose compiled code may read files unseen; {hint}")
+        hint = "its next run is traced" if tracer(folder) else "it could be traced if strace worked here"
+        raise Untraced(f"it loaded {_few(unseen)}, whose compiled code may read files unseen; {hint}")
     started = (folder / SCRIPT).stat().st_mtime_ns
     return native_reads(folder / TRACE, folder, started, seen.libraries, seen.path)
 

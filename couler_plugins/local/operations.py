@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import hashlib
-import logging
 import re
 import shutil
 import time
@@ -22,8 +21,7 @@ from couler_plugins.hookspecs.local import Ended, File, Local, NotThere, Program
 from couler_plugins.ir import Operation
 from couler_plugins.local.attempts import attempt, last_lines, printed
 from couler_plugins.local.caching import Cached, Caching
-from couler_plugins.local.made import contents, ended_of, names_folder, take
-from couler_plugins.local.observing import Unusable, reads_of
+from couler_plugins.local.made import contents, ended_of, take
 from couler_plugins.local.progress import Progress
 from couler_plugins.local.records import Record, Records
 from couler_plugins.local.scope import Scope
@@ -32,7 +30,6 @@ __all__ = ["Operations", "Site"]
 
 READABLE = 80
 OTHER = re.compile(r"[^A-Za-z0-9._]+")
-log = logging.getLogger(__name__)
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -110,8 +107,8 @@ class Operations:
         async with self._turns:
             self._progress.start(site.path)
             cached = self._caching.of(operation, scope, caller, site.call, site.path)
-            observe = cached is not None and cached.observed
-            run = _Attempts(self._facet, operation, program, artifacts, own, site, observe=observe)
+            run = _Attempts(self._facet, operation, program, artifacts, own, site)
+            run.observe = cached is not None and cached.observed
             ended = await (run.all() if cached is None else self._reused(run, cached, operation, own))
         record = Record(
             step=site.path,
@@ -137,10 +134,12 @@ class Operations:
         ended: list[Ended] = []
 
         def compute() -> tuple[int, ReadSet | None]:
+            run.trace = cached.observed and cached.is_traced()
             found = asyncio.run_coroutine_threadsafe(run.all(), loop)
             run.computing = found
             ended.append(found.result())
-            return (1, None) if ended[0].bad else (0, run.reads())
+            keeps = cached.observed and not ended[0].bad
+            return int(ended[0].bad), cached.reads(run.last, own / "made") if keeps else None
 
         (own / "made").mkdir(parents=True, exist_ok=True)
         try:
@@ -159,6 +158,9 @@ class _Attempts:
         tries: how many there were.
         seconds: how long the last one took.
         computing: the attempts, where another thread waits for them.
+        observe: whether what they read is observed.
+        trace: whether their system calls are as well.
+        last: the folder of the last one.
     """
 
     def __init__(
@@ -169,12 +171,11 @@ class _Attempts:
         artifacts: Mapping[str, File | bytes],
         own: Path,
         site: Site,
-        *,
-        observe: bool,
     ) -> None:
         self._facet, self._operation, self._program, self._artifacts = facet, operation, program, artifacts
-        self._own, self._site, self._observe = own, site, observe
-        self._last = own
+        self._own, self._site = own, site
+        self.observe = self.trace = False
+        self.last = own
         self.tries = 0
         self.seconds = 0.0
         self.computing: concurrent.futures.Future[Ended] | None = None
@@ -192,24 +193,11 @@ class _Attempts:
                 return ended
             await asyncio.sleep(pause)
 
-    def reads(self) -> ReadSet | None:
-        """Return what the attempt that has succeeded has read; None where its result cannot be kept for that."""
-        if not self._observe:
-            return None
-        try:
-            reads = reads_of(self._last)
-            if names_folder(self._own / "made", self._last):
-                raise Unusable("its result names its own folder, which is another one in each run")
-        except (Unusable, OSError) as error:
-            log.warning("%s: the result is not kept: %s", self._site.path, error)
-            return None
-        return reads
-
     async def _one(self) -> Ended:
         number = 1 + max((int(path.name) for path in self._own.glob("[0-9]*") if path.name.isdigit()), default=0)
         folder = self._own / str(number)
-        self.tries, self._last = self.tries + 1, folder
-        done = await attempt(self._program, self._artifacts, folder, observe=self._observe)
+        self.tries, self.last = self.tries + 1, folder
+        done = await attempt(self._program, self._artifacts, folder, observe=self.observe, trace=self.trace)
         self.seconds = done.seconds
         if done.code != 0:
             why = "the time was up" if done.code is None else f"exit code {done.code}"

@@ -20,6 +20,7 @@ from typing import Any
 
 OURS = "couler_plugins"
 PACKAGES = (OURS, f"{OURS}.caching", f"{OURS}.caching.reads")
+DATABASES = ("_dbm.", "_gdbm.")
 READS = Path(__file__).absolute().parent
 
 
@@ -72,12 +73,14 @@ class Watch:
             "reason": self._sight.reason,
             "reads": [[*place, value] for place, value in values.items()],
             "facts": dataclasses.asdict(self._sight.facts),
-            "extensions": sorted(
-                filter(self._callers.SITE.search, {*map(file_of, list(sys.modules.values())), *mapped()})
-            ),
+            "extensions": sorted(filter(self._may_read, {*map(file_of, list(sys.modules.values())), *mapped()})),
             "libraries": sorted({*self._callers.STANDARD, *self._callers.SITES}),
             "path": sorted({os.path.realpath(path) for path in sys.path}),
         }
+
+    def _may_read(self, path: str) -> bool:
+        """Tell whether compiled code is of a distribution, or opens files of its own in Python's library."""
+        return self._callers.SITE.search(path) is not None or os.path.basename(path).startswith(DATABASES)  # noqa: PTH119
 
     def _lacking(self, module: str) -> list[str]:
         """Return the paths that a module would be at: other processes look for it elsewhere."""
