@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +25,7 @@ from local.running import Ran, runs, script, workflow
 from local.test_cache import INPUT, PURE, opened
 from support import first_of
 
+FIRST_PATH = os.environ.get("PATH")
 MAIN = """
 steps:
 - - {name: a, template: one, arguments: {parameters: [{name: v, value: "1"}]}}
@@ -259,6 +263,20 @@ print(os.path.basename(__file__), os.path.samefile(sys.path[0], os.path.dirname(
 print(pickle.loads(pickle.dumps(f))(), sys.modules["__main__"].f is f)
 """
     assert steps.output(text) == ("computed", "[] __main__ 1\nscript True\n1 True")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["python3.8", "python3.9", "python3.10", "python3.12", "python3.13", "python3.14"])
+def test_other_pythons(steps: Steps, data: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    path = shutil.which(name, path=FIRST_PATH)
+    if path is None or subprocess.run([path, "-c", "pass"], check=False, capture_output=True).returncode:
+        pytest.skip(f"there is no {name}")
+    monkeypatch.setenv("PATH", f"{Path(path).parent}:/usr/bin:/bin")
+    text = naming(data, "print(open(F + '/x').read())")
+    kept = "loaded" if int(name.partition(".")[2]) >= 10 else "computed"
+    assert [fate(steps.run(text, name)) for _ in range(2)] == ["computed", kept]
+    (data / "x").write_text("two")
+    assert steps.run(text, name).outputs == {"o": "two"}
 
 
 def test_a_failure_shows_the_program_alone(steps: Steps, tmp_path: Path) -> None:
