@@ -23,8 +23,9 @@ SCRIPT, SEEN, TRACE = "script", "seen", "trace"
 PYTHON = re.compile(r"python(3(\.\d+)?)?")
 OPTIONS = re.compile(r"-[bBdEIOPqsSuv]+|-[XW].+")
 WITH_VALUE = ("-X", "-W")
-IN_KEY = frozenset(("variable", "variables", "directory"))
-"""Reads that each key covers: a program sees no variable but those in it, and starts in a root of its own."""
+IN_KEY = frozenset(("variable", "variables", "directory", "module"))
+"""Reads that each key covers: a program sees no variable but those in it, and starts in a root of its own. Modules that
+are not found are noted by their paths, too: other processes look elsewhere for them."""
 LARGEST = 16 << 20  # bytes of what is written down of one program
 SHOWN = 3
 ENTRY = str(Path(reads.__file__).with_name("entry.py"))

@@ -28,6 +28,7 @@ LINKED = re.compile(r"/(usr/)?(local/)?lib(64|32)?/([^/]+/)*[^/]+\.so(\.\d+)*|/e
 SYSTEM = re.compile(r"/(usr|lib|lib32|lib64|proc|sys|dev|selinux)(/.*)?")
 """Where the loader and Python look for what need not be there."""
 OURS = f"{Path(reads.__file__).parents[1]}/"
+TICK = 10_000_000  # ns by which the clock of files may be behind ours
 LARGEST = 256 << 20  # bytes of a trace
 LONGEST = 200  # characters of a line that was not understood
 
@@ -64,7 +65,8 @@ def native_reads(
         if trace.stat().st_size > LARGEST:
             raise Unusable("what it reads is too much to be told")
         found = interpret(parse(finished_trace(trace)), folder / "root", [folder], ())
-        for reason in _objections(found.objections, found.connections, found.written):
+        written = [path for path in found.written if _is_younger(path, started)]
+        for reason in _objections(found.objections, found.connections, written):
             raise Unusable(reason)
         counts = functools.partial(_counts, libraries=(*libraries, OURS), imports=imports)
         looks = {place: missing for place, missing in found.reads.items() if counts(*place, missing)}
@@ -94,6 +96,14 @@ def _counts(
         case _:
             around = os.path.dirname(real)  # noqa: PTH120
             return kind == "kind" and missing is not False and around not in imports and not SYSTEM.fullmatch(name)
+
+
+def _is_younger(path: str, started: int) -> bool:
+    """Tell whether something that was opened to be written has been, or is gone: databases are never only read."""
+    try:
+        return os.lstat(path).st_ctime_ns >= started - TICK
+    except OSError:
+        return True
 
 
 def _objections(others: Collection[str], connections: Collection[str], written: Collection[str]) -> Iterator[str]:

@@ -90,6 +90,9 @@ def remove(x: Path) -> None:
     x.with_name("more.py").unlink()
 
 
+TRY = "import sys; sys.path.insert(0, F)\n"
+
+
 def change(x: Path) -> None:
     x.write_text("two")
 
@@ -104,7 +107,8 @@ def change_back(x: Path) -> None:
         ("print(open(F + '/x').read())", change, change_back),
         ("import os; print(len(os.listdir(F)))", add, remove),
         ("import os; print(os.path.exists(F + '/more.py'))", add, remove),
-        ("import sys; sys.path.append(F)\ntry:\n  import more; print(2)\nexcept ImportError: print(1)", add, remove),
+        (TRY + "try: import more; print(2)\nexcept ImportError: print(1)\nsys.path.remove(F)", add, remove),
+        (TRY + "import importlib.util as u; print(u.find_spec('more') is None)", add, remove),
         ("import atexit; atexit.register(lambda: print(open(F + '/x').read()))", change, change_back),
         (
             "import threading\nthreading.Thread(target=lambda: print(open(F + '/x').read())).start()",
@@ -113,7 +117,16 @@ def change_back(x: Path) -> None:
         ),
         ("import numpy; print(numpy.memmap(F + '/x', mode='r').tobytes().decode())", change, change_back),
     ],
-    ids=["a file", "a folder", "a file that is missing", "a module that is missing", "at exit", "a thread", "memmap"],
+    ids=[
+        "a file",
+        "a folder",
+        "a file that is missing",
+        "a module that is missing",
+        "a specification",
+        "at exit",
+        "a thread",
+        "memmap",
+    ],
 )
 def test_another_read_is_a_miss_and_the_same_again_a_hit(
     steps: Steps,

@@ -63,12 +63,7 @@ class Watch:
 
     def _tell(self) -> dict[str, Any]:
         self._watch.__exit__(None, None, None)
-        values = dict(self._sight.values or {})
-        for kind, name in list(values):
-            if kind == "module":
-                del values[kind, name]
-                for path in self._lacking(name):
-                    values.setdefault(("kind", path), "absent")
+        values = self._sight.values or {}
         return {
             "reason": self._sight.reason,
             "reads": [[*place, value] for place, value in values.items()],
@@ -81,15 +76,6 @@ class Watch:
     def _may_read(self, path: str) -> bool:
         """Tell whether compiled code is of a distribution, or opens files of its own in Python's library."""
         return self._callers.SITE.search(path) is not None or os.path.basename(path).startswith(DATABASES)  # noqa: PTH119
-
-    def _lacking(self, module: str) -> list[str]:
-        """Return the paths that a module would be at: other processes look for it elsewhere."""
-        folders = [path for path in sys.path if path.startswith("/") and not self._callers.is_library(f"{path}/")]
-        ends = ["", *importlib.machinery.all_suffixes()]
-        return [f"{folder}/{module}{end}" for folder in folders for end in ends if not self._is_own(folder)]
-
-    def _is_own(self, folder: str) -> bool:
-        return f"{os.path.realpath(folder)}/".startswith(f"{os.path.realpath(self._folder)}/")
 
 
 def load(name: str) -> types.ModuleType:

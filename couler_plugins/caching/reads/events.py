@@ -215,6 +215,8 @@ def _load(recorder: Recorder, arguments: Arguments) -> None:
 def _import(recorder: Recorder, arguments: Arguments) -> None:
     if arguments[1] is not None:
         _native(recorder, arguments[1])
+    elif arguments[2] is not None:
+        recorder.find(arguments[0], [folder for folder in arguments[2] if isinstance(folder, str)])
 
 
 def _attributes(recorder: Recorder, arguments: Arguments) -> None:

@@ -199,6 +199,12 @@ def _note_node(recorder: Recorder, frame: FrameType, outcome: None, path: Any, *
         recorder.write(name)
 
 
+def _note_spec(recorder: Recorder, frame: FrameType, outcome: Any, *args: Any, **more: Any) -> None:
+    origin = getattr(outcome, "origin", None)  # of what is not found, a finder tells
+    if isinstance(origin, str) and origin.startswith("/"):
+        recorder.look(origin)
+
+
 def _note_process(recorder: Recorder, frame: FrameType, outcome: None, *args: Any) -> None:
     recorder.notes.tell("programs", os.fsdecode(args[1][0]))
 
@@ -215,6 +221,7 @@ WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] 
     ("os", "mkfifo", EarlyWrapper, _note_node),
     ("os", "mknod", EarlyWrapper, _note_node),
     ("os", "scandir", ScanWrapper, note_status),
+    ("importlib.util", "find_spec", Wrapper, _note_spec),
     ("_posixsubprocess", "fork_exec", EarlyWrapper, _note_process),  # how `multiprocessing` spawns
 )
 """Modules and their functions, and how each is wrapped."""

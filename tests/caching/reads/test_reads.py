@@ -6,6 +6,7 @@ import asyncio
 import configparser
 import glob
 import importlib.resources
+import importlib.util
 import io
 import json
 import linecache
@@ -408,6 +409,50 @@ def test_modules_that_there_are_not(data: Path, monkeypatch: pytest.MonkeyPatch,
     local.unlink()
     (data / "couler_is_not_here.py").touch()
     assert missed(seen) == "module couler_is_not_here"
+
+
+def test_modules_in_folders_that_are_searched_first(data: Path, watch: Observe) -> None:
+    for name in ("first", "second"):
+        (data / name).mkdir()
+    (data / "second" / "late_three.py").touch()
+    source = f"import sys\nsys.path[:0] = [{str(data / 'first')!r}, {str(data / 'second')!r}]\n"
+    end = "\ndel sys.path[:2]"  # the folders count as they were
+    with watch() as seen:
+        exec(f"{source}import late_three{end}")
+    del sys.modules["late_three"]
+    assert missed(seen) == ""
+    (data / "first" / "late_three.py").touch()
+    assert missed(seen) == f"kind {data / 'first' / 'late_three.py'}"
+    with watch() as seen:
+        exec(f"{source}try: import late_four\nexcept ImportError: pass{end}")
+    (data / "second" / "late_four.py").touch()
+    assert missed(seen) == f"kind {data / 'second' / 'late_four.py'}"
+
+
+def test_modules_that_are_found_and_not_loaded(data: Path, monkeypatch: pytest.MonkeyPatch, watch: Observe) -> None:
+    monkeypatch.syspath_prepend(str(data))
+    module = data / "late_five.py"
+    module.touch()
+    with watch() as seen:
+        assert importlib.util.find_spec("late_five") is not None
+    module.unlink()
+    assert missed(seen) == f"kind {module}"
+
+
+def test_what_the_kernel_tells_a_library_while_it_is_loaded(
+    data: Path, monkeypatch: pytest.MonkeyPatch, watch: Observe
+) -> None:
+    folder = data / "site-packages"
+    folder.mkdir()
+    (folder / "late_six.py").write_text("import os; os.path.exists('/proc/self/io'); open('/proc/stat').close()\n")
+    monkeypatch.syspath_prepend(str(folder))
+    with watch() as seen:
+        exec("import late_six")
+    del sys.modules["late_six"]
+    assert not {name for _, name in recorded(seen) if name.startswith("/proc")}
+    with watch() as seen:
+        os.path.exists("/proc/self/io")
+    assert ("kind", "/proc/self/io") in recorded(seen)
 
 
 def test_libraries_are_no_reads(watch: Observe) -> None:
