@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 from couler_plugins.caching.reads.callers import is_library, level_of, module_of, outer_frame, shows_source
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["HANDLERS", "absolute_path", "handle_open"]
+__all__ = ["HANDLERS", "absolute_path", "handle_database", "handle_open"]
 
 Arguments: TypeAlias = tuple[Any, ...]
 Handler: TypeAlias = Callable[[Recorder, Arguments], None]
@@ -137,7 +137,12 @@ def _symlink(recorder: Recorder, arguments: Arguments) -> None:
 
 
 def _database(recorder: Recorder, arguments: Arguments) -> None:
-    text = os.fsdecode(arguments[0])
+    handle_database(recorder, arguments[0])
+
+
+def handle_database(recorder: Recorder, name: Any) -> None:
+    """Note that a database of SQLite is opened or attached, by a path or a URI."""
+    text = os.fsdecode(name)
     if text.startswith("file:"):
         from urllib.parse import unquote
 
@@ -150,8 +155,8 @@ def _database(recorder: Recorder, arguments: Arguments) -> None:
     assert path is not None
     if not os.path.exists(path):  # noqa: PTH110
         recorder.write(path, keeps=True)
-    for name in (path, f"{path}-wal", f"{path}-journal"):
-        recorder.read(name)
+    for one in (path, f"{path}-wal", f"{path}-journal"):
+        recorder.read(one)
 
 
 def _connect(recorder: Recorder, arguments: Arguments) -> None:

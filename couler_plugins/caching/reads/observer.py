@@ -127,7 +127,10 @@ def _patch() -> None:
     """Put wrappers in place, also where code of no library has the functions by a name of its own."""
     wrappers: dict[int, Wrapper] = {}
     for name, function, wrap, note in WRAPPED:
-        module = importlib.import_module(name)
+        try:
+            module = importlib.import_module(name)
+        except ImportError:  # a Python without SQLite
+            continue
         original = getattr(module, function)
         wrappers[id(original)] = wrap(original, note)
         _replace(vars(module), function, wrappers[id(original)])

@@ -14,12 +14,15 @@ from typing import Any, Final
 
 from couler_plugins.caching.reads.callers import is_standard, level_of, module_of
 from couler_plugins.caching.reads.dispatch import dispatch, is_observed
-from couler_plugins.caching.reads.events import absolute_path, handle_open
+from couler_plugins.caching.reads.events import absolute_path, handle_database, handle_open
 from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.probes import access_value, error_value, status_value, text_value
 from couler_plugins.caching.reads.recorder import Recorder
 
 __all__ = ["WRAPPED", "Wrapper"]
+
+
+ATTACH = 24  # SQLITE_ATTACH
 
 
 def function_of(name: str) -> Any:
@@ -205,6 +208,22 @@ def _note_spec(recorder: Recorder, frame: FrameType, outcome: Any, *args: Any, *
         recorder.look(origin)
 
 
+def _note_database(recorder: Recorder, frame: FrameType, outcome: Any, *args: Any, **more: Any) -> None:
+    """Follow what a database attaches: there is no event, but it asks whether it may."""
+    if isinstance(outcome, OSError):
+        return
+
+    def authorize(action: int, name: str | None, *_: Any) -> int:
+        if action == ATTACH and is_observed():
+            if name is None:  # it is no literal
+                dispatch(lambda each: each.fail("it attaches a database by a parameter"))
+            else:
+                dispatch(lambda each: handle_database(each, name))
+        return 0
+
+    outcome.set_authorizer(authorize)
+
+
 def _note_process(recorder: Recorder, frame: FrameType, outcome: None, *args: Any) -> None:
     recorder.notes.tell("programs", os.fsdecode(args[1][0]))
 
@@ -222,6 +241,8 @@ WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] 
     ("os", "mknod", EarlyWrapper, _note_node),
     ("os", "scandir", ScanWrapper, note_status),
     ("importlib.util", "find_spec", Wrapper, _note_spec),
+    ("sqlite3", "connect", Wrapper, _note_database),
+    ("sqlite3.dbapi2", "connect", Wrapper, _note_database),
     ("_posixsubprocess", "fork_exec", EarlyWrapper, _note_process),  # how `multiprocessing` spawns
 )
 """Modules and their functions, and how each is wrapped."""

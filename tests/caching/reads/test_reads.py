@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import configparser
+import contextlib
 import glob
 import importlib.resources
 import importlib.util
@@ -409,6 +410,22 @@ def test_modules_that_there_are_not(data: Path, monkeypatch: pytest.MonkeyPatch,
     local.unlink()
     (data / "couler_is_not_here.py").touch()
     assert missed(seen) == "module couler_is_not_here"
+
+
+def test_databases_that_are_attached(data: Path, watch: Observe) -> None:
+    for name in ("a.db", "b.db"):
+        with contextlib.closing(sqlite3.connect(data / name)) as connection:
+            connection.execute("create table t (x)")
+    with watch() as seen, contextlib.closing(sqlite3.connect(data / "a.db")) as connection:
+        connection.execute(f"attach '{data}/b.db' as b")
+        connection.execute("attach '' as c")
+        assert connection.execute("select * from b.t").fetchall() == []
+    assert ("file", str(data / "b.db")) in recorded(seen)
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("attach ? as b", (str(data / "b.db"),))  # nobody observes
+    with watch() as seen, contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("attach ? as b", (str(data / "b.db"),))
+    assert "attaches a database by a parameter" in seen.reason
 
 
 def test_modules_in_folders_that_are_searched_first(data: Path, watch: Observe) -> None:
