@@ -273,9 +273,9 @@ import sys, pickle, os
 def f(): return 1
 print([name for name in sys.modules if name.startswith(("couler", "msgspec"))], __name__, len(sys.argv))
 print(os.path.basename(__file__), os.path.samefile(sys.path[0], os.path.dirname(__file__)))
-print(pickle.loads(pickle.dumps(f))(), sys.modules["__main__"].f is f)
+print(pickle.loads(pickle.dumps(f))(), sys.modules["__main__"].f is f, pickle.loads(pickle.dumps(os.stat)) is os.stat)
 """
-    assert steps.output(text) == ("computed", "[] __main__ 1\nscript True\n1 True")
+    assert steps.output(text) == ("computed", "[] __main__ 1\nscript True\n1 True True")
 
 
 @pytest.mark.slow

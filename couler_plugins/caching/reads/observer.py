@@ -132,7 +132,7 @@ def _patch() -> None:
         except ImportError:  # a Python without SQLite
             continue
         original = getattr(module, function)
-        wrappers[id(original)] = wrap(original, note)
+        wrappers[id(original)] = wrap(original, note, name)
         _replace(vars(module), function, wrappers[id(original)])
     for module in list(sys.modules.values()):
         if not is_library(getattr(module, "__file__", None) or "<frozen >"):

@@ -5,6 +5,7 @@ Code may keep one beyond the observation; it then calls what is behind it.
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import sys
@@ -25,11 +26,6 @@ __all__ = ["WRAPPED", "Wrapper"]
 ATTACH = 24  # SQLITE_ATTACH
 
 
-def function_of(name: str) -> Any:
-    """Return what a function of `os` is now: what a wrapper is pickled as."""
-    return getattr(os, name)
-
-
 class Wrapper:
     """A function that is told to recorders once it has returned or raised an OSError.
 
@@ -38,10 +34,12 @@ class Wrapper:
     Args:
         original: what it wraps.
         note: notes a call: it gets a recorder, the caller's frame, what was returned or raised, and the arguments.
+        module: the name of the module that it is in.
     """
 
-    def __init__(self, original: Callable[..., Any], note: Callable[..., None]) -> None:
+    def __init__(self, original: Callable[..., Any], note: Callable[..., None], module: str) -> None:
         self.__wrapped__ = original
+        self.__module__ = module
         self.__name__ = self.__qualname__ = original.__name__
         self.__doc__ = original.__doc__
         self._note = note
@@ -67,7 +65,10 @@ class Wrapper:
         return hash(self.__wrapped__)
 
     def __reduce__(self) -> Any:
-        return function_of, (self.__name__,)
+        """Return the name where it is in place, else what is behind it: who reads that may have no module of ours."""
+        if getattr(sys.modules[self.__module__], self.__name__, None) is self:
+            return self.__name__
+        return copy.copy, (self.__wrapped__,)
 
 
 class EarlyWrapper(Wrapper):
