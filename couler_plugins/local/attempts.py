@@ -14,11 +14,12 @@ from typing import NamedTuple
 from couler_plugins.hookspecs.local import File, NotThere, Program
 from couler_plugins.local import child
 from couler_plugins.local.made import put
+from couler_plugins.local.observing import SCRIPT, observed
 from couler_plugins.local.roots import Root
 
 __all__ = ["LOG", "Attempt", "attempt", "handed_on", "last_lines", "printed"]
 
-LOG, PRINTED, SCRIPT = "log", "printed", "script"
+LOG, PRINTED = "log", "printed"
 KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT", "VIRTUAL_ENV", "PYENV_ROOT")
 """What a program gets of our environment; all else is what its workflow says. Keys of the cache cover these values."""
 SHOWN = 5
@@ -48,13 +49,17 @@ def handed_on() -> dict[str, str]:
     return {name: os.environ[name] for name in KEPT if name in os.environ}
 
 
-async def attempt(program: Program, artifacts: Mapping[str, File | bytes], folder: Path) -> Attempt:
+async def attempt(
+    program: Program, artifacts: Mapping[str, File | bytes], folder: Path, *, observe: bool, trace: bool
+) -> Attempt:
     """Runs a program; when it is cancelled, the program and all that it has started is killed.
 
     Args:
         program: what to run.
         artifacts: its input artifacts, by name.
         folder: where its root and its log are to be; it must not be there.
+        observe: whether what it reads is written down in its folder; it has to be of Python.
+        trace: whether its system calls are as well, where strace works.
 
     Raises:
         NotThere: an input cannot be put in place.
@@ -71,7 +76,8 @@ async def attempt(program: Program, artifacts: Mapping[str, File | bytes], folde
     script.write_text(root.redirected(program.source), encoding="utf-8", errors="surrogateescape")
     own = {name: root.redirected(value) for name, value in program.env}
     environment = {**handed_on(), "TMPDIR": str(root.folder / "tmp"), **own}
-    command = [*map(root.redirected, program.command), str(script)]
+    command = [*map(root.redirected, program.command)]
+    command = [*(observed(command, folder, trace=trace) if observe else command), str(script)]
     started = time.monotonic()
     code = await _run(command, folder, environment, root.folder, program.seconds)
     return Attempt(code, time.monotonic() - started, root, folder)

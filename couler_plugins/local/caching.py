@@ -2,7 +2,8 @@
 
 What may be cached is what the optimizer `cache` would have an engine cache; what only an engine's own cache cannot
 keep is no matter here. A key covers what its keys cover, and beside the image the interpreter that runs it here and the
-variables that it gets; artifacts are covered by their content.
+variables that it gets; artifacts are covered by their content. What a program of Python reads is observed when it runs,
+and kept with its result.
 """
 
 from __future__ import annotations
@@ -10,19 +11,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.artifacts import Hit, Meta
+from couler_plugins.caching.dataplane.failures import reason_of
+from couler_plugins.caching.dataplane.observed_reuse import Observing, reuse_or_observe
 from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 from couler_plugins.caching.keys import key, spec_hash
+from couler_plugins.caching.reads import ReadSet, Traces, verify
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.hookspecs.local import File, NotThere
+from couler_plugins.hookspecs.local import File, NotThere, Program
 from couler_plugins.ir import Operation
 from couler_plugins.local.attempts import handed_on
 from couler_plugins.local.interpreters import identity_of
-from couler_plugins.local.made import names
+from couler_plugins.local.made import names, names_folder
+from couler_plugins.local.observing import Untraced, Unusable, has_python, reads_of
 from couler_plugins.local.scope import Scope
 
 if TYPE_CHECKING:
@@ -36,7 +42,11 @@ log = logging.getLogger(__name__)
 
 
 class Cached(NamedTuple):
-    """A step whose result may be in the cache."""
+    """A step whose result may be in the cache.
+
+    Attributes:
+        observed: whether its result depends on what it reads as well, which is observed.
+    """
 
     opening: Opening
     key: str
@@ -46,15 +56,66 @@ class Cached(NamedTuple):
     operation: str
     spec: str
     max_age: int | None
+    observed: bool
 
-    def reuse(self, folder: Path, compute: Callable[[], int]) -> int:
+    def reuse(self, folder: Path, compute: Observing) -> int:
         """Puts the result into a folder, or has it computed there and keeps it; what fails in the cache is a miss."""
-        from couler_plugins.caching.artifacts import Meta
-
-        meta = Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec)
         outputs = {name: folder / name for name in self.names}
-        task = Task(key=self.key, outputs=outputs, meta=meta, max_age=self.max_age)
-        return reuse_or_compute(task, self.opening(), compute)
+        task = Task(key=self.key, outputs=outputs, meta=self._meta(), max_age=self.max_age)
+        if self.observed:
+            return reuse_or_observe(task, self.opening(), compute, self._holding)
+        return reuse_or_compute(task, self.opening(), lambda: compute()[0])
+
+    def is_traced(self) -> bool:
+        """Tell whether a run before has loaded compiled code that is only followed by its system calls."""
+        try:
+            with self.opening() as cache:
+                hit = cache.get(self._mark)
+                if hit is not None:
+                    hit.close()
+                return hit is not None
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache
+            log.info("going on without a trace: %s", reason_of(error))
+            return False
+
+    def reads(self, attempt: Path, made: Path) -> ReadSet | None:
+        """Return what an observed attempt has read; None where its result cannot be kept for that.
+
+        Args:
+            attempt: its folder.
+            made: the folder of its outputs.
+        """
+        try:
+            found = reads_of(attempt)
+            if names_folder(made, attempt):
+                raise Unusable("its result names its own folder, which is another one in each run")
+        except (Unusable, OSError) as error:
+            log.warning("%s: the result is not kept: %s", self.step, error)
+            if isinstance(error, Untraced):
+                self._trace_next()
+            return None
+        return found
+
+    def _trace_next(self) -> None:
+        try:
+            with self.opening() as cache, cache.claim(self._mark) as claim:
+                if not isinstance(claim, Hit):
+                    claim.put({"traced": b""}, self._meta())
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache
+            log.info("the next run is not traced: %s", reason_of(error))
+
+    @property
+    def _mark(self) -> str:
+        return key(self.spec, ["traced"])
+
+    def _meta(self) -> Meta:
+        return Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec)
+
+    def _holding(self, traces: Traces, outputs: Collection[Path]) -> ReadSet | None:
+        found = traces.find()
+        if found is None and traces.traces:
+            log.info("%s runs again: %s is not as it was", self.step, verify(traces.traces[0].reads))
+        return None if found is None else found.reads
 
 
 class Caching:
@@ -84,7 +145,9 @@ class Caching:
         if verdict is None or verdict.facts is None or not _allowed(verdict):
             return None
         try:
-            machine = _machine(operation, scope)
+            program = scope.facet.program(operation, scope.look)
+            observed = has_python(program.command)
+            machine = _machine(program)
             values = {
                 name: item.content if isinstance(item, File) else _text(item)
                 for (kind, name), item in sorted(scope.inputs.items())
@@ -94,8 +157,8 @@ class Caching:
         except NotThere as error:
             log.warning("%s is not cached: %s", path, error)
             return None
-        content = verdict.facts.material.content
-        spec = spec_hash([content, "local", machine, sorted(values), len(reads), *verdict.facts.waived])
+        content, waived = verdict.facts.material.content, verdict.facts.waived
+        spec = spec_hash([content, "local", machine, observed, sorted(values), len(reads), *waived])
         return Cached(
             opening=self._opening,
             key=key(spec, [*values.values(), *reads, *handed]),
@@ -105,6 +168,7 @@ class Caching:
             operation=operation.name,
             spec=spec,
             max_age=verdict.max_age,
+            observed=observed,
         )
 
 
@@ -120,8 +184,7 @@ def _text(item: object) -> str:
     return item if isinstance(item, str) else f"sha256:{hashlib.sha256(item).hexdigest()}"  # type: ignore[arg-type]
 
 
-def _machine(operation: Operation, scope: Scope) -> list[object]:
-    """What an operation finds here beside its inputs: its interpreter, and what it gets of our environment."""
-    program = scope.facet.program(operation, scope.look)
+def _machine(program: Program) -> list[object]:
+    """What a program finds here beside its inputs: its interpreter, and what it gets of our environment."""
     environment = handed_on()
     return [identity_of(program.command[0], {**environment, **dict(program.env)}), sorted(environment.items())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from couler_plugins.hookspecs.local import Ended, File, NotThere, Place
 from couler_plugins.ir import Operation
 from couler_plugins.local.roots import Root
 
-__all__ = ["RESULT", "contents", "ended_of", "names", "put", "take"]
+__all__ = ["RESULT", "contents", "ended_of", "names", "names_folder", "put", "take"]
 
 RESULT = "result"
 
@@ -84,6 +85,18 @@ def contents(folder: Path) -> dict[str, str]:
         OSError: they cannot be read.
     """
     return {path.name: content_of(path) for path in sorted(folder.iterdir())}
+
+
+def names_folder(folder: Path, named: Path) -> bool:
+    """Tell whether the result or a parameter in a step's folder contains the name of another folder.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    name = os.fsencode(named)
+    return any(
+        name in path.read_bytes() for path in folder.iterdir() if not path.name.startswith(_name("artifact", ""))
+    )
 
 
 def ended_of(operation: Operation, folder: Path, made: Mapping[str, str], code: int | None) -> Ended:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from couler_plugins.caching.keys import digest
+from couler_plugins.caching.reads import ReadSet
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.local import Ended, File, Local, NotThere, Program
 from couler_plugins.ir import Operation
@@ -103,10 +104,11 @@ class Operations:
             found = _from_record(operation, known, own / "made", site)
             if found is not None:
                 return found
-        run = _Attempts(self._facet, operation, program, artifacts, own, site)
         async with self._turns:
             self._progress.start(site.path)
             cached = self._caching.of(operation, scope, caller, site.call, site.path)
+            run = _Attempts(self._facet, operation, program, artifacts, own, site)
+            run.observe = cached is not None and cached.observed
             ended = await (run.all() if cached is None else self._reused(run, cached, operation, own))
         record = Record(
             step=site.path,
@@ -131,11 +133,13 @@ class Operations:
         loop = asyncio.get_running_loop()
         ended: list[Ended] = []
 
-        def compute() -> int:
+        def compute() -> tuple[int, ReadSet | None]:
+            run.trace = cached.observed and cached.is_traced()
             found = asyncio.run_coroutine_threadsafe(run.all(), loop)
             run.computing = found
             ended.append(found.result())
-            return 1 if ended[0].bad else 0
+            keeps = cached.observed and not ended[0].bad
+            return int(ended[0].bad), cached.reads(run.last, own / "made") if keeps else None
 
         (own / "made").mkdir(parents=True, exist_ok=True)
         try:
@@ -154,6 +158,9 @@ class _Attempts:
         tries: how many there were.
         seconds: how long the last one took.
         computing: the attempts, where another thread waits for them.
+        observe: whether what they read is observed.
+        trace: whether their system calls are as well.
+        last: the folder of the last one.
     """
 
     def __init__(
@@ -167,6 +174,8 @@ class _Attempts:
     ) -> None:
         self._facet, self._operation, self._program, self._artifacts = facet, operation, program, artifacts
         self._own, self._site = own, site
+        self.observe = self.trace = False
+        self.last = own
         self.tries = 0
         self.seconds = 0.0
         self.computing: concurrent.futures.Future[Ended] | None = None
@@ -187,8 +196,8 @@ class _Attempts:
     async def _one(self) -> Ended:
         number = 1 + max((int(path.name) for path in self._own.glob("[0-9]*") if path.name.isdigit()), default=0)
         folder = self._own / str(number)
-        self.tries += 1
-        done = await attempt(self._program, self._artifacts, folder)
+        self.tries, self.last = self.tries + 1, folder
+        done = await attempt(self._program, self._artifacts, folder, observe=self.observe, trace=self.trace)
         self.seconds = done.seconds
         if done.code != 0:
             why = "the time was up" if done.code is None else f"exit code {done.code}"

@@ -6,6 +6,8 @@ standard library of Python 3.8.
 
 from __future__ import annotations
 
+import base64
+import csv
 import hashlib
 import importlib.machinery
 import importlib.metadata
@@ -21,6 +23,7 @@ MOST = 50_000  # modules outside of packages: to read more takes longer than a s
 SKIPPED = frozenset(("__pycache__", "node_modules"))
 RECORDS = ("RECORD", "installed-files.txt")
 START = ("sitecustomize.py", "usercustomize.py")
+TICK = 1_000_000_000  # ns between the last file of a distribution and its RECORD, which is written at the end
 
 
 def main() -> None:
@@ -29,7 +32,9 @@ def main() -> None:
     standard = {real(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
     standard |= {real(f"{path}/lib-dynload") for path in standard}
     entries = [real(path) for path in sys.path[1:] if path]
-    distributions = sorted(map(distribution, importlib.metadata.distributions()))
+    installed = list(importlib.metadata.distributions())
+    distributions = sorted(map(distribution, installed))
+    files = [(found, recorded(found)) for found in installed]
     sources = {*entries, *(found[-1] for found in distributions)} - packages - standard - {""}
     found = {
         "version": sys.version,
@@ -37,6 +42,8 @@ def main() -> None:
         "distributions": distributions,
         "start": [[str(path), digest(path)] for entry in entries for path in start_files(Path(entry))],
         "sources": [[path, tree(Path(path))] for path in sorted(sources)],
+        "edited": sorted(each for found, rows in files for each in edited(found, rows)),
+        "strays": [[str(path), tree(path)] for path in strays(packages, files)],
     }
     sys.stdout.write(json.dumps(found, sort_keys=True))
 
@@ -57,6 +64,51 @@ def distribution(found: importlib.metadata.Distribution) -> list[str]:
     url = urlsplit(place.get("url", ""))
     editable = url.scheme == "file" and place.get("dir_info", {}).get("editable")
     return [found.metadata["Name"] or "", found.version or "", content, real(unquote(url.path)) if editable else ""]
+
+
+def recorded(found: importlib.metadata.Distribution) -> list[list[str]]:
+    """Return its files as RECORD has them: paths, digests and sizes."""
+    return list(csv.reader((found.read_text("RECORD") or "").splitlines()))
+
+
+def edited(found: importlib.metadata.Distribution, rows: list[list[str]]) -> list[list[str]]:
+    """Return its files that are not as RECORD says, with what they hold.
+
+    A file that is no newer than RECORD and of the size that it should have is not read.
+    """
+    base = str(found.locate_file(""))
+    record = next((path for path, *_ in rows if path.endswith(".dist-info/RECORD")), None)
+    written = Path(base, record).stat().st_mtime_ns if record else 0
+    changed = []
+    for path, said, size in rows:
+        if not said or not size:
+            continue
+        try:
+            status = os.stat(f"{base}/{path}")  # noqa: PTH116  # there are tens of thousands of them
+        except OSError:
+            changed.append([f"{base}/{path}", ""])
+            continue
+        if status.st_size != int(size) or status.st_mtime_ns > written + TICK:
+            content = hashlib.sha256(Path(base, path).read_bytes())
+            if said != f"sha256={base64.urlsafe_b64encode(content.digest()).decode().rstrip('=')}":
+                changed.append([f"{base}/{path}", content.hexdigest()])
+    return changed
+
+
+def strays(folders: set[str], files: list[tuple[importlib.metadata.Distribution, list[list[str]]]]) -> list[Path]:
+    """Return what can be imported from the folders of distributions, and is of none that says what it has."""
+    owned = set()
+    for found, rows in files:
+        base = real(str(found.locate_file("")))
+        owned |= {f"{base}/{name}" for name in {path.partition("/")[0] for path, *_ in rows}}
+    suffixes = tuple(importlib.machinery.all_suffixes())
+    every = [path for folder in map(Path, sorted(folders)) if folder.is_dir() for path in sorted(folder.iterdir())]
+    return [
+        path
+        for path in every
+        if str(path) not in owned and path.name not in SKIPPED
+        if path.name.endswith(suffixes) or (path.is_dir() and not path.name.endswith((".dist-info", ".egg-info")))
+    ]
 
 
 def start_files(folder: Path) -> list[Path]:

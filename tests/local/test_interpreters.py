@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,13 +32,15 @@ def folder(environment: dict[str, str]) -> Path:
     """A virtual environment with one distribution, and a module by PYTHONPATH."""
     folder = Path(environment["PYTHONPATH"]).parent
     texts = {
+        "y.py": "text = 1",
         "x-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: x\nVersion: 1\n",
-        "x-1.dist-info/RECORD": "x.py,sha256=abc,1\n",
+        "x-1.dist-info/RECORD": f"x.py,sha256=abc,1\ny.py,sha256={sha256('text = 1')},8\nx-1.dist-info/RECORD,,\n",
         "x-1.dist-info/direct_url.json": EDITABLE.format(folder=folder),
         "x.pth": "import x\n",
     }
     for name, text in texts.items():
         write(site(folder) / name, text)
+    os.utime(site(folder) / "x-1.dist-info/RECORD", (0, 0))  # it is long ago that it was installed
     for name in ("own/own.py", "checkout 1/src/x.py"):
         write(folder / name, "text = 1\n")
     return folder
@@ -44,6 +49,10 @@ def folder(environment: dict[str, str]) -> Path:
 def site(folder: Path) -> Path:
     (found,) = folder.glob("venv/lib/python3*/site-packages")
     return found
+
+
+def sha256(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
 
 def write(path: Path, text: str) -> None:
@@ -60,6 +69,9 @@ def identity(environment: dict[str, str], command: str = "python3") -> str:
     "change",
     first_of(
         [
+            lambda folder: write(site(folder) / "y.py", "text = 2"),
+            lambda folder: write(site(folder) / "stray.py", "text = 1\n"),
+            lambda folder: write(site(folder) / "strays/__init__.py", "text = 1\n"),
             lambda folder: write(site(folder) / "x-1.dist-info/RECORD", "x.py,sha256=def,1\n"),
             lambda folder: write(
                 site(folder) / "x-1.dist-info/direct_url.json", '{"url": "git+https://x", "commit": "1"}'
@@ -69,9 +81,12 @@ def identity(environment: dict[str, str], command: str = "python3") -> str:
             lambda folder: write(folder / "own/own.py", "text = 2\n"),
             lambda folder: write(folder / "checkout 1/src/x.py", "text = 2\n"),
         ],
-        2,
+        3,
     ),
-    ids=["RECORD", "direct_url", ".pth", "sitecustomize", "PYTHONPATH", "editable"],
+    ids=[
+        *("an edited file", "a module of nobody", "a package of nobody"),
+        *("RECORD", "direct_url", ".pth", "sitecustomize", "PYTHONPATH", "editable"),
+    ],
 )
 def test_the_same_version_with_other_content_is_another_python(
     folder: Path, environment: dict[str, str], change: Callable[[Path], None]

@@ -10,7 +10,7 @@ import re
 import sysconfig
 from pathlib import Path
 
-__all__ = ["needed_by", "owner_of", "unobserved_by"]
+__all__ = ["is_seen", "needed_by", "owner_of", "unobserved_by"]
 
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SITE = frozenset({"site-packages", "dist-packages"})
@@ -91,6 +91,12 @@ def needed_by(owner: str) -> tuple[str, ...]:
     return tuple(sorted({*found.values()}))
 
 
+def is_seen(owner: str | None) -> bool:
+    """Tell whether an observer sees all that the compiled code of Python or of a distribution reads."""
+    name = (owner or "").partition(" ")[0]
+    return name == "python" or re.sub(r"[-_.]+", "-", name).lower() in OBSERVED
+
+
 @functools.lru_cache(maxsize=256)
 def unobserved_by(owner: str) -> str:
     """Return the distribution whose compiled code may read files unseen, among one and those that it needs.
@@ -99,7 +105,7 @@ def unobserved_by(owner: str) -> str:
     """
     for named in (owner, *needed_by(owner)):
         name = named.partition(" ")[0]
-        if re.sub(r"[-_.]+", "-", name).lower() in OBSERVED:
+        if is_seen(name):
             continue
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             if COMPILED.search(importlib.metadata.distribution(name).read_text("RECORD") or ""):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from couler_plugins.caching.reads.read_sets import Kind
+from couler_plugins.caching.reads.kinds import Kind
 
 __all__ = ["AGAIN", "CHANGES", "LISTS", "LOOKS", "MAKES", "PAIRS", "PROGRAMS", "SENDS", "STARTS", "Places"]
 

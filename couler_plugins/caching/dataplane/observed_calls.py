@@ -25,7 +25,7 @@ from couler_plugins.caching.dataplane.call_tables import (
     Places,
 )
 from couler_plugins.caching.dataplane.strace import Call, path_of, text_of
-from couler_plugins.caching.reads.read_sets import Kind
+from couler_plugins.caching.reads.kinds import Kind
 
 __all__ = ["Observed", "interpret"]
 

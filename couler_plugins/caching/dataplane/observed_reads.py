@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from couler_plugins.caching.dataplane.observed_calls import Observed
-from couler_plugins.caching.reads.digests import Unusable, digest_file, is_pseudo
+from couler_plugins.caching.reads.digests import LARGEST, Unusable, digest_file, is_pseudo
+from couler_plugins.caching.reads.kinds import ABSENT, Kind
 from couler_plugins.caching.reads.probes import access_value, error_value, listing_value, status_value, text_value
-from couler_plugins.caching.reads.read_sets import ABSENT, Kind, Read, ReadSet, read_set
+from couler_plugins.caching.reads.read_sets import Read, ReadSet, read_set
 from couler_plugins.caching.reads.traces import Traces
-from couler_plugins.caching.reads.verification import LARGEST, verify
+from couler_plugins.caching.reads.verification import verify
 
 __all__ = ["Unusable", "holding", "reads_of"]
 

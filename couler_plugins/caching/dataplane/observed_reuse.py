@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -27,7 +28,7 @@ from couler_plugins.errors import InvalidInput
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import ArtifactCache, Claim, Entry, Meta, Outputs
 
-__all__ = ["Observing", "reuse_or_observe"]
+__all__ = ["Finding", "Observing", "reuse_or_observe"]
 
 log = logging.getLogger(__name__)
 READS = "reads"
@@ -35,15 +36,22 @@ LARGEST = 16 << 20  # bytes of a list of read sets
 
 Observing = Callable[[], tuple[int, ReadSet | None]]
 """Runs something: its exit code, and what it has read; None where that does not tell what its result depends on."""
+Finding = Callable[[Traces, Collection[Path]], ReadSet | None]
 
 
-def reuse_or_observe(task: Task, opening: contextlib.AbstractContextManager[ArtifactCache], compute: Observing) -> int:
+def reuse_or_observe(
+    task: Task,
+    opening: contextlib.AbstractContextManager[ArtifactCache],
+    compute: Observing,
+    find: Finding = holding,
+) -> int:
     """Put a result into place; where there is none for what is there to read, compute it and keep what was computed.
 
     Args:
         task: what is computed; its key covers what is known beforehand.
         opening: opens the cache.
         compute: writes the outputs. What it raises goes through.
+        find: returns the read set that still holds, of traces and the places of outputs; None where none does.
 
     Returns:
         0 where the result was reused, else what `compute` returns.
@@ -60,7 +68,7 @@ def reuse_or_observe(task: Task, opening: contextlib.AbstractContextManager[Arti
             # Nothing is a result under the key of the task itself: whoever has the claim on it computes one.
             claim = cache.claim(task.key, wait=task.wait, usable=_nothing)
             attempt.enter_context(claim)
-            if _is_placed(task, cache):
+            if _is_placed(task, cache, find):
                 return 0
             keeping = _Keeping(task, cache, claim)
             stack = attempt.pop_all()
@@ -86,10 +94,10 @@ def _nothing(entry: Entry) -> bool:
     return False
 
 
-def _is_placed(task: Task, cache: ArtifactCache) -> bool:
+def _is_placed(task: Task, cache: ArtifactCache, find: Finding) -> bool:
     """Whether there is a result for what there is to read; it is in place then."""
     places = {name: resolved(path) for name, path in task.outputs.items()}
-    reads = holding(_traces(cache, task.key), places.values())
+    reads = find(_traces(cache, task.key), places.values())
     hit = None if reads is None else cache.get(trace_key(task.key, reads))
     if hit is None:
         return False

@@ -9,8 +9,10 @@ import threading
 import time
 from typing import NamedTuple
 
-__all__ = ["Signature", "Unusable", "digest_file", "is_pseudo", "is_young", "signature_of"]
+__all__ = ["LARGEST", "Signature", "Unusable", "digest_file", "is_pseudo", "is_young", "signature_of"]
 
+LARGEST = 1 << 30
+"""How many bytes a file may have whose content is read."""
 PIECE = 8 << 20  # bytes that are hashed on their own, so that several cores can
 BUFFER = 1 << 18  # bytes at a time: what is copied stays in the core's cache
 YOUNG = 2_000_000_000  # ns; the coarsest clock of a file system that is in use ticks that slowly

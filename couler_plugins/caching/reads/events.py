@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 from couler_plugins.caching.reads.callers import HERE, is_library, level_of, module_of, outer_frame, shows_source
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["HANDLERS", "absolute_path", "handle_open", "note_database"]
+__all__ = ["HANDLERS", "absolute_path", "handle_database", "handle_open"]
 
 Arguments: TypeAlias = tuple[Any, ...]
 Handler: TypeAlias = Callable[[Recorder, Arguments], None]
@@ -141,9 +141,13 @@ def _symlink(recorder: Recorder, arguments: Arguments) -> None:
     _each(recorder, recorder.write, arguments[1], arguments[2])
 
 
-def note_database(recorder: Recorder, arguments: Arguments) -> None:
-    """Note that a database of SQLite is opened: the first argument is its path or URI."""
-    text = os.fsdecode(arguments[0])
+def _database(recorder: Recorder, arguments: Arguments) -> None:
+    handle_database(recorder, arguments[0])
+
+
+def handle_database(recorder: Recorder, name: Any) -> None:
+    """Note that a database of SQLite is opened or attached, by a path or a URI."""
+    text = os.fsdecode(name)
     if text.startswith("file:"):
         from urllib.parse import unquote
 
@@ -156,8 +160,8 @@ def note_database(recorder: Recorder, arguments: Arguments) -> None:
     assert path is not None
     if not os.path.exists(path):  # noqa: PTH110
         recorder.write(path, keeps=True)
-    for name in (path, f"{path}-wal", f"{path}-journal"):
-        recorder.read(name)
+    for one in (path, f"{path}-wal", f"{path}-journal"):
+        recorder.read(one)
 
 
 def _connection(recorder: Recorder, arguments: Arguments) -> None:
@@ -230,6 +234,8 @@ def _load(recorder: Recorder, arguments: Arguments) -> None:
 def _import(recorder: Recorder, arguments: Arguments) -> None:
     if arguments[1] is not None:
         _native(recorder, arguments[1])
+    elif arguments[2] is not None:
+        recorder.find(arguments[0], [folder for folder in arguments[2] if isinstance(folder, str)])
 
 
 def _attributes(recorder: Recorder, arguments: Arguments) -> None:
@@ -258,7 +264,7 @@ def _variable(recorder: Recorder, arguments: Arguments) -> None:
 HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
     {
         "open": _open,
-        "sqlite3.connect": note_database,
+        "sqlite3.connect": _database,
         "sqlite3.connect/handle": _connection,
         **dict.fromkeys(("os.listdir", "os.scandir"), _list),
         **dict.fromkeys(("os.remove", "os.rmdir"), _change),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
-
-import msgspec
 
 from couler_plugins.caching.reads.callers import is_loading, outer_frame, place_of
 
@@ -14,7 +13,8 @@ __all__ = ["Fact", "FactNotes", "Facts"]
 FactKind: TypeAlias = Literal["connections", "programs", "native"]
 
 
-class Fact(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Fact:
     """Something that the code did which no read set can tell.
 
     Attributes:
@@ -26,7 +26,8 @@ class Fact(msgspec.Struct, frozen=True):
     place: str
 
 
-class Facts(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Facts:
     """What the code did beside reading.
 
     Attributes:

@@ -1,4 +1,7 @@
-"""Observation of Python code: what it reads and does while it runs, in all threads of the process."""
+"""The observer of Python code: what it reads and does while it runs, in all threads of the process.
+
+It runs in the Python of a step as well, and needs nothing beside the standard library.
+"""
 
 from __future__ import annotations
 
@@ -12,63 +15,54 @@ from pathlib import Path
 from typing import Any
 
 from couler_plugins.caching.reads.callers import is_library
-from couler_plugins.caching.reads.digests import Unusable
+from couler_plugins.caching.reads.digests import LARGEST, Unusable
 from couler_plugins.caching.reads.dispatch import active, dispatch, forget, guard, is_observed, unobserved
 from couler_plugins.caching.reads.environment import observe_environment, release_environment
 from couler_plugins.caching.reads.events import HANDLERS
 from couler_plugins.caching.reads.facts import Facts
+from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.paths import PathRules
-from couler_plugins.caching.reads.read_sets import ReadSet
 from couler_plugins.caching.reads.recorder import Recorder
-from couler_plugins.caching.reads.verification import LARGEST
 from couler_plugins.caching.reads.wrappers import WRAPPED, Wrapper
 
-__all__ = ["Observation", "observe"]
+__all__ = ["Sight", "watch"]
 
 
-class Observation:
-    """What was observed, once the code has ended.
+class Sight:
+    """What was seen, once the code has ended.
 
     Attributes:
-        reads: all that the code has read; None where nobody can tell what that was.
+        values: what all that the code has read was like, by kind and name; None where nobody can tell what that was.
         reason: why nobody can; empty where all is known.
         facts: what it did beside reading.
         made: the real paths of what it has made or given another content, wherever it is; all that is inside counts.
     """
 
     def __init__(self) -> None:
-        self.reads: ReadSet | None = None
+        self.values: dict[tuple[Kind, str], str] | None = None
         self.reason = "the code has not ended"
         self.facts = Facts()
         self.made: frozenset[str] = frozenset()
 
 
 @contextlib.contextmanager
-def observe(
-    *,
-    temporary: Iterable[Path] = (),
-    outputs: Iterable[Path] = (),
-    ignored: Iterable[Path] = (),
-    largest: int = LARGEST,
-) -> Iterator[Observation]:
-    """Observe all that this process does inside, also in other threads.
+def watch(
+    seen: Sight, temporary: Iterable[Path], outputs: Iterable[Path], ignored: Iterable[Path], largest: int = LARGEST
+) -> Iterator[None]:
+    """Watch all that this process does inside, also in other threads; the arguments are those of `observe`.
 
     Args:
-        temporary: folders for temporary files, instead of the process's own. What the code writes there is no effect;
-            what was there before is read like any other file.
+        seen: it is filled in when the code ends.
+        temporary: folders for temporary files.
         outputs: files and folders that the code may write.
-        ignored: files and folders that do not count, such as those of logs.
-        largest: how many bytes a file may have that the code reads; with a larger one, the reads cannot be used.
-
-    Yields:
-        What was observed; it is filled in when the code ends.
+        ignored: files and folders that do not count.
+        largest: how many bytes a file may have that the code reads.
     """
-    seen = Observation()
     with unobserved():
         recorder = Recorder(PathRules(temporary, outputs, ignored), largest)
         _start(recorder)
     try:
-        yield seen
+        yield
     except BaseException:
         seen.reason = "the code has failed"
         raise
@@ -80,12 +74,12 @@ def observe(
         _stop(recorder)
 
 
-def _finish(seen: Observation, recorder: Recorder) -> None:
+def _finish(seen: Sight, recorder: Recorder) -> None:
     seen.reason = ""
     try:
         seen.facts = recorder.notes.facts()
         seen.made = recorder.rules.made
-        seen.reads = recorder.reads()
+        seen.values = recorder.values()
     except Unusable as error:
         seen.reason = str(error)
     except (OSError, ValueError, RuntimeError) as error:
@@ -138,10 +132,10 @@ def _patch() -> None:
     for name, function, wrap, note in WRAPPED:
         try:
             module = importlib.import_module(name)
-        except ImportError:  # Python may have been built without it
+        except ImportError:  # a Python without SQLite
             continue
         original = getattr(module, function)
-        wrappers[id(original)] = wrap(original, note)
+        wrappers[id(original)] = wrap(original, note, name)
         _replace(vars(module), function, wrappers[id(original)])
     for module in list(sys.modules.values()):
         if not is_library(getattr(module, "__file__", None) or "<frozen >"):

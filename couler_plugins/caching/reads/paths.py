@@ -80,7 +80,7 @@ class PathRules:
 
     def ignores_writing(self, real: str) -> bool:
         """Tell whether nobody minds that something is written."""
-        return real in NOTHING or "/__pycache__/" in real or _is_in(real, self._ignored)
+        return real in NOTHING or "/__pycache__/" in f"{real}/" or _is_in(real, self._ignored)
 
     def may_write(self, real: str) -> bool:
         """Tell whether something is no effect when it is written."""

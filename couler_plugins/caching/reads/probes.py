@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads.digests import Unusable
-from couler_plugins.caching.reads.read_sets import ABSENT, Kind
+from couler_plugins.caching.reads.kinds import ABSENT, Kind
 
 __all__ = [
     "MISSING",

@@ -5,38 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, get_args
 
 import msgspec
 
+from couler_plugins.caching.reads.kinds import LIMIT, Kind
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["ABSENT", "LIMIT", "Kind", "Read", "ReadSet", "decode_reads", "encode_reads", "read_set"]
-
-Kind: TypeAlias = Literal[
-    "variable",  # the value of an environment variable
-    "variables",  # the names of all of them
-    "directory",  # the working directory
-    "module",  # whether a top-level module can be imported
-    "kind",  # what a path leads to: a file, a folder, nothing, …
-    "mode",  # its kind and permissions
-    "size",  # its kind and size
-    "stat",  # its kind, permissions, size and time of modification
-    "lkind",  # these four, of a link itself
-    "lmode",
-    "lsize",
-    "lstat",
-    "link",  # what a link says
-    "access",  # what the process may do with a path
-    "folder",  # the names and kinds of what is in a folder
-    "file",  # the bytes of a file
-]
-"""What is read, in the order in which reads are checked: what costs least comes first."""
+__all__ = ["Read", "ReadSet", "decode_reads", "encode_reads", "read_set"]
 
 ORDER = {kind: number for number, kind in enumerate(get_args(Kind))}
 PATHS = frozenset(get_args(Kind)) - {"variable", "variables", "directory", "module"}
-ABSENT = "absent"
-LIMIT = 10_000  # reads of one set; more would cost a look-up seconds
 LONGEST = 4096  # characters of a name: PATH_MAX of Linux
 LONGEST_VALUE = 160
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from types import FrameType
 
-from couler_plugins.caching.reads.callers import is_library, outer_frame, place_of
+from couler_plugins.caching.reads.callers import is_library, is_loading, outer_frame, place_of
 from couler_plugins.caching.reads.digests import Signature, Unusable, digest_file, is_pseudo, is_young, signature_of
 from couler_plugins.caching.reads.facts import FactNotes
+from couler_plugins.caching.reads.kinds import ABSENT, LIMIT, Kind
 from couler_plugins.caching.reads.paths import PathRules
 from couler_plugins.caching.reads.probes import (
     MISSING,
@@ -21,7 +23,6 @@ from couler_plugins.caching.reads.probes import (
     text_value,
     variable_value,
 )
-from couler_plugins.caching.reads.read_sets import ABSENT, LIMIT, Kind, Read, ReadSet, read_set
 
 __all__ = ["Recorder"]
 
@@ -43,6 +44,7 @@ class Recorder:
         self._folders: set[str] = set()
         self._variables: dict[str, str | None] = {}  # as they were last: they are read often
         self._modules: set[str] = set()
+        self._searches: dict[str, tuple[str, ...]] = {}  # where modules were looked for, by name
         self.opened: set[tuple[str, int]] = set()
         self.changed_variables: set[str] = set()
         self.changed_directory = False
@@ -63,7 +65,7 @@ class Recorder:
 
     def status(self, kind: Kind, path: str, status: os.stat_result | None, value: str) -> None:
         """Note what the code has learnt of a path."""
-        if self._values.get((kind, path)) == value:
+        if self._values.get((kind, path)) == value or _is_of_system(path):
             return
         if not self.rules.ignores(self.rules.real(path, follow=not kind.startswith("l")), status):
             self.note(kind, path, value)
@@ -101,7 +103,7 @@ class Recorder:
 
     def read(self, path: str) -> None:
         """Note that the code is about to read a file."""
-        if path in self._files:
+        if path in self._files or _is_of_system(path):
             return
         try:
             real, status = self.rules.real_status(path)
@@ -222,17 +224,35 @@ class Recorder:
         if folders is None:
             self._modules.add(module)
         name = module.rpartition(".")[2]
-        for folder in folders or ():
-            if not is_library(f"{folder}/"):
-                self.note("kind", os.path.join(folder, name), ABSENT)  # noqa: PTH118
-                self.note("kind", os.path.join(folder, f"{name}.py"), ABSENT)  # noqa: PTH118
+        for folder in sys.path if folders is None else folders:
+            self._lack_in(folder, name)
 
-    def reads(self) -> ReadSet:
-        """Return all that was read.
+    def _lack_in(self, folder: str, name: str) -> None:
+        """Note that a module is not in a folder, unless that is of a library."""
+        for path in (os.path.join(folder, name), os.path.join(folder, f"{name}.py")):  # noqa: PTH118
+            if folder.startswith("/") and not self.rules.ignores(self.rules.real(path), None):
+                self.note("kind", path, ABSENT)
+
+    def find(self, module: str, folders: Iterable[str]) -> None:
+        """Note where a module is looked for."""
+        if "." not in module:
+            self._searches.setdefault(module, tuple(folders))
+
+    def _pass(self) -> None:
+        """Note that modules that were found are in none of the folders before their own."""
+        for name, folders in self._searches.items():
+            place = _place_of(name)
+            if place in folders and not is_library(f"{place}/"):
+                for folder in folders[: folders.index(place)]:
+                    self._lack_in(folder, name)
+
+    def values(self) -> dict[tuple[Kind, str], str]:
+        """Return what all that was read was like, by its kind and name.
 
         Raises:
             Unusable: nobody can tell what that was.
         """
+        self._pass()
         for module in self._modules:
             if module_value(module) != ABSENT:
                 raise Unusable(f"the module {module} was changed meanwhile")
@@ -248,10 +268,7 @@ class Recorder:
             self._values["file", path] = self._content(path, *known)
         if self.reason:
             raise Unusable(self.reason)
-        try:
-            return read_set(Read(kind, name, value) for (kind, name), value in self._values.items())
-        except ValueError as error:
-            raise Unusable(f"what it reads cannot be told: {error}") from None
+        return self._values
 
     def _content(self, path: str, signature: Signature, value: str) -> str:
         if value and self.rules.owns(self.rules.real(path)):
@@ -264,6 +281,22 @@ class Recorder:
         if not same and (found[0] != signature or value):
             raise Unusable(f"{path} was changed meanwhile")
         return found[1]
+
+
+def _is_of_system(path: str) -> bool:
+    """Tell whether a library looks at what the kernel tells while it is loaded: it only adapts to the machine."""
+    return is_pseudo(path) and is_loading(outer_frame())
+
+
+def _place_of(module: str) -> str:
+    """Return the folder of the search path that a top-level module was found in; empty where that is not known."""
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    origin = getattr(spec, "origin", None)
+    if not isinstance(origin, str):
+        return ""
+    is_package = getattr(spec, "submodule_search_locations", None) is not None
+    folder = os.path.dirname(origin)  # noqa: PTH120
+    return os.path.dirname(folder) if is_package else folder  # noqa: PTH120
 
 
 @contextlib.contextmanager

@@ -10,8 +10,9 @@ from typing import Literal
 import msgspec
 
 from couler_plugins.caching.keys import digest
+from couler_plugins.caching.reads.digests import LARGEST
 from couler_plugins.caching.reads.read_sets import ReadSet, encode_reads
-from couler_plugins.caching.reads.verification import LARGEST, Memo, verify
+from couler_plugins.caching.reads.verification import Memo, verify
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["LIMIT", "Trace", "Traces", "decode_traces", "trace_key"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from couler_plugins.caching.reads.digests import Unusable, digest_file, is_pseudo
+from couler_plugins.caching.reads.digests import LARGEST, Unusable, digest_file, is_pseudo
 from couler_plugins.caching.reads.dispatch import unobserved
+from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.probes import (
     access_value,
     error_value,
@@ -16,12 +17,9 @@ from couler_plugins.caching.reads.probes import (
     variable_value,
     variables_value,
 )
-from couler_plugins.caching.reads.read_sets import Kind, Read, ReadSet
+from couler_plugins.caching.reads.read_sets import Read, ReadSet
 
 __all__ = ["LARGEST", "verify"]
-
-LARGEST = 1 << 30
-"""How many bytes a file may have whose content is read."""
 
 Memo = dict[tuple[Kind, str], str]
 

@@ -5,6 +5,7 @@ Code may keep one beyond the observation; it then calls what is behind it.
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import sys
@@ -14,21 +15,15 @@ from typing import Any, Final
 
 from couler_plugins.caching.reads.callers import is_standard, level_of, module_of
 from couler_plugins.caching.reads.dispatch import dispatch, is_observed
-from couler_plugins.caching.reads.events import absolute_path, handle_open, note_database
+from couler_plugins.caching.reads.events import absolute_path, handle_database, handle_open
+from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.probes import access_value, error_value, status_value, text_value
-from couler_plugins.caching.reads.read_sets import Kind
 from couler_plugins.caching.reads.recorder import Recorder
 
 __all__ = ["WRAPPED", "Wrapper"]
 
 
-SQLITE_OK, SQLITE_ATTACH = 0, 24
-"""See https://sqlite.org/c3ref/c_alter_table.html: Python may have been built without the module."""
-
-
-def function_of(name: str) -> Any:
-    """Return what a function of `os` is now: what a wrapper is pickled as."""
-    return getattr(os, name)
+ATTACH = 24  # SQLITE_ATTACH
 
 
 class Wrapper:
@@ -39,10 +34,12 @@ class Wrapper:
     Args:
         original: what it wraps.
         note: notes a call: it gets a recorder, the caller's frame, what was returned or raised, and the arguments.
+        module: the name of the module that it is in.
     """
 
-    def __init__(self, original: Callable[..., Any], note: Callable[..., None]) -> None:
+    def __init__(self, original: Callable[..., Any], note: Callable[..., None], module: str) -> None:
         self.__wrapped__ = original
+        self.__module__ = module
         self.__name__ = self.__qualname__ = original.__name__
         self.__doc__ = original.__doc__
         self._note = note
@@ -68,7 +65,10 @@ class Wrapper:
         return hash(self.__wrapped__)
 
     def __reduce__(self) -> Any:
-        return function_of, (self.__name__,)
+        """Return the name where it is in place, else what is behind it: who reads that may have no module of ours."""
+        if getattr(sys.modules[self.__module__], self.__name__, None) is self:
+            return self.__name__
+        return copy.copy, (self.__wrapped__,)
 
 
 class EarlyWrapper(Wrapper):
@@ -78,30 +78,6 @@ class EarlyWrapper(Wrapper):
         if is_observed():
             self._tell(sys._getframe(1), None, args, kwargs)
         return self.__wrapped__(*args, **kwargs)
-
-
-class ConnectWrapper(Wrapper):
-    """`sqlite3.connect`: it has an event, but statements that attach a database have none."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        connection = self.__wrapped__(*args, **kwargs)
-        if is_observed():
-            connection.set_authorizer(_authorize)
-        return connection
-
-
-def _authorize(action: int, name: str | None, *rest: object) -> int:
-    """Allow all that SQLite asks for, and note what is attached."""
-    if action == SQLITE_ATTACH and is_observed():
-        dispatch(lambda recorder: _note_attached(recorder, name))
-    return SQLITE_OK
-
-
-def _note_attached(recorder: Recorder, name: str | None) -> None:
-    if name is None:
-        recorder.fail("it attaches a database whose name is no text in the statement")
-    else:
-        note_database(recorder, (name,))
 
 
 class ScanWrapper(Wrapper):
@@ -227,6 +203,28 @@ def _note_node(recorder: Recorder, frame: FrameType, outcome: None, path: Any, *
         recorder.write(name)
 
 
+def _note_spec(recorder: Recorder, frame: FrameType, outcome: Any, *args: Any, **more: Any) -> None:
+    origin = getattr(outcome, "origin", None)  # of what is not found, a finder tells
+    if isinstance(origin, str) and origin.startswith("/"):
+        recorder.look(origin)
+
+
+def _note_database(recorder: Recorder, frame: FrameType, outcome: Any, *args: Any, **more: Any) -> None:
+    """Follow what a database attaches: there is no event, but it asks whether it may."""
+    if isinstance(outcome, OSError):
+        return
+
+    def authorize(action: int, name: str | None, *_: Any) -> int:
+        if action == ATTACH and is_observed():
+            if name is None:  # it is no literal
+                dispatch(lambda each: each.fail("it attaches a database by a parameter"))
+            else:
+                dispatch(lambda each: handle_database(each, name))
+        return 0
+
+    outcome.set_authorizer(authorize)
+
+
 def _note_process(recorder: Recorder, frame: FrameType, outcome: None, *args: Any) -> None:
     recorder.notes.tell("programs", os.fsdecode(args[1][0]))
 
@@ -243,8 +241,9 @@ WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] 
     ("os", "mkfifo", EarlyWrapper, _note_node),
     ("os", "mknod", EarlyWrapper, _note_node),
     ("os", "scandir", ScanWrapper, note_status),
-    ("sqlite3", "connect", ConnectWrapper, note_database),
-    ("sqlite3.dbapi2", "connect", ConnectWrapper, note_database),
+    ("importlib.util", "find_spec", Wrapper, _note_spec),
+    ("sqlite3", "connect", Wrapper, _note_database),
+    ("sqlite3.dbapi2", "connect", Wrapper, _note_database),
     ("_posixsubprocess", "fork_exec", EarlyWrapper, _note_process),  # how `multiprocessing` spawns
 )
 """Modules and their functions, and how each is wrapped."""

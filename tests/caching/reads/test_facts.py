@@ -261,25 +261,16 @@ def test_a_file_database_that_is_not_there(data: Path, watch: Observe) -> None:
     assert recorded(seen) == set()
 
 
-def test_databases_that_are_attached(data: Path, watch: Observe) -> None:
-    other = data / "other.db"
-    with sqlite3.connect(other) as connection:
-        connection.execute("create table t as select 1 as n")
-    connection.close()
-    with watch() as seen:
-        main = sqlite3.connect(":memory:")
-        main.execute(f"attach '{other}' as other")
-        assert main.execute("select n from other.t").fetchall() == [(1,)]
-        main.close()
-    assert ("file", str(other)) in recorded(seen)
-    with watch() as hidden:
-        main = sqlite3.connect(":memory:")
-        main.execute("attach ? as other", (str(other),))
-        main.close()
-    assert hidden.reads is None
-    assert "attaches a database" in hidden.reason
+def test_a_copy_that_sqlite_writes(data: Path, watch: Observe) -> None:
     with watch() as made:
-        main = sqlite3.connect(other)
+        main = sqlite3.connect(":memory:")
         main.execute(f"vacuum into '{data / 'copy.db'}'")
         main.close()
     assert data / "copy.db" in written(made)
+
+
+def test_a_connection_of_sqlite_that_nobody_follows(data: Path, watch: Observe) -> None:
+    with watch() as seen:
+        sqlite3.Connection(":memory:").close()
+    assert seen.reads is None
+    assert "without its function" in seen.reason

@@ -7,6 +7,7 @@ import configparser
 import contextlib
 import glob
 import importlib.resources
+import importlib.util
 import io
 import json
 import linecache
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from couler_plugins.caching.reads import Facts
 from reads_observed import Observe, missed, recorded
 
 
@@ -384,6 +386,7 @@ def test_modules(data: Path, monkeypatch: pytest.MonkeyPatch, watch: Observe) ->
         with watch() as seen:
             exec("import late_one, late_package")
         assert {("file", str(data / f"{name}.py")) for name in names[:2]} <= recorded(seen), cached
+        assert seen.facts == Facts()  # folders of bytecode are no effects
         for name in names:
             del sys.modules[name]
     rewrite(data / "late_two.py", b"X = 2\n")
@@ -407,6 +410,66 @@ def test_modules_that_there_are_not(data: Path, monkeypatch: pytest.MonkeyPatch,
     local.unlink()
     (data / "couler_is_not_here.py").touch()
     assert missed(seen) == "module couler_is_not_here"
+
+
+def test_databases_that_are_attached(data: Path, watch: Observe) -> None:
+    for name in ("a.db", "b.db"):
+        with contextlib.closing(sqlite3.connect(data / name)) as connection:
+            connection.execute("create table t (x)")
+    with watch() as seen, contextlib.closing(sqlite3.connect(data / "a.db")) as connection:
+        connection.execute(f"attach '{data}/b.db' as b")
+        connection.execute("attach '' as c")
+        assert connection.execute("select * from b.t").fetchall() == []
+    assert ("file", str(data / "b.db")) in recorded(seen)
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("attach ? as b", (str(data / "b.db"),))  # nobody observes
+    with watch() as seen, contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("attach ? as b", (str(data / "b.db"),))
+    assert "attaches a database by a parameter" in seen.reason
+
+
+def test_modules_in_folders_that_are_searched_first(data: Path, watch: Observe) -> None:
+    for name in ("first", "second"):
+        (data / name).mkdir()
+    (data / "second" / "late_three.py").touch()
+    source = f"import sys\nsys.path[:0] = [{str(data / 'first')!r}, {str(data / 'second')!r}]\n"
+    end = "\ndel sys.path[:2]"  # the folders count as they were
+    with watch() as seen:
+        exec(f"{source}import late_three{end}")
+    del sys.modules["late_three"]
+    assert missed(seen) == ""
+    (data / "first" / "late_three.py").touch()
+    assert missed(seen) == f"kind {data / 'first' / 'late_three.py'}"
+    with watch() as seen:
+        exec(f"{source}try: import late_four\nexcept ImportError: pass{end}")
+    (data / "second" / "late_four.py").touch()
+    assert missed(seen) == f"kind {data / 'second' / 'late_four.py'}"
+
+
+def test_modules_that_are_found_and_not_loaded(data: Path, monkeypatch: pytest.MonkeyPatch, watch: Observe) -> None:
+    monkeypatch.syspath_prepend(str(data))
+    module = data / "late_five.py"
+    module.touch()
+    with watch() as seen:
+        assert importlib.util.find_spec("late_five") is not None
+    module.unlink()
+    assert missed(seen) == f"kind {module}"
+
+
+def test_what_the_kernel_tells_a_library_while_it_is_loaded(
+    data: Path, monkeypatch: pytest.MonkeyPatch, watch: Observe
+) -> None:
+    folder = data / "site-packages"
+    folder.mkdir()
+    (folder / "late_six.py").write_text("import os; os.path.exists('/proc/self/io'); open('/proc/stat').close()\n")
+    monkeypatch.syspath_prepend(str(folder))
+    with watch() as seen:
+        exec("import late_six")
+    del sys.modules["late_six"]
+    assert not {name for _, name in recorded(seen) if name.startswith("/proc")}
+    with watch() as seen:
+        os.path.exists("/proc/self/io")
+    assert ("kind", "/proc/self/io") in recorded(seen)
 
 
 def test_libraries_are_no_reads(watch: Observe) -> None:

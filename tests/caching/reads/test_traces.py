@@ -12,7 +12,8 @@ import pytest
 
 from couler_plugins.caching.reads import Read, ReadSet, Trace, Traces, decode_reads, encode_reads, trace_key, verify
 from couler_plugins.caching.reads import traces as trace_lists
-from couler_plugins.caching.reads.read_sets import LIMIT, read_set
+from couler_plugins.caching.reads.kinds import LIMIT
+from couler_plugins.caching.reads.read_sets import read_set
 from couler_plugins.caching.reads.traces import decode_traces
 from couler_plugins.errors import InvalidInput
 from reads_observed import Observe

@@ -12,7 +12,7 @@ from couler_airflow.around import remedy
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to
 from couler_plugins.caching.reads import Observation, Read, ReadSet, observe, verify
-from couler_plugins.caching.reads.read_sets import ABSENT
+from couler_plugins.caching.reads.kinds import ABSENT
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
 if TYPE_CHECKING:
