@@ -46,6 +46,7 @@ class Cached(NamedTuple):
 
     Attributes:
         observed: whether its result depends on what it reads as well, which is observed.
+        allow: what its owner says is no matter.
     """
 
     opening: Opening
@@ -57,6 +58,7 @@ class Cached(NamedTuple):
     spec: str
     max_age: int | None
     observed: bool
+    allow: tuple[str, ...]
 
     def reuse(self, folder: Path, compute: Observing) -> int:
         """Puts the result into a folder, or has it computed there and keeps it; what fails in the cache is a miss."""
@@ -86,7 +88,7 @@ class Cached(NamedTuple):
             made: the folder of its outputs.
         """
         try:
-            found = reads_of(attempt)
+            found = reads_of(attempt, self.allow)
             if names_folder(made, attempt):
                 raise Unusable("its result names its own folder, which is another one in each run")
         except (Unusable, OSError) as error:
@@ -169,6 +171,7 @@ class Caching:
             spec=spec,
             max_age=verdict.max_age,
             observed=observed,
+            allow=waived,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -79,11 +79,12 @@ def observed(command: Sequence[str], folder: Path, *, trace: bool) -> list[str]:
     return [*(tracer(folder / TRACE) if trace else ()), *command, ENTRY, str(folder / SEEN), str(folder)]
 
 
-def reads_of(folder: Path) -> ReadSet:
+def reads_of(folder: Path, allow: Collection[str] = ()) -> ReadSet:
     """Return what a program has read, beside what its key covers.
 
     Args:
         folder: the folder of the attempt.
+        allow: what its owner says is no matter: `network` for connections, `programs` for those that it starts.
 
     Raises:
         Unusable: it did more than reading, or nobody can tell what it read.
@@ -93,7 +94,7 @@ def reads_of(folder: Path) -> ReadSet:
         if path.stat().st_size > LARGEST:
             raise Unusable("what it reads is too much to be told")
         seen = msgspec.json.decode(path.read_bytes(), type=Seen)
-        for reason in _objections(seen, folder / SCRIPT):
+        for reason in _objections(seen, folder / SCRIPT, allow):
             raise Unusable(reason)
         found = {(read.kind, read.name): read for read in [*_native(seen, folder), *seen.reads]}
         return read_set(read for read in found.values() if read.kind not in IN_KEY)
@@ -105,16 +106,17 @@ def reads_of(folder: Path) -> ReadSet:
         (folder / TRACE).unlink(missing_ok=True)  # it is large, and nobody reads it
 
 
-def _objections(seen: Seen, script: Path) -> Iterator[str]:
+def _objections(seen: Seen, script: Path, allow: Collection[str]) -> Iterator[str]:
     facts = seen.facts
-    for did, every in (
-        ("it connected to", facts.connections),
-        ("it started", facts.programs),
-        ("it loaded", facts.native),
-        ("a hit would not write", (*facts.written, *facts.left)),
+    for word, did, every in (
+        ("network", "it connected to", facts.connections),
+        ("programs", "it started", facts.programs),
+        ("programs", "it loaded", facts.native),
+        ("", "a hit would not write", (*facts.written, *facts.left)),
     ):
-        if every:
-            yield f"{did} {_few(_named(one, script) for one in every)}"
+        if every and word not in allow:
+            remedy = f": add couler.io/cache-allow: {word}" if word else ""
+            yield f"{did} {_few(_named(one, script) for one in every)}{remedy}"
     if seen.reason:
         yield seen.reason
 

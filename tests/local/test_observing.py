@@ -46,7 +46,7 @@ class Steps:
 
     def run(self, source: str, command: str = "python", **more: str) -> Ran:
         self._number += 1
-        text = workflow(MAIN, one=script(source, command, inputs=INPUT, metadata=PURE, **more))
+        text = workflow(MAIN, one=script(source, command, **{"inputs": INPUT, "metadata": PURE, **more}))
         return runs(text, self._folder / str(self._number), opening=self.opening)
 
     def output(self, source: str, **more: str) -> tuple[str, str]:
@@ -205,6 +205,20 @@ def test_a_connection_is_not_kept(steps: Steps, caplog: pytest.LogCaptureFixture
         text = f"s = __import__('soc' + 'ket'); s.create_connection(('127.0.0.1', {port})).close()"
         assert [steps.output(text)[0] for _ in range(2)] == ["computed", "computed"]
     assert f"the result is not kept: it connected to 127.0.0.1:{port}" in caplog.text
+
+
+def test_a_connection_that_its_owner_allows_is_kept(steps: Steps) -> None:
+    allowed = PURE.replace("pure", "pure, couler.io/cache-allow: network")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        text = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]})).close(); print(1)"
+        assert [steps.output(text, metadata=allowed)[0] for _ in range(2)] == ["computed", "loaded"]
+
+
+def test_a_program_that_its_owner_allows_is_kept(steps: Steps) -> None:
+    text = "import subprocess; subprocess.run(['true'], check=True); print(1)"
+    assert [steps.output(text)[0] for _ in range(2)] == ["computed", "computed"]
+    allowed = PURE.replace("pure", "pure, couler.io/cache-allow: programs")
+    assert [steps.output(text, metadata=allowed)[0] for _ in range(2)] == ["computed", "loaded"]
 
 
 def test_what_is_its_own_is_no_read(steps: Steps, tmp_path: Path) -> None:
