@@ -9,9 +9,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from couler_plugins.caching.code import installation
 from couler_plugins.caching.dataplane.contents import sha256_of
 from couler_plugins.hookspecs.local import NotThere
-from couler_plugins.local import python_identity
 
 __all__ = ["identity_of"]
 
@@ -39,7 +39,7 @@ def _identity(command: str, environment: tuple[tuple[str, str], ...]) -> str:
         if not Path(command).name.startswith("python"):
             return content
         asked = subprocess.run(  # noqa: S603  # the interpreter of the step
-            [path, python_identity.__file__],
+            [path, installation.__file__],
             capture_output=True,
             timeout=PATIENCE,
             check=True,

@@ -10,6 +10,8 @@ import re
 import sysconfig
 from pathlib import Path
 
+from couler_plugins.caching.code.installation import edited, recorded
+
 __all__ = ["is_seen", "needed_by", "owner_of", "unobserved_by"]
 
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -114,7 +116,16 @@ def unobserved_by(owner: str) -> str:
 
 
 def _named(distribution: importlib.metadata.Distribution) -> str:
-    state = hashlib.sha256()
-    for name in STATE:
-        state.update(f"{name} {distribution.read_text(name) or ''}".encode("utf-8", "surrogatepass"))
-    return f"{distribution.name} {distribution.version} {state.hexdigest()[:16]}"
+    """Name a distribution with what was installed, and what has been edited since."""
+    place = str(distribution.locate_file("")), distribution.name, distribution.version
+    if place not in _names:
+        state = hashlib.sha256()
+        for name in STATE:
+            state.update(f"{name} {distribution.read_text(name) or ''}".encode("utf-8", "surrogatepass"))
+        for changed in sorted(edited(distribution, recorded(distribution))):
+            state.update(repr(changed).encode("utf-8", "surrogatepass"))
+        _names[place] = f"{distribution.name} {distribution.version} {state.hexdigest()[:16]}"
+    return _names[place]
+
+
+_names: dict[tuple[str, str, str], str] = {}

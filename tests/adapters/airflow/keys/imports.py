@@ -14,6 +14,9 @@ printf 'Metadata-Version: 2.1\\nName: mycorp\\nVersion: {version}\\n' > mycorp-1
 printf 'mycorp/__init__.py,sha256={digest},18\\nmycorp-1.0.dist-info/METADATA,,\\n' > mycorp-1.0.dist-info/RECORD
 """
 SITE = ("sp/site-packages",)
+EDITED = """
+cd sp/site-packages/mycorp && sed -i 's/return 1/return 2/' __init__.py && touch -d '+1 minute' __init__.py
+"""
 FROM_GIT = """
 printf '{{"url": "https://example.com/x.git", "vcs_info": {{"vcs": "git", "commit_id": "{commit}"}}}}' > sp/site-packages/mycorp-1.0.dist-info/direct_url.json
 """
@@ -402,6 +405,14 @@ CASES: tuple[Case, ...] = (
         "import mycorp",
         first=Run(before=[wheel(1, "aaa") + "cd ../..\n" + FROM_GIT.format(commit="a1")], path=SITE),
         second=Run(before=[wheel(2, "aaa") + "cd ../..\n" + FROM_GIT.format(commit="b2")], path=SITE),
+    ),
+    work(
+        "library-edited-in-place",
+        "return mycorp.f()",
+        "import mycorp",
+        first=Run(before=[wheel(1, "aaa")], path=SITE),
+        second=Run(before=[EDITED], path=SITE),
+        worst=True,
     ),
     work(
         "wheel-same", "return mycorp.f()", "import mycorp", first=Run(before=[wheel(1, "aaa")], path=SITE), expect=HIT

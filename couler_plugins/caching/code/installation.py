@@ -1,6 +1,6 @@
 """Prints what a Python is: its version and all that it would import beside its standard library, by content.
 
-Called as `PYTHON python_identity.py`. It runs in the interpreter of a step, whatever its version, and so uses only the
+Called as `PYTHON installation.py`. It runs in the interpreter of a step, whatever its version, and so uses only the
 standard library of Python 3.8.
 """
 
