@@ -70,15 +70,13 @@ class Run:
             return self._keyed(key, compute)
         with Store(self._settings) as store:
             looks = self._ti.try_number == 1 and wish != "refresh" and not self._resumed
-            found = store.find(key.key, self._is_usable if looks else _none, self._wait() if looks else 0.0)
-            traces = Traces()
-            if found is not None:
-                traces, held = self._opened(found[1])
-                if held is not None:
-                    trace, result = held
-                    self._say_hit(key, found[0], trace)
-                    return result.value
-                store.find(key.key, _none, 0.0)  # so that what is computed takes its place
+            traces, held = self._look_up(key, store, *((self._is_usable, self._wait()) if looks else (_none, 0.0)))
+            if held is not None:
+                entry, trace, result = held
+                self._say_hit(key, entry, trace)
+                return result.value
+            for newest in traces.traces[:1]:
+                log.info("computed again: %s is not as it was", verify(newest.reads))
             return self._computed(key, before, store, compute, traces)
 
     def key(self, before: Before) -> TaskKey:
@@ -96,6 +94,26 @@ class Run:
             log.warning("%s: its owner says that this is no matter, so the first result is kept", describe(item))
         return key
 
+    def _look_up(
+        self, key: TaskKey, store: Store, usable: Callable[[Entry], bool], wait: float
+    ) -> tuple[Traces, tuple[Entry, Trace, Result] | None]:
+        """The traces of a key, and the one that still holds; with none, what is computed takes the place of all.
+
+        Where another worker computes what does not hold any more, this one waits for that, as for what is not there.
+        """
+        stale: list[Entry] = []
+        traces, deadline = Traces(), time.monotonic() + wait
+
+        def is_fresh(entry: Entry) -> bool:
+            return entry not in stale and usable(entry)
+
+        while found := store.find(key.key, is_fresh, max(0.0, deadline - time.monotonic())):
+            traces, held = self._opened(found[1])
+            if held is not None:
+                return traces, (found[0], *held)
+            stale.append(found[0])
+        return traces, None
+
     def _opened(self, data: bytes) -> tuple[Traces, tuple[Trace, Result] | None]:
         """The traces of a key, and the one whose reads still hold with its result, replayed; None where none does."""
         traces = Traces()
@@ -107,8 +125,6 @@ class Run:
         except Exception as error:  # noqa: BLE001  # what cannot be read is computed
             log.warning("the stored result cannot be used: %s", objections_of(error)[0].reason)
             return Traces(), None
-        for newest in traces.traces[:1]:
-            log.info("computed again: %s is not as it was", verify(newest.reads))
         return traces, None
 
     def _computed(self, key: TaskKey, before: Before, store: Store, compute: Compute, traces: Traces) -> Any:
