@@ -6,6 +6,7 @@ import contextlib
 import functools
 import hashlib
 import importlib.metadata
+import os
 import re
 import sysconfig
 from pathlib import Path
@@ -57,13 +58,12 @@ def owner_of(path: Path) -> str | None:
         return "python" if inside else None
     needle = path.relative_to(site).as_posix().encode()
     top = re.sub(r"[-_.]+", "_", path.relative_to(site).parts[0].partition(".")[0]).lower()
-    records = sorted(
-        site.glob("*.dist-info/RECORD"), key=lambda record: (top not in record.parent.name.lower(), record)
-    )
-    for record in records:
-        data = b"\n" + record.read_bytes()
-        if b"\n" + needle + b"," in data or b'\n"' + needle + b'",' in data:
-            return _named(importlib.metadata.PathDistribution(record.parent))
+    folders = [name for name in os.listdir(site) if name.endswith(".dist-info")]  # noqa: PTH208  # no Path for each
+    for folder in sorted(folders, key=lambda name: (top not in name.lower(), name)):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            data = b"\n" + (site / folder / "RECORD").read_bytes()
+            if b"\n" + needle + b"," in data or b'\n"' + needle + b'",' in data:
+                return _named(importlib.metadata.PathDistribution(site / folder))
     return None
 
 
@@ -111,4 +111,5 @@ def _named(distribution: importlib.metadata.Distribution) -> str:
     state = hashlib.sha256()
     for name in STATE:
         state.update(f"{name} {distribution.read_text(name) or ''}".encode("utf-8", "surrogatepass"))
-    return f"{distribution.name} {distribution.version} {state.hexdigest()[:16]}"
+    metadata = distribution.metadata  # which is parsed each time
+    return f"{metadata['Name']} {metadata['Version']} {state.hexdigest()[:16]}"

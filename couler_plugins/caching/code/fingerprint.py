@@ -103,6 +103,7 @@ class Fingerprint:
         self._open: dict[int, int] = {}
         self._alive: list[Any] = []
         self._effects: dict[str, Any] = {}
+        self._libraries: dict[str, bool] = {}  # whether a module is one
 
     def modules(self) -> list[Any]:
         """The modules behind all that was asked for until now, and what they do when they are loaded."""
@@ -240,7 +241,10 @@ class Fingerprint:
 
     def _is_library_class(self, cls: type) -> bool:
         module = module_of(cls)
-        return bool(module) and not self._around.aliases.match(module) and is_library(module)
+        if module not in self._libraries:
+            own = not module or self._around.aliases.match(module)
+            self._libraries[module] = not own and is_library(module)
+        return self._libraries[module]
 
     def _once(self, value: Any, form: Any) -> Any:
         """A form, or the number of the one that was given before: functions may call each other."""
