@@ -38,6 +38,9 @@ def on_starting(component: Any) -> None:
     if is_enabled() and load_settings("cache_store").cache_store:
         for name in PARTS:
             importlib.import_module(name)
+        from couler_plugins.caching.reads.observer import learn_libraries
+
+        learn_libraries()
 
 
 @hookimpl

@@ -73,6 +73,8 @@ def needed_by(owner: str) -> tuple[str, ...]:
 
     Airflow's own need all of an installation; they are known by themselves alone.
     """
+    if owner.startswith("apache-airflow"):
+        return (owner,)
     found: dict[str, str] = {}
     waiting = [owner.partition(" ")[0]]
     while waiting:
