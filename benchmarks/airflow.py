@@ -11,6 +11,9 @@ hit_seconds             wall seconds that one hit takes, beyond what Airflow its
 miss_seconds            what looking up, keeping and telling adds to a task that is computed
 observer_microseconds_per_open      what observing adds to opening a small file that is read often
 observer_microseconds_per_new_file  what it adds to opening and digesting a small file that is read once
+task_time_growth        seconds that a task of a second takes under a whole Airflow where the cache finds nothing, by
+                        Airflow's own account: over those of the same task without a mark, less 1
+task_cpu_growth         the same of the CPU seconds of its process
 digest_over_read                    CPU seconds to digest a file of 64 MiB, over reading the same bytes
 """
 
@@ -25,6 +28,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.airflow_growth import growth_figures
 from benchmarks.harness import arguments, finish, seconds
 
 LIMITS = {
@@ -33,6 +37,7 @@ LIMITS = {
     "first_import_seconds": 0.05,
     "observer_microseconds_per_open": 10.0,
     "digest_over_read": 1.5,
+    "task_time_growth": 0.03,
 }
 
 CACHED = """
@@ -90,6 +95,7 @@ def main() -> None:
         figures |= run_figures(Path(home), 2 if options.quick else 8, 1 if options.quick else 3)
         figures |= open_figures(Path(home), 5 if options.quick else 30)
         figures |= digest_figures(Path(home), 5 if options.quick else 30)
+        figures |= growth_figures(Path(home) / "growth", 2 if options.quick else 12)
     finish(options, figures, {name: figures[name] for name in LIMITS}, LIMITS)
 
 

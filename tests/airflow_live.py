@@ -57,6 +57,8 @@ class LiveAirflow:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            # A worker that misses the end of its task looks again after that many seconds.
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             # A busy machine must not look like a broken one: by default a task fails when its API is slow for seconds.
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",
@@ -98,6 +100,26 @@ class LiveAirflow:
         """What the API that the UI uses answers; a body is posted."""
         token = self._call("/auth/token")["access_token"]
         return self._call(f"/api/v2{path}", body, {"Authorization": f"Bearer {token}"})
+
+    def start(self, dag: str, *runs: str) -> None:
+        """Starts runs of a DAG, once the API answers."""
+        self.until(self._answers, "the API")
+        for run in runs:
+            self.ask(f"/dags/{dag}/dagRuns", {"dag_run_id": run, "logical_date": None})
+
+    def parsed(self, dag: str) -> None:
+        """Waits until a DAG has been parsed of what its folder holds now."""
+        now = self.query("SELECT STRFTIME('%Y-%m-%d %H:%M:%f')")[0][0]
+
+        def is_parsed() -> bool:
+            assert not (errors := self.query("SELECT stacktrace FROM import_error")), errors
+            return bool(self.query("SELECT 1 FROM dag WHERE dag_id = ? AND last_parsed_time > ?", dag, now))
+
+        self.until(is_parsed, "the DAG")
+
+    def _answers(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("localhost", int(self.url.rpartition(":")[2]))) == 0
 
     def _call(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

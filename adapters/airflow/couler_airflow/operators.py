@@ -9,12 +9,12 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import textwrap
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.caching.code.modules import module_of
+from couler_plugins.caching.code.syntax import syntax_of
 
 __all__ = ["ALL", "Reads", "own_names", "reads_of", "reads_of_hook"]
 
@@ -96,9 +96,8 @@ def _functions(member: Any) -> Iterator[types.FunctionType]:
 
 def _read(function: types.FunctionType, methods: Methods, names: tuple[str, ...] = (CONTEXT,)) -> Reads:
     parameters = _parameters(function)
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError, ValueError, IndexError):
+    tree = syntax_of(function)
+    if tree is None:
         return Reads(frozenset({ALL}), frozenset({ALL}))
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     context: set[str] = set()

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import hashlib
 import importlib.metadata
+import os
 import re
 import sysconfig
 from pathlib import Path
@@ -59,13 +60,12 @@ def owner_of(path: Path) -> str | None:
         return "python" if inside else None
     needle = path.relative_to(site).as_posix().encode()
     top = re.sub(r"[-_.]+", "_", path.relative_to(site).parts[0].partition(".")[0]).lower()
-    records = sorted(
-        site.glob("*.dist-info/RECORD"), key=lambda record: (top not in record.parent.name.lower(), record)
-    )
-    for record in records:
-        data = b"\n" + record.read_bytes()
-        if b"\n" + needle + b"," in data or b'\n"' + needle + b'",' in data:
-            return _named(importlib.metadata.PathDistribution(record.parent))
+    folders = [name for name in os.listdir(site) if name.endswith(".dist-info")]  # noqa: PTH208  # no Path for each
+    for folder in sorted(folders, key=lambda name: (top not in name.lower(), name)):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            data = b"\n" + (site / folder / "RECORD").read_bytes()
+            if b"\n" + needle + b"," in data or b'\n"' + needle + b'",' in data:
+                return _named(importlib.metadata.PathDistribution(site / folder))
     return None
 
 
@@ -75,6 +75,8 @@ def needed_by(owner: str) -> tuple[str, ...]:
 
     Airflow's own need all of an installation; they are known by themselves alone.
     """
+    if owner.startswith("apache-airflow"):
+        return (owner,)
     found: dict[str, str] = {}
     waiting = [owner.partition(" ")[0]]
     while waiting:
@@ -117,14 +119,15 @@ def unobserved_by(owner: str) -> str:
 
 def _named(distribution: importlib.metadata.Distribution) -> str:
     """Name a distribution with what was installed, and what has been edited since."""
-    place = str(distribution.locate_file("")), distribution.name, distribution.version
+    metadata = distribution.metadata  # which is parsed each time
+    place = str(distribution.locate_file("")), str(metadata["Name"]), str(metadata["Version"])
     if place not in _names:
         state = hashlib.sha256()
         for name in STATE:
             state.update(f"{name} {distribution.read_text(name) or ''}".encode("utf-8", "surrogatepass"))
         for changed in sorted(edited(distribution, recorded(distribution))):
             state.update(repr(changed).encode("utf-8", "surrogatepass"))
-        _names[place] = f"{distribution.name} {distribution.version} {state.hexdigest()[:16]}"
+        _names[place] = " ".join([*place[1:], state.hexdigest()[:16]])
     return _names[place]
 
 

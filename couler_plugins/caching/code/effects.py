@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import functools
-import inspect
 import re
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+from couler_plugins.caching.code.syntax import syntax_of
 
 __all__ = ["Effect", "Loading", "decorators_of", "loading_of"]
 
@@ -93,11 +93,8 @@ def loading_of(data: bytes, package: str, engine: tuple[str, ...] = ()) -> Loadi
 
 def decorators_of(function: object) -> list[Effect]:
     """Return what stands above a function in its source, as far as there is one, with the names that it reads."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))  # type: ignore[arg-type]  # it says so itself
-    except (OSError, TypeError, SyntaxError, ValueError, IndexError):
-        return []
-    node = tree.body[0] if tree.body else None
+    tree = syntax_of(function)
+    node = tree.body[0] if tree is not None and tree.body else None
     found = node.decorator_list if isinstance(node, DEFINITIONS) else []
     return [Effect(_text(item), (), _names(item)) for item in found]
 

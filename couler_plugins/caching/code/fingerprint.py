@@ -85,6 +85,7 @@ class Fingerprint:
         self._equal: dict[str, dict[int, int]] = {}
         self._open: dict[int, int] = {}
         self._alive: list[Any] = []
+        self._libraries: dict[str, bool] = {}  # whether a module is one
 
     def form(self, value: Any) -> Any:
         """Return the form of a callable or any other value; it is worth nothing once there are objections.
@@ -188,7 +189,10 @@ class Fingerprint:
 
     def _is_library_class(self, cls: type) -> bool:
         module = module_of(cls)
-        return bool(module) and not self._around.aliases.match(module) and is_library(module)
+        if module not in self._libraries:
+            own = not module or self._around.aliases.match(module)
+            self._libraries[module] = not own and is_library(module)
+        return self._libraries[module]
 
     def _once(self, value: Any, form: Any) -> Any:
         """A form, or the number of the one that was given before: functions may call each other."""

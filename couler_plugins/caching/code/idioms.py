@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import ast
 import functools
-import inspect
-import textwrap
 import types
 from collections.abc import Iterator
 
 from couler_plugins.caching.code.effects import SAYS
+from couler_plugins.caching.code.syntax import syntax_of
 
 __all__ = ["SEEDS", "harmless"]
 
@@ -36,9 +35,8 @@ def harmless(code: types.CodeType) -> frozenset[str]:
 
     Attributes of what has no name are written `.name`.
     """
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
-    except (OSError, TypeError, SyntaxError, ValueError, IndexError):
+    tree = syntax_of(code)
+    if tree is None:
         return frozenset()
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]

@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 import threading
+import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from couler_plugins.caching.reads.paths import PathRules
 from couler_plugins.caching.reads.recorder import Recorder
 from couler_plugins.caching.reads.wrappers import WRAPPED, Wrapper
 
-__all__ = ["Sight", "watch"]
+__all__ = ["Sight", "learn_libraries", "watch"]
 
 
 class Sight:
@@ -98,6 +99,8 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 _lock = threading.Lock()
 _patches: list[tuple[dict[str, Any], str, Wrapper]] = []
 _is_hooked = False
+_libraries: set[str] = set()
+"""The names of modules of libraries that were met: of two thousand, nobody asks for the file each time."""
 
 
 def _start(recorder: Recorder) -> None:
@@ -137,13 +140,27 @@ def _patch() -> None:
         original = getattr(module, function)
         wrappers[id(original)] = wrap(original, note, name)
         _replace(vars(module), function, wrappers[id(original)])
-    for module in list(sys.modules.values()):
-        if not is_library(getattr(module, "__file__", None) or "<frozen >"):
-            for name, value in list(vars(module).items()):
-                if id(value) in wrappers:
-                    _replace(vars(module), name, wrappers[id(value)])
+    for module in learn_libraries():
+        for name, value in list(vars(module).items()):
+            if id(value) in wrappers:
+                _replace(vars(module), name, wrappers[id(value)])
     observe_environment()
     sys.meta_path.append(LackFinder)
+
+
+def learn_libraries() -> list[types.ModuleType]:
+    """Return the loaded modules that are of no library. The others are remembered, also by processes forked later."""
+    own = []
+    for name in [name for name in list(sys.modules) if name not in _libraries]:
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if module is None or not file:
+            continue
+        if is_library(file):
+            _libraries.add(name)
+        else:
+            own.append(module)
+    return own
 
 
 def _replace(namespace: dict[str, Any], name: str, wrapper: Wrapper) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import pytest
 
 from couler_plugins.caching.reads import observe, read_sets, recorder, verify
+from couler_plugins.caching.reads.observer import learn_libraries
 from reads_observed import Observe, recorded
 
 
@@ -230,3 +233,27 @@ def test_nothing_is_recorded_beside(data: Path) -> None:
         pass
     (data / "x.csv").read_text()
     assert recorded(seen) == set()
+
+
+def test_libraries_are_learned_once_and_other_modules_are_asked_each_time(
+    data: Path, watch: Observe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn_libraries()
+    asked: list[str] = []
+
+    def is_library(file: str) -> bool:
+        asked.append(file)
+        return False
+
+    monkeypatch.setattr("couler_plugins.caching.reads.observer.is_library", is_library)
+    own = types.ModuleType("of_a_user")
+    own.__file__, own.__dict__["exists"] = str(data / "of_a_user.py"), os.path.exists
+    monkeypatch.setitem(sys.modules, "of_a_user", own)
+    monkeypatch.setitem(sys.modules, "not_importable", None)
+    assert own in learn_libraries()
+    assert own.__file__ in asked
+    assert json.__file__ not in asked
+    with watch() as seen:
+        own.exists(data / "x.csv")
+    assert seen.reads is not None
+    assert str(data / "x.csv") in {read.name for read in seen.reads.reads}

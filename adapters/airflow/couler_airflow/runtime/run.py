@@ -34,9 +34,10 @@ SKIPPING = "DownstreamTasksSkipped"
 """What branches raise once they have chosen."""
 
 
-class _Held(NamedTuple):
-    """A result that was found, and is in place."""
+class _Match(NamedTuple):
+    """A result that still holds, and is in place."""
 
+    entry: Entry
     value: Any
     content: bytes
     restored: list[str]
@@ -79,14 +80,11 @@ class Run:
             return self._keyed(key, compute)
         with Store(self._settings) as store, Outputs(key.outputs) as outputs:
             looks = self._ti.try_number == 1 and wish != "refresh" and not self._resumed
-            found = store.find(key.key, self._is_usable if looks else _none, self._wait() if looks else 0.0)
-            traces = Traces()
-            if found is not None:
-                traces, held = self._opened(key, found[1], store, outputs)
-                if held is not None:
-                    self._say_hit(key, found[0], held)
-                    return held.value
-                store.find(key.key, _none, 0.0)  # so that what is computed takes its place
+            usable, wait = (self._is_usable, self._wait()) if looks else (_none, 0.0)
+            traces, match = self._look_up(key, store, outputs, usable, wait)
+            if match is not None:
+                self._say_hit(key, match)
+                return match.value
             return self._computed(key, before, store, outputs, compute, traces)
 
     def key(self, before: Before) -> TaskKey:
@@ -104,7 +102,32 @@ class Run:
             log.warning("%s: its owner says that this is no matter, so the first result is kept", describe(item))
         return key
 
-    def _opened(self, key: TaskKey, data: bytes, store: Store, outputs: Outputs) -> tuple[Traces, _Held | None]:
+    def _look_up(
+        self, key: TaskKey, store: Store, outputs: Outputs, usable: Callable[[Entry], bool], wait: float
+    ) -> tuple[Traces, _Match | None]:
+        """The traces of a key, and the result that still holds; with none, what is computed takes the place of all.
+
+        Where another worker computes what does not hold any more, this one waits for that, as for what is not there.
+        """
+        stale: list[Entry] = []
+        traces, deadline = Traces(), time.monotonic() + wait
+
+        def is_fresh(entry: Entry) -> bool:
+            return entry not in stale and usable(entry)
+
+        while found := store.find(key.key, is_fresh, max(0.0, deadline - time.monotonic())):
+            traces, match = self._opened(key, *found, store, outputs)
+            if match is not None:
+                return traces, match
+            stale.append(found[0])
+        for newest in traces.traces[:1]:
+            if (read := verify(newest.reads)) is not None:
+                log.info("computed again: %s is not as it was", read)
+        return traces, None
+
+    def _opened(
+        self, key: TaskKey, entry: Entry, data: bytes, store: Store, outputs: Outputs
+    ) -> tuple[Traces, _Match | None]:
         """The traces of a key, and the result whose reads still hold, put back and replayed; None where none does."""
         traces = Traces()
         try:
@@ -115,15 +138,13 @@ class Run:
                 restored = outputs.put_back(store, trace_key(key.key, trace.reads), result.outputs)
                 for name, value in result.xcoms.items():
                     self._ti.xcom_push(name, value)
-                return traces, _Held(result.value, trace.content, restored)
+                return traces, _Match(entry, result.value, trace.content, restored)
         except NotInPlace as error:
             log.warning("computed again: %s", error)
             return traces, None
         except Exception as error:  # noqa: BLE001  # what cannot be read is computed
             log.warning("the stored result cannot be used: %s", objections_of(error)[0].reason)
             return Traces(), None
-        for newest in traces.traces[:1]:
-            log.info("computed again: %s is not as it was", verify(newest.reads))
         return traces, None
 
     def _computed(
@@ -200,14 +221,14 @@ class Run:
             log.info("nothing after it can be cached: %s", error.message)
         self._tell(told)
 
-    def _say_hit(self, key: TaskKey, entry: Entry, held: _Held) -> None:
-        saved = entry.meta.seconds
+    def _say_hit(self, key: TaskKey, match: _Match) -> None:
+        saved = match.entry.meta.seconds
         took = "?" if saved is None else f"{saved:.3g}"
-        what = f"; put back: {', '.join(held.restored) or 'nothing, all is in place'}" if key.outputs else ""
+        what = f"; put back: {', '.join(match.restored) or 'nothing, all is in place'}" if key.outputs else ""
         log.info("HIT: this result was computed before, in %s s, under %s%s", took, key.key, what)
         told: dict[str, Any] = {"cached": True, "hit": True, "key": key.key, "saved_seconds": saved}
-        told["token"] = token_of(key.key, _sha256(held.content))
-        self._tell(told | ({"restored": held.restored} if key.outputs else {}))
+        told["token"] = token_of(key.key, _sha256(match.content))
+        self._tell(told | ({"restored": match.restored} if key.outputs else {}))
 
     def _is_usable(self, entry: Entry) -> bool:
         oldest = self._declaration.ttl

@@ -12,9 +12,7 @@ import contextlib
 import dis
 import functools
 import importlib
-import inspect
 import sysconfig
-import textwrap
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Any
 from couler_airflow.pulls import PULL, Named, named
 from couler_plugins.caching.code.modules import file_of, module_of
 from couler_plugins.caching.code.names import names_of
+from couler_plugins.caching.code.syntax import syntax_of
 
 __all__ = ["THEIRS", "Code"]
 
@@ -218,9 +217,8 @@ def _words(code: types.CodeType) -> Iterator[str]:
 
 
 def _pulls(function: types.FunctionType) -> Iterator[Named]:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
-    except (OSError, SyntaxError, TypeError):
+    tree = syntax_of(function.__code__)
+    if tree is None:
         yield UNKNOWN
         return
     calls = {node.func: node for node in ast.walk(tree) if isinstance(node, ast.Call)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,3 +64,46 @@ def test_airflow_registers_it() -> None:
     assert "couler_airflow.listener" in {
         getattr(item.plugin, "__name__", "") for item in hook.get_hookimpls() if item.plugin_name
     }
+
+
+STARTING = """
+import sys
+from couler_airflow import listener
+listener.on_starting(type(sys.argv[1], (), {})())
+print(*(name for name in sys.modules if name.startswith("couler_")))
+"""
+CACHING = """
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from airflow_dags import DagFiles, FakeInstance, context_of, rendered
+from couler_airflow.marks import Declaration
+from couler_airflow.runtime.run import Run
+before = {{*sys.modules}}
+task = rendered(DagFiles(Path({folder!r})).dag({text!r}).task_dict["work"])
+ti = FakeInstance(task)
+Run(task, context_of(ti), Declaration(), stores=True, resumed=False).result(lambda: 10)
+assert ti.pushed["couler_cache"]["cached"]
+print("then", *(name for name in sys.modules if name.startswith("couler_") and name not in before))
+"""
+
+
+def modules_after_start(component: str, then: str = "") -> list[str]:
+    command = [sys.executable, "-c", STARTING + then, component]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.split()
+
+
+@pytest.mark.slow
+def test_a_scheduler_imports_what_tasks_need_and_a_task_imports_nothing_more(runs: Runs, tmp_path: Path) -> None:
+    then = CACHING.format(paths=[str(Path(__file__).parents[3])], folder=str(tmp_path), text=FILE)
+    loaded = modules_after_start("Job", then)
+    assert "couler_plugins.caching.artifacts.opening" in loaded
+    assert loaded[loaded.index("then") + 1 :] == []
+
+
+@pytest.mark.parametrize(
+    ("component", "store", "imports"), [("Job", "/s", True), ("Job", "", False), ("TaskRunnerMarker", "/s", False)]
+)
+def test_what_starts_imports_what_tasks_need(runs: Runs, component: str, store: str, imports: bool) -> None:
+    runs.set(cache_store=store)
+    assert ("couler_airflow.runtime.run" in modules_after_start(component)) is imports

@@ -19,6 +19,14 @@ from servers.postgres import PASSWORD, binaries, postgres_server
 pytestmark = pytest.mark.airflow
 
 
+READING = """
+import pathlib
+with DAG("d", schedule=None) as dag:
+    @task
+    def work(x):
+        return len(pathlib.Path(DATA).read_text()) * x
+    work(5)
+"""
 WORKER = """
 import os, sys, time
 from pathlib import Path
@@ -33,7 +41,7 @@ ti = FakeInstance(task)
 def compute():
     (folder / ("computing-" + name)).write_text("")
     time.sleep(seconds)
-    return 10
+    return task.python_callable(*task.op_args)
 while not (folder / "go").exists():
     (folder / ("ready-" + name)).touch()
     time.sleep(0.01)
@@ -42,9 +50,9 @@ print(value, ti.pushed["couler_cache"].get("hit"))
 """
 
 
-def worker(runs: Runs, name: str, seconds: float) -> subprocess.Popen[str]:
+def worker(runs: Runs, name: str, seconds: float, text: str = FILE) -> subprocess.Popen[str]:
     folder = runs.files.folder
-    (folder / "text.py").write_text(textwrap.dedent(FILE))
+    (folder / "text.py").write_text(textwrap.dedent(text))
     script = WORKER.format(paths=[str(Path(__file__).parents[3])])
     command = [sys.executable, "-c", script, name, str(folder), str(seconds)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ))
@@ -83,6 +91,25 @@ def test_of_two_workers_on_one_key_one_computes(runs: Runs) -> None:
     assert sorted(text.strip().splitlines()[-1] for text in printed) == ["10 False", "10 True"]
     assert len(list(folder.glob("computing-*"))) == 1
     assert PASSWORD not in "".join(printed)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("index")
+def test_of_two_workers_one_computes_what_depends_on_a_file_that_was_changed(runs: Runs, tmp_path: Path) -> None:
+    folder, data = runs.files.folder, tmp_path / "data.txt"
+    text = READING.replace("DATA", repr(str(data)))
+    runs.set(cache_wait="60")
+    data.write_text("a")
+    assert runs.run(text)[0] == 5
+    data.write_text("ab")
+    both = [worker(runs, name, 1.0, text) for name in ("one", "two")]
+    wait_for(folder / "ready-one", folder / "ready-two")
+    (folder / "go").touch()
+    printed = [process.communicate(timeout=120)[0] for process in both]
+    assert sorted(line.strip().splitlines()[-1] for line in printed) == ["10 False", "10 True"], printed
+    data.write_text("a")
+    value, told = runs.run(text)
+    assert (value, told["hit"]) == (5, True), "the older result is still there"
 
 
 @pytest.mark.slow
