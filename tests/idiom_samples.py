@@ -165,3 +165,19 @@ def inherited() -> Any:
 
 def handed_on() -> list[random.Random]:
     return [random.Random(1), *map(random.Random, [None])]
+
+
+def clock_handed_on() -> float:
+    from time import time
+
+    started = time()
+    log.info("it took %.1f s", time() - started)
+    clock = time
+    return clock()
+
+
+def module_handed_on() -> float:
+    import time as module
+
+    clocks = module
+    return clocks.time()

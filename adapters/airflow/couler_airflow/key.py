@@ -182,11 +182,12 @@ def _bind_arguments(task: Any) -> dict[str, Any]:
     """Return what a task gets: arguments of a function by their parameters, be they written by name or by place."""
     fields: dict[str, Any] = {name: getattr(task, name, None) for name in task.template_fields}
     function = getattr(task, "python_callable", None)
-    if type(function) is types.FunctionType and not hasattr(function, "__signature__") and "op_args" in fields:
+    if type(function) is types.FunctionType and not hasattr(function, "__signature__") and "op_kwargs" in fields:
         with contextlib.suppress(TypeError):
             signature = inspect.signature(function, follow_wrapped=False)
-            bound = signature.bind_partial(*fields["op_args"], **fields.get("op_kwargs", {}))
-            fields |= {"op_args": (), "op_kwargs": bound.arguments}
+            bound = signature.bind_partial(*fields["op_args"], **fields["op_kwargs"])
+            fields["arguments"] = bound.arguments
+            del fields["op_args"], fields["op_kwargs"]
     return fields
 
 

@@ -40,7 +40,8 @@ def harmless(code: types.CodeType) -> frozenset[str]:
         return frozenset()
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return frozenset({*_durations(tree, parents, calls), *_seeded(tree, parents, calls)})
+    handed_on = {name for node in ast.walk(tree) if _is_handed_on(node, parents) for name in _names(node)}
+    return frozenset({*_durations(tree, parents, calls), *_seeded(tree, parents, calls)} - handed_on)
 
 
 def _durations(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[str]:
@@ -63,9 +64,8 @@ def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[
     """The generators that get a seed, and what is drawn from them."""
     made = [call for call in calls if _last(call.func) in GENERATORS]
     names = {target.id for call in made if isinstance(target := _bound(call, parents), ast.Name)}
-    handed_on = {name for node in ast.walk(tree) if _is_handed_on(node, parents) for name in _names(node)}
     if made and all(map(_has_seed, made)):
-        yield from (name for call in made for name in _names(call.func) if name not in handed_on)
+        yield from (name for call in made for name in _names(call.func))
     drawn: dict[str, bool] = {}
     for call in calls:
         base = call.func.value if isinstance(call.func, ast.Attribute) else None
@@ -73,7 +73,7 @@ def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[
         seeded = any(item.arg in SEEDS and not _is_none(item.value) for item in call.keywords)
         for name in _names(call.func):
             drawn[name] = drawn.get(name, True) and (is_ours or seeded or _is_idle(call))
-    yield from (name for name, safe in drawn.items() if safe and name not in handed_on)
+    yield from (name for name, safe in drawn.items() if safe)
     for call in calls:
         # `random.seed(1)` is for all that is drawn of the module from there on.
         if _last(call.func) == "seed" and _has_seed(call) and isinstance(call.func, ast.Attribute):

@@ -109,7 +109,8 @@ class Reading:
             with self._at(code, module):
                 # What a body imports itself is not named as it writes it: the last name has to do.
                 said = [name for name in path if name != ALL]
-                last = functools.partial(_is_harmless, code, f".{said[-1]}") if said else _always
+                none = _never if path else _always  # a whole module may be handed on
+                last = functools.partial(_is_harmless, code, f".{said[-1]}") if said else none
                 read.append([module, path, self._imported(module, path, last)])
         return read
 

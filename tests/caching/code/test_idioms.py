@@ -54,6 +54,7 @@ def test_what_is_no_part_of_a_result_is_no_objection(function: Callable[[], Any]
         ),
         *((function, "randomness") for function in (samples.shuffled_by_chance, samples.fitted_by_chance)),
         (samples.fitted_as_told, "randomness"),
+        *((function, "clock") for function in (samples.clock_handed_on, samples.module_handed_on)),
         *((function, "clock") for function in (samples.named_as_a_clock, samples.delegated, samples.inherited)),
     ],
 )
