@@ -23,8 +23,8 @@ __all__ = [
     "shows_source",
 ]
 
-Level: TypeAlias = Literal["kind", "mode", "size", "stat", ""]
-"""What a caller takes of a status; empty where it takes nothing that could reach a result."""
+Level: TypeAlias = Literal["kind", "mode", "size", "stat", "lack", ""]
+"""What a caller takes of a status: `lack` only that there is nothing; empty: nothing that could reach a result."""
 
 IMPORTS = "<frozen importlib"
 HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120
@@ -54,7 +54,7 @@ LEVELS: Final[dict[tuple[str, str], Level]] = {
     ("pathlib", "group"): "stat",
     ("pathlib", "read_file_metadata"): "mode",
     ("shutil", "_stat"): "",
-    ("shutil", "rmtree"): "kind",
+    ("shutil", "rmtree"): "lack",
     ("shutil", "disk_usage"): "",
     ("urllib", "getproxies_environment"): "",  # it looks at each variable; its use is told as a connection
     ("urllib", "proxy_bypass_environment"): "",

@@ -144,14 +144,16 @@ def note_status(
 ) -> None:
     """Note the outcome of `os.stat`."""
     level = level_of(frame)
+    if level == "lack" and frame is not None and frame.f_locals.get("ignore_errors"):
+        return
     name = absolute_path(recorder, path, dir_fd) if level else None
     if name is None or not level:
         return
-    kind: Kind = level if follow_symlinks else f"l{level}"  # type: ignore[assignment]  # all eight are kinds
     if isinstance(outcome, OSError):
         # Nothing, or nothing that can be looked at: one read for all, whatever is wanted of it.
         recorder.status("kind" if follow_symlinks else "lkind", name, None, error_value(outcome))
-    else:
+    elif level != "lack":
+        kind: Kind = level if follow_symlinks else f"l{level}"  # type: ignore[assignment]  # all eight are kinds
         recorder.status(kind, name, outcome, status_value(kind, outcome))
 
 

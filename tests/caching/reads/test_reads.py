@@ -532,5 +532,8 @@ def test_a_folder_that_is_not_there_to_be_removed(data: Path, watch: Observe) ->
     with watch() as seen, contextlib.suppress(FileNotFoundError):
         shutil.rmtree(data / "gone")
     assert missed(seen) == ""
+    with watch() as idle:
+        shutil.rmtree(data / "gone", ignore_errors=True)
     (data / "gone").mkdir()
     assert missed(seen) == f"lkind {data / 'gone'}"
+    assert missed(idle) == ""
