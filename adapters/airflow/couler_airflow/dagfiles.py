@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,28 @@ def load_dags(file: SourceFile) -> Sequence[Any] | CoulerError:
             message = f"Airflow cannot be imported: {error}"
             hint = "install apache-airflow 3 beside couler-plugins, with what the DAG file imports"
             return EngineError(message, file=file.name, engine="airflow", hint=hint)
-        bag = bags(dag_folder=str(path.resolve()))
+        with _importing_beside(path.resolve()):
+            bag = bags(dag_folder=str(path.resolve()))
     for trace in bag.import_errors.values():
         return _import_error(file.name, path, str(trace))
     if not bag.dags:
         message = "Airflow finds no DAG in this file"
         return InvalidInput(message, file=file.name, engine="airflow", hint="a DAG has to be a global of its module")
     return [bag.dags[name] for name in sorted(bag.dags)]
+
+
+@contextlib.contextmanager
+def _importing_beside(path: Path) -> Iterator[None]:
+    """Let a DAG file import what is in the folder of the DAGs, as Airflow does, or beside it where it is in none."""
+    from airflow.configuration import conf
+
+    root = Path(conf.get("core", "dags_folder", fallback="")).resolve()
+    folder = str(root if path.is_relative_to(root) else path.parent)
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ MARK = "__couler_cache__"
 ALLOWED = OF_PROGRAMS
 """What a task may do once its owner says that the result does not depend on it."""
 
+EXAMPLES = {"context": "ds", "allow": "network", "outputs": "/data/{{ ds }}.csv"}
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
@@ -34,7 +36,7 @@ class Declaration:
         itself: whether it is said of the task itself, and not of its DAG: clocks and chance are only warned of then.
 
     Raises:
-        InvalidInput: there is no such thing to allow, the age makes no sense, or an output is no text.
+        InvalidInput: there is no such thing to allow, the age makes no sense, or something has another type.
     """
 
     cache: bool = True
@@ -47,6 +49,14 @@ class Declaration:
 
     def __post_init__(self) -> None:
         """Checks what was given."""
+        for field in ("context", "allow", "outputs"):
+            texts: object = getattr(self, field)
+            if not isinstance(texts, tuple) or not all(isinstance(text, str) for text in texts):
+                hint = f"give {field}=({EXAMPLES[field]!r},)"
+                raise InvalidInput(f"{field} is a tuple of texts", engine="airflow", hint=hint)
+        ttl: object = self.ttl
+        if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, (int, float))):
+            raise InvalidInput("ttl is a number of seconds", engine="airflow", hint="give ttl=86400 for a day")
         unknown = sorted({*self.allow} - {*ALLOWED})
         if unknown:
             raise InvalidInput(
@@ -54,10 +64,6 @@ class Declaration:
             )
         if self.ttl is not None and not self.ttl >= 0:
             raise InvalidInput(f"a result cannot be {self.ttl} seconds old", engine="airflow", hint="give 0 or more")
-        outputs: object = self.outputs
-        if not isinstance(outputs, tuple) or not all(isinstance(path, str) for path in outputs):
-            hint = "give outputs=('/data/{{ ds }}.csv',)"
-            raise InvalidInput("outputs are a tuple of paths, each of which is text", engine="airflow", hint=hint)
 
 
 @overload

@@ -28,6 +28,7 @@ __all__ = [
     "check_class",
     "check_task",
     "context_names",
+    "knows_no_run",
     "operator_of_run",
     "reads_of_class",
 ]
@@ -160,6 +161,11 @@ def check_class(cls: type, found: Reads, allow: Collection[str] = ()) -> Iterato
 
 def _runs_shell(cls: type) -> bool:
     return not SHELL.isdisjoint(base.__name__ for base in cls.__mro__)
+
+
+def knows_no_run(task: Any) -> bool:
+    """Return whether a task runs a command in a shell that names none of the variables that tell of the run."""
+    return _runs_shell(operator_of_run(task)) and not READS_RUN.search(str(task.bash_command))
 
 
 def _own_reads(task: Any) -> Reads:

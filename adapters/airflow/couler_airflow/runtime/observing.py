@@ -23,6 +23,7 @@ __all__ = ["observed", "reads_that_count"]
 
 NO_PATHS = frozenset({"variable", "variables", "directory", "module"})
 ENVIRONMENT = frozenset({"variable", "variables"})
+OF_RUN = "AIRFLOW_CTX_"
 NOT_WRITTEN = "a hit would not write {}, which no outputs= of the task names"
 
 
@@ -33,7 +34,9 @@ def observed() -> Iterator[Observation]:
         yield seen
 
 
-def reads_that_count(seen: Observation, declaration: Declaration, result: bytes, outputs: Outputs) -> ReadSet:
+def reads_that_count(
+    seen: Observation, declaration: Declaration, result: bytes, outputs: Outputs, *, of_run: bool = True
+) -> ReadSet:
     """Return what a task has read, without what its owner says is no matter.
 
     Args:
@@ -41,6 +44,7 @@ def reads_that_count(seen: Observation, declaration: Declaration, result: bytes,
         declaration: what its owner says of it.
         result: what it returned, as JSON: a temporary file that is named there is for somebody else.
         outputs: the files and folders that are kept with it.
+        of_run: whether variables count that Airflow sets anew for each run.
 
     Raises:
         Uncacheable: it did more than reading, or nobody can tell what it read.
@@ -64,7 +68,8 @@ def reads_that_count(seen: Observation, declaration: Declaration, result: bytes,
     def counts(read: Read) -> bool:
         # What an output held before stays a part of what it holds, whatever its owner says of other files.
         waived = files and read.kind not in NO_PATHS and not outputs.holds(read.name)
-        return read.kind not in left_out and not waived
+        told = read.kind == "variable" and read.name.startswith(OF_RUN) and not of_run
+        return read.kind not in left_out and not waived and not told
 
     kept = ReadSet(tuple(read for read in seen.reads.reads if counts(read)))
     if own := _replaced(kept, outputs):

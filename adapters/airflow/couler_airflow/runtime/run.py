@@ -18,7 +18,7 @@ from couler_airflow.runtime.store import Store
 from couler_airflow.runtime.told import remember
 from couler_airflow.runtime.xcoms import has_own_backend, noted
 from couler_airflow.settings import SECTION, load_settings
-from couler_airflow.task_checks import KEPT_BACK, NOTHING
+from couler_airflow.task_checks import KEPT_BACK, NOTHING, knows_no_run
 from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, describe, objections_of
 from couler_plugins.caching.reads import Traces, decode_traces, trace_key, verify
@@ -158,7 +158,8 @@ class Run:
         try:
             result = Result(value, pushed)
             content = self._content(result)
-            reads = reads_that_count(seen, self._declaration, content, outputs)
+            of_run = not knows_no_run(self._task)  # BashOperator hands on all variables, whatever its command reads
+            reads = reads_that_count(seen, self._declaration, content, outputs, of_run=of_run)
             meta = self._meta(key, before, seconds)
             if key.outputs:
                 kept = outputs.keep(store, trace_key(key.key, reads), meta)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.airflow.keys.case import NEVER, OBSERVED, SAFE, Case, Run, tasks, work
+from adapters.airflow.keys.case import HIT, NEVER, OBSERVED, SAFE, Case, Run, tasks, work
 
 __all__ = ["CASES"]
+
+ALLOWED = '), allow=("programs",'
 
 
 def bash(name: str, command: str, more: str = "", **case: Any) -> Case:
@@ -34,6 +36,15 @@ with DAG("d", schedule=None, tags=["couler-cache"]):
 
 CASES: tuple[Case, ...] = (
     bash("bash-same", "echo 1", expect=SAFE, worst=True),  # nobody sees what a program reads: it takes a waiver
+    bash("bash-allowed-same", "echo 1", ALLOWED, expect=HIT, worst=True),
+    bash("bash-allowed-run-variables", "echo $AIRFLOW_CTX_DAG_RUN_ID", ALLOWED),
+    bash(
+        "bash-allowed-environment",
+        "echo $REGION",
+        ALLOWED,
+        first=Run(env={"REGION": "eu"}),
+        second=Run(env={"REGION": "us"}),
+    ),
     bash("bash-command", "echo 1", edit=("echo 1", "echo 2")),
     bash("bash-run-variables", "echo $AIRFLOW_CTX_DAG_RUN_ID $AIRFLOW_CTX_TASK_ID", worst=True),
     bash(

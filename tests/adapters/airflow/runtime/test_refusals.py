@@ -105,6 +105,25 @@ def test_nobody_may_allow_what_is_no_waiver(kind: str) -> None:
         Declaration(allow=(kind,))
 
 
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"allow": "network"}, "allow is a tuple of texts"),
+        ({"context": "ds"}, "context is a tuple of texts"),
+        ({"allow": None}, "allow is a tuple of texts"),
+        ({"outputs": (1,)}, "outputs is a tuple of texts"),
+        ({"ttl": "24h"}, "ttl is a number of seconds"),
+        ({"ttl": True}, "ttl is a number of seconds"),
+    ],
+)
+def test_arguments_of_another_type_are_told(said: dict[str, Any], message: str) -> None:
+    from couler_airflow.marks import Declaration
+    from couler_plugins.errors import InvalidInput
+
+    with pytest.raises(InvalidInput, match=message):
+        Declaration(**said)
+
+
 def test_a_file_that_was_changed_since_it_was_loaded_is_refused(dag_files: DagFiles) -> None:
     dag = dag_of(dag_files, BODY="return clean(x)")
     (dag_files.folder / "helpers.py").write_text(HELPERS.replace("x * FACTOR", "x + FACTOR"))
