@@ -15,10 +15,13 @@ task_time_growth        seconds that a task of a second takes under a whole Airf
                         Airflow's own account: over those of the same task without a mark, less 1
 task_cpu_growth         the same of the CPU seconds of its process
 digest_over_read                    CPU seconds to digest a file of 64 MiB, over reading the same bytes
+largest_key_seconds     CPU seconds that the key of a value takes which is too deep, too wide, too large or too entangled
+largest_key_megabytes   how much more memory a process takes for it
 """
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -38,8 +41,29 @@ LIMITS = {
     "observer_microseconds_per_open": 10.0,
     "digest_over_read": 1.5,
     "task_time_growth": 0.03,
+    "largest_key_seconds": 1.0,
+    "largest_key_megabytes": 100.0,
 }
 
+LARGE = {
+    "entangled": "A = [1]\nfor _ in range(26): A = [A, A]",
+    "wide": "A = {str(n): {'x': n} for n in range(300_000)}",
+    "large": "A = b'x' * 100_000_000",
+    "deep": "A = []\nfor _ in range(5_000): A = [A]",
+}
+KEYED = """
+import json, resource, time
+from couler_plugins.caching.code.fingerprint import Fingerprint
+from couler_plugins.caching.code.uncacheable import Uncacheable
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+start, said = time.process_time(), ""
+try:
+    Fingerprint().form(A)
+except Uncacheable as error:
+    said = error.message
+seconds = time.process_time() - start
+print(json.dumps([seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, said]))
+"""
 CACHED = """
 import time
 from airflow.sdk import DAG, task
@@ -95,6 +119,7 @@ def main() -> None:
         figures |= run_figures(Path(home), 2 if options.quick else 8, 1 if options.quick else 3)
         figures |= open_figures(Path(home), 5 if options.quick else 30)
         figures |= digest_figures(Path(home), 5 if options.quick else 30)
+        figures |= large_figures()
         figures |= growth_figures(Path(home) / "growth", 2 if options.quick else 12)
     finish(options, figures, {name: figures[name] for name in LIMITS}, LIMITS)
 
@@ -233,6 +258,19 @@ def digest_figures(home: Path, repeat: int) -> dict[str, Any]:
         speeds.append(64 / (time.perf_counter() - start))
         ratios.append(digested / seconds(file.read_bytes, 1))
     return {"digest_over_read": statistics.median(ratios), "digest_mebibytes_per_second": statistics.median(speeds)}
+
+
+def large_figures() -> dict[str, Any]:
+    """Making forms of values that a key cannot cover, each in a process of its own."""
+    every = {}
+    for name, text in LARGE.items():
+        done = subprocess.run([sys.executable, "-c", f"{text}\n{KEYED}"], check=True, capture_output=True, text=True)
+        every[name] = json.loads(done.stdout)
+    return {
+        "largest_keys": every,
+        "largest_key_seconds": max(taken for taken, _, _ in every.values()),
+        "largest_key_megabytes": max(memory for _, memory, _ in every.values()),
+    }
 
 
 def bag_of(file: Path) -> Any:
