@@ -15,7 +15,7 @@ task_time_growth        seconds that a task of a second takes under a whole Airf
                         Airflow's own account: over those of the same task without a mark, less 1
 task_cpu_growth         the same of the CPU seconds of its process
 digest_over_read                    CPU seconds to digest a file of 64 MiB, over reading the same bytes
-largest_key_seconds     CPU seconds that the key of a value takes which is too deep, too wide, too large or too entangled
+largest_key_seconds     CPU seconds that the key of a value takes which is too deep, too wide, too large or entangled
 largest_key_megabytes   how much more memory a process takes for it
 """
 
