@@ -18,7 +18,7 @@ from typing import Any
 from couler_plugins.caching.code.budget import Budget
 from couler_plugins.caching.code.classes import is_made, members_of, overrides
 from couler_plugins.caching.code.effects import decorators_of
-from couler_plugins.caching.code.modules import is_installed, is_library, is_library_code, module_of
+from couler_plugins.caching.code.modules import file_of, is_installed, is_library, is_library_code, module_of
 from couler_plugins.caching.code.names import constants_of
 from couler_plugins.caching.code.reading import Reading, dotted_name
 from couler_plugins.caching.code.sources import Sources
@@ -48,7 +48,7 @@ FUNCTIONS = (
 MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 ASIDE = 10_000
 """Values that are looked at of what is no part of the code itself; what holds more counts as one without a form."""
-CHANGEABLE = ("list", "dict", "set", "array", "object")
+CHANGEABLE = ("list", "dict", "set", "bytearray", "array", "object", "holding")
 """Forms of values of which one that is met twice is not the same as two that are equal: both change at once."""
 
 
@@ -111,7 +111,8 @@ class Fingerprint:
             del self._open[number]
         if found[0] not in ("function", "class", "again"):
             # The same for values that are equal, however often one of them is met.
-            found = self._digests[number] = [found[0], digest(found)]
+            holds = kind is tuple and any(item[0] in CHANGEABLE for item in found[1])
+            found = self._digests[number] = ["holding" if holds else found[0], digest(found)]
             if found[0] in CHANGEABLE:
                 equal = self._equal.setdefault(found[1], {})
                 equal[number] = len(equal)
@@ -164,6 +165,10 @@ class Fingerprint:
         wrapped = getattr(value, "__wrapped__", None)
         if isinstance(wrapped, types.FunctionType) and module_of(kind) == "functools":
             return ["cached", self.form(wrapped), [self.form(item) for item in remembered(value)]]
+        if self._is_compiled(kind):
+            if wrapped is None:
+                return ["of a library", *self._taken_apart(value, kind)]
+            return ["proxy", kind.__qualname__, self.form(wrapped), self.form(getattr(value, "_self_wrapper", None))]
         own = [base for base in kind.__mro__ if not self._is_library_class(base)]
         behind = [base for base in kind.__mro__ if base not in own and base is not object]
         if not own:
@@ -193,6 +198,12 @@ class Fingerprint:
             own = not module or self._around.aliases.match(module)
             self._libraries[module] = not own and is_library(module)
         return self._libraries[module]
+
+    def _is_compiled(self, kind: type) -> bool:
+        """Whether a class comes from compiled code whose module has no file: nothing of its objects can be seen."""
+        module = module_of(kind)
+        named = "__module__" in vars(kind) and not self._around.aliases.match(module)
+        return named and not self._is_library_class(kind) and file_of(module) is None
 
     def _once(self, value: Any, form: Any) -> Any:
         """A form, or the number of the one that was given before: functions may call each other."""

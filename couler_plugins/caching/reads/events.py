@@ -3,7 +3,7 @@
 Python's list is at https://docs.python.org/3/library/audit_events.html. Left out are:
 
 - what has an event of its own further down: `glob.glob`, `os.walk`, `shutil.*`, `tempfile.*`, `urllib.Request`, …;
-- what concerns the process alone: `gc.*`, `object.*`, `sys.*`, `code.*`, `pickle.find_class`, `resource.*`, `os.kill`;
+- what concerns the process alone: `gc.*`, `object.*`, `sys.*`, `code.*`, `resource.*`, `os.kill`;
 - descriptors of files that have been opened before: `mmap.__new__`, `fcntl.*`;
 - what there is on Windows alone.
 """
@@ -248,6 +248,13 @@ def _input(recorder: Recorder, arguments: Arguments) -> None:
     recorder.fail("it reads standard input")
 
 
+def _class(recorder: Recorder, arguments: Arguments) -> None:
+    """Note the source of a class that is unpickled: its module may have been loaded before."""
+    file = getattr(sys.modules.get(arguments[0]), "__file__", None)
+    if isinstance(file, str) and file.startswith("/") and not is_library(file):
+        recorder.read(file)
+
+
 def _log(recorder: Recorder, arguments: Arguments) -> None:
     recorder.notes.tell("connections", "syslog")
 
@@ -287,6 +294,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "import": _import,
         **dict.fromkeys(("ctypes.dlopen", "sqlite3.load_extension"), _load),
         "builtins.input": _input,
+        "pickle.find_class": _class,
     }
 )
 """What is done with each event; all others are left out."""

@@ -32,6 +32,7 @@ class PathRules:
         self._ignored = _real(ignored)
         self._start = time.time_ns() - TICK
         self._owned: set[str] = set()
+        self._scratch: set[str] = set()
         self._parents: dict[str, set[str]] = {}  # the names of what is owned, by folder
         self._folders: dict[str, str] = {}  # where folders lead
 
@@ -89,6 +90,17 @@ class PathRules:
     def is_temporary(self, real: str) -> bool:
         """Tell whether something is in a temporary folder."""
         return _is_in(real, self._temporary)
+
+    def is_scratch(self, real: str, named_by_chance: bool) -> bool:
+        """Tell whether a temporary file has a name that nobody knows: others may look for one that code has chosen.
+
+        Args:
+            real: its real path.
+            named_by_chance: whether it has its name from `tempfile`.
+        """
+        if named_by_chance:
+            self._scratch.add(real)
+        return any(path in self._scratch for path in (real, *map(str, Path(real).parents)))
 
     def is_temporary_folder(self, real: str) -> bool:
         """Tell whether something is the folder of temporary files itself."""

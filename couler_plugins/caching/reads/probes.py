@@ -39,7 +39,8 @@ def status_value(kind: Kind, status: os.stat_result) -> str:
         case "size":
             return f"{of} {status.st_size}"
         case _:
-            return f"{of} {stat.S_IMODE(status.st_mode):o} {status.st_size} {status.st_mtime_ns}"
+            owner = f"{status.st_uid}:{status.st_gid} {status.st_nlink}"
+            return f"{of} {stat.S_IMODE(status.st_mode):o} {status.st_size} {status.st_mtime_ns} {owner}"
 
 
 def kind_of(mode: int) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from types import FrameType
 
-from couler_plugins.caching.reads.callers import is_library, is_loading, outer_frame, place_of
+from couler_plugins.caching.reads.callers import is_library, is_loading, module_of, outer_frame, place_of
 from couler_plugins.caching.reads.digests import Signature, Unusable, digest_file, is_pseudo, is_young, signature_of
 from couler_plugins.caching.reads.facts import FactNotes
 from couler_plugins.caching.reads.kinds import ABSENT, LIMIT, Kind
@@ -172,7 +172,11 @@ class Recorder:
         if not self.rules.may_write(real):
             self.notes.tell_effect(real, existed=existed)
         elif self.rules.is_temporary(real) and not self.rules.is_temporary_folder(real):
-            self.notes.tell_left(real)
+            frame = outer_frame()
+            if self.rules.is_scratch(real, frame is not None and module_of(frame.f_code.co_filename) == "tempfile"):
+                self.notes.tell_left(real)
+            else:
+                self.notes.tell_effect(real, existed=existed)
 
     def alter(self, path: str) -> None:
         """Note that the code is about to change something that stays what it is: a mode, a time, a file's length."""

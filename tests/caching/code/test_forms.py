@@ -63,6 +63,11 @@ class C:
 """
 EDITED = FILES | {"steps_help.py": HELP.replace("return 1", "return 2")}
 LATE = "def work():\n    import steps_help\n    return steps_help.other()\n"
+WRAPT = work(
+    "import wrapt\ndef g(): return {}\n@wrapt.decorator\n"
+    "def deco(w, i, a, k): return w() * 1\n@deco\ndef f(): return g()",
+    "f()",
+)
 SAME: dict[str, tuple[Any, Any]] = {
     "a comment": (work("X = 1", "X"), work("X = 1  # one", "X")),
     "documentation": (work("def f():\n    'a'\n    return 1", "f()"), work("def f():\n    'b'\n    return 1", "f()")),
@@ -81,6 +86,9 @@ SAME: dict[str, tuple[Any, Any]] = {
     ),
 }
 OTHER: dict[str, tuple[Any, Any]] = {
+    "a list in a shared tuple": (work("A = (1, [2])\nB = [A, A]", "B"), work("B = [(1, [2]), (1, [2])]", "B")),
+    "what is behind a decorator of compiled code": (WRAPT.format(1), WRAPT.format(2)),
+    "what a decorator of compiled code calls": (WRAPT.format(1).replace("* 1", "* 3"), WRAPT.format(1)),
     "sharing": (work("A = [1]\nB = [A, A]", "B"), work("A = [1]\nB = [[1], [1]]", "B")),
     "which of two is shared": (
         work("A, B = [1], [1]\nX = [A, B, A]", "X"),

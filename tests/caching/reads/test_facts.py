@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import ctypes
 import dbm.dumb
+import importlib
 import multiprocessing
 import os
+import pickle
 import shelve
 import shutil
 import socket
@@ -137,7 +139,8 @@ def test_what_is_written(name: str, data: Path, watch: Observe) -> None:
     with watch() as seen:
         EFFECTS[name](data / "x.csv")
     assert written(seen), seen.reason
-    assert all(path.is_relative_to(data) for path in written(seen))
+    assert all(path.is_relative_to(data.parent) for path in written(seen))
+    assert any(path.is_relative_to(data) for path in written(seen))
     assert seen.facts.written[0].place.startswith(f"{__file__}:")
     with watch(outputs=[data]) as allowed:
         pass
@@ -149,12 +152,39 @@ def test_outputs_and_temporary_files_are_no_effects(data: Path, watch: Observe) 
         (data / "out").mkdir()
         (data / "out" / "a").write_text("a")
         (data / "log").write_text("line")
-        scratch = data.parent / "scratch" / "a"
-        scratch.write_text("a")
-        assert scratch.read_text() + (data / "out" / "a").read_text() == "aa"
+        descriptor, scratch = tempfile.mkstemp(dir=data.parent / "scratch")
+        os.write(descriptor, b"a")
+        os.close(descriptor)
+        assert Path(scratch).read_text() + (data / "out" / "a").read_text() == "aa"
         assert os.listdir(data / "out") == ["a"]
     assert written(seen) == []
+    assert [fact.name for fact in seen.facts.left] == [scratch]
     assert recorded(seen) == set()
+
+
+def test_a_temporary_file_with_a_name_of_its_own_is_an_effect(data: Path, watch: Observe) -> None:
+    scratch = data.parent / "scratch"
+    with watch() as seen:
+        (scratch / "handed.csv").write_text("a")
+        (scratch / "gone").write_text("a")
+        (scratch / "gone").unlink()
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            Path(folder, "inside").write_text("a")
+        kept = Path(tempfile.mkdtemp(dir=scratch)) / "kept"
+        kept.write_text("a")
+    assert written(seen) == [scratch / "handed.csv"]
+    assert str(kept.parent) in [fact.name for fact in seen.facts.left]
+
+
+def test_a_class_that_is_unpickled_is_read(data: Path, watch: Observe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(data)
+    (data / "pickled_steps.py").write_text("class Step: pass\n")
+    module = importlib.import_module("pickled_steps")
+    (data / "model").write_bytes(pickle.dumps(module.Step()))
+    with watch() as seen:
+        pickle.loads((data / "model").read_bytes())
+    assert ("file", str(data / "pickled_steps.py")) in recorded(seen)
+    sys.modules.pop("pickled_steps")
 
 
 def test_what_stays_what_it_is_under_another_mode_is_read(data: Path, watch: Observe) -> None:

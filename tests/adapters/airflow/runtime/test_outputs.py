@@ -275,12 +275,14 @@ def test_a_store_that_hangs_leaves_nothing_behind(runs: Runs, data: Path, monkey
 
 def test_another_run_that_makes_the_same_is_noticed(runs: Runs, data: Path) -> None:
     from couler_plugins.caching.dataplane.output_locks import OutputLocks
+    from couler_plugins.caching.reads.dispatch import unobserved
 
     out = data / "out"
     other = OutputLocks()
 
     def compute() -> int:
-        other.take([out])
+        with unobserved():  # it stands for another process
+            other.take([out])
         return out.write_text("5")
 
     _, told = runs.run(outputs=(str(out),), compute=compute)
