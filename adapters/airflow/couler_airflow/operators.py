@@ -11,7 +11,7 @@ import ast
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.caching.code.modules import is_library_code, module_of
@@ -85,12 +85,9 @@ def reads_of(cls: type, known: frozenset[str] = frozenset()) -> Reads:
         cls: the class.
         known: names of classes behind it that do no harm with a context that they hand on.
     """
-    own = [
-        (base, name, part)
-        for base in _own(cls)
-        for name, member in vars(base).items()
-        for part in _parts_of_member(member, name)
-    ]
+    members = [(base, name, member) for base in _own(cls) for name, member in vars(base).items()]
+    given = {*GIVEN, *_resumed(member for *_, member in members)}
+    own = [(base, name, part) for base, name, member in members for part in _parts_of_member(member, name in given)]
     methods: dict[str, list[Part]] = {}
     for _, name, part in own:
         methods.setdefault(name, []).append(part)
@@ -105,22 +102,27 @@ def reads_of_hook(function: Callable[..., Any]) -> Reads:
     """Return what a hook reads, whose first parameter is the context."""
     plain = getattr(function, "__func__", function)
     parts = [*_parts(plain, place=1 if plain is not function else 0)]
-    return functools.reduce(Reads.__or__, (_read(part, parts, {}) for part in parts))
+    return functools.reduce(Reads.__or__, (_read(part, parts, {}) for part in parts), Reads())
 
 
 def _own(cls: type) -> list[type]:
     return [base for base in cls.__mro__ if base is not object and not module_of(base).startswith(BASES)]
 
 
-def _parts_of_member(member: Any, name: str) -> Iterator[Part]:
+def _resumed(members: Iterable[Any]) -> Iterator[str]:
+    """Give the names of the methods, among others, that Airflow calls when what deferred itself comes back."""
+    for member in members:
+        code = getattr(inspect.unwrap(member) if callable(member) else member, "__code__", None)
+        if isinstance(code, types.CodeType) and not {"defer", "TaskDeferred"}.isdisjoint(code.co_names):
+            yield from (text for text in code.co_consts if isinstance(text, str))
+
+
+def _parts_of_member(member: Any, given: bool) -> Iterator[Part]:
     inner = (getattr(member, part, None) for part in ("__func__", "fget", "fset", "func"))
     for value in (member, *inner):
-        if callable(value) and not isinstance(value, type):
-            plain = inspect.unwrap(value)
-            if name in GIVEN:
-                yield from _parts(value, place=1)
-            elif isinstance(plain, types.FunctionType):
-                yield from _parts(value, place=None)
+        looked_at = callable(value) and not isinstance(value, type)
+        if looked_at and (given or isinstance(inspect.unwrap(value), types.FunctionType)):
+            yield from _parts(value, place=1 if given else None)
 
 
 def _parts(function: Any, place: int | None) -> Iterator[Part]:
@@ -131,14 +133,14 @@ def _parts(function: Any, place: int | None) -> Iterator[Part]:
         place: which of its parameters is the context; None for the one of that name, if any.
     """
     plain = inspect.unwrap(function)
+    takes = place is not None or (isinstance(plain, types.FunctionType) and CONTEXT in _parameters(plain))
     while function is not None:
         wrapped = getattr(function, "__wrapped__", None)
         if not isinstance(function, types.FunctionType):
-            if place is not None and not isinstance(function, staticmethod | classmethod):
+            if takes and not isinstance(function, staticmethod | classmethod):
                 yield Part(None)
         elif not str(function.__globals__.get("__name__", "")).startswith(BASES):
-            takes = place is not None or (wrapped is not None and CONTEXT in _parameters(plain))
-            yield _part(function, wrapped, place, takes)
+            yield _part(function, wrapped, place, takes and (place is not None or wrapped is not None))
         function = wrapped
 
 
@@ -239,8 +241,9 @@ def _taken_of_all(node: ast.Name, parents: dict[ast.AST, ast.AST], part: Part, m
         code = part.function.__code__ if part.function is not None else None
         places = code.co_varnames[: code.co_argcount] if code is not None else ()
         before = tuple(getattr(argument, "id", "") for argument in call.args if not isinstance(argument, ast.Starred))
-        stage = isinstance(call.func, ast.Attribute) and call.func.attr in GIVEN and _is_self(call.func.value, part)
-        if not ((stage and before == places[1:]) or (_is_wrapped(call.func, part) and before == places)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) and _is_self(call.func.value, part) else ""
+        follows = name in GIVEN and (name in STAGES or name in methods)
+        if not ((follows and before == places[1:]) or (_is_wrapped(call.func, part) and before == places)):
             yield ALL
 
 

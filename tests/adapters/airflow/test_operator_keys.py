@@ -15,6 +15,7 @@ from couler_airflow.key import LEFT_OUT, TaskMaterial
 from couler_airflow.marks import Declaration
 from couler_airflow.moved import context_keys
 from couler_airflow.operator_keys import OperatorKey, key_of_class
+from couler_airflow.operators import ALL, reads_of_hook
 from couler_airflow.task_checks import OF_THE_DAG, check_class, reads_of_class
 from support import AIRFLOW, ROOT
 
@@ -190,6 +191,16 @@ EXECUTES = {
     "handed on by star to what is not known": ("def execute(self, *args): return print(*args)", (), True),
     "tried again": ("@tenacity.retry\n    def execute(self, context): return context['ts']", ("ts",), False),
     "an object around it": ("@Held\n    def execute(self, context): return 1", (), True),
+    "after a trigger, by its name": (
+        "def execute(self, context): self.defer(method_name='done')\n    def done(self, c, event=None): return c['ts']",
+        ("ts",),
+        False,
+    ),
+    "an object around a method": (
+        "@Held\n    def day(self, context): return 1\n    def execute(self, context): return self.day(context)",
+        (),
+        True,
+    ),
     "after a trigger": ("def execute_complete(self, c, event=None): return c['ts']", ("ts",), False),
 }
 AROUND = {
@@ -235,6 +246,21 @@ def test_what_is_around_execute_is_followed(name: str, tmp_path: Path, monkeypat
     key = key_of_class(own_operator(tmp_path, monkeypatch, top + mine))
     assert key.context == context
     assert reasons(key) == (["the code of Mine takes all of the run's context"] if refused else [])
+
+
+HOOKS = {
+    "by star": ("def hook(*args): args[0]['ds']", {ALL}),
+    "by name": ("def hook(c): c['ds']", {"ds"}),
+    "with a decorator": ("@around\ndef hook(context): return context['ds']", {"ds", "ts"}),
+}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_is_followed_with_what_is_around_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, context = HOOKS[name]
+    top = DECORATORS.replace("DEF", "def call(context):").replace("BODY", 'context["ts"]; return function(context)')
+    mine = own_operator(tmp_path, monkeypatch, f"{top}{text}\nclass Mine:\n    made = staticmethod(hook)\n")
+    assert reads_of_hook(vars(mine)["made"].__func__).context == context
 
 
 @pytest.mark.parametrize("name", BODIES)
