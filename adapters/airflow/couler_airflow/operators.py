@@ -1,7 +1,8 @@
 """What an operator's own code reads of the run and of itself, told from its source.
 
 The methods that an operator has beside Airflow's own are looked at, in its class and those behind it. A method that
-hands the context on to one of them is followed there; one that hands it to anything else takes all of it.
+hands the context on to one of them is followed there; one that hands it to anything else takes all of it. What
+decorators have put around a method is looked at like the method itself.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import ast
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from couler_plugins.caching.code.modules import module_of
+from couler_plugins.caching.code.modules import is_library_code, module_of
 from couler_plugins.caching.code.syntax import syntax_of
 
 __all__ = ["ALL", "Reads", "own_names", "reads_of", "reads_of_hook"]
@@ -24,9 +25,10 @@ INSTANCE = ("ti", "task_instance")
 PUSH = "xcom_push"
 ALL = "*"
 CONTEXT = "context"
-Methods = Mapping[str, Sequence[types.FunctionType]]
 STAGES = ("execute", "pre_execute", "post_execute", "on_kill")
 """Methods of all operators to which Airflow itself does nothing with the context."""
+GIVEN = ("execute", "pre_execute", "post_execute", "execute_complete", "render_template_fields")
+"""Methods that Airflow gives the context first, whatever they call it."""
 
 
 class Reads(NamedTuple):
@@ -44,6 +46,32 @@ class Reads(NamedTuple):
         return Reads(self.context | other.context, self.own | other.own)
 
 
+class Part(NamedTuple):
+    """A function of a method: the method's own, or one that a decorator has put around another.
+
+    Attributes:
+        function: the function; None for something else, which nobody can look into.
+        wrapped: what it is put around; None where it is the method's own.
+        names: its parameters that are the context.
+        stars: those of `*` and `**` that have the context in them.
+        own: its parameter that is the operator.
+    """
+
+    function: types.FunctionType | None
+    wrapped: Any = None
+    names: tuple[str, ...] = ()
+    stars: tuple[str, ...] = ()
+    own: str | None = None
+
+    @property
+    def hands_on(self) -> bool:
+        """Whether it is a library's decorator, which knows nothing of what it hands on."""
+        return self.function is not None and self.wrapped is not None and is_library_code(self.function.__code__)
+
+
+Methods = Mapping[str, Sequence[Part]]
+
+
 def own_names(cls: type) -> set[str]:
     """Return the names of what an operator's class has beside Airflow's own."""
     return {name for base in _own(cls) for name in vars(base)}
@@ -57,46 +85,81 @@ def reads_of(cls: type, known: frozenset[str] = frozenset()) -> Reads:
         cls: the class.
         known: names of classes behind it that do no harm with a context that they hand on.
     """
-    own = [
-        (base, name, function)
-        for base in _own(cls)
-        for name, member in vars(base).items()
-        for function in _functions(member)
-    ]
-    methods: dict[str, list[types.FunctionType]] = {}
-    for _, name, function in own:
-        methods.setdefault(name, []).append(function)
+    members = [(base, name, member) for base in _own(cls) for name, member in vars(base).items()]
+    given = {*GIVEN, *_resumed(member for *_, member in members)}
+    own = [(base, name, part) for base, name, member in members for part in _parts_of_member(member, name in given)]
+    methods: dict[str, list[Part]] = {}
+    for _, name, part in own:
+        methods.setdefault(name, []).append(part)
     found = Reads()
-    for base, _, function in own:
-        read = _read(function, methods)
+    for base, name, part in own:
+        read = _read(part, methods[name], methods)
         found |= Reads(read.context - {ALL}, read.own) if base.__name__ in known else read
     return found
 
 
 def reads_of_hook(function: Callable[..., Any]) -> Reads:
     """Return what a hook reads, whose first parameter is the context."""
-    plain = inspect.unwrap(getattr(function, "__func__", function))
-    if not isinstance(plain, types.FunctionType):
-        return Reads(frozenset({ALL}))
-    return _read(plain, {}, plain.__code__.co_varnames[:1])
+    plain = getattr(function, "__func__", function)
+    parts = [*_parts(plain, place=1 if plain is not function else 0)]
+    return functools.reduce(Reads.__or__, (_read(part, parts, {}) for part in parts), Reads())
 
 
 def _own(cls: type) -> list[type]:
     return [base for base in cls.__mro__ if base is not object and not module_of(base).startswith(BASES)]
 
 
-def _functions(member: Any) -> Iterator[types.FunctionType]:
-    parts = [member, *(getattr(member, name, None) for name in ("__func__", "fget", "fset", "func"))]
-    for part in parts:
-        if callable(part) and not isinstance(part, type):
-            plain = inspect.unwrap(part)
-            if isinstance(plain, types.FunctionType):
-                yield plain
+def _resumed(members: Iterable[Any]) -> Iterator[str]:
+    """Give the names of the methods, among others, that Airflow calls when what deferred itself comes back."""
+    for member in members:
+        code = getattr(inspect.unwrap(member) if callable(member) else member, "__code__", None)
+        if isinstance(code, types.CodeType) and not {"defer", "TaskDeferred"}.isdisjoint(code.co_names):
+            yield from (text for text in code.co_consts if isinstance(text, str))
 
 
-def _read(function: types.FunctionType, methods: Methods, names: tuple[str, ...] = (CONTEXT,)) -> Reads:
-    parameters = _parameters(function)
-    tree = syntax_of(function)
+def _parts_of_member(member: Any, given: bool) -> Iterator[Part]:
+    inner = (getattr(member, part, None) for part in ("__func__", "fget", "fset", "func"))
+    for value in (member, *inner):
+        looked_at = callable(value) and not isinstance(value, type)
+        if looked_at and (given or isinstance(inspect.unwrap(value), types.FunctionType)):
+            yield from _parts(value, place=1 if given else None)
+
+
+def _parts(function: Any, place: int | None) -> Iterator[Part]:
+    """Give a function and those that it wraps, but for Airflow's own.
+
+    Args:
+        function: the function.
+        place: which of its parameters is the context; None for the one of that name, if any.
+    """
+    plain = inspect.unwrap(function)
+    takes = place is not None or (isinstance(plain, types.FunctionType) and CONTEXT in _parameters(plain))
+    while function is not None:
+        wrapped = getattr(function, "__wrapped__", None)
+        if not isinstance(function, types.FunctionType):
+            if takes and not isinstance(function, staticmethod | classmethod):
+                yield Part(None)
+        elif not str(function.__globals__.get("__name__", "")).startswith(BASES):
+            yield _part(function, wrapped, place, takes and (place is not None or wrapped is not None))
+        function = wrapped
+
+
+def _part(function: types.FunctionType, wrapped: Any, place: int | None, takes: bool) -> Part:
+    code = function.__code__
+    positional, parameters = code.co_varnames[: code.co_argcount], _parameters(function)
+    names = {CONTEXT} & {*parameters} | ({*positional[place : place + 1]} if place is not None else set())
+    stars = [*code.co_varnames[len(parameters) :]]
+    listed = [stars.pop(0)] if code.co_flags & inspect.CO_VARARGS else []
+    worded = [stars.pop(0)] if code.co_flags & inspect.CO_VARKEYWORDS else []
+    listed = listed if place is None or len(positional) <= place else []
+    worded = worded if CONTEXT not in names else []
+    named = positional[:1] == ("self",) or (place == 1 and positional)
+    own = positional[0] if named else None
+    return Part(function, wrapped, tuple(sorted(names)), (*listed, *worded) if takes else (), own)
+
+
+def _read(part: Part, chain: Sequence[Part], methods: Methods) -> Reads:
+    tree = syntax_of(part.function.__code__) if part.function is not None else None
     if tree is None:
         return Reads(frozenset({ALL}), frozenset({ALL}))
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
@@ -104,14 +167,16 @@ def _read(function: types.FunctionType, methods: Methods, names: tuple[str, ...]
     own: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            if node.id in names and node.id in parameters:
-                context |= {*_taken(node, parents, methods)}
-            elif node.id == "self" and parameters[:1] == ("self",):
-                own |= {*_of_itself(node, parents)}
+            if node.id in part.names:
+                context |= {*_taken(node, parents, part, chain, methods)}
+            elif node.id in part.stars:
+                context |= {*_taken_of_all(node, parents, part, methods)}
+            elif node.id == part.own:
+                own |= {*_of_itself(node, parents, part)}
     return Reads(frozenset(context), frozenset(own))
 
 
-def _of_itself(node: ast.Name, parents: dict[ast.AST, ast.AST]) -> Iterator[str]:
+def _of_itself(node: ast.Name, parents: dict[ast.AST, ast.AST], part: Part) -> Iterator[str]:
     """Give the attributes that are read of an operator where it is named."""
     parent = parents.get(node)
     if isinstance(parent, ast.Attribute):
@@ -123,13 +188,17 @@ def _of_itself(node: ast.Name, parents: dict[ast.AST, ast.AST]) -> Iterator[str]
         second = parent.args[1] if len(parent.args) > 1 else None
         if parent.func.id in ("getattr", "hasattr") and isinstance(second, ast.Constant):
             yield str(second.value)
-        elif parent.func.id not in ("type", "super", "isinstance", "setattr", "id"):
+        elif parent.func.id not in ("type", "super", "isinstance", "setattr", "id") and not _is_wrapped(
+            parent.func, part
+        ):
             yield ALL
-    else:
+    elif not part.hands_on:
         yield ALL
 
 
-def _taken(node: ast.Name, parents: dict[ast.AST, ast.AST], methods: Methods) -> Iterator[str]:
+def _taken(
+    node: ast.Name, parents: dict[ast.AST, ast.AST], part: Part, chain: Sequence[Part], methods: Methods
+) -> Iterator[str]:
     """What is taken of the context where it is named."""
     parent = parents.get(node)
     if isinstance(parent, ast.Subscript) and isinstance(parent.slice, ast.Constant):
@@ -143,22 +212,66 @@ def _taken(node: ast.Name, parents: dict[ast.AST, ast.AST], methods: Methods) ->
             yield ALL
     else:
         call = parents.get(parent) if isinstance(parent, ast.keyword) else parent
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _is_self(call.func.value)):
+        if not isinstance(call, ast.Call):
+            yield ALL
+        elif _is_wrapped(call.func, part):
+            followed = [item for item in chain if item.function is part.wrapped]
+            if not all(_receives(item, call, node, bound=False) for item in followed):
+                yield ALL
+        elif not (isinstance(call.func, ast.Attribute) and _is_self(call.func.value, part)):
             yield ALL
         elif call.func.attr not in STAGES or call.func.attr in methods:
-            followed = methods.get(call.func.attr, ())
-            if not followed or not all(_receives(function, call, node) for function in followed):
+            found = methods.get(call.func.attr, ())
+            if not found or not all(_receives(item, call, node) for item in found):
                 yield ALL
 
 
-def _receives(function: types.FunctionType, call: ast.Call, node: ast.Name) -> bool:
-    """Return whether a method gets what is named in a call as its context, where it is looked at."""
-    parameters = _parameters(function)
+def _taken_of_all(node: ast.Name, parents: dict[ast.AST, ast.AST], part: Part, methods: Methods) -> Iterator[str]:
+    """What is taken where all is named that a function was called with."""
+    parent = parents.get(node)
+    call = parents.get(parent) if parent is not None else None
+    starred = isinstance(parent, ast.Starred) or (isinstance(parent, ast.keyword) and parent.arg is None)
+    if part.hands_on:
+        if isinstance(parent, ast.Subscript | ast.Attribute):
+            yield ALL
+    elif not (starred and isinstance(call, ast.Call)):
+        yield ALL
+    else:
+        # As it was called: what stands before goes on in its place.
+        code = part.function.__code__ if part.function is not None else None
+        places = code.co_varnames[: code.co_argcount] if code is not None else ()
+        before = tuple(getattr(argument, "id", "") for argument in call.args if not isinstance(argument, ast.Starred))
+        name = call.func.attr if isinstance(call.func, ast.Attribute) and _is_self(call.func.value, part) else ""
+        follows = name in GIVEN and (name in STAGES or name in methods)
+        if not ((follows and before == places[1:]) or (_is_wrapped(call.func, part) and before == places)):
+            yield ALL
+
+
+def _is_wrapped(node: ast.expr, part: Part) -> bool:
+    """Return whether a name stands for what a decorator has wrapped."""
+    function = part.function
+    if function is None or part.wrapped is None or not isinstance(node, ast.Name):
+        return False
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    try:
+        return node.id in cells and cells[node.id].cell_contents is part.wrapped
+    except ValueError:
+        return False
+
+
+def _receives(part: Part, call: ast.Call, node: ast.Name, *, bound: bool = True) -> bool:
+    """Return whether a function gets what is named in a call as its context, where it is looked at."""
+    if part.function is None:
+        return True  # all is taken there
+    code = part.function.__code__
+    positional = code.co_varnames[: code.co_argcount]
     if node not in call.args:
-        return any(word.value is node and word.arg == CONTEXT for word in call.keywords) and CONTEXT in parameters
-    place = call.args.index(node) + (parameters[:1] in (("self",), ("cls",)))
-    starred = any(isinstance(argument, ast.Starred) for argument in call.args)
-    return not starred and parameters[place : place + 1] == (CONTEXT,)
+        named = any(word.value is node and word.arg == CONTEXT for word in call.keywords)
+        return named and (CONTEXT in part.names or bool(part.stars))
+    if any(isinstance(argument, ast.Starred) for argument in call.args):
+        return False
+    place = call.args.index(node) + (bound and (positional[:1] in (("self",), ("cls",)) or part.own is not None))
+    return positional[place] in part.names if place < len(positional) else bool(part.stars)
 
 
 def _parameters(function: types.FunctionType) -> tuple[str, ...]:
@@ -173,8 +286,8 @@ def _key(key: Any, read: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[s
         yield key if isinstance(key, str) else ALL
 
 
-def _is_self(node: ast.expr) -> bool:
-    return _is_name(node, "self") or (isinstance(node, ast.Call) and _is_name(node.func, "super"))
+def _is_self(node: ast.expr, part: Part) -> bool:
+    return _is_name(node, part.own or "self") or (isinstance(node, ast.Call) and _is_name(node.func, "super"))
 
 
 def _is_name(node: ast.expr, name: str) -> bool:

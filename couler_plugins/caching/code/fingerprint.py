@@ -12,7 +12,7 @@ import functools
 import math
 import threading
 import types
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sized
 from typing import Any
 
 from couler_plugins.caching.code.budget import Budget
@@ -186,7 +186,13 @@ class Fingerprint:
         """The form of an object of a library: what it says that it is made of."""
         found = reduced(value)
         if isinstance(found, str):
-            return ["named", self.sources.label(module_of(kind)), found]
+            named = ["named", self.sources.label(module_of(kind)), found]
+            # What it is called says all of what a library has, and nothing of what was made for a user's module.
+            module = getattr(value, "__module__", None)
+            if not isinstance(module, str) or is_library(module):
+                return named
+            held = slots_of(value).items()
+            return [*named, [self._cell_of_library(name, types.CellType(item)) for name, item in held]]
         made, arguments, *state = found
         # Its own class is no name that code says: a generator with a state is not the class `Random`.
         made_of = [["its class"] if part is kind else self.form(part) for part in (made, *arguments)]
@@ -273,6 +279,8 @@ class Fingerprint:
             form = other.form(value)
             if not other.objections:
                 return [name, form]
+        if _is_filled(value):
+            raise Uncacheable(f"{name!r} holds something already, and no key can tell what", step=name)
         return [name, ["of a library", module_of(kind), kind.__qualname__]]
 
     def _attributes(self, function: types.FunctionType) -> Any:
@@ -340,3 +348,10 @@ class Fingerprint:
 
 def _cells(function: types.FunctionType) -> Iterator[tuple[str, types.CellType]]:
     return zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+
+
+def _is_filled(value: Any) -> bool:
+    try:
+        return isinstance(value, Sized) and len(value) > 0
+    except Exception:  # noqa: BLE001  # the object's own code may raise anything
+        return True

@@ -15,6 +15,7 @@ from couler_airflow.key import LEFT_OUT, TaskMaterial
 from couler_airflow.marks import Declaration
 from couler_airflow.moved import context_keys
 from couler_airflow.operator_keys import OperatorKey, key_of_class
+from couler_airflow.operators import ALL, reads_of_hook
 from couler_airflow.task_checks import OF_THE_DAG, check_class, reads_of_class
 from support import AIRFLOW, ROOT
 
@@ -118,10 +119,28 @@ BODIES = {
     "in a method that calls it something else": ("return self.other(context)", ("ds",), "all of the run's context"),
     "in a method that gets it unpacked": ("return self.unpacked(**context)", ("ds",), "all of the run's context"),
     "in another place of a method": ("return self.second(context)", ("ds",), "all of the run's context"),
+    "in a method with a decorator": ("return self.logged(context)", ("ds",), ""),
+    "in a method with a decorator that looks at it": (
+        "return self.peeked(context)",
+        ("ds",),
+        "all of the run's context",
+    ),
     "what is no method": ("return self.called(context)", ("ds",), "all of the run's context"),
 }
 OPERATOR = """
+from functools import wraps
 from airflow.sdk import BaseOperator
+def log(function):
+    @wraps(function)
+    def call(self, *args, **kwargs):
+        self.log.info("starts")
+        return function(self, *args, **kwargs)
+    return call
+def peek(function):
+    @wraps(function)
+    def call(*args):
+        return args[1]["ts"]
+    return call
 class Mine(BaseOperator):
     called = None
     def execute(self, context):
@@ -134,20 +153,123 @@ class Mine(BaseOperator):
         return ds
     def second(self, first, context=None):
         return first["ts"]
+    @log
+    def logged(self, context):
+        return context["ds"]
+PEEKED
 """
+PEEKED = """
+    @peek
+    def peeked(self, context):
+        return context["ds"]
+"""
+
+
+DECORATORS = """
+from functools import lru_cache, wraps
+import tenacity
+from airflow.sdk import BaseOperator
+class Held:
+    def __init__(self, function): self.__wrapped__ = function
+    def __call__(self, context): return context["ts"]
+def around(function):
+    @wraps(function)
+    DEF
+        BODY
+    return call
+"""
+EXECUTES = {
+    # How `execute` is written, what is in the key of it, and whether all is taken.
+    "its context under another name": ('def execute(self, c): return c["ts"]', ("ts",), False),
+    "all by star": (
+        'def execute(self, *args, **kwargs): return (args[0] if args else kwargs["context"])["ts"]',
+        (),
+        True,
+    ),
+    "by two stars": ('def execute(self, **words): return words["context"]["ts"]', (), True),
+    "handed on by star": ("def execute(self, *args, **kwargs): return super().execute(*args, **kwargs)", (), False),
+    "handed on by star to what is not known": ("def execute(self, *args): return print(*args)", (), True),
+    "tried again": ("@tenacity.retry\n    def execute(self, context): return context['ts']", ("ts",), False),
+    "an object around it": ("@Held\n    def execute(self, context): return 1", (), True),
+    "after a trigger, by its name": (
+        "def execute(self, context): self.defer(method_name='done')\n    def done(self, c, event=None): return c['ts']",
+        ("ts",),
+        False,
+    ),
+    "an object around a method": (
+        "@Held\n    def day(self, context): return 1\n    def execute(self, context): return self.day(context)",
+        (),
+        True,
+    ),
+    "after a trigger": ("def execute_complete(self, c, event=None): return c['ts']", ("ts",), False),
+}
+AROUND = {
+    "reads": ("self, context", 'context["ts"]; return function(self, context)', ("ds", "ts"), False),
+    "hands on": ("self, context", "return function(self, context)", ("ds",), False),
+    "reads under another name": ("op, c", 'c["ts"]; return function(op, context=c)', ("ds", "ts"), False),
+    "hands on by star": ("self, *args, **kwargs", "return function(self, *args, **kwargs)", ("ds",), False),
+    "hands all on by star": ("*args, **kwargs", "return function(*args, **kwargs)", ("ds",), False),
+    "hands on in another place": ("self, *args", "return function(self, 1, *args)", ("ds",), True),
+    "reads by number": ("self, *args", 'args[0]["ts"]; return function(self, *args)', ("ds",), True),
+    "reads by word": ("self, **all", 'all["context"]["ts"]; return function(self, **all)', ("ds",), True),
+    "hands on to another": ("self, *args", "print(*args); return function(self, *args)", ("ds",), True),
+}
+
+
+def own_operator(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> type:
+    (folder / "own_operator.py").write_text(text)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "own_operator", raising=False)
+    cls: type = importlib.import_module("own_operator").Mine
+    monkeypatch.delitem(sys.modules, "own_operator")
+    return cls
+
+
+def reasons(key: OperatorKey) -> list[str]:
+    return [item.reason for item in key.objections]
+
+
+@pytest.mark.parametrize("name", EXECUTES)
+def test_execute_is_followed_however_it_is_written(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    method, context, refused = EXECUTES[name]
+    top = DECORATORS.replace("DEF", "def call(): pass").replace("BODY", "")
+    key = key_of_class(own_operator(tmp_path, monkeypatch, f"{top}class Mine(BaseOperator):\n    {method}\n"))
+    assert key.context == context
+    assert ("the code of Mine takes all of the run's context" in reasons(key)) is refused
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_what_is_around_execute_is_followed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters, body, context, refused = AROUND[name]
+    top = DECORATORS.replace("DEF", f"def call({parameters}):").replace("BODY", body)
+    mine = "class Mine(BaseOperator):\n    @around\n    def execute(self, context): return context['ds']\n"
+    key = key_of_class(own_operator(tmp_path, monkeypatch, top + mine))
+    assert key.context == context
+    assert reasons(key) == (["the code of Mine takes all of the run's context"] if refused else [])
+
+
+HOOKS = {
+    "by star": ("def hook(*args): args[0]['ds']", {ALL}),
+    "by name": ("def hook(c): c['ds']", {"ds"}),
+    "with a decorator": ("@around\ndef hook(context): return context['ds']", {"ds", "ts"}),
+}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_is_followed_with_what_is_around_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, context = HOOKS[name]
+    top = DECORATORS.replace("DEF", "def call(context):").replace("BODY", 'context["ts"]; return function(context)')
+    mine = own_operator(tmp_path, monkeypatch, f"{top}{text}\nclass Mine:\n    made = staticmethod(hook)\n")
+    assert reads_of_hook(vars(mine)["made"].__func__).context == context
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_an_own_operator_is_judged_by_its_code(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body, context, refused = BODIES[name]
-    (tmp_path / "own_operator.py").write_text(OPERATOR.replace("BODY", body))
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "own_operator", raising=False)
-    cls = importlib.import_module("own_operator").Mine
-    monkeypatch.delitem(sys.modules, "own_operator")
-    key = key_of_class(cls)
+    text = OPERATOR.replace("BODY", body).replace("PEEKED", PEEKED if "peeked" in body else "")
+    key = key_of_class(own_operator(tmp_path, monkeypatch, text))
     assert key.context == context
-    assert [item.reason for item in key.objections] == ([f"the code of Mine takes {refused}"] if refused else [])
+    assert reasons(key) == ([f"the code of Mine takes {refused}"] if refused else [])
 
 
 def test_what_reads_by_compiled_code_is_refused_until_files_are_allowed() -> None:

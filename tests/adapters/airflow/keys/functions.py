@@ -30,6 +30,15 @@ def scaled(wrapped, instance, args, named): return wrapped(*args, **named) * 2
 def get(): return 1
 """
 
+MEMO = """
+import cachetools, cachetools.func
+BOX = [1]
+@MEMO
+def f(n): return BOX[0]
+f(1)
+BOX[0] = 7
+"""
+
 CASES: tuple[Case, ...] = (
     work("plain", "return 1", expect=HIT, worst=True),
     work("body", "return 1", edit=("return 1", "return 2")),
@@ -170,6 +179,35 @@ CASES: tuple[Case, ...] = (
         "return get()",
         "import cachetools.func\n@cachetools.func.ttl_cache()\ndef get(): return 1\n",
         edit=("return 1", "return 2"),
+        needs=("cachetools",),
+    ),
+    work(
+        "cachetools-dict-that-is-filled",
+        "return f(1)",
+        MEMO.replace("MEMO", "cachetools.cached({})"),
+        edit=("BOX = [1]", "BOX = [2]"),
+        needs=("cachetools",),
+        worst=True,
+    ),
+    work(
+        "cachetools-ttl-that-is-filled",
+        "return f(1)",
+        MEMO.replace("MEMO", "cachetools.cached(cachetools.TTLCache(9, 9999))"),
+        edit=("BOX = [1]", "BOX = [2]"),
+        needs=("cachetools",),
+    ),
+    work(
+        "cachetools-lru-that-is-filled",
+        "return f(1)",
+        MEMO.replace("MEMO", "cachetools.func.lru_cache()"),
+        edit=("BOX = [1]", "BOX = [2]"),
+        needs=("cachetools",),
+    ),
+    work(
+        "cachetools-same",
+        "return f(1)",
+        MEMO.replace("MEMO", "cachetools.cached({})"),
+        expect=HIT,
         needs=("cachetools",),
     ),
     work(

@@ -40,6 +40,30 @@ def on_days(name: str, body: str, **case: Any) -> Case:
     return marked(name, body, first=DAYS[0], second=DAYS[1], **case)
 
 
+WRAPPED = """
+import functools
+def dated(function):
+    @functools.wraps(function)
+    def call(self, ARGS):
+        READ
+        return f"{day} {function(self, HANDED)}"
+    return call
+"""
+
+
+def wrapped(name: str, arguments: str, read: str, handed: str, **case: Any) -> Case:
+    """Return a case of an operator with a decorator around `execute`."""
+    top = WRAPPED.replace("ARGS", arguments).replace("READ", read).replace("HANDED", handed)
+    text = execute("return 1", top=top).replace("    def execute", "    @dated\n    def execute")
+    return marked(name, "", files={"extract.py": text}, first=DAYS[0], **case)
+
+
+def written(name: str, execute_: str, **case: Any) -> Case:
+    """Return a case of an operator whose `execute` is written in another way."""
+    text = OPERATOR.replace("    def execute(self, context):\nBODY", textwrap.indent(execute_, " " * 4))
+    return marked(name, "", files={"extract.py": text}, first=DAYS[0], second=DAYS[1], **case)
+
+
 PYTHON = """
 from airflow.providers.standard.operators.python import PythonOperator
 {top}
@@ -104,6 +128,36 @@ CASES: tuple[Case, ...] = (
         "operator-ds-in-a-method-under-another-name",
         "return self.day(context)",
         files={"extract.py": execute("return self.day(context)") + '    def day(self, c):\n        return c["ds"]\n'},
+    ),
+    # Decorators around it, and other ways to write it.
+    wrapped("operator-ds-in-a-decorator", "context", 'day = context["ds"]', "context", second=DAYS[1], worst=True),
+    wrapped(
+        "operator-ds-in-a-decorator-by-star",
+        "*a, **k",
+        'day = (a or [k["context"]])[0]["ds"]',
+        "*a, **k",
+        second=DAYS[1],
+    ),
+    wrapped("operator-decorator-that-hands-on", "*a, **k", "day = 1", "*a, **k", expect=HIT),
+    written(
+        "operator-ds-under-another-name-before",
+        'def pre_execute(self, c):\n    self.day = c["ds"]\ndef execute(self, context):\n    return self.day\n',
+    ),
+    on_days(
+        "operator-ds-under-another-name-behind",
+        "return super().execute(context)",
+        files={
+            "extract.py": execute("return super().execute(context)", top="from behind import Behind\n").replace(
+                "(BaseOperator)", "(Behind)"
+            ),
+            "behind.py": "from airflow.sdk import BaseOperator\nclass Behind(BaseOperator):\n"
+            '    def execute(self, c): return c["ds"]\n',
+        },
+    ),
+    written(
+        "operator-ds-by-star",
+        'def execute(self, *args, **kwargs):\n    return (args[0] if args else kwargs["context"])["ds"]\n',
+        worst=True,
     ),
     on_days("operator-ds-by-a-variable-key", 'key = "d" + "s"\nreturn context[key]'),
     on_days("operator-ds-of-a-copy", 'return {**context}["ds"]'),
