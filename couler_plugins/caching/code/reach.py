@@ -16,6 +16,11 @@ NETWORKS = (
     r"|kafka|confluent_kafka|redis|pymongo|s3fs|gcsfs|adlfs|smart_open|cx_Oracle|oracledb|snowflake|google\.cloud|azure"
     r"|openai|anthropic|huggingface_hub|websockets?|kubernetes|docker|elasticsearch"
 )
+NATIVE = (
+    *("read_parquet", "to_parquet", "read_feather", "to_feather", "read_orc", "to_orc", "read_html", "read_spss"),
+    *("read_hdf", "to_hdf", "HDFStore", "mmread", "mmwrite", "mminfo"),
+)
+"""Readers and writers of libraries that an observer sees else: compiled code of another one opens the file."""
 KINDS: tuple[tuple[str, str], ...] = (
     ("clock", r"time\.(?!sleep\b|strptime\b|struct_time\b|mktime\b)\w+|sched\.|timeit\.|resource\."),
     ("clock", r"(?:\w+\.)*(?:now|utcnow|today)(?:\.|$)"),
@@ -24,10 +29,16 @@ KINDS: tuple[tuple[str, str], ...] = (
         r"os\.(?:times|getloadavg)|email\.utils\.(?:formatdate|localtime|make_msgid)|gzip\.(?:compress|GzipFile)",
     ),
     ("clock", r"logging\.(?:LogRecord|makeLogRecord)|asyncio\.(?:get_running_loop|get_event_loop|new_event_loop)"),
-    ("clock", r"(?:dateutil\.parser|dateparser)\b"),
+    ("clock", r"(?:dateutil\.parser|dateparser)\b|http\.cookiejar\.time2\w+|xmlrpc\.client\.DateTime\b"),
+    # What else is there has to be told a time.
+    ("clock", r"babel\.dates\.(?:format_(?:date|time|datetime|skeleton)|get_timezone_\w+|__dict__)\b"),
     ("randomness", r"(?:random|secrets|numpy\.random|torch\.rand\w*|faker)(?:\.|$)|uuid\.(?:uuid[14678]|getnode)"),
     ("randomness", r"os\.(?:urandom|getpid|getrandom|getppid)|builtins\.(?:id|hash)|ssl\.RAND_\w+"),
     ("randomness", r"tempfile\.(?:mktemp|gettemp\w*)|threading\.(?:get_ident|get_native_id|current_thread)"),
+    (
+        "randomness",
+        r"email\.mime\.multipart\.|cryptography\.(?:fernet\.(?!InvalidToken\b)|hazmat\.primitives\.asymmetric\.)",
+    ),
     ("randomness", r"(?:torch|tensorflow|jax|keras|mimesis|shortuuid|nanoid|ulid)(?:\.|$)"),
     (
         "machine",
@@ -44,6 +55,11 @@ KINDS: tuple[tuple[str, str], ...] = (
     ),
     ("dynamic code", r"inspect\.(?:signature|get\w+)|typing\.get_type_hints"),
     ("dynamic code", r"inspect\.(?:stack|currentframe)|sys\.(?:_getframe|modules)|gc\.|ctypes\.|marshal\."),
+    # Code that a text names.
+    ("dynamic code", r"airflow\.(?:\w+\.)*module_loading\.import_string|pkgutil\.resolve_name|pydoc\.locate"),
+    ("dynamic code", r"pydantic\.(?:types\.)?ImportString|yaml\.(?:\w+\.)*(?:unsafe_load|C?UnsafeLoader)"),
+    ("dynamic code", r"pandas\.(?:core\.computation\.(?:\w+\.)?)?eval$"),
+    ("native", rf"(?:pandas|scipy\.io)\.(?:\w+\.)*(?:{'|'.join(NATIVE)})\b"),
     # Seen while the code runs, where there is an observer.
     (
         "files",
@@ -69,7 +85,8 @@ ATTRIBUTES: dict[str, str] = {
     **dict.fromkeys(("is_file", "is_dir", "unlink", "touch", "mkdir", "rmdir"), "files"),
     **dict.fromkeys(("open", "exists", "stat", "lstat", "glob", "samefile", "symlink_to", "hardlink_to"), "files"),
     **dict.fromkeys(("cwd", "home", "expanduser"), "environment"),
-    **dict.fromkeys(("to_csv", "to_parquet", "to_sql", "to_excel", "to_pickle", "to_feather", "to_hdf"), "files"),
+    **dict.fromkeys(("to_csv", "to_sql", "to_excel", "to_pickle"), "files"),
+    **dict.fromkeys(NATIVE, "native"),
     **dict.fromkeys(("urlopen", "urlretrieve"), "network"),
     **dict.fromkeys(("get_connection", "get_conn"), "connections"),
     **dict.fromkeys(
@@ -79,7 +96,6 @@ ATTRIBUTES: dict[str, str] = {
 }
 READING = re.compile(r"read_(?!only)\w+")
 """Methods that pandas, polars and their like read with."""
-
 
 SAID = re.compile(
     r"\s*(?:now|today|yesterday|tomorrow)\s*\Z|.*(?:\bcurrent_(?:timestamp|date|time)\b|\blocaltimestamp\b|'now'|\bsysdate\b"

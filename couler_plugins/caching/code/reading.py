@@ -17,10 +17,11 @@ from msgspec import structs
 
 from couler_plugins.caching.code.idioms import SEEDS, harmless
 from couler_plugins.caching.code.modules import file_of, is_library, unobserved_by_module
-from couler_plugins.caching.code.names import ALL, constants_of, names_of
+from couler_plugins.caching.code.names import ALL, names_of
 from couler_plugins.caching.code.reach import is_clock_text, kind_of, kinds_of_attributes
 from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
+from couler_plugins.caching.code.texts import evaluated, texts_of
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.caching.code.values import slots_of
 from couler_plugins.caching.waivers import waiver_of
@@ -87,11 +88,13 @@ class Reading:
             with self._at(code, name):
                 raise Uncacheable(f"{code.co_qualname} changes the global {name!r}", rule="global-write")
         of_globals = (path[_count_own(scope.get(root), path) :] for root, *path in names.chains)
-        for kind, name in kinds_of_attributes(sorted({*names.attributes, *itertools.chain(*of_globals)})):
+        attributes = sorted({*names.attributes, *itertools.chain(*of_globals)})
+        evaluating = (("dynamic code", name) for name in evaluated(code, scope, names.chains, attributes))
+        for kind, name in (*kinds_of_attributes(attributes), *evaluating):
             if f".{name}" not in harmless(code):
                 with self._at(code, name):
                     self._refuse(kind, name)
-        for text in _texts(code):
+        for text in texts_of(code):
             if is_clock_text(text):
                 with self._at(code, text):
                     self._refuse("clock", repr(text[:LONGEST]))
@@ -178,8 +181,11 @@ class Reading:
         self._forms.sources.add_library(name)
         native = "" if "files" in self._vouched else unobserved_by_module(name)
         if native:
+            self._refuse_native(f"it names {name}, and compiled code of {native} may read files unseen")
+
+    def _refuse_native(self, reason: str) -> None:
+        if "files" not in self._vouched:
             place = None if self._place is None else place_of(*self._place)
-            reason = f"it names {name}, and compiled code of {native} may read files unseen"
             self._objections.append(object_to("native", reason, place, self._surroundings.remedy("files")))
 
     def named(self, name: str, value: Any) -> Any:
@@ -207,6 +213,9 @@ class Reading:
             self._refuse(kind, dotted)
 
     def _refuse(self, kind: str, name: str) -> None:
+        if kind == "native":
+            self._refuse_native(f"it names {name}, and compiled code behind it may read or write files unseen")
+            return
         if kind in self._allow and kind not in self._vouched:
             return
         place = None if self._place is None else place_of(*self._place)
@@ -240,22 +249,6 @@ def _always() -> bool:
 
 def _never() -> bool:
     return False
-
-
-def _texts(code: types.CodeType) -> Iterator[str]:
-    for constant in constants_of(code):
-        if isinstance(constant, types.CodeType):
-            yield from _texts(constant)
-        else:
-            yield from _texts_in(constant)
-
-
-def _texts_in(constant: object) -> Iterator[str]:
-    if isinstance(constant, str):
-        yield constant
-    elif isinstance(constant, (tuple, frozenset)):
-        for item in constant:
-            yield from _texts_in(item)
 
 
 def _may_draw(value: Any) -> bool:

@@ -115,6 +115,14 @@ CASES: tuple[Case, ...] = (
     ),
     clock("clock-of-ctime", "import time\nreturn time.ctime()", expect=NEVER),
     clock("clock-of-airflow", "from airflow.sdk.timezone import utcnow\nreturn utcnow().isoformat()"),
+    clock("clock-of-cookies", "from http.cookiejar import time2isoz\nreturn time2isoz()", expect=NEVER),
+    clock("clock-of-an-xmlrpc-date", "import xmlrpc.client\nreturn str(xmlrpc.client.DateTime())", expect=NEVER),
+    clock(
+        "clock-of-babel",
+        "from babel import dates\nreturn dates.format_time(locale='en')",
+        expect=NEVER,
+        needs=("babel",),
+    ),
     clock(
         "clock-of-jinja",
         "return Template('{{ now() }}').render(now=time.time)",
@@ -161,6 +169,18 @@ CASES: tuple[Case, ...] = (
     clock("chance-of-a-text-hash", "return hash('a')", expect=NEVER),
     clock("chance-of-the-machine", "import platform\nreturn platform.node()", expect=NEVER),
     clock("chance-of-the-number-of-processors", "import os\nreturn os.cpu_count()", expect=NEVER),
+    clock("chance-of-a-mail", "return MIMEMultipart().as_string()", "from email.mime.multipart import MIMEMultipart"),
+    clock(
+        "chance-of-fernet",
+        "return Fernet(b'A' * 43 + b'=').encrypt(b'x').decode()",
+        "from cryptography.fernet import Fernet",
+        needs=("cryptography",),
+    ),
+    clock(
+        "chance-of-a-private-key",
+        "from cryptography.hazmat.primitives.asymmetric import ed25519\nreturn ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex()",
+        needs=("cryptography",),
+    ),
     # Seeded: no chance.
     clock(
         "seeded-numpy",

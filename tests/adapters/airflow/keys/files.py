@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from adapters.airflow.keys.case import HIT, OBSERVED, SAFE, VOUCHED, Case, Run, tasks, work
+from adapters.airflow.keys.case import HIT, NEVER, OBSERVED, SAFE, VOUCHED, Case, Run, tasks, work
 
 __all__ = ["CASES"]
 
@@ -27,6 +28,8 @@ def makes(name: str, body: str, one: str, two: str, top: str = "", **case: Any) 
 
 SQLITE = "python3 -c \"import sqlite3; c = sqlite3.connect('etc.db'); c.execute('create table if not exists t (n)'); c.execute('insert into t values ({n})'); c.commit()\""
 NUMPY = "python3.11 -c \"import array; open('x.raw', 'wb').write(array.array('d', [{n}]).tobytes())\""
+PARQUET = f"{sys.executable} -c \"import pandas as pd; pd.DataFrame({{{{'a': [{{n}}]}}}}).to_parquet('p')\""
+MATRIX = "%%MatrixMarket matrix coordinate real general\n1 1 1\n1 1 {n}.0\n"
 TEMPLATED = """
 from airflow.providers.standard.operators.python import PythonOperator
 def f(templates_dict=None): return templates_dict["q"]
@@ -244,6 +247,55 @@ CASES: tuple[Case, ...] = (
         "a\n1\n",
         "a\n2\n",
         needs=("duckdb",),
+    ),
+    makes(
+        "file-parquet",
+        "import pandas as pd\nreturn int(pd.read_parquet('@BASE@/p').a[0])",
+        PARQUET.format(n=1),
+        PARQUET.format(n=2),
+        needs=("pandas", "pyarrow"),
+    ),
+    makes(
+        "file-parquet-by-a-helper",
+        "return load('@BASE@/p')",
+        PARQUET.format(n=1),
+        PARQUET.format(n=2),
+        "from pandas import read_parquet\ndef load(p): return int(read_parquet(p).a[0])\n",
+        needs=("pandas", "pyarrow"),
+    ),
+    makes(
+        "file-parquet-allowed",
+        "import pandas as pd\nreturn int(pd.read_parquet('@BASE@/p').a[0])",
+        PARQUET.format(n=1),
+        PARQUET.format(n=2),
+        mark=ALLOWED,
+        needs=("pandas", "pyarrow"),
+        expect=VOUCHED,
+    ),
+    makes(
+        "file-parquet-written",
+        "pd.DataFrame({'a': [1]}).to_parquet('@BASE@/p')\nreturn 1",
+        "rm -f p",
+        "rm -f p",
+        "import pandas as pd",
+        needs=("pandas", "pyarrow"),
+        expect=NEVER,
+    ),
+    reads(
+        "file-html",
+        "import pandas as pd\nreturn int(pd.read_html(FILE)[0].iloc[0, 0])",
+        "",
+        "<table><tr><td>1</td></tr></table>",
+        "<table><tr><td>2</td></tr></table>",
+        needs=("pandas", "lxml"),
+    ),
+    reads(
+        "file-matrix",
+        "return float(mmread(FILE).sum())",
+        "from scipy.io import mmread",
+        MATRIX.format(n=1),
+        MATRIX.format(n=2),
+        needs=("scipy",),
     ),
     makes(
         "file-sqlite",

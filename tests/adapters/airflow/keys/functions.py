@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from adapters.airflow.keys.case import HIT, SAFE, Case, work
 
 __all__ = ["CASES"]
@@ -38,6 +40,20 @@ def f(n): return BOX[0]
 f(1)
 BOX[0] = 7
 """
+
+
+def frame(name: str, body: str, top: str = "", **case: Any) -> Case:
+    """Return a case of a task with a table `FRAME`, and with a number `X` that is changed."""
+    made = "import pandas as pd\nX = 1\nFRAME = pd.DataFrame({'a': [1, 2]})\n"
+    edit: dict[str, Any] = {} if "expect" in case else {"edit": ("X = 1", "X = 2")}
+    return work(name, body, made + top, needs=("pandas",), **edit, **case)
+
+
+def named(name: str, body: str, top: str = "", **case: Any) -> Case:
+    """Return a case of a task that finds `g` of a module, which is changed, by a text."""
+    files, edits = {"h2.py": "def g(): return 1\n"}, {"h2.py": ("return 1", "return 2")}
+    return work(name, body, f"import h2\n{top}", arguments="n", call="'g'", files=files, edits=edits, **case)
+
 
 CASES: tuple[Case, ...] = (
     work("plain", "return 1", expect=HIT, worst=True),
@@ -421,6 +437,52 @@ CASES: tuple[Case, ...] = (
         "import numpy as np, pandas as pd\n",
         expect=HIT,
         needs=("pandas",),
+    ),
+    frame("query-with-a-global", "return len(FRAME.query('a > @X'))"),
+    frame("query-with-a-function", "return len(FRAME.query('@keep(a)'))", "def keep(s): return s > X\n"),
+    frame("query-of-a-text", "return len(FRAME.query(Q))", "Q = 'a > @X'\n"),
+    frame("query-of-a-text-in-a-table", "return len(FRAME.query(Q['x']))", "Q = {'x': 'a > @X'}\n"),
+    frame("query-of-an-argument", "return len(FRAME.query(q))", arguments="q", call="'a > @X'"),
+    frame("query-in-a-helper", "return len(few(FRAME))", "def few(f): return f.query('a > @X')\n"),
+    frame("frame-evaluates-a-global", "return int(FRAME.eval('a * @X').sum())"),
+    frame("pandas-evaluates-a-global", "return int(pd.eval('X + 1'))"),
+    frame("query-of-columns", "return len(FRAME.query('a > 1'))", expect=HIT),
+    frame("query-of-columns-of-a-text", "return len(FRAME.query(Q))", "Q = 'a > 1'\n", expect=HIT),
+    work(
+        "query-of-a-session",
+        "return S().query(S).get('a')",
+        "class S:\n    def query(self, cls): return {'a': 1}\n",
+        expect=HIT,
+    ),
+    work(
+        "query-of-an-address",
+        "return urlsplit(u).query",
+        "from urllib.parse import urlsplit\n",
+        arguments="u",
+        call="'http://h/?a=1'",
+        expect=HIT,
+    ),
+    named(
+        "named-by-airflow", "from airflow.sdk.module_loading import import_string\nreturn import_string('h2.' + n)()"
+    ),
+    named("named-by-pkgutil", "import pkgutil\nreturn pkgutil.resolve_name('h2:' + n)()"),
+    named("named-by-pydoc", "return locate('h2.' + n)()", "from pydoc import locate\n"),
+    named(
+        "named-by-pydantic",
+        "return TypeAdapter(ImportString).validate_python('h2.' + n)()",
+        "from pydantic import ImportString, TypeAdapter\n",
+        needs=("pydantic",),
+    ),
+    named(
+        "named-by-yaml",
+        "import yaml\nreturn yaml.unsafe_load('!!python/name:h2.' + n)()",
+        needs=("yaml",),
+    ),
+    named(
+        "named-by-a-loader-of-yaml",
+        "return yaml.load('!!python/name:h2.' + n, Loader=yaml.UnsafeLoader)()",
+        "import yaml\n",
+        needs=("yaml",),
     ),
     work("attribute-named-as-a-clock", "return x.sample", "class S: sample = 3\nx = S()\n", expect=HIT),
     work("takes-the-task-instance", "return 1", arguments="ti=None", expect=SAFE),

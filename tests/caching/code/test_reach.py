@@ -1,0 +1,95 @@
+"""What names in code reach that no key covers, and names like these that reach nothing."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+
+from couler_plugins.caching.code.fingerprint import Fingerprint
+from couler_plugins.caching.code.reach import kind_of
+
+TOP = (
+    "import types\nQ, PLAIN, TABLE = 'a > @X', 'a > 1', {'x': ['a > @X']}\nTABLE['y'] = TABLE\nclass C: Q = 'a > @X'\n"
+)
+
+
+def rules(body: str, top: str = TOP, allow: tuple[str, ...] = ()) -> set[str]:
+    """The rules of objections to the code of a function of one argument."""
+    scope = {"__name__": "steps_reach"}
+    exec(compile(f"{top}\ndef work(x):\n    {body}\n", "steps_reach.py", "exec"), scope)
+    forms = Fingerprint(allow)
+    work = scope["work"]
+    assert isinstance(work, types.FunctionType)
+    forms.form(work)
+    return {item.rule for item in forms.objections}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("return x.query('a > @X')", "return x.eval('a * @X')", "return x.query(Q)", "return x.query(TABLE['x'])"),
+        *("return x.query(C.Q, 'python')", "return [f.query('@x') for f in x]", "return x.query(x)"),
+    ],
+)
+def test_texts_with_names_in_them_are_code(body: str) -> None:
+    assert rules(body) == {"dynamic-code"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("return x.query('a > 1')", "return x.query(PLAIN)", "return x.query(C).get('a')", "return x.eval('a')"),
+        *("return Q + x.text", "x.query = Q"),
+    ],
+)
+def test_other_texts_are_none(body: str) -> None:
+    assert rules(body, TOP.replace("class C: Q = 'a > @X'", "class C: pass")) == set()
+
+
+@pytest.mark.parametrize("name", ["read_parquet", "to_parquet", "read_html", "to_hdf", "mmread", "read_spss"])
+def test_compiled_code_behind_methods_is_told_and_waived_as_files(name: str) -> None:
+    assert rules(f"return x.{name}('a')") == {"native"}
+    assert rules(f"return x.{name}('a')", allow=("files",)) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "names", "rule"),
+    [
+        ("pandas", ("read_parquet", "read_html", "read_hdf", "read_spss"), "native"),
+        ("scipy.io", ("mmread", "mmwrite"), "native"),
+        ("pandas", ("eval",), "dynamic-code"),
+        ("pkgutil", ("resolve_name",), "dynamic-code"),
+        ("pydoc", ("locate",), "dynamic-code"),
+        ("pydantic", ("ImportString",), "dynamic-code"),
+        ("yaml", ("unsafe_load", "UnsafeLoader"), "dynamic-code"),
+        ("email.mime.multipart", ("MIMEMultipart",), "randomness"),
+        ("cryptography.fernet", ("Fernet",), "randomness"),
+        ("cryptography.hazmat.primitives.asymmetric.rsa", ("generate_private_key",), "randomness"),
+        ("http.cookiejar", ("time2isoz", "time2netscape"), "clock"),
+        ("babel.dates", ("format_datetime", "format_time"), "clock"),
+    ],
+)
+def test_names_are_known_however_they_are_read(module: str, names: tuple[str, ...], rule: str) -> None:
+    pytest.importorskip(module)
+    for name in names:
+        assert rule in rules(f"return {name}(x, 'a')", f"from {module} import {name}"), "a global"
+        assert rule in rules(f"from {module} import {name}; return {name}(x, 'a')"), "an import of its own"
+        assert rule in rules(f"return m.{name}(x, 'a')", f"import {module} as m"), "an attribute of a module"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("pandas.read_csv", "pandas.DataFrame", "scipy.io.loadmat", "pkgutil.get_data", "yaml.safe_load"),
+        *(
+            "yaml.SafeLoader",
+            "cryptography.fernet.InvalidToken",
+            "babel.dates.format_timedelta",
+            "email.mime.text.MIMEText",
+        ),
+        *("own.read_parquet", "http.cookiejar.CookieJar", "airflow.sdk.module_loading.qualname"),
+    ],
+)
+def test_their_neighbours_are_not(name: str) -> None:
+    assert kind_of(name) in (None, "network", "files")
