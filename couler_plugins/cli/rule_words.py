@@ -55,6 +55,7 @@ WORDS = {
     "order": "order without data",
     "outlets": "outlets",
     "output": "outputs from elsewhere",
+    "outputs": "outputs that cannot be kept",
     "own-place": "outputs at a place of the owner's",
     "part": "parts of a split workflow",
     "printed-result": "printed results that another workflow reads",

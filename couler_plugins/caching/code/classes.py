@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
-__all__ = ["is_made", "members_of", "overrides"]
+__all__ = ["has_functions", "is_made", "members_of", "overrides"]
 
 OF_CLASSES = frozenset(
     {
@@ -31,6 +32,11 @@ OVERRIDES = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "_
 def members_of(cls: type) -> list[tuple[str, Any]]:
     """Return the members of a class that say what it computes, by name."""
     return [(name, member) for name, member in sorted(vars(cls).items()) if _counts(name)]
+
+
+def has_functions(cls: type) -> bool:
+    """Return whether a class, or one behind it, has methods that are written in Python."""
+    return any(isinstance(member, types.FunctionType) for base in cls.__mro__ for member in vars(base).values())
 
 
 def is_made(cls: type) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Sized
 from typing import Any
 
 from couler_plugins.caching.code.budget import Budget
-from couler_plugins.caching.code.classes import is_made, members_of, overrides
+from couler_plugins.caching.code.classes import has_functions, is_made, members_of, overrides
 from couler_plugins.caching.code.effects import decorators_of
 from couler_plugins.caching.code.modules import file_of, is_installed, is_library, is_library_code, module_of
 from couler_plugins.caching.code.names import constants_of
@@ -208,8 +208,10 @@ class Fingerprint:
     def _is_compiled(self, kind: type) -> bool:
         """Whether a class comes from compiled code whose module has no file: nothing of its objects can be seen."""
         module = module_of(kind)
-        named = "__module__" in vars(kind) and not self._around.aliases.match(module)
-        return named and not self._is_library_class(kind) and file_of(module) is None
+        if not module or self._around.aliases.match(module) or self._is_library_class(kind):
+            return False
+        # A class of Python may be in such a module as well.
+        return "__weakref__" not in vars(kind) and not has_functions(kind) and file_of(module) is None
 
     def _once(self, value: Any, form: Any) -> Any:
         """A form, or the number of the one that was given before: functions may call each other."""

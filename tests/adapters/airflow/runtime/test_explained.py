@@ -76,7 +76,7 @@ with DAG("told", schedule=None, tags=[TAGS]) as dag:
     pure(2) >> pure.override(task_id="behind_pure")(3)
     quiet(1) >> pure.override(task_id="behind_quiet")(4)
     choose(1) >> pure.override(task_id="chosen")(6)
-    pure.override(task_id="mapped").expand(x=[1, 2])
+    pure.override(task_id="mapped").expand(x=[11, 12])
     EDITS
 """
 VERDICTS: dict[str, tuple[str, set[str]]] = {
