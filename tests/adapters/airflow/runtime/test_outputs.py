@@ -315,6 +315,6 @@ def test_what_is_still_open_may_not_be_whole(runs: Runs, data: Path) -> None:
 def test_outputs_are_texts_of_a_task(runs: Runs) -> None:
     for wrong in ("/data/out", ["/data/out"], (Path("/data/out"),)):
         with pytest.raises(InvalidInput, match="outputs is a tuple of texts"):
-            cached(outputs=wrong)  # type: ignore[arg-type]  # that is the test
+            cached(outputs=wrong)  # type: ignore[arg-type]  # no tuple of texts, as people write it
     with pytest.raises(InvalidInput, match="a DAG has no outputs"):
-        cached(runs.files.dag("with DAG('d') as dag: pass"), outputs=("/data/out",))  # type: ignore[call-overload]
+        cached(runs.files.dag("with DAG('d') as dag: pass"), outputs=("/data/out",))  # type: ignore[call-overload]  # a DAG has none
