@@ -11,6 +11,9 @@ HIDDEN = "***"
 USER = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s?#'\"]*@")
 """The part of a URL before the host. A password may hold an `@`, so it ends at the last one before the path."""
 
+SECRETIVE = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"@?#]*:[^\s'\"]*@")
+"""The same where a secret holds `/`, `?` or `#` as well: everything up to an `@` with a colon before it."""
+
 SETTING = re.compile(
     r"(?P<name>(?:password|passwd|passphrase|pwd|secret|token|signature|credential|connection_?string|\bkey|\bsig"
     r"|(?:access|account|api|private|session|shared)_?key)[\w-]*)"
@@ -41,6 +44,4 @@ def redact_url(url: str) -> str:
 
 
 def _without_users(text: str) -> str:
-    """A secret may hold `/`, `?` and `#` as well: everything between `://` and an `@` with a colon in it goes."""
-    text = re.sub(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"@?#]*:[^\s'\"]*@", rf"\1{HIDDEN}@", text)
-    return USER.sub(rf"\g<scheme>{HIDDEN}@", text)
+    return USER.sub(rf"\g<scheme>{HIDDEN}@", SECRETIVE.sub(rf"\1{HIDDEN}@", text))

@@ -11,7 +11,7 @@ import re
 import sysconfig
 from pathlib import Path
 
-from couler_plugins.caching.code.installation import edited, recorded
+from couler_plugins.caching.code.installation import edited, metadata, recorded
 
 __all__ = ["is_seen", "needed_by", "owner_of", "unobserved_by"]
 
@@ -20,6 +20,9 @@ SITE = frozenset({"site-packages", "dist-packages"})
 STDLIB = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
 FROZEN = ("<frozen ", "<__array_function__ ")
 """How the names of files begin that stand for code inside of Python, or that numpy makes for its own functions."""
+NAMED = tuple(re.compile(rf"^{field}: *(\S+)", re.MULTILINE) for field in ("Name", "Version"))
+"""What its metadata begins with; Python parses it as a message, which takes a millisecond each time."""
+
 STATE = ("RECORD", "direct_url.json")
 """What says which files a distribution has, each by its digest, and where it came from: the same version may be built
 again with other code in it."""
@@ -58,15 +61,21 @@ def owner_of(path: Path) -> str | None:
     if site is None:
         inside = any(resolved.is_relative_to(root) for root in STDLIB)
         return "python" if inside else None
-    needle = path.relative_to(site).as_posix().encode()
-    top = re.sub(r"[-_.]+", "_", path.relative_to(site).parts[0].partition(".")[0]).lower()
-    folders = [name for name in os.listdir(site) if name.endswith(".dist-info")]  # noqa: PTH208  # no Path for each
-    for folder in sorted(folders, key=lambda name: (top not in name.lower(), name)):
+    inside = path.relative_to(site)
+    needle = inside.as_posix().encode()
+    # A file in a/b/c is most likely of the distribution a, a-b or a-b-c.
+    parts = [re.sub(r"[-_.]+", "_", part.partition(".")[0]).lower() for part in inside.parts]
+    for folder in sorted(_folders(site), key=lambda name: (-sum(part in name.lower() for part in parts), name)):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             data = b"\n" + (site / folder / "RECORD").read_bytes()
             if b"\n" + needle + b"," in data or b'\n"' + needle + b'",' in data:
                 return _named(importlib.metadata.PathDistribution(site / folder))
     return None
+
+
+@functools.lru_cache(maxsize=16)
+def _folders(site: Path) -> list[str]:
+    return [name for name in os.listdir(site) if name.endswith(".dist-info")]  # noqa: PTH208  # no Path for each
 
 
 @functools.lru_cache(maxsize=256)
@@ -119,8 +128,9 @@ def unobserved_by(owner: str) -> str:
 
 def _named(distribution: importlib.metadata.Distribution) -> str:
     """Name a distribution with what was installed, and what has been edited since."""
-    metadata = distribution.metadata  # which is parsed each time
-    place = str(distribution.locate_file("")), str(metadata["Name"]), str(metadata["Version"])
+    text = metadata(distribution)
+    said = [found[1] if (found := field.search(text)) else "" for field in NAMED]
+    place = str(distribution.locate_file("")), *said
     if place not in _names:
         state = hashlib.sha256()
         for name in STATE:
@@ -131,4 +141,4 @@ def _named(distribution: importlib.metadata.Distribution) -> str:
     return _names[place]
 
 
-_names: dict[tuple[str, str, str], str] = {}
+_names: dict[tuple[str, ...], str] = {}

@@ -58,12 +58,17 @@ def distribution(found: importlib.metadata.Distribution) -> list[str]:
     origin = found.read_text("direct_url.json")
     texts = [origin, *map(found.read_text, RECORDS)]
     if not any(texts):  # one of the system, without a list of digests
-        texts = [found.read_text("METADATA") or found.read_text("PKG-INFO") or found.read_text("")]
+        texts = [metadata(found)]
     content = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
     place = json.loads(origin) if origin else {}
     url = urlsplit(place.get("url", ""))
     editable = url.scheme == "file" and place.get("dir_info", {}).get("editable")
     return [found.metadata["Name"] or "", found.version or "", content, real(unquote(url.path)) if editable else ""]
+
+
+def metadata(found: importlib.metadata.Distribution) -> str:
+    """Return what says its name and version; older distributions have other files for it."""
+    return found.read_text("METADATA") or found.read_text("PKG-INFO") or found.read_text("") or ""
 
 
 def recorded(found: importlib.metadata.Distribution) -> list[list[str]]:

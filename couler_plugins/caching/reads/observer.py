@@ -96,6 +96,9 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         dispatch(lambda recorder: handler(recorder, arguments))
 
 
+OURS = ("couler_airflow", "couler_plugins")
+"""What does nothing for a task while that is observed."""
+
 _lock = threading.Lock()
 _patches: list[tuple[dict[str, Any], str, Wrapper]] = []
 _is_hooked = False
@@ -152,6 +155,8 @@ def learn_libraries() -> list[types.ModuleType]:
     """Return the loaded modules that are of no library. The others are remembered, also by processes forked later."""
     own = []
     for name in [name for name in list(sys.modules) if name not in _libraries]:
+        if name.partition(".")[0] in OURS:
+            continue
         module = sys.modules.get(name)
         file = getattr(module, "__file__", None)
         if module is None or not file:

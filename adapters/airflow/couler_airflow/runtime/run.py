@@ -189,18 +189,18 @@ class Run:
 
     def _keep(self, key: TaskKey, store: Store, traces: Traces, meta: Meta) -> None:
         newest = traces.traces[0]
-        refused = store.keep(traces.encode(), meta)
         token = token_of(key.key, _sha256(newest.content))
         told: dict[str, Any] = {"cached": True, "hit": False, "key": key.key, "token": token}
+        # Each takes milliseconds of waiting for another process.
+        refused = store.keep(traces.encode(), meta, meanwhile=lambda: self._tell(told))
         if refused:
             log.warning("the result is not kept: %s", refused)
-            told |= {"cached": False, "reason": refused}
+            self._tell(told | {"cached": False, "reason": refused})
         else:
             read = len(newest.reads.reads)
             what = f"; it also depends on {read} thing{'s'[: read != 1]} that it read" if read else ""
             what += f"; it also keeps {', '.join(key.outputs)}" if key.outputs else ""
             log.info("MISS: computed in %.3g s and kept under %s%s", meta.seconds or 0.0, key.key, what)
-        self._tell(told)
 
     def _keyed(self, key: TaskKey, compute: Compute) -> Any:
         """Runs what always runs, and tells what it has chosen to the tasks after it."""

@@ -26,6 +26,10 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+def _nothing() -> None:
+    pass
+
+
 class Store:
     """The cache of one run of a task; use it in a `with`.
 
@@ -52,9 +56,18 @@ class Store:
             return None
         return self._try("look-up", lambda: self._find(key, usable, wait), wait)
 
-    def keep(self, data: bytes, meta: Meta) -> str:
-        """Keeps a result under the key that was asked for; why it was not kept, else an empty text."""
-        refused = self._try("put", lambda: self._keep(data, meta))
+    def keep(self, data: bytes, meta: Meta, meanwhile: Callable[[], object] = _nothing) -> str:
+        """Keep a result under the key that was asked for.
+
+        Args:
+            data: the result.
+            meta: where it comes from.
+            meanwhile: is called while the store works; it does not raise.
+
+        Returns:
+            why it was not kept; else an empty text.
+        """
+        refused = self._try("put", lambda: self._keep(data, meta), meanwhile=meanwhile)
         return (self.failure or "the store failed") if refused is None else refused
 
     def fetch(self, key: str, write: Callable[[Hit], None], placement: Placement) -> None:
@@ -160,7 +173,9 @@ class Store:
             self._cache = cache
         return self._cache
 
-    def _try(self, what: str, call: Callable[[], T], wait: float = 0.0) -> T | None:
+    def _try(
+        self, what: str, call: Callable[[], T], wait: float = 0.0, meanwhile: Callable[[], object] = _nothing
+    ) -> T | None:
         """What a call returns; None where it fails or takes too long, and everything after it then."""
         if self._given_up:
             return None
@@ -176,6 +191,7 @@ class Store:
         thread = threading.Thread(target=work, name=f"couler cache: {what}", daemon=True)
         thread.start()
         try:
+            meanwhile()
             thread.join(self._settings.cache_timeout + wait)
         except BaseException:  # the time of the task is up: what the call does from now on is for nobody
             self._given_up = True
