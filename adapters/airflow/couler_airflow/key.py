@@ -163,9 +163,9 @@ class TaskMaterial:
             outputs = output_paths(self._task, self._declaration, context)
         except Uncacheable as error:
             self._noted += error.objections
+        modules = [*self._forms.descriptions, *self._forms.sources.form]
         if self._noted:
             raise Uncacheable(objections=self.objections)
-        modules = self._forms.sources.form
         spec = digest([VERSION, self._spec, modules])
         covered = [VERSION, spec, self._arguments, run, tokens, modules, *outputs]
         return TaskKey(digest(covered), spec, outputs)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import types
 from typing import Any
 
-__all__ = ["has_functions", "is_made", "members_of", "overrides"]
+__all__ = ["has_functions", "is_made", "members_of", "order_of", "overrides"]
 
 OF_CLASSES = frozenset(
     {
         *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__", "__abstractmethods__"),
         *(
             "__static_attributes__",
-            "__orig_bases__",
             "__parameters__",
             "_abc_impl",
             "__annotate_func__",
@@ -24,6 +23,8 @@ OF_CLASSES = frozenset(
 """What classes have that says nothing of what they compute, or that is made of what is looked at anyway."""
 MACHINERY = ("__pydantic_", "_sunder_", "__attrs_base_of_slotted__")
 KEPT = ("__pydantic_fields__", "__pydantic_decorators__")
+DESCRIBED = "__pydantic_fields__"
+"""What classes have whose documentation is a part of what they make: of a schema."""
 HEAP_TYPE = 1 << 9
 """The flag of classes that are made while a program runs (CPython's `Py_TPFLAGS_HEAPTYPE`)."""
 OVERRIDES = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
@@ -31,7 +32,14 @@ OVERRIDES = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "_
 
 def members_of(cls: type) -> list[tuple[str, Any]]:
     """Return the members of a class that say what it computes, by name."""
-    return [(name, member) for name, member in sorted(vars(cls).items()) if _counts(name)]
+    described = DESCRIBED in vars(cls)
+    own = sorted(vars(cls).items())
+    return [(name, member) for name, member in own if _counts(name) or (described and name == "__doc__")]
+
+
+def order_of(cls: type) -> list[str]:
+    """Return the names of a class's values in their order: who goes through them sees that, and of methods nothing."""
+    return [name for name, member in vars(cls).items() if not name.startswith("__") and not _is_method(member)]
 
 
 def has_functions(cls: type) -> bool:
@@ -47,6 +55,10 @@ def is_made(cls: type) -> bool:
 def overrides(cls: type) -> bool:
     """Return whether a class says itself how its objects are taken apart."""
     return any(name in vars(cls) for name in OVERRIDES)
+
+
+def _is_method(member: Any) -> bool:
+    return callable(member) or isinstance(member, (property, staticmethod, classmethod))
 
 
 def _counts(name: str) -> bool:

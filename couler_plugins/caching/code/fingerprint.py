@@ -12,15 +12,15 @@ import functools
 import math
 import threading
 import types
-from collections.abc import Collection, Iterator, Sized
+from collections.abc import Collection, Iterator, Mapping, Sized
 from typing import Any
 
 from couler_plugins.caching.code.budget import Budget
-from couler_plugins.caching.code.classes import has_functions, is_made, members_of, overrides
+from couler_plugins.caching.code.classes import has_functions, is_made, members_of, order_of, overrides
 from couler_plugins.caching.code.effects import decorators_of
 from couler_plugins.caching.code.modules import file_of, is_installed, is_library, is_library_code, module_of
 from couler_plugins.caching.code.names import constants_of
-from couler_plugins.caching.code.reading import Reading, dotted_name
+from couler_plugins.caching.code.reading import UNSEEN, Reading, dotted_name
 from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import VALUE, Uncacheable
@@ -29,8 +29,11 @@ from couler_plugins.caching.code.values import (
     atom_form,
     builtin_content,
     is_stateless,
+    left_out,
+    logger_parts,
     parts_of,
     reduced,
+    reduces_itself,
     remembered,
     slots_of,
 )
@@ -85,7 +88,15 @@ class Fingerprint:
         self._equal: dict[str, dict[int, int]] = {}
         self._open: dict[int, int] = {}
         self._alive: list[Any] = []
+        self._functions: list[types.FunctionType] = []
         self._libraries: dict[str, bool] = {}  # whether a module is one
+
+    @property
+    def descriptions(self) -> list[Any]:
+        """How functions are annotated and documented that were met, where some code asks for that; else nothing."""
+        if not self._reading.introspects:
+            return []
+        return [[self.form(getattr(one, "__annotations__", None)), one.__doc__] for one in [*self._functions]]
 
     def form(self, value: Any) -> Any:
         """Return the form of a callable or any other value; it is worth nothing once there are objections.
@@ -153,6 +164,9 @@ class Fingerprint:
             return ["stateless", kind.__qualname__]
         if kind is threading.local:
             return ["local", self.form(dict(vars(value)))]
+        logged = logger_parts(value)
+        if logged is not None:
+            return ["logger", kind.__qualname__ if self._is_library_class(kind) else self.form(kind), self.form(logged)]
         special = self._around.special(value, self.form)
         if special is not None:
             return special
@@ -180,23 +194,34 @@ class Fingerprint:
             )
         if all(base in CONTENT for base in behind):
             return ["object", self.form(kind), self.form(slots_of(value)), *map(self.form, builtin_content(value))]
-        return ["object", self.form(kind), *self._taken_apart(value, kind)]
+        return ["object", self.form(kind), *self._taken_apart(value, kind, whole=True)]
 
-    def _taken_apart(self, value: Any, kind: type) -> list[Any]:
-        """The form of an object of a library: what it says that it is made of."""
+    def _taken_apart(self, value: Any, kind: type, *, whole: bool = False) -> list[Any]:
+        """The form of an object of a library: what it says that it is made of.
+
+        Args:
+            value: the object.
+            kind: its class.
+            whole: whether what it leaves out of that counts as well; of compiled code, that always counts.
+        """
         found = reduced(value)
         if isinstance(found, str):
+            if not found.replace(".", "_").isidentifier():
+                raise Uncacheable(f"{found!r} was made of a function at run time, and no key can tell which")
             named = ["named", self.sources.label(module_of(kind)), found]
             # What it is called says all of what a library has, and nothing of what was made for a user's module.
             module = getattr(value, "__module__", None)
             if not isinstance(module, str) or is_library(module):
                 return named
-            held = slots_of(value).items()
-            return [*named, [self._cell_of_library(name, types.CellType(item)) for name, item in held]]
+            return [*named, self._held(slots_of(value))]
         made, arguments, *state = found
         # Its own class is no name that code says: a generator with a state is not the class `Random`.
         made_of = [["its class"] if part is kind else self.form(part) for part in (made, *arguments)]
-        return [self.sources.label(module_of(kind)), kind.__qualname__, made_of, *map(self.form, state)]
+        rest = self._held(left_out(value, state[0])) if whole or not reduces_itself(kind) else []
+        return [self.sources.label(module_of(kind)), kind.__qualname__, made_of, *map(self.form, state), rest]
+
+    def _held(self, attributes: Mapping[str, Any]) -> list[Any]:
+        return [self._cell_of_library(name, types.CellType(item)) for name, item in attributes.items()]
 
     def _is_library_class(self, cls: type) -> bool:
         module = module_of(cls)
@@ -238,6 +263,7 @@ class Fingerprint:
                 return ["installed", function.__module__, function.__qualname__]
             return self._made(function)
         self.sources.add_effects(module)
+        self._functions.append(function)
         return [
             "function",
             self._code(function.__code__),
@@ -314,7 +340,7 @@ class Fingerprint:
         bases = [self.form(base) for base in cls.__bases__ if base is not object]
         maker = [] if type(cls) is type or self._is_library_class(type(cls)) else [self.form(type(cls))]
         members = [[name, self._member(cls, name, member)] for name, member in members_of(cls)]
-        return ["class", cls.__qualname__, bases, maker, members]
+        return ["class", cls.__qualname__, bases, maker, members, order_of(cls)]
 
     def _member(self, cls: type, name: str, member: Any) -> Any:
         try:
@@ -326,9 +352,17 @@ class Fingerprint:
 
     def _builtin(self, value: Any) -> Any:
         owner = getattr(value, "__self__", None)
-        if owner is not None and not isinstance(owner, types.ModuleType | type):
-            return ["bound", value.__name__, self.form(owner)]
+        is_class = isinstance(owner, type)
+        if (
+            owner is not None
+            and not isinstance(owner, types.ModuleType)
+            and not (is_class and self._is_library_class(owner))
+        ):
+            below = owner.__subclasses__() if is_class and value.__name__ == "__subclasses__" else []
+            return ["bound", value.__name__, self.form(owner), *map(self.form, below)]
         dotted = dotted_name(value)
+        if dotted in UNSEEN:
+            self._reading.refuse_unseen(dotted)
         self._reading.reached(dotted)
         self.sources.add_library(dotted.partition(".")[0])
         return ["builtin", dotted]

@@ -23,6 +23,7 @@ from couler_plugins.caching.code.uncacheable import Uncacheable
 __all__ = [
     "Modules",
     "file_of",
+    "has_source",
     "is_installed",
     "is_library",
     "is_library_code",
@@ -136,6 +137,11 @@ def file_of(name: str) -> Path | None:
         return Path(file) if isinstance(file, str) else None
     spec = _spec(name)
     return Path(spec.origin) if spec is not None and spec.origin and spec.has_location else None
+
+
+def has_source(name: str) -> bool:
+    """Return whether there is such a module, with a file or as a folder of modules; it is not imported for it."""
+    return file_of(name) is not None or _is_namespace(name)
 
 
 def source_of(path: Path, loaded: types.ModuleType | None) -> bytes:

@@ -55,12 +55,13 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
         package: the package that relative imports start from.
     """
     codes = list(_all(code))
-    aliases: dict[str, tuple[str, ...]] = {}
+    aliases: dict[str, set[tuple[str, ...]]] = {}  # functions inside may give one name to several modules
     imports: set[tuple[str, ...]] = set()
     for one in codes:
         found, bound = _imports(one, package)
         imports |= found
-        aliases |= bound
+        for name, module in bound.items():
+            aliases.setdefault(name, set()).add(module)
     chains: set[tuple[str, ...]] = set()
     attributes: set[str] = set()
     written: set[str] = set()
@@ -74,7 +75,7 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
                 passed = number + len(chain)
             elif does == "LOAD_FAST" and name in aliases:
                 read = tuple(_attributes(steps, number))
-                imports.add((*aliases[name], *(read or (ALL,))))
+                imports |= {(*module, *(read or (ALL,))) for module in aliases[name]}
             elif does == "LOAD_ATTR" and number >= passed:
                 attributes.add(name)
             elif does == "STORE_GLOBAL":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["is_clock_text", "kind_of", "kinds_of_attributes"]
+__all__ = ["is_clock_text", "is_introspection", "kind_of", "kind_of_text", "kinds_of_attributes"]
 
 NETWORKS = (
     r"requests|urllib\.request|urllib3|httpx|aiohttp|socket|ssl|http\.client|http\.server|ftplib|smtplib|imaplib|poplib"
@@ -53,7 +53,7 @@ KINDS: tuple[tuple[str, str], ...] = (
         "dynamic code",
         r"builtins\.(?:eval|exec|compile|globals|__import__|vars|locals)|importlib\.|runpy\.|(?:cloud)?pickle\.",
     ),
-    ("dynamic code", r"inspect\.(?:signature|get\w+)|typing\.get_type_hints"),
+    ("dynamic code", r"inspect\.(?:[sS]ignature|get\w+)|typing\.get_type_hints"),
     ("dynamic code", r"inspect\.(?:stack|currentframe)|sys\.(?:_getframe|modules)|gc\.|ctypes\.|marshal\."),
     # Code that a text names.
     ("dynamic code", r"airflow\.(?:\w+\.)*module_loading\.import_string|pkgutil\.resolve_name|pydoc\.locate"),
@@ -105,9 +105,20 @@ SAID = re.compile(
 """Texts that libraries and databases take for a clock or for chance."""
 
 
+INTROSPECTION = re.compile(
+    r"(?:pydantic|msgspec|click|typer|fire|fastapi|beartype|typeguard)\.|functools\.singledispatch"
+)
+"""Libraries that do something by how a function is annotated."""
+
+
 def is_clock_text(text: str) -> bool:
     """Return whether a text in code may stand for the time, or for chance, where it is read."""
     return SAID.match(text) is not None
+
+
+def is_introspection(dotted: str) -> bool:
+    """Return whether the thing of that name reads the annotations and the documentation of functions."""
+    return INTROSPECTION.match(dotted) is not None
 
 
 def kind_of(dotted: str) -> str | None:
@@ -115,6 +126,11 @@ def kind_of(dotted: str) -> str | None:
     head, dot, rest = dotted.partition(".")
     known = f"{INNER.get(head, head.removeprefix('_'))}{dot}{rest}"
     return next((kind for kind, pattern in PATTERNS if pattern.match(known)), None)
+
+
+def kind_of_text(text: str) -> str | None:
+    """What the attribute reaches that a text may be the name of: only those between underscores are no other words."""
+    return ATTRIBUTES.get(text) if text.startswith("__") else None
 
 
 def kinds_of_attributes(names: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -16,9 +16,15 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from couler_plugins.caching.code.idioms import SEEDS, harmless
-from couler_plugins.caching.code.modules import file_of, is_library, unobserved_by_module
+from couler_plugins.caching.code.modules import file_of, has_source, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, names_of
-from couler_plugins.caching.code.reach import is_clock_text, kind_of, kinds_of_attributes
+from couler_plugins.caching.code.reach import (
+    is_clock_text,
+    is_introspection,
+    kind_of,
+    kind_of_text,
+    kinds_of_attributes,
+)
 from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.texts import evaluated, texts_of
@@ -27,12 +33,14 @@ from couler_plugins.caching.code.values import slots_of
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["Reading", "dotted_name"]
+__all__ = ["UNSEEN", "Reading", "dotted_name"]
 
 Safe = Callable[[], bool]
 LONGEST = 40  # characters of a text that an objection shows
 DRAWING = ("sklearn", "scipy", "xgboost", "lightgbm", "statsmodels")
 """Libraries whose functions take seeds, where a body imports them itself: nobody loads them to look."""
+UNSEEN = frozenset(f"posix.{name}" for name in ("stat", "lstat", "fstat", "access", "readlink", "getcwd", "getcwdb"))
+"""Functions that are observed where they have a name in a module; Python tells nobody of a call."""
 HASHING = ("__hash__", "__repr__", "__reduce__")
 """Methods in which `hash` and `id` are no chance: what they give stays in the process."""
 
@@ -57,6 +65,9 @@ class Reading:
         objections: gathers what no key can cover.
         waived: gathers what the owner allows of that.
         surroundings: what is around the code.
+
+    Attributes:
+        introspects: whether some code does something by the annotations or the documentation of functions.
     """
 
     def __init__(
@@ -74,6 +85,7 @@ class Reading:
         self._waived = waived
         self._surroundings = surroundings
         self._place: tuple[types.CodeType, str] | None = None
+        self.introspects = False
 
     def read(self, code: types.CodeType, scope: Mapping[str, Any], package: str = "") -> Any:
         """Return the forms of all that code reads by name; objections go on to be gathered.
@@ -95,16 +107,21 @@ class Reading:
                 with self._at(code, name):
                     self._refuse(kind, name)
         for text in texts_of(code):
-            if is_clock_text(text):
+            kind = "clock" if is_clock_text(text) else kind_of_text(text)
+            if kind is not None:
                 with self._at(code, text):
-                    self._refuse("clock", repr(text[:LONGEST]))
+                    self._refuse(kind, repr(text[:LONGEST]))
         read = []
         for root, *path in names.chains:
             with self._at(code, root):
                 if root in scope:
                     dotted = ".".join([root, *path])
                     safe = functools.partial(_is_harmless, code, dotted)
-                    read.append([root, path, self._followed(root, scope[root], path, safe)])
+                    value = scope[root]
+                    if dotted_name(value) in UNSEEN and _is_loaded(scope):
+                        read.append([root, path, ["builtin", dotted_name(value)]])
+                    else:
+                        read.append([root, path, self._followed(root, value, path, safe)])
                 elif hasattr(builtins, root):
                     inward = code.co_name in HASHING or code.co_filename.startswith("<")
                     self.reached(f"builtins.{root}", _always if inward and root in ("id", "hash") else _never)
@@ -167,21 +184,26 @@ class Reading:
         self.reached(".".join([module, *path]), safe)
         if path and module.partition(".")[0] in DRAWING and not safe():
             self._refuse("randomness", f"{module}.{path[0]} without a seed")
-        if is_library(module) or file_of(module) is None:
-            self._library(module)
-            return ["module", module]
         loaded = sys.modules.get(module)
-        if path and file_of(f"{module}.{path[0]}") is not None and (loaded is None or path[0] not in vars(loaded)):
-            return self._imported(f"{module}.{path[0]}", path[1:], safe)
-        if loaded is None:
-            return self._forms.sources.add_whole(module)
-        return self._followed(module, loaded, path, safe)
+        if not is_library(module):
+            if path and (loaded is None or path[0] not in vars(loaded)) and has_source(f"{module}.{path[0]}"):
+                return self._imported(f"{module}.{path[0]}", path[1:], safe)
+            if loaded is not None:
+                return self._followed(module, loaded, path, safe)
+            if file_of(module) is not None:
+                return self._forms.sources.add_whole(module)
+        self._library(module)
+        return ["module", module]
 
     def _library(self, name: str) -> None:
         self._forms.sources.add_library(name)
         native = "" if "files" in self._vouched else unobserved_by_module(name)
         if native:
             self._refuse_native(f"it names {name}, and compiled code of {native} may read files unseen")
+
+    def refuse_unseen(self, dotted: str) -> None:
+        """Object to a function that is held where nobody sees a call of it."""
+        self._refuse_native(f"it holds {dotted} itself, and nobody sees what it reads")
 
     def _refuse_native(self, reason: str) -> None:
         if "files" not in self._vouched:
@@ -208,6 +230,7 @@ class Reading:
             dotted: the name.
             safe: tells whether a clock or chance is no part of what is computed; None for never.
         """
+        self.introspects = self.introspects or is_introspection(dotted)
         kind = next((kind for kind, word in self._surroundings.words if word.match(dotted)), None) or kind_of(dotted)
         if kind is not None and not (safe is not None and kind in ("clock", "randomness") and safe()):
             self._refuse(kind, dotted)
@@ -226,6 +249,10 @@ class Reading:
 
 def _is_harmless(code: types.CodeType, name: str) -> bool:
     return name in harmless(code)
+
+
+def _is_loaded(scope: Mapping[str, Any]) -> bool:
+    return vars(sys.modules.get(str(scope.get("__name__")), types)) is scope
 
 
 def _count_own(value: Any, path: Sequence[str]) -> int:

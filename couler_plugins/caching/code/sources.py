@@ -17,6 +17,10 @@ from couler_plugins.caching.code.values import Form
 __all__ = ["Sources"]
 
 
+CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
+"""What the text of a module says, and not what it was loaded with."""
+
+
 class Reader(Protocol):
     """What follows the names in code."""
 
@@ -42,6 +46,7 @@ class Sources:
         self._around = surroundings
         self._modules: Modules = Modules(None if others is None else others._modules)
         self._effects: dict[str, Any] = {} if others is None else others._effects
+        self._wholes: set[str] = set()
 
     @property
     def form(self) -> list[Any]:
@@ -61,8 +66,17 @@ class Sources:
 
         Its file counts, and what that names.
         """
+        if is_library(name):
+            self.add_library(name)
+            return ["module", name]
+        if name not in self._wholes:
+            self._wholes.add(name)
+            loaded = sys.modules.get(name)
+            for inside in vars(loaded).values() if hasattr(loaded, "__path__") else ():
+                if isinstance(inside, types.ModuleType) and inside.__name__.startswith(f"{name}."):
+                    self.add_whole(inside.__name__)
         path = file_of(name)
-        if is_library(name) or path is None:
+        if path is None:
             self.add_library(name)
             return ["module", name]
         label = self.label(name)
@@ -71,7 +85,7 @@ class Sources:
             self._add_effects(name, path)
             if path.suffix == ".py":
                 self._effects[f"{label} as a whole"] = []  # it may be met again on the way
-                self._effects[f"{label} as a whole"] = self._whole(name, path, data)
+                self._effects[f"{label} as a whole"] = [*self._whole(name, path, data), *self._values(name)]
         return ["module", label]
 
     def _whole(self, name: str, path: Path, data: bytes) -> list[Any]:
@@ -91,6 +105,17 @@ class Sources:
             if not is_library(imported) and file_of(imported) is not None:
                 self.add_whole(imported)
         return read
+
+    def _values(self, name: str) -> list[Any]:
+        """What a module was given when it was loaded, be it from its text or not."""
+        form, found = self._aside(), []
+        for own, value in vars(sys.modules[name]).items() if name in sys.modules else ():
+            if not own.startswith("__") and not isinstance(value, CODE):
+                try:
+                    found.append([own, form(value)])
+                except Uncacheable:
+                    found.append([own, ["formless"]])
+        return found
 
     def add_effects(self, module: str) -> None:
         """Add what a module, and those that it imports, do to others when they are loaded."""

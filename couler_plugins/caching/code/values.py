@@ -20,7 +20,19 @@ from typing import Any
 
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = ["Form", "atom_form", "builtin_content", "is_stateless", "parts_of", "reduced", "remembered", "slots_of"]
+__all__ = [
+    "Form",
+    "atom_form",
+    "builtin_content",
+    "is_stateless",
+    "left_out",
+    "logger_parts",
+    "parts_of",
+    "reduced",
+    "reduces_itself",
+    "remembered",
+    "slots_of",
+]
 
 Form = Callable[[Any], Any]
 """The form of what a value is made of."""
@@ -42,10 +54,12 @@ CONTENT: dict[type, Callable[[Any], Any]] = {
 }
 """What is in an object whose class is made of a builtin one, whatever methods the class has."""
 
-STATELESS = (*(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore),)
-LOGGING = (logging.Logger, logging.LoggerAdapter)
-"""Who holds a lock and what is logged are no part of a result."""
+STATELESS = (*(type(threading.Lock()), type(threading.RLock()), threading.Condition),)
+"""Who holds a lock is no part of a result."""
 LOGGERS = ("structlog.", "loguru.")
+"""What is logged is none either."""
+OF_MEMBERS = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_"})
+"""What each member of an enumeration has."""
 
 
 def atom_form(value: Any, kind: type) -> Any:
@@ -80,7 +94,10 @@ def parts_of(value: Any, kind: type, form: Form) -> Any:
     if kind is range or kind is slice:
         return [kind.__name__, *(form(part) for part in (value.start, value.stop, value.step))]
     if isinstance(value, enum.Enum):
-        return ["enum", form(kind), value.name, form(value._value_)]
+        own = {name: item for name, item in vars(value).items() if name not in OF_MEMBERS}
+        return ["enum", form(kind), value.name, form(value._value_), form(own)]
+    if isinstance(value, threading.Semaphore):
+        return ["semaphore", form(value._value)]
     if kind.__name__ == "ndarray" and kind.__module__ == "numpy" and not value.dtype.hasobject:
         # As it would be taken apart, without a copy of it.
         flat = value if value.flags.c_contiguous or value.flags.f_contiguous else value.copy()
@@ -93,7 +110,15 @@ def parts_of(value: Any, kind: type, form: Form) -> Any:
 def is_stateless(value: Any) -> bool:
     """Return whether nothing that a value holds can be part of a result."""
     kind = type(value)
-    return kind in STATELESS or isinstance(value, LOGGING) or str(kind.__module__).startswith(LOGGERS)
+    return kind in STATELESS or str(kind.__module__).startswith(LOGGERS)
+
+
+def logger_parts(value: Any) -> dict[str, Any] | None:
+    """Return what a result can have of a logger: its name, and what it was given beside; None where it is none."""
+    if isinstance(value, logging.Logger):
+        plain = vars(logging.Logger("", logging.NOTSET))
+        return {"name": value.name, **{name: item for name, item in vars(value).items() if name not in plain}}
+    return dict(vars(value)) if isinstance(value, logging.LoggerAdapter) else None
 
 
 def builtin_content(value: Any) -> Iterator[Any]:
@@ -135,6 +160,25 @@ def slots_of(value: Any) -> dict[str, Any]:
                 except AttributeError:
                     continue
     return found
+
+
+def left_out(value: Any, state: Any) -> dict[str, Any]:
+    """Return the attributes of an object, by name, that what it says of its state leaves out.
+
+    A base of compiled code knows nothing of what classes behind it add, and a library's own may leave out anything.
+    """
+    said = {name for part in (state if type(state) is tuple else (state,)) if type(part) is dict for name in part}
+    # Who remembers a hash has one that is another in each process.
+    return {name: item for name, item in slots_of(value).items() if name not in said and "hash" not in name}
+
+
+def reduces_itself(kind: type) -> bool:
+    """Return whether a class of Python says how its objects are taken apart, or leaves it to Python."""
+    for base in kind.__mro__:
+        found = vars(base).get("__reduce_ex__") or vars(base).get("__reduce__")
+        if found is not None:
+            return base is object or isinstance(found, types.FunctionType)
+    return True
 
 
 def reduced(value: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from couler_airflow.eligible import class_of, is_mapped
+from couler_airflow.eligible import class_of, is_mapped, path_of
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
@@ -21,8 +21,11 @@ __all__ = ["PRODUCER", "XCOM", "Before", "by_order", "handed", "token_of", "too_
 XCOM = "couler_cache"
 """The XCom in which a task says what the cache did."""
 
-GATE = "PartGate"
+GATE = "couler_airflow.splits.operators.PartGate"
 """The class of the tasks that open parts of a DAG that was split."""
+
+HOOKS = ("_pre_execute_hook", "_post_execute_hook", "on_execute_callback", "on_success_callback")
+"""Where an operator has functions of its owner."""
 
 MOST = 100
 """Tasks before one that are asked, each of which takes a call of Airflow's API."""
@@ -159,13 +162,20 @@ def upstream(dag: Any, operator: Any) -> set[str]:
             continue
         seen.add(task_id)
         one = dag.task_dict[task_id]
-        if class_of(one).__name__ == GATE:
+        if path_of(class_of(one)) == GATE:
             continue
-        if class_of(one).__name__ == "EmptyOperator" and not one.outlets:
+        if _does_nothing(one):
             waiting.extend(one.upstream_task_ids)
         else:
             found.add(task_id)
     return found
+
+
+def _does_nothing(operator: Any) -> bool:
+    cls = class_of(operator)
+    is_empty = cls.__name__ == "EmptyOperator" and cls.__module__.startswith("airflow.")
+    hooks = (getattr(operator, name, None) for name in HOOKS)
+    return is_empty and not operator.outlets and not any(hooks)
 
 
 def handed(operator: Any) -> set[str]:

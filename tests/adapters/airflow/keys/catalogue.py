@@ -13,12 +13,14 @@ from adapters.airflow.keys import (
     functions,
     imports,
     lineage,
+    objects,
     operators,
     outputs,
     programs,
     runs,
     settings,
     values,
+    wholes,
 )
 from adapters.airflow.keys.case import Case
 
@@ -41,6 +43,8 @@ THEMES: dict[str, tuple[Case, ...]] = {
     "backends": backends.CASES,
     "programs": programs.CASES,
     "runs": runs.CASES,
+    "objects": objects.CASES,
+    "wholes": wholes.CASES,
 }
 SET_ASIDE = frozenset(
     {
