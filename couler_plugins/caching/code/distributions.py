@@ -59,8 +59,7 @@ def owner_of(path: Path) -> str | None:
     resolved = path.resolve()
     site = next((parent for parent in path.parents if parent.name in SITE), None)
     if site is None:
-        inside = any(resolved.is_relative_to(root) for root in STDLIB)
-        return "python" if inside else None
+        return "python" if any(resolved.is_relative_to(root) for root in STDLIB) else None
     inside = path.relative_to(site)
     needle = inside.as_posix().encode()
     # A file in a/b/c is most likely of the distribution a, a-b or a-b-c.
