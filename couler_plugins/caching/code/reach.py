@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["is_clock_text", "is_introspection", "kind_of", "kind_of_text", "kinds_of_attributes"]
+__all__ = ["is_introspection", "kind_of", "kind_of_text", "kinds_of_attributes"]
 
 NETWORKS = (
     r"requests|urllib\.request|urllib3|httpx|aiohttp|socket|ssl|http\.client|http\.server|ftplib|smtplib|imaplib|poplib"
@@ -111,11 +111,6 @@ INTROSPECTION = re.compile(
 """Libraries that do something by how a function is annotated."""
 
 
-def is_clock_text(text: str) -> bool:
-    """Return whether a text in code may stand for the time, or for chance, where it is read."""
-    return SAID.match(text) is not None
-
-
 def is_introspection(dotted: str) -> bool:
     """Return whether the thing of that name reads the annotations and the documentation of functions."""
     return INTROSPECTION.match(dotted) is not None
@@ -129,7 +124,9 @@ def kind_of(dotted: str) -> str | None:
 
 
 def kind_of_text(text: str) -> str | None:
-    """What the attribute reaches that a text may be the name of: only those between underscores are no other words."""
+    """What a text may stand for where it is read: the time or chance, or an attribute; None for all other words."""
+    if SAID.match(text) is not None:
+        return "clock"
     return ATTRIBUTES.get(text) if text.startswith("__") else None
 
 

@@ -19,7 +19,6 @@ from couler_plugins.caching.code.idioms import SEEDS, harmless
 from couler_plugins.caching.code.modules import file_of, has_source, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, names_of
 from couler_plugins.caching.code.reach import (
-    is_clock_text,
     is_introspection,
     kind_of,
     kind_of_text,
@@ -107,10 +106,9 @@ class Reading:
                 with self._at(code, name):
                     self._refuse(kind, name)
         for text in texts_of(code):
-            kind = "clock" if is_clock_text(text) else kind_of_text(text)
-            if kind is not None:
+            if (meant := kind_of_text(text)) is not None:
                 with self._at(code, text):
-                    self._refuse(kind, repr(text[:LONGEST]))
+                    self._refuse(meant, repr(text[:LONGEST]))
         read = []
         for root, *path in names.chains:
             with self._at(code, root):
