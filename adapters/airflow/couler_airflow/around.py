@@ -20,6 +20,8 @@ from couler_plugins.hookspecs.caching import Objection
 __all__ = ["AROUND", "join_remedies", "remedy"]
 
 OURS = ("airflow.", "couler_airflow.")
+OTHERS = {"file-access": "files", "native": "files"}
+"""The words that waive rules of other names."""
 DECLARE = "couler_airflow.cached({}) at the task"
 PARTS = ("DAG", "BaseOperator", "MappedOperator", "XComArg", "TaskGroup", "DecoratedOperator", "RuntimeTaskInstance")
 """Classes whose objects are the workflow itself."""
@@ -53,7 +55,7 @@ def join_remedies(objections: Iterable[Objection], declaration: Declaration) -> 
         objections: all that is against one task.
         declaration: what its owner says of it.
     """
-    items = [(item, waiver_of(item.rule) if item.remedy else None) for item in objections]
+    items = [(item, OTHERS.get(item.rule, waiver_of(item.rule)) if item.remedy else None) for item in objections]
     words = sorted({*declaration.allow, *(word for _, word in items if word in ALLOWED)})
     whole = DECLARE.format(f"allow={tuple(words)!r}")
     return tuple(replace(item, remedy=whole) if word in ALLOWED else item for item, word in items)

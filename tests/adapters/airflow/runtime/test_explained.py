@@ -321,6 +321,28 @@ def test_what_owners_vouch_for_is_told(dag_files: DagFiles) -> None:
     assert requests["draw"].verdict == "declarable"
 
 
+TWICE = """
+from couler_airflow import cached
+
+with DAG("twice", schedule=None) as dag:
+    @task
+    def read(path):
+        import time, pandas
+        return len(pandas.read_parquet(path)), time.time()
+
+    read("x")
+    cached(allow=("network",))(dag)
+"""
+
+
+def test_a_remedy_names_all_words_that_a_task_needs(dag_files: DagFiles) -> None:
+    request = explained(dag_files.dag(TWICE))["read"]
+    assert {item.rule for item in request.objections} == {"clock", "native"}
+    remedies = {item.remedy for item in request.objections}
+    assert remedies == {"couler_airflow.cached(allow=('clock', 'files', 'network')) at the task"}
+    assert "it names time.time, which may read a clock" in {item.reason for item in request.objections}
+
+
 def test_what_is_missing_is_told_at_once(dag_files: DagFiles) -> None:
     dag = dag_files.dag(CHAIN)
     requests = explained(dag)
