@@ -43,8 +43,9 @@ Exit codes:
 def command(ctx: click.Context, *, config: Config, key: str, output_format: str) -> None:
     """Shows what the cache has of a key: who made it, its outputs, and what was read when it was made.
 
-    A key of 64 hexadecimal digits may be cut to its first six or more. Files and variables are told by name. Their
-    contents are not in the store: only digests are. A `!` stands before what is not as it was, on this machine.
+    A key of 64 hexadecimal digits may be cut to its first six or more. Files and variables that were read are told by
+    name: the store has digests of them, and not what is in them. A `!` stands before what has changed since, on this
+    machine.
     """
     from couler_plugins.cli.records import print_json
 
