@@ -42,6 +42,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         calls: what the call site calls, `OPERATION` or `WORKFLOW/OPERATION`; empty for what is no call site.
         objections: everything against it, what no declaration takes away first.
         warnings: what would be against it if its owner had not declared the thing itself.
+        waived: the words by which its owner vouches for what no key covers, sorted.
         place: where the call site is.
     """
 
@@ -57,6 +58,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     calls: str = ""
     objections: tuple[Objection, ...] = ()
     warnings: tuple[Objection, ...] = ()
+    waived: tuple[str, ...] = ()
     place: SourcePlace | None = None
 
     def __str__(self) -> str:

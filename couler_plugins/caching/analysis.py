@@ -10,7 +10,7 @@ import msgspec
 from couler_plugins.caching.allowances import waive, waive_place, with_words
 from couler_plugins.caching.before import Before, Found
 from couler_plugins.caching.composites import Composites
-from couler_plugins.caching.declarations import Declaration, misspelled, resolve, waivers_in
+from couler_plugins.caching.declarations import Declaration, check_words, resolve, waivers_in
 from couler_plugins.caching.keys import digest, spec_hash
 from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_call, lineage_of_producers
 from couler_plugins.caching.nesting import inner_scope
@@ -263,7 +263,7 @@ class Analysis:
         missing = said if isinstance(said, Objection) and said.rule == "not-declared" else None
         objections = [DYNAMIC] if self._dynamic else []
         objections += [said] if isinstance(said, Objection) and missing is None else []
-        objections += misspelled(places)
+        objections += check_words(places)
         objections += [item for item in facts.objections if item.against == "reuse"]
         objections += [with_words(item, words) for item in found.objections]
         made = handed = None

@@ -133,6 +133,7 @@ def _decision(told: _Told, facet: Caching, ctx: Context) -> Decision:
         figures=figures,
         affects=told.affects,
         warnings=verdict.warnings,
+        waived=verdict.waived,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,7 +14,21 @@ from couler_plugins.caching.waivers import WAIVERS
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.hookspecs.declarations import Said
 
-__all__ = ["ALLOW", "ASSUMED", "CACHE", "Declaration", "allow_text", "misspelled", "resolve", "said_in", "waivers_in"]
+if TYPE_CHECKING:
+    from couler_plugins.ir import Source
+
+__all__ = [
+    "ALLOW",
+    "ASSUMED",
+    "CACHE",
+    "Declaration",
+    "allow_text",
+    "annotation_texts",
+    "check_words",
+    "resolve",
+    "said_in",
+    "waivers_in",
+]
 
 CACHE, ALLOW = "couler.io/cache", "couler.io/cache-allow"
 """The annotations of a thing; those on what is around it have its name behind them."""
@@ -23,6 +39,9 @@ ASSUMED = "--assume-pure"
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 LONGEST = 100 * 365 * SECONDS["d"]
 """Engines count durations in nanoseconds, which overflow after 292 years."""
+
+NO_TEXT = ("[", "{")
+"""How what is no text begins as JSON; see `annotation_texts`."""
 
 TTL = re.compile(r"ttl=((?:\d+[smhd])+)\Z")
 
@@ -41,17 +60,37 @@ class Declaration(msgspec.Struct, frozen=True):
     itself: bool = False
 
 
-def said_in(where: str, annotations: Mapping[str, str], suffix: str = "", *, itself: bool = False) -> list[Said]:
+def annotation_texts(annotations: object) -> dict[str, str]:
+    """Return the annotations that are texts, and as JSON those of caching that are not: they are not to be lost.
+
+    Args:
+        annotations: JSON-like data that should be a mapping of texts.
+    """
+    return {
+        key: item if isinstance(item, str) else json.dumps(item, default=str)
+        for key, item in (annotations.items() if isinstance(annotations, dict) else ())
+        if isinstance(item, str) or (isinstance(key, str) and key.startswith(CACHE))
+    }
+
+
+def said_in(
+    where: str,
+    annotations: Mapping[str, str],
+    suffix: str = "",
+    *,
+    itself: bool = False,
+    source: Source | None = None,
+) -> list[Said]:
     """Return what annotations say of caching: one item, or none.
 
     Args:
         where: whose they are, to begin a sentence with.
         annotations: all of them.
         suffix: what stands behind their names where they are about one step of many.
-        itself: see `Said`.
+        itself, source: see `Said`.
     """
     cache, allow = annotations.get(CACHE + suffix), annotations.get(ALLOW + suffix, "")
-    return [] if cache is None and not allow else [Said(where, cache, allow, itself)]
+    return [] if cache is None and not allow else [Said(where, cache, allow, itself, source, ALLOW + suffix)]
 
 
 def allow_text(words: Sequence[str]) -> str:
@@ -77,7 +116,7 @@ def resolve(said: Sequence[Said], *, assume_pure: bool) -> Declaration | Objecti
         if assume_pure:
             return Declaration(ASSUMED)
         return Objection("not-declared", "its owner has not declared it pure")
-    where, text, _, itself = said[0]
+    where, text, itself = said[0].where, said[0].cache, said[0].itself
     assert text is not None
     if text == "pure":
         return Declaration(where, itself=itself)
@@ -95,17 +134,27 @@ def waivers_in(said: Sequence[Said]) -> tuple[str, ...]:
     return tuple(sorted({word for item in said for word in _words(item)}.intersection(WAIVERS)))
 
 
-def misspelled(said: Sequence[Said]) -> Iterator[Objection]:
-    """Return an objection to each word that waives nothing."""
+def check_words(said: Sequence[Said]) -> Iterator[Objection]:
+    """Return an objection to each word that waives nothing, and to words that are no text."""
     for item in said:
-        for word in _words(item):
-            if word not in WAIVERS:
-                near = get_close_matches(word, WAIVERS, 1)
-                known = [one for one in _words(item) if one in WAIVERS]
-                reason = f"{item.where} allows {word!r}, which is none of {', '.join(WAIVERS)}"
-                remedy = f"{ALLOW}: {','.join((*known, *near)) or '…'}, there instead"
-                yield Objection("unknown-waiver", reason, remedy=remedy)
+        words = _words(item)
+        near = {word: [word] if word in WAIVERS else get_close_matches(word, WAIVERS, 1) for word in words}
+        meant = allow_text([word for close in near.values() for word in close]) or "…"
+        reasons = [
+            f"{item.where} allows {word!r}, which is none of {', '.join(WAIVERS)}{_ask(near[word])}"
+            for word in words
+            if word not in WAIVERS
+        ]
+        if item.allow.startswith(NO_TEXT):
+            reasons.append(f"{item.where} has a value of {ALLOW} that is not a text, and Kubernetes takes only texts")
+        for reason in reasons:
+            remedy = f"{ALLOW}: {meant}, there instead"
+            yield Objection("unknown-waiver", reason, remedy=remedy, seen=item.seen).at(item.source)
+
+
+def _ask(near: Sequence[str]) -> str:
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _words(said: Said) -> list[str]:
-    return [word for word in map(str.strip, said.allow.split(",")) if word]
+    return [word for text in said.allow.split(",") if (word := text.strip(' []{}"'))]

@@ -148,4 +148,5 @@ def _decision(
         figures=figures,
         affects=(facts.operation.name,) if changed else (),
         warnings=choice.verdict.warnings,
+        waived=choice.verdict.waived,
     )

@@ -155,4 +155,5 @@ def _decision(
         action=action,
         figures=figures,
         warnings=verdict.warnings,
+        waived=verdict.waived,
     )

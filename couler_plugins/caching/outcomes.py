@@ -86,6 +86,7 @@ def decision_on(
     figures: Iterable[tuple[str, Scalar]] = (),
     affects: Sequence[str] = (),
     warnings: Sequence[Objection] = (),
+    waived: Sequence[str] = (),
     document: int | None = None,
 ) -> Decision:
     """Return a decision of the optimizer `cache`, with what past runs say of the step.
@@ -96,7 +97,7 @@ def decision_on(
         ctx: whose profiles say what caching would save.
         step: the call site; None where the decision is about an operation.
         judgement: what was found about it.
-        reason, action, figures, affects, warnings, document: see `Decision`.
+        reason, action, figures, affects, warnings, waived, document: see `Decision`.
     """
     profile = ctx.profile(workflow, subject)
     told = list(figures)
@@ -117,5 +118,6 @@ def decision_on(
         calls="" if step is None else called_by(step),
         objections=judgement.objections,
         warnings=tuple(warnings) if judgement.outcome != "never" else (),
+        waived=tuple(waived) if judgement.outcome != "never" else (),
         place=None if step is None else SourcePlace.of(step.source),
     )

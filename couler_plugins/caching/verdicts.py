@@ -76,6 +76,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         """The rule that decides against caching it; None where it is cached."""
         return self.objections[0] if self.objections else None
 
+    @property
+    def waived(self) -> tuple[str, ...]:
+        """The words that its owner waives."""
+        return () if self.facts is None else self.facts.waived
+
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """What a graph knows of what is before it and around it.

@@ -5,7 +5,11 @@ Structure cannot be waived: what runs for its effect, in a circle, or after a st
 
 from __future__ import annotations
 
-__all__ = ["GUESSES", "OF_PROGRAMS", "WAIVERS", "source_rule", "waiver_of"]
+from collections.abc import Collection, Iterable
+
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["GUESSES", "OF_PROGRAMS", "WAIVERS", "check_waivers", "source_rule", "waiver_of"]
 
 OF_PROGRAMS = ("clock", "connections", "environment", "files", "network", "programs", "random", "variables")
 """What a program does. Where nobody watches it, only words in its text tell."""
@@ -35,6 +39,24 @@ GUESSES = {
 def waiver_of(rule: str) -> str | None:
     """Return the word that waives a rule; None where nothing does."""
     return RULES.get(rule)
+
+
+def check_waivers(words: Iterable[str], known: Collection[str], engine: str) -> None:
+    """Refuse words that waive nothing.
+
+    Args:
+        words: what an owner allows.
+        known: the words that there are on an engine.
+        engine: its name.
+
+    Raises:
+        InvalidInput: one of the words is not among them.
+    """
+    for word in sorted({*words} - {*known}):
+        from couler_plugins.options import closest  # for mistakes alone: each DAG file that is parsed imports this
+
+        hint = f"{closest(word, known)} the words are {', '.join(known)}".strip()
+        raise InvalidInput(f"{word!r} cannot be allowed", engine=engine, hint=hint)
 
 
 def source_rule(key: str) -> str:

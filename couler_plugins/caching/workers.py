@@ -19,6 +19,7 @@ def ask_workers(
 ) -> tuple[Workflow, list[Decision]]:
     """Return the workflow with the steps asked that workers look at (the same object where nothing changes), and why.
 
+    Where workers would cache nothing at all, the first decision says so, without a verdict.
     What was asked before stays: a step that is asked again is not asked anew.
     """
     requests = facet.requests(assume_pure=assume_pure, explains=ctx.explains)
@@ -29,7 +30,12 @@ def ask_workers(
         for place, request in requests.items()
         if request.asked and place not in asked
     }
-    decisions = [
+    decisions = []
+    if ctx.explains and (changed or asked) and (missing := facet.settings_objection) is not None:
+        decisions.append(
+            Decision(optimizer="cache", workflow=workflow.label, reason=missing.advice, objections=(missing,))
+        )
+    decisions += [
         _decide(workflow, place, steps[place], request, ctx, new=place in changed)
         for place, request in requests.items()
     ]
@@ -56,4 +62,5 @@ def _decide(workflow: Workflow, place: Place, step: Step, request: Request, ctx:
         reason="; ".join(reasons),
         action="" if not new else "cache" if verdict in ("cached", "run-time") else "check in the worker",
         figures=figures,
+        waived=request.waived,
     )

@@ -54,7 +54,13 @@ def entry_record(entry: Entry) -> dict[str, Any]:
         **{name: getattr(entry.meta, name) for name in ("family", "step", "type", "run", "spec", "made_by")},
         "parents": list(entry.meta.parents),
         "outputs": [
-            {"name": item.name, "codec": item.codec, "bytes": item.bytes, "sha256": item.sha256}
+            {
+                "name": item.name,
+                **({"path": path} if (path := entry.path(item)) else {}),
+                "codec": item.codec,
+                "bytes": item.bytes,
+                "sha256": item.sha256,
+            }
             for item in entry.outputs
         ],
     }

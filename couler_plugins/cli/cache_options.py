@@ -26,8 +26,10 @@ __all__ = [
     "AGE",
     "BY_SIGNAL",
     "CAPACITY",
+    "FEWEST",
     "TEXT",
     "capacity_option",
+    "complete_key",
     "fail_open_options",
     "harmless",
     "index_option",
@@ -48,6 +50,9 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 """Who asks a process to end; one that has lost its terminal is asked, too."""
 PATIENCE = 1.5  # seconds; `Progress` shows nothing of what comes sooner
 LONGEST = 10 * 365 * 86400.0  # seconds
+FEWEST = 6  # characters of a key that stand for all of it
+PREFIX, DIGEST = re.compile(rf"[0-9a-f]{{{FEWEST},63}}"), re.compile(r"[0-9a-f]{64}")
+SHOWN = 4  # keys that are named where several begin alike
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -166,6 +171,26 @@ def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
     )
     with contextlib.closing(cache):
         yield cache
+
+
+def complete_key(cache: ArtifactCache, text: str) -> str:
+    """Return the key that begins with a text, of those that are digests; the text itself where it is a key, or of none.
+
+    Only digests are completed: of keys that people choose, `train-1` and `train-12` are two.
+
+    Raises:
+        InvalidInput: several keys begin like this.
+        EngineError: the store or the index failed.
+    """
+    if not PREFIX.fullmatch(text) or cache.lookup(text) is not None:
+        return text
+    keys = [entry.key for entry in cache.entries() if entry.key.startswith(text) and DIGEST.fullmatch(entry.key)]
+    if len(keys) > 1:
+        length = next(length for length in range(len(text), 65) if len({key[:length] for key in keys}) > 1)
+        some = ", ".join(key[:length] for key in keys[:SHOWN])
+        more = f" and {len(keys) - SHOWN:,} more" if len(keys) > SHOWN else ""
+        raise InvalidInput(f"{len(keys):,} keys begin with {text!r}", hint=f"give more of it: {some}{more}")
+    return keys[0] if keys else text
 
 
 def _stores(config: Config) -> list[type[ArtifactStore]]:

@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from couler_plugins.cli.cache_options import opened, store_options
+from couler_plugins.cli.cache_options import complete_key, opened, store_options
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.config import Config
 
@@ -29,11 +29,15 @@ Examples:
 @store_options
 @with_settings
 def command(*, config: Config, keys: tuple[str, ...], output_format: str) -> None:
-    """Removes results, also pinned ones; who reads one just now reads on. One that is not there is warned of."""
+    """Removes results, also pinned ones; who reads one just now reads on. One that is not there is warned of.
+
+    A key of 64 hexadecimal digits may be cut to its first six or more, as long as no other begins like that.
+    """
     from couler_plugins.cli.records import print_json
 
     with opened(config) as cache:
-        removed = {key: cache.remove(key) for key in dict.fromkeys(keys)}
+        whole = [complete_key(cache, key) for key in keys]  # before any is removed
+        removed = {key: cache.remove(key) for key in dict.fromkeys(whole)}
     for key, done in removed.items():
         if not done:
             log.warning("%s is not there", key)

@@ -34,7 +34,8 @@ def command(*, config: Config, output_format: str) -> None:
         print_json("couler.cache-stats/v1", msgspec.to_builtins(stats))
         return
     click.echo(f"{stats.url} (index: {stats.index})")
-    click.echo(f"{stats.bytes:,} of {'any number of' if stats.capacity is None else f'{stats.capacity:,}'} bytes")
+    limit = "no limit" if stats.capacity is None else f"limit: {stats.capacity:,} bytes"
+    click.echo(f"{stats.bytes:,} bytes ({limit})")
     for name, usage in sorted(stats.usage.items()):
         quota = "" if usage.quota is None else f" of {usage.quota:,}"
         click.echo(f"  {name}: {usage.entries:,} results, {usage.bytes:,}{quota} bytes")

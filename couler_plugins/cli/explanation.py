@@ -33,6 +33,7 @@ def print_explanation(result: Result, *, color: bool) -> None:
         color: whether to print in colour.
     """
     groups = VerdictGroups()
+    general: dict[str, None] = {}
     labels: dict[int | None, dict[str, None]] = {}
     for trace in result.workflow_versions:
         if (workflow := trace.versions[0]) is not None:
@@ -40,8 +41,11 @@ def print_explanation(result: Result, *, color: bool) -> None:
     for number, file in enumerate(result.files):
         if file.status != "refused" and file.workflows:
             title, *lines = _file_lines(file, labels.get(number, {}), groups)
+            general.update(
+                dict.fromkeys(item.advice for one in file.decisions if _is_general(one) for item in one.objections)
+            )
             write_bytes("".join(f"{line}\n" for line in (click.style(title, bold=True) if color else title, *lines)))
-    total = total_lines(result)
+    total = [*total_lines(result), *(f"{text[:1].upper()}{text[1:]}." for text in general)]
     if total:
         write_bytes("".join(f"{line}\n" for line in ("", *total)))
 
@@ -54,13 +58,18 @@ def _file_lines(file: FileResult, labels: Collection[str], groups: VerdictGroups
         for optimizer, section in sections:
             own = section.get(workflow, [])
             verdicts = [decision for decision in own if decision.verdict]
-            others = [decision for decision in own if not decision.verdict]
+            others = [decision for decision in own if not decision.verdict and not _is_general(decision)]
             if others:
                 yield f"    {optimizer}"
             for told in in_groups(others):
                 lines = _table(told) if isinstance(told, Alike) else _told(told, workflow)
                 yield from (f"      {line}" for line in lines)
             yield from (f"    {line}" for line in groups.lines(verdicts, file.name))
+
+
+def _is_general(decision: Decision) -> bool:
+    """Return whether a decision is about no step, but about all: it is told once, at the end."""
+    return not decision.verdict and bool(decision.objections)
 
 
 def _by_workflow(decisions: Iterable[Decision], labels: Collection[str]) -> dict[str, list[Decision]]:

@@ -56,6 +56,7 @@ def decision_record(decision: Decision) -> dict[str, Any]:
         "affects": list(decision.affects),
         **({"verdict": decision.verdict, **_place_record(decision.place)} if decision.verdict else {}),
         **({"calls": decision.calls} if decision.calls else {}),
+        **({"waived": list(decision.waived)} if decision.waived else {}),
         **{
             name: [_objection_record(item) for item in items]
             for name, items in (("objections", decision.objections), ("warnings", decision.warnings))

@@ -54,12 +54,12 @@ class VerdictGroups:
         objections = list({_identity(item): item for decision in group for item in deciding(decision)}.values())
         fresh = [item for item in objections if _identity(item) not in self._printed]
         if first.verdict == "cached":
-            yield f"{title}: {', '.join(shown)}{more}: {first.reason}{_figures(group)}"
+            yield f"{title}: {', '.join(shown)}{more}: {first.reason}{_vouched(first)}{_figures(group)}"
             yield from self._warnings(group, file)
             return
         rules = dict.fromkeys(words_for(item.rule) for item in objections if _identity(item) in self._printed)
         known = f": {', '.join(rules)} (see above)" if rules else ""
-        yield f"{title}: {', '.join(shown)}{more}{known}"
+        yield f"{title}: {', '.join(shown)}{more}{known}{_vouched(first)}"
         alike = _alike(fresh)
         for text, items in islice(alike.items(), SHOWN):
             self._printed.update(map(_identity, items))
@@ -88,9 +88,9 @@ def deciding(decision: Decision) -> tuple[Objection, ...]:
 
 def _key(decision: Decision) -> Key:
     if decision.verdict == "cached":
-        return (decision.verdict, decision.action, decision.reason)
+        return (decision.verdict, decision.action, decision.reason, decision.waived)
     own = tuple(item.rule for item in deciding(decision))
-    return (decision.verdict, decision.action, own)
+    return (decision.verdict, decision.action, own, decision.waived)
 
 
 def _identity(objection: Objection) -> tuple[object, ...]:
@@ -118,6 +118,10 @@ def _alike(objections: Sequence[Objection]) -> dict[str, list[Objection]]:
 
 def _text(objection: Objection) -> str:
     return f"add {objection.remedy}" if objection.rule == "not-declared" else objection.advice
+
+
+def _vouched(decision: Decision) -> str:
+    return f"; its owner vouches for: {', '.join(decision.waived)}" if decision.waived else ""
 
 
 def _figures(group: Sequence[Decision]) -> str:

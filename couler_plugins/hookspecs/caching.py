@@ -268,6 +268,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         declared: where its owner declared it pure; empty where nobody did.
         asked: whether its worker is to look at it; the worker may still have objections when it runs.
         note: what its owner should know of how it is cached, in half a sentence.
+        waived: the words that its owner waives and that apply to it, sorted.
         objections: all that is against caching it.
         doubts: what only a run can tell.
     """
@@ -275,6 +276,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     declared: str = ""
     asked: bool = False
     note: str = ""
+    waived: tuple[str, ...] = ()
     objections: tuple[Objection, ...] = ()
     doubts: tuple[Objection, ...] = ()
 
@@ -288,6 +290,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 class WorkerCaching(Protocol):
     """An adapter's facet for one workflow of an engine whose workers look results up, under keys that they make."""
+
+    @property
+    def settings_objection(self) -> Objection | None:
+        """Why workers with the settings of this place cache nothing at all; None where they do."""
 
     def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
         """Return what to ask of each step, by graph and step, in the order of the source.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from couler_plugins.ir import Source
 
 __all__ = ["Said"]
 
@@ -15,9 +18,13 @@ class Said(NamedTuple):
         cache: `pure`, `ttl=24h`, `always` or `never`; None where that is not said.
         allow: what does not change the result although no key covers it: words with commas.
         itself: whether it is said of the step or of what it calls, and not of all that is around it.
+        source: what it is written on; None where that is not known.
+        seen: a text that is in the line with the words.
     """
 
     where: str
     cache: str | None = None
     allow: str = ""
     itself: bool = False
+    source: Source | None = None
+    seen: str = ""

@@ -106,7 +106,8 @@ def test_a_word_that_there_is_not_is_no_silent_one() -> None:
     assert verdict.objection is not None
     assert verdict.objection.rule == "unknown-waiver"
     assert "the test allows 'netwrok', which is none of clock, configured" in verdict.objection.reason
-    assert verdict.objection.remedy == "couler.io/cache-allow: clock,network, there instead"
+    assert verdict.objection.reason.endswith(" (did you mean 'network'?)")
+    assert verdict.objection.remedy == 'couler.io/cache-allow: "clock,network", there instead'
     assert against(one(Toy(allow={"op": "recursion"}))).keys() == {"unknown-waiver"}
 
 

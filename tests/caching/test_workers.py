@@ -25,8 +25,9 @@ OTHER = Directive(kind="other")
 class Workers:
     """Asks all but what is objected to; what has a remedy would be cached after it."""
 
-    def __init__(self, **objections: Objection) -> None:
+    def __init__(self, *, settings: Objection | None = None, **objections: Objection) -> None:
         self.objections = objections
+        self.settings_objection = settings
 
     def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
         assert explains
@@ -64,6 +65,14 @@ def test_steps_are_asked_or_told_all_that_is_against_it() -> None:
     assert [item.rule for item in decisions[1].objections] == ["a-rule", "other"]
     assert decisions[1].objections[0].place == SourcePlace(0, file="dag.py", line=3)
     assert dict(decisions[1].figures) == {"rule": "a-rule"}
+
+
+def test_workers_that_cache_nothing_are_told_first_and_once() -> None:
+    missing = Objection("no-store", "no store is set", remedy="one")
+    new, (first, *others) = ask_workers(three(), Workers(settings=missing), CONTEXT, assume_pure=False)
+    assert (first.subject, first.verdict, first.objections) == ("", "", (missing,))
+    assert first.reason == "no store is set: add one"
+    assert (new, others) == ask_workers(three(), Workers(), CONTEXT, assume_pure=False)
 
 
 def test_a_second_time_changes_nothing_and_says_so() -> None:

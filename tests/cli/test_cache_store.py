@@ -57,7 +57,12 @@ def test_stats_say_what_is_held() -> None:
     assert found["schema"] == "couler.cache-stats/v1"
     assert found["usage"]["default"]["entries"] == 2
     assert found["usage"]["default"]["bytes"] == 1003
-    assert "default: 2 results, 1,003 bytes" in run("stats").stdout
+    text = run("stats").stdout
+    assert "default: 2 results, 1,003 bytes" in text
+    assert "\n1,004 bytes (no limit)\n" in text
+    Path("out").write_bytes(b"x")
+    assert run("save", "--capacity", "7kB", "k3", "a=out").exit_code == 0
+    assert "\n1,005 bytes (limit: 7,000 bytes)\n" in run("stats").stdout
 
 
 def test_verify_finds_what_is_wrong_and_mends_it() -> None:

@@ -77,6 +77,7 @@ BAD = {
         5,
         "Airflow cannot import it: ValueError: 1 2",
     ),
+    "mark.py": ("\nfrom couler_airflow import cached\ncached(allow=('netwrok',))\n", 3, "'netwrok' cannot be allowed"),
     "empty.py": ("\n", None, "Airflow finds no DAG in this file"),
 }
 """DAG files that cannot be loaded: what follows their first line, the line that is to blame, and the reason."""
@@ -117,6 +118,29 @@ def test_what_optimize_asks_for_is_explained_without_a_store(run: Run) -> None:
     assert "not declared" not in told
 
 
+def test_a_missing_store_is_told_once_at_the_end(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW__COULER__CACHE_STORE", raising=False)
+    Path("second.py").write_text(DAG.replace("pipeline", "second").format(mark="cached"))
+    lines = run("explain", "marked.py", "second.py", "plain.py").stdout.splitlines()
+    assert [line for line in lines if "no store" in line.lower()] == lines[-1:]
+    assert (
+        "cache_store = s3://bucket/cache to [couler] in airflow.cfg, or set AIRFLOW__COULER__CACHE_STORE" in lines[-1]
+    )
+    assert "no store" not in run("explain", "plain.py").stdout.lower()  # nobody has asked for anything there
+    monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", "/store")
+    assert "no store" not in run("explain", "marked.py").stdout.lower()
+
+
+def test_what_owners_vouch_for_is_told(run: Run) -> None:
+    Path("vouched.py").write_text(DAG.format(mark="cached(allow=('network', 'files'))"))
+    told = run("explain", "vouched.py")
+    reason = "the DAG 'pipeline' says that it is pure; its owner vouches for: files, network\n"
+    assert f"    cached: pipeline/extract: {reason}" in told.stdout
+    passes = json.loads(run("explain", "vouched.py", "--format", "json").stdout)["files"][0]["passes"]
+    decisions = {one["subject"]: one for each in passes for one in each["decisions"]}
+    assert decisions["pipeline/extract"]["waived"] == ["files", "network"]
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_what_cannot_be_loaded_is_refused_with_its_line(explained: subprocess.CompletedProcess[str], name: str) -> None:
     _, line, reason = BAD[name]
@@ -125,6 +149,14 @@ def test_what_cannot_be_loaded_is_refused_with_its_line(explained: subprocess.Co
     assert told.startswith(f"error: {name}{f':{line}' if line else ''}: ")
     assert reason in told
     assert "Traceback" not in explained.stdout + explained.stderr
+
+
+def test_a_wrong_mark_has_its_own_hint_alone(explained: subprocess.CompletedProcess[str]) -> None:
+    lines = explained.stderr.splitlines()
+    place = lines.index("error: mark.py:3: Airflow cannot import it: 'netwrok' cannot be allowed")
+    words = "clock, connections, environment, files, network, programs, random, variables"
+    assert lines[place + 1] == f"  hint: did you mean 'network'? the words are {words}"
+    assert "see what `python` says" not in lines[place + 2]
 
 
 def test_diff_shows_what_airflow_serializes(run: Run) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from couler_airflow.marks import ALLOWED, MARK
+from msgspec.structs import replace
+
+from couler_airflow.marks import ALLOWED, MARK, Declaration
 from couler_plugins.caching.code.modules import module_of
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.code.values import Form
 from couler_plugins.caching.waivers import waiver_of
+from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["AROUND", "remedy"]
+__all__ = ["AROUND", "join_remedies", "remedy"]
 
 OURS = ("airflow.", "couler_airflow.")
+OTHERS = {"file-access": "files", "native": "files"}
+"""The words that waive rules of other names."""
 DECLARE = "couler_airflow.cached({}) at the task"
 PARTS = ("DAG", "BaseOperator", "MappedOperator", "XComArg", "TaskGroup", "DecoratedOperator", "RuntimeTaskInstance")
 """Classes whose objects are the workflow itself."""
@@ -36,11 +41,24 @@ def remedy(kind: str) -> str:
     kind = waiver_of(kind) or kind
     if kind in ALLOWED:
         return DECLARE.format(f"allow=({kind!r},)")
-    if kind == "effect":
-        return DECLARE.format("outputs=('/data/{{ ds }}.csv',)") + ", with the paths that it writes"
+    if kind in ("effect", "outputs"):
+        return DECLARE.format("outputs=('/data/{{ ds }}.csv',)") + ", with absolute paths of what it writes"
     if kind == "context":
         return DECLARE.format("context=('ds',)") + ", with the values of the run that it reads"
     return ""
+
+
+def join_remedies(objections: Iterable[Objection], declaration: Declaration) -> tuple[Objection, ...]:
+    """Return objections whose remedies name all words that a task needs: a second mark would take the first's place.
+
+    Args:
+        objections: all that is against one task.
+        declaration: what its owner says of it.
+    """
+    items = [(item, OTHERS.get(item.rule, waiver_of(item.rule)) if item.remedy else None) for item in objections]
+    words = sorted({*declaration.allow, *(word for _, word in items if word in ALLOWED)})
+    whole = DECLARE.format(f"allow={tuple(words)!r}")
+    return tuple(replace(item, remedy=whole) if word in ALLOWED else item for item, word in items)
 
 
 def _is_own(value: Any) -> bool:

@@ -11,10 +11,13 @@ from msgspec.structs import replace
 from couler_airflow.eligible import is_keyed
 from couler_airflow.key import TaskMaterial
 from couler_airflow.marks import Declaration
+from couler_airflow.output_paths import check_outputs
 from couler_airflow.owner import Owner
 from couler_airflow.parsed import parse_task
 from couler_airflow.runtime.before import PRODUCER, by_order, too_many, without_key
+from couler_airflow.settings import is_enabled, load_settings
 from couler_plugins.caching.code.uncacheable import objections_of
+from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
 from couler_plugins.ir import GraphView, Source, Workflow
 
@@ -22,6 +25,15 @@ __all__ = ["AirflowCaching"]
 
 ALWAYS = "it runs every time, under a key for what comes after it"
 MARK = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
+NO_STORE = Objection(
+    "no-store",
+    "no store is set in this environment, and without one workers cache nothing",
+    remedy="cache_store = s3://bucket/cache to [couler] in airflow.cfg, or set AIRFLOW__COULER__CACHE_STORE, on "
+    "workers and the DAG processor (on one host, a folder is enough)",
+)
+SWITCHED_OFF = Objection(
+    "switched-off", "caching is switched off here", remedy="enabled = true to [couler] in airflow.cfg"
+)
 UNDECLARED = Objection("not-declared", "its owner has not declared it pure", remedy=MARK)
 
 Objections = tuple[Objection, ...]
@@ -39,6 +51,13 @@ class AirflowCaching:
         self._dag = dag
         self._graph = workflow.graphs[0]
         self._owner = Owner(dag)
+
+    @property
+    def settings_objection(self) -> Objection | None:
+        """Why workers with the settings of this process cache nothing; see `WorkerCaching`."""
+        if not is_enabled():
+            return SWITCHED_OFF
+        return None if load_settings("cache_store").cache_store else NO_STORE
 
     def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
         """Return what to ask of each task; see `WorkerCaching.requests`."""
@@ -63,12 +82,13 @@ class AirflowCaching:
         if not explains or (not keyed and not all(item.remedy for item in by_kind)):
             objections = (*by_kind, *undeclared)
             return Request(declared=where, asked=asked, objections=objections), objections
-        code, doubts = self._analyse(task, declaration, against)
+        code, doubts, chances = self._analyse(task, declaration, against)
         objections = (*(() if keyed else by_kind), *undeclared, *code)
         request = Request(
             declared=where,
             asked=asked,
             note=ALWAYS if keyed and asked else "",
+            waived=tuple(sorted({*declaration.allow, *filter(None, (waiver_of(item.rule) for item in chances))})),
             objections=(*by_kind, *undeclared, *code),
             doubts=doubts,
         )
@@ -76,10 +96,10 @@ class AirflowCaching:
 
     def _analyse(
         self, task: Any, declaration: Declaration, against: Mapping[str, Objections]
-    ) -> tuple[Objections, Objections]:
-        """Return what forbids a key, and what only a run can tell of it."""
+    ) -> tuple[Objections, Objections, Objections]:
+        """Return what forbids a key, what only a run can tell of it, and the clocks and chance that are waived."""
         producers = by_order(self._dag, task, declaration)
-        objections, doubts = too_many(producers), []
+        objections, doubts = [*_check_outputs(task, declaration), *too_many(producers)], []
         for name in producers:
             if not against[name]:
                 reason = f"{name!r} runs before it, and has to return something that can be kept"
@@ -90,12 +110,20 @@ class AirflowCaching:
         try:
             instance, known_later = parse_task(task)
         except Exception:  # noqa: BLE001  # a mapped operator is not made before its arguments are known
-            return tuple(objections), (*doubts, Objection("mapped", "its arguments are known when it runs"))
+            return tuple(objections), (*doubts, Objection("mapped", "its arguments are known when it runs")), ()
         try:
-            analysis = TaskMaterial(instance, declaration).objections
+            material = TaskMaterial(instance, declaration)
+            analysis, chances = material.objections, material.chances
         except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
-            analysis = objections_of(error)
-        return (*analysis, *objections), (*known_later, *doubts)
+            analysis, chances = objections_of(error), ()
+        return (*analysis, *objections), (*known_later, *doubts), chances
+
+
+def _check_outputs(task: Any, declaration: Declaration) -> Objections:
+    try:
+        return tuple(check_outputs(task, declaration))
+    except Exception as error:  # noqa: BLE001  # the DAG's own settings of Jinja are used
+        return objections_of(error)
 
 
 def _at_task(objections: Objections, file: str, source: Source) -> Objections:

@@ -22,6 +22,8 @@ QUIET = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL", "AIRFLOW__CORE__DAGBAG_I
 """Settings while a file is loaded, whatever the environment says: Airflow logs nothing, since what it cannot import is
 told by us, and gives all lines that took part.
 """
+OURS = re.compile(r"couler_plugins\.errors\.\w+: (?P<message>.*?)(?: hint: (?P<hint>.*))?")
+"""What a traceback ends with where a call of ours was wrong: see `CoulerError`."""
 HINT = "see what `python` says of the file; what it imports has to be installed here"
 
 
@@ -95,8 +97,10 @@ def _import_error(name: str, path: Path, trace: str) -> InvalidInput:
     """What a traceback ends with, and the last line of the file that took part in it."""
     lines = [found["line"] for found in PLACE.finditer(trace) if Path(found["file"]).resolve() == path.resolve()]
     line = int(lines[-1]) if lines else None
-    message = f"Airflow cannot import it: {_reason(trace)[:300]}"
-    return InvalidInput(message, file=name, line=line, engine="airflow", hint=HINT)
+    reason, hint = _reason(trace), HINT
+    if (ours := OURS.fullmatch(reason)) is not None:  # which says itself what to do
+        reason, hint = ours["message"], ours["hint"]
+    return InvalidInput(f"Airflow cannot import it: {reason[:300]}", file=name, line=line, engine="airflow", hint=hint)
 
 
 def _reason(trace: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from couler_airflow.around import AROUND
+from couler_airflow.around import AROUND, join_remedies
 from couler_airflow.marks import Declaration
 from couler_airflow.output_paths import output_paths
 from couler_airflow.task_checks import attribute_names, check_task, context_names, operator_of_run
@@ -135,7 +135,7 @@ class TaskMaterial:
     @property
     def objections(self) -> tuple[Objection, ...]:
         """All that forbids a key."""
-        return unique(self._noted)
+        return join_remedies(unique(self._noted), self._declaration)
 
     @property
     def chances(self) -> tuple[Objection, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
-from couler_plugins.caching.waivers import OF_PROGRAMS
+from couler_plugins.caching.waivers import OF_PROGRAMS, check_waivers
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["ALLOWED", "MARK", "Declaration", "cached", "declared", "never"]
@@ -51,17 +51,14 @@ class Declaration:
         """Checks what was given."""
         for field in ("context", "allow", "outputs"):
             texts: object = getattr(self, field)
-            if not isinstance(texts, tuple) or not all(isinstance(text, str) for text in texts):
+            if not isinstance(texts, tuple | list) or not all(isinstance(text, str) for text in texts):
                 hint = f"give {field}=({EXAMPLES[field]!r},)"
-                raise InvalidInput(f"{field} is a tuple of texts", engine="airflow", hint=hint)
+                raise InvalidInput(f"{field} is a tuple or a list of texts", engine="airflow", hint=hint)
+            object.__setattr__(self, field, tuple(texts))
         ttl: object = self.ttl
         if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, (int, float))):
             raise InvalidInput("ttl is a number of seconds", engine="airflow", hint="give ttl=86400 for a day")
-        unknown = sorted({*self.allow} - {*ALLOWED})
-        if unknown:
-            raise InvalidInput(
-                f"{unknown[0]!r} cannot be allowed", engine="airflow", hint=f"allow {', '.join(ALLOWED)}"
-            )
+        check_waivers(self.allow, ALLOWED, "airflow")
         if self.ttl is not None and not self.ttl >= 0:
             raise InvalidInput(f"a result cannot be {self.ttl} seconds old", engine="airflow", hint="give 0 or more")
 
@@ -73,9 +70,9 @@ def cached(
     *,
     ttl: float | None = None,
     version: str = "",
-    context: tuple[str, ...] = (),
-    allow: tuple[str, ...] = (),
-    outputs: tuple[str, ...] = (),
+    context: Sequence[str] = (),
+    allow: Sequence[str] = (),
+    outputs: Sequence[str] = (),
 ) -> Callable[[T], T]: ...
 
 

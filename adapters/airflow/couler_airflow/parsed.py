@@ -10,7 +10,7 @@ from couler_airflow.eligible import is_mapped
 from couler_airflow.task_checks import PROGRAMS
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["parse_task"]
+__all__ = ["fill_template", "parse_task"]
 
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LETTER = "x"
@@ -39,6 +39,11 @@ def parse_task(operator: Any) -> tuple[Any, tuple[Objection, ...]]:
             value = () if name == "op_args" else {}
         object.__setattr__(task, name, _settled(value))
     return task, tuple(doubts)
+
+
+def fill_template(text: str) -> str:
+    """Return a template with a letter for each value that a run renders; empty where a run may leave parts out."""
+    return "" if "{%" in text else JINJA.sub(LETTER, text)
 
 
 def _arguments(operator: Any) -> Mapping[str, Any]:
@@ -75,8 +80,7 @@ def _settled(value: Any, *, program: bool = False) -> Any:
     if _is_reference(value):
         return None
     if isinstance(value, str):
-        # What stands in a block may be left out by a run, so that nothing can be said of such a text.
-        return ("" if "{%" in value else JINJA.sub(LETTER, value)) if program else value
+        return fill_template(value) if program else value
     if type(value) in (list, tuple, set, frozenset):
         return type(value)(_settled(item, program=program) for item in value)
     if type(value) is dict:

@@ -8,6 +8,8 @@ import types
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from couler_airflow.around import remedy
 from couler_airflow.eligible import BRANCHES, PURE, path_of
 from couler_airflow.marks import Declaration
@@ -25,6 +27,7 @@ __all__ = [
     "NOTHING",
     "PROGRAMS",
     "attributes_of_class",
+    "body_place",
     "check_class",
     "check_task",
     "context_names",
@@ -75,7 +78,8 @@ def check_task(task: Any, declaration: Declaration) -> Iterator[Objection]:
     programs = _texts([getattr(task, name, None) for name in task.template_fields if name in PROGRAMS])
     waived = {*declaration.allow, *(("clock", "randomness") if declaration.itself else ())}
     waived |= {"randomness"} if "random" in waived else set()
-    yield from (item for item in impurities(programs) if item.rule not in waived)
+    found = (item for item in impurities(programs) if item.rule not in waived)
+    yield from (replace(item, remedy=remedy(item.rule)) for item in found)
     yield from _result(task, declaration)
 
 
@@ -114,7 +118,7 @@ def _context(task: Any, declaration: Declaration) -> Iterator[Objection]:
         yield Objection("unknown-context", f"it takes {name!r}, which differs from run to run and is in no key")
     if declaration.context:
         return
-    place = _place(task)
+    place = body_place(task)
     for parameter in _parameters(task):
         whole = parameter.kind is parameter.VAR_KEYWORD
         what = "**kwargs, and so all of the run" if whole else repr(parameter.name)
@@ -221,12 +225,12 @@ def _result(task: Any, declaration: Declaration) -> Iterator[Objection]:
     if path_of(operator_of_run(task)) not in PURE or declaration.context or declaration.outputs:
         return
     if not task.do_xcom_push:
-        yield Objection("no-result", KEPT_BACK, place=_place(task))
+        yield Objection("no-result", KEPT_BACK, place=body_place(task))
     elif returns_nothing(task.python_callable):
-        yield Objection("no-result", NOTHING, place=_place(task))
+        yield Objection("no-result", NOTHING, place=body_place(task))
 
 
-def _place(task: Any) -> SourcePlace | None:
+def body_place(task: Any) -> SourcePlace | None:
     """Return where the body of a Python task begins; None where it has none."""
     code = getattr(inspect.unwrap(getattr(task, "python_callable", None) or print), "__code__", None)
     return place_of(code) if isinstance(code, types.CodeType) else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from couler_argo.references import native
 from couler_argo.spelling import write_native
+from couler_plugins.caching.declarations import annotation_texts
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Workflow, replace
 
@@ -17,12 +18,12 @@ METADATA_RECORDS = frozenset({"creationTimestamp", "generation", "managedFields"
 
 
 def annotations_of(node: Workflow | Callable) -> dict[str, str]:
-    """The annotations of a workflow's object, or of a template, as far as they are text."""
+    """The annotations of a workflow's object, or of a template; see `annotation_texts`."""
     if node.rest is None or not any(isinstance(part, str) and '"annotations":' in part for part in node.rest.parts):
         return {}
     match write_native(node.rest):
         case {"metadata": {"annotations": dict(annotations)}}:
-            return {key: text for key, text in annotations.items() if isinstance(text, str)}
+            return annotation_texts(annotations)
     return {}
 
 

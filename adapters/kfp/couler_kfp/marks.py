@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from couler_kfp.caching.facet import ALLOW, CACHE, VERSION
 from couler_plugins.caching.declarations import TTL
-from couler_plugins.caching.waivers import WAIVERS
+from couler_plugins.caching.waivers import WAIVERS, check_waivers
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.files import tune_annotations
 
@@ -34,8 +34,9 @@ def pure(task: Task, *, ttl: str = "", version: str = "", allow: Sequence[str] =
     said = f"ttl={ttl}" if ttl else "pure"
     if ttl and not TTL.match(said):
         raise InvalidInput(f"{ttl!r} is no time", engine="kfp", hint="write 30m, 24h, 7d or 1h30m")
-    if unknown := sorted({*allow} - {*WAIVERS}):
-        raise InvalidInput(f"{unknown[0]!r} cannot be allowed", engine="kfp", hint=f"allow {', '.join(WAIVERS)}")
+    if isinstance(allow, str):
+        raise InvalidInput("allow is a list of texts", engine="kfp", hint=f"give allow=({allow!r},)")
+    check_waivers(allow, WAIVERS, "kfp")
     more = {VERSION: version, ALLOW: ",".join(allow)}
     return _annotated(task, {CACHE: said, **{key: text for key, text in more.items() if text}})
 

@@ -67,6 +67,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
         seconds: how long computing it took.
         parents: the keys of the results that it was computed from.
         made_by: the program, user or pod that put it here.
+        paths: where its outputs were, by the numbers that are their names; empty where they have names of their own.
     """
 
     family: Text = ""
@@ -77,6 +78,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     seconds: Time | None = None
     parents: tuple[str, ...] = ()
     made_by: Text = ""
+    paths: tuple[Text, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +116,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
                 return output
         names = ", ".join(output.name for output in self.outputs) or "none"
         raise Lost(f"the result has no output {name[:80]!r}", hint=f"its outputs: {names}")
+
+    def path(self, output: Output) -> str:
+        """Return where an output was; empty where nobody has said that."""
+        paths, name = self.meta.paths, output.name
+        return paths[int(name)] if name.isdecimal() and int(name) < len(paths) else ""
 
     def candidate(self, *, used: float | None = None, uses: int = 1) -> Candidate:
         """What a policy decides by.

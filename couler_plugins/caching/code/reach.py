@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["is_introspection", "kind_of", "kind_of_text", "kinds_of_attributes"]
+__all__ = ["VERBS", "is_introspection", "kind_of", "kind_of_text", "kinds_of_attributes"]
 
 NETWORKS = (
     r"requests|urllib\.request|urllib3|httpx|aiohttp|socket|ssl|http\.client|http\.server|ftplib|smtplib|imaplib|poplib"
@@ -16,6 +16,20 @@ NETWORKS = (
     r"|kafka|confluent_kafka|redis|pymongo|s3fs|gcsfs|adlfs|smart_open|cx_Oracle|oracledb|snowflake|google\.cloud|azure"
     r"|openai|anthropic|huggingface_hub|websockets?|kubernetes|docker|elasticsearch"
 )
+VERBS = {
+    "clock": "read a clock",
+    "randomness": "draw by chance",
+    "machine": "tell of the machine",
+    "dynamic code": "run code that nobody can follow",
+    "files": "read or write files",
+    "environment": "read environment variables",
+    "programs": "start programs",
+    "network": "use the network",
+    "connections": "read stored connections",
+    "variables": "read stored variables",
+    "context": "read the run",
+}
+"""What a body may do that names something of a kind, for people."""
 NATIVE = (
     *("read_parquet", "to_parquet", "read_feather", "to_feather", "read_orc", "to_orc", "read_html", "read_spss"),
     *("read_hdf", "to_hdf", "HDFStore", "mmread", "mmwrite", "mminfo"),

@@ -18,12 +18,7 @@ from msgspec import structs
 from couler_plugins.caching.code.idioms import SEEDS, harmless
 from couler_plugins.caching.code.modules import file_of, has_source, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, names_of
-from couler_plugins.caching.code.reach import (
-    is_introspection,
-    kind_of,
-    kind_of_text,
-    kinds_of_attributes,
-)
+from couler_plugins.caching.code.reach import VERBS, is_introspection, kind_of, kind_of_text, kinds_of_attributes
 from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.texts import evaluated, texts_of
@@ -240,7 +235,7 @@ class Reading:
         if kind in self._allow and kind not in self._vouched:
             return
         place = None if self._place is None else place_of(*self._place)
-        reason = f"it names {name}, which may reach {kind}"
+        reason = f"it names {name}, which may {VERBS.get(kind, f'reach {kind}')}"
         gathered = self._waived if (waiver_of(kind) or kind) in self._vouched else self._objections
         gathered.append(object_to(kind, reason, place, self._surroundings.remedy(kind)))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
-__all__ = ["VALUE", "Uncacheable", "describe", "object_to", "objections_of", "place_of", "unique"]
+__all__ = ["VALUE", "Uncacheable", "describe", "describe_all", "object_to", "objections_of", "place_of", "unique"]
 
 VALUE = "value"
 """The rule of what has no form that a key could hold."""
@@ -66,6 +66,13 @@ def describe(objection: Objection) -> str:
     place = objection.place
     where = f" at {PurePath(place.file).name}:{place.line}" if place is not None and place.line is not None else ""
     return f"{objection.reason} (rule {objection.rule}{where})"
+
+
+def describe_all(objections: Sequence[Objection]) -> str:
+    """Return all objections for a log, and what to declare where that takes all of them away."""
+    reasons = "; ".join(map(describe, objections))
+    remedies = dict.fromkeys(item.remedy for item in objections)
+    return f"{reasons}; to cache it, add {', and '.join(remedies)}" if all(remedies) else reasons
 
 
 def unique(objections: Iterable[Objection]) -> tuple[Objection, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from couler_airflow.around import remedy
+from couler_airflow.around import join_remedies, remedy
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to
 from couler_plugins.caching.reads import Observation, Read, ReadSet, observe, verify
@@ -61,7 +61,7 @@ def reads_that_count(
     if not objections and seen.reads is None:
         objections = [Objection("reads", seen.reason)]
     if objections or seen.reads is None:
-        raise Uncacheable(objections=objections)
+        raise Uncacheable(objections=join_remedies(objections, declaration))
     left_out = ENVIRONMENT if "environment" in allow else frozenset()
     files = "files" in allow
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.kept_outputs import KeptOutput, kept_outputs, named_contents, put_back
@@ -25,6 +27,9 @@ __all__ = ["NotInPlace", "Outputs"]
 
 UNSEEN = frozenset({"files", "programs"})
 """What lets a task write unseen, if its owner allows it: whatever has changed is its own then."""
+
+LONGEST = 1024
+"""Characters that are told of a path."""
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -127,7 +132,8 @@ class Outputs:
         """
         if not self.paths:
             return ()
-        kept = store.keep_beside(key, lambda: named_contents(self._places), meta)
+        paths = tuple(path.encode(errors="backslashreplace").decode()[:LONGEST] for path in self.paths)
+        kept = store.keep_beside(key, lambda: named_contents(self._places), replace(meta, paths=paths))
         reason = kept if isinstance(kept, str) else self._disturbance()
         if isinstance(kept, str) or reason:
             raise Uncacheable(f"its outputs are not kept: {reason}", rule="outputs")

@@ -20,7 +20,7 @@ from couler_airflow.runtime.xcoms import has_own_backend, noted
 from couler_airflow.settings import SECTION, load_settings
 from couler_airflow.task_checks import KEPT_BACK, NOTHING, knows_no_run
 from couler_plugins.caching.code.fingerprint import Fingerprint
-from couler_plugins.caching.code.uncacheable import Uncacheable, describe, objections_of
+from couler_plugins.caching.code.uncacheable import Uncacheable, describe, describe_all, objections_of
 from couler_plugins.caching.reads import Traces, decode_traces, trace_key, verify
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ class Run:
         if rules == ["no-result"]:
             log.debug("%s", objections[0].reason)  # so it is in every run, and nobody has to do anything
         else:
-            log.log(level, "%s: %s", what, "; ".join(map(describe, objections)))
+            log.log(level, "%s: %s", what, describe_all(objections))
         self._tell({"cached": False, **more, "reason": "; ".join(item.reason for item in objections), "rules": rules})
 
     def _tell(self, told: Mapping[str, Any]) -> None:

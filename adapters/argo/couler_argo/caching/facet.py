@@ -84,14 +84,16 @@ class ArgoCaching:
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say, those of the step first, then of its template, of its graph, of the workflow."""
+        whole = self._workflow.source
         said = [Said(f"the annotation {key}, which names no step,", "never") for key in self._lost]
         if graph is not None:
             where = f"the workflow's annotation for {graph.name}/{step.name}"
-            said += said_in(where, self._annotations, f".{graph.name}.{step.name}", itself=True)
-        said += said_in(f"the template {operation.name!r}", annotations_of(operation), itself=True)
+            said += said_in(where, self._annotations, f".{graph.name}.{step.name}", itself=True, source=whole)
+        own = annotations_of(operation)
+        said += said_in(f"the template {operation.name!r}", own, itself=True, source=operation.source)
         if graph is not None:
-            said += said_in(f"the template {graph.name!r}", annotations_of(graph))
-        return [*said, *said_in("the workflow", self._annotations)]
+            said += said_in(f"the template {graph.name!r}", annotations_of(graph), source=graph.source)
+        return [*said, *said_in("the workflow", self._annotations, source=whole)]
 
     def own_declaration(self, operation: Operation) -> str | None:
         """What the template's own annotation says."""

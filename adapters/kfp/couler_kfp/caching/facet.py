@@ -22,7 +22,7 @@ from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.pipelines import ROOT
 from couler_kfp.splits.joined import whole_of
 from couler_kfp.structures import write_structure
-from couler_plugins.caching.declarations import ALLOW, CACHE, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, annotation_texts, said_in
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
 from couler_plugins.hookspecs.caching import Material, Objection
@@ -53,16 +53,18 @@ class KfpCaching:
 
     def __init__(self, workflow: Workflow) -> None:
         metadata = _data(workflow.rest).get("object", {}).get("metadata")
-        self._annotations = _strings(_held(metadata, "annotations"))
+        self._annotations = annotation_texts(_held(metadata, "annotations"))
+        self._source = workflow.source
         self.part_of = whole_of(workflow)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""
         if IMPORTED.match(operation.name):
             return [Said("the key that it is named after", "pure", itself=True)]
-        own = said_in(f"the pod's annotation of {operation.name!r}", _annotations(operation), itself=True)
-        found = [*own, *said_in("the pipeline's annotation", self._annotations)]
-        return [item._replace(cache=None) if item.cache == NATIVE else item for item in found]
+        where = f"the pod's annotation of {operation.name!r}"
+        own = said_in(where, _annotations(operation), itself=True, source=operation.source)
+        both = [*own, *said_in("the pipeline's annotation", self._annotations, source=self._source)]
+        return [item._replace(cache=None) if item.cache == NATIVE else item for item in both]
 
     def own_declaration(self, operation: Operation) -> str | None:
         """What the annotation of the pod says."""
@@ -196,16 +198,12 @@ def _options(step: Step) -> Mapped:
 
 def _annotations(operation: Operation) -> dict[str, str]:
     config = _data(operation.rest).get("platforms", {}).get("kubernetes")
-    return _strings(_held(_held(config, "podMetadata"), "annotations"))
+    return annotation_texts(_held(_held(config, "podMetadata"), "annotations"))
 
 
 def _held(content: object, key: str) -> object:
     """What a mapping holds; None where it is none."""
     return content.get(key) if isinstance(content, dict) else None
-
-
-def _strings(content: object) -> dict[str, str]:
-    return {key: item for key, item in content.items() if isinstance(item, str)} if isinstance(content, dict) else {}
 
 
 def _data(rest: Native | None) -> Mapped:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from couler_plugins.caching.declarations import annotation_texts
 from couler_plugins.ir import Operation, Output, Workflow, replace
 from couler_tekton.mappings import Mapped
 from couler_tekton.variables import write_value
@@ -69,9 +70,8 @@ class File(NamedTuple):
 
 
 def annotations_of(node: Workflow | Operation) -> dict[str, str]:
-    """The annotations of an object, or of a task's spec."""
-    found = held(rest_of(node), "metadata", "annotations")
-    return {key: text for key, text in found.items() if isinstance(text, str)}
+    """The annotations of an object, or of a task's spec; see `annotation_texts`."""
+    return annotation_texts(held(rest_of(node), "metadata", "annotations"))
 
 
 def to_annotate(key: str, text: str = "…", where: str = "its Task or taskSpec") -> str:

@@ -65,13 +65,16 @@ class TektonCaching:
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say, those for the task first, then its own, then those of the Pipeline or run."""
+        whole = self._workflow.source
         said = [Said(f"the annotation {key}, which names no task,", "never") for key in self._lost]
         if step.name:
-            said += said_in(f"the annotation for {step.name!r}", self._annotations, f".{step.name}", itself=True)
+            where = f"the annotation for {step.name!r}"
+            said += said_in(where, self._annotations, f".{step.name}", itself=True, source=whole)
         where = f"the annotation of the task {operation.name.removeprefix('task:')!r}"
-        said += said_in(where, annotations_of(operation), itself=True)
+        said += said_in(where, annotations_of(operation), itself=True, source=operation.source)
         if (kind := self._workflow.kind) != "Task":  # a TaskRun runs one task, and nothing around it
-            said += said_in(f"the annotation of the {kind}", self._annotations, itself=kind == "TaskRun")
+            where = f"the annotation of the {kind}"
+            said += said_in(where, self._annotations, itself=kind == "TaskRun", source=whole)
         return said
 
     @cached_property

@@ -171,6 +171,9 @@ def test_workers_log_what_was_explained(
             assert logs[name] == ["DEBUG: returned nothing: not stored"]
         else:
             assert {*RULES.findall(log)} == rules, name
+        named = {item.remedy for item in requests[name].objections if item.rule != "producer"}  # what others need
+        assert ("to cache it, add" in log) == (verdict == "declarable" and any(named)), name
+        assert verdict != "declarable" or all(remedy in log for remedy in named), name
         places = [item.place for item in requests[name].objections if item.place is not None]
         lines = {place.line for place in places if place.line is not None}
         assert name == "quiet" or {int(line) for line in LINES.findall(log)} == lines, name
@@ -228,6 +231,116 @@ with DAG("chain", schedule=None) as dag:
         return x
     first(1) >> second("a") >> third(2)
 """
+
+
+OUTPUTS = """
+from couler_airflow import cached
+
+with DAG("outputs", schedule=None) as dag:
+    @task
+    def write(path):
+        return 1
+
+    for name, outputs in {
+        "absolute": ("/data/{{ ds }}.csv",),
+        "computed": ("{{ params.folder }}/a.csv",),
+        "perhaps": ("{% if params.x %}/data/{% endif %}a.csv",),
+        "relative": ("data/{{ ds }}.csv",),
+        "root": ("/",),
+        "upwards": ("/data/{{ ds }}/../a",),
+        "inside": ("/data/a", "/data/a/b"),
+        "apart": ("/data/{{ ds }}", "/data/x/b"),
+        "broken": ("/data/{{ ds",),
+    }.items():
+        cached(outputs=outputs)(write.override(task_id=name)("x"))
+    cached(outputs=("data/a",))(write.override(task_id="mapped").expand(path=["a", "b"]))
+"""
+WRONG = {
+    "relative": "its output 'data/x.csv' is not an absolute path",
+    "root": "its output '/' is the root folder",
+    "upwards": "its output '/data/x/../a' has '..' in it",
+    "inside": "its output /data/a/b is inside its output /data/a",
+    "broken": "its output '/data/{{ ds' cannot be rendered (TemplateSyntaxError)",
+    "mapped": "its output 'data/a' is not an absolute path",
+}
+
+
+def test_outputs_that_no_worker_keeps_are_told_before(dag_files: DagFiles) -> None:
+    requests = explained(dag_files.dag(OUTPUTS))
+    reasons = {name: [item.reason for item in one.objections] for name, one in requests.items() if one.objections}
+    assert reasons == {name: [reason] for name, reason in WRONG.items()}
+    (objection,) = requests["relative"].objections
+    assert (requests["relative"].verdict, objection.rule) == ("declarable", "outputs")
+    assert "outputs=(" in objection.remedy
+    assert objection.place is not None
+    assert objection.place.line == 6
+
+
+def test_without_a_store_it_says_how_to_set_one(dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    dag = dag_files.dag(CHAIN)
+
+    def rule() -> str:
+        objection = AirflowCaching(dag, lift_dag(dag, 0)).settings_objection
+        return "" if objection is None else f"{objection.rule}: {objection.remedy}"
+
+    monkeypatch.delenv("AIRFLOW__COULER__CACHE_STORE", raising=False)
+    assert rule().startswith("no-store: cache_store = ")
+    monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", "/store")
+    assert rule() == ""
+    monkeypatch.setenv("AIRFLOW__COULER__ENABLED", "false")
+    assert rule().startswith("switched-off: enabled = true")
+
+
+VOUCHED = """
+import random
+from couler_airflow import cached
+
+with DAG("vouched", schedule=None, tags=["couler-cache"]) as dag:
+    @task
+    def draw(x):
+        return random.random() + x
+
+    @task
+    def add(x):
+        return x
+
+    cached(allow=("programs", "network"))(draw.override(task_id="itself")(1))
+    cached(allow=("random",))(draw.override(task_id="named")(1))
+    draw(2), add(3)
+"""
+
+
+def test_what_owners_vouch_for_is_told(dag_files: DagFiles) -> None:
+    requests = explained(dag_files.dag(VOUCHED))
+    assert {name: request.waived for name, request in requests.items()} == {
+        "itself": ("network", "programs", "random"),
+        "named": ("random",),
+        "draw": (),
+        "add": (),
+    }
+    assert requests["draw"].verdict == "declarable"
+
+
+TWICE = """
+from couler_airflow import cached
+
+with DAG("twice", schedule=None) as dag:
+    @task
+    def read(path):
+        import time, pandas
+        return len(pandas.read_parquet(path)), time.time()
+
+    read("x")
+    cached(allow=("network",))(dag)
+"""
+
+
+def test_a_remedy_names_all_words_that_a_task_needs(dag_files: DagFiles) -> None:
+    request = explained(dag_files.dag(TWICE))["read"]
+    assert {item.rule for item in request.objections} == {"clock", "native"}
+    remedies = {item.remedy for item in request.objections}
+    assert remedies == {"couler_airflow.cached(allow=('clock', 'files', 'network')) at the task"}
+    assert "it names time.time, which may read a clock" in {item.reason for item in request.objections}
 
 
 def test_what_is_missing_is_told_at_once(dag_files: DagFiles) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from airflow_runs import Runs
 from couler_airflow.marks import cached
+from couler_plugins.cli.group import couler
 from couler_plugins.errors import InvalidInput
 
 pytestmark = pytest.mark.airflow
@@ -70,7 +72,10 @@ def test_a_hit_puts_back_what_is_missing_or_another(runs: Runs, data: Path, said
 def test_what_returns_nothing_is_kept_for_its_outputs(runs: Runs, data: Path) -> None:
     out = data / "2026" / "01" / "out.csv"
     text = body(f"Path({str(out.parent)!r}).mkdir(parents=True)\n" + write(out).replace("return ", ""))
-    assert runs.run(text, outputs=(str(out),))[1]["hit"] is False
+    _, computed = runs.run(text, outputs=(str(out),))
+    assert computed["hit"] is False
+    shown = CliRunner().invoke(couler, ["cache", "show", "--store", str(runs.folder), computed["key"][:12]])
+    assert f"  it keeps {out}: 1 B, sha256 " in shown.output
     shutil.rmtree(data / "2026")
     value, told = runs.run(text, outputs=(str(out),))
     assert (value, told["hit"], out.read_text()) == (None, True, "5")
@@ -95,10 +100,10 @@ def test_another_path_is_another_result(runs: Runs, data: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("data/out.csv", "its output 'data/out.csv' is no absolute path without '..'"),
-        ("/data/../etc/passwd", "its output '/data/../etc/passwd' is no absolute path without '..'"),
-        ("/", "its output '/' is no absolute path without '..'"),
-        ("/data/\ud800", "its output '/data/\\ud800' is no absolute path without '..'"),
+        ("data/out.csv", "its output 'data/out.csv' is not an absolute path"),
+        ("/data/../etc/passwd", "its output '/data/../etc/passwd' has '..' in it"),
+        ("/", "its output '/' is the root folder"),
+        ("/data/\ud800", "its output '/data/\\ud800' has characters that no file name has"),
         ("/data/{{ nothing }}", "its output '/data/{{ nothing }}' cannot be rendered (UndefinedError)"),
         ("/data/{{", "its output '/data/{{' cannot be rendered (TemplateSyntaxError)"),
     ],
@@ -110,7 +115,7 @@ def test_a_path_that_is_none_makes_no_key(runs: Runs, path: str, reason: str) ->
 
 def test_outputs_are_not_in_each_other(runs: Runs) -> None:
     _, told = runs.run(outputs=("/data/a/b", "/data/a", "/data/ab"))
-    assert told["reason"] == "its output /data/a/b is inside of its output /data/a"
+    assert told["reason"] == "its output /data/a/b is inside its output /data/a"
 
 
 REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -313,8 +318,19 @@ def test_what_is_still_open_may_not_be_whole(runs: Runs, data: Path) -> None:
 
 
 def test_outputs_are_texts_of_a_task(runs: Runs) -> None:
-    for wrong in ("/data/out", ["/data/out"], (Path("/data/out"),)):
-        with pytest.raises(InvalidInput, match="outputs is a tuple of texts"):
-            cached(outputs=wrong)  # type: ignore[arg-type]  # no tuple of texts, as people write it
+    for wrong in ("/data/out", (Path("/data/out"),)):
+        with pytest.raises(InvalidInput, match="outputs is a tuple or a list of texts"):
+            cached(outputs=wrong)  # type: ignore[arg-type]  # no texts, as people write it
     with pytest.raises(InvalidInput, match="a DAG has no outputs"):
         cached(runs.files.dag("with DAG('d') as dag: pass"), outputs=("/data/out",))  # type: ignore[call-overload]  # a DAG has none
+
+
+def test_a_name_that_is_no_utf8_is_kept(runs: Runs, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("couler_airflow.runtime.run.log", logging.Logger("quiet"))  # reports of tests are UTF-8
+    out = data / "out\udcff"
+    try:
+        out.touch()
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    text = body(f"return Path({str(out)!r}).write_text('5')")
+    assert [runs.run(text, outputs=(str(out),))[1]["hit"] for _ in range(2)] == [False, True]

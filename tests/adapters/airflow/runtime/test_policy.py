@@ -158,8 +158,15 @@ def test_what_is_said_wrongly_says_so() -> None:
     from couler_airflow.marks import Declaration
     from couler_plugins.errors import InvalidInput
 
-    with pytest.raises(InvalidInput, match="'moon' cannot be allowed"):
+    with pytest.raises(InvalidInput, match="'moon' cannot be allowed") as moon:
         Declaration(allow=("moon",))
+    assert (moon.value.hint or "").startswith("the words are clock, connections")
+    with pytest.raises(InvalidInput, match="'netwrok' cannot be allowed") as network:
+        Declaration(allow=("netwrok",))
+    assert (network.value.hint or "").startswith("did you mean 'network'? the words are ")
+    lists: Any = {"allow": ["network"], "context": ["ds"], "outputs": ["/data/a"]}  # as people write it
+    assert Declaration(**lists) == Declaration(allow=("network",), context=("ds",), outputs=("/data/a",))
+    assert hash(Declaration(**lists))
     with pytest.raises(InvalidInput, match="-1 seconds old"):
         Declaration(ttl=-1)
 

@@ -108,10 +108,10 @@ def test_nobody_may_allow_what_is_no_waiver(kind: str) -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"allow": "network"}, "allow is a tuple of texts"),
-        ({"context": "ds"}, "context is a tuple of texts"),
-        ({"allow": None}, "allow is a tuple of texts"),
-        ({"outputs": (1,)}, "outputs is a tuple of texts"),
+        ({"allow": "network"}, "allow is a tuple or a list of texts"),
+        ({"context": "ds"}, "context is a tuple or a list of texts"),
+        ({"allow": None}, "allow is a tuple or a list of texts"),
+        ({"outputs": (1,)}, "outputs is a tuple or a list of texts"),
         ({"ttl": "24h"}, "ttl is a number of seconds"),
         ({"ttl": True}, "ttl is a number of seconds"),
     ],

@@ -159,6 +159,17 @@ def test_a_word_that_there_is_not() -> None:
     assert "add couler.io/cache-allow: secret, there instead" in decision.reason
 
 
+def test_words_that_are_no_text_are_told() -> None:
+    given = document(ENV % "secretKeyRef")
+    given["spec"]["templates"][1]["metadata"]["annotations"][ALLOW] = ["secret", "network"]
+    (objection,) = [item for item in made(given).decision("main/a").objections if item.rule == "unknown-waiver"]
+    assert "the template 'pure' has a value of couler.io/cache-allow that is not a text" in objection.reason
+    assert objection.remedy == f'{ALLOW}: "secret,network", there instead'
+    assert objection.seen == ALLOW
+    given["spec"]["templates"][1]["metadata"]["annotations"] = {"couler.io/cache": True}
+    assert "says 'true', which is none of pure" in made(given).decision("main/a").reason
+
+
 def test_a_waiver_that_changes_afterwards_is_found() -> None:
     found = made(document(ENV % "secretKeyRef", allow="secret")).documents[0]
     assert not [item for item in lint([copy.deepcopy(found)]).findings if item.code == "stale-key"]

@@ -64,3 +64,5 @@ def test_what_is_no_task_and_no_time_is_refused() -> None:
         marks.pure("write", ttl="soon")
     with pytest.raises(InvalidInput, match="'secrets' cannot be allowed"):
         marks.pure("write", allow=("secrets",))
+    with pytest.raises(InvalidInput, match="allow is a list of texts"):
+        marks.pure("write", allow="secret")

@@ -93,6 +93,13 @@ def test_a_word_that_there_is_not() -> None:
     assert "couler.io/cache-allow: volume, there instead" in decision.reason
 
 
+def test_words_that_are_no_text_are_told() -> None:
+    data = change(pipeline(), POD, {"annotations": {"couler.io/cache": "pure", ALLOW: ["secret"]}})
+    (objection,) = decisions(data)["make"].objections
+    assert (objection.rule, objection.remedy) == ("unknown-waiver", f"{ALLOW}: secret, there instead")
+    assert "is not a text" in objection.reason
+
+
 def test_what_is_native_is_still_left_to_the_engine() -> None:
     data = change(pipeline(), POD, {"annotations": {"couler.io/cache": "native", ALLOW: "secret"}})
     assert rules(data)["make"] == ("cached-by-owner", True)

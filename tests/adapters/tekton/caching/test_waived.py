@@ -60,6 +60,14 @@ def test_what_is_waived_is_cached_under_a_key_that_says_so(name: str) -> None:
     assert len(specs) == 3
 
 
+def test_words_that_are_no_text_are_told_with_their_line() -> None:
+    (objection,) = told(BASE.replace(PURE, f"{PURE}    {ALLOW}: [secret]\n")).objections
+    assert (objection.rule, objection.remedy) == ("unknown-waiver", f"{ALLOW}: secret, there instead")
+    assert "is not a text" in objection.reason
+    assert objection.place is not None
+    assert objection.seen == ALLOW
+
+
 def test_what_would_not_fit_is_refused_however_much_is_waived() -> None:
     text = task("secret variable", "secret").replace('bytes: "256"', 'bytes: "2048"')
     assert dict(told(text).figures)["rule"] == "unbounded-output"
