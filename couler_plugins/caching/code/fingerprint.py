@@ -234,7 +234,8 @@ class Fingerprint:
         if is_library_code(function.__code__):
             self.sources.add_library(module)
             if is_installed(function):
-                self._reading.reached(f"{function.__module__}.{function.__qualname__}")
+                self._reading.reached(dotted_name(function))
+                self._reading.opened(function.__module__, dotted_name(function))
                 return ["installed", function.__module__, function.__qualname__]
             return self._made(function)
         self.sources.add_effects(module)
@@ -306,6 +307,8 @@ class Fingerprint:
             raise Uncacheable(f"the class {cls.__qualname__} belongs to no module", step=dotted)
         if self._is_library_class(cls):
             self._reading.reached(dotted)
+            if not issubclass(cls, BaseException):
+                self._reading.opened(module, dotted)
             self.sources.add_library(module)
             if not is_installed(cls) and is_made(cls):
                 raise Uncacheable(f"the class {dotted} was made at run time", step=dotted)
@@ -330,6 +333,7 @@ class Fingerprint:
             return ["bound", value.__name__, self.form(owner)]
         dotted = dotted_name(value)
         self._reading.reached(dotted)
+        self._reading.opened(dotted.partition(".")[0], dotted)
         self.sources.add_library(dotted.partition(".")[0])
         return ["builtin", dotted]
 

@@ -18,6 +18,7 @@ from adapters.airflow.keys import (
     programs,
     runs,
     settings,
+    tables,
     values,
 )
 from adapters.airflow.keys.case import Case
@@ -41,6 +42,7 @@ THEMES: dict[str, tuple[Case, ...]] = {
     "backends": backends.CASES,
     "programs": programs.CASES,
     "runs": runs.CASES,
+    "tables": tables.CASES,
 }
 SET_ASIDE = frozenset(
     {
