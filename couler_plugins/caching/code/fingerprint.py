@@ -48,7 +48,7 @@ FUNCTIONS = (
 MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 ASIDE = 10_000
 """Values that are looked at of what is no part of the code itself; what holds more counts as one without a form."""
-CHANGEABLE = ("list", "dict", "set", "bytearray", "array", "object", "holding")
+CHANGEABLE = ("list", "dict", "set", "bytearray", "array", "object", "holding", "context variable", "weak")
 """Forms of values of which one that is met twice is not the same as two that are equal: both change at once."""
 
 
