@@ -45,7 +45,7 @@ CONTENT: dict[type, Callable[[Any], Any]] = {
 }
 """What is in an object whose class is made of a builtin one, whatever methods the class has."""
 
-KEY = type(functools.cmp_to_key(len))
+KEY = type(functools.cmp_to_key(lambda one, other: 0))
 WEAK = (weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 
 STATELESS = (*(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore),)

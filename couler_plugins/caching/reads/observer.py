@@ -12,11 +12,11 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from couler_plugins.caching.reads.arrow import CALLS
+from couler_plugins.caching.reads import arrow, databases
 from couler_plugins.caching.reads.callers import is_library
 from couler_plugins.caching.reads.digests import LARGEST, Unusable
 from couler_plugins.caching.reads.dispatch import active, dispatch, forget, guard, is_observed, unobserved
@@ -102,7 +102,9 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 _lock = threading.Lock()
 _patches: list[tuple[dict[str, Any], str, Wrapper]] = []
-_methods: list[tuple[type, str, Wrapper]] = []
+_methods: list[tuple[type, str, Any, Any]] = []
+"""Classes, the names of methods, what is in their place, and what was there before."""
+CALLS = (*arrow.CALLS, *databases.CALLS)
 _late = {name for name, *_ in CALLS}
 """Modules whose functions are wrapped where they are loaded, or once they are."""
 _unfollowed: set[str] = set()
@@ -161,6 +163,12 @@ def _patch() -> None:
     sys.meta_path.append(LackFinder)
 
 
+def _wrap_method(original: Any, note: Callable[..., None], module: str) -> Any:
+    if isinstance(original, classmethod):
+        return classmethod(EarlyWrapper(original.__func__, note, module))
+    return MethodWrapper(original, note, module)
+
+
 def _patch_late(module: types.ModuleType) -> dict[int, Wrapper]:
     """Put the wrappers of a module in place that nobody loads for it, and return those of functions by their ids."""
     wrappers: dict[int, Wrapper] = {}
@@ -173,8 +181,9 @@ def _patch_late(module: types.ModuleType) -> dict[int, Wrapper]:
         if original is None:
             _unfollowed.add(f"{name}.{path}")
         elif holder:
-            _methods.append((owner, last, MethodWrapper(original, note, name)))
-            setattr(*_methods[-1])
+            placed = _wrap_method(original, note, name)
+            setattr(owner, last, placed)
+            _methods.append((owner, last, placed, original))
         else:
             wrappers[id(original)] = EarlyWrapper(original, note, name)
             _replace(vars(module), last, wrappers[id(original)])
@@ -207,9 +216,9 @@ def _restore() -> None:
         if namespace.get(name) is wrapper:
             namespace[name] = wrapper.__wrapped__
     _patches.clear()
-    for owner, name, wrapper in _methods:
-        if vars(owner).get(name) is wrapper:
-            setattr(owner, name, wrapper.__wrapped__)
+    for owner, name, placed, original in _methods:
+        if vars(owner).get(name) is placed:
+            setattr(owner, name, original)
     _methods.clear()
     release_environment()
     for finder in (LateFinder, LackFinder):
