@@ -11,6 +11,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from couler_plugins.caching.artifacts.forking import begins_anew
+from couler_plugins.caching.reads.dispatch import unobserved
 from couler_plugins.redacting import redact
 
 __all__ = ["Heartbeat", "Hold", "Release"]
@@ -98,6 +99,10 @@ class Heartbeat:
             self._held.pop(number, None)
 
     def _run(self, stop: threading.Event) -> None:
+        with unobserved():  # what it does is no part of the step that is observed meanwhile
+            self._beat(stop)
+
+    def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(self._period):
             self._end_forgotten()
             with self._lock:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from couler_plugins.caching.code.installation import edited, metadata, recorded
 
-__all__ = ["is_seen", "needed_by", "owner_of", "unobserved_by"]
+__all__ = ["is_seen", "needed_by", "optionally_unobserved_by", "owner_of", "unobserved_by"]
 
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SITE = frozenset({"site-packages", "dist-packages"})
@@ -115,14 +115,29 @@ def unobserved_by(owner: str) -> str:
 
     An observer sees what goes through Python. It is empty where all is known to.
     """
-    for named in (owner, *needed_by(owner)):
-        name = named.partition(" ")[0]
-        if is_seen(name):
-            continue
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            if COMPILED.search(importlib.metadata.distribution(name).read_text("RECORD") or ""):
-                return name
-    return ""
+    names = (named.partition(" ")[0] for named in (owner, *needed_by(owner)))
+    return next(filter(_is_unseen, names), "")
+
+
+@functools.lru_cache(maxsize=256)
+def optionally_unobserved_by(owner: str) -> str:
+    """Return such a distribution that another one uses where it is installed; empty where there is none."""
+    name = owner.partition(" ")[0]
+    if is_seen(owner) or name.startswith("apache-airflow"):
+        return ""
+    requirements = importlib.metadata.distribution(name).requires or ()
+    needed = (REQUIREMENT.match(requirement) for requirement in requirements if "extra ==" in requirement)
+    return next((found[0] for found in needed if found is not None and _is_unseen(found[0])), "")
+
+
+def _is_unseen(name: str) -> bool:
+    """Tell whether a distribution is installed, and has compiled code that may read files unseen."""
+    try:
+        return not is_seen(name) and bool(
+            COMPILED.search(importlib.metadata.distribution(name).read_text("RECORD") or "")
+        )
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def _named(distribution: importlib.metadata.Distribution) -> str:

@@ -51,7 +51,7 @@ FUNCTIONS = (
 MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 ASIDE = 10_000
 """Values that are looked at of what is no part of the code itself; what holds more counts as one without a form."""
-CHANGEABLE = ("list", "dict", "set", "bytearray", "array", "object", "holding")
+CHANGEABLE = ("list", "dict", "set", "bytearray", "array", "object", "holding", "context variable", "weak")
 """Forms of values of which one that is met twice is not the same as two that are equal: both change at once."""
 
 
@@ -259,7 +259,8 @@ class Fingerprint:
         if is_library_code(function.__code__):
             self.sources.add_library(module)
             if is_installed(function):
-                self._reading.reached(f"{function.__module__}.{function.__qualname__}")
+                self._reading.reached(dotted_name(function))
+                self._reading.opened(function.__module__, dotted_name(function))
                 return ["installed", function.__module__, function.__qualname__]
             return self._made(function)
         self.sources.add_effects(module)
@@ -332,6 +333,8 @@ class Fingerprint:
             raise Uncacheable(f"the class {cls.__qualname__} belongs to no module", step=dotted)
         if self._is_library_class(cls):
             self._reading.reached(dotted)
+            if not issubclass(cls, BaseException):
+                self._reading.opened(module, dotted)
             self.sources.add_library(module)
             if not is_installed(cls) and is_made(cls):
                 raise Uncacheable(f"the class {dotted} was made at run time", step=dotted)
@@ -364,6 +367,7 @@ class Fingerprint:
         if dotted in UNSEEN:
             self._reading.refuse_unseen(dotted)
         self._reading.reached(dotted)
+        self._reading.opened(dotted.partition(".")[0], dotted)
         self.sources.add_library(dotted.partition(".")[0])
         return ["builtin", dotted]
 

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from couler_plugins.caching.code.distributions import needed_by, owner_of, unobserved_by
+from couler_plugins.caching.code.distributions import needed_by, optionally_unobserved_by, owner_of, unobserved_by
 from couler_plugins.caching.code.loaded import is_current
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
@@ -94,11 +94,18 @@ def is_library(name: str) -> bool:
     return name.partition(".")[0] in sys.stdlib_module_names and not _is_namespace(name)
 
 
-def unobserved_by_module(name: str) -> str:
-    """Return the distribution of a library's module, or one that it needs, that may read files unseen; else empty."""
+def unobserved_by_module(name: str, *, optional: bool = False) -> str:
+    """Return the distribution of a library's module, or one that it needs, that may read files unseen; else empty.
+
+    Args:
+        name: the module.
+        optional: whether it is looked for among those that it uses where they are installed instead.
+    """
     path = file_of(name)
     owner = None if path is None else owner_of(path)
-    return "" if owner is None or owner == "python" else unobserved_by(owner)
+    if owner is None or owner == "python":
+        return ""
+    return optionally_unobserved_by(owner) if optional else unobserved_by(owner)
 
 
 def is_third_party(name: str) -> bool:

@@ -30,11 +30,14 @@ VERBS = {
     "context": "read the run",
 }
 """What a body may do that names something of a kind, for people."""
-NATIVE = (
-    *("read_parquet", "to_parquet", "read_feather", "to_feather", "read_orc", "to_orc", "read_html", "read_spss"),
-    *("read_hdf", "to_hdf", "HDFStore", "mmread", "mmwrite", "mminfo"),
-)
+NATIVE = ("read_html", "read_spss", "read_hdf", "to_hdf", "HDFStore", "mmread", "mmwrite", "mminfo")
 """Readers and writers of libraries that an observer sees else: compiled code of another one opens the file."""
+OF_ARROW = (
+    *("open_input_file", "open_input_stream", "open_output_stream", "open_append_stream", "get_file_info"),
+    *("make_fragment", "write_metadata_file", "write_metadata", "from_paths", "parquet_dataset", "CSVWriter"),
+    *("FileSystemDatasetFactory", "ParquetDatasetFactory"),
+)
+"""What of pyarrow opens files by itself, and is not followed, whatever name its module has got."""
 KINDS: tuple[tuple[str, str], ...] = (
     ("clock", r"time\.(?!sleep\b|strptime\b|struct_time\b|mktime\b)\w+|sched\.|timeit\.|resource\."),
     ("clock", r"(?:\w+\.)*(?:now|utcnow|today)(?:\.|$)"),
@@ -100,7 +103,8 @@ ATTRIBUTES: dict[str, str] = {
     **dict.fromkeys(("open", "exists", "stat", "lstat", "glob", "samefile", "symlink_to", "hardlink_to"), "files"),
     **dict.fromkeys(("cwd", "home", "expanduser"), "environment"),
     **dict.fromkeys(("to_csv", "to_sql", "to_excel", "to_pickle"), "files"),
-    **dict.fromkeys(NATIVE, "native"),
+    **dict.fromkeys(("read_parquet", "to_parquet", "read_feather", "to_feather", "read_orc", "to_orc"), "frames"),
+    **dict.fromkeys((*NATIVE, *OF_ARROW), "native"),
     **dict.fromkeys(("urlopen", "urlretrieve"), "network"),
     **dict.fromkeys(("get_connection", "get_conn"), "connections"),
     **dict.fromkeys(

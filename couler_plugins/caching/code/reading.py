@@ -24,8 +24,9 @@ from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.texts import evaluated, texts_of
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.caching.code.values import slots_of
+from couler_plugins.caching.reads.arrow import is_followed
 from couler_plugins.caching.waivers import waiver_of
-from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
 __all__ = ["UNSEEN", "Reading", "dotted_name"]
 
@@ -80,6 +81,8 @@ class Reading:
         self._surroundings = surroundings
         self._place: tuple[types.CodeType, str] | None = None
         self.introspects = False
+        self._frames: tuple[str, SourcePlace | None] | None = None  # how tables are read or written, and where
+        self._others = ""  # what a library may do that with, which nobody sees
 
     def read(self, code: types.CodeType, scope: Mapping[str, Any], package: str = "") -> Any:
         """Return the forms of all that code reads by name; objections go on to be gathered.
@@ -153,7 +156,7 @@ class Reading:
             dotted = ".".join([value.__name__, *(here or [ALL])])
             self.reached(dotted, safe)
             if is_library(value.__name__):
-                self._library(value.__name__)
+                self._library(value.__name__, dotted)
                 return ["module", dotted]
             # A module that makes its names as they are asked for is looked at as a whole; it is not asked for one.
             if not here or here[0] == ALL or here[0] not in vars(value):
@@ -185,14 +188,35 @@ class Reading:
                 return self._followed(module, loaded, path, safe)
             if file_of(module) is not None:
                 return self._forms.sources.add_whole(module)
-        self._library(module)
+        self._library(module, ".".join([module, *path]))
         return ["module", module]
 
-    def _library(self, name: str) -> None:
+    def _library(self, name: str, dotted: str) -> None:
         self._forms.sources.add_library(name)
-        native = "" if "files" in self._vouched else unobserved_by_module(name)
-        if native:
-            self._refuse_native(f"it names {name}, and compiled code of {native} may read files unseen")
+        self.opened(name, dotted)
+
+    def opened(self, module: str, dotted: str) -> None:
+        """Look at what code reaches of a library, and object to what may read or write files unseen.
+
+        Args:
+            module: the module of the library.
+            dotted: the full name of what is reached.
+        """
+        if "files" in self._vouched:
+            return
+        native = unobserved_by_module(module)
+        if native and not is_followed(dotted):
+            self._refuse_native(f"it names {module}, and compiled code of {native} may read files unseen")
+        elif not native and (other := unobserved_by_module(module, optional=True)):
+            self._others = other
+            self._meet()
+
+    def _meet(self) -> None:
+        """Object to tables that are read or written by name where a library has others than those of pandas."""
+        if self._frames and self._others and "files" not in self._vouched:
+            reason = f"it names {self._frames[0]}, and compiled code of {self._others} may read or write files unseen"
+            self._objections.append(object_to("native", reason, self._frames[1], self._surroundings.remedy("files")))
+            self._others = ""
 
     def refuse_unseen(self, dotted: str) -> None:
         """Object to a function that is held where nobody sees a call of it."""
@@ -229,6 +253,10 @@ class Reading:
             self._refuse(kind, dotted)
 
     def _refuse(self, kind: str, name: str) -> None:
+        if kind == "frames":
+            self._frames = self._frames or (name, None if self._place is None else place_of(*self._place))
+            self._meet()
+            kind = "files"
         if kind == "native":
             self._refuse_native(f"it names {name}, and compiled code behind it may read or write files unseen")
             return

@@ -7,14 +7,17 @@ objects apart for pickle (PEP 307) is asked, since that is all of them.
 
 from __future__ import annotations
 
+import contextvars
 import copyreg
 import enum
 import functools
 import gc
 import hashlib
 import logging
+import struct
 import threading
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -53,6 +56,9 @@ CONTENT: dict[type, Callable[[Any], Any]] = {
     bytearray: lambda value: bytes(bytearray.__getitem__(value, slice(None))),
 }
 """What is in an object whose class is made of a builtin one, whatever methods the class has."""
+
+KEY = type(functools.cmp_to_key(lambda one, other: 0))
+WEAK = (weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 
 STATELESS = (*(type(threading.Lock()), type(threading.RLock()), threading.Condition),)
 """Who holds a lock is no part of a result."""
@@ -104,7 +110,32 @@ def parts_of(value: Any, kind: type, form: Form) -> Any:
         order = "C" if flat.flags.c_contiguous else "F"
         content = memoryview(flat if order == "C" else flat.T).cast("B") if flat.size else b""
         return ["array", form(value.dtype), list(value.shape), order, value.flags.writeable, _digest(content)]
+    return _parts_of_holder(value, kind, form)
+
+
+def _parts_of_holder(value: Any, kind: type, form: Form) -> Any:
+    """Return the form of an object of Python's library that cannot be taken apart for pickle, or None."""
+    if kind is struct.Struct:
+        return ["struct", value.format]
+    if kind is contextvars.ContextVar:
+        # In a new context it is what it is by default.
+        contexts = contextvars.Context(), contextvars.copy_context()
+        return ["context variable", value.name, *(_held(context, value, form) for context in contexts)]
+    if kind is KEY:  # CPython visits its class, the function, and what it holds
+        return ["comparison", [form(item) for item in gc.get_referents(value) if item is not kind]]
+    if kind in WEAK:
+        if len(value):
+            raise Uncacheable(f"a {kind.__name__} holds something, and nobody can tell for how long")
+        return ["weak", kind.__name__]
     return None
+
+
+def _held(context: contextvars.Context, variable: contextvars.ContextVar[Any], form: Form) -> list[Any]:
+    try:
+        found = context.run(variable.get)
+    except LookupError:
+        return []
+    return [form(found)]
 
 
 def is_stateless(value: Any) -> bool:

@@ -65,21 +65,23 @@ def handle_open(recorder: Recorder, path: Any, flags: int, folder: int | None = 
     """Note that something is opened: most of what is has been opened before."""
     key = path, flags & CHANGING
     if folder is None and key in recorder.opened:
-        return
+        return None
     name = absolute_path(recorder, path, folder)
     if name is None:
-        return
+        return None
     if name.endswith(".pyc"):
         name = _source_of(name)
     if flags & WRITING or flags & os.O_CREAT:
+        if os.path.isdir(name):  # it fails, or an `opener` opens another path; what has no name is no effect  # noqa: PTH112
+            return recorder.look(name)
         fresh = flags & os.O_TRUNC or (flags & os.O_EXCL and recorder.rules.is_temporary(recorder.rules.real(name)))
-        recorder.write(name, keeps=not fresh)
-        return  # each time: somebody else may have written it since
+        return recorder.write(name, keeps=not fresh)  # each time: somebody else may have written it since
     if name.endswith(".py") and shows_source(outer_frame()):
-        return
+        return None
     recorder.read(name)
     if folder is None:
         recorder.opened.add(key)
+    return None
 
 
 def _source_of(path: str) -> str:
@@ -255,10 +257,6 @@ def _class(recorder: Recorder, arguments: Arguments) -> None:
         recorder.read(file)
 
 
-def _log(recorder: Recorder, arguments: Arguments) -> None:
-    recorder.notes.tell("connections", "syslog")
-
-
 def _enter(recorder: Recorder, arguments: Arguments) -> None:
     recorder.changed_directory = True
     recorder.opened = {key for key in recorder.opened if os.fsdecode(key[0]).startswith("/")}
@@ -286,7 +284,10 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         **dict.fromkeys(("os.getxattr", "os.listxattr"), _attributes),
         **dict.fromkeys(("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"), _connect),
         **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"), _look_up),
-        **dict.fromkeys(("syslog.openlog", "syslog.syslog"), _log),
+        **dict.fromkeys(
+            ("syslog.openlog", "syslog.syslog"),
+            lambda recorder, arguments: recorder.notes.tell("connections", "syslog"),
+        ),
         **dict.fromkeys(("subprocess.Popen", "os.exec", "os.posix_spawn", "pty.spawn"), _program),
         "os.spawn": lambda recorder, arguments: _program(recorder, arguments[1:2]),
         "os.system": _shell,

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.machinery
 import os
 import sys
 import threading
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from couler_plugins.caching.reads import arrow, databases
 from couler_plugins.caching.reads.callers import is_library
 from couler_plugins.caching.reads.digests import LARGEST, Unusable
 from couler_plugins.caching.reads.dispatch import active, dispatch, forget, guard, is_observed, unobserved
@@ -24,7 +26,7 @@ from couler_plugins.caching.reads.facts import Facts
 from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.paths import PathRules
 from couler_plugins.caching.reads.recorder import Recorder
-from couler_plugins.caching.reads.wrappers import WRAPPED, Wrapper
+from couler_plugins.caching.reads.wrappers import WRAPPED, EarlyWrapper, MethodWrapper, Wrapper
 
 __all__ = ["Sight", "learn_libraries", "watch"]
 
@@ -78,6 +80,8 @@ def watch(
 def _finish(seen: Sight, recorder: Recorder) -> None:
     seen.reason = ""
     try:
+        if _unfollowed:
+            recorder.fail(f"this version has no {min(_unfollowed)}: nobody can follow it")
         seen.facts = recorder.notes.facts()
         seen.made = recorder.rules.made
         seen.values = recorder.values()
@@ -101,6 +105,13 @@ OURS = ("couler_airflow", "couler_plugins")
 
 _lock = threading.Lock()
 _patches: list[tuple[dict[str, Any], str, Wrapper]] = []
+_methods: list[tuple[type, str, Any, Any]] = []
+"""Classes, the names of methods, what is in their place, and what was there before."""
+CALLS = (*arrow.CALLS, *databases.CALLS)
+_late = {name for name, *_ in CALLS}
+"""Modules whose functions are wrapped where they are loaded, or once they are."""
+_unfollowed: set[str] = set()
+"""What such a module lacks, in the version that is installed."""
 _is_hooked = False
 _libraries: set[str] = set()
 """The names of modules of libraries that were met: of two thousand, nobody asks for the file each time."""
@@ -143,12 +154,43 @@ def _patch() -> None:
         original = getattr(module, function)
         wrappers[id(original)] = wrap(original, note, name)
         _replace(vars(module), function, wrappers[id(original)])
+    for name in _late:
+        if (loaded := sys.modules.get(name)) is not None:
+            wrappers |= _patch_late(loaded)
     for module in learn_libraries():
         for name, value in list(vars(module).items()):
             if id(value) in wrappers:
                 _replace(vars(module), name, wrappers[id(value)])
     observe_environment()
+    sys.meta_path.insert(0, LateFinder)
     sys.meta_path.append(LackFinder)
+
+
+def _wrap_method(original: Any, note: Callable[..., None], module: str) -> Any:
+    if isinstance(original, classmethod):
+        return classmethod(EarlyWrapper(original.__func__, note, module))
+    return MethodWrapper(original, note, module)
+
+
+def _patch_late(module: types.ModuleType) -> dict[int, Wrapper]:
+    """Put the wrappers of a module in place that nobody loads for it, and return those of functions by their ids."""
+    wrappers: dict[int, Wrapper] = {}
+    for name, path, note in CALLS:
+        if name != module.__name__:
+            continue
+        holder, _, last = path.rpartition(".")
+        owner: Any = getattr(module, holder, None) if holder else module
+        original = vars(owner).get(last) if owner is not None else None
+        if original is None:
+            _unfollowed.add(f"{name}.{path}")
+        elif holder:
+            placed = _wrap_method(original, note, name)
+            setattr(owner, last, placed)
+            _methods.append((owner, last, placed, original))
+        else:
+            wrappers[id(original)] = EarlyWrapper(original, note, name)
+            _replace(vars(module), last, wrappers[id(original)])
+    return wrappers
 
 
 def learn_libraries() -> list[types.ModuleType]:
@@ -179,9 +221,40 @@ def _restore() -> None:
         if namespace.get(name) is wrapper:
             namespace[name] = wrapper.__wrapped__
     _patches.clear()
+    for owner, name, placed, original in _methods:
+        if vars(owner).get(name) is placed:
+            setattr(owner, name, original)
+    _methods.clear()
     release_environment()
-    with contextlib.suppress(ValueError):
-        sys.meta_path.remove(LackFinder)
+    for finder in (LateFinder, LackFinder):
+        with contextlib.suppress(ValueError):
+            sys.meta_path.remove(finder)
+
+
+class LateFinder:
+    """The first finder of modules: it has those wrapped that are wrapped once they are loaded."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+        """Return where such a module is; all others are left to other finders."""
+        if name not in _late or not is_observed():
+            return None
+        with unobserved():
+            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        loader: Any = None if spec is None else spec.loader
+        if loader is None:
+            return None
+        load = loader.exec_module
+
+        def exec_module(module: types.ModuleType) -> None:
+            del loader.exec_module
+            load(module)
+            with _lock:
+                if active.recorders:
+                    _patch_late(module)
+
+        loader.exec_module = exec_module
+        return spec
 
 
 class LackFinder:

@@ -46,6 +46,7 @@ class Recorder:
         self._modules: set[str] = set()
         self._searches: dict[str, tuple[str, ...]] = {}  # where modules were looked for, by name
         self.opened: set[tuple[str, int]] = set()
+        self.cleared: set[str] = set()  # where there is nothing, and would be nothing had there been something
         self.changed_variables: set[str] = set()
         self.changed_directory = False
         self.reason = ""

@@ -10,7 +10,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from types import FrameType
+from types import FrameType, MethodType
 from typing import Any, Final
 
 from couler_plugins.caching.reads.callers import is_standard, level_of, module_of
@@ -20,7 +20,7 @@ from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.probes import access_value, error_value, status_value, text_value
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["WRAPPED", "Wrapper"]
+__all__ = ["WRAPPED", "EarlyWrapper", "MethodWrapper", "Wrapper"]
 
 
 ATTACH = 24  # SQLITE_ATTACH
@@ -78,6 +78,13 @@ class EarlyWrapper(Wrapper):
         if is_observed():
             self._tell(sys._getframe(1), None, args, kwargs)
         return self.__wrapped__(*args, **kwargs)
+
+
+class MethodWrapper(EarlyWrapper):
+    """A method that is told before it is called."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
 
 
 class ScanWrapper(Wrapper):
@@ -144,9 +151,11 @@ def note_status(
 ) -> None:
     """Note the outcome of `os.stat`."""
     level = level_of(frame)
-    if level == "lack" and frame is not None and frame.f_locals.get("ignore_errors"):
-        return
     name = absolute_path(recorder, path, dir_fd) if level else None
+    if level == "lack" and frame is not None and frame.f_locals.get("ignore_errors"):
+        if name is not None and isinstance(outcome, OSError):
+            recorder.cleared.add(recorder.rules.real(name))
+        return
     if name is None or not level:
         return
     if isinstance(outcome, OSError):

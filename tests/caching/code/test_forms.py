@@ -71,6 +71,8 @@ WRAPT = work(
 SAME: dict[str, tuple[Any, Any]] = {
     "a comment": (work("X = 1", "X"), work("X = 1  # one", "X")),
     "documentation": (work("def f():\n    'a'\n    return 1", "f()"), work("def f():\n    'b'\n    return 1", "f()")),
+    "a struct made anew": (work("import struct\nX = struct.Struct('i')", "X.size"),) * 2,
+    "a context variable made anew": (work("from contextvars import ContextVar\nX = ContextVar('x')", "X.get()"),) * 2,
     "another function": (work("def g(): return 1", "2"), work("def g(): return 2", "2")),
     "another constant": (work("X = 1", "2"), work("X = 3", "2")),
     "an import": (work("import json", "2"), work("import json, math", "2")),
@@ -86,6 +88,34 @@ SAME: dict[str, tuple[Any, Any]] = {
     ),
 }
 OTHER: dict[str, tuple[Any, Any]] = {
+    "a struct": (
+        work("import struct\nX = struct.Struct('i')", "X.size"),
+        work("import struct\nX = struct.Struct('d')", "X.size"),
+    ),
+    "what a context variable is by default": (
+        work("from contextvars import ContextVar\nX = ContextVar('x', default=1)", "X.get()"),
+        work("from contextvars import ContextVar\nX = ContextVar('x', default=2)", "X.get()"),
+    ),
+    "what a context variable is": (
+        work("from contextvars import ContextVar\nX = ContextVar('x')\nX.set(1)", "X.get()"),
+        work("from contextvars import ContextVar\nX = ContextVar('x')\nX.set(2)", "X.get()"),
+    ),
+    "two context variables": (
+        work("from contextvars import ContextVar\nX = ContextVar('x')\nY = X", "X.set(1) and Y.get(2)"),
+        work("from contextvars import ContextVar\nX = ContextVar('x')\nY = ContextVar('x')", "X.set(1) and Y.get(2)"),
+    ),
+    "two weak sets": (
+        work("from weakref import WeakSet\nX = Y = WeakSet()", "X.add(work) or len(Y)"),
+        work("from weakref import WeakSet\nX, Y = WeakSet(), WeakSet()", "X.add(work) or len(Y)"),
+    ),
+    "a comparison": (
+        work("import functools\nX = functools.cmp_to_key(lambda a, b: a - b)", "sorted([1, 2], key=X)"),
+        work("import functools\nX = functools.cmp_to_key(lambda a, b: b - a)", "sorted([1, 2], key=X)"),
+    ),
+    "what a comparison holds": (
+        work("import functools\nX = functools.cmp_to_key(lambda a, b: a - b)(1)", "X.obj"),
+        work("import functools\nX = functools.cmp_to_key(lambda a, b: a - b)(2)", "X.obj"),
+    ),
     "a list in a shared tuple": (work("A = (1, [2])\nB = [A, A]", "B"), work("B = [(1, [2]), (1, [2])]", "B")),
     "what is behind a decorator of compiled code": (WRAPT.format(1), WRAPT.format(2)),
     "what a decorator of compiled code calls": (WRAPT.format(1).replace("* 1", "* 3"), WRAPT.format(1)),
@@ -261,3 +291,10 @@ def test_large_values_end_soon(folder: Path, value: str, too_large: bool) -> Non
         objections += error.objections
     assert time.thread_time() - started < 2
     assert {item.rule for item in objections} == ({"too-large"} if too_large else set())
+
+
+@pytest.mark.parametrize("made", ["WeakSet([C])", "WeakValueDictionary({1: C})", "WeakKeyDictionary({C: 1})"])
+def test_what_may_be_gone_any_time_has_no_form(folder: Path, made: str) -> None:
+    forms = Fingerprint()
+    forms.form(load(folder, work(f"import weakref\nclass C: pass\nX = weakref.{made}", "len(X)")).work)
+    assert f"a {made.partition('(')[0]} holds something" in forms.objections[0].reason

@@ -47,7 +47,7 @@ def test_other_texts_are_none(body: str) -> None:
     assert rules(body, TOP.replace("class C: Q = 'a > @X'", "class C: pass")) == set()
 
 
-@pytest.mark.parametrize("name", ["read_parquet", "to_parquet", "read_html", "to_hdf", "mmread", "read_spss"])
+@pytest.mark.parametrize("name", ["make_fragment", "read_html", "to_hdf", "mmread", "read_spss"])
 def test_compiled_code_behind_methods_is_told_and_waived_as_files(name: str) -> None:
     assert rules(f"return x.{name}('a')") == {"native"}
     assert rules(f"return x.{name}('a')", allow=("files",)) == set()
@@ -56,7 +56,7 @@ def test_compiled_code_behind_methods_is_told_and_waived_as_files(name: str) -> 
 @pytest.mark.parametrize(
     ("module", "names", "rule"),
     [
-        ("pandas", ("read_parquet", "read_html", "read_hdf", "read_spss"), "native"),
+        ("pandas", ("read_html", "read_hdf", "read_spss"), "native"),
         ("scipy.io", ("mmread", "mmwrite"), "native"),
         ("pandas", ("eval",), "dynamic-code"),
         ("pkgutil", ("resolve_name",), "dynamic-code"),
@@ -93,3 +93,29 @@ def test_names_are_known_however_they_are_read(module: str, names: tuple[str, ..
 )
 def test_their_neighbours_are_not(name: str) -> None:
     assert kind_of(name) in (None, "network", "files")
+
+
+ARROW = "import functools\nfrom pyarrow.csv import read_csv\nfrom pyarrow.parquet import read_table\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "top", "expected"),
+    [
+        ("return read_table('a')", ARROW, set()),
+        ("return read_csv('a')", ARROW, {"native"}),  # a name of its own, which may be held anywhere
+        ("return P()", f"{ARROW}P = functools.partial(read_csv, 'a')", {"native"}),
+        ("return pa.csv.read_csv('a'), pa.table({})", "import pyarrow as pa", {"file-access"}),
+        ("return pa.memory_map('a')", "import pyarrow as pa", {"native"}),
+        ("m = pa.csv\n    return m.CSVWriter('a')", "import pyarrow as pa", {"native"}),
+        ("return x.to_parquet('a')", "", {"file-access"}),
+        ("return x.to_parquet('a'), fsspec", "import fsspec", {"file-access", "native"}),  # it may use pyarrow
+        ("f = fsspec\n    return f, x.to_parquet('a')", "import fsspec", {"file-access", "native"}),
+    ],
+)
+def test_of_compiled_code_that_opens_files_what_is_followed_is_no_objection(
+    body: str, top: str, expected: set[str]
+) -> None:
+    pytest.importorskip("pyarrow.csv")
+    pytest.importorskip("fsspec")
+    assert rules(body, top) == expected
+    assert "native" not in rules(body, top, allow=("files",))

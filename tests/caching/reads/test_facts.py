@@ -221,6 +221,20 @@ def test_the_process_has_a_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> 
     assert (recorded(seen), seen.facts) == (set(), Facts())
 
 
+def test_a_temporary_file_does_not_make_its_folder(data: Path, watch: Observe) -> None:
+    """`tempfile` opens the folder, by an `opener` that opens a file in it, or one without a name."""
+    with watch() as seen:
+        with tempfile.TemporaryFile("w", dir=data) as nameless, tempfile.NamedTemporaryFile("w", dir=data) as file:
+            nameless.write("a")
+            file.write((data / "x.csv").read_text())
+        with tempfile.NamedTemporaryFile("w", dir=data, delete=False) as kept:
+            pass
+        os.replace(kept.name, data / "y.csv")
+    assert written(seen) == [data / "y.csv"]
+    assert os.path.realpath(data) not in seen.made
+    assert ("file", str(data / "x.csv")) in recorded(seen)
+
+
 def test_a_temporary_file_of_before_is_read(data: Path, watch: Observe) -> None:
     left = data.parent / "scratch" / "left.csv"
     left.write_text("left")

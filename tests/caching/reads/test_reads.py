@@ -162,14 +162,6 @@ def test_containers_of_files(data: Path, watch: Observe) -> None:
     assert missed(seen) == f"file {database}"
 
 
-def test_parquet_is_read_natively(data: Path, watch: Observe) -> None:
-    pandas, arrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
-    pandas.DataFrame({"a": [1]}).to_parquet(data / "a.parquet")
-    with watch() as seen:
-        arrow.read_table(data / "a.parquet")
-    assert ("file", str(data / "a.parquet")) not in recorded(seen)
-
-
 @pytest.mark.parametrize(
     "take",
     [

@@ -12,6 +12,7 @@ from couler_airflow.around import join_remedies, remedy
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to
 from couler_plugins.caching.reads import Observation, Read, ReadSet, observe, verify
+from couler_plugins.caching.reads.databases import database_name
 from couler_plugins.caching.reads.kinds import ABSENT
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
@@ -52,7 +53,7 @@ def reads_that_count(
     facts, allow = seen.facts, declaration.allow
     written = *facts.written, *(one for one in facts.left if _json(one.name) in result)
     objections = [
-        *_objections("network", "it connected to {}", facts.connections, allow),
+        *_objections("network", "it connected to {}", _other_connections(facts.connections), allow),
         *_objections("programs", "it started {}", facts.programs, allow),
         *_objections("programs", "it loaded {}", facts.native, allow),
         *_objections("effect", NOT_WRITTEN, (one for one in written if not outputs.covers(one.name)), ()),
@@ -90,6 +91,19 @@ def _objections(kind: str, did: str, facts: Iterable[Fact], allow: Iterable[str]
             file, _, line = fact.place.rpartition(":")
             place = SourcePlace(0, file=file, line=int(line)) if line.isdigit() else None
             yield object_to(kind, did.format(fact.name), place, remedy(kind))
+
+
+def _other_connections(connections: Iterable[Fact]) -> list[Fact]:
+    """Leave out Airflow's own database, which `dag.test` asks in the same process."""
+    from airflow.configuration import conf
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        own = database_name(make_url(conf.get("database", "sql_alchemy_conn", fallback="")))
+    except ArgumentError:
+        own = ""
+    return [fact for fact in connections if fact.name != own]
 
 
 def _json(text: str) -> bytes:

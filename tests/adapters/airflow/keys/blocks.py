@@ -266,7 +266,7 @@ ALL: tuple[Block, ...] = (
         "create table t as select 2 as n;",
         "x@.db",
     ),
-    _reader("arrow", "import pyarrow.csv as pc", "pc.read_csv(FILE).column_names[0]", needs="pyarrow", is_refused=True),
+    _reader("arrow", "import pyarrow.csv as pc", "pc.read_csv(FILE).column_names[0]", needs="pyarrow"),
     _reader("arrow's map", "import pyarrow as pa", "pa.memory_map(FILE).read()", needs="pyarrow", is_refused=True),
     # What is there.
     _reader("size", "import os", "os.path.getsize(FILE)", "1\n", "12\n"),

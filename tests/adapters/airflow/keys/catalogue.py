@@ -19,6 +19,7 @@ from adapters.airflow.keys import (
     programs,
     runs,
     settings,
+    tables,
     values,
     wholes,
 )
@@ -45,6 +46,7 @@ THEMES: dict[str, tuple[Case, ...]] = {
     "runs": runs.CASES,
     "objects": objects.CASES,
     "wholes": wholes.CASES,
+    "tables": tables.CASES,
 }
 SET_ASIDE = frozenset(
     {

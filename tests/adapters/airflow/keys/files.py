@@ -37,6 +37,14 @@ with DAG("d", schedule=None, tags=["couler-cache"], template_searchpath=["@BASE@
     PythonOperator(task_id="t", python_callable=f, templates_dict={"q": "q.sql"}, templates_exts=[".sql"])
 """
 
+ENGINE = """
+from sqlalchemy import create_engine, text
+E = create_engine('sqlite:///@BASE@/etc.db')
+with E.connect() as c:
+    c.execute(text('select 1'))
+"""
+POOLED = "with E.connect() as c:\n    return c.execute(text('select sum(n) from t')).scalar()"
+
 CASES: tuple[Case, ...] = (
     # Readers by path.
     reads("file-open", "return open(FILE).read()", worst=True),
@@ -302,6 +310,23 @@ CASES: tuple[Case, ...] = (
         "import sqlite3\nreturn sqlite3.connect('@BASE@/etc.db').execute('select sum(n) from t').fetchone()[0]",
         SQLITE.format(n=1),
         SQLITE.format(n=2),
+    ),
+    makes(
+        "file-sqlite-by-a-pool",
+        POOLED,
+        SQLITE.format(n=1),
+        SQLITE.format(n=2),
+        ENGINE,
+        needs=("sqlalchemy",),
+    ),
+    makes(
+        "file-sqlite-by-an-engine-above-same",
+        POOLED,
+        SQLITE.format(n=1),
+        "true",
+        ENGINE.partition("with")[0],
+        needs=("sqlalchemy",),
+        expect=HIT,
     ),
     makes(
         "file-sqlite-by-sqlalchemy",

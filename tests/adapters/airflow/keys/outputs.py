@@ -181,6 +181,42 @@ CASES: tuple[Case, ...] = (
         expect=HIT,
     ),
     makes(
+        "output-of-a-temporary-file",
+        "with tempfile.NamedTemporaryFile('w', dir=OUT, delete=False) as f:\n    f.write(f'{n}')\nos.replace(f.name, FILE)\nreturn n",
+        "rm out/x.csv",
+        worst=True,
+        expect=HIT,
+    ),
+    makes(
+        "output-of-a-temporary-file-by-descriptor",
+        "fd, name = tempfile.mkstemp(dir=OUT)\nwith os.fdopen(fd, 'w') as f:\n    f.write(f'{n}')\nos.replace(name, FILE)\nreturn n",
+        "rm out/x.csv",
+        expect=HIT,
+    ),
+    makes(
+        "output-of-a-temporary-file-that-is-left",
+        "with tempfile.NamedTemporaryFile('w', dir=OUT, prefix='left', delete=False) as f:\n    f.write(f'{n}')\n"
+        + WRITES,
+        "rm out/left*",
+        looks="assert list(Path(OUT).glob('left*'))\nreturn n",
+        expect=NEVER,
+    ),
+    makes(
+        "output-beside-what-is-read",
+        "with tempfile.NamedTemporaryFile('w', dir=OUT, delete=False) as f:\n    f.write(open(OUT + '/in').read())\nos.replace(f.name, FILE)\nreturn int(open(FILE).read())",
+        first=Run(before=["mkdir tmp out; echo 1 > out/in"]),
+        second=Run(before=["echo 2 > out/in"]),
+        looks="return n",
+    ),
+    makes(
+        "output-after-a-temporary-file-beside-what-is-read",
+        "with tempfile.NamedTemporaryFile('w') as f:\n    f.write('1')\nn = int(open(tempfile.tempdir + '/in').read())\n"
+        + WRITES,
+        first=Run(before=["mkdir tmp out; echo 1 > tmp/in"]),
+        second=Run(before=["echo 2 > tmp/in"]),
+        worst=True,
+    ),
+    makes(
         "output-of-a-thread",
         "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(1) as pool:\n    pool.submit(Path(FILE).write_text, f'{n}').result()\nreturn n",
         "rm out/x.csv",

@@ -42,7 +42,36 @@ with DAG("d", schedule=None, tags=["couler-cache"]):
     return tasks(name, text, edit=edit, layer=VALUES, **case)
 
 
+VARIABLE = "contextvars.ContextVar('x'"
+SET = f"import contextvars\ndef set_to(n):\n    v = {VARIABLE})\n    v.set(n)\n    return v\n"
+WEAK = "import weakref\nclass C: pass\n"
+COMPARISON = "import functools\ndef by(a, b): return b - a\n"
+
 CASES: tuple[Case, ...] = (
+    # What Python's library cannot take apart.
+    same("global-struct", "struct.Struct('<id')", body="return X.size", top="import struct"),
+    constant(
+        "global-struct-format", "struct.Struct('<id')", "struct.Struct('<i')", body="return X.size", top="import struct"
+    ),
+    same("global-context-variable", f"{VARIABLE}, default=1)", body="return X.get()", top="import contextvars"),
+    constant(
+        "global-context-variable-default",
+        f"{VARIABLE}, default=1)",
+        f"{VARIABLE}, default=2)",
+        body="return X.get()",
+        top="import contextvars",
+    ),
+    constant("global-context-variable-set", "set_to(1)", "set_to(2)", body="return X.get(0)", top=SET, expect=SAFE),
+    same("global-weak-set", "weakref.WeakSet()", body="return len(X)", top="import weakref"),
+    constant("global-weak-set-filled", "weakref.WeakSet([C])", "weakref.WeakSet()", body="return len(X)", top=WEAK),
+    same("global-comparison", "functools.cmp_to_key(by)", body="return sorted([1, 3, 2], key=X)", top=COMPARISON),
+    work(
+        "global-comparison-edited",
+        "return sorted([1, 3, 2], key=X)",
+        f"{COMPARISON}X = functools.cmp_to_key(by)\n",
+        edit=("b - a", "a - b"),
+        layer=VALUES,
+    ),
     # XComs: two values that differ as little as can be.
     passed("xcom-negative-zero", "0.0", "-0.0", expect=SAFE),
     passed("xcom-true-and-one", "1", "True"),
