@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import random
 import time
 from logging import getLogger
@@ -35,6 +36,26 @@ class Clock:
         self.now = datetime.datetime.now
 
 
+class Audit:
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+
+    def info(self, *row: Any) -> None:
+        self.rows.append(row)
+
+
+class Job:
+    def kept(self) -> float:
+        self.started = time.time()
+        return self.started
+
+    def logged(self) -> int:
+        started = time.time()
+        self.log.info("it took %s s", round(time.time() - started))  # type: ignore[attr-defined]  # as operators have
+        return 1
+
+
+audit_log = Audit()
 OWN, DELEGATE, DAY, CLOCK = Own(), Delegate(1), Day(2026, 1, 1), Clock()
 
 
@@ -80,6 +101,56 @@ def decided() -> int:
 def said_value() -> list[str]:
     started = time.time()
     return [str(log.info("%s", time.time() - started))]  # type: ignore[func-returns-value]  # nobody writes that, and yet
+
+
+def kept_in_an_item() -> dict[str, float]:
+    row = {"a": 1.0}
+    row["at"] = time.time()
+    return row
+
+
+def kept_by_another_name() -> float:
+    started = time.time()
+    log.info("%s", time.time() - started)
+    kept = started
+    return kept + 1
+
+
+def kept_in_a_class() -> float:
+    class Row:
+        at = time.time()
+
+    return Row.at
+
+
+def said_to_a_buffer() -> str:
+    buffer = io.StringIO()
+    print(f"at {time.time()}", file=buffer)
+    return buffer.getvalue()
+
+
+def said_to_an_own_log() -> list[Any]:
+    audit_log.info("%s", time.time())
+    return audit_log.rows
+
+
+def said_to_an_own_log_made_here() -> list[Any]:
+    log = Audit()
+    log.info("%s", time.time())
+    return log.rows
+
+
+def said_and_kept() -> float:
+    log.info("%s", kept := time.time())
+    return kept
+
+
+def logged_by_an_own_logger() -> int:
+    import logging
+
+    logger = logging.getLogger(__name__)
+    logger.info("it is %s", datetime.datetime.now(tz=datetime.UTC).isoformat())
+    return 1
 
 
 def other_clock() -> float:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import ast
 import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
-from couler_plugins.caching.code.effects import SAYS
+from couler_plugins.caching.code.saying import are_loggers, is_said, local_name
+from couler_plugins.caching.code.syntax import last_name as _last
 from couler_plugins.caching.code.syntax import syntax_of
 
 __all__ = ["SEEDS", "harmless"]
@@ -29,35 +31,45 @@ IDLE = {
 Parents = dict[ast.AST, ast.AST]
 
 
-@functools.lru_cache(maxsize=2048)
-def harmless(code: types.CodeType) -> frozenset[str]:
+def harmless(code: types.CodeType, scope: Mapping[str, Any]) -> frozenset[str]:
     """Return the names in code, dotted as it writes them, whose clock or chance is no part of what it computes.
 
     Attributes of what has no name are written `.name`.
+
+    Args:
+        code: the code.
+        scope: its globals: what it logs with may be an own object that keeps what it is told.
     """
+    clocks, chance, loggers = _idioms(code)
+    return clocks | chance if are_loggers(loggers, scope) else chance
+
+
+@functools.lru_cache(maxsize=2048)
+def _idioms(code: types.CodeType) -> tuple[frozenset[str], frozenset[str], frozenset[tuple[str, ...]]]:
+    """The clocks and the chance that are no part of a result, and what the clocks are logged with."""
     tree = syntax_of(code)
     if tree is None:
-        return frozenset()
+        return frozenset(), frozenset(), frozenset()
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     handed_on = {name for node in ast.walk(tree) if _is_handed_on(node, parents) for name in _names(node)}
-    return frozenset({*_durations(tree, parents, calls), *_seeded(tree, parents, calls)} - handed_on)
+    loggers: set[tuple[str, ...]] = set()
+    clocks = {*_durations(tree, parents, calls, loggers)} - handed_on
+    return frozenset(clocks), frozenset({*_seeded(tree, parents, calls)} - handed_on), frozenset(loggers)
 
 
-def _durations(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[str]:
-    """The clocks that are read to log how long something took."""
+def _durations(tree: ast.AST, parents: Parents, calls: list[ast.Call], loggers: set[tuple[str, ...]]) -> Iterator[str]:
+    """The clocks that are read to log how long something took: a local name holds them, or nothing does."""
     read = [call for call in calls if _last(call.func) in TIMES or (_last(call.func) in CLOCKS and not call.args)]
-    started = {target.id for call in read if isinstance(target := _bound(call, parents), ast.Name)}
-    clocks: set[ast.AST] = {*read, *(node for node in _loads(tree) if node.id in started)}
+    starts = {call: name for call in read if (name := local_name(call, tree, parents))}
+    clocks: set[ast.AST] = {*read, *_loads(tree, starts.values())}
     differences = {parents[node] for node in clocks if _is_difference(parents.get(node), clocks)}
-    told = {target.id for node in differences if isinstance(target := _bound(node, parents), ast.Name)}
-    ends = [*(node for node in differences if not isinstance(_bound(node, parents), ast.Name))]
-    ends += [node for node in _loads(tree) if node.id in told]
-    ends += [node for node in clocks if parents.get(node) not in differences and _bound(node, parents) is None]
-    if all(_is_said(node, parents) for node in ends):
+    told = {node: name for node in differences if (name := local_name(node, tree, parents))}
+    ends = [*(node for node in differences if node not in told), *_loads(tree, told.values())]
+    ends += [node for node in clocks if parents.get(node) not in differences and node not in starts]
+    if all(is_said(node, tree, parents, loggers) for node in ends):
         for call in read:
-            yield ast.unparse(call.func)
-            yield f".{_last(call.func)}"
+            yield from _names(call.func)
 
 
 def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[str]:
@@ -112,22 +124,12 @@ def _bound(node: ast.AST, parents: Parents) -> ast.expr | None:
     return None
 
 
-def _loads(tree: ast.AST) -> Iterator[ast.Name]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+def _loads(tree: ast.AST, names: Collection[str]) -> list[ast.AST]:
+    return [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names]
 
 
 def _is_difference(node: ast.AST | None, clocks: set[ast.AST]) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and {node.left, node.right} <= clocks
-
-
-def _is_said(node: ast.AST, parents: Parents) -> bool:
-    """Whether something is a part of a text that is logged or printed."""
-    above = parents.get(node)
-    while above is not None and not isinstance(above, ast.stmt):
-        if isinstance(above, ast.Call) and _last(above.func) in SAYS and isinstance(parents.get(above), ast.Expr):
-            return True
-        above = parents.get(above)
-    return False
 
 
 def _has_seed(call: ast.Call) -> bool:
@@ -137,7 +139,3 @@ def _has_seed(call: ast.Call) -> bool:
 
 def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
-
-
-def _last(node: ast.AST) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

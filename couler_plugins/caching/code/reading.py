@@ -100,7 +100,7 @@ class Reading:
         attributes = sorted({*names.attributes, *itertools.chain(*of_globals)})
         evaluating = (("dynamic code", name) for name in evaluated(code, scope, names.chains, attributes))
         for kind, name in (*kinds_of_attributes(attributes), *evaluating):
-            if f".{name}" not in harmless(code):
+            if f".{name}" not in harmless(code, scope):
                 with self._at(code, name):
                     self._refuse(kind, name)
         for text in texts_of(code):
@@ -112,7 +112,7 @@ class Reading:
             with self._at(code, root):
                 if root in scope:
                     dotted = ".".join([root, *path])
-                    safe = functools.partial(_is_harmless, code, dotted)
+                    safe = functools.partial(_is_harmless, code, scope, dotted)
                     value = scope[root]
                     if dotted_name(value) in UNSEEN and _is_loaded(scope):
                         read.append([root, path, ["builtin", dotted_name(value)]])
@@ -126,7 +126,7 @@ class Reading:
                 # What a body imports itself is not named as it writes it: the last name has to do.
                 said = [name for name in path if name != ALL]
                 none = _never if path else _always  # a whole module may be handed on
-                last = functools.partial(_is_harmless, code, f".{said[-1]}") if said else none
+                last = functools.partial(_is_harmless, code, scope, f".{said[-1]}") if said else none
                 read.append([module, path, self._imported(module, path, last)])
         return read
 
@@ -268,8 +268,8 @@ class Reading:
         gathered.append(object_to(kind, reason, place, self._surroundings.remedy(kind)))
 
 
-def _is_harmless(code: types.CodeType, name: str) -> bool:
-    return name in harmless(code)
+def _is_harmless(code: types.CodeType, scope: Mapping[str, Any], name: str) -> bool:
+    return name in harmless(code, scope)
 
 
 def _is_loaded(scope: Mapping[str, Any]) -> bool:

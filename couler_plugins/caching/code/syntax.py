@@ -9,7 +9,7 @@ import textwrap
 import types
 from typing import Any
 
-__all__ = ["syntax_of"]
+__all__ = ["last_name", "syntax_of"]
 
 
 def syntax_of(function: Any) -> ast.Module | None:
@@ -22,6 +22,11 @@ def syntax_of(function: Any) -> ast.Module | None:
         return ast.parse(textwrap.dedent(_source_of(function)))
     except (OSError, TypeError, SyntaxError, ValueError, IndexError):
         return None
+
+
+def last_name(node: ast.AST) -> str:
+    """Return the last name of a dotted one, empty for all else."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _source_of(function: Any) -> str:

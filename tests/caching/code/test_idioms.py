@@ -21,7 +21,7 @@ def rules(function: Callable[[], Any]) -> set[str]:
     "function",
     [
         *(samples.logged, samples.logged_by_name, samples.seeded, samples.seeded_module, samples.shuffled),
-        *(samples.fitted, samples.named),
+        *(samples.fitted, samples.named, samples.logged_by_an_own_logger, samples.Job.logged),
     ],
 )
 def test_what_is_no_part_of_a_result_is_no_objection(function: Callable[[], Any]) -> None:
@@ -39,6 +39,14 @@ def test_what_is_no_part_of_a_result_is_no_objection(function: Callable[[], Any]
                 samples.start_returned,
                 samples.decided,
                 samples.other_clock,
+                samples.kept_in_an_item,
+                samples.kept_by_another_name,
+                samples.kept_in_a_class,
+                samples.Job.kept,
+                samples.said_to_a_buffer,
+                samples.said_to_an_own_log,
+                samples.said_to_an_own_log_made_here,
+                samples.said_and_kept,
             )
         ),
         (samples.said_value, "clock"),

@@ -128,6 +128,21 @@ CASES: tuple[Case, ...] = (
         "return Template('{{ now() }}').render(now=time.time)",
         "import time\nfrom jinja2 import Template\n",
     ),
+    # Clocks that are kept: one that is only logged is none.
+    *(
+        clock(f"clock-kept-{name}", body, f"import io, time\nfrom datetime import datetime\n{top}")
+        for name, body, top in (
+            ("in-an-item", "row = {}\nrow['at'] = datetime.now()\nreturn str(row['at'])", ""),
+            ("in-an-attribute", "r = R()\nr.at = time.time()\nreturn r.at", "class R: pass"),
+            ("by-a-class", "class R:\n    at = time.time()\nreturn R.at", ""),
+            ("in-a-buffer", "b = io.StringIO()\nprint(datetime.now(), file=b)\nreturn b.getvalue()", ""),
+            (
+                "by-an-own-log",
+                "log.info(datetime.now())\nreturn str(log.rows)",
+                "class Log:\n    def __init__(self): self.rows = []\n    def info(self, x): self.rows.append(x)\nlog = Log()\n",
+            ),
+        )
+    ),
     # Chance.
     clock("chance-random", "import random\nreturn random.random()", worst=True),
     clock("chance-system-random", "import random\nreturn random.SystemRandom().random()"),
