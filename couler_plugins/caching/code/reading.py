@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
+from couler_plugins.caching.code.drawing import may_draw
 from couler_plugins.caching.code.idioms import SEEDS, harmless
 from couler_plugins.caching.code.modules import file_of, has_source, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, names_of
@@ -32,8 +33,6 @@ __all__ = ["UNSEEN", "Reading", "dotted_name"]
 
 Safe = Callable[[], bool]
 LONGEST = 40  # characters of a text that an objection shows
-DRAWING = ("sklearn", "scipy", "xgboost", "lightgbm", "statsmodels")
-"""Libraries whose functions take seeds, where a body imports them itself: nobody loads them to look."""
 UNSEEN = frozenset(f"posix.{name}" for name in ("stat", "lstat", "fstat", "access", "readlink", "getcwd", "getcwdb"))
 """Functions that are observed where they have a name in a module; Python tells nobody of a call."""
 HASHING = ("__hash__", "__repr__", "__reduce__")
@@ -178,7 +177,7 @@ class Reading:
         """The form of what a body imports by itself; nothing is imported for it."""
         # A module alone is no clock yet: what is read of it is named as well.
         self.reached(".".join([module, *path]), safe)
-        if path and module.partition(".")[0] in DRAWING and not safe():
+        if may_draw(module, path) and not safe():
             self._refuse("randomness", f"{module}.{path[0]} without a seed")
         loaded = sys.modules.get(module)
         if not is_library(module):
