@@ -10,7 +10,7 @@ import functools
 import types
 from collections.abc import Iterator
 
-from couler_plugins.caching.code.effects import SAYS
+from couler_plugins.caching.code.effects.words import SAYS
 from couler_plugins.caching.code.syntax import syntax_of
 
 __all__ = ["SEEDS", "harmless"]
