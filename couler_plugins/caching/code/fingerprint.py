@@ -17,7 +17,6 @@ from typing import Any
 
 from couler_plugins.caching.code.budget import Budget
 from couler_plugins.caching.code.classes import has_functions, is_made, members_of, order_of, overrides
-from couler_plugins.caching.code.effects import decorators_of
 from couler_plugins.caching.code.modules import file_of, is_installed, is_library, is_library_code, module_of
 from couler_plugins.caching.code.names import constants_of
 from couler_plugins.caching.code.reading import UNSEEN, Reading, dotted_name
@@ -80,7 +79,7 @@ class Fingerprint:
         self._allow = allow
         self._around = surroundings or Surroundings()
         self._reading = Reading(self, allow, self.objections, self.waived, self._around)
-        self.sources = Sources(self._reading, lambda: self._other().form, self._around, others)
+        self.sources = Sources(self._reading, self._other, self._around, others)
         self._budget = Budget()
         self._aside = Budget(values=ASIDE, seconds=math.inf)  # what it takes is to be the same on a busy machine
         self._numbers: dict[int, int] = {}
@@ -288,7 +287,7 @@ class Fingerprint:
             self._cells(function) if wrapped is None else self._cells_around(function),
             self.form(wrapped),
             None if not annotations else self.form(dict(annotations)),
-            [self.sources.effect(item, getattr(wrapped, "__globals__", {})) for item in decorators_of(wrapped)],
+            self.sources.decorators(wrapped),
         ]
 
     def _cells_around(self, function: types.FunctionType) -> list[Any]:

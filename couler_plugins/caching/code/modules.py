@@ -29,6 +29,7 @@ __all__ = [
     "is_library_code",
     "is_third_party",
     "module_of",
+    "read_file",
     "source_of",
     "unobserved_by_module",
 ]
@@ -162,7 +163,7 @@ def source_of(path: Path, loaded: types.ModuleType | None) -> bytes:
         Uncacheable: it cannot be read, or is not what was loaded any more.
     """
     try:
-        data = _read(path)
+        data = read_file(path)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         reason = f"the source {path.name} of a module that it uses cannot be read"
         raise Uncacheable(reason, rule="unreadable-source") from None
@@ -173,7 +174,14 @@ def source_of(path: Path, loaded: types.ModuleType | None) -> bytes:
     return data
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return the content of a file, which may be in a zip archive.
+
+    Raises:
+        OSError: it cannot be read.
+        KeyError: it is not in the archive.
+        BadZipFile: that is none.
+    """
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

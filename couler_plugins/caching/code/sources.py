@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from couler_plugins.caching.code.effects import Effect, loading_of
+from couler_plugins.caching.code.effects.abstract import Scope
+from couler_plugins.caching.code.effects.calls import World
+from couler_plugins.caching.code.effects.feeds import Feeds, Forms
+from couler_plugins.caching.code.effects.source import DEFINITIONS, chains_of, parse, text_of
+from couler_plugins.caching.code.effects.walk import Record, Walk
 from couler_plugins.caching.code.modules import Modules, file_of, is_library, is_third_party, source_of
 from couler_plugins.caching.code.surroundings import Surroundings
+from couler_plugins.caching.code.syntax import syntax_of
 from couler_plugins.caching.code.uncacheable import Uncacheable
-from couler_plugins.caching.code.values import Form
 
 __all__ = ["Sources"]
 
@@ -33,13 +37,13 @@ class Sources:
 
     Args:
         reader: follows what the code of a whole module names.
-        aside: gives something that gives forms of what is no part of the code itself; it may raise `Uncacheable`.
+        aside: gives something that gives forms of what is no part of the code itself.
         surroundings: what an engine puts around the code.
         others: what was gathered for another part of the same key.
     """
 
     def __init__(
-        self, reader: Reader, aside: Callable[[], Form], surroundings: Surroundings, others: Sources | None = None
+        self, reader: Reader, aside: Callable[[], Forms], surroundings: Surroundings, others: Sources | None = None
     ) -> None:
         self._reader = reader
         self._aside = aside
@@ -47,10 +51,18 @@ class Sources:
         self._modules: Modules = Modules(None if others is None else others._modules)
         self._effects: dict[str, Any] = {} if others is None else others._effects
         self._wholes: set[str] = set()
+        self._refusals: list[Uncacheable] = [] if others is None else others._refusals
+        self._world: World = World(surroundings) if others is None else others._world
 
     @property
     def form(self) -> list[Any]:
-        """The modules as a key covers them."""
+        """The modules as a key covers them.
+
+        Raises:
+            Uncacheable: nobody can tell what one of them does to others.
+        """
+        for refusal in self._refusals:
+            raise refusal
         return [self._modules.form, sorted(self._effects.items())]
 
     def label(self, module: str) -> str:
@@ -101,18 +113,18 @@ class Sources:
             for constant in code.co_consts
             if isinstance(constant, types.CodeType)
         ]
-        for imported in loading_of(data, _package(name, path), self._around.packages).imports:
+        for imported in sorted(parse(data, _package(name, path)).imports):
             if not is_library(imported) and file_of(imported) is not None:
                 self.add_whole(imported)
         return read
 
     def _values(self, name: str) -> list[Any]:
         """What a module was given when it was loaded, be it from its text or not."""
-        form, found = self._aside(), []
+        found: list[Any] = []
         for own, value in vars(sys.modules[name]).items() if name in sys.modules else ():
             if not own.startswith("__") and not isinstance(value, CODE):
                 try:
-                    found.append([own, form(value)])
+                    found.append([own, self._aside().form(value)])
                 except Uncacheable:
                     found.append([own, ["formless"]])
         return found
@@ -120,7 +132,8 @@ class Sources:
     def add_effects(self, module: str) -> None:
         """Add what a module, and those that it imports, do to others when they are loaded."""
         path = file_of(module)
-        if path is not None and self.label(module) not in self._effects and not is_library(module):
+        engine = module.partition(".")[0] in self._around.packages
+        if path is not None and not engine and self.label(module) not in self._effects and not is_library(module):
             self._add_effects(module, path)
 
     def _add_effects(self, module: str, path: Path) -> None:
@@ -133,32 +146,42 @@ class Sources:
             return
         loaded = sys.modules.get(module)
         try:
-            found = loading_of(source_of(path, loaded), _package(module, path), self._around.packages)
+            source = parse(source_of(path, loaded), _package(module, path))
         except (SyntaxError, ValueError):
             raise Uncacheable(f"{path.name} is no Python that can be read", rule="unreadable-source") from None
         scope = vars(loaded) if loaded is not None else {}
-        self._effects[label] = [
-            *(self.effect(effect, scope) for effect in found.effects if not self._is_own(effect, scope)),
-            *(["import", name] for name in found.unused if is_third_party(name)),
-        ]
-        for imported in found.imports:
+        records: list[Record] = []
+        walk = Walk(self._world, Scope(source, scope), records)
+        walk.block(source.tree.body)
+        feeds = Feeds(source, scope, records, self._aside, self._around, str(path))
+        try:
+            effects = [feeds.form(record) for record in records if record.found.effect]
+        except Uncacheable as refusal:
+            self._refusals.append(refusal)  # who asks for this now may take no mind of it
+            return
+        unused = sorted(name for name in source.unused if is_third_party(name))
+        self._effects[label] = [*effects, *(["import", name] for name in unused)]
+        near = self._near(path, source.imports) if walk.found.dynamic else ()
+        for imported in sorted({*source.imports, *walk.found.imports, *near}):
             self.add_effects(imported)
 
-    def _is_own(self, effect: Effect, scope: dict[str, Any]) -> bool:
-        return bool(effect.roots) and all(root in scope and self._around.is_own(scope[root]) for root in effect.roots)
+    def _near(self, path: Path, packages: Collection[str]) -> Iterator[str]:
+        """The modules that one may have imported by texts: those beside it, and in packages that it names."""
+        for name, module in [*sys.modules.items()]:
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and (
+                Path(file).is_relative_to(path.parent) or any(name.startswith(f"{one}.") for one in packages)
+            ):
+                yield name
 
-    def effect(self, effect: Effect, scope: dict[str, Any]) -> Any:
-        """Return the form of a statement with what it reads of its module, as far as that has one."""
-        # What is against code that ran when the module was loaded is not against the task: nobody runs it again.
-        form = self._aside()
-        read = []
-        for name in effect.names:
-            if name in scope and not self._around.is_own(scope[name]):
-                try:
-                    read.append([name, form(scope[name])])
-                except Uncacheable:
-                    read.append([name, ["formless"]])
-        return [effect.text, read]
+    def decorators(self, function: Any) -> list[Any]:
+        """Return the forms of what stands above a function in its source, as far as there is one."""
+        tree = syntax_of(function)
+        node = tree.body[0] if tree is not None and tree.body else None
+        found = node.decorator_list if isinstance(node, DEFINITIONS) else []
+        scope = getattr(function, "__globals__", {})
+        feeds = Feeds(parse(b""), scope, [], self._aside, self._around, "")
+        return [[text_of(item), feeds.names(chains_of(item))] for item in found]
 
 
 def _package(module: str, path: Path) -> str:

@@ -1,0 +1,126 @@
+"""What is read from outside of the process while a module is loaded: variables of the environment, and files."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+from couler_plugins.caching.code.effects.abstract import Abstract, Known, Made
+from couler_plugins.caching.code.effects.words import READERS
+from couler_plugins.caching.code.modules import read_file
+from couler_plugins.caching.code.reach import kind_of
+from couler_plugins.caching.code.surroundings import Surroundings
+from couler_plugins.caching.code.uncacheable import Uncacheable
+
+__all__ = ["Read", "form_of", "is_environment", "read_by", "variable"]
+
+UNSEEN = ("environment", "variables", "connections", "network", "programs")
+QUIET = ("setdefault", "update", "pop", "__setitem__", "__delitem__", "putenv", "unsetenv")
+WRITING = frozenset("wax")
+LARGEST = 16 << 20
+
+
+class Read(NamedTuple):
+    """Something that is read.
+
+    Attributes:
+        kind: `environment`, `files`, `network`, …
+        name: the variable, or the path; empty where it cannot be told.
+        said: what reads it.
+    """
+
+    kind: str
+    name: str
+    said: str
+
+
+def is_environment(value: Abstract) -> bool:
+    """Return whether something is the environment of the process."""
+    return isinstance(value, Known) and (value.value is os.environ or value.value is os.environb)
+
+
+def variable(key: Abstract | None, said: str) -> Read:
+    """Return the reading of a variable, as far as its name is known."""
+    name = key.value if isinstance(key, Known) and isinstance(key.value, str) else ""
+    return Read("environment", name, said)
+
+
+def read_by(
+    node: ast.Call, receiver: Abstract | None, called: Abstract, arguments: Sequence[Abstract], around: Surroundings
+) -> Read | None:
+    """Return what a call reads from outside; None where that is nothing.
+
+    Args:
+        node: the call.
+        receiver: what a method is called on.
+        called: what is called.
+        arguments: its arguments.
+        around: what an engine puts around code.
+    """
+    said = ast.unparse(node.func)
+    name = said.rpartition(".")[2]
+    first = arguments[0] if arguments else None
+    if receiver is not None and is_environment(receiver):
+        return None if name in QUIET else variable(first if name == "get" else None, said)
+    dotted = _dotted(called, receiver, name)
+    if dotted == "os.getenv":
+        return variable(first, said)
+    kind = next((kind for kind, word in around.words if word.match(dotted)), None) or kind_of(dotted)
+    if READERS.fullmatch(name) or name in ("read_text", "read_bytes"):
+        path = receiver if isinstance(receiver, Known) and isinstance(receiver.value, PurePath) else first
+        if name == "open" and _writes(node):
+            return None
+        if isinstance(path, Known) and isinstance(path.value, (str, PurePath)):
+            return Read("files", str(path.value), said)
+        opened = kind == "files" or (isinstance(receiver, Made) and issubclass(receiver.cls, PurePath))
+        return Read("files", "", said) if opened or name.startswith(("read_", "run_")) else None
+    if any(is_environment(item) for item in arguments):
+        return Read("environment", "", said)
+    return Read(kind, "", said) if kind in UNSEEN and name not in QUIET else None
+
+
+def form_of(read: Read, file: str) -> list[Any]:
+    """Return what was read, for a key.
+
+    Args:
+        read: what is read.
+        file: the file of the module that reads it.
+
+    Raises:
+        Uncacheable: nobody can tell what that is.
+    """
+    if read.name and read.kind == "environment":
+        return ["environment", read.name, os.environ.get(read.name)]
+    if read.name and read.kind == "files" and os.path.isabs(read.name):
+        path = Path(read.name)
+        try:
+            if path.is_file() and path.stat().st_size > LARGEST:
+                return ["file", read.name, path.stat().st_mtime_ns]
+            return ["file", read.name, hashlib.sha256(read_file(path)).hexdigest()]
+        except (OSError, ValueError, KeyError):
+            return ["file", read.name, None]
+    raise Uncacheable(
+        f"{Path(file).name} changes others when it is loaded, by what {read.said} reads ({read.kind}), and no key can "
+        "tell what that was; it can where a name of the module stands for what was read",
+        rule="reads",
+    )
+
+
+def _dotted(called: Abstract, receiver: Abstract | None, name: str) -> str:
+    if not isinstance(called, Known):
+        base = receiver.cls if isinstance(receiver, Made) else getattr(receiver, "value", None)
+        kind = base if isinstance(base, type) else type(base)
+        return f"{kind.__module__}.{kind.__qualname__}.{name}"
+    value = called.value
+    module = getattr(value, "__module__", None) or getattr(getattr(value, "__self__", None), "__name__", "builtins")
+    return f"{module}.{getattr(value, '__qualname__', name)}"
+
+
+def _writes(node: ast.Call) -> bool:
+    modes = [*node.args[:2], *(item.value for item in node.keywords if item.arg == "mode")]
+    texts = [mode.value for mode in modes if isinstance(mode, ast.Constant) and isinstance(mode.value, str)]
+    return any(len(text) < 4 and WRITING & {*text} for text in texts)
