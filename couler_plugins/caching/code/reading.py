@@ -8,6 +8,7 @@ import functools
 import inspect
 import itertools
 import random
+import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ Safe = Callable[[], bool]
 LONGEST = 40  # characters of a text that an objection shows
 DRAWING = ("sklearn", "scipy", "xgboost", "lightgbm", "statsmodels")
 """Libraries whose functions take seeds, where a body imports them itself: nobody loads them to look."""
+SEEDLESS = re.compile(r"scipy\.(?:constants|fft|interpolate|io|ndimage|special)\b")  # they draw nothing
 HASHING = ("__hash__", "__repr__", "__reduce__")
 """Methods in which `hash` and `id` are no chance: what they give stays in the process."""
 
@@ -167,11 +169,12 @@ class Reading:
     def _imported(self, module: str, path: list[str], safe: Safe) -> Any:
         """The form of what a body imports by itself; nothing is imported for it."""
         # A module alone is no clock yet: what is read of it is named as well.
-        self.reached(".".join([module, *path]), safe)
-        if path and module.partition(".")[0] in DRAWING and not safe():
+        dotted = ".".join([module, *path])
+        self.reached(dotted, safe)
+        if path and module.partition(".")[0] in DRAWING and not SEEDLESS.match(dotted) and not safe():
             self._refuse("randomness", f"{module}.{path[0]} without a seed")
         if is_library(module) or file_of(module) is None:
-            self._library(module, ".".join([module, *path]))
+            self._library(module, dotted)
             return ["module", module]
         loaded = sys.modules.get(module)
         if path and file_of(f"{module}.{path[0]}") is not None and (loaded is None or path[0] not in vars(loaded)):
