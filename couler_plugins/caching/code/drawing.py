@@ -28,6 +28,8 @@ LIBRARIES: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "scipy": {
         **dict.fromkeys(("constants", "fft", "integrate", "ndimage", "signal", "special", "spatial"), ()),
+        "interpolate": ("Barycentric", "barycentric"),
+        "io": (),
         "stats": (
             *("BootstrapMethod", "MonteCarloMethod", "PermutationMethod", "bootstrap", "dirichlet", "dunnett"),
             *(

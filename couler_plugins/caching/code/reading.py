@@ -8,6 +8,7 @@ import functools
 import inspect
 import itertools
 import random
+import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -176,7 +177,8 @@ class Reading:
     def _imported(self, module: str, path: list[str], safe: Safe) -> Any:
         """The form of what a body imports by itself; nothing is imported for it."""
         # A module alone is no clock yet: what is read of it is named as well.
-        self.reached(".".join([module, *path]), safe)
+        dotted = ".".join([module, *path])
+        self.reached(dotted, safe)
         if may_draw(module, path) and not safe():
             self._refuse("randomness", f"{module}.{path[0]} without a seed")
         loaded = sys.modules.get(module)
@@ -187,7 +189,7 @@ class Reading:
                 return self._followed(module, loaded, path, safe)
             if file_of(module) is not None:
                 return self._forms.sources.add_whole(module)
-        self._library(module, ".".join([module, *path]))
+        self._library(module, dotted)
         return ["module", module]
 
     def _library(self, name: str, dotted: str) -> None:

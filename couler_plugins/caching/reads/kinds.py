@@ -8,7 +8,7 @@ __all__ = ["ABSENT", "LIMIT", "Kind"]
 
 Kind: TypeAlias = Literal[
     "variable",  # the value of an environment variable
-    "variables",  # the names of all of them
+    "variables",  # the names of all of them, or of those with a prefix
     "directory",  # the working directory
     "module",  # whether a top-level module can be imported
     "kind",  # what a path leads to: a file, a folder, nothing, …

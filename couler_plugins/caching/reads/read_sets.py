@@ -25,7 +25,7 @@ class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=T
 
     Attributes:
         kind: what it is.
-        name: the absolute path, the variable or the module; empty for what there is one of.
+        name: the absolute path, the variable, the prefix of variables or the module; empty for what there is one of.
         value: what it was like. Values of variables, links and contents are digests: they may be secrets.
     """
 
@@ -55,6 +55,8 @@ def _is_name(kind: Kind, name: str) -> bool:
         return name.startswith("/")
     if kind == "variable":
         return bool(name) and "=" not in name
+    if kind == "variables":
+        return "=" not in name
     return name.isidentifier() if kind == "module" else not name
 
 

@@ -65,7 +65,7 @@ def _present(kind: Kind, name: str, largest: int) -> str:
         case "variable":
             return variable_value(name, os.environ.get(name))
         case "variables":
-            return variables_value(os.environ)
+            return variables_value(key for key in os.environ if key.startswith(name))
         case "directory":
             return text_value(os.getcwd())  # noqa: PTH109
         case "module":

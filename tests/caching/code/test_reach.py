@@ -119,3 +119,17 @@ def test_of_compiled_code_that_opens_files_what_is_followed_is_no_objection(
     pytest.importorskip("fsspec")
     assert rules(body, top) == expected
     assert "native" not in rules(body, top, allow=("files",))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("scipy.io import loadmat", set()),
+        ("scipy.stats import norm", set()),
+        ("scipy.stats import bootstrap", {"randomness"}),
+        ("scipy.optimize import dual_annealing", {"randomness"}),
+    ],
+)
+def test_of_libraries_that_draw_some_parts_do_not(name: str, expected: set[str]) -> None:
+    pytest.importorskip("scipy")
+    assert rules(f"from {name} as f\n    return f(x)", "") == expected

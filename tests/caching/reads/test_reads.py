@@ -203,6 +203,32 @@ def test_absence_of_a_variable(monkeypatch: pytest.MonkeyPatch, watch: Observe) 
     assert missed(seen) == "variable REGION"
 
 
+@pytest.mark.parametrize(
+    ("name", "prefix", "look"),
+    [
+        ("networkx.utils.backends", "NETWORKX_", lambda module: module._set_configs_from_environment()),
+        ("fsspec.config", "FSSPEC", lambda module: module.set_conf_env({})),
+        ("tqdm.utils", "TQDM_", lambda module: module.envwrap("TQDM")(len)),
+    ],
+)
+def test_variables_that_a_library_takes_by_a_prefix(
+    name: str, prefix: str, look: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch, watch: Observe
+) -> None:
+    module = pytest.importorskip(name)
+    monkeypatch.setenv(f"{prefix}_a_b", "{}")
+    with watch() as seen:
+        look(module)
+    assert {key for kind, key in recorded(seen) if kind == "variables"} == {prefix}
+    assert {key for kind, key in recorded(seen) if kind == "variable"} >= {f"{prefix}_a_b"}
+    monkeypatch.setenv("OF_A_RUN", "1")
+    assert missed(seen) == ""
+    monkeypatch.setenv(f"{prefix}_c_d", "{}")
+    assert missed(seen) == f"variables {prefix}"
+    monkeypatch.delenv(f"{prefix}_c_d")
+    monkeypatch.setenv(f"{prefix}_a_b", "1")
+    assert missed(seen) == f"variable {prefix}_a_b"
+
+
 def test_names_of_variables(monkeypatch: pytest.MonkeyPatch, watch: Observe) -> None:
     with watch() as seen:
         list(os.environ)

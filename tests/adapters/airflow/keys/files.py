@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from adapters.airflow.keys.case import HIT, NEVER, OBSERVED, SAFE, VOUCHED, Case, Run, tasks, work
+from adapters.airflow.keys.case import FRESH, HIT, NEVER, OBSERVED, SAFE, VOUCHED, Case, Run, tasks, work
 
 __all__ = ["CASES"]
 
@@ -29,6 +29,7 @@ def makes(name: str, body: str, one: str, two: str, top: str = "", **case: Any) 
 SQLITE = "python3 -c \"import sqlite3; c = sqlite3.connect('etc.db'); c.execute('create table if not exists t (n)'); c.execute('insert into t values ({n})'); c.commit()\""
 NUMPY = "python3.11 -c \"import array; open('x.raw', 'wb').write(array.array('d', [{n}]).tobytes())\""
 PARQUET = f"{sys.executable} -c \"import pandas as pd; pd.DataFrame({{{{'a': [{{n}}]}}}}).to_parquet('p')\""
+MATLAB = f"{sys.executable} -c \"import scipy.io as s; s.savemat('x.mat', {{'a': [N]}})\""
 MATRIX = "%%MatrixMarket matrix coordinate real general\n1 1 1\n1 1 {n}.0\n"
 TEMPLATED = """
 from airflow.providers.standard.operators.python import PythonOperator
@@ -288,6 +289,17 @@ CASES: tuple[Case, ...] = (
         "import pandas as pd",
         needs=("pandas", "pyarrow"),
         expect=NEVER,
+    ),
+    *(
+        makes(
+            f"file-matlab{end}",
+            "from scipy.io import loadmat\nreturn loadmat('@BASE@/x.mat')['a'].tolist()",
+            MATLAB.replace("N", "1"),
+            second,
+            needs=("scipy",),
+            expect=expect,
+        )
+        for end, second, expect in (("", MATLAB.replace("N", "2"), FRESH), ("-same", "true", HIT))
     ),
     reads(
         "file-html",

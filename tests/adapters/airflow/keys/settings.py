@@ -26,6 +26,8 @@ def settings():
     return _loaded
 """
 
+GRAPH = "import networkx as nx\nreturn nx.path_graph(3).number_of_nodes(), str(nx.config.backend_priority)"
+
 CASES: tuple[Case, ...] = (
     # The environment, wherever it is read.
     region("environment-in-the-body", "import os\nreturn os.environ['REGION']", worst=True),
@@ -117,6 +119,22 @@ CASES: tuple[Case, ...] = (
             "h.py": "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    region: str = ''\nCONF = S()\n"
         },
         needs=("pydantic_settings",),
+    ),
+    # A library that looks at all variables for its own.
+    work(
+        "environment-for-its-own",
+        GRAPH,
+        second=Run(env={"OF_A_RUN": "1"}),
+        needs=("networkx",),
+        expect=HIT,
+        layer=OBSERVED,
+    ),
+    work(
+        "environment-for-its-own-new",
+        GRAPH,
+        second=Run(env={"NETWORKX_BACKEND_PRIORITY_GENERATORS": "networkx"}),
+        needs=("networkx",),
+        layer=OBSERVED,
     ),
     work(
         "pydantic-settings-env-file",
