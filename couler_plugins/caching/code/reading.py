@@ -21,7 +21,7 @@ from couler_plugins.caching.code.names import ALL, names_of
 from couler_plugins.caching.code.reach import is_clock_text, kind_of, kinds_of_attributes
 from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
-from couler_plugins.caching.code.texts import evaluated, texts_of
+from couler_plugins.caching.code.texts import evaluated, texts_named, texts_of
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.caching.code.values import slots_of
 from couler_plugins.caching.waivers import waiver_of
@@ -94,8 +94,10 @@ class Reading:
             if f".{name}" not in harmless(code, scope):
                 with self._at(code, name):
                     self._refuse(kind, name)
-        for text in texts_of(code):
-            if is_clock_text(text):
+        named = {*attributes, *itertools.chain(*names.chains, *names.imports)}
+        inside = {*texts_of(code)}
+        for text in sorted(inside.union(texts_named(scope, names.chains))):
+            if is_clock_text(text, named, inside=text in inside):
                 with self._at(code, text):
                     self._refuse("clock", repr(text[:LONGEST]))
         read = []
