@@ -28,6 +28,8 @@ IDLE = {
     **dict.fromkeys(("SVC", "NuSVC"), ("probability", (True,))),
 }
 """Estimators of scikit-learn that draw only if a parameter has one of these values: their `random_state` says so."""
+GIVEN = {"get": (1, ()), "croniter": (2, ("start_time",)), "rrule": (2, ("dtstart",)), "rrulestr": (9, ("dtstart",))}
+"""What asks for the time only if it is not told one: by that many arguments, or by a keyword."""
 Parents = dict[ast.AST, ast.AST]
 
 
@@ -55,7 +57,8 @@ def _idioms(code: types.CodeType) -> tuple[frozenset[str], frozenset[str], froze
     handed_on = {name for node in ast.walk(tree) if _is_handed_on(node, parents) for name in _names(node)}
     loggers: set[tuple[str, ...]] = set()
     clocks = {*_durations(tree, parents, calls, loggers)} - handed_on
-    return frozenset(clocks), frozenset({*_seeded(tree, parents, calls)} - handed_on), frozenset(loggers)
+    others = {*_seeded(tree, parents, calls), *_told(calls)} - handed_on
+    return frozenset(clocks), frozenset(others), frozenset(loggers)
 
 
 def _durations(tree: ast.AST, parents: Parents, calls: list[ast.Call], loggers: set[tuple[str, ...]]) -> Iterator[str]:
@@ -70,6 +73,19 @@ def _durations(tree: ast.AST, parents: Parents, calls: list[ast.Call], loggers: 
     if all(is_said(node, tree, parents, loggers) for node in ends):
         for call in read:
             yield from _names(call.func)
+
+
+def _told(calls: list[ast.Call]) -> Iterator[str]:
+    """What is told the time wherever it is called."""
+    asking = {name for call in calls if not _is_told(call) for name in _names(call.func)}
+    yield from ({name for call in calls if _is_told(call) for name in _names(call.func)} - asking)
+
+
+def _is_told(call: ast.Call) -> bool:
+    count, keywords = GIVEN.get(_last(call.func), (0, ()))
+    given = [*call.args[count - 1 : count], *(item.value for item in call.keywords if item.arg in keywords)]
+    starred = any(isinstance(item, ast.Starred) for item in call.args)
+    return count > 0 and not starred and any(not _is_none(item) for item in given)
 
 
 def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[str]:

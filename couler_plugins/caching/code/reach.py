@@ -6,7 +6,7 @@ The lists find too much rather than too little: too much costs a recomputation, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 __all__ = ["VERBS", "is_introspection", "kind_of", "kind_of_text", "kinds_of_attributes"]
 
@@ -47,10 +47,17 @@ KINDS: tuple[tuple[str, str], ...] = (
     ),
     ("clock", r"logging\.(?:LogRecord|makeLogRecord)|asyncio\.(?:get_running_loop|get_event_loop|new_event_loop)"),
     ("clock", r"(?:dateutil\.parser|dateparser)\b|http\.cookiejar\.time2\w+|xmlrpc\.client\.DateTime\b"),
+    # Libraries that ask for the time with nothing in the name that says so; `GIVEN` of `idioms` knows who tells it.
+    ("clock", r"pendulum\.(?:yesterday|tomorrow)\b|arrow\.(?:\w+\.)*get\b|humanize\.(?:\w+\.)*natural"),
+    ("clock", r"dateutil\.rrule\._?rrule|croniter\.|itsdangerous\.(?:\w+\.)*\w*Time\w*|pyotp\."),
     # What else is there has to be told a time.
     ("clock", r"babel\.dates\.(?:format_(?:date|time|datetime|skeleton)|get_timezone_\w+|__dict__)\b"),
     ("randomness", r"(?:random|secrets|numpy\.random|torch\.rand\w*|faker)(?:\.|$)|uuid\.(?:uuid[14678]|getnode)"),
     ("randomness", r"os\.(?:urandom|getpid|getrandom|getppid)|builtins\.(?:id|hash)|ssl\.RAND_\w+"),
+    (
+        "randomness",
+        r"werkzeug\.security\.generate_password_hash|bcrypt\.gensalt|nacl\.(?:utils|secret|public|signing)\.",
+    ),
     ("randomness", r"tempfile\.(?:mktemp|gettemp\w*)|threading\.(?:get_ident|get_native_id|current_thread)"),
     (
         "randomness",
@@ -95,6 +102,7 @@ INNER = {"posix": "os", "nt": "os", "posixpath": "os.path", "ntpath": "os.path",
 
 ATTRIBUTES: dict[str, str] = {
     **dict.fromkeys(("now", "utcnow", "today", "writestr", "diff_for_humans", "age", "is_past", "is_future"), "clock"),
+    **dict.fromkeys(("humanize", "generate_presigned_url", "generate_presigned_post", "cv_results_"), "clock"),
     **dict.fromkeys(("st_mtime", "st_ctime", "st_atime", "getmtime", "getctime", "getatime"), "clock"),
     **dict.fromkeys(("st_mtime_ns", "st_ctime_ns", "st_atime_ns", "st_birthtime", "st_ino"), "clock"),
     **dict.fromkeys(("sample", "shuffle", "default_rng", "randint", "uuid1", "uuid4", "rvs"), "randomness"),
@@ -115,12 +123,16 @@ ATTRIBUTES: dict[str, str] = {
 READING = re.compile(r"read_(?!only)\w+")
 """Methods that pandas, polars and their like read with."""
 
+DAY = re.compile(r"\s*(?:now|today|yesterday|tomorrow)\s*", re.IGNORECASE)
 SAID = re.compile(
-    r"\s*(?:now|today|yesterday|tomorrow)\s*\Z|.*(?:\bcurrent_(?:timestamp|date|time)\b|\blocaltimestamp\b|'now'|\bsysdate\b"
+    r".*(?:\bcurrent_(?:timestamp|date|time)\b|\blocaltimestamp\b|'now'|\bsysdate\b"
     r"|\b(?:now|getdate|random|rand|newid|gen_random_uuid|uuid)\(\))",
     re.IGNORECASE | re.DOTALL,
 )
 """Texts that libraries and databases take for a clock or for chance."""
+TIME = re.compile(r"\s*T?\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\s*(?:[ap]m)?\s*", re.IGNORECASE)
+PARSERS = frozenset({"parse", "to_datetime", "Timestamp", "DatetimeIndex", "Period", "date_range", "datetime64"})
+"""What takes such words, and what adds the date of today to a time of day."""
 
 
 INTROSPECTION = re.compile(
@@ -134,18 +146,26 @@ def is_introspection(dotted: str) -> bool:
     return INTROSPECTION.match(dotted) is not None
 
 
+def kind_of_text(text: str, names: Collection[str], *, inside: bool) -> str | None:
+    """What a text may stand for where it is read: the time or chance, or an attribute; None for all other words.
+
+    Args:
+        text: the text.
+        names: what the code names that reads it.
+        inside: whether it is in that code, and not in a global.
+    """
+    parses = not PARSERS.isdisjoint(names)
+    said = SAID.match(text) is not None or (parses and TIME.fullmatch(text) is not None)
+    if (inside or parses) if DAY.fullmatch(text) else said:
+        return "clock"
+    return ATTRIBUTES.get(text) if text.startswith("__") else None
+
+
 def kind_of(dotted: str) -> str | None:
     """What the thing of that name reaches (`clock`, `files`, …); None where it is nothing outside of the process."""
     head, dot, rest = dotted.partition(".")
     known = f"{INNER.get(head, head.removeprefix('_'))}{dot}{rest}"
     return next((kind for kind, pattern in PATTERNS if pattern.match(known)), None)
-
-
-def kind_of_text(text: str) -> str | None:
-    """What a text may stand for where it is read: the time or chance, or an attribute; None for all other words."""
-    if SAID.match(text) is not None:
-        return "clock"
-    return ATTRIBUTES.get(text) if text.startswith("__") else None
 
 
 def kinds_of_attributes(names: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,6 @@ import functools
 import inspect
 import itertools
 import random
-import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from couler_plugins.caching.code.names import ALL, names_of
 from couler_plugins.caching.code.reach import VERBS, is_introspection, kind_of, kind_of_text, kinds_of_attributes
 from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
-from couler_plugins.caching.code.texts import evaluated, texts_of
+from couler_plugins.caching.code.texts import evaluated, texts_named, texts_of
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.caching.code.values import slots_of
 from couler_plugins.caching.reads.arrow import is_followed
@@ -103,8 +102,10 @@ class Reading:
             if f".{name}" not in harmless(code, scope):
                 with self._at(code, name):
                     self._refuse(kind, name)
-        for text in texts_of(code):
-            if (meant := kind_of_text(text)) is not None:
+        named = {*attributes, *itertools.chain(*names.chains, *names.imports)}
+        inside = {*texts_of(code)}
+        for text in sorted(inside.union(texts_named(scope, names.chains))):
+            if (meant := kind_of_text(text, named, inside=text in inside)) is not None:
                 with self._at(code, text):
                     self._refuse(meant, repr(text[:LONGEST]))
         read = []

@@ -10,7 +10,7 @@ from typing import Any, cast
 from couler_plugins.caching.code.names import constants_of
 from couler_plugins.caching.code.syntax import syntax_of
 
-__all__ = ["evaluated", "texts_of"]
+__all__ = ["evaluated", "texts_named", "texts_of"]
 
 EVALUATING = frozenset({"query", "eval"})
 """Methods of pandas, for which `@name` in a text is a global of the caller. Databases have such methods as well."""
@@ -32,8 +32,7 @@ def evaluated(
     asked = EVALUATING.intersection(attributes)
     if not asked:
         return
-    named = (_texts_in(_value(scope.get(root), path)) for root, *path in chains)
-    texts = [*texts_of(code), *(text for found in named for text in found)]
+    texts = [*texts_of(code), *texts_named(scope, chains)]
     for name in sorted(asked):
         # Where there is no text, one is handed in, unless it is `urlsplit(url).query`.
         if any("@" in text for text in texts) or (not texts and _is_called(code, name)):
@@ -44,6 +43,17 @@ def texts_of(code: types.CodeType) -> Iterator[str]:
     """The texts among the constants of code, and of code inside of it; its documentation is none."""
     for constant in constants_of(code):
         yield from texts_of(constant) if isinstance(constant, types.CodeType) else _texts_in(constant)
+
+
+def texts_named(scope: Mapping[str, Any], chains: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The texts in globals, and in tables of those.
+
+    Args:
+        scope: the globals.
+        chains: those that are named, each with the attributes read of it.
+    """
+    for root, *path in chains:
+        yield from _texts_in(_value(scope.get(root), path))
 
 
 def _texts_in(value: object) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import types
 
 import pytest
@@ -13,11 +14,18 @@ TOP = (
     "import types\nQ, PLAIN, TABLE = 'a > @X', 'a > 1', {'x': ['a > @X']}\nTABLE['y'] = TABLE\nclass C: Q = 'a > @X'\n"
 )
 
+LIBRARIES = (
+    "import arrow\nfrom croniter import croniter\nfrom dateutil.rrule import rrule\nfrom pandas import to_datetime\n"
+    "NOON, DAYS, SQL = '12:00', ['today'], 'select now()'\n"
+)
+
 
 def rules(body: str, top: str = TOP, allow: tuple[str, ...] = ()) -> set[str]:
     """The rules of objections to the code of a function of one argument."""
     scope = {"__name__": "steps_reach"}
-    exec(compile(f"{top}\ndef work(x):\n    {body}\n", "steps_reach.py", "exec"), scope)
+    text = f"{top}\ndef work(x):\n    {body}\n"
+    linecache.cache["steps_reach.py"] = len(text), None, text.splitlines(keepends=True), "steps_reach.py"
+    exec(compile(text, "steps_reach.py", "exec"), scope)
     forms = Fingerprint(allow)
     work = scope["work"]
     assert isinstance(work, types.FunctionType)
@@ -68,6 +76,10 @@ def test_compiled_code_behind_methods_is_told_and_waived_as_files(name: str) -> 
         ("cryptography.hazmat.primitives.asymmetric.rsa", ("generate_private_key",), "randomness"),
         ("http.cookiejar", ("time2isoz", "time2netscape"), "clock"),
         ("babel.dates", ("format_datetime", "format_time"), "clock"),
+        ("dateutil.rrule", ("rrulestr",), "clock"),
+        ("itsdangerous", ("TimestampSigner", "URLSafeTimedSerializer"), "clock"),
+        ("pendulum", ("yesterday", "tomorrow"), "clock"),
+        ("werkzeug.security", ("generate_password_hash",), "randomness"),
     ],
 )
 def test_names_are_known_however_they_are_read(module: str, names: tuple[str, ...], rule: str) -> None:
@@ -133,3 +145,32 @@ def test_of_compiled_code_that_opens_files_what_is_followed_is_no_objection(
 def test_of_libraries_that_draw_some_parts_do_not(name: str, expected: set[str]) -> None:
     pytest.importorskip("scipy")
     assert rules(f"from {name} as f\n    return f(x)", "") == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("return arrow.get()", "return arrow.get(*x)", "return croniter(x)", "return croniter(x, None)"),
+        *("return croniter(x, start_time=None)", "return rrule(1, count=2)", "return map(croniter, x)"),
+        *(
+            "return to_datetime('10:00')",
+            "return to_datetime(NOON)",
+            "return x.parse(DAYS[0])",
+            "return x.execute(SQL)",
+        ),
+    ],
+)
+def test_what_asks_for_the_time_where_it_is_told_none(body: str) -> None:
+    assert rules(body, LIBRARIES) == {"clock"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("return arrow.get(x)", "return croniter(x, x)", "return croniter(x, start_time=x)"),
+        *("return rrule(1, x)", "return rrule(1, dtstart=x)", "return x.get()"),
+        *("return '10:00'", "return x.strptime('10:00')", "return NOON", "return DAYS", "return to_datetime('2024')"),
+    ],
+)
+def test_who_is_told_the_time_asks_for_none(body: str) -> None:
+    assert rules(body, LIBRARIES) == set()

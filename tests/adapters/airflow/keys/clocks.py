@@ -143,6 +143,36 @@ CASES: tuple[Case, ...] = (
             ),
         )
     ),
+    # Libraries that ask for the time with nothing in the name that says so.
+    *(
+        clock(f"clock-of-{name}", body, top, expect=NEVER, needs=(needs,))
+        for name, body, top, needs in (
+            ("croniter", "return croniter('* * * * *').get_next()", "from croniter import croniter", "croniter"),
+            (
+                "recurrence",
+                "from dateutil.rrule import rrule, DAILY\nreturn str(rrule(DAILY, count=2)[0])",
+                "",
+                "dateutil",
+            ),
+            ("arrow", "return str(arrow.get())", "import arrow", "arrow"),
+            ("a-time-of-day", "return str(pd.to_datetime('10:00'))", "import pandas as pd", "pandas"),
+            ("a-global-text", "return str(pd.Timestamp(AT))", "import pandas as pd\nAT = 'now'\n", "pandas"),
+            (
+                "a-query",
+                "return sqlite3.connect(':memory:').execute(SQL).fetchall()",
+                "import sqlite3\nSQL = \"select strftime('%f', 'now')\"\n",
+                "sqlite3",
+            ),
+            ("yesterday", "return str(pendulum.yesterday('UTC'))", "import pendulum", "pendulum"),
+        )
+    ),
+    clock(
+        "told-the-time",
+        "at = datetime(2024, 1, 1)\nreturn [str(croniter('* * * * *', at).get_next(datetime)), str(rrule(DAILY, dtstart=at, count=2)[0])]",
+        "from datetime import datetime\nfrom croniter import croniter\nfrom dateutil.rrule import rrule, DAILY\n",
+        expect=HIT,
+        needs=("croniter", "dateutil"),
+    ),
     # Chance.
     clock("chance-random", "import random\nreturn random.random()", worst=True),
     clock("chance-system-random", "import random\nreturn random.SystemRandom().random()"),
