@@ -21,7 +21,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.airflow.keys.blocks import BLOCKS, PLACES, Block, Change
+from adapters.airflow.keys.block import Block, Change
+from adapters.airflow.keys.blocks import BLOCKS, PLACES
 
 __all__ = ["Finding", "Program", "programs", "search"]
 
