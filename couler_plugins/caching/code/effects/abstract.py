@@ -17,6 +17,7 @@ from couler_plugins.caching.code.modules import is_library_code, module_of
 
 __all__ = [
     "ATOMS",
+    "MINE",
     "Abstract",
     "Code",
     "Known",
@@ -44,6 +45,9 @@ class Marks(enum.Enum):
     """It is the engine's, or a part of a workflow."""
 
     UNKNOWN = "unknown"
+
+
+MINE = (Marks.FRESH, Marks.OWN)
 
 
 class Known(NamedTuple):

@@ -95,7 +95,7 @@ def form_of(read: Read, file: str) -> list[Any]:
     """
     if read.name and read.kind == "environment":
         return ["environment", read.name, os.environ.get(read.name)]
-    if read.name and read.kind == "files" and os.path.isabs(read.name):
+    if read.name and read.kind == "files" and Path(read.name).is_absolute():
         path = Path(read.name)
         try:
             if path.is_file() and path.stat().st_size > LARGEST:

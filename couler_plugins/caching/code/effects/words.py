@@ -1,4 +1,4 @@
-"""Names of functions and decorators whose calls are known to do something else than to compute, or to do nothing else."""
+"""Names of functions and decorators that are known to change something of others, or to change nothing."""
 
 from __future__ import annotations
 
