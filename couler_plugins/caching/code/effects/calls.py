@@ -19,6 +19,8 @@ from couler_plugins.caching.code.effects.abstract import (
     Marks,
     Scope,
     computed,
+    functions_of,
+    holds_users,
     operated,
 )
 from couler_plugins.caching.code.effects.following import Following
@@ -43,7 +45,7 @@ OPERATORS: dict[type[ast.operator], str] = {
     ast.MatMult: "matmul",
     ast.Pow: "pow",
 }
-FUNCTIONS = (types.FunctionType, types.MethodType)
+FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 DISPLAYS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr)
 
@@ -81,7 +83,7 @@ class Evaluation(Following):
                 if is_environment(owner) and isinstance(node.ctx, ast.Load):
                     self._read(variable(key, ast.unparse(node)))
                 self._special(owner, "__getitem__", "__class_getitem__")
-                return Marks.OWN if owner is Marks.OWN else Marks.UNKNOWN
+                return Marks.OWN if owner is Marks.OWN else self._one_of(value)
             case ast.Compare(left=left, comparators=others):
                 values = [self.evaluate(item) for item in (left, *others)]
                 if any(map(is_environment, values[1:])):
@@ -108,7 +110,7 @@ class Evaluation(Following):
                 self.scope.bind(name, value)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 for part in parts:
-                    self.assign(part, Marks.OWN if value is Marks.OWN else Marks.UNKNOWN)
+                    self.assign(part, value if value in (Marks.OWN, Marks.USERS) else Marks.UNKNOWN)
             case ast.Starred(value=inner):
                 self.assign(inner, value)
             case ast.Attribute(value=owner, attr=attr):
@@ -123,9 +125,15 @@ class Evaluation(Following):
                     self._special(changed, "__setitem__", "__delitem__")
                     self._change(changed)
 
-    def iterate(self, node: ast.expr) -> None:
-        """Visit what a loop goes through."""
+    def iterate(self, node: ast.expr) -> Abstract:
+        """Visit what a loop goes through, and return what one of it stands for."""
         self._special(self.evaluate(node), "__iter__", "__next__", "__aiter__", "__anext__")
+        return self._one_of(node)
+
+    def _one_of(self, node: ast.expr) -> Abstract:
+        names = (item.id for item in ast.walk(node) if isinstance(item, ast.Name))
+        held = any(holds_users(self.scope.values.get(name), self.world.known) for name in names)
+        return Marks.USERS if held else Marks.UNKNOWN
 
     def change_name(self, name: str) -> None:
         """Change in place what a name stands for: what was imported belongs to others."""
@@ -194,6 +202,10 @@ class Evaluation(Following):
             self._imports(arguments)
             return Marks.UNKNOWN
         if Marks.OWN in (called, receiver):
+            base = self._base_of(node.func) if isinstance(node.func, ast.Name) else None
+            if isinstance(base, Known) and isinstance(base.value, type):
+                for one in functions_of(base.value):  # of an operator of the user
+                    self._run(one, Marks.OWN, arguments)
             return Marks.OWN
         if name == "super" and receiver is None and not arguments:
             return self._base()
@@ -205,9 +217,7 @@ class Evaluation(Following):
         if path is not None:
             return path
         for item in arguments if name not in PLAIN else ():
-            if isinstance(item, Code) or isinstance(
-                getattr(item, "value", None), (types.FunctionType, types.MethodType)
-            ):
+            if isinstance(item, Code) or (isinstance(item, Known) and isinstance(item.value, FUNCTIONS)):
                 self._follow(item, None, [])  # it may be called
         if name == "setattr" and ast.unparse(node.args[0] if node.args else node) == "sys.modules[__name__]":
             return Marks.UNKNOWN
@@ -238,17 +248,19 @@ class Evaluation(Following):
             return Marks.FRESH if value.__module__ in ("builtins", "collections") else Made(value)
         elif name in ("globals", "locals") and receiver is None:
             return Marks.FRESH
-        elif name not in SAYS and not (isinstance(receiver, Made) and name.startswith("__")):
-            sets = SETS.match(name) and (receiver is not None or isinstance(value, types.FunctionType))
-            self._do(not kept or bool(sets), node)
+        elif (name not in SAYS or called is Marks.USERS) and not (isinstance(receiver, Made) and name.startswith("__")):
+            real = getattr(value, "__name__", name) if isinstance(value, FUNCTIONS) else name
+            free = receiver is None and not (isinstance(value, FUNCTIONS) and value.__module__ != "builtins")
+            sets = SETS.match(real) and not free
+            nobody = receiver is None and value is None  # nobody can tell what is called
+            self._do(not kept or bool(sets) or nobody or called is Marks.USERS, node)
         return Marks.FRESH if COPIES.fullmatch(name) else Marks.UNKNOWN
 
     def _comprehension(self, node: Any, *, kept: bool) -> Abstract:
         outer = self.scope
         self.scope = Scope(outer.source, outer.values, {}, outer)
         for part in node.generators:
-            self.iterate(part.iter)
-            self.assign(part.target, Marks.UNKNOWN)
+            self.assign(part.target, self.iterate(part.iter))
             for test in part.ifs:
                 self.evaluate(test)
         parts = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)

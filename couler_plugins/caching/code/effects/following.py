@@ -61,7 +61,7 @@ class Following:
         raise NotImplementedError
 
     def _attribute(self, owner: Abstract, name: str) -> Abstract:
-        if owner is Marks.OWN:
+        if owner in (Marks.OWN, Marks.USERS):
             return owner
         if isinstance(owner, Known) and isinstance(owner.value, PurePath) and name in ("parent", "name", "stem"):
             return Known(getattr(owner.value, name))
@@ -102,6 +102,8 @@ class Following:
     def _base(self) -> Abstract:
         """What `super()` is in a method."""
         own = self.scope.find("__class__", self.world.known)
+        if own is Marks.OWN:
+            return own
         known = isinstance(own, Known) and isinstance(own.value, type) and len(own.value.__mro__) > 1
         return Made(own.value.__mro__[1]) if isinstance(own, Known) and known else Marks.UNKNOWN
 

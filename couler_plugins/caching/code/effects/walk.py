@@ -108,8 +108,7 @@ class Walk(Evaluation):
                 self.evaluate(test)
                 return [("while", node.body), ("else", node.orelse)]
             case ast.For() | ast.AsyncFor():
-                self.iterate(node.iter)
-                self.assign(node.target, Marks.UNKNOWN)
+                self.assign(node.target, self.iterate(node.iter))
                 return [("for", node.body), ("else", node.orelse)]
             case ast.With() | ast.AsyncWith():
                 for item in node.items:

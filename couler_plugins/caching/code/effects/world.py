@@ -6,7 +6,7 @@ import dataclasses
 import types
 from typing import Any
 
-from couler_plugins.caching.code.effects.abstract import ATOMS, Abstract, Known, Marks
+from couler_plugins.caching.code.effects.abstract import ATOMS, Abstract, Known, Marks, dotted_name
 from couler_plugins.caching.code.effects.reads import Read
 from couler_plugins.caching.code.surroundings import Surroundings
 
@@ -68,6 +68,9 @@ class World:
         """Return what stands for a value."""
         if isinstance(value, ATOMS):
             return Known(value)
-        module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-        own = isinstance(module, str) and module.partition(".")[0] in self.around.packages
-        return Marks.OWN if own or self.around.is_own(value) else Known(value)
+        try:
+            module = value.__name__ if isinstance(value, types.ModuleType) else dotted_name(value)
+            own = module.partition(".")[0] in self.around.packages or self.around.is_own(value)
+        except Exception:  # noqa: BLE001  # a class's own code may raise anything
+            return Known(value)
+        return Marks.OWN if own else Known(value)
