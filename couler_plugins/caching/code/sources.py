@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from couler_plugins.caching.code.effects.abstract import Scope
-from couler_plugins.caching.code.effects.calls import World
 from couler_plugins.caching.code.effects.feeds import Feeds, Forms
 from couler_plugins.caching.code.effects.source import DEFINITIONS, chains_of, parse, text_of
 from couler_plugins.caching.code.effects.walk import Record, Walk
+from couler_plugins.caching.code.effects.world import World
 from couler_plugins.caching.code.modules import Modules, file_of, is_library, is_third_party, source_of
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.syntax import syntax_of
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
 __all__ = ["Sources"]
+
+OURS = "couler_plugins"
 
 
 CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
@@ -161,17 +163,14 @@ class Sources:
             return
         unused = sorted(name for name in source.unused if is_third_party(name))
         self._effects[label] = [*effects, *(["import", name] for name in unused)]
-        near = self._near(path, source.imports) if walk.found.dynamic else ()
+        near = self._loaded() if walk.found.dynamic else ()
         for imported in sorted({*source.imports, *walk.found.imports, *near}):
             self.add_effects(imported)
 
-    def _near(self, path: Path, packages: Collection[str]) -> Iterator[str]:
-        """The modules that one may have imported by texts: those beside it, and in packages that it names."""
-        for name, module in [*sys.modules.items()]:
-            file = getattr(module, "__file__", None)
-            if isinstance(file, str) and (
-                Path(file).is_relative_to(path.parent) or any(name.startswith(f"{one}.") for one in packages)
-            ):
+    def _loaded(self) -> Iterator[str]:
+        """The modules of users that are loaded: one may have imported any of them by a text."""
+        for name in [*sys.modules]:
+            if name.partition(".")[0] != OURS and not self._around.aliases.match(name):
                 yield name
 
     def decorators(self, function: Any) -> list[Any]:

@@ -17,6 +17,7 @@ from couler_plugins.caching.code.modules import is_library_code, module_of
 
 __all__ = [
     "ATOMS",
+    "MINE",
     "Abstract",
     "Code",
     "Known",
@@ -24,12 +25,15 @@ __all__ = [
     "Marks",
     "Scope",
     "computed",
+    "dotted_name",
     "functions_of",
+    "holds_users",
     "member_of",
     "operated",
 ]
 
 ATOMS = (str, int, float, bool, bytes, type(None))
+NAMED = (types.FunctionType, types.BuiltinFunctionType, type)
 COMPUTING: tuple[Any, ...] = (Path, PurePath, str, os.path.join, os.path.dirname, os.path.abspath, os.path.realpath)
 """What may be called to see which path an expression names."""
 
@@ -44,6 +48,12 @@ class Marks(enum.Enum):
     """It is the engine's, or a part of a workflow."""
 
     UNKNOWN = "unknown"
+
+    USERS = "users"
+    """It is one of several functions or objects of users."""
+
+
+MINE = (Marks.FRESH, Marks.OWN)
 
 
 class Known(NamedTuple):
@@ -174,6 +184,34 @@ def operated(node: ast.BinOp, left: Abstract, right: Abstract) -> Abstract:
         if isinstance(node.op, ast.Add) and isinstance(first, str) and isinstance(second, str):
             return Known(first + second)
     return Marks.UNKNOWN
+
+
+def dotted_name(value: Any) -> str:
+    """Return where a function or class comes from, or the class of anything else; nobody's code is asked."""
+    named = value if isinstance(value, NAMED) else type(value)
+    owner = getattr(named, "__self__", None)
+    module = getattr(named, "__module__", None) or (
+        owner.__name__ if isinstance(owner, types.ModuleType) else "builtins"
+    )
+    return f"{module}.{named.__qualname__}"
+
+
+def holds_users(value: Any, around: Callable[[Any], Abstract]) -> bool:
+    """Return whether a container holds functions, classes or objects of users."""
+    items = value.values() if type(value) is dict else value if type(value) in (list, tuple, set, frozenset) else ()
+    return any(_is_users(item) and around(item) is not Marks.OWN for item in items)
+
+
+def _is_users(value: Any) -> bool:
+    if isinstance(value, ATOMS):
+        return False
+    if type(value) in (list, tuple, dict, set):
+        return holds_users(value, Known)
+    if isinstance(value, types.FunctionType):
+        return not is_library_code(value.__code__)
+    kind = value if isinstance(value, type) else type(value)
+    found = (member for base in kind.__mro__ for member in vars(base).values())
+    return any(isinstance(item, types.FunctionType) and not is_library_code(item.__code__) for item in found)
 
 
 def _in_class(cls: type, name: str) -> Any:

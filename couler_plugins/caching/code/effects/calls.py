@@ -1,11 +1,9 @@
-"""What evaluating an expression does to others: calls are followed into the functions of users."""
+"""What evaluating an expression does to others."""
 
 from __future__ import annotations
 
 import ast
-import dataclasses
 import functools
-import inspect
 import sys
 import types
 from pathlib import PurePath
@@ -13,6 +11,7 @@ from typing import Any
 
 from couler_plugins.caching.code.effects.abstract import (
     ATOMS,
+    MINE,
     Abstract,
     Code,
     Known,
@@ -21,124 +20,40 @@ from couler_plugins.caching.code.effects.abstract import (
     Scope,
     computed,
     functions_of,
-    member_of,
+    holds_users,
     operated,
 )
-from couler_plugins.caching.code.effects.reads import Read, is_environment, read_by, variable
-from couler_plugins.caching.code.effects.source import source_at
-from couler_plugins.caching.code.effects.words import (
-    COPIES,
-    IMPORTERS,
-    METACLASSES,
-    PLAIN,
-    SAYS,
-    SETS,
-    WRITERS,
-)
+from couler_plugins.caching.code.effects.following import Following
+from couler_plugins.caching.code.effects.reads import is_environment, read_by, variable
+from couler_plugins.caching.code.effects.words import COPIES, IMPORTERS, METACLASSES, PLAIN, SAYS, SETS, WRITERS
 from couler_plugins.caching.code.modules import is_library, module_of
-from couler_plugins.caching.code.surroundings import Surroundings
 
-__all__ = ["Evaluation", "Found", "World"]
+__all__ = ["Evaluation"]
 
-STEPS = 50_000
-"""Expressions that are looked at for a key; behind them, a call of a user's function counts as one that does something."""
-DEEPEST = 40
-MINE = (Marks.FRESH, Marks.OWN)
 OPERATORS: dict[type[ast.operator], str] = {
-    **{ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv", ast.Mod: "mod"},
-    **{ast.BitOr: "or", ast.BitAnd: "and", ast.BitXor: "xor", ast.LShift: "lshift", ast.RShift: "rshift"},
-    **{ast.MatMult: "matmul", ast.Pow: "pow"},
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.BitOr: "or",
+    ast.BitAnd: "and",
+    ast.BitXor: "xor",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+    ast.MatMult: "matmul",
+    ast.Pow: "pow",
 }
+FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 DISPLAYS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr)
 
 
-@dataclasses.dataclass
-class Found:
-    """What some code does.
-
-    Attributes:
-        effect: whether it changes something of others.
-        loud: whether that is more than how things are logged.
-        own: whether it only opens a part of a workflow.
-        dynamic: whether it imports modules that nobody can name.
-        imports: the modules that it imports, by name.
-        reads: what it reads from outside of the process.
-        results: what it returns.
-    """
-
-    effect: bool = False
-    loud: bool = False
-    own: bool = False
-    dynamic: bool = False
-    imports: set[str] = dataclasses.field(default_factory=set)
-    reads: dict[Read, None] = dataclasses.field(default_factory=dict)
-    results: list[Abstract] = dataclasses.field(default_factory=list)
-
-    @property
-    def result(self) -> Abstract:
-        """What it returns, as far as that is one thing."""
-        first, *others = self.results or [Marks.UNKNOWN]
-        return Marks.UNKNOWN if any(other != first for other in others) else first
-
-    def add(self, other: Found) -> None:
-        """Add what other code does."""
-        self.effect |= other.effect
-        self.loud |= other.loud
-        self.dynamic |= other.dynamic
-        self.imports |= other.imports
-        self.reads |= other.reads
-
-
-class World:
-    """What all walks for a key share.
-
-    Args:
-        around: what an engine puts around code.
-    """
-
-    def __init__(self, around: Surroundings) -> None:
-        self.around = around
-        self.steps = 0
-        self.depth = 0
-        self.done: dict[Any, Found] = {}
-        self.alive: list[Any] = []
-
-    def known(self, value: Any) -> Abstract:
-        """Return what stands for a value."""
-        if isinstance(value, ATOMS):
-            return Known(value)
-        module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-        own = isinstance(module, str) and module.partition(".")[0] in self.around.packages
-        return Marks.OWN if own or self.around.is_own(value) else Known(value)
-
-
-class Evaluation:
-    """Visits expressions.
-
-    Args:
-        world: what all walks for a key share.
-        scope: the names that the code sees.
-
-    Attributes:
-        found: what the code does.
-    """
-
-    def __init__(self, world: World, scope: Scope) -> None:
-        self.world, self.scope = world, scope
-        self.found = Found()
-
-    def block(self, statements: Any, branch: str = "") -> None:
-        """Visit statements."""
-        raise NotImplementedError
+class Evaluation(Following):
+    """Visits expressions."""
 
     def evaluate(self, node: ast.expr, *, kept: bool = True) -> Abstract:
-        """Visit an expression, and return what it stands for.
-
-        Args:
-            node: the expression.
-            kept: whether anybody has its value.
-        """
         self.world.steps += 1
         match node:
             case ast.Constant(value=value):
@@ -168,7 +83,7 @@ class Evaluation:
                 if is_environment(owner) and isinstance(node.ctx, ast.Load):
                     self._read(variable(key, ast.unparse(node)))
                 self._special(owner, "__getitem__", "__class_getitem__")
-                return Marks.OWN if owner is Marks.OWN else Marks.UNKNOWN
+                return Marks.OWN if owner is Marks.OWN else self._one_of(value)
             case ast.Compare(left=left, comparators=others):
                 values = [self.evaluate(item) for item in (left, *others)]
                 if any(map(is_environment, values[1:])):
@@ -195,7 +110,7 @@ class Evaluation:
                 self.scope.bind(name, value)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 for part in parts:
-                    self.assign(part, Marks.OWN if value is Marks.OWN else Marks.UNKNOWN)
+                    self.assign(part, value if value in (Marks.OWN, Marks.USERS) else Marks.UNKNOWN)
             case ast.Starred(value=inner):
                 self.assign(inner, value)
             case ast.Attribute(value=owner, attr=attr):
@@ -210,9 +125,15 @@ class Evaluation:
                     self._special(changed, "__setitem__", "__delitem__")
                     self._change(changed)
 
-    def iterate(self, node: ast.expr) -> None:
-        """Visit what a loop goes through."""
+    def iterate(self, node: ast.expr) -> Abstract:
+        """Visit what a loop goes through, and return what one of it stands for."""
         self._special(self.evaluate(node), "__iter__", "__next__", "__aiter__", "__anext__")
+        return self._one_of(node)
+
+    def _one_of(self, node: ast.expr) -> Abstract:
+        names = (item.id for item in ast.walk(node) if isinstance(item, ast.Name))
+        held = any(holds_users(self.scope.values.get(name), self.world.known) for name in names)
+        return Marks.USERS if held else Marks.UNKNOWN
 
     def change_name(self, name: str) -> None:
         """Change in place what a name stands for: what was imported belongs to others."""
@@ -268,19 +189,6 @@ class Evaluation:
             for name in ("__init_subclass__", "__new__", "__init__", "__call__"):
                 self._method(Known(kind) if name == "__init_subclass__" else Made(maker), name)
 
-    def _attribute(self, owner: Abstract, name: str) -> Abstract:
-        if owner is Marks.OWN:
-            return owner
-        if isinstance(owner, Known) and isinstance(owner.value, PurePath) and name in ("parent", "name", "stem"):
-            return Known(getattr(owner.value, name))
-        try:
-            value = member_of(owner, name)
-        except (AttributeError, TypeError):
-            return Marks.UNKNOWN
-        if isinstance(value, property) and isinstance(value.fget, types.FunctionType):
-            return self._run(value.fget, owner, [])
-        return self.world.known(value)
-
     def _call(self, node: ast.Call, *, kept: bool) -> Abstract:
         receiver = self.evaluate(node.func.value) if isinstance(node.func, ast.Attribute) else None
         name = _last(node.func)
@@ -294,6 +202,10 @@ class Evaluation:
             self._imports(arguments)
             return Marks.UNKNOWN
         if Marks.OWN in (called, receiver):
+            base = self._base_of(node.func) if isinstance(node.func, ast.Name) else None
+            if isinstance(base, Known) and isinstance(base.value, type):
+                for one in functions_of(base.value):  # of an operator of the user
+                    self._run(one, Marks.OWN, arguments)
             return Marks.OWN
         if name == "super" and receiver is None and not arguments:
             return self._base()
@@ -305,20 +217,11 @@ class Evaluation:
         if path is not None:
             return path
         for item in arguments if name not in PLAIN else ():
-            if isinstance(item, Code) or isinstance(
-                getattr(item, "value", None), (types.FunctionType, types.MethodType)
-            ):
+            if isinstance(item, Code) or (isinstance(item, Known) and isinstance(item.value, FUNCTIONS)):
                 self._follow(item, None, [])  # it may be called
         if name == "setattr" and ast.unparse(node.args[0] if node.args else node) == "sys.modules[__name__]":
             return Marks.UNKNOWN
         return self._of_library(node, name, receiver, called, arguments, kept=kept)
-
-    def _base_of(self, node: ast.expr) -> Abstract | None:
-        """What a function or method is taken from, as far as that is a global."""
-        while isinstance(node, (ast.Attribute, ast.Call)):
-            node = node.func if isinstance(node, ast.Call) else node.value
-        value = self.scope.values.get(node.id) if isinstance(node, ast.Name) else None
-        return None if value is None else Known(value)
 
     def _of_library(
         self,
@@ -345,147 +248,25 @@ class Evaluation:
             return Marks.FRESH if value.__module__ in ("builtins", "collections") else Made(value)
         elif name in ("globals", "locals") and receiver is None:
             return Marks.FRESH
-        elif name not in SAYS and not (isinstance(receiver, Made) and name.startswith("__")):
-            sets = SETS.match(name) and (receiver is not None or isinstance(value, types.FunctionType))
-            self._do(not kept or bool(sets), node)
+        elif (name not in SAYS or called is Marks.USERS) and not (isinstance(receiver, Made) and name.startswith("__")):
+            real = getattr(value, "__name__", name) if isinstance(value, FUNCTIONS) else name
+            free = receiver is None and not (isinstance(value, FUNCTIONS) and value.__module__ != "builtins")
+            sets = SETS.match(real) and not free
+            nobody = receiver is None and value is None  # nobody can tell what is called
+            self._do(not kept or bool(sets) or nobody or called is Marks.USERS, node)
         return Marks.FRESH if COPIES.fullmatch(name) else Marks.UNKNOWN
 
     def _comprehension(self, node: Any, *, kept: bool) -> Abstract:
         outer = self.scope
         self.scope = Scope(outer.source, outer.values, {}, outer)
         for part in node.generators:
-            self.iterate(part.iter)
-            self.assign(part.target, Marks.UNKNOWN)
+            self.assign(part.target, self.iterate(part.iter))
             for test in part.ifs:
                 self.evaluate(test)
         parts = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
         values = [self.evaluate(item, kept=kept) for item in parts]
         self.scope = outer
         return Marks.OWN if values[-1] is Marks.OWN else Marks.FRESH
-
-    def _users(self, value: Abstract) -> list[Any]:
-        """The functions of users that run when something is called."""
-        if isinstance(value, Code):
-            return [value]
-        return functions_of(value.value) if isinstance(value, Known) and not isinstance(value.value, ATOMS) else []
-
-    def _method(self, owner: Abstract, name: str) -> None:
-        self._follow(self._attribute(owner, name), owner, [])
-
-    def _special(self, owner: Abstract, *names: str) -> None:
-        if isinstance(owner, Made) or (isinstance(owner, Known) and not isinstance(owner.value, (*ATOMS, type))):
-            for name in names:
-                self._method(owner, name)
-
-    def _follow(self, called: Abstract, receiver: Abstract | None, arguments: list[Abstract]) -> Abstract:
-        """Visit the functions of users that a call runs, and return what it gives."""
-        if isinstance(called, Code):
-            return self._enter(called.node, called.scope, arguments)
-        value = called.value if isinstance(called, Known) else None
-        made = Made(value) if isinstance(value, type) else None
-        if isinstance(value, types.MethodType):
-            receiver = self.world.known(value.__self__)
-        users = self._users(called)
-        results = [self._run(one, made or receiver, arguments) for one in users]
-        return made or (results[0] if len(results) == 1 and value is users[0] else Marks.UNKNOWN)
-
-    def _base(self) -> Abstract:
-        """What `super()` is in a method."""
-        own = self.scope.find("__class__", self.world.known)
-        known = isinstance(own, Known) and isinstance(own.value, type) and len(own.value.__mro__) > 1
-        return Made(own.value.__mro__[1]) if isinstance(own, Known) and known else Marks.UNKNOWN
-
-    def _run(self, function: types.FunctionType, receiver: Abstract | None, arguments: list[Abstract]) -> Abstract:
-        code = function.__code__
-        scope = function.__globals__
-        source = source_at(code.co_filename, str(scope.get("__package__") or ""))
-        node = None if source is None else source.function(code.co_firstlineno, code.co_name)
-        if source is None or node is None:
-            self._effect()  # nobody can tell what it does
-            return Marks.UNKNOWN
-        cells: dict[str, Abstract] = {}
-        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-            try:
-                cells[name] = self.world.known(cell.cell_contents)
-            except ValueError:
-                cells[name] = Marks.UNKNOWN
-        first: list[Abstract] = []
-        if code.co_varnames[:1] == ("self",):
-            first = [receiver or Marks.UNKNOWN]
-        elif code.co_varnames[:1] == ("cls",):
-            first = [Known(receiver.cls) if isinstance(receiver, Made) else receiver or Marks.UNKNOWN]
-        return self._enter(node, Scope(source, scope, cells), [*first, *arguments])
-
-    def _enter(self, node: Any, outer: Scope, arguments: list[Abstract]) -> Abstract:
-        """Visit the body of a function, once for each kind of arguments."""
-        parameters = [item.arg for item in (*node.args.posonlyargs, *node.args.args)]
-        rest = [item.arg for item in (*node.args.kwonlyargs, node.args.vararg, node.args.kwarg) if item is not None]
-        names: dict[str, Abstract] = dict.fromkeys([*parameters, *rest], Marks.UNKNOWN)
-        names |= dict(zip(parameters, arguments, strict=False))
-        key = (id(node), id(outer.values), tuple(_kind(item) for item in arguments))
-        found = self.world.done.get(key)
-        if found is None:
-            found = self.world.done[key] = Found()  # it may call itself
-            self.world.alive.append((node, outer, arguments))
-            if self.world.steps > STEPS or self.world.depth > DEEPEST:
-                found.effect = found.loud = True
-            else:
-                self.world.depth += 1
-                walk = type(self)(self.world, Scope(outer.source, outer.values, names, outer))
-                if isinstance(node, ast.Lambda):
-                    found.results.append(walk.evaluate(node.body))
-                else:
-                    walk.block(node.body)
-                found.add(walk.found)
-                found.results += walk.found.results
-                self.world.depth -= 1
-        self.found.add(found)
-        return found.result
-
-    def _imports(self, arguments: list[Abstract]) -> None:
-        first = arguments[0] if arguments else None
-        if isinstance(first, Known) and isinstance(first.value, str) and not first.value.startswith("."):
-            self.found.imports.update((first.value, first.value.rpartition(".")[0]))
-            self.found.imports.discard("")
-        else:
-            self.found.dynamic = True
-
-    def _is_dispatch(self, node: ast.expr) -> bool:
-        """Whether a decorator is `register` of a generic function, which knows all of its implementations."""
-        function = node.func if isinstance(node, ast.Call) else node
-        if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
-            return False
-        value = self.scope.find(function.value.id, self.world.known)
-        if isinstance(value, Known):
-            return isinstance(value.value, types.FunctionType) and {"registry", "dispatch"} <= {*vars(value.value)}
-        return function.value.id in self.scope.names  # a method of the class that it stands in
-
-    def _change(self, owner: Abstract) -> None:
-        made = isinstance(owner, Made) and not isinstance(inspect.getattr_static(owner.cls, "__new__"), staticmethod)
-        self._effect(not (made or owner in MINE))
-
-    def _effect(self, effect: bool = True) -> None:  # noqa: FBT001, FBT002
-        self.found.effect |= effect
-        self.found.loud |= effect
-
-    def _do(self, effect: bool, node: ast.Call) -> None:
-        """Say that a call of a library changes something; how things are logged is no part of a result."""
-        base = self._base_of(node.func)
-        value = base.value if isinstance(base, Known) else None
-        module = value.__name__ if isinstance(value, types.ModuleType) else module_of(type(value))
-        self.found.effect |= effect
-        self.found.loud |= effect and module.partition(".")[0] not in ("logging", "warnings")
-
-    def _read(self, read: Read) -> None:
-        self.found.reads[read] = None
-
-
-def _kind(value: Abstract) -> Any:
-    if isinstance(value, Known):
-        return ("known", value.value) if isinstance(value.value, str) else ("known", id(value.value))
-    if isinstance(value, Made):
-        return ("made", id(value.cls))
-    return ("code", id(value.node)) if isinstance(value, Code) else value
 
 
 def _last(node: ast.AST) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from couler_plugins.caching.code.effects.abstract import Abstract, Known, Made
+from couler_plugins.caching.code.effects.abstract import Abstract, Known, Made, dotted_name
 from couler_plugins.caching.code.effects.words import READERS
 from couler_plugins.caching.code.modules import read_file
 from couler_plugins.caching.code.reach import kind_of
@@ -95,7 +95,7 @@ def form_of(read: Read, file: str) -> list[Any]:
     """
     if read.name and read.kind == "environment":
         return ["environment", read.name, os.environ.get(read.name)]
-    if read.name and read.kind == "files" and os.path.isabs(read.name):
+    if read.name and read.kind == "files" and Path(read.name).is_absolute():
         path = Path(read.name)
         try:
             if path.is_file() and path.stat().st_size > LARGEST:
@@ -115,9 +115,7 @@ def _dotted(called: Abstract, receiver: Abstract | None, name: str) -> str:
         base = receiver.cls if isinstance(receiver, Made) else getattr(receiver, "value", None)
         kind = base if isinstance(base, type) else type(base)
         return f"{kind.__module__}.{kind.__qualname__}.{name}"
-    value = called.value
-    module = getattr(value, "__module__", None) or getattr(getattr(value, "__self__", None), "__name__", "builtins")
-    return f"{module}.{getattr(value, '__qualname__', name)}"
+    return dotted_name(called.value)
 
 
 def _writes(node: ast.Call) -> bool:

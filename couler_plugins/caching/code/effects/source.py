@@ -123,13 +123,8 @@ def chains_of(*nodes: ast.AST) -> tuple[Chain, ...]:
 def text_of(node: ast.AST) -> str:
     """Return a node without what a formatter or a comment changes, and without documentation."""
     copy = node
-    if (
-        isinstance(node, DEFINITIONS)
-        and isinstance(first := node.body[0], ast.Expr)
-        and isinstance(first.value, ast.Constant)
-    ):
-        fields = {**dict(ast.iter_fields(node)), "body": node.body[1:]}
-        copy = type(node)(**fields)
+    if isinstance(node, DEFINITIONS) and ast.get_docstring(node, clean=False) is not None:
+        copy = type(node)(**{**dict(ast.iter_fields(node)), "body": node.body[1:]})
     return ast.dump(copy)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from couler_plugins.caching.code.effects.abstract import Abstract, Code, Marks, Scope
-from couler_plugins.caching.code.effects.calls import Evaluation, Found, World
+from couler_plugins.caching.code.effects.calls import Evaluation
 from couler_plugins.caching.code.effects.source import DEFINITIONS, Chain, bound_by, chains_of, imports_of, text_of
+from couler_plugins.caching.code.effects.world import Found, World
 
 __all__ = ["Record", "Walk"]
 
@@ -107,8 +108,7 @@ class Walk(Evaluation):
                 self.evaluate(test)
                 return [("while", node.body), ("else", node.orelse)]
             case ast.For() | ast.AsyncFor():
-                self.iterate(node.iter)
-                self.assign(node.target, Marks.UNKNOWN)
+                self.assign(node.target, self.iterate(node.iter))
                 return [("for", node.body), ("else", node.orelse)]
             case ast.With() | ast.AsyncWith():
                 for item in node.items:

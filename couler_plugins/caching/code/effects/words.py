@@ -1,4 +1,4 @@
-"""Names of functions and decorators whose calls are known to do something else than to compute, or to do nothing else."""
+"""Names of functions and decorators that are known to change something of others, or to change nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 __all__ = ["COPIES", "IMPORTERS", "METACLASSES", "PLAIN", "READERS", "SAYS", "SETS", "WRITERS"]
 
 SETS = re.compile(
-    r"_*(?:set|del|reg|conf|enabl|disabl|use|patch|install|init|add|updat|seed|activ|load_|basic|filter|append|exec|eval|run_path|run_module)"
+    r"_*(?:set|del|reg|conf|enabl|disabl|use|patch|install|init|add|updat|seed|activ|load_|basic|filter|append|exec|eval|run_path|run_module|start$|enter_context|_enter_)"
 )
 """How functions of libraries are named whose result is kept although they do something else."""
 
