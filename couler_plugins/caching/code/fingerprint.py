@@ -87,6 +87,11 @@ class Fingerprint:
         self._alive: list[Any] = []
         self._libraries: dict[str, bool] = {}  # whether a module is one
 
+    @property
+    def draws_idly(self) -> bool:
+        """Whether the code draws from NumPy's shared generator, and computes the same whatever it draws."""
+        return self._reading.draws_idly
+
     def form(self, value: Any) -> Any:
         """Return the form of a callable or any other value; it is worth nothing once there are objections.
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
-from couler_plugins.caching.code.idioms import SEEDS, harmless
+from couler_plugins.caching.code.idioms import SEEDS, draws_idly, harmless
 from couler_plugins.caching.code.modules import file_of, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, names_of
 from couler_plugins.caching.code.reach import is_clock_text, kind_of, kinds_of_attributes
@@ -57,6 +57,9 @@ class Reading:
         objections: gathers what no key can cover.
         waived: gathers what the owner allows of that.
         surroundings: what is around the code.
+
+    Attributes:
+        draws_idly: whether the code makes an estimator that draws, and computes the same whatever it draws.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Reading:
         self._waived = waived
         self._surroundings = surroundings
         self._place: tuple[types.CodeType, str] | None = None
+        self.draws_idly = False
 
     def read(self, code: types.CodeType, scope: Mapping[str, Any], package: str = "") -> Any:
         """Return the forms of all that code reads by name; objections go on to be gathered.
@@ -84,6 +88,7 @@ class Reading:
             package: what relative imports in it start from.
         """
         names = names_of(code, package)
+        self.draws_idly |= draws_idly(code)
         for name in names.written:
             with self._at(code, name):
                 raise Uncacheable(f"{code.co_qualname} changes the global {name!r}", rule="global-write")

@@ -13,9 +13,12 @@ import threading
 import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import BuiltinFunctionType
 from typing import Any
 
 from couler_plugins.caching.reads.callers import is_library
+from couler_plugins.caching.reads.clocks import ASKED, LATE, METHODS, wrap_method
+from couler_plugins.caching.reads.clocks import WRAPPED as WRAPPED_CLOCKS
 from couler_plugins.caching.reads.digests import LARGEST, Unusable
 from couler_plugins.caching.reads.dispatch import active, dispatch, forget, guard, is_observed, unobserved
 from couler_plugins.caching.reads.environment import observe_environment, release_environment
@@ -78,6 +81,8 @@ def watch(
 def _finish(seen: Sight, recorder: Recorder) -> None:
     seen.reason = ""
     try:
+        for name in recorder.generators.drawn():
+            recorder.notes.tell_without_place("chances", name)
         seen.facts = recorder.notes.facts()
         seen.made = recorder.rules.made
         seen.values = recorder.values()
@@ -98,9 +103,13 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 _lock = threading.Lock()
 _patches: list[tuple[dict[str, Any], str, Wrapper]] = []
+_methods: list[tuple[type, str, Any]] = []
 _is_hooked = False
 _libraries: set[str] = set()
 """The names of modules of libraries that were met: of two thousand, nobody asks for the file each time."""
+
+_askers: list[tuple[dict[str, Any], str]] = []
+"""Where libraries have functions that ask for the time or draw by chance by a name of their own."""
 
 
 def _start(recorder: Recorder) -> None:
@@ -132,7 +141,9 @@ def _forget() -> None:
 def _patch() -> None:
     """Put wrappers in place, also where code of no library has the functions by a name of its own."""
     wrappers: dict[int, Wrapper] = {}
-    for name, function, wrap, note in WRAPPED:
+    for name, function, wrap, note in (*WRAPPED, *WRAPPED_CLOCKS):
+        if name in LATE and name not in sys.modules:
+            continue
         try:
             module = importlib.import_module(name)
         except ImportError:  # a Python without SQLite
@@ -144,6 +155,14 @@ def _patch() -> None:
         for name, value in list(vars(module).items()):
             if id(value) in wrappers:
                 _replace(vars(module), name, wrappers[id(value)])
+    for namespace, name in _askers:
+        if (wrapper := wrappers.get(id(namespace.get(name)))) is not None:
+            _replace(namespace, name, wrapper)
+    for name, kind, method, fact, asker in METHODS:
+        owner = getattr(sys.modules.get(name), kind, None)
+        if owner is not None:
+            _methods.append((owner, method, vars(owner)[method]))
+            setattr(owner, method, wrap_method(vars(owner)[method], fact, asker))
     observe_environment()
     sys.meta_path.append(LackFinder)
 
@@ -158,6 +177,8 @@ def learn_libraries() -> list[types.ModuleType]:
             continue
         if is_library(file):
             _libraries.add(name)
+            held = [(key, value) for key, value in list(vars(module).items()) if isinstance(value, BuiltinFunctionType)]
+            _askers.extend((vars(module), key) for key, value in held if value in ASKED)
         else:
             own.append(module)
     return own
@@ -174,6 +195,9 @@ def _restore() -> None:
         if namespace.get(name) is wrapper:
             namespace[name] = wrapper.__wrapped__
     _patches.clear()
+    while _methods:
+        owner, method, original = _methods.pop()
+        setattr(owner, method, original)
     release_environment()
     with contextlib.suppress(ValueError):
         sys.meta_path.remove(LackFinder)

@@ -20,7 +20,7 @@ from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.probes import access_value, error_value, status_value, text_value
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["WRAPPED", "Wrapper"]
+__all__ = ["WRAPPED", "EarlyWrapper", "Wrapper"]
 
 
 ATTACH = 24  # SQLITE_ATTACH
@@ -231,7 +231,7 @@ def _note_process(recorder: Recorder, frame: FrameType, outcome: None, *args: An
     recorder.notes.tell("programs", os.fsdecode(args[1][0]))
 
 
-WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] = (
+WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., Any]], ...]] = (
     ("os", "stat", Wrapper, note_status),
     ("os", "lstat", Wrapper, _note_link_status),
     ("os", "fstat", Wrapper, _note_open_status),
