@@ -27,7 +27,7 @@ from couler_plugins.caching.code.uncacheable import Uncacheable, unique
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["TaskKey", "TaskMaterial"]
+__all__ = ["CHANCE", "TaskKey", "TaskMaterial"]
 
 CHANCE = ("clock", "random")
 """What whoever marks a task itself takes no mind of, and is warned of."""
@@ -141,6 +141,11 @@ class TaskMaterial:
     def chances(self) -> tuple[Objection, ...]:
         """The clocks and the chance in it that its owner takes no mind of."""
         return unique(item for item in self._forms.waived if item.rule in ("clock", "randomness"))
+
+    @property
+    def draws_idly(self) -> bool:
+        """Whether it draws from NumPy's shared generator, and computes the same whatever it draws."""
+        return self._forms.draws_idly
 
     def key(self, context: Mapping[str, Any], before: Before) -> TaskKey:
         """Return the key of one run of the task.

@@ -97,6 +97,11 @@ class Fingerprint:
             return []
         return [[self.form(getattr(one, "__annotations__", None)), one.__doc__] for one in [*self._functions]]
 
+    @property
+    def draws_idly(self) -> bool:
+        """Whether the code draws from NumPy's shared generator, and computes the same whatever it draws."""
+        return self._reading.draws_idly
+
     def form(self, value: Any) -> Any:
         """Return the form of a callable or any other value; it is worth nothing once there are objections.
 

@@ -15,7 +15,7 @@ from couler_plugins.caching.code.saying import are_loggers, is_said, local_name
 from couler_plugins.caching.code.syntax import last_name as _last
 from couler_plugins.caching.code.syntax import syntax_of
 
-__all__ = ["SEEDS", "harmless"]
+__all__ = ["SEEDS", "draws_idly", "harmless"]
 
 CLOCKS = tuple(f"{name}{end}" for name in ("time", "monotonic", "perf_counter", "process_time") for end in ("", "_ns"))
 TIMES = ("now", "utcnow", "today")
@@ -44,6 +44,12 @@ def harmless(code: types.CodeType, scope: Mapping[str, Any]) -> frozenset[str]:
     """
     clocks, chance, loggers = _idioms(code)
     return clocks | chance if are_loggers(loggers, scope) else chance
+
+
+def draws_idly(code: types.CodeType) -> bool:
+    """Tell whether code makes an estimator that draws, although it computes the same whatever it draws."""
+    tree = syntax_of(code) if not IDLE.keys().isdisjoint(code.co_names) else None
+    return tree is not None and any(isinstance(node, ast.Call) and _is_idle(node) for node in ast.walk(tree))
 
 
 @functools.lru_cache(maxsize=2048)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from couler_plugins.caching.code.drawing import may_draw
-from couler_plugins.caching.code.idioms import SEEDS, harmless
+from couler_plugins.caching.code.idioms import SEEDS, draws_idly, harmless
 from couler_plugins.caching.code.modules import file_of, has_source, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, names_of
 from couler_plugins.caching.code.reach import VERBS, is_introspection, kind_of, kind_of_text, kinds_of_attributes
@@ -62,6 +62,7 @@ class Reading:
 
     Attributes:
         introspects: whether some code does something by the annotations or the documentation of functions.
+        draws_idly: whether the code makes an estimator that draws, and computes the same whatever it draws.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Reading:
         self.introspects = False
         self._frames: tuple[str, SourcePlace | None] | None = None  # how tables are read or written, and where
         self._others = ""  # what a library may do that with, which nobody sees
+        self.draws_idly = False
 
     def read(self, code: types.CodeType, scope: Mapping[str, Any], package: str = "") -> Any:
         """Return the forms of all that code reads by name; objections go on to be gathered.
@@ -92,6 +94,7 @@ class Reading:
             package: what relative imports in it start from.
         """
         names = names_of(code, package)
+        self.draws_idly |= draws_idly(code)
         for name in names.written:
             with self._at(code, name):
                 raise Uncacheable(f"{code.co_qualname} changes the global {name!r}", rule="global-write")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from couler_plugins.caching.reads.callers import is_loading, outer_frame, place_of
 
-__all__ = ["Fact", "FactNotes", "Facts"]
+__all__ = ["Fact", "FactKind", "FactNotes", "Facts"]
 
-FactKind: TypeAlias = Literal["connections", "programs", "native"]
+FactKind: TypeAlias = Literal["connections", "programs", "native", "clocks", "chances"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Facts:
         written: files and folders that it wrote or removed, outside of temporary folders and outputs.
         left: what it wrote into temporary folders and left there.
         native: shared libraries that it loaded beside those of installed distributions.
+        clocks: libraries in it that asked for the time, as far as that may reach a result.
+        chances: what in it drew by chance: libraries, or generators that nobody has seeded.
     """
 
     connections: tuple[Fact, ...] = ()
@@ -43,13 +45,15 @@ class Facts:
     written: tuple[Fact, ...] = ()
     left: tuple[Fact, ...] = ()
     native: tuple[Fact, ...] = ()
+    clocks: tuple[Fact, ...] = ()
+    chances: tuple[Fact, ...] = ()
 
 
 class FactNotes:
     """The facts so far."""
 
     def __init__(self) -> None:
-        self._places: dict[FactKind, dict[str, str]] = {"connections": {}, "programs": {}, "native": {}}
+        self._places: dict[FactKind, dict[str, str]] = {kind: {} for kind in get_args(FactKind)}
         self._left: dict[str, str] = {}
         self._effects: dict[str, tuple[bool, str]] = {}  # whether something was there before, and the place
 
@@ -59,6 +63,10 @@ class FactNotes:
             return
         if name not in self._places[kind]:
             self._places[kind][name] = place_of(outer_frame())
+
+    def tell_without_place(self, kind: FactKind, name: str) -> None:
+        """Note a fact that is known only now that all has ended."""
+        self._places[kind].setdefault(name, "")
 
     def tell_effect(self, path: str, *, existed: bool) -> None:
         """Note that something is written or removed.

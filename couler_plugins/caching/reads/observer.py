@@ -14,10 +14,13 @@ import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import BuiltinFunctionType
 from typing import Any
 
 from couler_plugins.caching.reads import arrow, databases
 from couler_plugins.caching.reads.callers import is_library
+from couler_plugins.caching.reads.clocks import ASKED, LATE, METHODS, wrap_method
+from couler_plugins.caching.reads.clocks import WRAPPED as WRAPPED_CLOCKS
 from couler_plugins.caching.reads.digests import LARGEST, Unusable
 from couler_plugins.caching.reads.dispatch import active, dispatch, forget, guard, is_observed, unobserved
 from couler_plugins.caching.reads.environment import observe_environment, release_environment
@@ -82,6 +85,8 @@ def _finish(seen: Sight, recorder: Recorder) -> None:
     try:
         if _unfollowed:
             recorder.fail(f"this version has no {min(_unfollowed)}: nobody can follow it")
+        for name in recorder.generators.drawn():
+            recorder.notes.tell_without_place("chances", name)
         seen.facts = recorder.notes.facts()
         seen.made = recorder.rules.made
         seen.values = recorder.values()
@@ -116,6 +121,9 @@ _is_hooked = False
 _libraries: set[str] = set()
 """The names of modules of libraries that were met: of two thousand, nobody asks for the file each time."""
 
+_askers: list[tuple[dict[str, Any], str]] = []
+"""Where libraries have functions that ask for the time or draw by chance by a name of their own."""
+
 
 def _start(recorder: Recorder) -> None:
     global _is_hooked  # noqa: PLW0603  # there is one hook
@@ -146,7 +154,9 @@ def _forget() -> None:
 def _patch() -> None:
     """Put wrappers in place, also where code of no library has the functions by a name of its own."""
     wrappers: dict[int, Wrapper] = {}
-    for name, function, wrap, note in WRAPPED:
+    for name, function, wrap, note in (*WRAPPED, *WRAPPED_CLOCKS):
+        if name in LATE and name not in sys.modules:
+            continue
         try:
             module = importlib.import_module(name)
         except ImportError:  # a Python without SQLite
@@ -161,6 +171,15 @@ def _patch() -> None:
         for name, value in list(vars(module).items()):
             if id(value) in wrappers:
                 _replace(vars(module), name, wrappers[id(value)])
+    for namespace, name in _askers:
+        if (wrapper := wrappers.get(id(namespace.get(name)))) is not None:
+            _replace(namespace, name, wrapper)
+    for name, kind, method, fact, asker in METHODS:
+        owner = getattr(sys.modules.get(name), kind, None)
+        if owner is not None:
+            original = vars(owner)[method]
+            setattr(owner, method, wrap_method(original, fact, asker))
+            _methods.append((owner, method, vars(owner)[method], original))
     observe_environment()
     sys.meta_path.insert(0, LateFinder)
     sys.meta_path.append(LackFinder)
@@ -205,6 +224,8 @@ def learn_libraries() -> list[types.ModuleType]:
             continue
         if is_library(file):
             _libraries.add(name)
+            held = [(key, value) for key, value in list(vars(module).items()) if isinstance(value, BuiltinFunctionType)]
+            _askers.extend((vars(module), key) for key, value in held if value in ASKED)
         else:
             own.append(module)
     return own

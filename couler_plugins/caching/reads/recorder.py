@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from types import FrameType
 
+from couler_plugins.caching.reads.asking import Generators
 from couler_plugins.caching.reads.callers import is_library, is_loading, module_of, outer_frame, place_of
 from couler_plugins.caching.reads.digests import Signature, Unusable, digest_file, is_pseudo, is_young, signature_of
 from couler_plugins.caching.reads.facts import FactNotes
@@ -38,6 +39,7 @@ class Recorder:
     def __init__(self, rules: PathRules, largest: int) -> None:
         self.notes = FactNotes()
         self.rules = rules
+        self.generators = Generators()
         self._largest = largest
         self._values: dict[tuple[Kind, str], str] = {}
         self._files: dict[str, tuple[Signature, str]] = {}  # a digest where one has been taken already

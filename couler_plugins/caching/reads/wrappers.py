@@ -240,7 +240,7 @@ def _note_process(recorder: Recorder, frame: FrameType, outcome: None, *args: An
     recorder.notes.tell("programs", os.fsdecode(args[1][0]))
 
 
-WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] = (
+WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., Any]], ...]] = (
     ("os", "stat", Wrapper, note_status),
     ("os", "lstat", Wrapper, _note_link_status),
     ("os", "fstat", Wrapper, _note_open_status),

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from couler_airflow.around import join_remedies, remedy
+from couler_airflow.key import CHANCE
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to
 from couler_plugins.caching.reads import Observation, Read, ReadSet, observe, verify
 from couler_plugins.caching.reads.databases import database_name
 from couler_plugins.caching.reads.kinds import ABSENT
+from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def observed() -> Iterator[Observation]:
 
 
 def reads_that_count(
-    seen: Observation, declaration: Declaration, result: bytes, outputs: Outputs, *, of_run: bool = True
+    seen: Observation, declaration: Declaration, result: bytes, outputs: Outputs, *, of_run: bool, draws_idly: bool
 ) -> ReadSet:
     """Return what a task has read, without what its owner says is no matter.
 
@@ -46,16 +48,21 @@ def reads_that_count(
         result: what it returned, as JSON: a temporary file that is named there is for somebody else.
         outputs: the files and folders that are kept with it.
         of_run: whether variables count that Airflow sets anew for each run.
+        draws_idly: whether it may draw from NumPy's shared generator.
 
     Raises:
         Uncacheable: it did more than reading, or nobody can tell what it read.
     """
     facts, allow = seen.facts, declaration.allow
+    said = (*allow, *(CHANCE if declaration.itself else ()))
     written = *facts.written, *(one for one in facts.left if _json(one.name) in result)
+    chances = (one for one in facts.chances if not (draws_idly and one.name == "numpy.random"))
     objections = [
         *_objections("network", "it connected to {}", _other_connections(facts.connections), allow),
         *_objections("programs", "it started {}", facts.programs, allow),
         *_objections("programs", "it loaded {}", facts.native, allow),
+        *_objections("clock", "{} has asked for the time in it", facts.clocks, said),
+        *_objections("randomness", "{} has drawn by chance in it, without a seed", chances, said),
         *_objections("effect", NOT_WRITTEN, (one for one in written if not outputs.covers(one.name)), ()),
         *(Objection("outputs", reason) for reason in outputs.reasons(seen.made, allow)),
     ]
@@ -86,7 +93,7 @@ def _replaced(reads: ReadSet, outputs: Outputs) -> Read | None:
 
 
 def _objections(kind: str, did: str, facts: Iterable[Fact], allow: Iterable[str]) -> Iterator[Objection]:
-    if kind not in allow:
+    if (waiver_of(kind) or kind) not in allow:
         for fact in facts:
             file, _, line = fact.place.rpartition(":")
             place = SourcePlace(0, file=file, line=int(line)) if line.isdigit() else None

@@ -64,6 +64,7 @@ class Run:
         self._stores = stores
         self._resumed = resumed
         self._settings = load_settings()
+        self._draws_idly = False
 
     def result(self, compute: Compute) -> Any:
         """What the task returns: from the cache, or computed. What `compute` raises goes through."""
@@ -98,6 +99,7 @@ class Run:
         """
         material = TaskMaterial(self._task, self._declaration)
         key = material.key(self._context, before.tokens)
+        self._draws_idly = material.draws_idly
         for item in material.chances if self._declaration.itself else ():
             log.warning("%s: its owner says that this is no matter, so the first result is kept", describe(item))
         return key
@@ -159,7 +161,8 @@ class Run:
             result = Result(value, pushed)
             content = self._content(result)
             of_run = not knows_no_run(self._task)  # BashOperator hands on all variables, whatever its command reads
-            reads = reads_that_count(seen, self._declaration, content, outputs, of_run=of_run)
+            facts = {"of_run": of_run, "draws_idly": self._draws_idly}
+            reads = reads_that_count(seen, self._declaration, content, outputs, **facts)
             meta = self._meta(key, before, seconds)
             if key.outputs:
                 kept = outputs.keep(store, trace_key(key.key, reads), meta)

@@ -226,7 +226,83 @@ CASES: tuple[Case, ...] = (
         "from cryptography.hazmat.primitives.asymmetric import ed25519\nreturn ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex()",
         needs=("cryptography",),
     ),
+    # Chance and clocks behind what is called: seeds that turn out to be None, and libraries that ask by themselves.
+    *(
+        clock(f"chance-of-{name}", body, f"import random\nCFG = {{}}\nSEED = None\n{top}", needs=needs, **more)
+        for name, body, top, needs, more in (
+            ("a-seed-that-is-none", "return random.Random(seed).random()", "", (), {"arguments": "seed=None"}),
+            ("a-seed-of-no-config", "random.seed(CFG.get('seed'))\nreturn random.random()", "", (), {}),
+            ("a-seed-in-a-branch", "if CFG: random.seed(1)\nreturn random.random()", "", (), {}),
+            (
+                "numpy-without-a-seed",
+                "return np.random.default_rng(SEED).random()",
+                "import numpy as np",
+                ("numpy",),
+                {},
+            ),
+            (
+                "a-state-of-no-config",
+                "return pd.Series(range(1000)).sample(5, random_state=SEED).tolist()",
+                "import pandas as pd",
+                ("pandas",),
+                {},
+            ),
+            (
+                "a-split-of-no-config",
+                "return train_test_split(list(range(1000)), random_state=CFG.get('seed'))[0][:5]",
+                "from sklearn.model_selection import train_test_split",
+                ("sklearn",),
+                {},
+            ),
+            (
+                "a-sampler",
+                "study = optuna.create_study()\nstudy.optimize(lambda t: t.suggest_float('x', 0, 1), n_trials=2)\nreturn study.best_params",
+                "import optuna",
+                ("optuna",),
+                {},
+            ),
+        )
+    ),
+    clock(
+        "clock-of-a-difference-to-now", "return pendulum.datetime(2024, 1, 1).diff().in_seconds()", "import pendulum"
+    ),
+    clock("clock-of-a-format", "return str(pendulum.from_format('10:00', 'HH:mm'))", "import pendulum", expect=NEVER),
+    clock(
+        "clock-of-a-gzip-file",
+        "import gzip, io\nb = io.BytesIO()\nwith gzip.open(b, 'wb') as f: f.write(b'x')\nreturn b.getvalue().hex()",
+        expect=NEVER,
+    ),
     # Seeded: no chance.
+    *(
+        clock(f"seeded-{name}", body, f"CFG = {{'seed': 3}}\n{top}", expect=HIT, needs=needs)
+        for name, body, top, needs in (
+            ("by-a-config", "random.seed(CFG['seed'])\nreturn random.random()", "import random", ()),
+            (
+                "split-by-a-config",
+                "return train_test_split(list(range(100)), random_state=CFG['seed'])[0][:5]",
+                "from sklearn.model_selection import train_test_split",
+                ("sklearn",),
+            ),
+            (
+                "estimator-that-needs-none",
+                "return SVC().fit([[0], [1]], [0, 1]).predict([[2]]).tolist()",
+                "from sklearn.svm import SVC",
+                ("sklearn",),
+            ),
+            (
+                "numpy-in-the-body",
+                "import numpy as np\nnp.random.seed(1)\nreturn float(np.random.rand())",
+                "",
+                ("numpy",),
+            ),
+            (
+                "format-of-a-whole-date",
+                "return str(pendulum.from_format('2024-01-02', 'YYYY-MM-DD'))",
+                "import pendulum",
+                (),
+            ),
+        )
+    ),
     clock(
         "seeded-numpy",
         "rng = np.random.default_rng(42)\nreturn float(rng.normal())",
