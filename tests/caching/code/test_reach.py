@@ -132,3 +132,15 @@ def test_of_compiled_code_that_opens_files_what_is_followed_is_no_objection(
 def test_of_libraries_that_draw_some_parts_do_not(name: str, expected: set[str]) -> None:
     pytest.importorskip("scipy")
     assert rules(f"from {name} as f\n    return f(x)", "") == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "top", "module"),
+    [
+        ("return Timestamp(seconds=x)", "from google.protobuf.timestamp_pb2 import Timestamp", "google.protobuf"),
+        ("return plt.Figure(x)", "import matplotlib.pyplot as plt", "matplotlib"),  # it needs contourpy and others
+    ],
+)
+def test_compiled_code_that_opens_nothing_is_no_objection(body: str, top: str, module: str) -> None:
+    pytest.importorskip(module)
+    assert rules(body, top) == set()
