@@ -45,6 +45,7 @@ OBSERVED = frozenset(
         ),
         *("multidict", "numpy", "orjson", "pandas", "pendulum", "pillow", "propcache", "pydantic-core", "pyyaml"),
         *("pyzstd", "regex", "rpds-py", "ruamel-yaml-clib", "rustworkx", "scikit-learn", "scipy", "simplejson"),
+        *("contourpy", "fonttools", "google-crc32c", "kiwisolver", "lazy-object-proxy", "mmh3", "protobuf", "wcwidth"),
         *("sqlalchemy", "statsmodels", "tiktoken", "tornado", "ujson", "wrapt", "xxhash", "yarl", "zstandard"),
     }
 )

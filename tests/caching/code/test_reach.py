@@ -174,3 +174,15 @@ def test_what_asks_for_the_time_where_it_is_told_none(body: str) -> None:
 )
 def test_who_is_told_the_time_asks_for_none(body: str) -> None:
     assert rules(body, LIBRARIES) == set()
+
+
+@pytest.mark.parametrize(
+    ("body", "top", "module"),
+    [
+        ("return Timestamp(seconds=x)", "from google.protobuf.timestamp_pb2 import Timestamp", "google.protobuf"),
+        ("return plt.Figure(x)", "import matplotlib.pyplot as plt", "matplotlib"),  # it needs contourpy and others
+    ],
+)
+def test_compiled_code_that_opens_nothing_is_no_objection(body: str, top: str, module: str) -> None:
+    pytest.importorskip(module)
+    assert rules(body, top) == set()
