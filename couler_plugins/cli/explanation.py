@@ -62,7 +62,7 @@ def _file_lines(file: FileResult, labels: Collection[str], groups: VerdictGroups
             if others:
                 yield f"    {optimizer}"
             for told in in_groups(others):
-                lines = _table(told) if isinstance(told, Alike) else _told(told, workflow)
+                lines = _table(told) if isinstance(told, Alike) else _describe(told, workflow)
                 yield from (f"      {line}" for line in lines)
             yield from (f"    {line}" for line in groups.lines(verdicts, file.name))
 
@@ -86,16 +86,16 @@ def _table(alike: Alike) -> list[str]:
     return [alike.title, *(f"  {line}" for line in columns(alike.head, alike.rows))]
 
 
-def _told(decision: Decision, workflow: str) -> list[str]:
+def _describe(decision: Decision, workflow: str) -> list[str]:
     figures = ", ".join(f"{name} {number_text(value)}" for name, value in decision.figures)
     subject = " ".join(part for part in (decision.workflow, decision.subject) if part and part != workflow)
     where = f"{subject}: " if subject else ""
     if len(decision.figures) <= FEW:
         return [f"{where}{_what(decision, figures)}"]
-    return [f"{where}{_what(decision, '')}", *(f"  {line}" for line in _wrapped(figures))]
+    return [f"{where}{_what(decision, '')}", *(f"  {line}" for line in _wrap(figures))]
 
 
-def _wrapped(figures: str) -> list[str]:
+def _wrap(figures: str) -> list[str]:
     """The figures in lines, none of them torn in two."""
     whole = "\xa0"
     text = figures.replace(" ", whole).replace(f",{whole}", ", ")

@@ -51,15 +51,15 @@ class VerdictGroups:
         title = TITLES[first.verdict] if first.action in ("", "cache") else first.action
         if title == first.action and first.verdict != "cached":
             title = f"{title}, {TITLES[first.verdict]}"
-        objections = list({_identity(item): item for decision in group for item in deciding(decision)}.values())
+        objections = list({_identity(item): item for decision in group for item in objections_of(decision)}.values())
         fresh = [item for item in objections if _identity(item) not in self._printed]
         if first.verdict == "cached":
-            yield f"{title}: {', '.join(shown)}{more}: {first.reason}{_vouched(first)}{_figures(group)}"
+            yield f"{title}: {', '.join(shown)}{more}: {first.reason}{_waiver_text(first)}{_figures(group)}"
             yield from self._warnings(group, file)
             return
         rules = dict.fromkeys(words_for(item.rule) for item in objections if _identity(item) in self._printed)
         known = f": {', '.join(rules)} (see above)" if rules else ""
-        yield f"{title}: {', '.join(shown)}{more}{known}{_vouched(first)}"
+        yield f"{title}: {', '.join(shown)}{more}{known}{_waiver_text(first)}"
         alike = _alike(fresh)
         for text, items in islice(alike.items(), SHOWN):
             self._printed.update(map(_identity, items))
@@ -79,7 +79,7 @@ class VerdictGroups:
             yield f"  warning: {_where(items, group[0], file)}{text}"
 
 
-def deciding(decision: Decision) -> tuple[Objection, ...]:
+def objections_of(decision: Decision) -> tuple[Objection, ...]:
     """Return the objections that the verdict rests on: remedies matter only where nothing else is against it."""
     if decision.verdict != "never":
         return decision.objections
@@ -89,7 +89,7 @@ def deciding(decision: Decision) -> tuple[Objection, ...]:
 def _key(decision: Decision) -> Key:
     if decision.verdict == "cached":
         return (decision.verdict, decision.action, decision.reason, decision.waived)
-    own = tuple(item.rule for item in deciding(decision))
+    own = tuple(item.rule for item in objections_of(decision))
     return (decision.verdict, decision.action, own, decision.waived)
 
 
@@ -120,7 +120,7 @@ def _text(objection: Objection) -> str:
     return f"add {objection.remedy}" if objection.rule == "not-declared" else objection.advice
 
 
-def _vouched(decision: Decision) -> str:
+def _waiver_text(decision: Decision) -> str:
     return f"; its owner vouches for: {', '.join(decision.waived)}" if decision.waived else ""
 
 

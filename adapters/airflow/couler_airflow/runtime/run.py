@@ -78,7 +78,7 @@ class Run:
             self._refuse(error)
             return compute()
         if not self._stores:
-            return self._keyed(key, compute)
+            return self._run_keyed(key, compute)
         with Store(self._settings) as store, Outputs(key.outputs) as outputs:
             looks = self._ti.try_number == 1 and wish != "refresh" and not self._resumed
             usable, wait = (self._is_usable, self._wait()) if looks else (_none, 0.0)
@@ -86,7 +86,7 @@ class Run:
             if match is not None:
                 self._say_hit(key, match)
                 return match.value
-            return self._computed(key, before, store, outputs, compute, traces)
+            return self._compute(key, before, store, outputs, compute, traces)
 
     def key(self, before: Before) -> TaskKey:
         """Return the key of this run.
@@ -118,7 +118,7 @@ class Run:
             return entry not in stale and usable(entry)
 
         while found := store.find(key.key, is_fresh, max(0.0, deadline - time.monotonic())):
-            traces, match = self._opened(key, *found, store, outputs)
+            traces, match = self._open(key, *found, store, outputs)
             if match is not None:
                 return traces, match
             stale.append(found[0])
@@ -127,7 +127,7 @@ class Run:
                 log.info("computed again: %s is not as it was", read)
         return traces, None
 
-    def _opened(
+    def _open(
         self, key: TaskKey, entry: Entry, data: bytes, store: Store, outputs: Outputs
     ) -> tuple[Traces, _Match | None]:
         """The traces of a key, and the result whose reads still hold, put back and replayed; None where none does."""
@@ -149,7 +149,7 @@ class Run:
             return Traces(), None
         return traces, None
 
-    def _computed(
+    def _compute(
         self, key: TaskKey, before: Before, store: Store, outputs: Outputs, compute: Compute, traces: Traces
     ) -> Any:
         outputs.begin()
@@ -205,7 +205,7 @@ class Run:
             what += f"; it also keeps {', '.join(key.outputs)}" if key.outputs else ""
             log.info("MISS: computed in %.3g s and kept under %s%s", meta.seconds or 0.0, key.key, what)
 
-    def _keyed(self, key: TaskKey, compute: Compute) -> Any:
+    def _run_keyed(self, key: TaskKey, compute: Compute) -> Any:
         """Runs what always runs, and tells what it has chosen to the tasks after it."""
         try:
             value = chosen = compute()
