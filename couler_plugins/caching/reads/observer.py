@@ -113,7 +113,7 @@ _patches: list[tuple[dict[str, Any], str, Wrapper]] = []
 _methods: list[tuple[type, str, Any, Any]] = []
 """Classes, the names of methods, what is in their place, and what was there before."""
 CALLS = (*arrow.CALLS, *databases.CALLS)
-_late = {name for name, *_ in CALLS}
+_late = {name for name, *_ in (*CALLS, *METHODS)}
 """Modules whose functions are wrapped where they are loaded, or once they are."""
 _unfollowed: set[str] = set()
 """What such a module lacks, in the version that is installed."""
@@ -174,12 +174,6 @@ def _patch() -> None:
     for namespace, name in _askers:
         if (wrapper := wrappers.get(id(namespace.get(name)))) is not None:
             _replace(namespace, name, wrapper)
-    for name, kind, method, fact, asker in METHODS:
-        owner = getattr(sys.modules.get(name), kind, None)
-        if owner is not None:
-            original = vars(owner)[method]
-            setattr(owner, method, wrap_method(original, fact, asker))
-            _methods.append((owner, method, vars(owner)[method], original))
     observe_environment()
     sys.meta_path.insert(0, LateFinder)
     sys.meta_path.append(LackFinder)
@@ -194,11 +188,18 @@ def _wrap_method(original: Any, note: Callable[..., None], module: str) -> Any:
 def _patch_late(module: types.ModuleType) -> dict[int, Wrapper]:
     """Put the wrappers of a module in place that nobody loads for it, and return those of functions by their ids."""
     wrappers: dict[int, Wrapper] = {}
+    owner: Any
+    for name, kind, method, fact, asker in METHODS:
+        if name == module.__name__:
+            owner = getattr(module, kind)
+            original = vars(owner)[method]
+            setattr(owner, method, wrap_method(original, fact, asker))
+            _methods.append((owner, method, vars(owner)[method], original))
     for name, path, note in CALLS:
         if name != module.__name__:
             continue
         holder, _, last = path.rpartition(".")
-        owner: Any = getattr(module, holder, None) if holder else module
+        owner = getattr(module, holder, None) if holder else module
         original = vars(owner).get(last) if owner is not None else None
         if original is None:
             _unfollowed.add(f"{name}.{path}")
