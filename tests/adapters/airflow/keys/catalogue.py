@@ -5,6 +5,7 @@ from __future__ import annotations
 from adapters.airflow.keys import (
     backends,
     budgets,
+    chance,
     classes,
     clocks,
     effects,
@@ -35,6 +36,7 @@ THEMES: dict[str, tuple[Case, ...]] = {
     "outputs": outputs.CASES,
     "effects": effects.CASES,
     "clocks": clocks.CASES,
+    "chance": chance.CASES,
     "lineage": lineage.CASES,
     "everyday": everyday.CASES,
     "budgets": budgets.CASES,
