@@ -113,7 +113,7 @@ _patches: list[tuple[dict[str, Any], str, Wrapper]] = []
 _methods: list[tuple[type, str, Any, Any]] = []
 """Classes, the names of methods, what is in their place, and what was there before."""
 CALLS = (*arrow.CALLS, *databases.CALLS)
-_late = {name for name, *_ in (*CALLS, *METHODS)}
+_late = {*(name for name, *_ in CALLS), *(name for name, *_ in METHODS)}
 """Modules whose functions are wrapped where they are loaded, or once they are."""
 _unfollowed: set[str] = set()
 """What such a module lacks, in the version that is installed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from adapters.airflow.keys import (
     backends,
     budgets,
+    chance,
     classes,
     clocks,
     effects,
@@ -40,6 +41,7 @@ THEMES: dict[str, tuple[Case, ...]] = {
     "effects": effects.CASES,
     "loading": loading.CASES,
     "clocks": clocks.CASES,
+    "chance": chance.CASES,
     "lineage": lineage.CASES,
     "everyday": everyday.CASES,
     "budgets": budgets.CASES,

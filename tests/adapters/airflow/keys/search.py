@@ -224,9 +224,10 @@ def _observe(file: Path, trace: str = "") -> dict[str, Any]:
         return {"error": str(bag.import_errors)[-600:]}
     (task,) = bag.dags["d"].task_dict.values()
     task = rendered(task)
-    key, reason = None, ""
+    key, reason, draws_idly = None, "", False
     try:
-        key = TaskMaterial(task, Declaration()).key(context_of(FakeInstance(task)), lambda: ()).key
+        material = TaskMaterial(task, Declaration())
+        key, draws_idly = material.key(context_of(FakeInstance(task)), lambda: ()).key, material.draws_idly
     except Uncacheable as error:
         reason = "; ".join(map(describe, error.objections))
     holds = bool(trace) and decode_traces(trace.encode()).find() is not None
@@ -234,7 +235,8 @@ def _observe(file: Path, trace: str = "") -> dict[str, Any]:
         value = repr(task.python_callable())
     kept = ""
     try:
-        reads = reads_that_count(seen, Declaration(), value.encode(), Outputs(()))
+        facts = {"of_run": True, "draws_idly": draws_idly}
+        reads = reads_that_count(seen, Declaration(), value.encode(), Outputs(()), **facts)
         kept = Traces().add(reads, value.encode()).encode().decode()
     except Uncacheable as error:
         reason = reason or "; ".join(map(describe, error.objections))
