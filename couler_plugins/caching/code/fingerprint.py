@@ -48,6 +48,8 @@ FUNCTIONS = (
     *(types.MethodWrapperType, types.ClassMethodDescriptorType),
 )
 MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+LONGEST_DAY = 16
+"""Characters of a text that may be a word for a day."""
 ASIDE = 10_000
 """Values that are looked at of what is no part of the code itself; what holds more counts as one without a form."""
 CHANGEABLE = ("list", "dict", "set", "bytearray", "array", "object", "holding", "context variable", "weak")
@@ -113,6 +115,8 @@ class Fingerprint:
         self._budget.spend(len(self._open), len(value) if sized else 0)
         atom = atom_form(value, kind)
         if atom is not None:
+            if kind is str and len(value) < LONGEST_DAY:
+                self._reading.meet_text(value)
             return atom
         number = id(value)
         if number in self._digests:

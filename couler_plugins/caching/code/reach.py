@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-__all__ = ["VERBS", "is_introspection", "kind_of", "kind_of_text", "kinds_of_attributes"]
+__all__ = ["PARSERS", "VERBS", "is_day", "is_introspection", "kind_of", "kind_of_text", "kinds_of_attributes"]
 
 NETWORKS = (
     r"requests|urllib\.request|urllib3|httpx|aiohttp|socket|ssl|http\.client|http\.server|ftplib|smtplib|imaplib|poplib"
@@ -139,6 +139,11 @@ INTROSPECTION = re.compile(
     r"(?:pydantic|msgspec|click|typer|fire|fastapi|beartype|typeguard)\.|functools\.singledispatch"
 )
 """Libraries that do something by how a function is annotated."""
+
+
+def is_day(text: str) -> bool:
+    """Return whether a text is a word for a day, or for now."""
+    return DAY.fullmatch(text) is not None
 
 
 def is_introspection(dotted: str) -> bool:

@@ -19,7 +19,15 @@ from couler_plugins.caching.code.drawing import may_draw
 from couler_plugins.caching.code.idioms import SEEDS, draws_idly, harmless
 from couler_plugins.caching.code.modules import file_of, has_source, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, names_of
-from couler_plugins.caching.code.reach import VERBS, is_introspection, kind_of, kind_of_text, kinds_of_attributes
+from couler_plugins.caching.code.reach import (
+    PARSERS,
+    VERBS,
+    is_day,
+    is_introspection,
+    kind_of,
+    kind_of_text,
+    kinds_of_attributes,
+)
 from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.texts import evaluated, texts_named, texts_of
@@ -84,6 +92,8 @@ class Reading:
         self._frames: tuple[str, SourcePlace | None] | None = None  # how tables are read or written, and where
         self._others = ""  # what a library may do that with, which nobody sees
         self.draws_idly = False
+        self._parser: tuple[types.CodeType, str] | None = None
+        self._day = ""  # a text that stands for a day
 
     def read(self, code: types.CodeType, scope: Mapping[str, Any], package: str = "") -> Any:
         """Return the forms of all that code reads by name; objections go on to be gathered.
@@ -106,6 +116,8 @@ class Reading:
                 with self._at(code, name):
                     self._refuse(kind, name)
         named = {*attributes, *itertools.chain(*names.chains, *names.imports)}
+        self._parser = self._parser or next(((code, name) for name in sorted(PARSERS.intersection(named))), None)
+        self._meet_day()
         inside = {*texts_of(code)}
         for text in sorted(inside.union(texts_named(scope, names.chains))):
             if (meant := kind_of_text(text, named, inside=text in inside)) is not None:
@@ -222,6 +234,18 @@ class Reading:
             reason = f"it names {self._frames[0]}, and compiled code of {self._others} may read or write files unseen"
             self._objections.append(object_to("native", reason, self._frames[1], self._surroundings.remedy("files")))
             self._others = ""
+
+    def meet_text(self, text: str) -> None:
+        """Look at a text among values: code that makes times of texts may get it."""
+        if is_day(text):
+            self._day = text
+            self._meet_day()
+
+    def _meet_day(self) -> None:
+        if self._day and self._parser is not None:
+            with self._at(*self._parser):
+                self._refuse("clock", f"{self._parser[1]} beside a value {self._day!r}")
+            self._day = ""
 
     def refuse_unseen(self, dotted: str) -> None:
         """Object to a function that is held where nobody sees a call of it."""

@@ -33,6 +33,20 @@ CASES: tuple[Case, ...] = (
         needs=("pandas",),
     ),
     clock(
+        "clock-by-an-argument",
+        "return str(pd.Timestamp(end))",
+        "import pandas as pd",
+        arguments="end",
+        call="'now'",
+        needs=("pandas",),
+    ),
+    clock(
+        "clock-by-a-default",
+        "return str(of())",
+        "import pandas as pd\ndef of(end='now'): return pd.Timestamp(end)",
+        needs=("pandas",),
+    ),
+    clock(
         "clock-of-a-module-in-a-list",
         "return [m.run() for m in STEPS]",
         "import sa\nSTEPS = [sa]\n",
