@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import importlib
 import io
 import logging
 import random
@@ -21,7 +22,7 @@ import pytest
 from couler_plugins.caching.reads import Facts, observe
 
 with contextlib.suppress(ImportError):
-    pass  # what is wrapped was loaded before: Airflow always has it
+    importlib.import_module("pendulum")  # what is wrapped was loaded before: Airflow always has it
 
 NONE: dict[str, int] = {}
 SEED = {"seed": 3}
