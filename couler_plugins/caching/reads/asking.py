@@ -6,12 +6,13 @@ What is called by a name in that code is told from the name. Here is what is cal
 
 from __future__ import annotations
 
+import functools
 import random
 import sys
 from types import FrameType
 from typing import Any, Final
 
-from couler_plugins.caching.reads.callers import is_library
+from couler_plugins.caching.reads import callers
 from couler_plugins.caching.reads.seeding import is_seeding
 
 __all__ = ["Generators", "chance_of", "clock_of", "moment_of", "pendulum_of", "seed_of"]
@@ -53,6 +54,9 @@ MEASURING: Final = CONNECTING.union(
     )
 )
 """What asks for the time to measure, or to end, and tells no result of it."""
+
+
+is_library = functools.lru_cache(1 << 12)(callers.is_library)  # code may look at the clock again and again
 
 
 def clock_of(frame: FrameType, *args: Any) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import importlib
 import io
 import logging
 import random
@@ -19,6 +21,9 @@ import pytest
 
 from couler_plugins.caching.reads import Facts, observe
 
+with contextlib.suppress(ImportError):
+    importlib.import_module("pendulum")  # what is wrapped was loaded before: Airflow always has it
+
 NONE: dict[str, int] = {}
 SEED = {"seed": 3}
 
@@ -31,6 +36,10 @@ def facts(run: Callable[[], Any]) -> Facts:
 
 def numpy() -> Any:
     return pytest.importorskip("numpy").random
+
+
+def pendulum() -> Any:
+    return pytest.importorskip("pendulum")
 
 
 def seed_later() -> None:
@@ -77,8 +86,8 @@ def test_what_has_a_seed_is_no_chance(run: Callable[[], Any]) -> None:
     [
         (lambda: gzip.compress(b"a"), "gzip"),
         (lambda: zipfile.ZipFile(io.BytesIO(), "w").writestr("a", "b"), "zipfile"),
-        (lambda: pytest.importorskip("pendulum").datetime(2024, 1, 1).diff(), "pendulum"),
-        (lambda: pytest.importorskip("pendulum").from_format("10:00", "HH:mm"), "pendulum"),
+        (lambda: pendulum().datetime(2024, 1, 1).diff(), "pendulum"),
+        (lambda: pendulum().from_format("10:00", "HH:mm"), "pendulum"),
     ],
 )
 def test_libraries_that_ask_for_the_time_are_told(run: Callable[[], Any], name: str) -> None:
@@ -93,7 +102,7 @@ def test_libraries_that_ask_for_the_time_are_told(run: Callable[[], Any], name: 
         time.time,  # its name tells
         lambda: gzip.compress(b"a", mtime=0),
         lambda: logging.getLogger(__name__).warning("it is late"),
-        lambda: pytest.importorskip("pendulum").from_format("2024-01-02", "YYYY-MM-DD"),
+        lambda: pendulum().from_format("2024-01-02", "YYYY-MM-DD"),
         lambda: time.strftime("%Y", time.gmtime(0)),
     ],
 )
