@@ -34,6 +34,7 @@ __all__ = [
 
 ATOMS = (str, int, float, bool, bytes, type(None))
 NAMED = (types.FunctionType, types.BuiltinFunctionType, type)
+PATHS = ("with_name", "with_suffix", "joinpath", "resolve", "absolute", "as_posix")
 COMPUTING: tuple[Any, ...] = (Path, PurePath, str, os.path.join, os.path.dirname, os.path.abspath, os.path.realpath)
 """What may be called to see which path an expression names."""
 
@@ -150,6 +151,8 @@ def functions_of(value: Any) -> list[types.FunctionType]:
             if not is_library_code(item.__code__):
                 found.append(item)
             waiting.append(vars(item).get("__wrapped__"))
+            registry = vars(item).get("registry")
+            waiting += registry.values() if isinstance(registry, types.MappingProxyType) else ()
         elif isinstance(item, (staticmethod, classmethod, types.MethodType)):
             waiting.append(item.__func__)
         elif isinstance(item, type):
@@ -162,13 +165,16 @@ def functions_of(value: Any) -> list[types.FunctionType]:
     return found
 
 
-def computed(made: Any, arguments: list[Abstract]) -> Abstract | None:
+def computed(receiver: Abstract | None, called: Abstract, name: str, arguments: list[Abstract]) -> Abstract | None:
     """Return the path or text that a call makes of known ones; None where it is another call."""
     values = [item.value for item in arguments if isinstance(item, Known) and isinstance(item.value, (str, PurePath))]
-    if not any(made is one for one in COMPUTING) or not values or len(values) < len(arguments):
+    made: Any = called.value if isinstance(called, Known) else None
+    if isinstance(receiver, Known) and isinstance(receiver.value, PurePath) and name in PATHS:
+        made = getattr(receiver.value, name)
+    elif not values or not any(made is one for one in COMPUTING):
         return None
     try:
-        return Known(made(*values))
+        return Known(made(*values)) if len(values) == len(arguments) else None
     except (TypeError, ValueError, OSError):
         return None
 

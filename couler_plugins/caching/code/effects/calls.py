@@ -213,7 +213,7 @@ class Evaluation(Following):
             receiver, called = called, self._attribute(called, "__call__")
         if self._users(called):
             return self._follow(called, receiver, arguments)
-        path = computed(called.value, arguments) if isinstance(called, Known) else None
+        path = computed(receiver, called, name, arguments)
         if path is not None:
             return path
         for item in arguments if name not in PLAIN else ():

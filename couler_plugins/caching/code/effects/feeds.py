@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from couler_plugins.caching.code.effects.abstract import functions_of
 from couler_plugins.caching.code.effects.reads import form_of
 from couler_plugins.caching.code.effects.source import Chain, Source, imports_of
 from couler_plugins.caching.code.effects.walk import Record
@@ -97,9 +98,10 @@ class Feeds:
             isinstance(value, types.ModuleType) and path and path[0] in vars(value) and not is_library(value.__name__)
         ):
             value = vars(value)[path.pop(0)]
-        if self._around.is_own(value):
+        own = self._around.is_own(value)
+        if own and not (isinstance(value, type) and functions_of(value)):
             return None
-        form = self._value(value)
+        form = None if own else self._value(value)  # of an operator of the user, its text counts
         if form is not None and root not in self._again:
             return form
         return ["made", form, [self.form(record) for record in binding], *self._files(binding if form is None else ())]

@@ -99,6 +99,39 @@ CASES: tuple[Case, ...] = (
         "named-as-a-log", SETUP + "class R:\n    def error(self, n): setup(n)\nR().error(5)\n", "error(5)", "error(6)"
     ),
     precise("of-setattr", "import decimal\ndone = setattr(decimal.getcontext(), 'prec', 5)\n", "5", "6"),
+    precise("of-a-function-in-a-list", SETUP + "HOOKS = [setup]\nX = [hook() for hook in HOOKS]\n", "n=5", "n=6"),
+    precise(
+        "of-an-object-in-a-list",
+        SETUP + "class A:\n    def go(self): setup()\nL = [A()]\nfor a in L: X = a.go()\n",
+        "n=5",
+        "n=6",
+    ),
+    precise(
+        "of-a-generic-function",
+        SETUP
+        + "import functools\n@functools.singledispatch\ndef go(n): pass\n@go.register\ndef _(n: int): setup(n)\nX = go(5)\n",
+        "go(5)",
+        "go(6)",
+    ),
+    precise(
+        "by-another-name",
+        "import decimal\ngo = decimal.setcontext\nX = go(decimal.Context(prec=5))\n",
+        "prec=5",
+        "prec=6",
+    ),
+    precise(
+        "of-an-operator-s-constructor",
+        SETUP
+        + "from airflow.sdk import BaseOperator\nclass Op(BaseOperator):\n    def __init__(self, **k):\n        super().__init__(**k)\n        setup(5)\nX = Op(task_id='a')\n",
+        "setup(5)",
+        "setup(6)",
+    ),
+    precise(
+        "in-what-a-task-is-given",
+        SETUP + "from airflow.sdk import Param\nX = Param(setup(5))\n",
+        "setup(5)",
+        "setup(6)",
+    ),
     # By modules that texts name.
     precise(
         "of-an-import-in-a-function",
