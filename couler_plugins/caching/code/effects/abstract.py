@@ -148,7 +148,8 @@ def functions_of(value: Any) -> list[types.FunctionType]:
             continue
         seen.add(id(item))
         if isinstance(item, types.FunctionType):
-            if not is_library_code(item.__code__):
+            generated = item.__code__.co_filename.startswith("<")  # of dataclasses and attrs
+            if not generated and not is_library_code(item.__code__):
                 found.append(item)
             waiting.append(vars(item).get("__wrapped__"))
             registry = vars(item).get("registry")

@@ -80,7 +80,8 @@ def read_by(
         return Read("files", "", said) if opened or name.startswith(("read_", "run_")) else None
     if any(is_environment(item) for item in arguments):
         return Read("environment", "", said)
-    return Read(kind, "", said) if kind in UNSEEN and name not in QUIET else None
+    asked = kind not in ("variables", "connections") or name.startswith("get")
+    return Read(kind, "", said) if kind in UNSEEN and asked and name not in QUIET else None
 
 
 def form_of(read: Read, file: str) -> list[Any]:
