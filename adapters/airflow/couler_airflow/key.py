@@ -148,7 +148,7 @@ class TaskMaterial:
         Args:
             context: the context of the run.
             before: gives tokens of what ran before it, and handed it no value that its key covers.
-            resumed: what it goes on with after it was deferred, the event of its trigger among it; None where it begins.
+            resumed: what it goes on with after it was deferred, its event among it; None where it begins.
 
         Raises:
             Uncacheable: no key can cover what it computes.
