@@ -42,7 +42,7 @@ class Runs:
         text: str = FILE,
         *,
         compute: Callable[[], Any] | None = None,
-        name: str = "execute",
+        resumed: Any = None,
         try_number: int = 1,
         conf: Any = None,
         xcoms: dict[str, list[Any]] | None = None,
@@ -63,7 +63,7 @@ class Runs:
             return task.python_callable(*task.op_args, **task.op_kwargs) if compute is None else compute()
 
         stores = said.pop("stores", True)
-        run = Run(task, context, Declaration(**said), stores=stores, resumed=name != "execute")
+        run = Run(task, context, Declaration(**said), stores=stores, resumed=resumed)
         value = run.result(body)
         return value, ti.pushed.get(XCOM, {})
 

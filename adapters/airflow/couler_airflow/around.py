@@ -26,6 +26,7 @@ DECLARE = "couler_airflow.cached({}) at the task"
 PARTS = ("DAG", "BaseOperator", "MappedOperator", "XComArg", "TaskGroup", "DecoratedOperator", "RuntimeTaskInstance")
 """Classes whose objects are the workflow itself."""
 WORDS = (
+    ("context", r"airflow(?:\.\w+)*\.__dict__"),  # a whole module, of which anything may be taken by a computed name
     ("context", r"airflow\..*\b(?:get_current_context|get_parsing_context|task_runner)"),
     ("variables", r"airflow\..*\bVariable\b"),
     ("connections", r"airflow\..*\b(?:Connection|BaseHook|\w+Hook)\b|airflow\..*\bhooks\."),

@@ -147,17 +147,20 @@ class TaskMaterial:
         """Whether it draws from NumPy's shared generator, and computes the same whatever it draws."""
         return self._forms.draws_idly
 
-    def key(self, context: Mapping[str, Any], before: Before) -> TaskKey:
+    def key(self, context: Mapping[str, Any], before: Before, resumed: Any = None) -> TaskKey:
         """Return the key of one run of the task.
 
         Args:
             context: the context of the run.
             before: gives tokens of what ran before it, and handed it no value that its key covers.
+            resumed: what it goes on with after it was deferred, its event among it; None where it begins.
 
         Raises:
             Uncacheable: no key can cover what it computes.
         """
         run = [[name, self._form(name, _value_in(context, name))] for name in self._context]
+        if resumed is not None:  # what it did before is done in each run, and hands on nothing else
+            run.append(["resumed", self._form("event", resumed)])
         tokens: list[str] = []
         outputs: tuple[str, ...] = ()
         try:

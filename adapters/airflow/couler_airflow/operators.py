@@ -29,6 +29,10 @@ STAGES = ("execute", "pre_execute", "post_execute", "on_kill")
 """Methods of all operators to which Airflow itself does nothing with the context."""
 GIVEN = ("execute", "pre_execute", "post_execute", "execute_complete", "render_template_fields")
 """Methods that Airflow gives the context first, whatever they call it."""
+WHOLE = frozenset({"__dict__", "__getattribute__", "__getstate__", "__reduce__", "__reduce_ex__", "_log"})
+"""Attributes of an operator in which stand others, or what its code has put in the place of its log."""
+LOGGING = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "isEnabledFor"})
+"""What is done with a log that tells nothing of it."""
 
 
 class Reads(NamedTuple):
@@ -119,18 +123,20 @@ def _resumed(members: Iterable[Any]) -> Iterator[str]:
 
 def _parts_of_member(member: Any, given: bool) -> Iterator[Part]:
     inner = (getattr(member, part, None) for part in ("__func__", "fget", "fset", "func"))
+    bound = not isinstance(member, staticmethod | classmethod)
     for value in (member, *inner):
         looked_at = callable(value) and not isinstance(value, type)
         if looked_at and (given or isinstance(inspect.unwrap(value), types.FunctionType)):
-            yield from _parts(value, place=1 if given else None)
+            yield from _parts(value, place=1 if given else None, bound=bound)
 
 
-def _parts(function: Any, place: int | None) -> Iterator[Part]:
+def _parts(function: Any, place: int | None, *, bound: bool = False) -> Iterator[Part]:
     """Give a function and those that it wraps, but for Airflow's own.
 
     Args:
         function: the function.
         place: which of its parameters is the context; None for the one of that name, if any.
+        bound: whether its first parameter is the operator, whatever it is called.
     """
     plain = inspect.unwrap(function)
     takes = place is not None or (isinstance(plain, types.FunctionType) and CONTEXT in _parameters(plain))
@@ -140,11 +146,11 @@ def _parts(function: Any, place: int | None) -> Iterator[Part]:
             if takes and not isinstance(function, staticmethod | classmethod):
                 yield Part(None)
         elif not str(function.__globals__.get("__name__", "")).startswith(BASES):
-            yield _part(function, wrapped, place, takes and (place is not None or wrapped is not None))
+            yield _part(function, wrapped, place, takes and (place is not None or wrapped is not None), bound)
         function = wrapped
 
 
-def _part(function: types.FunctionType, wrapped: Any, place: int | None, takes: bool) -> Part:
+def _part(function: types.FunctionType, wrapped: Any, place: int | None, takes: bool, bound: bool) -> Part:
     code = function.__code__
     positional, parameters = code.co_varnames[: code.co_argcount], _parameters(function)
     names = {CONTEXT} & {*parameters} | ({*positional[place : place + 1]} if place is not None else set())
@@ -153,8 +159,9 @@ def _part(function: types.FunctionType, wrapped: Any, place: int | None, takes: 
     worded = [stars.pop(0)] if code.co_flags & inspect.CO_VARKEYWORDS else []
     listed = listed if place is None or len(positional) <= place else []
     worded = worded if CONTEXT not in names else []
-    named = positional[:1] == ("self",) or (place == 1 and positional)
-    own = positional[0] if named else None
+    own = positional[0] if positional and (bound or place == 1 or positional[0] == "self") else None
+    if bound and not positional and wrapped is None and code.co_flags & inspect.CO_VARARGS:
+        own = code.co_varnames[len(parameters)]
     return Part(function, wrapped, tuple(sorted(names)), (*listed, *worded) if takes else (), own)
 
 
@@ -182,12 +189,15 @@ def _of_itself(node: ast.Name, parents: dict[ast.AST, ast.AST], part: Part) -> I
     if isinstance(parent, ast.Attribute):
         if isinstance(parent.ctx, ast.Load):
             above = parents.get(parent)
-            follows = isinstance(above, ast.Attribute) and parent.attr == "dag" and above.attr == "dag_id"
-            yield "dag_id" if follows else parent.attr
+            after = above.attr if isinstance(above, ast.Attribute) else ""
+            if parent.attr in WHOLE or (parent.attr == "log" and after and after not in LOGGING):
+                yield ALL
+            else:
+                yield "dag_id" if (parent.attr, after) == ("dag", "dag_id") else parent.attr
     elif isinstance(parent, ast.Call) and node in parent.args and isinstance(parent.func, ast.Name):
         second = parent.args[1] if len(parent.args) > 1 else None
         if parent.func.id in ("getattr", "hasattr") and isinstance(second, ast.Constant):
-            yield str(second.value)
+            yield ALL if second.value in WHOLE else str(second.value)
         elif parent.func.id not in ("type", "super", "isinstance", "setattr", "id") and not _is_wrapped(
             parent.func, part
         ):
@@ -280,15 +290,10 @@ def _parameters(function: types.FunctionType) -> tuple[str, ...]:
 
 
 def _key(key: Any, read: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[str]:
-    above = parents.get(read)
-    pushes = isinstance(above, ast.Attribute) and above.attr == PUSH
-    if not (key in INSTANCE and pushes):
+    if not (key in INSTANCE and getattr(parents.get(read), "attr", "") == PUSH):
         yield key if isinstance(key, str) else ALL
 
 
 def _is_self(node: ast.expr, part: Part) -> bool:
-    return _is_name(node, part.own or "self") or (isinstance(node, ast.Call) and _is_name(node.func, "super"))
-
-
-def _is_name(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
+    named, name = (node.func, "super") if isinstance(node, ast.Call) else (node, part.own or "self")
+    return isinstance(named, ast.Name) and named.id == name

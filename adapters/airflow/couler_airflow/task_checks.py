@@ -55,7 +55,15 @@ UNSEEN = {"AnalyticsOperator": "datafusion"}
 """Operators that read by compiled code, which nobody observes, and of what."""
 READS_RUN = re.compile(r"AIRFLOW_CTX_|\b(?:env|printenv|set|export|declare)\b")
 NOT_READ = frozenset({"dag", "_dag", "log", "_log", "execute", "template_fields", "_is_inline_cmd"})
-OF_THE_DAG = frozenset({"dag", "_dag", "get_dag", "upstream_list", "downstream_list", "task_group"})
+OF_THE_DAG = frozenset(
+    {
+        *("dag", "_dag", "get_dag", "upstream_list", "downstream_list", "task_group", "roots", "leaves"),
+        *("get_direct_relative_ids", "get_direct_relatives", "get_flat_relative_ids", "get_flat_relatives"),
+        *("get_upstreams_follow_setups", "get_upstreams_only_setups", "get_upstreams_only_setups_and_teardowns"),
+        *("iter_mapped_dependants", "iter_mapped_task_groups", "get_closest_mapped_task_group", "get_needs_expansion"),
+        *("_iter_all_mapped_downstreams", "_topological_upstream_ids", "serialize_for_task_group"),
+    }
+)
 
 CONNECTION = re.compile(r"(?:^|_)conn_id$")
 """Attributes in which stands which connection an operator takes, whose content is no attribute and in no key."""

@@ -15,6 +15,7 @@ __all__ = [
     "Level",
     "is_library",
     "is_loading",
+    "is_logging",
     "is_standard",
     "level_of",
     "module_of",
@@ -39,6 +40,7 @@ SITES = tuple(
 )
 SITE = re.compile(r"/(?:site|dist)-packages/|/__pycache__/")
 METADATA = re.compile(r"\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)$")  # the version of a distribution is a value
+LOGS = re.compile(r"/(?:structlog|airflow/(?:.+/)?(?:log|logging\w*))(?:/|\.py$)")
 FROZEN = "<frozen "
 COPIERS = ("copy", "_samefile", "_rmtree")  # how the names of such functions start
 
@@ -161,6 +163,15 @@ def is_loading(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_back is not None:
         code, above = frame.f_code, frame.f_back.f_code
         if code.co_name == "<module>" and above.co_filename.startswith(IMPORTS) and is_library(code.co_filename):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def is_logging(frame: FrameType | None) -> bool:
+    """Tell whether a log is written, by code that is of a library all the way from there."""
+    while frame is not None and is_library(file := frame.f_code.co_filename):
+        if module_of(file) == "logging" or LOGS.search(file):
             return True
         frame = frame.f_back
     return False

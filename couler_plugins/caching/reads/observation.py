@@ -33,6 +33,7 @@ def observe(
     temporary: Iterable[Path] = (),
     outputs: Iterable[Path] = (),
     ignored: Iterable[Path] = (),
+    logs: Iterable[Path] = (),
     largest: int = LARGEST,
 ) -> Iterator[Observation]:
     """Observe all that this process does inside, also in other threads.
@@ -41,14 +42,15 @@ def observe(
         temporary: folders for temporary files, instead of the process's own. What the code writes there is no effect;
             what was there before is read like any other file.
         outputs: files and folders that the code may write.
-        ignored: files and folders that do not count, such as those of logs.
+        ignored: files and folders that do not count.
+        logs: files and folders that do not count for what writes logs, as `logging` does.
         largest: how many bytes a file may have that the code reads; with a larger one, the reads cannot be used.
 
     Yields:
         What was observed; it is filled in when the code ends.
     """
     seen = Observation()
-    with watch(seen, temporary, outputs, ignored, largest):
+    with watch(seen, temporary, outputs, ignored, largest, logs):
         yield seen
     if seen.values is not None:
         try:

@@ -53,7 +53,12 @@ class Sight:
 
 @contextlib.contextmanager
 def watch(
-    seen: Sight, temporary: Iterable[Path], outputs: Iterable[Path], ignored: Iterable[Path], largest: int = LARGEST
+    seen: Sight,
+    temporary: Iterable[Path],
+    outputs: Iterable[Path],
+    ignored: Iterable[Path],
+    largest: int = LARGEST,
+    logs: Iterable[Path] = (),
 ) -> Iterator[None]:
     """Watch all that this process does inside, also in other threads; the arguments are those of `observe`.
 
@@ -63,9 +68,10 @@ def watch(
         outputs: files and folders that the code may write.
         ignored: files and folders that do not count.
         largest: how many bytes a file may have that the code reads.
+        logs: files and folders that do not count for what writes logs.
     """
     with unobserved():
-        recorder = Recorder(PathRules(temporary, outputs, ignored), largest)
+        recorder = Recorder(PathRules(temporary, outputs, ignored, logs), largest)
         _start(recorder)
     try:
         yield

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from couler_plugins.caching.reads.callers import is_library
+from couler_plugins.caching.reads.callers import is_library, is_logging, outer_frame
 
 __all__ = ["PathRules"]
 
@@ -24,12 +24,16 @@ class PathRules:
         temporary: folders for temporary files; none for the process's own.
         outputs: files and folders that may be written.
         ignored: files and folders that count neither when read nor when written.
+        logs: those that do not count for what writes logs.
     """
 
-    def __init__(self, temporary: Iterable[Path], outputs: Iterable[Path], ignored: Iterable[Path]) -> None:
+    def __init__(
+        self, temporary: Iterable[Path], outputs: Iterable[Path], ignored: Iterable[Path], logs: Iterable[Path] = ()
+    ) -> None:
         self._temporary = _real(temporary) or _real([Path(tempfile.gettempdir())])
         self._outputs = _real(outputs)
         self._ignored = _real(ignored)
+        self._logs = _real(logs)
         self._start = time.time_ns() - TICK
         self._owned: set[str] = set()
         self._scratch: set[str] = set()
@@ -73,7 +77,7 @@ class PathRules:
         return (
             is_library(real)
             or real in NOTHING
-            or _is_in(real, self._ignored)
+            or self._skips(real)
             or self.owns(real)
             # A temporary file that was there before is one like any other: who knows what has left it.
             or (status is not None and status.st_ctime_ns >= self._start and self.is_temporary(real))
@@ -81,7 +85,10 @@ class PathRules:
 
     def ignores_writing(self, real: str) -> bool:
         """Tell whether nobody minds that something is written."""
-        return real in NOTHING or "/__pycache__/" in f"{real}/" or _is_in(real, self._ignored)
+        return real in NOTHING or "/__pycache__/" in f"{real}/" or self._skips(real)
+
+    def _skips(self, real: str) -> bool:
+        return _is_in(real, self._ignored) or (_is_in(real, self._logs) and is_logging(outer_frame()))
 
     def may_write(self, real: str) -> bool:
         """Tell whether something is no effect when it is written."""

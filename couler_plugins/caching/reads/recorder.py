@@ -48,7 +48,7 @@ class Recorder:
         self._modules: set[str] = set()
         self._searches: dict[str, tuple[str, ...]] = {}  # where modules were looked for, by name
         self.opened: set[tuple[str, int]] = set()
-        self.cleared: set[str] = set()  # where there is nothing, and would be nothing had there been something
+        self.cleared: dict[str, tuple[str, str]] = {}  # where nothing is that would have been removed: name, and why
         self.changed_variables: set[str] = set()
         self.changed_directory = False
         self.reason = ""
@@ -260,6 +260,9 @@ class Recorder:
             Unusable: nobody can tell what that was.
         """
         self._pass()
+        for real, (path, value) in self.cleared.items():
+            if not self.rules.ignores(real, None):  # what the code has made there since says it all
+                self._values.setdefault(("lkind", path), value)
         for module in self._modules:
             if module_value(module) != ABSENT:
                 raise Unusable(f"the module {module} was changed meanwhile")

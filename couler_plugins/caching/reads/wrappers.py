@@ -154,7 +154,7 @@ def note_status(
     name = absolute_path(recorder, path, dir_fd) if level else None
     if level == "lack" and frame is not None and frame.f_locals.get("ignore_errors"):
         if name is not None and isinstance(outcome, OSError):
-            recorder.cleared.add(recorder.rules.real(name))
+            recorder.cleared.setdefault(recorder.rules.real(name), (name, error_value(outcome)))
         return
     if name is None or not level:
         return

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import dbm.dumb
 import importlib
+import logging
 import multiprocessing
 import os
 import pickle
@@ -160,6 +161,20 @@ def test_outputs_and_temporary_files_are_no_effects(data: Path, watch: Observe) 
     assert written(seen) == []
     assert [fact.name for fact in seen.facts.left] == [scratch]
     assert recorded(seen) == set()
+
+
+def test_a_folder_of_logs_is_left_out_for_what_writes_logs(data: Path, watch: Observe) -> None:
+    with watch(logs=[data]) as seen:
+        logger, handler = logging.Logger("x"), logging.FileHandler(data / "own.log")
+        logger.addHandler(handler)
+        logger.error("line")
+        handler.close()
+    assert (written(seen), recorded(seen)) == ([], set())
+    with watch(logs=[data]) as reading:
+        (data / "own.log").read_text()
+        (data / "x.csv").write_text("a")
+    assert written(reading) == [data / "x.csv"]
+    assert ("file", str(data / "own.log")) in recorded(reading)
 
 
 def test_a_temporary_file_with_a_name_of_its_own_is_an_effect(data: Path, watch: Observe) -> None:

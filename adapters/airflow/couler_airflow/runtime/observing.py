@@ -33,7 +33,7 @@ NOT_WRITTEN = "a hit would not write {}, which no outputs= of the task names"
 @contextlib.contextmanager
 def observed() -> Iterator[Observation]:
     """Observe a task, without what Airflow itself does in the same process: its logs, its database."""
-    with observe(ignored=_own_paths()) as seen:
+    with observe(ignored=_own_database(), logs=_logs()) as seen:
         yield seen
 
 
@@ -117,12 +117,18 @@ def _json(text: str) -> bytes:
     return json.dumps(text)[1:-1].encode()
 
 
-def _own_paths() -> list[Path]:
+def _logs() -> list[Path]:
     from airflow.configuration import conf
 
-    paths = [conf.get("logging", "base_log_folder", fallback="")]
+    folder = conf.get("logging", "base_log_folder", fallback="")
+    return [Path(folder)] if folder else []
+
+
+def _own_database() -> list[Path]:
+    from airflow.configuration import conf
+
     database = conf.get("database", "sql_alchemy_conn", fallback="")
-    if database.startswith("sqlite:"):
-        file = database.partition("///")[2].partition("?")[0]
-        paths += [f"/{file.lstrip('/')}{end}" for end in ("", "-journal", "-wal", "-shm")]
-    return [Path(path) for path in paths if path]
+    if not database.startswith("sqlite:"):
+        return []
+    file = database.partition("///")[2].partition("?")[0]
+    return [Path(f"/{file.lstrip('/')}{end}") for end in ("", "-journal", "-wal", "-shm")]

@@ -51,11 +51,11 @@ class Run:
         context: the context of the run.
         declaration: what its owner says of it.
         stores: whether its result may be kept and reused; otherwise only its key is told to what runs after it.
-        resumed: whether it goes on after it was deferred.
+        resumed: the arguments with which it goes on after it was deferred; None where it begins.
     """
 
     def __init__(
-        self, task: Any, context: Mapping[str, Any], declaration: Declaration, *, stores: bool, resumed: bool
+        self, task: Any, context: Mapping[str, Any], declaration: Declaration, *, stores: bool, resumed: Any
     ) -> None:
         self._task = task
         self._context = context
@@ -80,7 +80,7 @@ class Run:
         if not self._stores:
             return self._run_keyed(key, compute)
         with Store(self._settings) as store, Outputs(key.outputs) as outputs:
-            looks = self._ti.try_number == 1 and wish != "refresh" and not self._resumed
+            looks = self._ti.try_number == 1 and wish != "refresh"
             usable, wait = (self._is_usable, self._wait()) if looks else (_none, 0.0)
             traces, match = self._look_up(key, store, outputs, usable, wait)
             if match is not None:
@@ -98,7 +98,7 @@ class Run:
             Uncacheable: it has none; with all objections, as `couler explain` has them.
         """
         material = TaskMaterial(self._task, self._declaration)
-        key = material.key(self._context, before.tokens)
+        key = material.key(self._context, before.tokens, self._resumed)
         self._draws_idly = material.draws_idly
         for item in material.chances if self._declaration.itself else ():
             log.warning("%s: its owner says that this is no matter, so the first result is kept", describe(item))
@@ -156,7 +156,7 @@ class Run:
         started = time.monotonic()
         with noted(self._ti) as pushed, observed() as seen:
             value = compute()
-        seconds = None if self._resumed else time.monotonic() - started
+        seconds = time.monotonic() - started
         try:
             result = Result(value, pushed)
             content = self._content(result)

@@ -68,7 +68,8 @@ class _Method:
             *arguments, context = arguments  # type: ignore[assignment]  # a list, which is passed on as it is
         task = context["ti"].task  # the copy that was rendered, not the operator that was parsed
         original = functools.partial(getattr(type(task), self.name), task, *arguments, **named)
-        return _run(self.name, task, context, original, self.declaration, self.stores)
+        resumed = None if self.name == "execute" else [arguments, named]
+        return _run(resumed, task, context, original, self.declaration, self.stores)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -80,7 +81,8 @@ def _subclass(cls: type, declaration: Declaration, stores: bool) -> type:
             if context is None:
                 *arguments, context = arguments  # type: ignore[assignment]  # a list, which is passed on as it is
             original = functools.partial(getattr(cls, name), self, *arguments, **named)
-            return _run(name, self, context, original, declaration, stores)
+            resumed = None if name == "execute" else [arguments, named]
+            return _run(resumed, self, context, original, declaration, stores)
 
         call.__name__ = name
         return call
@@ -91,7 +93,7 @@ def _subclass(cls: type, declaration: Declaration, stores: bool) -> type:
 
 
 def _run(
-    name: str, task: Any, context: Any, original: Callable[..., Any], declaration: Declaration, stores: bool
+    resumed: Any, task: Any, context: Any, original: Callable[..., Any], declaration: Declaration, stores: bool
 ) -> Any:
     def compute() -> Any:
         return original(context=context)
@@ -100,7 +102,7 @@ def _run(
         from couler_airflow.runtime.run import Run
         from couler_airflow.settings import is_enabled
 
-        run = Run(task, context, declaration, stores=stores, resumed=name != "execute") if is_enabled() else None
+        run = Run(task, context, declaration, stores=stores, resumed=resumed) if is_enabled() else None
     except Exception as error:  # noqa: BLE001  # where our part is broken or set up wrongly, tasks run all the same
         log.warning("the task goes on without the cache: %s", type(error).__name__)
         run = None

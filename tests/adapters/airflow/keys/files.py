@@ -26,6 +26,15 @@ def makes(name: str, body: str, one: str, two: str, top: str = "", **case: Any) 
     return work(name, body, top, **{"layer": OBSERVED, "first": Run(before=[one]), "second": Run(before=[two]), **case})
 
 
+LOGS = {"AIRFLOW__LOGGING__BASE_LOG_FOLDER": "@BASE@/logs"}
+
+
+def logged(name: str, body: str, **case: Any) -> Case:
+    """Return a case of a task that looks at files in Airflow's folder of logs."""
+    first, second = (Run(env=LOGS, before=[f"mkdir -p logs/x; echo {n} > logs/x/a; touch logs/x/{n}"]) for n in (1, 2))
+    return work(name, body, **{"layer": OBSERVED, "first": first, "second": second, **case})
+
+
 SQLITE = "python3 -c \"import sqlite3; c = sqlite3.connect('etc.db'); c.execute('create table if not exists t (n)'); c.execute('insert into t values ({n})'); c.commit()\""
 NUMPY = "python3.11 -c \"import array; open('x.raw', 'wb').write(array.array('d', [{n}]).tobytes())\""
 PARQUET = f"{sys.executable} -c \"import pandas as pd; pd.DataFrame({{{{'a': [{{n}}]}}}}).to_parquet('p')\""
@@ -47,6 +56,20 @@ with E.connect() as c:
 POOLED = "with E.connect() as c:\n    return c.execute(text('select sum(n) from t')).scalar()"
 
 CASES: tuple[Case, ...] = (
+    logged("file-among-the-logs", "return open('@BASE@/logs/x/a').read()"),
+    logged("listing-among-the-logs", "import os\nreturn sorted(os.listdir('@BASE@/logs/x'))"),
+    logged(
+        "file-removed-among-the-logs",
+        "from pathlib import Path\nPath('@BASE@/logs/x/a').unlink(missing_ok=True)\nreturn 1",
+        expect=NEVER,
+    ),
+    logged(
+        "log-of-a-handler",
+        "h = logging.FileHandler('@BASE@/logs/own.log')\nlogging.getLogger('x').addHandler(h)\n"
+        "logging.getLogger('x').error('x')\nh.close()\nreturn 1",
+        top="import logging",
+        expect=HIT,
+    ),
     # Readers by path.
     reads("file-open", "return open(FILE).read()", worst=True),
     reads("file-open-same", "return open(FILE).read()", two="1 2\n", expect=HIT),

@@ -278,6 +278,55 @@ CASES: tuple[Case, ...] = (
         made='cached(Extract(task_id="t1", params={"x": 1})); cached(Extract(task_id="t2", params={"x": 2}))',
         expect=SAFE,
     ),
+    *(
+        marked(
+            f"operator-email-by-{name}",
+            "",
+            made='cached(Extract(task_id="t", email="a"))',
+            files={"extract.py": execute(f"return {value}") + f"\n{helper}"},
+            edit=('"a"', '"b"'),
+        )
+        for name, value, helper in (
+            ("dict", "self.__dict__['email']", ""),
+            ("getattribute", "self.__getattribute__('email')", ""),
+            ("helper", "self.go()", "    def go(me): return me.email"),
+            ("helper-of-stars", "self.go()", "    def go(*a): return a[0].email"),
+            ("property", "self.go", "    go = property(lambda me: me.email)"),
+        )
+    ),
+    *(
+        marked(
+            f"operator-{which}-relatives",
+            f"return sorted(self.get_{which}_relative_ids(upstream=True))",
+            top="from airflow.providers.standard.operators.empty import EmptyOperator",
+            made='from extract import EmptyOperator; EmptyOperator(task_id="e1") >> cached(Extract(task_id="t"))',
+            edit=('"e1"', '"e2"'),
+            tasks=["t"],
+        )
+        for which in ("direct", "flat")
+    ),
+    marked(
+        "operator-name-of-its-log",
+        "return self.log.name",
+        made='cached(Extract(task_id="t", logger_name="a"))',
+        edit=('"a"', '"b"'),
+    ),
+    marked("operator-that-logs", "self.log.info('x')\nreturn 1", expect=HIT),
+    marked(
+        "operator-log-of-its-own",
+        "",
+        files={
+            "extract.py": execute("return self._log")
+            + "\n    def pre_execute(self, context): self._log = context['ds']"
+        },
+        first=DAYS[0],
+        second=DAYS[1],
+    ),
+    on_days(
+        "operator-context-by-a-computed-name",
+        "return getattr(sdk, 'get_current' + '_context')()['ds']",
+        top="import airflow.sdk as sdk",
+    ),
     marked("operator-dag-id", "return self.dag_id", edit=('DAG("d"', 'DAG("e"')),
     marked("operator-dag-of-it", "return self.dag.dag_id", edit=('DAG("d"', 'DAG("e"')),
     marked(

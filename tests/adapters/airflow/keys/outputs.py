@@ -105,7 +105,17 @@ with DAG("d", schedule=None):
 """
 AGAIN = {"expect": HIT}
 
+CLEARS = "shutil.rmtree('@BASE@/scratch', ignore_errors=True)\n"
+
 CASES: tuple[Case, ...] = (
+    makes(
+        "output-after-another-folder-is-removed",
+        CLEARS + WRITES,
+        "mkdir -p scratch",
+        looks="assert not os.path.exists('@BASE@/scratch')\nreturn n",
+        expect=NEVER,
+    ),
+    makes("output-after-a-folder-is-removed-that-is-not-there", CLEARS + WRITES, expect=HIT),
     makes("output-in-place", expect=HIT),
     makes("output-deleted", change="rm out/x.csv", worst=True, expect=HIT),
     makes("output-overwritten", change="echo other > out/x.csv", worst=True, expect=HIT),

@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
-from adapters.airflow.keys.case import CODE, CONTEXT, FRESH, HIT, SAFE, Case, Run, tasks, work
+from typing import Any
+
+from adapters.airflow.keys.case import CODE, CONTEXT, FRESH, HIT, OBSERVED, SAFE, Case, Run, tasks, work
 
 __all__ = ["CASES"]
+
+TRIGGER = """
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+class Now(BaseTrigger):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+    def serialize(self): return "now.Now", {"value": self.value}
+    async def run(self): yield TriggerEvent(self.value)
+"""
+DEFERS = """
+import os, subprocess
+from airflow.sdk import BaseOperator
+from now import Now
+class Op(BaseOperator):
+    def execute(self, context):
+        FIRST
+        self.defer(trigger=Now(v), method_name="done")
+    def done(self, context, event=None): return [event, 0]
+with DAG("d", schedule=None):
+    t = cached(Op(task_id="t"))
+"""
+
+
+def defers(name: str, first: str, **case: Any) -> Case:
+    """Return a case of an operator that defers, and returns the event that it comes back with."""
+    files = {"now.py": TRIGGER, "etc/x.txt": "1", **case.pop("files", {})}
+    return tasks(name, DEFERS.replace("FIRST", first), files=files, **{"layer": OBSERVED, **case})
+
 
 MACRO = """
 from airflow.providers.standard.operators.python import PythonOperator
@@ -344,6 +375,26 @@ CASES: tuple[Case, ...] = (
             a()
         """,
         expect=HIT,
+    ),
+    defers("defers-and-comes-back", "v = 1", expect=HIT),
+    defers("defers-and-is-edited", "v = 1", edit=("[event, 0]", "[event, 1]")),
+    defers("reads-a-file-before-it-defers", "v = open('@BASE@/etc/x.txt').read()", writes={"etc/x.txt": "2"}),
+    defers(
+        "runs-a-program-before-it-defers",
+        "v = subprocess.check_output(['cat', '@BASE@/etc/x.txt'], text=True)",
+        writes={"etc/x.txt": "2"},
+    ),
+    tasks(
+        "writes-a-file-before-it-defers",
+        DEFERS.replace("FIRST", "v = open('@BASE@/etc/y.txt', 'w').write('1')")
+        + """    @task
+    def after(): return open("@BASE@/etc/y.txt").read()
+    t >> never(after)()
+""",
+        files={"now.py": TRIGGER, "etc/x.txt": ""},
+        second=Run(before=["rm -f etc/y.txt"]),
+        expect=SAFE,
+        layer=OBSERVED,
     ),
     tasks(
         "deferrable-and-plain",

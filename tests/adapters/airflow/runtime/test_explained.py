@@ -423,7 +423,7 @@ def decided(dag: Any, owner: Owner) -> dict[str, set[str] | None]:
             continue
         ti = FakeInstance(operator, xcoms=tokens)
         try:
-            Run(operator, context_of(ti), said[1], stores=True, resumed=False).key(Before(operator, ti, said[1]))
+            Run(operator, context_of(ti), said[1], stores=True, resumed=None).key(Before(operator, ti, said[1]))
             tokens[name] = [{"token": name}] * 2 if expanded(task) else [{"token": name}]
         except Exception as error:  # noqa: BLE001  # as a worker does
             rules[name] = refused | rules_of(objections_of(error))

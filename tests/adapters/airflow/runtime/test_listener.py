@@ -81,7 +81,7 @@ from couler_airflow.runtime.run import Run
 before = {{*sys.modules}}
 task = rendered(DagFiles(Path({folder!r})).dag({text!r}).task_dict["work"])
 ti = FakeInstance(task)
-Run(task, context_of(ti), Declaration(), stores=True, resumed=False).result(lambda: 10)
+Run(task, context_of(ti), Declaration(), stores=True, resumed=None).result(lambda: 10)
 assert ti.pushed["couler_cache"]["cached"]
 print("then", *(name for name in sys.modules if name.startswith("couler_") and name not in before))
 """

@@ -239,5 +239,6 @@ def test_with_marks_in_the_file_the_marked_tasks_are_found(dag_files: DagFiles, 
     first, second = ran(dag), ran(dag_files.dag(text))
     assert first[:2] == second[:2] == (states, xcoms)
     # Nobody has marked what chooses and what totals, so nothing is known of what comes after them by order only.
-    assert hits(second[2]) == {"numbers", "pushes", "waits"}
+    # What waits comes back with the time.
+    assert hits(second[2]) == {"numbers", "pushes"}
     assert set(second[2]) == {"numbers", "pushes", "waits", "left", "shell"}

@@ -106,13 +106,15 @@ def test_what_a_task_raises_goes_through_and_nothing_is_kept(runs: Runs) -> None
     assert runs.calls == 2
 
 
-def test_a_resumed_task_is_kept_and_not_looked_up(runs: Runs) -> None:
-    _, told = runs.run(name="resume_execution")
-    assert (told["hit"], len(runs.entries())) == (False, 1)
-    runs.run(name="resume_execution")
-    assert runs.calls == 2
-    runs.run()
-    assert runs.calls == 2
+def test_a_task_is_resumed_with_what_is_in_its_key(runs: Runs) -> None:
+    """What it did before it was deferred is known to nobody, so it does that in each run."""
+    resumed = [[], {"next_method": "done", "next_kwargs": {"event": 1}}]
+    for calls, arguments in enumerate(
+        [resumed, None, [[], {"next_method": "done", "next_kwargs": {"event": 2}}], [[], {"next_method": "end"}]], 1
+    ):
+        assert not runs.run(resumed=arguments)[1]["hit"]
+        assert runs.calls == calls
+    assert runs.run(resumed=resumed)[1]["hit"]
 
 
 ORDER = """

@@ -47,7 +47,7 @@ def compute():
 while not (folder / "go").exists():
     (folder / ("ready-" + name)).touch()
     time.sleep(0.01)
-value = Run(task, context_of(ti), Declaration(), stores=True, resumed=False).result(compute)
+value = Run(task, context_of(ti), Declaration(), stores=True, resumed=None).result(compute)
 print(value, ti.pushed["couler_cache"].get("hit"))
 """
 
