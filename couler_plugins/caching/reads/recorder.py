@@ -13,7 +13,7 @@ from couler_plugins.caching.reads.callers import is_library, is_loading, module_
 from couler_plugins.caching.reads.digests import Signature, Unusable, digest_file, is_pseudo, is_young, signature_of
 from couler_plugins.caching.reads.facts import FactNotes
 from couler_plugins.caching.reads.kinds import ABSENT, LIMIT, Kind
-from couler_plugins.caching.reads.paths import PathRules
+from couler_plugins.caching.reads.paths import PathRules, links_of
 from couler_plugins.caching.reads.probes import (
     MISSING,
     error_value,
@@ -102,6 +102,11 @@ class Recorder:
             return self.status("kind", path, None, error_value(error))
         return self.status("kind", path, found, kind_of(found.st_mode))
 
+    def follow(self, path: str) -> None:
+        """Note where a folder is: what is read relative to it, or by a descriptor of it, is named by that place."""
+        for link, target in links_of(path):
+            self.probe("link", link, text_value(target))
+
     def read(self, path: str) -> None:
         """Note that the code is about to read a file."""
         if path in self._files or _is_of_system(path):
@@ -115,6 +120,7 @@ class Recorder:
             return
         if stat.S_ISDIR(status.st_mode):
             self.note("kind", path, "folder")
+            self.follow(path)
         elif not stat.S_ISREG(status.st_mode):
             self.fail(f"it reads {path}, which is no file")
         elif is_pseudo(real):

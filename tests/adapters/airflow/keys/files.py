@@ -526,6 +526,32 @@ CASES: tuple[Case, ...] = (
         writes={"etc/b.txt": ""},
         layer=OBSERVED,
     ),
+    makes(
+        "file-in-a-folder-that-it-goes-to-by-a-link",
+        "import os\nos.chdir('@BASE@/cur')\nreturn open('f').read()",
+        "mkdir -p v1 v2; echo 1 > v1/f; echo 2 > v2/f; ln -sfn v1 cur",
+        "ln -sfn v2 cur",
+    ),
+    work(
+        "file-in-a-folder-that-it-goes-to-from-another",
+        "import os\nos.chdir('sub')\nreturn open('f').read()",
+        files={"x/sub/f": "1", "y/sub/f": "2"},
+        first=Run(folder="x"),
+        second=Run(folder="y"),
+        layer=OBSERVED,
+    ),
+    makes(
+        "file-in-a-folder-that-is-open-by-a-link",
+        "import os\nfd = os.open('@BASE@/cur', os.O_RDONLY)\nreturn sorted(os.listdir(fd))",
+        "mkdir -p v1 v2; touch v1/a v2/b; ln -sfn v1 cur",
+        "ln -sfn v2 cur",
+    ),
+    makes(
+        "file-status-in-a-folder-that-is-open",
+        "import os\nfd = os.open('@BASE@/v', os.O_RDONLY)\nreturn [e.stat().st_size for e in os.scandir(fd)]",
+        "mkdir -p v; echo 1 > v/a",
+        "echo 22 > v/a",
+    ),
     work(
         "file-link-target",
         "import os\nreturn os.readlink('@BASE@/current')",
