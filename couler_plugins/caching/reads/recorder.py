@@ -26,6 +26,8 @@ from couler_plugins.caching.reads.probes import (
 
 __all__ = ["Recorder"]
 
+TEMPORARY = "TMPDIR"
+
 
 class Recorder:
     """What is known of one observation. All paths are absolute.
@@ -181,6 +183,7 @@ class Recorder:
         elif self.rules.is_temporary(real) and not self.rules.is_temporary_folder(real):
             frame = outer_frame()
             if self.rules.is_scratch(real, frame is not None and module_of(frame.f_code.co_filename) == "tempfile"):
+                self.variable(TEMPORARY, os.environ.get(TEMPORARY))  # it is named in it, which was asked for earlier
                 self.notes.tell_left(real)
             else:
                 self.notes.tell_effect(real, existed=existed)

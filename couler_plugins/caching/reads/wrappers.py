@@ -247,6 +247,12 @@ def _note_process(recorder: Recorder, frame: FrameType, outcome: None, *args: An
     recorder.notes.tell("programs", os.fsdecode(args[1][0]))
 
 
+def _note_locale(recorder: Recorder, frame: FrameType, outcome: Any, category: int, locale: Any = None) -> None:
+    if locale == "":  # C asks the environment
+        for name in ("LANG", "LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME"):
+            recorder.variable(name, os.environ.get(name))
+
+
 WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] = (
     ("os", "stat", Wrapper, note_status),
     ("os", "lstat", Wrapper, _note_link_status),
@@ -259,6 +265,7 @@ WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., None]], ...]] 
     ("os", "mkfifo", EarlyWrapper, _note_node),
     ("os", "mknod", EarlyWrapper, _note_node),
     ("os", "scandir", ScanWrapper, note_status),
+    ("locale", "setlocale", Wrapper, _note_locale),
     ("importlib.util", "find_spec", Wrapper, _note_spec),
     ("sqlite3", "connect", Wrapper, _note_database),
     ("sqlite3.dbapi2", "connect", Wrapper, _note_database),
