@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from types import FrameType
 
@@ -27,6 +28,7 @@ from couler_plugins.caching.reads.probes import (
 __all__ = ["Recorder"]
 
 TEMPORARY = "TMPDIR"
+"""The variable that says where `tempfile` makes files; it is asked once in a process, mostly before anybody observes."""
 
 
 class Recorder:
@@ -183,7 +185,8 @@ class Recorder:
         elif self.rules.is_temporary(real) and not self.rules.is_temporary_folder(real):
             frame = outer_frame()
             if self.rules.is_scratch(real, frame is not None and module_of(frame.f_code.co_filename) == "tempfile"):
-                self.variable(TEMPORARY, os.environ.get(TEMPORARY))  # it is named in it, which was asked for earlier
+                if os.path.dirname(real) == os.path.realpath(tempfile.gettempdir()):  # noqa: PTH120
+                    self.variable(TEMPORARY, os.environ.get(TEMPORARY))  # its name begins with it
                 self.notes.tell_left(real)
             else:
                 self.notes.tell_effect(real, existed=existed)

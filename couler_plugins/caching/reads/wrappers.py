@@ -144,7 +144,7 @@ class ScanEntry:
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         # The wrapper records it.
-        return os.stat(self._entry.path, dir_fd=self._folder, follow_symlinks=follow_symlinks)  # noqa: PTH116
+        return os.stat(self._entry.path, dir_fd=self._folder, follow_symlinks=follow_symlinks)
 
 
 def note_status(
