@@ -44,7 +44,7 @@ def order_of(cls: type) -> list[str]:
 
 def options_of(cls: type) -> list[Any]:
     """Return what a class of msgspec was told beside its members: options, and what its fields are called outside."""
-    if not any("__struct_config__" in vars(base) for base in type(cls).__mro__):
+    if not hasattr(type(cls), "__struct_config__"):
         return []
     config = cls.__struct_config__  # type: ignore[attr-defined]
     options = {name: getattr(config, name) for name in sorted(dir(config)) if not name.startswith("_")}

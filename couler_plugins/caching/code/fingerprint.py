@@ -177,8 +177,8 @@ class Fingerprint:
     def _object(self, value: Any, kind: type) -> Any:
         wrapped = getattr(value, "__wrapped__", None)
         if isinstance(wrapped, types.FunctionType) and module_of(kind) == "functools":
-            own = {name: item for name, item in vars(value).items() if name not in (*NO_STATE, "cache_parameters")}
-            parameters = [self.form(value.cache_parameters()), self.form(own)]
+            held = {name: item for name, item in vars(value).items() if name not in (*NO_STATE, "cache_parameters")}
+            parameters = [self.form(value.cache_parameters()), self.form(held)]
             return ["cached", self.form(wrapped), [self.form(item) for item in remembered(value)], *parameters]
         if self._is_compiled(kind):
             if wrapped is None:

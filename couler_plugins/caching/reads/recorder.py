@@ -28,7 +28,7 @@ from couler_plugins.caching.reads.probes import (
 __all__ = ["Recorder"]
 
 TEMPORARY = "TMPDIR"
-"""The variable that says where `tempfile` makes files; it is asked once in a process, mostly before anybody observes."""
+"""The variable that says where `tempfile` makes files; it is asked once in a process, often before an observation."""
 
 
 class Recorder:
