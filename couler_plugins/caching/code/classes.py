@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
-__all__ = ["has_functions", "is_made", "members_of", "order_of", "overrides"]
+__all__ = ["has_functions", "is_made", "members_of", "options_of", "order_of", "overrides"]
 
 OF_CLASSES = frozenset(
     {
@@ -40,6 +40,15 @@ def members_of(cls: type) -> list[tuple[str, Any]]:
 def order_of(cls: type) -> list[str]:
     """Return the names of a class's values in their order: who goes through them sees that, and of methods nothing."""
     return [name for name, member in vars(cls).items() if not name.startswith("__") and not _is_method(member)]
+
+
+def options_of(cls: type) -> list[Any]:
+    """Return what a class of msgspec was told beside its members: options, and what its fields are called outside."""
+    if not hasattr(type(cls), "__struct_config__"):
+        return []
+    config = cls.__struct_config__  # type: ignore[attr-defined]
+    options = {name: getattr(config, name) for name in sorted(dir(config)) if not name.startswith("_")}
+    return [options, getattr(cls, "__struct_encode_fields__", ())]
 
 
 def has_functions(cls: type) -> bool:

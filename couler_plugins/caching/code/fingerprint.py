@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping, Sized
 from typing import Any
 
 from couler_plugins.caching.code.budget import Budget
-from couler_plugins.caching.code.classes import has_functions, is_made, members_of, order_of, overrides
+from couler_plugins.caching.code.classes import has_functions, is_made, members_of, options_of, order_of, overrides
 from couler_plugins.caching.code.modules import file_of, is_installed, is_library, is_library_code, module_of
 from couler_plugins.caching.code.names import constants_of
 from couler_plugins.caching.code.reading import UNSEEN, Reading, dotted_name
@@ -153,7 +153,7 @@ class Fingerprint:
         if isinstance(value, types.CodeType):
             return self._code(value)
         if kind is functools.partial:
-            return ["partial", self.form(value.func), self.form(value.args), self.form(value.keywords)]
+            return ["partial", *map(self.form, (value.func, value.args, value.keywords, vars(value)))]
         if kind is types.MethodType:
             return ["method", self.form(value.__self__), self.form(value.__func__)]
         if kind is staticmethod or kind is classmethod:
@@ -186,7 +186,9 @@ class Fingerprint:
     def _object(self, value: Any, kind: type) -> Any:
         wrapped = getattr(value, "__wrapped__", None)
         if isinstance(wrapped, types.FunctionType) and module_of(kind) == "functools":
-            return ["cached", self.form(wrapped), [self.form(item) for item in remembered(value)]]
+            held = {name: item for name, item in vars(value).items() if name not in (*NO_STATE, "cache_parameters")}
+            parameters = [self.form(value.cache_parameters()), self.form(held)]
+            return ["cached", self.form(wrapped), [self.form(item) for item in remembered(value)], *parameters]
         if self._is_compiled(kind):
             if wrapped is None:
                 return ["of a library", *self._taken_apart(value, kind)]
@@ -281,6 +283,7 @@ class Fingerprint:
             self._cells(function),
             self._reading.read(function.__code__, scope, str(scope.get("__package__") or "")),
             self._attributes(function),
+            *_name_of(function),
         ]
 
     def _made(self, function: types.FunctionType) -> Any:
@@ -351,7 +354,7 @@ class Fingerprint:
         bases = [self.form(base) for base in cls.__bases__ if base is not object]
         maker = [] if type(cls) is type or self._is_library_class(type(cls)) else [self.form(type(cls))]
         members = [[name, self._member(cls, name, member)] for name, member in members_of(cls)]
-        return ["class", cls.__qualname__, bases, maker, members, order_of(cls)]
+        return ["class", cls.__qualname__, bases, maker, members, order_of(cls), *map(self.form, options_of(cls))]
 
     def _member(self, cls: type, name: str, member: Any) -> Any:
         try:
@@ -392,6 +395,12 @@ class Fingerprint:
         other = Fingerprint(self._allow, self._around, self.sources)
         other._budget = other._aside = self._aside
         return other
+
+
+def _name_of(function: types.FunctionType) -> list[str]:
+    """The names that a function was given after it was made."""
+    names = [function.__name__, function.__qualname__]
+    return [] if names == [function.__code__.co_name, function.__code__.co_qualname] else names
 
 
 def _cells(function: types.FunctionType) -> Iterator[tuple[str, types.CellType]]:

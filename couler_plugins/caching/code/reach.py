@@ -38,6 +38,7 @@ OF_ARROW = (
     *("FileSystemDatasetFactory", "ParquetDatasetFactory"),
 )
 """What of pyarrow opens files by itself, and is not followed, whatever name its module has got."""
+OF_RUSTWORKX = ("read_edge_list", "write_edge_list")
 KINDS: tuple[tuple[str, str], ...] = (
     ("clock", r"time\.(?!sleep\b|strptime\b|struct_time\b|mktime\b)\w+|sched\.|timeit\.|resource\."),
     ("clock", r"(?:\w+\.)*(?:now|utcnow|today)(?:\.|$)"),
@@ -84,6 +85,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("dynamic code", r"pydantic\.(?:types\.)?ImportString|yaml\.(?:\w+\.)*(?:unsafe_load|C?UnsafeLoader)"),
     ("dynamic code", r"pandas\.(?:core\.computation\.(?:\w+\.)?)?eval$"),
     ("native", rf"(?:pandas|scipy\.io)\.(?:\w+\.)*(?:{'|'.join(NATIVE)})\b"),
+    ("native", r"rustworkx\.(?:\w+\.)*(?!parse_)\w*(?:read_|write_|node_link_json)"),
     # Seen while the code runs, where there is an observer.
     (
         "files",
@@ -112,7 +114,7 @@ ATTRIBUTES: dict[str, str] = {
     **dict.fromkeys(("cwd", "home", "expanduser"), "environment"),
     **dict.fromkeys(("to_csv", "to_sql", "to_excel", "to_pickle"), "files"),
     **dict.fromkeys(("read_parquet", "to_parquet", "read_feather", "to_feather", "read_orc", "to_orc"), "frames"),
-    **dict.fromkeys((*NATIVE, *OF_ARROW), "native"),
+    **dict.fromkeys((*NATIVE, *OF_ARROW, *OF_RUSTWORKX), "native"),
     **dict.fromkeys(("urlopen", "urlretrieve"), "network"),
     **dict.fromkeys(("get_connection", "get_conn"), "connections"),
     **dict.fromkeys(

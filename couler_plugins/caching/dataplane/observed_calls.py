@@ -26,6 +26,7 @@ from couler_plugins.caching.dataplane.call_tables import (
 )
 from couler_plugins.caching.dataplane.strace import Call, path_of, text_of
 from couler_plugins.caching.reads.kinds import Kind
+from couler_plugins.caching.reads.paths import links_of
 
 __all__ = ["Observed", "interpret"]
 
@@ -199,7 +200,13 @@ class _Interpreter:
         else:
             self._note("lstat" if kind == "stat" and not follows else kind, path)
         if call.name == "chdir" and not call.error:
+            self._follow(path)
             self._folder(call)[0] = os.path.realpath(path)
+
+    def _follow(self, path: str) -> None:
+        """Note where a folder is: what is read relative to it is named by that place."""
+        for link, _ in links_of(path):
+            self._note("link", link)
 
     def _open(self, call: Call) -> None:
         at = call.name in ("openat", "openat2")
@@ -218,7 +225,10 @@ class _Interpreter:
         if "O_TMPFILE" in flags:
             return  # it has no name, unless it is linked, which is seen
         if not flags & {"O_WRONLY", "O_RDWR"}:
-            self._note("kind" if "O_PATH" in flags or Path(real).is_dir() else "file", shown)
+            is_folder = Path(real).is_dir()
+            self._note("kind" if "O_PATH" in flags or is_folder else "file", shown)
+            if is_folder:
+                self._follow(path)
         elif "O_TRUNC" in flags or {"O_CREAT", "O_EXCL"} <= flags or self._reads.get(("kind", shown)):
             self._write(shown, made=True)
         elif not self._is_own(real) and real not in SILENT:

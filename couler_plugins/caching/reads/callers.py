@@ -73,7 +73,6 @@ MODULES: Final[dict[str, Level]] = {
     "_colorize": "",
     "asyncio": "",
     "importlib": "",
-    "linecache": "",
     "logging": "",
     "multiprocessing": "",
     "subprocess": "",
@@ -125,6 +124,8 @@ def level_of(frame: FrameType | None) -> Level:
             return "stat"
         if _copies(module, frame):
             return ""
+        if module == "linecache":
+            return "" if shows_source(frame) else "lack"
         return LEVELS.get((module, code.co_name), MODULES.get(module, "stat"))
     return "stat"
 

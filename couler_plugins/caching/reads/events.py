@@ -258,6 +258,10 @@ def _class(recorder: Recorder, arguments: Arguments) -> None:
 
 
 def _enter(recorder: Recorder, arguments: Arguments) -> None:
+    name = absolute_path(recorder, arguments[0])
+    if name is not None:
+        recorder.look(name)
+        recorder.follow(name)
     recorder.changed_directory = True
     recorder.opened = {key for key in recorder.opened if os.fsdecode(key[0]).startswith("/")}
 

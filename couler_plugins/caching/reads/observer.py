@@ -17,7 +17,7 @@ from pathlib import Path
 from types import BuiltinFunctionType
 from typing import Any
 
-from couler_plugins.caching.reads import arrow, databases
+from couler_plugins.caching.reads import arrow, databases, natives
 from couler_plugins.caching.reads.callers import is_library
 from couler_plugins.caching.reads.clocks import ASKED, LATE, METHODS, wrap_method
 from couler_plugins.caching.reads.clocks import WRAPPED as WRAPPED_CLOCKS
@@ -118,7 +118,9 @@ _lock = threading.Lock()
 _patches: list[tuple[dict[str, Any], str, Wrapper]] = []
 _methods: list[tuple[type, str, Any, Any]] = []
 """Classes, the names of methods, what is in their place, and what was there before."""
-CALLS = (*arrow.CALLS, *databases.CALLS)
+HOLDERS = ("posix", "aiofiles.os")
+"""Modules of libraries that have the functions by a name of their own, or in what they have made of them."""
+CALLS = (*arrow.CALLS, *databases.CALLS, *natives.CALLS)
 _late = {*(name for name, *_ in CALLS), *(name for name, *_ in METHODS)}
 """Modules whose functions are wrapped where they are loaded, or once they are."""
 _unfollowed: set[str] = set()
@@ -173,10 +175,13 @@ def _patch() -> None:
     for name in _late:
         if (loaded := sys.modules.get(name)) is not None:
             wrappers |= _patch_late(loaded)
-    for module in learn_libraries():
+    for module in (*learn_libraries(), *filter(None, map(sys.modules.get, HOLDERS))):
         for name, value in list(vars(module).items()):
             if id(value) in wrappers:
                 _replace(vars(module), name, wrappers[id(value)])
+            for cell in getattr(value, "__closure__", None) or () if module.__name__ in HOLDERS else ():
+                if id(cell.cell_contents) in wrappers:
+                    cell.cell_contents = wrappers[id(cell.cell_contents)]  # it stays, and is idle when nobody observes
     for namespace, name in _askers:
         if (wrapper := wrappers.get(id(namespace.get(name)))) is not None:
             _replace(namespace, name, wrapper)

@@ -6,15 +6,16 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from couler_plugins.caching.reads.callers import is_library, is_logging, outer_frame
 
-__all__ = ["PathRules"]
+__all__ = ["PathRules", "links_of"]
 
 NOTHING = frozenset({"/dev/null", "/dev/full", "/dev/zero", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 TICK = 10_000_000  # ns by which the clock of files may be behind ours
+LINKS = 40  # on the way of one path: as many as Linux follows
 
 
 class PathRules:
@@ -140,6 +141,27 @@ class PathRules:
         """Tell whether the code has made something, or something in it."""
         real = self.real(path)
         return real in self._parents or self.owns(real)
+
+
+def links_of(path: str) -> Iterator[tuple[str, str]]:
+    """Give each link on the way of an absolute path and where it points, in the order in which they are followed."""
+    real, waiting, count = "", path.split("/")[::-1], 0
+    while waiting and count < LINKS:
+        part = waiting.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            real = real.rpartition("/")[0]
+            continue
+        try:
+            target = os.readlink(f"{real}/{part}")  # noqa: PTH115
+        except OSError:
+            real = f"{real}/{part}"
+            continue
+        yield f"{real}/{part}", target
+        real = "" if target.startswith("/") else real
+        waiting += target.split("/")[::-1]
+        count += 1
 
 
 def _real(paths: Iterable[Path]) -> tuple[str, ...]:

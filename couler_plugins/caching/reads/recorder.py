@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from types import FrameType
 
@@ -14,7 +15,7 @@ from couler_plugins.caching.reads.callers import is_library, is_loading, module_
 from couler_plugins.caching.reads.digests import Signature, Unusable, digest_file, is_pseudo, is_young, signature_of
 from couler_plugins.caching.reads.facts import FactNotes
 from couler_plugins.caching.reads.kinds import ABSENT, LIMIT, Kind
-from couler_plugins.caching.reads.paths import PathRules
+from couler_plugins.caching.reads.paths import PathRules, links_of
 from couler_plugins.caching.reads.probes import (
     MISSING,
     error_value,
@@ -26,6 +27,9 @@ from couler_plugins.caching.reads.probes import (
 )
 
 __all__ = ["Recorder"]
+
+TEMPORARY = "TMPDIR"
+"""The variable that says where `tempfile` makes files; it is asked once in a process, often before an observation."""
 
 
 class Recorder:
@@ -104,6 +108,11 @@ class Recorder:
             return self.status("kind", path, None, error_value(error))
         return self.status("kind", path, found, kind_of(found.st_mode))
 
+    def follow(self, path: str) -> None:
+        """Note where a folder is: what is read relative to it, or by a descriptor of it, is named by that place."""
+        for link, target in links_of(path):
+            self.probe("link", link, text_value(target))
+
     def read(self, path: str) -> None:
         """Note that the code is about to read a file."""
         if path in self._files or _is_of_system(path):
@@ -117,6 +126,7 @@ class Recorder:
             return
         if stat.S_ISDIR(status.st_mode):
             self.note("kind", path, "folder")
+            self.follow(path)
         elif not stat.S_ISREG(status.st_mode):
             self.fail(f"it reads {path}, which is no file")
         elif is_pseudo(real):
@@ -177,6 +187,8 @@ class Recorder:
         elif self.rules.is_temporary(real) and not self.rules.is_temporary_folder(real):
             frame = outer_frame()
             if self.rules.is_scratch(real, frame is not None and module_of(frame.f_code.co_filename) == "tempfile"):
+                if os.path.dirname(real) == os.path.realpath(tempfile.gettempdir()):  # noqa: PTH120
+                    self.variable(TEMPORARY, os.environ.get(TEMPORARY))  # its name begins with it
                 self.notes.tell_left(real)
             else:
                 self.notes.tell_effect(real, existed=existed)

@@ -24,6 +24,7 @@ __all__ = ["WRAPPED", "EarlyWrapper", "MethodWrapper", "Wrapper"]
 
 
 ATTACH = 24  # SQLITE_ATTACH
+EXECUTOR = "concurrent"  # it calls what code has handed to it
 
 
 class Wrapper:
@@ -92,20 +93,24 @@ class ScanWrapper(Wrapper):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         found = self.__wrapped__(*args, **kwargs)
-        return Scan(found) if is_observed() and not is_standard(sys._getframe(1)) else found
+        if not is_observed() or module_of(sys._getframe(1).f_code.co_filename) not in ("", EXECUTOR):
+            return found
+        folder = args[0] if args else kwargs.get("path")
+        return Scan(found, folder if isinstance(folder, int) else None)
 
 
 class Scan:
     """What `os.scandir` returns, of entries whose status is recorded."""
 
-    def __init__(self, entries: Any) -> None:
+    def __init__(self, entries: Any, folder: int | None) -> None:
         self._entries = entries
+        self._folder = folder
 
     def __iter__(self) -> Iterator[ScanEntry]:
         return self
 
     def __next__(self) -> ScanEntry:
-        return ScanEntry(next(self._entries))
+        return ScanEntry(next(self._entries), self._folder)
 
     def __enter__(self) -> Scan:
         return self
@@ -120,8 +125,9 @@ class Scan:
 class ScanEntry:
     """An entry of a folder, whose status is recorded; the listing has told its name and kind."""
 
-    def __init__(self, entry: os.DirEntry[Any]) -> None:
+    def __init__(self, entry: os.DirEntry[Any], folder: int | None) -> None:
         self._entry = entry
+        self._folder = folder
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._entry, name)
@@ -137,7 +143,8 @@ class ScanEntry:
         return os.DirEntry
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        return os.stat(self._entry.path, follow_symlinks=follow_symlinks)  # noqa: PTH116  # the wrapper records it
+        # The wrapper records it.
+        return os.stat(self._entry.path, dir_fd=self._folder, follow_symlinks=follow_symlinks)
 
 
 def note_status(
@@ -240,6 +247,12 @@ def _note_process(recorder: Recorder, frame: FrameType, outcome: None, *args: An
     recorder.notes.tell("programs", os.fsdecode(args[1][0]))
 
 
+def _note_locale(recorder: Recorder, frame: FrameType, outcome: Any, category: int, locale: Any = None) -> None:
+    if locale == "":  # C asks the environment
+        for name in ("LANG", "LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME"):
+            recorder.variable(name, os.environ.get(name))
+
+
 WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., Any]], ...]] = (
     ("os", "stat", Wrapper, note_status),
     ("os", "lstat", Wrapper, _note_link_status),
@@ -252,6 +265,7 @@ WRAPPED: Final[tuple[tuple[str, str, type[Wrapper], Callable[..., Any]], ...]] =
     ("os", "mkfifo", EarlyWrapper, _note_node),
     ("os", "mknod", EarlyWrapper, _note_node),
     ("os", "scandir", ScanWrapper, note_status),
+    ("locale", "setlocale", Wrapper, _note_locale),
     ("importlib.util", "find_spec", Wrapper, _note_spec),
     ("sqlite3", "connect", Wrapper, _note_database),
     ("sqlite3.dbapi2", "connect", Wrapper, _note_database),

@@ -126,6 +126,18 @@ def test_what_is_opened_looked_for_and_listed_is_read() -> None:
     assert not found.objections
 
 
+@pytest.mark.parametrize("how", ["chdir", "open"])
+def test_links_to_folders_that_paths_start_from_are_read(tmp_path: Path, how: str) -> None:
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "cur").symlink_to("v1")
+    cur, opened = str(tmp_path / "cur"), f"3<{hexed(str(tmp_path / 'v1'))}>"
+    goes = {
+        "chdir": f'1  chdir("{hexed(cur)}") = 0',
+        "open": at("openat", cur, "O_RDONLY|O_DIRECTORY", opened),
+    }
+    assert seen(goes[how]).reads == {("kind", cur): False, ("link", cur): False}
+
+
 def test_what_a_command_makes_itself_is_no_read() -> None:
     found = seen(
         at("openat", "/tmp/x", "O_WRONLY|O_CREAT|O_TRUNC, 0666", f"3<{hexed('/tmp/x')}>"),

@@ -20,6 +20,13 @@ def beside(name: str, body: str, code: str, edit: tuple[str, str], **case: Any) 
     return work(name, body, code, edit=edit, **case)
 
 
+DECODED = """
+import msgspec
+try: return msgspec.json.decode(b'{"y": 5}', type=C).my_x
+except msgspec.ValidationError: return 'bad'
+"""
+ENCODED = "import msgspec\nreturn msgspec.json.encode(C()).decode()"
+
 CASES: tuple[Case, ...] = (
     # Subclasses of builtin types, with methods.
     helping(
@@ -675,5 +682,24 @@ CASES: tuple[Case, ...] = (
         "return isinstance(1, P)",
         "from typing import Protocol, runtime_checkable\n@runtime_checkable\nclass P(Protocol):\n    def bit_length(self): ...\n",
         ("bit_length", "no_such_thing"),
+    ),
+    *(
+        work(
+            f"msgspec-option-{option.partition('=')[0].replace('_', '-')}",
+            body,
+            f"import msgspec\nclass C(msgspec.Struct, {option}):\n    my_x: int = 1\n",
+            edit=(option, other),
+            needs=("msgspec",),
+        )
+        for option, other, body in (
+            ("rename='camel'", "rename='pascal'", ENCODED),
+            ("tag='a'", "tag='b'", ENCODED),
+            ("omit_defaults=True", "omit_defaults=False", ENCODED),
+            (
+                "forbid_unknown_fields=True",
+                "forbid_unknown_fields=False",
+                DECODED,
+            ),
+        )
     ),
 )

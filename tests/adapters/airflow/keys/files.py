@@ -38,6 +38,9 @@ def logged(name: str, body: str, **case: Any) -> Case:
 SQLITE = "python3 -c \"import sqlite3; c = sqlite3.connect('etc.db'); c.execute('create table if not exists t (n)'); c.execute('insert into t values ({n})'); c.commit()\""
 NUMPY = "python3.11 -c \"import array; open('x.raw', 'wb').write(array.array('d', [{n}]).tobytes())\""
 PARQUET = f"{sys.executable} -c \"import pandas as pd; pd.DataFrame({{{{'a': [{{n}}]}}}}).to_parquet('p')\""
+FONT = "cp {fonts}/DejaVu{{name}}.ttf a.ttf".format(
+    fonts=f"$(dirname $({sys.executable} -c 'import matplotlib.font_manager as m; print(m.findfont(None))'))"
+)
 MATLAB = f"{sys.executable} -c \"import scipy.io as s; s.savemat('x.mat', {{'a': [N]}})\""
 MATRIX = "%%MatrixMarket matrix coordinate real general\n1 1 1\n1 1 {n}.0\n"
 TEMPLATED = """
@@ -549,6 +552,32 @@ CASES: tuple[Case, ...] = (
         writes={"etc/b.txt": ""},
         layer=OBSERVED,
     ),
+    makes(
+        "file-in-a-folder-that-it-goes-to-by-a-link",
+        "import os\nos.chdir('@BASE@/cur')\nreturn open('f').read()",
+        "mkdir -p v1 v2; echo 1 > v1/f; echo 2 > v2/f; ln -sfn v1 cur",
+        "ln -sfn v2 cur",
+    ),
+    work(
+        "file-in-a-folder-that-it-goes-to-from-another",
+        "import os\nos.chdir('sub')\nreturn open('f').read()",
+        files={"etc/x/sub/f": "1", "etc/y/sub/f": "2"},
+        first=Run(folder="etc/x"),
+        second=Run(folder="etc/y"),
+        layer=OBSERVED,
+    ),
+    makes(
+        "file-in-a-folder-that-is-open-by-a-link",
+        "import os\nfd = os.open('@BASE@/cur', os.O_RDONLY)\nreturn sorted(os.listdir(fd))",
+        "mkdir -p v1 v2; touch v1/a v2/b; ln -sfn v1 cur",
+        "ln -sfn v2 cur",
+    ),
+    makes(
+        "file-status-in-a-folder-that-is-open",
+        "import os\nfd = os.open('@BASE@/v', os.O_RDONLY)\nreturn [e.stat().st_size for e in os.scandir(fd)]",
+        "mkdir -p v; echo 1 > v/a",
+        "echo 22 > v/a",
+    ),
     work(
         "file-link-target",
         "import os\nreturn os.readlink('@BASE@/current')",
@@ -660,6 +689,50 @@ CASES: tuple[Case, ...] = (
         """,
         files={"sql/q.sql": "select 1"},
         edits={"sql/q.sql": ("1", "2")},
+        layer=OBSERVED,
+    ),
+    # What another module or compiled code reads.
+    reads("file-status-of-posix", "return posix.stat(FILE).st_size", "import posix", two="1 22\n"),
+    reads(
+        "file-status-of-aiofiles",
+        "import asyncio\nasync def go(): return (await aos.stat(FILE)).st_size\nreturn asyncio.run(go())",
+        "from aiofiles import os as aos",
+        two="1 22\n",
+        needs=("aiofiles",),
+    ),
+    reads(
+        "file-status-in-an-executor",
+        "import asyncio\nasync def go(): return [e.stat().st_size for e in await aos.scandir('@BASE@/etc')]\n"
+        "return asyncio.run(go())",
+        "from aiofiles import os as aos",
+        two="1 22\n",
+        needs=("aiofiles",),
+    ),
+    makes(
+        "file-of-a-font",
+        "from PIL import ImageFont\nreturn ImageFont.truetype('@BASE@/a.ttf', 20).getname()[0]",
+        FONT.format(name="Sans"),
+        FONT.format(name="Serif"),
+        needs=("PIL", "matplotlib"),
+    ),
+    reads(
+        "file-of-rustworkx",
+        "import rustworkx\nreturn len(rustworkx.PyGraph.read_edge_list(FILE))",
+        one="0 1\n",
+        two="0 1\n1 2\n",
+        needs=("rustworkx",),
+    ),
+    work(
+        "file-whose-lines-are-missing",
+        "import linecache\nreturn linecache.getline('@BASE@/etc/x.txt', 1)",
+        writes={"etc/x.txt": "1"},
+        layer=OBSERVED,
+    ),
+    work(
+        "file-in-another-temporary-folder",
+        "import os, tempfile\nwith tempfile.TemporaryDirectory() as d:\n    return os.path.dirname(d)",
+        first=Run(env={"TMPDIR": "@BASE@/t1"}, before=["mkdir -p t1 t2"]),
+        second=Run(env={"TMPDIR": "@BASE@/t2"}),
         layer=OBSERVED,
     ),
     # Files that a task writes.

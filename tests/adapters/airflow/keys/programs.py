@@ -172,4 +172,23 @@ CASES: tuple[Case, ...] = (
         expect=NEVER,
         layer=OBSERVED,
     ),
+    work(
+        "file-that-a-library-of-cffi-reads",
+        "ffi = cffi.FFI()\nffi.cdef('int open(const char *, int); long read(int, void *, size_t);')\n"
+        "c, b = ffi.dlopen(None), ffi.new('char[8]')\nc.read(c.open(b'@BASE@/etc/x', 0), b, 8)\n"
+        "return ffi.string(b).decode()",
+        "import cffi",
+        files={"etc/x": "1"},
+        writes={"etc/x": "2"},
+        needs=("cffi",),
+        layer=OBSERVED,
+    ),
+    work(
+        "locale-from-the-environment",
+        "return locale.setlocale(locale.LC_ALL, '')",
+        "import locale",
+        first=Run(env={"LC_ALL": "C"}),
+        second=Run(env={"LC_ALL": "C.UTF-8"}),
+        layer=OBSERVED,
+    ),
 )
