@@ -96,11 +96,17 @@ def test_every_other_task_has_a_reason(plugins: Plugins) -> None:
     plan = run_pipeline(lift(cached(kinds())), parse_pipeline("cache", plugins), RunContext(plugins), plugins).plan
     reasons = {item.subject: item.reason for item in plan.decisions}
     after = "and no key covers what that has done"
-    undeclared = "nobody has declared BashOperator pure; BashOperator runs a program"
+    operator = "airflow.providers.standard.operators.bash.BashOperator"
+    allowed = "couler_airflow.cached(allow=('clock', 'programs')) at the task"
+    bash = [
+        f"nobody has declared BashOperator pure: add couler_airflow.cached(…) of the task, or {operator} in cache_operators",
+        f"BashOperator runs a program: add {allowed}",
+        f"it contains 'date', which may read a clock: add {allowed}",
+    ]
     assert reasons == {
         "kinds/start": "it computes nothing",
-        "kinds/bash": f"it contains 'date', which may read a clock; {undeclared}",
-        "kinds/plain": f"'bash' runs before it, {after}",
+        "kinds/bash": "; ".join(bash),
+        "kinds/plain": f"'bash' runs before it, {after}: add 'bash' is declared as well",
         "kinds/waits": "it waits for something",
         "kinds/first": "the DAG 'kinds' says that it is pure",
         "kinds/add": f"'waits' runs before it, {after}",
