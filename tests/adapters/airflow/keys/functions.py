@@ -497,24 +497,10 @@ CASES: tuple[Case, ...] = (
         edit=("return 1", "return 2"),
     ),
     work(
-        "name-that-a-factory-sets",
-        "return [f.__name__ for f in STEPS]",
-        "def step(n):\n    def run(): return 1\n    run.__name__ = n\n    return run\nSTEPS = [step('a'), step('c')]\n",
-        edit=("step('a')", "step('b')"),
-    ),
-    work(
-        "name-of-another-function",
-        "return g.__name__",
-        "import functools\ndef a(): return 1\ndef b(): return 1\ndef wrap(f):\n    def run(): return 1\n"
-        "    return functools.update_wrapper(run, f)\ng = wrap(a)\n",
-        edit=("wrap(a)", "wrap(b)"),
-    ),
-    work(
-        "partial-with-an-attribute",
-        "return P.tag",
-        "import functools\ndef make(tag):\n    made = functools.partial(int, '1')\n    made.tag = tag\n    return made\n"
-        "P = make('a')\n",
-        edit=("make('a')", "make('b')"),
+        "name-of-a-function-that-is-made-of-code",
+        "return F.__name__",
+        "import types\ndef g(): return 1\nF = types.FunctionType(g.__code__, {}, 'a')\n",
+        edit=("'a'", "'b'"),
     ),
     work(
         "parameters-of-lru-cache",
