@@ -8,8 +8,8 @@ from adapters.airflow.keys.case import VALUES, Case, Run, work
 
 __all__ = ["CASES"]
 
-REGION = {"first": Run(env={"REGION": "1"}), "second": Run(env={"REGION": "2"})}
-GROWN = {"files": {"etc/f": "1"}, "writes": {"etc/f": "123"}}
+REGION: dict[str, Any] = {"first": Run(env={"REGION": "1"}), "second": Run(env={"REGION": "2"})}
+GROWN: dict[str, Any] = {"files": {"etc/f": "1"}, "writes": {"etc/f": "123"}}
 MADE = """
     def __new__(cls, *given, unit):
         made = super().__new__(cls, *given)

@@ -8,7 +8,7 @@ from adapters.airflow.keys.case import CODE, HIT, Case, Run, work
 
 __all__ = ["CASES"]
 
-REGION = {"first": Run(env={"REGION": "1"}), "second": Run(env={"REGION": "2"})}
+REGION: dict[str, Any] = {"first": Run(env={"REGION": "1"}), "second": Run(env={"REGION": "2"})}
 CONF = {"conf.py": "import os\nREGION = os.environ.get('REGION')\n"}
 UTILS = {"common/utils.py": "a = 0\ndef f(): return 1\n"}
 STEPS = {"steps/__init__.py": "", "steps/one.py": "def run(): return 1\n"}
