@@ -31,7 +31,9 @@ def measure(name: str, base: str, text: str, value: str, *needs: str) -> Case:
 
 def held(name: str, body: str, top: str, old: str = "", new: str = "", **case: Any) -> Case:
     """Return a case of a global, of which something is changed."""
-    return work(f"object-{name}", body, top, **({"edit": (old, new)} if old else {}), layer=VALUES, **case)
+    if old:
+        case["edit"] = (old, new)
+    return work(f"object-{name}", body, top, layer=VALUES, **case)
 
 
 CASES: tuple[Case, ...] = (
