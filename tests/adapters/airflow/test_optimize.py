@@ -99,7 +99,8 @@ def test_every_other_task_has_a_reason(plugins: Plugins) -> None:
     operator = "airflow.providers.standard.operators.bash.BashOperator"
     allowed = "couler_airflow.cached(allow=('clock', 'programs')) at the task"
     bash = [
-        f"nobody has declared BashOperator pure: add couler_airflow.cached(…) of the task, or {operator} in cache_operators",
+        "nobody has declared BashOperator pure: add couler_airflow.cached(…) of the task, "
+        f"or {operator} in cache_operators",
         f"BashOperator runs a program: add {allowed}",
         f"it contains 'date', which may read a clock: add {allowed}",
     ]
