@@ -227,3 +227,18 @@ def test_wrong_usage_is_said_before_anything_runs(arguments: tuple[str, ...], me
     assert refused.returncode == 2
     assert message in refused.stderr
     assert not Path("ran").exists()
+
+
+@needs_strace
+@pytest.mark.parametrize("command", ["cd cur && cat f > ../a", "grep -r . cur/ > a"])
+def test_a_link_to_a_folder_that_a_command_starts_from_is_followed(command: str) -> None:
+    for name in ("v1", "v2"):
+        Path(name).mkdir()
+        Path(name, "f").write_text(f"{name}\n")
+        old(f"{name}/f")
+    Path("cur").symlink_to("v1")
+    assert [ran(command), ran(command)] == [True, False]
+    Path("cur").unlink()
+    Path("cur").symlink_to("v2")
+    assert ran(command)
+    assert "v2" in Path("a").read_text()
