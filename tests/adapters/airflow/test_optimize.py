@@ -97,10 +97,10 @@ def test_every_other_task_has_a_reason(plugins: Plugins) -> None:
     reasons = {item.subject: item.reason for item in plan.decisions}
     after = "and no key covers what that has done"
     operator = "airflow.providers.standard.operators.bash.BashOperator"
+    undeclared = "nobody has declared BashOperator pure"
     allowed = "couler_airflow.cached(allow=('clock', 'programs')) at the task"
     bash = [
-        "nobody has declared BashOperator pure: add couler_airflow.cached(…) of the task, "
-        f"or {operator} in cache_operators",
+        f"{undeclared}: add couler_airflow.cached(…) of the task, or {operator} in cache_operators",
         f"BashOperator runs a program: add {allowed}",
         f"it contains 'date', which may read a clock: add {allowed}",
     ]
