@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -20,6 +21,14 @@ __all__ = ["Read", "form_of", "is_environment", "read_by", "variable"]
 
 UNSEEN = ("environment", "variables", "connections", "network", "programs")
 QUIET = ("setdefault", "update", "pop", "__setitem__", "__delitem__", "putenv", "unsetenv")
+ASKING = {
+    **dict.fromkeys(("variables", "connections"), re.compile("get")),
+    "network": re.compile(
+        "get|post|put|patch|head|request|send|recv|url|fetch|execut|scalar|quer|all|first|one|read|connect|open|download"
+        "|list|describe|run|invoke|call|load|pull|consum|sync|create"
+    ),
+}
+"""How functions begin that ask for something, of those that may reach such things."""
 WRITING = frozenset("wax")
 LARGEST = 16 << 20
 
@@ -80,7 +89,7 @@ def read_by(
         return Read("files", "", said) if opened or name.startswith(("read_", "run_")) else None
     if any(is_environment(item) for item in arguments):
         return Read("environment", "", said)
-    asked = kind not in ("variables", "connections") or name.startswith("get")
+    asked = kind not in ASKING or ASKING[kind].match(name) is not None
     return Read(kind, "", said) if kind in UNSEEN and asked and name not in QUIET else None
 
 
