@@ -19,6 +19,7 @@ import threading
 import types
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import PosixPath
 from typing import Any
 
 from couler_plugins.caching.code.uncacheable import Uncacheable
@@ -84,6 +85,8 @@ def atom_form(value: Any, kind: type) -> Any:
         return ["complex", value.real.hex(), value.imag.hex()]
     if kind is bytes or kind is bytearray:
         return [kind.__name__, _digest(value)]
+    if kind is PosixPath:
+        return ["path", str(value)]
     if value is None or value is ... or value is NotImplemented:
         return ["singleton", repr(value)]
     return None

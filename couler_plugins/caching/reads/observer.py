@@ -14,7 +14,6 @@ import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import BuiltinFunctionType
 from typing import Any
 
 from couler_plugins.caching.reads import arrow, databases, natives
@@ -129,6 +128,7 @@ _is_hooked = False
 _libraries: set[str] = set()
 """The names of modules of libraries that were met: of two thousand, nobody asks for the file each time."""
 
+ASKED_IDS = frozenset(map(id, ASKED))
 _askers: list[tuple[dict[str, Any], str]] = []
 """Where libraries have functions that ask for the time or draw by chance by a name of their own."""
 
@@ -236,8 +236,9 @@ def learn_libraries() -> list[types.ModuleType]:
             continue
         if is_library(file):
             _libraries.add(name)
-            held = [(key, value) for key, value in list(vars(module).items()) if isinstance(value, BuiltinFunctionType)]
-            _askers.extend((vars(module), key) for key, value in held if value in ASKED)
+            if not ASKED_IDS.isdisjoint(map(id, list(vars(module).values()))):
+                held = list(vars(module).items())
+                _askers.extend((vars(module), key) for key, value in held if id(value) in ASKED_IDS)
         else:
             own.append(module)
     return own
