@@ -86,7 +86,7 @@ class Sources:
         if name not in self._wholes:
             self._wholes.add(name)
             loaded = sys.modules.get(name)
-            for inside in vars(loaded).values() if hasattr(loaded, "__path__") else ():
+            for inside in [*vars(loaded).values()] if hasattr(loaded, "__path__") else ():
                 if isinstance(inside, types.ModuleType) and inside.__name__.startswith(f"{name}."):
                     self.add_whole(inside.__name__)
         path = file_of(name)
@@ -123,7 +123,7 @@ class Sources:
     def _values(self, name: str) -> list[Any]:
         """What a module was given when it was loaded, be it from its text or not."""
         found: list[Any] = []
-        for own, value in vars(sys.modules[name]).items() if name in sys.modules else ():
+        for own, value in [*vars(sys.modules[name]).items()] if name in sys.modules else ():
             if not own.startswith("__") and not isinstance(value, CODE):
                 try:
                     found.append([own, self._aside().form(value)])

@@ -97,9 +97,10 @@ def parts_of(value: Any, kind: type, form: Form) -> Any:
     if kind is list or kind is tuple:
         return [kind.__name__, [form(item) for item in value]]
     if kind is dict or kind is types.MappingProxyType:
-        return ["dict", [[form(key), form(item)] for key, item in value.items()]]  # their order can be seen
+        # Their order can be seen. What is looked at may be filled meanwhile, by another thread or by the look itself.
+        return ["dict", [[form(key), form(item)] for key, item in [*value.items()]]]
     if kind is set or kind is frozenset:
-        return [kind.__name__, sorted((form(item) for item in value), key=repr)]
+        return [kind.__name__, sorted((form(item) for item in [*value]), key=repr)]
     if kind is range or kind is slice:
         return [kind.__name__, *(form(part) for part in (value.start, value.stop, value.step))]
     if isinstance(value, enum.Enum):

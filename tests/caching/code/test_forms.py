@@ -298,3 +298,16 @@ def test_what_may_be_gone_any_time_has_no_form(folder: Path, made: str) -> None:
     forms = Fingerprint()
     forms.form(load(folder, work(f"import weakref\nclass C: pass\nX = weakref.{made}", "len(X)")).work)
     assert f"a {made.partition('(')[0]} holds something" in forms.objections[0].reason
+
+
+def test_a_table_that_is_filled_while_it_is_looked_at_has_a_form() -> None:
+    table: dict[str, Any] = {}
+
+    class Filling:
+        def __getattr__(self, name: str) -> None:
+            table["more"] = 1
+            raise AttributeError(name)
+
+    table["one"] = Filling()
+    assert Fingerprint().form(table)[0] == "dict"
+    assert "more" in table
