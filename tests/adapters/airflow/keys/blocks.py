@@ -24,10 +24,10 @@ ALL: tuple[Block, ...] = (
     ),
     code(
         "text subclass",
-        "class S@(str):\n    def sql(self): return 'select ' + self\nT@ = S@('t')",
+        "class S@(str):\n    def sql(self): return 'choose ' + self\nT@ = S@('t')",
         "T@.sql()",
-        "select",
-        "delete",
+        "choose",
+        "leave",
     ),
     code(
         "default dict",
