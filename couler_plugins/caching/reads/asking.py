@@ -17,7 +17,7 @@ from couler_plugins.caching.reads.seeding import is_seeding
 
 __all__ = ["Generators", "chance_of", "clock_of", "moment_of", "pendulum_of", "seed_of"]
 
-PASSED: Final = frozenset({"random", "secrets", "uuid", "numpy"})
+PASSED: Final = frozenset({"random", "secrets", "uuid", "uuid6", "numpy"})
 """What hands on what it draws: its own caller counts."""
 
 SPEAKING: Final = frozenset({"logging", "structlog", "warnings", "tqdm", "rich", "opentelemetry"})
