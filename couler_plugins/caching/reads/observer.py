@@ -129,6 +129,8 @@ _libraries: set[str] = set()
 """The names of modules of libraries that were met: of two thousand, nobody asks for the file each time."""
 
 ASKED_IDS = frozenset(map(id, ASKED))
+HELD = ("time", "_time", "time_ns", "_time_ns", "now", "clock", "localtime", "gmtime", "urandom", "_urandom")
+"""What libraries call them; to look at all that they hold takes ten milliseconds in each process."""
 _askers: list[tuple[dict[str, Any], str]] = []
 """Where libraries have functions that ask for the time or draw by chance by a name of their own."""
 
@@ -236,9 +238,7 @@ def learn_libraries() -> list[types.ModuleType]:
             continue
         if is_library(file):
             _libraries.add(name)
-            if not ASKED_IDS.isdisjoint(map(id, list(vars(module).values()))):
-                held = list(vars(module).items())
-                _askers.extend((vars(module), key) for key, value in held if id(value) in ASKED_IDS)
+            _askers.extend((vars(module), key) for key in HELD if id(vars(module).get(key)) in ASKED_IDS)
         else:
             own.append(module)
     return own
