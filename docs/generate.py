@@ -15,9 +15,9 @@ import click
 
 from couler_plugins.cli.group import couler
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.hookspecs import FACETS
 from couler_plugins.ir import json_schema
+from couler_plugins.plugins import STEPS, load_plugins
 from couler_plugins.steps.arguments import text_of
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ def facets() -> str:
         "",
         f"{MADE_BY}, from `couler_plugins.hookspecs.Adapter`.",
         "",
-        "A facet is one thing that an adapter can do. An adapter derives from `Adapter`. For each facet that it has, it",
+        "A facet is one thing that an adapter can do. An adapter derives from `Adapter`. For each of its facets it",
         "overrides the method, or names a function in `facets`. A function is imported on first use, and gets the",
-        "arguments of the facet, without the adapter. A method goes before a function. `claims`, `lift` and `lower` are",
-        "required. The types are in `couler_plugins.hookspecs`, one module a subject.",
+        "arguments of the facet, without the adapter. A method goes before a function. Each adapter has `claims`,",
+        "`lift` and `lower`. The types are in `couler_plugins.hookspecs`, one module a subject.",
         "",
         "| facet | what it is for | without it |",
         "| --- | --- | --- |",
@@ -124,7 +124,7 @@ def schema() -> str:
     return json.dumps(json_schema(), indent=2, sort_keys=True) + "\n"
 
 
-STEPS = """\
+STEPS_PAGE = """\
 # Ready-made steps
 
 {made_by}, from the declarations of the built-in steps. Plugins add steps of their own
@@ -173,10 +173,10 @@ CONTAINER = ("image", "packages", "secrets", "cpu", "memory")
 def ready_made_steps() -> str:
     """What each built-in step takes and gives."""
     plugins = load_plugins(load_config(environ={}))
-    names = next(record.steps for record in plugins.records if record.name == "steps")
-    lines = [STEPS.format(made_by=MADE_BY), "| step | what it does |", "| --- | --- |"]
-    lines += [f"| [{name}](#{name}) | {plugins.step(name).description} |" for name in names]
-    return "\n".join([*lines, *(line for name in names for line in _of_step(plugins.step(name)))]) + "\n"
+    names = next(record.provides["steps"] for record in plugins.records if record.name == "steps")
+    lines = [STEPS_PAGE.format(made_by=MADE_BY), "| step | what it does |", "| --- | --- |"]
+    lines += [f"| [{name}](#{name}) | {plugins.get(STEPS, name).description} |" for name in names]
+    return "\n".join([*lines, *(line for name in names for line in _of_step(plugins.get(STEPS, name)))]) + "\n"
 
 
 def _of_step(step: CatalogueStep) -> Iterator[str]:

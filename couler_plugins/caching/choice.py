@@ -13,9 +13,9 @@ from couler_plugins.hookspecs import CachePolicy, Context, Profile
 from couler_plugins.hookspecs.caching import Caching, Objection
 from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables, callers_first, recursive
 from couler_plugins.options import Size
-from couler_plugins.policies import ask_policy
-from couler_plugins.profiles import family_of, site_of
+from couler_plugins.plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, History, Ran, Run
+from couler_plugins.runs.families import family_of, site_of
 
 __all__ = ["Limit", "choose"]
 

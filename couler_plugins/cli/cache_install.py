@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
 from couler_plugins.hookspecs.eviction import Schedule, Target
+from couler_plugins.plugins import POLICIES
 
 if TYPE_CHECKING:
     from couler_plugins.plugins import Plugins
@@ -143,7 +144,6 @@ def _check(arguments: tuple[str, ...], plugins: Plugins) -> None:
         InvalidInput: the policy is not known.
     """
     from couler_plugins.cli.cache_evict import command as evict
-    from couler_plugins.policies import parse_policy
 
     ctx = evict.make_context("couler cache evict", [*arguments], help_option_names=[])
     for name, reason in TAKEN.items():
@@ -153,4 +153,4 @@ def _check(arguments: tuple[str, ...], plugins: Plugins) -> None:
     artifacts = ctx.params["artifacts"]
     if artifacts and "://" not in artifacts:
         raise click.UsageError(f"--artifacts {artifacts} is nothing that a pod reaches: give a URL, s3://bucket.")
-    parse_policy(ctx.params["policy"], plugins)
+    plugins.parse(POLICIES, ctx.params["policy"])

@@ -17,6 +17,7 @@ import click
 from couler_plugins.cli.progress import Progress
 from couler_plugins.config import Config, Limit
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.plugins import STORES
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts import ArtifactCache
@@ -195,10 +196,10 @@ def complete_key(cache: ArtifactCache, text: str) -> str:
 
 def _stores(config: Config) -> list[type[ArtifactStore]]:
     """The stores of plugins, which are only asked where a URL may be meant for one."""
-    from couler_plugins.discovery import load_plugins
+    from couler_plugins.plugins import load_plugins
 
     with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
-        return list(dict.fromkeys(load_plugins(config).stores.values()))
+        return list(dict.fromkeys(load_plugins(config).all(STORES).values()))
 
 
 @contextlib.contextmanager

@@ -15,10 +15,9 @@ from couler_plugins.cli.messages import log_retries, say_error
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import error_record, print_json
 from couler_plugins.config import Config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, EngineError, PluginFailure, Unsupported
 from couler_plugins.hookspecs.eviction import Evicted, Limits, Target
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import STORES, Plugins, load_plugins
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import CachePolicy
@@ -63,7 +62,7 @@ def evictor_of(plugins: Plugins, engine: str, target: Target, artifacts: str) ->
     if artifacts:
         from couler_plugins.caching.artifacts.stores import open_store
 
-        store = open_store(artifacts, plugins.stores.values())
+        store = open_store(artifacts, plugins.all(STORES).values())
         target = msgspec.structs.replace(target, store=store, store_url=artifacts)
     evictor = plugins.adapter(engine).evictor(target)
     if evictor is None:

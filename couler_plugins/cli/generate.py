@@ -12,6 +12,7 @@ from couler_plugins.cli.lake_options import lake_option
 from couler_plugins.cli.model_options import model_options
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
+from couler_plugins.plugins import STEPS
 
 if TYPE_CHECKING:
     from couler_plugins.nl.generation import Generated
@@ -128,7 +129,7 @@ def command(
     with working(config) as session:
         if wanted:
             target_of(session, ENGINE)  # before anybody is asked
-        known = library(session.plugins.steps, items(lake))
+        known = library(session.plugins.all(STEPS), items(lake))
         if flow is not None and not feedback:
             made = _as_it_is(flow.workflow, asked, known)
         else:
@@ -138,7 +139,7 @@ def command(
         made = replace(made, form=with_secrets(made.form, made.steps, secrets))
         workflow = compose(made.form, made.steps, dict(text.split("=", 1) for text in values))
         lowered = manifest(workflow, session) if wanted else None
-        shown = to_python(workflow, session.plugins.steps.values()) if output_format == "python" else None
+        shown = to_python(workflow, session.plugins.all(STEPS).values()) if output_format == "python" else None
     ctx.exit(present(made, workflow, lowered, output, output_format, shown))
 
 

@@ -19,6 +19,7 @@ from couler_plugins.cli.settings import (
     with_settings,
 )
 from couler_plugins.config import Config
+from couler_plugins.plugins import POLICIES
 
 __all__ = ["command"]
 
@@ -131,7 +132,6 @@ def command(
     from couler_plugins.cli.simulation_output import carry_out, print_record, print_summary
     from couler_plugins.cli.simulation_plot import check_plot, draw
     from couler_plugins.cli.work import read_inputs, working
-    from couler_plugins.policies import parse_policy
     from couler_plugins.runs import LoadCost
     from couler_plugins.simulation.experiment import Experiment
     from couler_plugins.simulation.setup import Setup
@@ -158,7 +158,7 @@ def command(
         experiment = Experiment(
             workloads=workloads,
             edits=edits_of(edits, recorded, config.max_bytes),
-            policies={text: parse_policy(text, session.plugins) for text in policies},
+            policies={text: session.plugins.parse(POLICIES, text) for text in policies},
             capacities=sizes_of(capacities, workloads, inputs[0] if len(inputs) == 1 else None),
             runs=runs,
             seeds=seeds,

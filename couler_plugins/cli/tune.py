@@ -9,6 +9,7 @@ import click
 
 from couler_plugins.cli.settings import json_option, max_bytes_option, with_settings
 from couler_plugins.config import Config
+from couler_plugins.plugins import TUNERS
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -81,18 +82,18 @@ def command(
     from couler_plugins.cli.messages import log_retries
     from couler_plugins.cli.simulation_plot import check_plot
     from couler_plugins.cli.tune_output import draw_trials, print_proposal, print_trials
-    from couler_plugins.discovery import load_plugins
     from couler_plugins.hpo.commands import as_objective
     from couler_plugins.hpo.files import read_task_file
     from couler_plugins.hpo.optuna_tuner import pruner_of
+    from couler_plugins.hpo.proposals import propose_once
     from couler_plugins.hpo.trials import run_trials
-    from couler_plugins.tuners import parse_tuner, propose_once
+    from couler_plugins.plugins import load_plugins
 
     log_retries()
     if plot is not None:
         check_plot(plot)
     what = read_task_file(task, config.max_bytes)
-    asked = parse_tuner(tuner, load_plugins(config))
+    asked = load_plugins(config).parse(TUNERS, tuner)
     if not program:
         if plot is not None or storage or pruner or fresh:
             raise click.UsageError("--plot, --storage, --fresh and --pruner are of trials: give a command after --.")

@@ -13,9 +13,9 @@ from couler_plugins import inputs
 from couler_plugins.cli.messages import counted, nothing_in, say_error
 from couler_plugins.cli.progress import Progress
 from couler_plugins.config import Config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import SourceFile
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.plugins import load_plugins
 from couler_plugins.results import Result
 from couler_plugins.rewrite import Session
 from couler_plugins.scopes import set_places

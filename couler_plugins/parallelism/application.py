@@ -17,9 +17,9 @@ from couler_plugins.parallelism.bonds import Bond, contract
 from couler_plugins.parallelism.budget import UNLIMITED, Budget
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
 from couler_plugins.parallelism.graphing import Graphed, graphed
+from couler_plugins.parallelism.partitioning import ask_partitioner
 from couler_plugins.parallelism.report import Detached, explained
 from couler_plugins.parallelism.staging import split_stages
-from couler_plugins.partitioners import ask_partitioner
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context, Partitioner

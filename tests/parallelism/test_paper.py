@@ -5,7 +5,7 @@ from __future__ import annotations
 from couler_plugins.parallelism.budget import Budget
 from couler_plugins.parallelism.dag import Dag
 from couler_plugins.parallelism.paper import Paper
-from couler_plugins.partitioners import ask_partitioner
+from couler_plugins.parallelism.partitioning import ask_partitioner
 from parallelism_graphs import DEADLOCK, named
 
 

@@ -18,9 +18,9 @@ from couler_plugins.parallelism.check import order_problem, over_budget, parts_o
 from couler_plugins.parallelism.critical_path import CriticalPath
 from couler_plugins.parallelism.dag import Dag
 from couler_plugins.parallelism.paper import Paper
+from couler_plugins.parallelism.partitioning import ask_partitioner
 from couler_plugins.parallelism.plugin import couler_partitioners
 from couler_plugins.parallelism.portfolio import candidates
-from couler_plugins.partitioners import ask_partitioner
 from parallelism_graphs import DEADLOCK, cases, dag_of, layered, named
 from support import ROOT, examples
 

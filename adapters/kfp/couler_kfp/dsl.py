@@ -17,8 +17,8 @@ from couler_kfp.dsl_objects import (
     put_into,
     source_of,
 )
-from couler_plugins.contract import optimizer_problem
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported, one_line
+from couler_plugins.plugins.checks import optimizer_problem
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
@@ -132,9 +132,9 @@ class _Settings:
 
 def _settings(pipeline: Pipeline, to: str | None, config: Config | None, plugins: Plugins | None) -> _Settings:
     from couler_plugins.config import load_config
-    from couler_plugins.discovery import load_plugins
     from couler_plugins.inputs import session
     from couler_plugins.pipeline import parse_pipeline
+    from couler_plugins.plugins import load_plugins
 
     config = config or load_config()
     plugins = plugins or load_plugins(config)

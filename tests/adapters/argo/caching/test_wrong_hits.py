@@ -17,8 +17,7 @@ from couler_plugins.api import optimize
 from couler_plugins.caching import analysis, before, composites, lineage
 from couler_plugins.caching.before import Handed
 from couler_plugins.caching.declarations import Declaration
-from couler_plugins.discovery import load_plugins
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from support import examples
 
 WAYS = (("0", "0", ""), ("0", "0", ""), ("1", "0", ""), ("0", "1", ""), ("0", "0", "other"))

@@ -1,4 +1,4 @@
-"""Cache policies: named by a text, and asked in a way that says whose fault a failure is."""
+"""Cache policies, asked in a way that says whose fault a failure is."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 from couler_plugins.errors import PluginFailure
-from couler_plugins.naming import blaming, hint_for, parse_named
+from couler_plugins.plugins.failures import blaming, hint_for
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import CachePolicy
-    from couler_plugins.plugins import Plugins
     from couler_plugins.runs import Candidate, History
 
-__all__ = ["ask_policy", "online_policy", "parse_policy"]
+__all__ = ["ask_policy", "online_policy"]
 
 WHAT = "policy"
 HINT = hint_for(WHAT)
-
-
-def parse_policy(text: str, plugins: Plugins) -> CachePolicy:
-    """The policy that a text names, such as `scr` or `paper{rho=0.2}`.
-
-    Raises:
-        InvalidInput: it names none, or several, or no plugin provides it, or it has no such option.
-        PluginFailure: two plugins provide it.
-    """
-    return parse_named(text, WHAT, plugins.policies, plugins.policy)
 
 
 def online_policy(policy: CachePolicy) -> CachePolicy:

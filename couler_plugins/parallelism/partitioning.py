@@ -1,21 +1,18 @@
-"""Partitioners: named by a text, and asked in a way that holds them to their contract."""
+"""Partitioners, asked in a way that holds them to their contract."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from couler_plugins.errors import PluginFailure
-from couler_plugins.naming import blaming, hint_for, parse_named
+from couler_plugins.hookspecs import Partitioner
+from couler_plugins.parallelism.budget import Budget, check_steps
+from couler_plugins.parallelism.check import order_problem, over_budget
+from couler_plugins.parallelism.dag import Dag
+from couler_plugins.plugins.failures import blaming, hint_for
 
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Partitioner
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
-    from couler_plugins.plugins import Plugins
-
-__all__ = ["Split", "ask_partitioner", "parse_partitioner"]
+__all__ = ["Split", "ask_partitioner"]
 
 WHAT = "partitioner"
 
@@ -34,16 +31,6 @@ class Split:
     over_budget: tuple[str, ...] = ()
 
 
-def parse_partitioner(text: str, plugins: Plugins) -> Partitioner:
-    """The partitioner that a text names, such as `critical-path{launch=5}`.
-
-    Raises:
-        InvalidInput: it names none, or several, or no plugin provides it, or it has no such option.
-        PluginFailure: two plugins provide it.
-    """
-    return parse_named(text, WHAT, plugins.partitioners, plugins.partitioner)
-
-
 def ask_partitioner(
     partitioner: Partitioner, dag: Dag, budget: Budget, previous: Mapping[str, int] | None = None
 ) -> Split:
@@ -53,9 +40,6 @@ def ask_partitioner(
         InvalidInput: a step is larger than the budget.
         PluginFailure: it failed, forgot a step, made parts that wait for each other, or parts over the budget.
     """
-    from couler_plugins.parallelism.budget import check_steps
-    from couler_plugins.parallelism.check import order_problem, over_budget
-
     check_steps(dag, budget)
     with blaming(WHAT, partitioner.name):
         labels = list(partitioner.split(dag, budget, previous))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from couler_plugins.errors import InvalidInput, PluginFailure
@@ -24,13 +25,7 @@ class PluginRecord:
         distribution, version: what installed it; empty where that is not known.
         enabled: False where the settings keep it from being loaded.
         hooks: the hooks that it implements.
-        optimizers: the names of its optimizers.
-        adapters: the engines of its adapters.
-        policies: the names of its cache policies.
-        partitioners: the names of its partitioners.
-        stores: the URL schemes of its artifact stores.
-        tuners: the names of its tuners.
-        steps: the names of its ready-made steps.
+        provides: the names of what it provides, by the key of the extension point (`optimizers`, `adapters`, …).
         errors: what is wrong with it, one or two lines each.
     """
 
@@ -40,13 +35,7 @@ class PluginRecord:
     version: str = ""
     enabled: bool = True
     hooks: tuple[str, ...] = ()
-    optimizers: tuple[str, ...] = ()
-    adapters: tuple[str, ...] = ()
-    policies: tuple[str, ...] = ()
-    partitioners: tuple[str, ...] = ()
-    stores: tuple[str, ...] = ()
-    tuners: tuple[str, ...] = ()
-    steps: tuple[str, ...] = ()
+    provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
 
     @property

@@ -13,7 +13,7 @@ import pluggy
 from couler_plugins.errors import PluginFailure, one_line
 from couler_plugins.hookspecs import HOOKSPECS, PROJECT
 from couler_plugins.options import closest
-from couler_plugins.registry import Reply
+from couler_plugins.plugins.registry import Reply
 
 __all__ = ["Hooks"]
 
@@ -46,7 +46,7 @@ class Hooks:
         for module in HOOKSPECS:
             self._manager.add_hookspecs(module)
         if trace:
-            from couler_plugins.tracing import trace_hooks
+            from couler_plugins.plugins.tracing import trace_hooks
 
             trace_hooks(self._manager)
 

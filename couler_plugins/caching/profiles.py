@@ -9,31 +9,13 @@ from statistics import median
 
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, Step, Workflow
+from couler_plugins.runs.families import site_of
 from couler_plugins.runs.run import Ran, Run
 
-__all__ = ["belongs", "family_of", "profiles_of", "site_of"]
+__all__ = ["profiles_of"]
 
 RECENT = 20
 """How many of the newest figures count: what a step took a hundred runs ago says little of today."""
-
-
-def belongs(run: Run, workflow: Workflow) -> bool:
-    """Whether a run was one of this workflow, in whatever version."""
-    return run.family in _families(workflow)
-
-
-def family_of(workflow: Workflow, runs: Sequence[Run] = ()) -> str:
-    """What its runs are called: as those of the past were, else what a generated name begins with, else its name."""
-    return runs[-1].family if runs else next(iter(_families(workflow)), workflow.label)
-
-
-def _families(workflow: Workflow) -> list[str]:
-    return [name for name in (workflow.prefix.rstrip("-."), workflow.name) if name]
-
-
-def site_of(ran: Ran) -> str:
-    """The call that a step is one of: what it says itself, or its name without the item of a loop in parentheses."""
-    return ran.site or ran.step.partition("(")[0]
 
 
 def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile]:

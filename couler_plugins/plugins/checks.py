@@ -13,12 +13,10 @@ from couler_plugins.options import closest, options_of
 __all__ = [
     "adapter_problem",
     "hook_problems",
+    "named_class_problem",
     "optimizer_problem",
-    "partitioner_problem",
-    "policy_problem",
     "step_problem",
     "store_problem",
-    "tuner_problem",
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -29,26 +27,11 @@ _REQUIRED = ("claims", "lift", "lower")  # the other facets may come from Adapte
 
 def optimizer_problem(cls: object) -> str | None:
     """What keeps an object from being an optimizer class; None if it is one."""
-    problem = _named_class_problem(cls, "optimizer", "run", "run(plan, ctx)")
+    problem = named_class_problem(cls, "optimizer", "run(plan, ctx)")
     behind = getattr(cls, "before", ())
     if problem is None and not (isinstance(behind, tuple) and all(isinstance(name, str) for name in behind)):
         return f"{getattr(cls, '__qualname__', '')}: its `before` is no tuple of names"
     return problem
-
-
-def policy_problem(cls: object) -> str | None:
-    """What keeps an object from being a class of cache policies; None if it is one."""
-    return _named_class_problem(cls, "policy", "keep", "keep(candidates, capacity, history)")
-
-
-def partitioner_problem(cls: object) -> str | None:
-    """What keeps an object from being a class of partitioners; None if it is one."""
-    return _named_class_problem(cls, "partitioner", "split", "split(dag, budget, previous)")
-
-
-def tuner_problem(cls: object) -> str | None:
-    """What keeps an object from being a class of tuners; None if it is one."""
-    return _named_class_problem(cls, "tuner", "propose", "propose(task, trials, number)")
 
 
 def store_problem(cls: object) -> str | None:
@@ -125,12 +108,12 @@ def hook_problems(plugin: object) -> Iterator[str]:
             yield f"{name}() is not marked with @hookimpl"
 
 
-def _named_class_problem(cls: object, what: str, method: str, signature: str) -> str | None:
+def named_class_problem(cls: object, what: str, signature: str) -> str | None:
     """What keeps an object from being a frozen class of options with a name and a method."""
     if not inspect.isclass(cls):
         return f"{_shown(cls)} is not a class (return {what} classes, not instances)"
     problem = _name_problem(cls, "name")
-    if problem is None and not callable(getattr(cls, method, None)):
+    if problem is None and not callable(getattr(cls, signature.partition("(")[0], None)):
         problem = f"it has no method {signature}"
     return f"{cls.__qualname__}: {problem}" if (problem := problem or _options_problem(cls)) else None
 

@@ -1,35 +1,21 @@
-"""Tuners: named by a text, and asked in a way that holds them to their contract."""
+"""Tuners, asked in a way that holds them to their contract."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from couler_plugins.errors import PluginFailure
-from couler_plugins.naming import blaming, hint_for, parse_named
+from couler_plugins.hookspecs import Tuner
+from couler_plugins.hpo.task import Proposal, Task, Trial
+from couler_plugins.plugins.failures import blaming, hint_for
 
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Tuner
-    from couler_plugins.hpo.task import Proposal, Task, Trial
-    from couler_plugins.plugins import Plugins
-
-__all__ = ["ask_tuner", "parse_tuner", "propose_once"]
+__all__ = ["ask_tuner", "propose_once"]
 
 WHAT = "tuner"
 OWN_DEFAULTS = "what the owner has set"
-
-
-def parse_tuner(text: str, plugins: Plugins) -> Tuner:
-    """The tuner that a text names, such as `optuna{sampler=tpe}`.
-
-    Raises:
-        InvalidInput: it names none, or several, or no plugin provides it, or it has no such option.
-        PluginFailure: two plugins provide it.
-    """
-    return parse_named(text, WHAT, plugins.tuners, plugins.tuner)
 
 
 def ask_tuner(tuner: Tuner, task: Task, trials: Sequence[Trial], number: int) -> Proposal | None:
@@ -40,8 +26,6 @@ def ask_tuner(tuner: Tuner, task: Task, trials: Sequence[Trial], number: int) ->
     Raises:
         PluginFailure: the tuner failed, or proposed what is no setting of the space.
     """
-    from couler_plugins.hpo.task import Proposal
-
     if number == 0 and (defaults := task.space.defaults) is not None:
         return Proposal(values=tuple(defaults.items()), reason=OWN_DEFAULTS)
     return _checked(tuner, task, trials, number)

@@ -12,8 +12,8 @@ from pathlib import Path
 from couler_plugins.config import Config, load_config
 from couler_plugins.hookspecs import PROJECT
 from couler_plugins.options import closest
-from couler_plugins.plugins import Plugins
-from couler_plugins.registry import PluginRecord
+from couler_plugins.plugins.plugins import Plugins
+from couler_plugins.plugins.registry import PluginRecord
 
 __all__ = ["load_plugins"]
 
