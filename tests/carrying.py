@@ -171,7 +171,8 @@ def _airflow(documents: Sequence[Any]) -> Iterator[Place]:
         fields = {**task, **_at(task, "partial_kwargs")}
         carries = {"retry": bool(fields.get("retries")), "timeout": bool(fields.get("execution_timeout"))}
         pod = _at(fields, "executor_config", "__var", "pod_override", "__var")
-        if {"container_resources", "pod_template_dict"} <= {*task["template_fields"]}:
+        described = any(fields.get(name) for name in ("pod_template_file", "pod_template_dict"))  # it may say anything
+        if "container_resources" in task["template_fields"] and not described:
             labels = _at(fields, "labels")
             resources = fields.get("container_resources")
             carries |= {
@@ -180,9 +181,9 @@ def _airflow(documents: Sequence[Any]) -> Iterator[Place]:
                 "label": LABEL in _at(labels, "__var") or LABEL in labels,
             }
         elif pod:
-            base = [item for item in _at(pod, "spec", "containers") if item.get("name") == "base"]
+            first = [*_at(pod, "spec", "containers")][:1]  # Airflow merges it into the worker's
             carries |= {
-                "requests": any(_sized(item.get("resources")) for item in base),
+                "requests": any(_sized(item.get("resources")) for item in first),
                 "label": _labelled(pod),
             }
         yield Place(str(task["task_id"]), carries)
