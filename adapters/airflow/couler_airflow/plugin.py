@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.caching import WorkerCaching
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.splitting import Splitting
-    from couler_plugins.ir import Workflow
+    from couler_plugins.ir import Homes, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
     from couler_plugins.runs import Run
@@ -49,6 +49,13 @@ class AirflowAdapter(Adapter):
     suffix: ClassVar[str] = ".py"
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
+
+    @property
+    def homes(self) -> Homes:
+        """Where Airflow keeps the settings of steps; see `couler_airflow.homes`."""
+        from couler_airflow.homes import HOMES
+
+        return HOMES
 
     def claims(self, document: Document) -> bool:
         """Whether the document is a Python file that names both Airflow and a DAG."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,7 +88,10 @@ def test_settings_are_read_where_they_are() -> None:
 
 
 @pytest.mark.parametrize("name", ["sized", "plain", "decorated"])
-def test_the_pod_that_an_operator_starts_gets_every_setting(name: str) -> None:
+def test_the_pod_that_an_operator_starts_gets_every_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+
+    monkeypatch.setattr(KubernetesPodOperator, "hook", SimpleNamespace(is_in_cluster=False))
     bundle, plan, _ = pods()
     commit(everything_set(plan, name))
     pod = bundle.live[0].dag.task_dict[name].build_pod_request_obj()
@@ -165,33 +169,27 @@ def test_a_task_without_a_pod_has_no_place_for_what_one_gets() -> None:
     assert all("starts no pod" in reason or "template of its pod" in reason for reason in reasons)
 
 
+ALIAS = "mine:airflow.providers.cncf.kubernetes.executors.kubernetes_executor.KubernetesExecutor"
+
+
 @pytest.mark.parametrize(
-    ("configured", "asked", "runs_in_pod"),
+    ("configured", "own", "runs_in_pod"),
     [
-        ("LocalExecutor", "", False),
-        ("KubernetesExecutor", "", True),
-        ("LocalExecutor,KubernetesExecutor", "", False),
-        ("LocalExecutor,KubernetesExecutor", "executor='KubernetesExecutor'", True),
-        (
-            "LocalExecutor,mine:airflow.providers.cncf.kubernetes.executors.kubernetes_executor.KubernetesExecutor",
-            "executor='mine'",
-            True,
-        ),
+        ("LocalExecutor", None, False),
+        ("KubernetesExecutor", None, True),
+        ("LocalExecutor,KubernetesExecutor", None, False),
+        ("LocalExecutor,KubernetesExecutor", "KubernetesExecutor", True),
+        ("KubernetesExecutor,LocalExecutor", "LocalExecutor", False),
+        (f"LocalExecutor,{ALIAS}", "mine", True),
     ],
 )
 def test_the_executor_decides_whether_other_tasks_have_a_pod(
-    configured: str, asked: str, runs_in_pod: bool, dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch
+    configured: str, own: str | None, runs_in_pod: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from airflow.providers.standard.operators.empty import EmptyOperator
+
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", configured)
-    task = dag_files.dag(
-        f"""
-        with DAG("d", schedule=None):
-            @task({asked})
-            def work(): ...
-            work()
-        """
-    ).task_dict["work"]
-    places = Pods().places(task)
+    places = Pods().places(EmptyOperator(task_id="work", executor=own))
     assert set(places) == (set(EVERYTHING) if runs_in_pod else set())
 
 
@@ -219,20 +217,20 @@ def test_a_command_keeps_the_environment_of_its_worker(dag_files: DagFiles, monk
 
 
 @pytest.mark.parametrize(
-    ("task", "change", "feature"),
+    ("task", "change", "reason"),
     [
-        ("here", {"containers": "requests"}, "requests"),
-        ("plain", {"kind": "other"}, "kind"),
-        ("released", {"containers": ()}, "containers"),
+        ("here", {"containers": "requests"}, "no place for its requests"),
+        ("plain", {"kind": "other"}, "the owner's"),
+        ("released", {"containers": ()}, "says what it starts"),
     ],
 )
-def test_what_an_operator_has_no_place_for_is_refused(task: str, change: dict[str, Any], feature: str) -> None:
+def test_what_an_operator_has_no_place_for_is_refused(task: str, change: dict[str, Any], reason: str) -> None:
     bundle, plan, workflow = pods()
     old = operation(workflow, task)
     if change.get("containers") == "requests":
         change = {"containers": (replace(old.containers[0], requests=pairs(cpu="1")),)}
     new = replace_callables(workflow, {old.name: replace(old, **change)})
-    refused(bundle, plan, workflow, new, feature)
+    refused(bundle, plan, workflow, new, reason)
 
 
 def test_values_that_a_pod_cannot_have_are_refused() -> None:
