@@ -50,7 +50,6 @@ class AirflowAdapter(Adapter):
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
 
-    @property
     def homes(self) -> Homes:
         """Where Airflow keeps the settings of steps; see `couler_airflow.homes`."""
         from couler_airflow.homes import HOMES
