@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 from typing import Literal as OneOf
 
+import msgspec
+
 from couler_plugins.ir.base import replace
 from couler_plugins.ir.copies import Template, carry_out
 from couler_plugins.ir.edits import map_call_sites, replace_callables
@@ -114,7 +116,7 @@ def change_steps(
         lambda step: step.asked if isinstance(step, _Asking) else (),
         sites.with_settings,
         suffix=lambda asked: asked[0][0].replace("_", "-"),
-        bare=lambda step: Step(**_fields(step)),
+        bare=lambda step: Step(*_fields(step)),
     )
     made = [_done(label, [places[asked]] if asked in places else []) for label, asked in sites.changes]
     return settled, [*sites.objections.values(), *made]
@@ -146,7 +148,7 @@ class _Sites:
         new = self._change(seen)
         if new == seen:
             return step
-        after = replace(step, **{field: content for field, content in _fields(new).items() if field not in SETTINGS})
+        after = replace(Step(*_fields(new)), retry=step.retry, timeout=step.timeout)
         asked: list[tuple[str, Any]] = []
         for setting in SETTINGS:
             home, value = self._homes[setting], getattr(new, setting)
@@ -161,7 +163,7 @@ class _Sites:
         if not asked and after == step:
             return step
         self.changes.append((site.label, (name, tuple(asked))))
-        return _Asking(**_fields(after), asked=tuple(asked)) if asked else after
+        return _Asking(*_fields(after), asked=tuple(asked)) if asked else after
 
     def with_settings(self, item: Template, asked: Settings) -> Template:
         """Return an operation with the settings that a call site asks for."""
@@ -171,12 +173,12 @@ class _Sites:
 
     def _seen(self, step: Step, callee: Operation | None) -> SettableStep:
         """A call site with the settings in force."""
-        values = {**_fields(step), **(self._settings(callee) if callee is not None else {})}
+        values = dict(self._settings(callee)) if callee is not None else {}
         for setting, home in self._homes.items():
             own = home.read(setting, step) if home.at in ("step", "both") else None
             if own:
                 values[setting] = merged(values.get(setting, ()), own) if setting in PAIRS else own
-        return SettableStep(**values)
+        return replace(SettableStep(*_fields(step)), **values)
 
     def _settings(self, callee: Operation) -> dict[str, Any]:
         """What an operation says itself."""
@@ -224,11 +226,16 @@ def change_operations(
         if asked:
             moved[old.name] = tuple(asked)
     settled, labels = _moved(replace_callables(workflow, changed) if changed else workflow, homes, moved)
-    for name in moved.keys() - {_callee(step) for _, step in call_sites(workflow)} if moved else ():
+    inline = {name for name, item in changed.items() if item.inline}
+    called: dict[str, dict[str, None]] = {}
+    for site in call_sites(workflow) if moved or inline else ():
+        called.setdefault(_callee(site.step), {})[site.label] = None
+    for name in moved.keys() - called.keys():
         for setting, _ in moved[name]:
             _object(objections, name, setting, homes[setting], "it is kept at call sites, and nothing here calls this")
     names = [operation.name for operation in workflow.operations]
-    made = [_done(name, labels.get(name, ())) for name in names if name in changed or name in labels]
+    affected = {**labels, **{name: called.get(name, {}) for name in inline}}
+    made = [_done(name, affected.get(name, ())) for name in names if name in changed or name in labels]
     return settled, [*objections.values(), *made]
 
 
@@ -264,6 +271,6 @@ def _callee(step: Step) -> str:
     return step.call.name if isinstance(step.call, Call) else ""
 
 
-def _fields(step: Step) -> dict[str, Any]:
-    """The fields of a call site that are those of any step."""
-    return {name: getattr(step, name) for name in Step.__struct_fields__}
+def _fields(step: Step) -> tuple[Any, ...]:
+    """The fields of a call site that are those of any step, in their order."""
+    return msgspec.structs.astuple(step)[: len(Step.__struct_fields__)]
