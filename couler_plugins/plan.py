@@ -242,7 +242,9 @@ class Lowered:
     Attributes:
         bundle: what was read.
         changed: the new data of each document (by number) that changed.
-        added: documents that have no original.
+        appended: documents that go to the end of a file, each with the number of the file; edits count these documents
+            on from those of the bundle.
+        added: documents that have no original, and belong to no file.
         names: what the engine knows these by, where it knows no two by one name, whatever files they are in.
         edits: the difference, complete.
         decisions: those of the plan, and those that lowering took.
@@ -251,6 +253,7 @@ class Lowered:
 
     bundle: Bundle
     changed: Mapping[int, Any] = field(default_factory=dict)
+    appended: tuple[tuple[int, Any], ...] = ()
     added: tuple[Any, ...] = ()
     names: tuple[str, ...] = ()
     edits: tuple[TracedEdit, ...] = ()
