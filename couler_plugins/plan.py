@@ -260,6 +260,13 @@ class Lowered:
     decisions: tuple[Decision, ...] = ()
     refused: Mapping[int, Exception] = field(default_factory=dict)
 
+    @property
+    def documents(self) -> list[Any]:
+        """The data of the documents of all files as they are to be, file by file."""
+        own = zip(self.bundle.file_numbers, self.bundle.documents, strict=True)
+        held = [(file, self.changed.get(number, document.data)) for number, (file, document) in enumerate(own)]
+        return [data for _, data in sorted([*held, *self.appended], key=lambda item: item[0])]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
