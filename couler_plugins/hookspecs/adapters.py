@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.ir import Step, Workflow
+    from couler_plugins.ir import Homes, Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
 
@@ -107,6 +107,12 @@ class Adapter(Protocol):
     marks: ClassVar[tuple[str, ...]] = ()
     """Texts of which one is in every file of its, beside the names of its groups: a folder is searched for them before
     anything is read. With neither, all files are read."""
+
+    def homes(self) -> Homes:
+        """Where the engine keeps the settings of steps; plans that it lifts have the same in `Plan.homes`."""
+        from couler_plugins.ir.homes import UNDECLARED
+
+        return UNDECLARED
 
     def claims(self, document: Document) -> bool:
         """Whether this engine understands the document, judged without importing the engine."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.ir import Step, Workflow
+    from couler_plugins.ir import Homes, Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
     from couler_plugins.runs import Run
@@ -51,6 +51,12 @@ class ArgoAdapter(Adapter):
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     groups: ClassVar[tuple[ApiGroup, ...]] = (GROUP,)
+
+    def homes(self) -> Homes:
+        """The fields of templates; see `couler_argo.homes`."""
+        from couler_argo.homes import HOMES
+
+        return HOMES
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds an Argo workflow."""
