@@ -14,6 +14,8 @@ from functools import cache
 from typing import Any, TypedDict
 from typing import Literal as OneOf
 
+import msgspec
+
 from couler_plugins.ir.base import replace
 from couler_plugins.ir.copies import Template, carry_out
 from couler_plugins.ir.edits import map_call_sites, replace_callables
@@ -101,13 +103,12 @@ class Outcome(TypedDict, total=False):
 
 
 class _Asking(Step, frozen=True):
-    """A call site with the settings that it asks of the operation that it calls."""
+    """A call site with the settings that it asks of the operation that it calls.
+
+    One that is like that from the beginning stands for the calls of an operation by other workflows.
+    """
 
     asked: tuple[Any, ...] = ()
-
-
-class _Outside(Step, frozen=True):
-    """What stands for the calls of an operation by other workflows."""
 
 
 def change_steps(
@@ -125,13 +126,13 @@ def change_steps(
     sites = _Sites(workflow, homes or UNDECLARED, change)
     asking = map_call_sites(workflow, sites.changed)
     alone = [item.name for item in workflow.operations if workflow.library and not item.inline]
-    outer = {name: sites.changed(CallSite(None, _Outside(name=name, call=Call(name=name)))) for name in alone}
+    outer = {name: sites.changed(CallSite(None, _Asking(name=name, call=Call(name=name)))) for name in alone}
     settled, places = carry_out(
         asking if sites.changes else workflow,
         _asked,
         sites.with_settings,
         suffix=lambda asked: asked[0][0].replace("_", "-"),
-        bare=lambda step: Step(**_fields(step)),
+        bare=lambda step: Step(*_fields(step)),
         own=lambda item: _asked(outer[item.name]) if item.name in outer else (),
     )
     for home, changes in sites.around.items():
@@ -163,7 +164,7 @@ class _Sites:
     def changed(self, site: CallSite) -> Step:
         """Return what becomes of a call site."""
         step, name = site.step, _callee(site.step)
-        outside = isinstance(step, _Outside)
+        outside = isinstance(step, _Asking)
         callee = self._operations.get(name)
         if callee is None and isinstance(step.call, Call):
             return step
@@ -172,7 +173,7 @@ class _Sites:
         new = self._change(seen)
         if new == seen:
             return step
-        after = replace(step, **{field: content for field, content in _fields(new).items() if field not in SETTINGS})
+        after = replace(Step(*_fields(new)), retry=step.retry, timeout=step.timeout)
         asked: list[tuple[str, Any]] = []
         around = False
         for setting, home in homes.items():
@@ -188,10 +189,10 @@ class _Sites:
                 around = True
             else:
                 after = home.write(setting, after, value)
-        if not asked and not around and after == step:
+        if not asked and not around and (outside or after == step):
             return step
         self.changes.append((site.label, (name, tuple(asked))))
-        return _Asking(**_fields(after), asked=tuple(asked)) if asked else after
+        return _Asking(*_fields(after), asked=tuple(asked)) if asked else after
 
     def with_settings(self, item: Template, asked: Settings) -> Template:
         """Return an operation with the settings that a call site asks for."""
@@ -201,18 +202,17 @@ class _Sites:
 
     def _seen(self, site: CallSite, callee: Operation | None, homes: Homes) -> SettableStep:
         """A call site with the settings in force."""
-        values = {**_fields(site.step), **(self._said(callee.name) if callee is not None else {})}
+        values = dict(self._said(callee.name)) if callee is not None else {}
         for setting, home in homes.items():
             own = home.read(setting, site.step) if home.at in ("step", "both") else None
             own = self._reader(home)(site) if home.at == "workflow" else own
             if own:
                 values[setting] = merged(values.get(setting, ()), own) if setting in PAIRS else own
-        return SettableStep(**values)
+        return replace(SettableStep(*_fields(site.step)), **values)
 
     def _settings(self, callee: Operation) -> dict[str, Any]:
         """What an operation says itself."""
-        homes = self._homes.items()
-        return {name: home.read(name, callee) for name, home in homes if home.at in ("operation", "both")}
+        return {name: home.read(name, callee) for name, home in self._homes.items() if home.at in ("operation", "both")}
 
 
 def change_operations(
@@ -229,6 +229,7 @@ def change_operations(
     changed: dict[str, Template] = {}
     moved: dict[str, Settings] = {}
     objections: dict[tuple[str, str], Outcome] = {}
+    reached: set[str] = set()
     for old in workflow.operations:
         said = {name: homes[name].read(name, old) for name in OWN if homes[name].at == "operation"}
         seen = replace(old, **said)
@@ -252,22 +253,21 @@ def change_operations(
         if asked:
             moved[old.name] = tuple(asked)
     settled = replace_callables(workflow, changed) if changed else workflow
-    labels: dict[str, list[str]] = {}
+    inline = {name for name, item in changed.items() if item.inline}
+    called: dict[str, dict[str, None]] = {}
+    for site in call_sites(workflow) if moved or inline else ():
+        called.setdefault(_callee(site.step), {})[site.label] = None
+    for name in moved.keys() - called.keys():
+        for setting, _ in moved[name]:
+            _object(objections, name, setting, homes[setting], "it is kept at call sites, and nothing here calls this")
     if moved:
-        called = {site.label: _callee(site.step) for site in call_sites(workflow)}
         settled, outcomes = change_steps(settled, homes, lambda step: _filled(step, moved.get(_callee(step), ())))
-        for outcome in outcomes:
-            if "reason" in outcome:
-                objections[outcome["subject"], outcome["reason"]] = outcome
-            else:
-                labels.setdefault(called[outcome["subject"]], []).append(outcome["subject"])
-        for name in moved.keys() - called.values():
-            for setting, _ in moved[name]:
-                _object(
-                    objections, name, setting, homes[setting], "it is kept at call sites, and nothing here calls this"
-                )
+        objections.update({(item["subject"], item["reason"]): item for item in outcomes if "reason" in item})
+        reached = {item["subject"] for item in outcomes if "reason" not in item}
+    labels = {name: [label for label in called.get(name, ()) if label in reached] for name in moved}
     names = [operation.name for operation in workflow.operations]
-    made = [_done(name, labels.get(name, ())) for name in names if name in changed or name in labels]
+    affected = {**labels, **{name: called.get(name, {}) for name in inline}}
+    made = [_done(name, affected.get(name, ())) for name in names if name in changed or labels.get(name)]
     return settled, [*objections.values(), *made]
 
 
@@ -295,6 +295,6 @@ def _callee(step: Step) -> str:
     return step.call.name if isinstance(step.call, Call) else ""
 
 
-def _fields(step: Step) -> dict[str, Any]:
-    """The fields of a call site that are those of any step."""
-    return {name: getattr(step, name) for name in Step.__struct_fields__}
+def _fields(step: Step) -> tuple[Any, ...]:
+    """The fields of a call site that are those of any step, in their order."""
+    return msgspec.structs.astuple(step)[: len(Step.__struct_fields__)]

@@ -313,6 +313,11 @@ def test_an_operation_that_nothing_calls_says_so() -> None:
     assert told(retried(plan, lambda operation: operation.name == "use")) == [("use", "", reason, ())]
 
 
+def test_one_that_is_written_at_its_call_affects_that() -> None:
+    after = retried(planned(workflow(graph(step("a")), operations=(container(inline=True),))))
+    assert told(after) == [("op", "retry", "to see", ("g/a",))]
+
+
 def test_what_an_engine_lacks_is_said_once_a_workflow() -> None:
     homes: Homes = {**AT_CALLS, "retry": Home(at="none", note="it tries once")}
     plan = planned(workflow(graph(step("a")), operations=(container(), container("use"))), homes)

@@ -8,6 +8,7 @@ for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from couler_argo.caching.key_specs import has_specs, read_specs, with_missing_specs, with_specs
 from couler_argo.caching.memoize import Template, directive_of, is_marked, with_cache, without_cache
@@ -78,7 +79,7 @@ def expand(workflow: Workflow) -> Workflow:
     specs: dict[str, str] = {}
     expanded, _ = carry_out(
         workflow,
-        lambda step: step.directives,
+        attrgetter("directives"),
         lambda item, directives: _expanded(workflow, item, directives, specs),
         suffix=lambda directives: directives[0].kind,
         bare=lambda step: replace(step, directives=()),

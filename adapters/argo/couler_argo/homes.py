@@ -29,13 +29,17 @@ def _with_timeout(operation: Operation, timeout: Value | None) -> Operation:
     return replace(operation, timeout=timeout)
 
 
+def _waiting(operation: Operation | None) -> str:
+    return "Argo has no timeout of a suspended step" if operation is not None and operation.kind == "suspend" else ""
+
+
 def _without_pod(operation: Operation) -> str:
     return "" if operation.kind in POD_KINDS else "it runs in no pod of its own"
 
 
 HOMES: Homes = {
     "retry": Home(at="operation", native="retryStrategy"),
-    "timeout": Home(at="operation", native="timeout", get=_timeout, put=_with_timeout),
+    "timeout": Home(at="operation", native="timeout", get=_timeout, put=_with_timeout, refuse=_waiting),
     "requests": container_home("requests", "resources.requests"),
     "limits": container_home("limits", "resources.limits"),
     "env": container_home("env", "env"),
