@@ -253,7 +253,9 @@ class Lowered:
     Attributes:
         bundle: what was read.
         changed: the new data of each document (by number) that changed.
-        added: documents that have no original.
+        appended: documents that go to the end of a file, each with the number of the file; edits count these documents
+            on from those of the bundle.
+        added: documents that have no original, and belong to no file.
         names: what the engine knows these by, where it knows no two by one name, whatever files they are in.
         edits: the difference, complete.
         decisions: those of the plan, and those that lowering took.
@@ -262,11 +264,19 @@ class Lowered:
 
     bundle: Bundle
     changed: Mapping[int, Any] = field(default_factory=dict)
+    appended: tuple[tuple[int, Any], ...] = ()
     added: tuple[Any, ...] = ()
     names: tuple[str, ...] = ()
     edits: tuple[TracedEdit, ...] = ()
     decisions: tuple[Decision, ...] = ()
     refused: Mapping[int, Exception] = field(default_factory=dict)
+
+    @property
+    def documents(self) -> list[Any]:
+        """The data of the documents of all files as they are to be, file by file."""
+        own = zip(self.bundle.file_numbers, self.bundle.documents, strict=True)
+        held = [(file, self.changed.get(number, document.data)) for number, (file, document) in enumerate(own)]
+        return [data for _, data in sorted([*held, *self.appended], key=lambda item: item[0])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
-    from couler_plugins.ir import Step, Workflow
+    from couler_plugins.ir import Homes, Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan
     from couler_plugins.runs import Run
@@ -50,6 +50,12 @@ class KfpAdapter(Adapter):
     options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
+
+    def homes(self) -> Homes:
+        """Tasks, executors and their platform configuration; see `couler_kfp.homes`."""
+        from couler_kfp.homes import HOMES
+
+        return HOMES
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds a pipeline."""

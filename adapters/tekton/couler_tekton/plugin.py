@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.ir import Step, Workflow
+    from couler_plugins.ir import Homes, Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan
     from couler_plugins.runs import Run
@@ -56,6 +56,12 @@ class TektonAdapter(Adapter):
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     groups: ClassVar[tuple[ApiGroup, ...]] = (GROUP,)
+
+    def homes(self) -> Homes:
+        """Tasks of pipelines, their Tasks, and runs; see `couler_tekton.homes`."""
+        from couler_tekton.homes import HOMES
+
+        return HOMES
 
     def claims(self, document: Document) -> bool:
         """Whether the document holds one of Tekton's objects."""
