@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.ir import Step, Workflow
+    from couler_plugins.ir import Homes, Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
 
@@ -279,13 +279,10 @@ class Adapter:
         """
         return ()
 
-    @facet("optimizers cannot tell where the engine keeps what they set")
-    def homes(self) -> Mapping[str, str]:
-        """Where the engine keeps what optimizers set, by its name: `step`, `operation` or `workflow`.
-
-        The names are those of fields of the IR: `retry`, `timeout`, `requests`, … What the engine lacks is left out.
-        """
-        return {}
+    @facet("attempts and times stay where they are set", default="couler_plugins.ir.homes:undeclared")
+    def homes(self) -> Homes:
+        """Where the engine keeps the settings of steps; plans that it lifts have the same in `Plan.homes`."""
+        raise NotImplementedError
 
 
 @hookspec

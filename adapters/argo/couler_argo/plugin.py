@@ -43,6 +43,7 @@ class ArgoAdapter(Adapter):
         "claims": "couler_argo.manifests:claims",
         "lift": "couler_argo.lift:lift",
         "portable": "couler_argo.foreign:portable",
+        "homes": "couler_argo.homes:homes",
         "lower": "couler_argo.lower:lower",
         "footprint": "couler_argo.footprint:Footprints",
         "caching": "couler_argo.caching.facet:ArgoCaching",

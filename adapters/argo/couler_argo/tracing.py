@@ -43,9 +43,15 @@ def trace(
 
 
 def _subject(path: Path | None, data: Any, manifest: Manifest) -> str:
-    """The template, or `template/step`, that a path leads into; empty for anything else of the workflow."""
-    place = (*manifest.path, *SPEC_PATHS[manifest.kind], "templates")
-    if path is None or path[: len(place)] != place or len(path) == len(place):
+    """The template, or `template/step`, that a path leads into or names; empty for anything else of the workflow."""
+    spec = (*manifest.path, *SPEC_PATHS[manifest.kind])
+    place = (*spec, "templates")
+    if path is None:
+        return ""
+    match path[len(spec) :]:
+        case ["entrypoint" | "onExit"] | ["hooks", _, "template"]:
+            return str(at(data, path))
+    if path[: len(place)] != place or len(path) == len(place):
         return ""
     template = at(data, path[: len(place) + 1])
     match path[len(place) + 1 :]:

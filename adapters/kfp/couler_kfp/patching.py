@@ -8,7 +8,7 @@ from typing import Any
 from couler_kfp.components import Body, label_of, write_graph, write_operation
 from couler_kfp.executors import labels
 from couler_kfp.mappings import Mapped, joined, patched
-from couler_kfp.pipelines import ROOT, Pipeline, Place
+from couler_kfp.pipelines import OBJECT, ROOT, Pipeline, Place
 from couler_kfp.specs import rest_part, write_platform, write_spec
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.tasks import write_task
@@ -28,6 +28,9 @@ class Lowering:
         old: the workflow as it was lifted; None for one without an origin.
         documents: the documents that hold the original, by number.
         pipeline: where it is in them.
+
+    Attributes:
+        appended: the PlatformSpec, where the original has none and its file is to get one; set by `patched`.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Lowering:
             for step in item.steps if isinstance(item, Graph) else ():
                 self._note(step)
         self._origins: list[tuple[int, Any, Path]] = []
+        self.appended: Mapped = {}
 
     def _note(self, node: Graph | Operation | Step) -> None:
         if node.source is not None:
@@ -74,11 +78,12 @@ class Lowering:
         holder = pipeline.holder
         around = patched(self._at(holder), rest_part(old, "object"), rest_part(self._new, "object"))
         self._put(result, holder, around)
-        if pipeline.platform is not None:
+        if pipeline.kind == OBJECT and platform:
+            self._put(result, Place(holder.document, (*holder.path, "spec", "platformSpec")), platform)
+        elif pipeline.platform is not None:
             self._put(result, pipeline.platform, platform)
-        elif platform:
-            hint = "add a document with `platforms: {}` behind the pipeline"
-            raise unsupported("Operation.rest", self._new.name, "has no document for platform configuration", hint)
+        else:
+            self.appended = platform
         self._put(result, pipeline.spec, spec)
         return result
 
@@ -218,5 +223,6 @@ class Lowering:
 def _with_at(data: Any, path: Path, content: Any) -> Any:
     if not path:
         return content
-    inner = _with_at(data[path[0]], path[1:], content)
-    return data if inner is data[path[0]] else {**data, path[0]: inner}
+    held = data.get(path[0])
+    inner = _with_at(held, path[1:], content)
+    return data if inner is held else {**data, path[0]: inner}

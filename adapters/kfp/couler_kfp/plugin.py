@@ -45,6 +45,7 @@ class KfpAdapter(Adapter):
         "load": "couler_kfp.pipelines:load",
         "lift": "couler_kfp.lift:lift",
         "portable": "couler_kfp.converting.portable:portable",
+        "homes": "couler_kfp.homes:homes",
         "lower": "couler_kfp.lower:lower",
         "footprint": "couler_kfp.footprint:Footprints",
         "fingerprint_caching": "couler_kfp.caching.facet:KfpCaching",

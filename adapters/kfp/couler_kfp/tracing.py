@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from couler_kfp.components import label_of
 from couler_kfp.pipelines import Pipeline
@@ -37,7 +38,7 @@ def trace(
     traced = []
     for edit in edits:
         path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
-        subject = _subject(path or (), pipeline, labels[side])
+        subject = _subject(path or (), pipeline, labels[side]) or _configured(edit.new, labels[side])
         component = subject.split("/")[0]
         known = next((positions[name] for name in (subject, component, "") if name in positions), None)
         traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=known))
@@ -57,6 +58,13 @@ def _subject(path: Path, pipeline: Pipeline, labels: dict[str, str]) -> str:
         label = [*within, ""][within.index("executors") + 1]
         return labels.get(str(label), "")
     return ""
+
+
+def _configured(content: Any, labels: dict[str, str]) -> str:
+    """The first component that new platform configuration is for."""
+    for key in ("platforms", "kubernetes", "deploymentSpec", "executors"):
+        content = content.get(key, content) if isinstance(content, dict) else {}
+    return next((labels[label] for label in content if label in labels), "")
 
 
 def _in_component(name: str, path: list[str | int]) -> str:

@@ -50,6 +50,7 @@ class TektonAdapter(Adapter):
         "claims": "couler_tekton.objects:claims",
         "lift": "couler_tekton.lift:lift",
         "portable": "couler_tekton.converting.portable:portable",
+        "homes": "couler_tekton.homes:homes",
         "lower": "couler_tekton.lower:lower",
         "footprint": "couler_tekton.footprint:Footprints",
         "pod_caching": "couler_tekton.caching.facet:facets",

@@ -1,0 +1,55 @@
+"""Where Argo keeps the settings of steps: all of them in the template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from couler_argo.footprint import POD_KINDS
+from couler_argo.references import native, value
+from couler_argo.spelling import write, write_native
+from couler_plugins.ir import Home, Homes, Literal, NativeForm, Operation, Value, container_home, native_home, replace
+
+__all__ = ["HOMES", "homes"]
+
+FORM = NativeForm(write_native, native, value, write)
+DEADLINE = native_home("timeout", ("activeDeadlineSeconds",), FORM)
+
+
+def _timeout(operation: Operation) -> Any:
+    """The time that a template has, by whichever of its two fields."""
+    return operation.timeout if operation.timeout is not None else DEADLINE.read("timeout", operation)
+
+
+def _with_timeout(operation: Operation, timeout: Value | None) -> Operation:
+    """The template with a timeout; a number is seconds, which Argo wants with their unit."""
+    if isinstance(timeout, Literal) and isinstance(timeout.value, (int, float)):
+        milliseconds = round(timeout.value * 1000)
+        text = f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
+        timeout = Literal(value=text)
+    return replace(operation, timeout=timeout)
+
+
+def _waiting(operation: Operation | None) -> str:
+    return "Argo has no timeout of a suspended step" if operation is not None and operation.kind == "suspend" else ""
+
+
+def _without_pod(operation: Operation) -> str:
+    return "" if operation.kind in POD_KINDS else "it runs in no pod of its own"
+
+
+HOMES: Homes = {
+    "retry": Home(at="operation", native="retryStrategy"),
+    "timeout": Home(at="operation", native="timeout", get=_timeout, put=_with_timeout, refuse=_waiting),
+    "requests": container_home("requests", "resources.requests"),
+    "limits": container_home("limits", "resources.limits"),
+    "env": container_home("env", "env"),
+    "labels": native_home("labels", ("metadata", "labels"), FORM, refuse=_without_pod),
+    "annotations": native_home("annotations", ("metadata", "annotations"), FORM, refuse=_without_pod),
+    "node_selector": native_home("node_selector", ("nodeSelector",), FORM, refuse=_without_pod),
+    "priority": native_home("priority", ("priorityClassName",), FORM, refuse=_without_pod),
+}
+
+
+def homes() -> Homes:
+    """Return where Argo keeps each setting of a step."""
+    return HOMES
