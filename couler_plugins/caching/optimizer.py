@@ -64,16 +64,16 @@ class Cache:
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
-        from couler_plugins.caching.application import apply
+        from couler_plugins.caching.cache_toggles import Terms
         from couler_plugins.caching.choice import Limit
-        from couler_plugins.caching.circles import circular
         from couler_plugins.caching.decisions import part_decision
-        from couler_plugins.caching.fingerprints import apply_switches
-        from couler_plugins.caching.in_pods import apply_in_pods, copy_decision
+        from couler_plugins.caching.key_models.by_value import apply_in_pods, copy_decision
+        from couler_plugins.caching.key_models.fingerprint import apply_switches
+        from couler_plugins.caching.key_models.worker import ask_workers
+        from couler_plugins.caching.key_models.written import apply
         from couler_plugins.caching.known import read_known
         from couler_plugins.caching.other_calls import with_other_calls
-        from couler_plugins.caching.switches import Terms
-        from couler_plugins.caching.workers import ask_workers
+        from couler_plugins.caching.recursion import circular
 
         wrapper = self._wrapper()
         circles = circular(plan.workflows)

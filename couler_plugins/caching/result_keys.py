@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from couler_plugins.caching.cache_toggles import Terms, declared_verdicts, steps_of
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.salts import unsalted
-from couler_plugins.caching.switches import Terms, declared_verdicts, steps_of
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.caching import FingerprintCaching
 from couler_plugins.ir import Step, Workflow

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.caching.application import stripped
+from couler_plugins.caching.key_models.written import stripped
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter

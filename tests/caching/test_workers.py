@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from couler_plugins.caching.key_models.worker import ASKED, ask_workers
 from couler_plugins.caching.optimizer import Cache
-from couler_plugins.caching.workers import ASKED, ask_workers
 from couler_plugins.context import RunContext
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace

@@ -95,8 +95,8 @@ class ArgoAdapter(Adapter):
         return Footprints(workflow)
 
     def caching(self, workflow: Workflow) -> Caching:
-        """What decides whether results may be reused; see `couler_argo.caching.facet`."""
-        from couler_argo.caching.facet import ArgoCaching
+        """What decides whether results may be reused; see `couler_argo.caching.cache`."""
+        from couler_argo.caching.cache import ArgoCaching
 
         return ArgoCaching(workflow)
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.caching.facet import KfpCaching
+from couler_kfp.caching.cache import KfpCaching
 from couler_plugins.api import lift
+from couler_plugins.caching.cache_toggles import Terms
 from couler_plugins.caching.known import LARGEST, KnownArtifact, KnownResult, write_known
 from couler_plugins.caching.result_keys import result_keys
-from couler_plugins.caching.switches import Terms
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Call, Operation, Workflow, call_sites, callables
 from couler_plugins.sources import Source

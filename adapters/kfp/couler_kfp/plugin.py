@@ -11,7 +11,7 @@ from couler_kfp.capabilities_generated import GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
-    from couler_kfp.caching.facet import KfpCaching
+    from couler_kfp.caching.cache import KfpCaching
     from couler_kfp.tuning.facet import KfpTuning
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
@@ -125,8 +125,8 @@ class KfpAdapter(Adapter):
         return originals(bundle)
 
     def fingerprint_caching(self, workflow: Workflow) -> KfpCaching:
-        """What decides which tasks the backend is to cache; see `couler_kfp.caching.facet`."""
-        from couler_kfp.caching.facet import KfpCaching
+        """What decides which tasks the backend is to cache; see `couler_kfp.caching.cache`."""
+        from couler_kfp.caching.cache import KfpCaching
 
         return KfpCaching(workflow)
 

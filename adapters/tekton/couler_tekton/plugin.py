@@ -83,7 +83,7 @@ class TektonAdapter(Adapter):
 
     def pod_caching(self, plan: Plan) -> Callable[[Workflow], PodCaching]:
         """What decides which tasks look their results up; see `couler_tekton.caching`."""
-        from couler_tekton.caching.facet import facets
+        from couler_tekton.caching.cache import facets
 
         return facets(plan)
 

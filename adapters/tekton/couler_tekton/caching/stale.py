@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from couler_plugins.caching.in_pods import verdicts_in
+from couler_plugins.caching.key_models.by_value import verdicts_in
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.documents import Remark
 from couler_plugins.ir import External, Literal, Operation, Source, Workflow
 from couler_plugins.ir.bundle import Bundle
+from couler_tekton.caching.cache import TektonCaching, facets
 from couler_tekton.caching.declared import CACHED_FROM, annotations_of
-from couler_tekton.caching.facet import TektonCaching, facets
 from couler_tekton.caching.resolving import steps_of
 from couler_tekton.caching.wrapping import RESTORE, arguments_of, has_steps, is_whole, values_of
 from couler_tekton.extracted import holding, named

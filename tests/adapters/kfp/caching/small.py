@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from couler_kfp.caching.facet import KfpCaching
+from couler_kfp.caching.cache import KfpCaching
 from couler_plugins.api import Text, lift, optimize
+from couler_plugins.caching.cache_toggles import Terms
 from couler_plugins.caching.result_keys import result_keys
-from couler_plugins.caching.switches import Terms
 
 __all__ = ["MADE", "change", "decisions", "document", "known_of", "pipeline", "pure", "rules", "text"]
 

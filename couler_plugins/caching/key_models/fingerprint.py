@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from couler_plugins.caching.cache_toggles import ORDER, Choice, Terms, choices_of, declarable_verdicts, steps_of
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.known import KnownResult
 from couler_plugins.caching.outcomes import CACHED, NATIVE, Judgement, decision_on, judgement_on
 from couler_plugins.caching.result_keys import keys_of
 from couler_plugins.caching.salts import salted, salts_of, unsalted
 from couler_plugins.caching.substitution import substitute
-from couler_plugins.caching.switches import ORDER, Choice, Terms, choices_of, declarable_verdicts, steps_of
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import FingerprintCaching, Objection
