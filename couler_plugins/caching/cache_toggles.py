@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 
-from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.calls import Place
+from couler_plugins.caching.calls import Place, steps_of
 from couler_plugins.caching.declarations import ASSUMED
-from couler_plugins.caching.epochs import Epoch
-from couler_plugins.caching.known import KnownResult
 from couler_plugins.caching.salts import passable, salt_of
+from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.hookspecs import Context
-from couler_plugins.hookspecs.caching import FingerprintCaching, Objection
-from couler_plugins.ir import Graph, GraphView, Step, Value, Workflow, references
+from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.ir import Graph, GraphView, Operation, Step, Value, Workflow, references
 
-__all__ = ["ORDER", "Choice", "Terms", "choices_of", "declarable_verdicts", "declared_verdicts", "steps_of"]
+__all__ = ["ORDER", "Switches", "Toggle", "toggles_of"]
 
 ORDER = Objection("order", "it comes after steps of which none of its arguments tells")
 NO_EPOCH = Objection(
@@ -30,25 +28,20 @@ IMPORTER, REIMPORT = "importer", "reimport"
 """Rules about steps that hand on what is there already: it is the same in every run, or another one in each."""
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user says of how to cache.
+class Switches(Protocol):
+    """The switches of an engine that its steps have for its cache."""
 
-    Attributes:
-        assume_pure: whether a step of which nothing is said counts as declared pure.
-        circular: whether the workflow is part of a circle of workflows that call each other.
-        epoch: the time that periods are counted from; None where nothing is kept for a time only.
-        min_seconds: steps that past runs say to take less are not worth a lookup.
-        known: results that need not be computed again, by key.
-    """
+    def is_on(self, step: Step) -> bool:
+        """Return whether the engine caches this step as it stands."""
 
-    assume_pure: bool = False
-    circular: bool = False
-    epoch: Epoch | None = None
-    min_seconds: float = 0.0
-    known: Mapping[str, KnownResult] = {}
+    def switched(self, step: Step, on: bool) -> Step:
+        """Return the step with its switch there; turned off, all that its owner said of caching it is gone."""
+
+    def owners(self, step: Step, operation: Operation) -> Objection | None:
+        """Return why the switch is its owner's own word, that nobody else touches; None where it is not."""
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class Toggle(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of a step: on with a salt, off for a reason, or left as it is for one."""
 
     on: bool | None
@@ -57,52 +50,35 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
 
 
-def choices_of(workflow: Workflow, facet: FingerprintCaching, ctx: Context, terms: Terms) -> dict[Place, Choice]:
-    """What becomes of each step that calls an operation, in the order of the source.
+def toggles_of(
+    workflow: Workflow,
+    verdicts: Mapping[Place, Verdict],
+    assumed: Mapping[Place, Verdict],
+    facet: Switches,
+    settings: CacheSettings,
+) -> dict[Place, Toggle]:
+    """Return what becomes of each step that calls an operation, in the order of the source.
 
     Args:
         workflow: the workflow, without any salt.
+        verdicts: what was found about each call.
+        assumed: what would be found if all were declared pure unless their owners say otherwise.
         facet: what its engine knows.
-        ctx: whose profiles say which steps are cheap.
-        terms: what the user says.
+        settings: what the user says.
     """
     steps = steps_of(workflow)
-    declared = declared_verdicts(workflow, facet, terms)
-    assumed = declared if terms.assume_pure else _verdicts(workflow, facet, terms, assume_pure=True)
-    choices = {
-        place: _choice(steps[place], verdict, assumed[place], facet, terms)
-        for place, verdict in declared.items()
+    toggles = {
+        place: _toggle(steps[place], verdict, assumed[place], facet, settings)
+        for place, verdict in verdicts.items()
         if place in steps  # the call that a run starts with can be passed nothing
     }
     for graph in workflow.graphs:
-        _drop_cheap(workflow, graph, choices, facet, ctx, terms)
-        _drop_vain(graph, choices, facet)
-    return choices
+        _drop_cheap(workflow, graph, toggles, facet, settings)
+        _drop_vain(graph, toggles, facet)
+    return toggles
 
 
-def steps_of(workflow: Workflow) -> dict[Place, Step]:
-    """The steps of all graphs."""
-    return {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
-
-
-def declared_verdicts(workflow: Workflow, facet: FingerprintCaching, terms: Terms) -> Mapping[Place, Verdict]:
-    """What is found about each call, as far as owners (or the user) declared the steps pure."""
-    return _verdicts(workflow, facet, terms, assume_pure=terms.assume_pure)
-
-
-def declarable_verdicts(workflow: Workflow, facet: FingerprintCaching, terms: Terms) -> Mapping[Place, Verdict]:
-    """What would be found about each call if owners declared all that they could."""
-    return Analysis(workflow, facet, circular=terms.circular, fingerprints=True, declared=True).verdicts
-
-
-def _verdicts(
-    workflow: Workflow, facet: FingerprintCaching, terms: Terms, *, assume_pure: bool
-) -> Mapping[Place, Verdict]:
-    analysis = Analysis(workflow, facet, assume_pure=assume_pure, circular=terms.circular, fingerprints=True)
-    return analysis.verdicts
-
-
-def _choice(step: Step, verdict: Verdict, assumed: Verdict, facet: FingerprintCaching, terms: Terms) -> Choice:
+def _toggle(step: Step, verdict: Verdict, assumed: Verdict, facet: Switches, settings: CacheSettings) -> Toggle:
     """What becomes of a step by itself.
 
     Args:
@@ -110,24 +86,24 @@ def _choice(step: Step, verdict: Verdict, assumed: Verdict, facet: FingerprintCa
         verdict: what was found about it.
         assumed: what would be found if it, and all others, were declared pure unless their owners say otherwise.
         facet: what its engine knows.
-        terms: what the user says.
+        settings: what the user says.
     """
     assert verdict.facts is not None
     if (own := facet.owners(step, verdict.facts.operation)) is not None:
-        return Choice(on=None, objection=own, verdict=verdict)
+        return Toggle(on=None, objection=own, verdict=verdict)
     if (refusal := _refusal(assumed)) is not None:
-        return Choice(on=False, objection=refusal, verdict=assumed)
+        return Toggle(on=False, objection=refusal, verdict=assumed)
     if verdict.objection is not None:
         untold = bool(assumed.handed)  # which no salt of an undeclared step would cover
-        return Choice(on=False if untold else None, objection=ORDER if untold else verdict.objection, verdict=verdict)
+        return Toggle(on=False if untold else None, objection=ORDER if untold else verdict.objection, verdict=verdict)
     if verdict.declared == ASSUMED and not facet.is_on(step):
-        return Choice(on=None, objection=LEFT_OFF, verdict=verdict)
+        return Toggle(on=None, objection=LEFT_OFF, verdict=verdict)
     period = None
     if verdict.max_age is not None:
-        if terms.epoch is None:
-            return Choice(on=False, objection=NO_EPOCH, verdict=verdict)
-        period = terms.epoch.period(verdict.max_age)
-    return Choice(on=True, salt=salt_of(verdict, period), verdict=verdict)
+        if settings.epoch is None:
+            return Toggle(on=False, objection=NO_EPOCH, verdict=verdict)
+        period = settings.epoch.period(verdict.max_age)
+    return Toggle(on=True, salt=salt_of(verdict, period), verdict=verdict)
 
 
 def _refusal(assumed: Verdict) -> Objection | None:
@@ -141,51 +117,50 @@ def _refusal(assumed: Verdict) -> Objection | None:
 def _drop_cheap(
     workflow: Workflow,
     graph: Graph,
-    choices: dict[Place, Choice],
-    facet: FingerprintCaching,
-    ctx: Context,
-    terms: Terms,
+    toggles: dict[Place, Toggle],
+    facet: Switches,
+    settings: CacheSettings,
 ) -> None:
     """Turns steps off that take next to nothing, unless their artifacts are read: made anew, these would be others."""
     read = {item.step for item in references(graph) if item.to == "output" and item.kind == "artifact"}
     for step in graph.steps:
-        choice = choices.get((graph.name, step.name))
-        if choice is None or step.name in read or not _may_hit(choice, step, facet):
+        toggle = toggles.get((graph.name, step.name))
+        if toggle is None or step.name in read or not _may_hit(toggle, step, facet):
             continue
-        seconds = ctx.profile(workflow, f"{graph.name}/{step.name}").seconds
-        if seconds is not None and seconds < terms.min_seconds:
+        seconds = settings.ctx.profile(workflow, f"{graph.name}/{step.name}").seconds
+        if seconds is not None and seconds < settings.min_seconds:
             reason = f"it takes {seconds:.3g} s, and looking its result up is not worth that"
-            choices[graph.name, step.name] = Choice(
-                on=False, objection=Objection("cheap", reason), verdict=choice.verdict
+            toggles[graph.name, step.name] = Toggle(
+                on=False, objection=Objection("cheap", reason), verdict=toggle.verdict
             )
 
 
-def _drop_vain(graph: Graph, choices: dict[Place, Choice], facet: FingerprintCaching) -> None:
+def _drop_vain(graph: Graph, toggles: dict[Place, Toggle], facet: Switches) -> None:
     """Turns steps off that read an artifact which every run makes anew: they would be looked up in vain."""
     steps = {step.name: step for step in graph.steps}
     anew: set[str] = set()
     for name in GraphView(graph).order():
-        choice = choices.get((graph.name, name))
-        if choice is None:
+        toggle = toggles.get((graph.name, name))
+        if toggle is None:
             continue
         artifacts = (item.value for item in steps[name].arguments if item.kind == "artifact")
         from_anew = sorted({item.step for value in artifacts for item in references(value)} & anew)
-        if from_anew and _may_hit(choice, steps[name], facet):
+        if from_anew and _may_hit(toggle, steps[name], facet):
             reason = f"it reads an artifact of {from_anew[0]!r}, which every run makes anew"
-            choice = Choice(on=False, objection=Objection("never-hits", reason), verdict=choice.verdict)
-            choices[graph.name, name] = choice
-        if _makes_anew(choice, steps[name], facet):
+            toggle = Toggle(on=False, objection=Objection("never-hits", reason), verdict=toggle.verdict)
+            toggles[graph.name, name] = toggle
+        if _makes_anew(toggle, steps[name], facet):
             anew.add(name)
 
 
-def _makes_anew(choice: Choice, step: Step, facet: FingerprintCaching) -> bool:
+def _makes_anew(toggle: Toggle, step: Step, facet: Switches) -> bool:
     """Whether what a step hands on is another artifact in every run."""
-    if choice.objection is not None and choice.objection.rule == IMPORTER:
-        facts = choice.verdict.facts
+    if toggle.objection is not None and toggle.objection.rule == IMPORTER:
+        facts = toggle.verdict.facts
         return facts is not None and facts.objection is not None and facts.objection.rule == REIMPORT
-    return not _may_hit(choice, step, facet)
+    return not _may_hit(toggle, step, facet)
 
 
-def _may_hit(choice: Choice, step: Step, facet: FingerprintCaching) -> bool:
+def _may_hit(toggle: Toggle, step: Step, facet: Switches) -> bool:
     """Whether the engine will look the step up."""
-    return choice.on is True or (choice.on is None and facet.is_on(step))
+    return toggle.on is True or (toggle.on is None and facet.is_on(step))

@@ -17,9 +17,7 @@ def test_the_lint_facet_is_documented_as_it_is() -> None:
     facets = (
         Adapter.footprint,
         Adapter.lint,
-        Adapter.caching,
-        Adapter.worker_caching,
-        Adapter.fingerprint_caching,
+        Adapter.cache,
         Adapter.tuning,
         Adapter.evictor,
         Adapter.runner,

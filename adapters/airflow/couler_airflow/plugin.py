@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from couler_airflow.capabilities import CAPABILITIES
 from couler_airflow.capabilities_generated import GENERATED
@@ -13,7 +13,7 @@ from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import WorkerCaching
+    from couler_plugins.hookspecs.caching import EngineCache
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.ir import Workflow
@@ -90,14 +90,11 @@ class AirflowAdapter(Adapter):
 
         return commit(plan, options.on_unsupported).lowered
 
-    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
-        """What decides which tasks look their results up; see `couler_airflow.caching`."""
-        from couler_airflow.bundle import DagBundle
-        from couler_airflow.caching import AirflowCaching
+    def cache(self, plan: Plan) -> Callable[[Workflow], EngineCache[Any] | None]:
+        """What asks workers to look results up; see `couler_airflow.caching`."""
+        from couler_airflow.caching import caches
 
-        if not isinstance(bundle, DagBundle) or workflow.source is None:
-            return None
-        return AirflowCaching(bundle.live_of(workflow.source).dag, workflow)
+        return caches(plan)
 
     def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
         """What splitting a DAG has to know; see `couler_airflow.splits.splitting`."""

@@ -13,7 +13,7 @@ from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, Footprint, h
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Caching, WorkerCaching
+    from couler_plugins.hookspecs.caching import EngineCache
     from couler_plugins.hookspecs.checking import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
@@ -94,15 +94,11 @@ class ArgoAdapter(Adapter):
 
         return Footprints(workflow)
 
-    def caching(self, workflow: Workflow) -> Caching:
-        """What decides whether results may be reused; see `couler_argo.caching.cache`."""
-        from couler_argo.caching.cache import ArgoCaching
+    def cache(self, plan: Plan) -> Callable[[Workflow], EngineCache[Any] | None]:
+        """What memoizes results, or wraps commands; see `couler_argo.caching.cache`."""
+        from couler_argo.caching.cache import caches
 
-        return ArgoCaching(workflow)
-
-    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
-        """None: Argo's controller looks results up, under keys that stand in the manifest."""
-        return None
+        return caches(plan)
 
     def evictor(self, target: Target) -> Evictor:
         """What evicts memoized results from ConfigMaps; see `couler_argo.evict.evictor`."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from couler_kfp.capabilities import CAPABILITIES
 from couler_kfp.capabilities_generated import GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
-    from couler_kfp.caching.cache import KfpCaching
     from couler_kfp.tuning.facet import KfpTuning
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs import Footprint
+    from couler_plugins.hookspecs.caching import EngineCache
     from couler_plugins.hookspecs.past_runs import Archive, Whence
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -124,11 +124,11 @@ class KfpAdapter(Adapter):
 
         return originals(bundle)
 
-    def fingerprint_caching(self, workflow: Workflow) -> KfpCaching:
-        """What decides which tasks the backend is to cache; see `couler_kfp.caching.cache`."""
-        from couler_kfp.caching.cache import KfpCaching
+    def cache(self, plan: Plan) -> Callable[[Workflow], EngineCache[Any] | None]:
+        """What turns the backend's cache on and off; see `couler_kfp.caching.cache`."""
+        from couler_kfp.caching.cache import caches
 
-        return KfpCaching(workflow)
+        return caches(plan)
 
 
 @hookimpl

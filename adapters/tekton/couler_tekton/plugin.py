@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs import Footprint
-    from couler_plugins.hookspecs.caching import PodCaching
+    from couler_plugins.hookspecs.caching import EngineCache
     from couler_plugins.hookspecs.checking import Check
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
@@ -81,11 +81,11 @@ class TektonAdapter(Adapter):
 
         return lower(plan, options.api, options.image, nesting=options.parts == "nested")
 
-    def pod_caching(self, plan: Plan) -> Callable[[Workflow], PodCaching]:
-        """What decides which tasks look their results up; see `couler_tekton.caching`."""
-        from couler_tekton.caching.cache import facets
+    def cache(self, plan: Plan) -> Callable[[Workflow], EngineCache[Any] | None]:
+        """What has pods look their results up; see `couler_tekton.caching.cache`."""
+        from couler_tekton.caching.cache import caches
 
-        return facets(plan)
+        return caches(plan)
 
     def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
         """Measures tasks of one pipeline; see `couler_tekton.footprint`."""

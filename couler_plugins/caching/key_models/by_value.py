@@ -1,4 +1,4 @@
-"""Caching where pods look results up and keep them by themselves, since the engine keeps nothing.
+"""The engine keeps nothing: pods look results up and keep them by themselves.
 
 What a step depends on is in its key by value: its parameters, and the files that its owner declares, by their content.
 What it merely comes after has to have a key that is known now; that is a constant in what its pod is told.
@@ -6,21 +6,22 @@ What it merely comes after has to have a key that is known now; that is a consta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Mapping
 
 import msgspec
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place
-from couler_plugins.caching.outcomes import Judgement, decision_on, judgement_on
+from couler_plugins.caching.decisions import decision_of, judgement_on
+from couler_plugins.caching.key_models.analyzed import WRAPPING, AnalyzedCache
+from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
-from couler_plugins.hookspecs import Context
-from couler_plugins.hookspecs.caching import Objection, PodCaching
-from couler_plugins.ir import Literal, Scalar, Step, Workflow, call_sites
-from couler_plugins.plan import Decision
+from couler_plugins.hookspecs.caching import CacheChange, Objection
+from couler_plugins.ir import Literal, Operation, Workflow, call_sites
 
-__all__ = ["apply_in_pods", "copy_decision", "verdicts_in"]
+__all__ = ["ByValueKeys", "Wrapped"]
 
 NO_STORE = Objection(
     "no-store",
@@ -35,125 +36,98 @@ CALLED_HERE = "called-here"
 """The rule about an operation whose callers in these files are cached instead of it."""
 
 
-def apply_in_pods(
-    workflow: Workflow, facet: PodCaching, ctx: Context, wrapper: Wrapper | None, *, assume_pure: bool
-) -> tuple[Workflow, tuple[Workflow, ...], list[Decision]]:
-    """The workflow with everything cached that may be, what is new beside it, and why.
+class Wrapped(msgspec.Struct, frozen=True, kw_only=True):
+    """A workflow whose pods look results up.
 
-    It is the same object where nothing changes. What caching added before is taken out first.
-
-    Args:
-        workflow: the workflow.
-        facet: what its engine knows.
-        ctx: whose profiles say what caching would save.
-        wrapper: what the pods are told; None where nothing says which store to use.
-        assume_pure: whether a step of which nothing is said counts as declared pure.
+    Attributes:
+        workflow: the workflow; the same object where nothing changes.
+        added: what it refers to that is new.
+        changed: the calls that are cached in another way than before, or no longer, by graph and step.
     """
-    analysis = _analysis(facet, assume_pure=assume_pure)
-    final = {place: _judged(verdict, facet, wrapper) for place, verdict in _verdicts(facet, analysis)}
-    could = _verdicts(facet, _analysis(facet, declared=True, like=analysis)) if ctx.explains else ()
-    declared = final | {place: _judged(verdict, facet, wrapper) for place, verdict in could}
-    admitted = {place: verdict for place, verdict in final.items() if not verdict.objections}
-    found = facet.wrapped(admitted, wrapper)
-    sites = {("" if site.graph is None else site.graph.name, site.step.name): site for site in call_sites(workflow)}
-    decisions = []
-    for place, verdict in final.items():
+
+    workflow: Workflow
+    added: tuple[Workflow, ...] = ()
+    changed: frozenset[Place] = frozenset()
+
+
+class ByValueKeys(AnalyzedCache):
+    """The cache of one workflow whose pods make keys of all parameters by value and of declared files by content.
+
+    `bare` has all in it that the workflow calls, as far as that is known.
+    """
+
+    key_model = "by-value"
+    options = WRAPPING
+    fingerprints = True
+
+    @abstractmethod
+    def call_objection(self, place: Place) -> Objection | None:
+        """Return why the engine forbids that a call is cached, whatever it calls; None where it does not."""
+
+    @abstractmethod
+    def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
+        """Return why its results cannot be kept in this store; None where they can."""
+
+    @abstractmethod
+    def wrapped(self, verdicts: Mapping[Place, Verdict], wrapper: Wrapper | None) -> Wrapped:
+        """Return the workflow with these calls cached, and all others not.
+
+        Args:
+            verdicts: those on calls that are cached, by graph and step; of a library of one operation, by its name.
+            wrapper: what the pods are told; None where nothing is cached.
+        """
+
+    def verdicts_of(self, analysis: Analysis) -> Mapping[Place, Verdict]:
+        """Return what an analysis finds about each call; for a library of operations, about each of these."""
+        found = dict(analysis.verdicts)
+        if self.bare.library and not self.bare.graphs:
+            found.update((("", item.name), analysis.from_outside(item)) for item in self.bare.operations)
+        for place, verdict in found.items():
+            if (refusal := self.call_objection(place)) is not None:
+                objections = (refusal, *verdict.objections)
+                found[place] = msgspec.structs.replace(verdict, objections=objections, declarable=False)
+        return found
+
+    def admit(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Verdict]:
+        """Return the verdicts with what stands against a store of ours, where nothing stands against reuse."""
+        return {place: self._admitted(verdict, settings.wrapper) for place, verdict in verdicts.items()}
+
+    def _admitted(self, verdict: Verdict, wrapper: Wrapper | None) -> Verdict:
+        if any(not item.remedy and item.rule != CALLED_HERE for item in verdict.objections):
+            return verdict
         assert verdict.facts is not None
-        site = sites.get(place)
-        subject = verdict.facts.operation.name if site is None else site.label
-        step = None if site is None else site.step
-        judgement = judgement_on(_uncalled(verdict), _uncalled(declared[place]))
-        decisions.append(_decision(workflow, subject, step, verdict, judgement, ctx, changed=place in found.changed))
-    return found.workflow, found.added, decisions
+        found = NO_STORE if wrapper is None else self.store_objection(verdict.facts.operation, wrapper)
+        if not all(isinstance(value, Literal) for value in verdict.handed):
+            found = LATE
+        return verdict if found is None else msgspec.structs.replace(verdict, objections=(*verdict.objections, found))
 
-
-def copy_decision(copy: Workflow) -> Decision:
-    """Why there is a new object."""
-    reason = "calls in these files refer to it; what it is a copy of stays as it is, for all others"
-    return Decision(optimizer="cache", workflow=copy.label, action="make a cached copy", reason=reason)
-
-
-def verdicts_in(facet: PodCaching, *, assume_pure: bool = False) -> Iterator[tuple[Place, Verdict]]:
-    """What is found about each call, whatever keeps the results; for a library of operations, about each of these.
-
-    Args:
-        facet: what the engine knows of the workflow.
-        assume_pure: whether a step of which nothing is said counts as declared pure.
-    """
-    return _verdicts(facet, _analysis(facet, assume_pure=assume_pure))
-
-
-def _analysis(
-    facet: PodCaching, *, assume_pure: bool = False, declared: bool = False, like: Analysis | None = None
-) -> Analysis:
-    return Analysis(facet.bare, facet, assume_pure=assume_pure, fingerprints=True, declared=declared, like=like)
-
-
-def _verdicts(facet: PodCaching, analysis: Analysis) -> Iterator[tuple[Place, Verdict]]:
-    bare = analysis.workflow
-    found = list(analysis.verdicts.items())
-    if bare.library and not bare.graphs:
-        found += [(("", operation.name), analysis.from_outside(operation)) for operation in bare.operations]
-    for place, verdict in found:
-        refusal = facet.call_objection(place)
-        yield place, verdict if refusal is None else _refused(verdict, refusal)
-
-
-def _refused(verdict: Verdict, objection: Objection) -> Verdict:
-    return msgspec.structs.replace(verdict, objections=(objection, *verdict.objections), declarable=False)
+    def apply(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> CacheChange:
+        """Return the workflow with everything cached that may be, what is new beside it, and why."""
+        declarable = self.declarable(verdicts, settings)
+        cached = {place: verdict for place, verdict in verdicts.items() if not verdict.objections}
+        new = self.wrapped(cached, settings.wrapper)
+        sites = {
+            ("" if site.graph is None else site.graph.name, site.step.name): site for site in call_sites(self.workflow)
+        }
+        decisions = []
+        for place, verdict in verdicts.items():
+            assert verdict.facts is not None
+            site = sites.get(place)
+            decisions.append(
+                decision_of(
+                    verdict,
+                    self.workflow,
+                    verdict.facts.operation.name if site is None else site.label,
+                    settings.ctx,
+                    step=None if site is None else site.step,
+                    judgement=judgement_on(_uncalled(verdict), _uncalled(declarable[place])),
+                    changed=place in new.changed,
+                )
+            )
+        return CacheChange(workflow=new.workflow, decisions=decisions, copies=new.added)
 
 
 def _uncalled(verdict: Verdict) -> Verdict:
-    """The verdict as if nothing here called the operation."""
+    """Return the verdict as if nothing here called the operation."""
     objections = tuple(item for item in verdict.objections if item.rule != CALLED_HERE)
     return msgspec.structs.replace(verdict, objections=objections)
-
-
-def _judged(verdict: Verdict, facet: PodCaching, wrapper: Wrapper | None) -> Verdict:
-    """A verdict with what stands against keeping the result in a store of ours, where nothing stands against reuse."""
-    if any(not item.remedy and item.rule != CALLED_HERE for item in verdict.objections):
-        return verdict
-    assert verdict.facts is not None
-    found = NO_STORE if wrapper is None else facet.store_objection(verdict.facts.operation, wrapper)
-    if not all(isinstance(value, Literal) for value in verdict.handed):
-        found = LATE
-    if found is None:
-        return verdict
-    return msgspec.structs.replace(verdict, objections=(*verdict.objections, found))
-
-
-def _decision(
-    workflow: Workflow,
-    subject: str,
-    step: Step | None,
-    verdict: Verdict,
-    judgement: Judgement,
-    ctx: Context,
-    *,
-    changed: bool,
-) -> Decision:
-    figures: list[tuple[str, Scalar]] = []
-    if verdict.objection is not None:
-        action = "stop caching" if changed else ""
-        reason = verdict.objection.advice
-        if verdict.declarable:
-            reason = f"worth caching if it is pure: add {verdict.objection.remedy}"
-        figures.append(("rule", verdict.objection.rule))
-    else:
-        assert verdict.facts is not None
-        action = "cache" if changed else ""
-        reason = f"{verdict.declared} says that it is pure" if changed else "it is cached already"
-        reason = "; ".join(dict.fromkeys((reason, *verdict.facts.material.warnings)))
-        figures += [("reused for seconds", verdict.max_age)] if verdict.max_age is not None else []
-    return decision_on(
-        workflow,
-        subject,
-        ctx,
-        step=step,
-        judgement=judgement,
-        reason=reason,
-        action=action,
-        figures=figures,
-        warnings=verdict.warnings,
-        waived=verdict.waived,
-    )
