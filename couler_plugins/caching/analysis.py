@@ -8,7 +8,6 @@ from functools import cached_property, partial
 import msgspec
 
 from couler_plugins.caching.allowances import waive, waive_place, with_words
-from couler_plugins.caching.before import Before, Found
 from couler_plugins.caching.composites import Composites
 from couler_plugins.caching.declarations import Declaration, check_words, resolve, waivers_in
 from couler_plugins.caching.keys import digest, spec_hash
@@ -22,6 +21,7 @@ from couler_plugins.caching.rules import (
     operation_objections,
     uncertain,
 )
+from couler_plugins.caching.upstream import Before, Found
 from couler_plugins.caching.verdicts import Facts, Scope, Verdict, merge_scopes
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Knowledge, Objection

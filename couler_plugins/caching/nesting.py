@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from couler_plugins.caching.before import Found, handed_by_value
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.lineage import Lineage
+from couler_plugins.caching.upstream import Found, handed_by_value
 from couler_plugins.caching.verdicts import Scope, Verdict
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Argument, Reference, Step

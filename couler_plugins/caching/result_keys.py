@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from couler_plugins.caching.calls import Place
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.calls import Place, steps_of
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.salts import unsalted
-from couler_plugins.caching.switches import Terms, declared_verdicts, steps_of
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.hookspecs.caching import FingerprintCaching
+from couler_plugins.hookspecs.caching import Knowledge
 from couler_plugins.ir import Step, Workflow
 
 __all__ = ["keys_of", "result_keys"]
 
 
-def result_keys(workflow: Workflow, facet: FingerprintCaching, terms: Terms) -> dict[Place, str]:
-    """The keys of what steps of a workflow make, of those that have one before a run.
+def result_keys(workflow: Workflow, facet: Knowledge, *, assume_pure: bool = False) -> dict[Place, str]:
+    """Return the keys of what steps of a workflow make, of those that have one before a run.
 
     Args:
         workflow: the workflow, salted or not.
         facet: what its engine knows.
-        terms: what the user says.
+        assume_pure: whether a step of which nothing is said counts as declared pure.
     """
     bare = unsalted(workflow)
-    return keys_of(steps_of(bare), declared_verdicts(bare, facet, terms))
+    return keys_of(steps_of(bare), Analysis(bare, facet, assume_pure=assume_pure, fingerprints=True).verdicts)
 
 
 def keys_of(steps: Mapping[Place, Step], verdicts: Mapping[Place, Verdict]) -> dict[Place, str]:

@@ -50,7 +50,7 @@ class AirflowAdapter(Adapter):
         "homes": "couler_airflow.homes:homes",
         "lower": "couler_airflow.lower:lower",
         "dump": "couler_airflow.shown:dump",
-        "worker_caching": "couler_airflow.caching:caching_of",
+        "cache": "couler_airflow.caching:caches",
         "archive": "couler_airflow.history.archive:AirflowArchive",
         "splitting": "couler_airflow.splits.splitting:splitting_of",
     }

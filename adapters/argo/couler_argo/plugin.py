@@ -46,7 +46,7 @@ class ArgoAdapter(Adapter):
         "homes": "couler_argo.homes:homes",
         "lower": "couler_argo.lower:lower",
         "footprint": "couler_argo.footprint:Footprints",
-        "caching": "couler_argo.caching.facet:ArgoCaching",
+        "cache": "couler_argo.caching.cache:caches",
         "evictor": "couler_argo.evict.evictor:ArgoEvictor",
         "runner": "couler_argo.running.runner:runner_of",
         "checks": "couler_argo.doctor:checks",

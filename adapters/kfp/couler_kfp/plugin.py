@@ -48,7 +48,7 @@ class KfpAdapter(Adapter):
         "homes": "couler_kfp.homes:homes",
         "lower": "couler_kfp.lower:lower",
         "footprint": "couler_kfp.footprint:Footprints",
-        "fingerprint_caching": "couler_kfp.caching.facet:KfpCaching",
+        "cache": "couler_kfp.caching.cache:caches",
         "runner": "couler_kfp.running.runner:runner_of",
         "archive": "couler_kfp.history.archive:KfpArchive",
         "splitting": "couler_kfp.splits.splitting:splitting_of",

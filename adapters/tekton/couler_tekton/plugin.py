@@ -53,7 +53,7 @@ class TektonAdapter(Adapter):
         "homes": "couler_tekton.homes:homes",
         "lower": "couler_tekton.lower:lower",
         "footprint": "couler_tekton.footprint:Footprints",
-        "pod_caching": "couler_tekton.caching.facet:facets",
+        "cache": "couler_tekton.caching.cache:caches",
         "runner": "couler_tekton.running.runner:runner_of",
         "checks": "couler_tekton.doctor:checks",
         "splitting": "couler_tekton.splits.splitting:splitting_of",

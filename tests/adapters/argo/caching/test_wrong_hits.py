@@ -15,8 +15,8 @@ from adapters.argo.caching.wild import Choices, wild
 from adapters.argo.caching.world import Ran, Submission, World
 from couler_plugins.api import optimize
 from couler_plugins.caching import analysis, before, composites, lineage
-from couler_plugins.caching.before import Handed
 from couler_plugins.caching.declarations import Declaration
+from couler_plugins.caching.upstream import Handed
 from couler_plugins.plugins import Plugins, load_plugins
 from support import examples
 

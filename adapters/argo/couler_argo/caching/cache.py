@@ -1,4 +1,4 @@
-"""What Argo knows of a step that decides whether its result may be reused; the facet for the `cache` optimizer.
+"""What Argo knows of a step that decides whether its result may be reused, for the optimizer `cache`.
 
 The annotations, on a template or on the workflow:
 
@@ -31,11 +31,13 @@ from couler_argo.splits.part_spec import PART_OF, SPLIT
 from couler_argo.wrapper.deadlines import later_by, limit_of
 from couler_argo.wrapper.objections import wrapper_objection
 from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
+from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.hookspecs.caching import Material, Objection, Shards
 from couler_plugins.hookspecs.declarations import Said
 from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
+from couler_plugins.plan import Plan
 
-__all__ = ["ALLOW", "CACHE", "DATASET", "KNOWN", "ArgoCaching", "lost_annotations"]
+__all__ = ["ALLOW", "CACHE", "DATASET", "KNOWN", "ArgoCache", "caches", "lost_annotations"]
 
 VERSION = "couler.io/cache-version"
 MAX_OUTPUT = "couler.io/max-output-bytes"
@@ -60,18 +62,23 @@ NEEDS_RIGHTS = Objection(
 (manifests/*/workflow-controller-rbac of Argo 4.0.5), and a memoized step that cannot be saved ends in an error."""
 
 
-class ArgoCaching:
-    """The facet for one workflow."""
+def caches(plan: Plan) -> type[ArgoCache]:
+    """Return what makes the cache of each workflow of a plan."""
+    return ArgoCache
 
-    needs_rights: Objection | None = NEEDS_RIGHTS
+
+class ArgoCache(WrittenKeys):
+    """The cache of one workflow: ConfigMaps, or a store that wrappers use."""
+
+    needs_rights = NEEDS_RIGHTS
+    shards = Shards(number=SHARDS, bytes=SHARD_BYTES)
 
     def __init__(self, workflow: Workflow) -> None:
-        self._workflow = workflow
+        super().__init__(workflow)
         self._spec = spec_of_run(workflow)
         self._annotations = annotations_of(workflow)
         self._callables = callables(workflow)
         self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
-        self.shards: Shards | None = Shards(number=SHARDS, bytes=SHARD_BYTES)
 
     @property
     def part_of(self) -> str:
@@ -84,7 +91,7 @@ class ArgoCaching:
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say, those of the step first, then of its template, of its graph, of the workflow."""
-        whole = self._workflow.source
+        whole = self.workflow.source
         said = [Said(f"the annotation {key}, which names no step,", "never") for key in self._lost]
         if graph is not None:
             where = f"the workflow's annotation for {graph.name}/{step.name}"
@@ -141,7 +148,7 @@ class ArgoCaching:
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a template is; see `couler_argo.caching.material`."""
-        content = content_of(self._workflow, operation, self._spec)
+        content = content_of(self.workflow, operation, self._spec)
         template = content["template"]
         annotations = annotations_of(operation)
         read = [item for item in reads_of(content) if item.to == "parameter"]
@@ -186,7 +193,7 @@ class ArgoCaching:
             collected = rest_of(output).get("artifactGC")
             if isinstance(collected, dict) and collected.get("strategy") not in (None, "", "Never"):
                 yield Objection("collected", f"its output {output.name!r} is garbage-collected", "storage")
-        if artifacts and self._workflow.kind == "Workflow" and self._workflow.name:
+        if artifacts and self.workflow.kind == "Workflow" and self.workflow.name:
             reason = "a later run of the same name would overwrite its artifacts"
             remedy = "metadata: {generateName: …} instead of name, in the Workflow"
             yield Objection("fixed-name", reason, "storage", remedy)

@@ -1,4 +1,4 @@
-"""What KFP knows of a task that decides whether its result may be reused; the facet for the `cache` optimizer.
+"""What KFP knows of a task that decides whether its result may be reused, for the optimizer `cache`.
 
 A backend takes a fingerprint of each task whose `cachingOptions` enable it, which the SDK's do by default. The
 annotations, on the pod (`kfp.kubernetes.add_pod_annotation`, `couler_kfp.marks`) or on a PipelineVersion:
@@ -23,6 +23,7 @@ from couler_kfp.pipelines import ROOT
 from couler_kfp.splits.joined import whole_of
 from couler_kfp.structures import write_structure
 from couler_plugins.caching.declarations import ALLOW, CACHE, annotation_texts, said_in
+from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
 from couler_plugins.hookspecs.caching import Material, Objection
@@ -40,22 +41,32 @@ from couler_plugins.ir import (
     references,
     replace,
 )
+from couler_plugins.plan import Plan
 
-__all__ = ["ALLOW", "CACHE", "VERSION", "KfpCaching", "inputs_beside_key"]
+__all__ = ["ALLOW", "CACHE", "VERSION", "KfpCache", "caches", "inputs_beside_key"]
 
 VERSION = "couler.io/cache-version"
 NATIVE = "native"
 OPTIONS = "cachingOptions"
 
 
-class KfpCaching:
-    """The facet for one pipeline."""
+def caches(plan: Plan) -> type[KfpCache]:
+    """Return what makes the cache of each pipeline of a plan."""
+    return KfpCache
+
+
+class KfpCache(FingerprintKeys):
+    """The cache of one pipeline, which KFP's backend keeps."""
 
     def __init__(self, workflow: Workflow) -> None:
+        super().__init__(workflow)
         metadata = _data(workflow.rest).get("object", {}).get("metadata")
         self._annotations = annotation_texts(_held(metadata, "annotations"))
-        self._source = workflow.source
-        self.part_of = whole_of(workflow)
+
+    @property
+    def part_of(self) -> str:
+        """What the annotations of a part say."""
+        return whole_of(self.workflow)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""
@@ -63,7 +74,7 @@ class KfpCaching:
             return [Said("the key that it is named after", "pure", itself=True)]
         where = f"the pod's annotation of {operation.name!r}"
         own = said_in(where, _annotations(operation), itself=True, source=operation.source)
-        both = [*own, *said_in("the pipeline's annotation", self._annotations, source=self._source)]
+        both = [*own, *said_in("the pipeline's annotation", self._annotations, source=self.workflow.source)]
         return [item._replace(cache=None) if item.cache == NATIVE else item for item in both]
 
     def own_declaration(self, operation: Operation) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from couler_plugins.caching.words import impurity
+from couler_plugins.caching.impurity_patterns import impurity
 
 CLOCK = """
 date

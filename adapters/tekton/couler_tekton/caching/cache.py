@@ -1,4 +1,4 @@
-"""What Tekton knows of a task that decides whether its result may be reused; the facet for the `cache` optimizer."""
+"""What Tekton knows of a task that decides whether its result may be reused, for the optimizer `cache`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
+from couler_plugins.caching.key_models.by_value import ByValueKeys, Wrapped
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
+from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.hookspecs.declarations import Said
 from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
 from couler_plugins.plan import Plan
@@ -29,19 +30,19 @@ from couler_tekton.caching.material import material
 from couler_tekton.caching.resolving import Tasks, resolved
 from couler_tekton.splits.joined import whole_of
 
-__all__ = ["TektonCaching", "facets"]
+__all__ = ["TektonCache", "caches"]
 
 IN_WORKSPACE = re.compile(rf"{WORKSPACE}{STORE}(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
-def facets(plan: Plan) -> Callable[[Workflow], TektonCaching]:
-    """The facet for each object of a plan, which may refer to others."""
+def caches(plan: Plan) -> Callable[[Workflow], TektonCache]:
+    """Return what makes the cache of each object of a plan, which may refer to others."""
     tasks = Tasks(plan)
-    return lambda workflow: TektonCaching(workflow, tasks)
+    return lambda workflow: TektonCache(workflow, tasks)
 
 
-class TektonCaching:
-    """The facet for one object.
+class TektonCache(ByValueKeys):
+    """The cache of one object: a store that its pods use.
 
     Args:
         workflow: the object.
@@ -49,30 +50,30 @@ class TektonCaching:
     """
 
     def __init__(self, workflow: Workflow, tasks: Tasks) -> None:
-        self._workflow = workflow
+        super().__init__(workflow)
         self._tasks = tasks
         self._annotations = annotations_of(workflow)
 
     @property
     def part_of(self) -> str:
         """What the annotation of a part says; the Pipeline itself, where parts were taken out of it."""
-        return whole_of(self._workflow)
+        return whole_of(self.workflow)
 
     @cached_property
     def bare(self) -> Workflow:
         """The object without what caching added; see `couler_tekton.caching.resolving`."""
-        return resolved(self._workflow, self._tasks)
+        return resolved(self.workflow, self._tasks)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say, those for the task first, then its own, then those of the Pipeline or run."""
-        whole = self._workflow.source
+        whole = self.workflow.source
         said = [Said(f"the annotation {key}, which names no task,", "never") for key in self._lost]
         if step.name:
             where = f"the annotation for {step.name!r}"
             said += said_in(where, self._annotations, f".{step.name}", itself=True, source=whole)
         where = f"the annotation of the task {operation.name.removeprefix('task:')!r}"
         said += said_in(where, annotations_of(operation), itself=True, source=operation.source)
-        if (kind := self._workflow.kind) != "Task":  # a TaskRun runs one task, and nothing around it
+        if (kind := self.workflow.kind) != "Task":  # a TaskRun runs one task, and nothing around it
             where = f"the annotation of the {kind}"
             said += said_in(where, self._annotations, itself=kind == "TaskRun", source=whole)
         return said
@@ -80,7 +81,7 @@ class TektonCaching:
     @cached_property
     def _lost(self) -> list[str]:
         """Annotations that forbid caching a task which is not there: who wrote one meant something by it."""
-        steps = {f"{CACHE}.{site.step.name}" for site in call_sites(self._workflow)}
+        steps = {f"{CACHE}.{site.step.name}" for site in call_sites(self.workflow)}
         return [
             key
             for key, text in sorted(self._annotations.items())
@@ -100,7 +101,7 @@ class TektonCaching:
         return to_annotate(ALLOW, allow_text(words), self._holder(operation))
 
     def _holder(self, operation: Operation) -> str:
-        own = operation.name.startswith("task:") or self._workflow.kind == "Task"
+        own = operation.name.startswith("task:") or self.workflow.kind == "Task"
         return "its Task" if own else "its taskSpec"
 
     def how_to_version(self, operation: Operation) -> str:
@@ -109,7 +110,7 @@ class TektonCaching:
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `couler_tekton.caching.material`."""
-        return material(operation, self._workflow, self._annotations.get(MAX_OUTPUT))
+        return material(operation, self.workflow, self._annotations.get(MAX_OUTPUT))
 
     def items(self, step: Step) -> int | None:
         """Nothing is counted: a store holds any number of results."""
@@ -123,11 +124,11 @@ class TektonCaching:
         """Why a call is not cached, whatever it calls."""
         if CACHED_FROM in self._annotations:
             return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
-        if self._workflow.kind == "Task" and self._tasks.is_called(self._workflow):
+        if self.workflow.kind == "Task" and self._tasks.is_called(self.workflow):
             return Objection(
                 "called-here", "those who call it in these files get a copy each that is cached", "storage"
             )
-        if any(place[1] in graph.finalizers for graph in self._workflow.graphs if graph.name == place[0]):
+        if any(place[1] in graph.finalizers for graph in self.workflow.graphs if graph.name == place[0]):
             return Objection("finally", "it runs at the end, for its effect")
         return None
 
@@ -152,4 +153,4 @@ class TektonCaching:
 
     def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> Wrapped:
         """The object with these calls cached; see `couler_tekton.caching.applying`."""
-        return Applying(self._workflow, self._tasks, self.bare, wrapper).applied(verdicts)
+        return Applying(self.workflow, self._tasks, self.bare, wrapper).applied(verdicts)
