@@ -185,9 +185,6 @@ class Adapter:
         """
         return lambda workflow: None
 
-        """
-        return lambda workflow: None
-
     @facet("`couler cache evict --engine` refuses the engine")
     def evictor(self, target: Target) -> Evictor | None:
         """What evicts results that the engine keeps by itself, at one place; None where it keeps none."""
