@@ -14,8 +14,8 @@ from couler_plugins.plugins import TUNERS
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
+    from couler_plugins.hookspecs.trials import Task
     from couler_plugins.hpo.study import Study
-    from couler_plugins.hpo.task import Task
 
 __all__ = ["command"]
 

@@ -13,8 +13,8 @@ from couler_plugins.cli.records import print_json
 from couler_plugins.cli.simulation_plot import FAINT, STYLE, save
 
 if TYPE_CHECKING:
+    from couler_plugins.hookspecs.trials import Proposal, Task, Trial
     from couler_plugins.hpo.study import Study
-    from couler_plugins.hpo.task import Proposal, Task, Trial
 
 __all__ = ["draw_trials", "print_proposal", "print_trials"]
 

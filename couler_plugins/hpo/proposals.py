@@ -9,7 +9,7 @@ import msgspec
 
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import Tuner
-from couler_plugins.hpo.task import Proposal, Task, Trial
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.plugins.failures import blaming, hint_for
 
 __all__ = ["ask_tuner", "propose_once"]

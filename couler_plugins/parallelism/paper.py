@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 from couler_plugins.runs.order import topological_order
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["Paper", "PaperSplit"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import Partitioner
-from couler_plugins.parallelism.budget import Budget, check_steps
-from couler_plugins.parallelism.check import order_problem, over_budget
-from couler_plugins.parallelism.dag import Dag
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.parallelism.check import check_steps, order_problem, over_budget
 from couler_plugins.plugins.failures import blaming, hint_for
 
 __all__ = ["Split", "ask_partitioner"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from couler_plugins.parallelism.budget import Budget
-from couler_plugins.parallelism.dag import Dag
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.paper import Paper
 from couler_plugins.parallelism.partitioning import ask_partitioner
 from parallelism_graphs import DEADLOCK, named

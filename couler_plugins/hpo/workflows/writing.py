@@ -15,8 +15,8 @@ from couler_plugins.ir import Libraries, Literal, Scalar, Workflow, replace_step
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Tuner
+    from couler_plugins.hookspecs.trials import Proposal
     from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.hpo.task import Proposal
 
 __all__ = ["Written", "write_proposal"]
 

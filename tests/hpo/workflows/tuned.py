@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from couler_plugins.hookspecs import Adapter, Tuner
-from couler_plugins.hpo.task import Proposal, Task, Trial
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hpo.workflows.optimizer import Tune
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import TUNERS

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from couler_plugins.hpo.parameters import Value
+from couler_plugins.hookspecs.parameters import Value
 
 __all__ = ["DataCard", "Direction", "ModelCard"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.parameters import Choice, Number, Parameter, Value, distinct
+from couler_plugins.hookspecs.parameters import Choice, Number, Parameter, Value, distinct
 from couler_plugins.options import closest
 
 __all__ = ["Space", "Values"]
