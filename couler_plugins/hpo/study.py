@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hookspecs import Tuner
 from couler_plugins.hpo.leases import is_left, signature
 from couler_plugins.hpo.optuna_tuner import require_optuna
 from couler_plugins.hpo.storages import open_storage, storage_errors
@@ -21,12 +23,9 @@ from couler_plugins.hpo.task import Task, Trial, best_of
 from couler_plugins.tuners import ask_tuner
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import optuna
     from optuna.trial import FrozenTrial
 
-    from couler_plugins.hookspecs import Tuner
 
 __all__ = ["LEASE", "Study"]
 

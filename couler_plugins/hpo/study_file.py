@@ -17,11 +17,11 @@ import stamina
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hpo.storages import MissingDriver
 from couler_plugins.hpo.study import Study
+from couler_plugins.hpo.task import Task
 
 if TYPE_CHECKING:
     import optuna
 
-    from couler_plugins.hpo.task import Task
 
 __all__ = ["fingerprint", "open_study_file", "program_digest", "study_file"]
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from couler_plugins.contract import one_line
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Tuner
-    from couler_plugins.hpo.space import Values
-    from couler_plugins.hpo.study import Study
-    from couler_plugins.hpo.task import Trial
+from couler_plugins.hookspecs import Tuner
+from couler_plugins.hpo.space import Values
+from couler_plugins.hpo.study import Study
+from couler_plugins.hpo.task import Trial
 
 __all__ = ["Objective", "Pruned", "Report", "run_trials"]
 

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from typing import Literal as OneOf
 
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import Literal, move_into_graphs
+from couler_plugins.hookspecs import Context, Partitioner
+from couler_plugins.hookspecs.splitting import Extent, Splitting
+from couler_plugins.ir import Literal, Workflow, move_into_graphs
 from couler_plugins.parallelism.bonds import Bond, contract
 from couler_plugins.parallelism.budget import UNLIMITED, Budget
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
@@ -20,12 +22,7 @@ from couler_plugins.parallelism.graphing import Graphed, graphed
 from couler_plugins.parallelism.report import Detached, explained
 from couler_plugins.parallelism.staging import split_stages
 from couler_plugins.partitioners import ask_partitioner
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context, Partitioner
-    from couler_plugins.hookspecs.splitting import Extent, Splitting
-    from couler_plugins.ir import Workflow
-    from couler_plugins.plan import Decision, Plan
+from couler_plugins.plan import Decision, Plan
 
 __all__ = ["Limits", "Splitter", "excess"]
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.parallelism.dag import Dag
+from couler_plugins.parallelism.dag import Dag
 
 __all__ = ["UNLIMITED", "Budget", "check_steps"]
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options import check_range
-from couler_plugins.parallelism.budget import check_steps
+from couler_plugins.parallelism.budget import Budget, check_steps
+from couler_plugins.parallelism.dag import Dag
 from couler_plugins.parallelism.objective import Objective
-
-if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
 
 __all__ = ["CriticalPath"]
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from couler_plugins.parallelism.budget import Budget
+from couler_plugins.parallelism.dag import Dag
 from couler_plugins.runs.order import topological_order
-
-if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
 
 __all__ = ["Paper", "PaperSplit"]
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.hookspecs.tuning import FanOut, Trials
+from couler_plugins.hookspecs.tuning import FanOut, Trials, Tuning
+from couler_plugins.hpo.parameters import Value
+from couler_plugins.hpo.task import Proposal
 from couler_plugins.hpo.workflows.notes import Note, handed_over
+from couler_plugins.hpo.workflows.optimizer import Tune
 from couler_plugins.hpo.workflows.programs import environment
 from couler_plugins.hpo.workflows.requests import Request
 from couler_plugins.hpo.workflows.values import port_of
 from couler_plugins.ir import Graph, Literal, Step, Workflow, fresh_name, replace, replace_callables
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.hpo.parameters import Value
-    from couler_plugins.hpo.task import Proposal
-    from couler_plugins.hpo.workflows.optimizer import Tune
 
 __all__ = ["Tried", "fan_out"]
 
