@@ -5,25 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from couler_plugins.contract import one_line
+from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs import Profile
+from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Profile, Tuner
+from couler_plugins.ir import Workflow
 from couler_plugins.partitioners import parse_partitioner
+from couler_plugins.plan import Part
+from couler_plugins.plugins import Plugins
 from couler_plugins.policies import parse_policy
 from couler_plugins.profiles import belongs
 from couler_plugins.runs import Run
 from couler_plugins.tuners import parse_tuner
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document, SourceFile
-    from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Tuner
-    from couler_plugins.ir import Workflow
-    from couler_plugins.plan import Part
-    from couler_plugins.plugins import Plugins
 
 __all__ = ["RunContext", "read_runs", "runs_in"]
 

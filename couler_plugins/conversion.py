@@ -6,20 +6,19 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from couler_plugins.collector import collector_paused
 from couler_plugins.contract import one_line
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
+from couler_plugins.hookspecs import Adapter
+from couler_plugins.hpo.workflows.notes import read_notes
 from couler_plugins.ir import Workflow, verify, without_origin
 from couler_plugins.pipeline import Pass, refuse_broken
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.results import FileResult, Result
 from couler_plugins.rewrite import Session, adapter_errors, lift_files, rewrite
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Adapter
-    from couler_plugins.sources import Input
+from couler_plugins.sources import Input
 
 __all__ = ["anew", "convert_inputs", "target_of"]
 
@@ -117,8 +116,6 @@ def _without_tuning(workflow: Workflow, source: Adapter, plan: Plan) -> tuple[Wo
     Raises:
         Unsupported: it has trials, in a form that is its engine's own.
     """
-    from couler_plugins.hpo.workflows.notes import read_notes
-
     offered = getattr(source, "tuning", None)
     facet = offered(workflow, plan) if offered is not None else None
     if facet is None or not facet.tuned:

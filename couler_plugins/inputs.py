@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from couler_plugins.config import Config
 from couler_plugins.contract import optimizer_problem
 from couler_plugins.discovery import load_plugins
+from couler_plugins.documents import SourceFile
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.grammar import parse_items
+from couler_plugins.hookspecs import Adapter, Optimizer
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.isolation import raise_common_failure
 from couler_plugins.pipeline import check_order, parse_pipeline
@@ -22,10 +23,6 @@ from couler_plugins.rewrite import Session, adapter_errors, lift_files, rewrite
 from couler_plugins.scanning import Scan, Skips
 from couler_plugins.scopes import set_places
 from couler_plugins.sources import Input, Source, read_source
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import SourceFile
-    from couler_plugins.hookspecs import Adapter, Optimizer
 
 __all__ = ["lift_each", "lift_inputs", "optimize_inputs", "originals_in", "read_workflows", "session"]
 

@@ -7,26 +7,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from couler_plugins.attribution import FileState, hand_out, trace_workflows
 from couler_plugins.collector import collector_paused
 from couler_plugins.context import RunContext
 from couler_plugins.contract import one_line
-from couler_plugins.documents import findings
+from couler_plugins.documents import Document, SourceFile, findings
 from couler_plugins.errors import REPORT, CoulerError, InvalidInput, PluginFailure
+from couler_plugins.hookspecs import Adapter, ApiGroup, Optimizer
 from couler_plugins.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.misnamed import misnamed
 from couler_plugins.options import Texts, build
 from couler_plugins.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
 from couler_plugins.plan import Lowered, Part, Plan, Written
+from couler_plugins.plugins import Plugins
 from couler_plugins.results import Result, WorkflowVersions, join_documents
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document, SourceFile
-    from couler_plugins.hookspecs import Adapter, ApiGroup, Optimizer
-    from couler_plugins.plugins import Plugins
-    from couler_plugins.sources import Input
+from couler_plugins.sources import Input
 
 __all__ = ["Session", "adapter_errors", "lift_files", "of_type", "rewrite"]
 
