@@ -6,21 +6,19 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError
+from couler_plugins.hookspecs.caching import SourcePlace
+from couler_plugins.ir import Workflow
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.pipeline import Pass
 from couler_plugins.plan import Decision, Lowered, Plan, Shown, TracedEdit, Written
 from couler_plugins.results import FileResult, WorkflowVersions
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.caching import SourcePlace
-    from couler_plugins.ir import Workflow
-    from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.sources import Input
+from couler_plugins.sources import Input
 
 __all__ = ["FileState", "hand_out", "trace_workflows"]
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from couler_plugins.caching.policies.arrivals import Arrivals
+from couler_plugins.caching.policies.literal import PaperLiteral
 from couler_plugins.caching.policies.scores import levels, literal_importance, literal_reconstruction_costs
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.policies.literal import PaperLiteral
 
 __all__ = ["LiteralCache"]
 
