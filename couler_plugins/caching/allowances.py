@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from couler_plugins.caching.keys import spec_hash
-from couler_plugins.caching.verdicts import Facts
 from couler_plugins.caching.waivers import GUESSES, waiver_of
 from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.verdicts import Facts
 from couler_plugins.ir import Operation, references
 
 __all__ = ["waive", "waive_place", "with_words"]

@@ -12,7 +12,7 @@ from couler_plugins.caching.before import Before, Found
 from couler_plugins.caching.composites import Composites
 from couler_plugins.caching.declarations import Declaration, check_words, resolve, waivers_in
 from couler_plugins.caching.keys import digest, spec_hash
-from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_call, lineage_of_producers
+from couler_plugins.caching.lineage import Producer, lineage_of_call, lineage_of_producers
 from couler_plugins.caching.nesting import inner_scope
 from couler_plugins.caching.rules import (
     argument_objections,
@@ -22,9 +22,10 @@ from couler_plugins.caching.rules import (
     operation_objections,
     uncertain,
 )
-from couler_plugins.caching.verdicts import Facts, Scope, Verdict, merge_scopes
+from couler_plugins.caching.verdicts import Scope, merge_scopes
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Knowledge, Objection
+from couler_plugins.hookspecs.verdicts import Facts, Lineage, Verdict
 from couler_plugins.ir import (
     Call,
     Dynamic,

@@ -13,10 +13,10 @@ from couler_plugins.caching.decisions import Judged, decide
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import cached_library
 from couler_plugins.caching.shards import ShardFill
-from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.caching.wrapping import Wrapper, wrapped
+from couler_plugins.caching.wrapping import wrapped
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Caching, Objection, SourcePlace
+from couler_plugins.hookspecs.verdicts import Verdict, Wrapper
 from couler_plugins.ir import Argument, Call, Step, Workflow, map_steps, replace, replace_callables
 from couler_plugins.plan import Decision
 

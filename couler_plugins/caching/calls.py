@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_plugins.caching.keys import lineage_names
-from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import Argument, Call, Directive, Step, Workflow, replace, with_directive
 
 __all__ = ["Place", "directive_of", "is_cache", "is_private", "with_calls"]

@@ -8,9 +8,9 @@ import msgspec
 
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import digest
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import CachePolicy, Context, Profile
 from couler_plugins.hookspecs.caching import Caching, Objection
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables, callers_first, recursive
 from couler_plugins.options import Size
 from couler_plugins.plugins.policies import ask_policy

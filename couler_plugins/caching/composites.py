@@ -7,10 +7,11 @@ from typing import Any
 
 from couler_plugins.caching.expressions import impure_expression
 from couler_plugins.caching.keys import digest, spec_hash
-from couler_plugins.caching.lineage import Lineage, outline
+from couler_plugins.caching.lineage import outline
 from couler_plugins.caching.nesting import GLOBAL
 from couler_plugins.caching.rules import uncertain
-from couler_plugins.caching.verdicts import Facts, Scope, Verdict
+from couler_plugins.caching.verdicts import Scope
+from couler_plugins.hookspecs.verdicts import Facts, Lineage, Verdict
 from couler_plugins.ir import Call, Graph, Operation, Reference, Step, references
 
 __all__ = ["Composites"]

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.outcomes import decision_on, judgement_on
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Caching, Objection
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import Argument, Call, Directive, Operation, Scalar, Step, Workflow, callables
 from couler_plugins.plan import Decision
 

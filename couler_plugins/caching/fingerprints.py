@@ -16,9 +16,9 @@ from couler_plugins.caching.result_keys import keys_of
 from couler_plugins.caching.salts import salted, salts_of, unsalted
 from couler_plugins.caching.substitution import substitute
 from couler_plugins.caching.switches import ORDER, Choice, Terms, choices_of, declarable_verdicts, steps_of
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import FingerprintCaching, Objection
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import Scalar, Step, Value, Workflow, replace_steps
 from couler_plugins.plan import Decision
 

@@ -13,10 +13,9 @@ import msgspec
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.outcomes import Judgement, decision_on, judgement_on
-from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Objection, PodCaching
+from couler_plugins.hookspecs.verdicts import Verdict, Wrapper
 from couler_plugins.ir import Literal, Scalar, Step, Workflow, call_sites
 from couler_plugins.plan import Decision
 

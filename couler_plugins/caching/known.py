@@ -13,20 +13,14 @@ from typing import Any, Literal
 import msgspec
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.verdicts import KnownArtifact
 
-__all__ = ["LARGEST", "KnownArtifact", "KnownResult", "read_known", "write_known"]
+__all__ = ["LARGEST", "KnownResult", "read_known", "write_known"]
 
 LARGEST = 64 * 1024 * 1024
 """How many bytes a record has at most."""
 
 HINT = "give a record that `couler_kfp.known_runs` wrote"
-
-
-class KnownArtifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An artifact that is there: where it is, and what is said of it."""
-
-    uri: str
-    metadata: dict[str, Any] = {}
 
 
 class KnownResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,8 +9,8 @@ import msgspec
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place, directive_of, with_calls
 from couler_plugins.caching.keys import digest
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import (
     Call,
     Directive,

@@ -13,31 +13,15 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.keys import LINEAGE, digest
-from couler_plugins.ir import Literal, Node, Reference, Step, Value, replace
+from couler_plugins.hookspecs.verdicts import Lineage
+from couler_plugins.ir import Node, Reference, Step, replace
 
-__all__ = ["MAX_LEAVES", "Lineage", "Producer", "lineage_of_call", "lineage_of_producers", "outline"]
+__all__ = ["MAX_LEAVES", "Producer", "lineage_of_call", "lineage_of_producers", "outline"]
 
 MAX_LEAVES = 32
 """How many run-time values a lineage may hold; each costs a parameter in every step that depends on it."""
 
 UNCOMPARED = frozenset({"source", "native"})
-
-
-class Lineage(msgspec.Struct, frozen=True):
-    """What something was made by.
-
-    Attributes:
-        digest: the hash of what is known at compile time.
-        leaves: what is only known at run time, each once, in an order that the digest fixes.
-    """
-
-    digest: str
-    leaves: tuple[Reference, ...] = ()
-
-    @property
-    def values(self) -> tuple[Value, ...]:
-        """What a step has to be handed, in order, so that its key covers this lineage."""
-        return (Literal(value=self.digest), *self.leaves)
 
 
 class Producer(msgspec.Struct, frozen=True):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from couler_plugins.caching.before import Found, handed_by_value
 from couler_plugins.caching.keys import digest
-from couler_plugins.caching.lineage import Lineage
-from couler_plugins.caching.verdicts import Scope, Verdict
+from couler_plugins.caching.verdicts import Scope
 from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.verdicts import Lineage, Verdict
 from couler_plugins.ir import Argument, Reference, Step
 
 __all__ = ["GLOBAL", "inner_scope"]

@@ -10,9 +10,9 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.options import Size
 
 if TYPE_CHECKING:
-    from couler_plugins.caching.wrapping import Wrapper
     from couler_plugins.hookspecs import Context
     from couler_plugins.hookspecs.caching import Objection
+    from couler_plugins.hookspecs.verdicts import Wrapper
     from couler_plugins.plan import Decision, Plan
 
 __all__ = ["Cache"]
@@ -161,9 +161,10 @@ class Cache:
         return self.via in ("wrapper", "both")
 
     def _wrapper(self) -> Wrapper | None:
-        from couler_plugins.caching.wrapping import Wrapper
+        from couler_plugins.caching.wrapping import check_wrapper
+        from couler_plugins.hookspecs.verdicts import Wrapper
 
         if not self._wraps:
             return None
         names = Wrapper.__struct_fields__
-        return Wrapper(**{name: getattr(self, name) for name in names})
+        return check_wrapper(Wrapper(**{name: getattr(self, name) for name in names}))

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import External, Scalar, Step, Workflow
 from couler_plugins.plan import Decision, Outcome
 

@@ -8,8 +8,8 @@ from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.salts import unsalted
 from couler_plugins.caching.switches import Terms, declared_verdicts, steps_of
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.caching import FingerprintCaching
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import Step, Workflow
 
 __all__ = ["keys_of", "result_keys"]

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import digest
-from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import (
     Argument,
     Call,

@@ -12,9 +12,9 @@ from couler_plugins.caching.declarations import ASSUMED
 from couler_plugins.caching.epochs import Epoch
 from couler_plugins.caching.known import KnownResult
 from couler_plugins.caching.salts import passable, salt_of
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import FingerprintCaching, Objection
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import Graph, GraphView, Step, Value, Workflow, references
 
 __all__ = ["ORDER", "Choice", "Terms", "choices_of", "declarable_verdicts", "declared_verdicts", "steps_of"]

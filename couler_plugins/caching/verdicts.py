@@ -1,85 +1,16 @@
-"""What was found about one call site, and what a graph knows of the steps before it."""
+"""What a graph knows of the steps before it and around it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
-from couler_plugins.caching.lineage import Lineage, Producer
-from couler_plugins.hookspecs.caching import Material, Objection
-from couler_plugins.ir import Operation, Value
+from couler_plugins.caching.lineage import Producer
+from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.verdicts import Lineage
 
-__all__ = ["Facts", "Scope", "Verdict", "merge_scopes"]
-
-
-class Facts(NamedTuple):
-    """What holds of an operation wherever it is called.
-
-    Attributes:
-        operation: the operation.
-        material: what it is, as its engine sees it.
-        spec: its spec hash.
-        objections: every rule against reusing what it makes, then every rule against keeping it.
-        waived: what its owner says does not change the result, in words; the spec hash covers them.
-    """
-
-    operation: Operation
-    material: Material
-    spec: str
-    objections: tuple[Objection, ...]
-    waived: tuple[str, ...] = ()
-
-    @property
-    def objection(self) -> Objection | None:
-        """The first rule against reusing what it makes; None where there is none."""
-        return next((item for item in self.objections if item.against == "reuse"), None)
-
-    @property
-    def storage(self) -> Objection | None:
-        """The first rule against keeping what it makes; None where there is none."""
-        return next((item for item in self.objections if item.against == "storage"), None)
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found about one call site.
-
-    Attributes:
-        objections: every rule against caching it, the one that decides first; empty where it is cached.
-        declarable: whether its owner's word is all that is missing.
-        made: the lineage of what it makes; None where that has no key.
-        handed: the values that its key has to cover beside its inputs, in order.
-        facts: of the operation that it calls; None where it calls none.
-        warnings: what would be against caching it if its owner had not declared the thing itself.
-        declared: where its owner says that it is pure; empty where nobody does.
-        max_age: how many seconds a result may be reused for; None for ever.
-        entries: how many results one run adds; None where only the run knows.
-        wrapper: what a wrapper around the command is told that keeps its results, where the engine's own cache cannot.
-        choice: what the policy says of keeping its results, in half a sentence; empty where none was asked.
-    """
-
-    objections: tuple[Objection, ...] = ()
-    declarable: bool = False
-    made: Lineage | None = None
-    handed: tuple[Value, ...] = ()
-    facts: Facts | None = None
-    warnings: tuple[Objection, ...] = ()
-    declared: str = ""
-    max_age: int | None = None
-    entries: int | None = None
-    wrapper: tuple[tuple[str, str], ...] = ()
-    choice: str = ""
-
-    @property
-    def objection(self) -> Objection | None:
-        """The rule that decides against caching it; None where it is cached."""
-        return self.objections[0] if self.objections else None
-
-    @property
-    def waived(self) -> tuple[str, ...]:
-        """The words that its owner waives."""
-        return () if self.facts is None else self.facts.waived
+__all__ = ["Scope", "merge_scopes"]
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):

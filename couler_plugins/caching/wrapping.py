@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal
 
 import msgspec
 
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import LINEAGE
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Caching
+from couler_plugins.hookspecs.verdicts import Verdict, Wrapper
 from couler_plugins.ir import Operation, references
 
-__all__ = ["WORKSPACE", "Wrapper", "wrapped"]
+__all__ = ["WORKSPACE", "check_wrapper", "wrapped"]
 
 PLAIN = re.compile(r"[^\s{}]+")
 """What an engine takes as it stands: without a reference that it would look up."""
@@ -31,57 +30,30 @@ LONGEST = 86_400  # seconds
 LONGEST_NAME = 253
 
 
-class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
-    """What wrappers are told.
-
-    Attributes:
-        store: the URL of the artifact cache.
-        image: the image that `couler cache` comes from.
-        namespace: the part of the store that is meant.
-        secret: the engine's secret with what gives access to the store; empty for none.
-        timeout: how many seconds the store may take before a command, and after it.
-        cpu: what each of the wrapper's containers requests, and gets at most, as Kubernetes writes it; `none` to say
-            nothing of it.
-        memory: the same of memory.
-        security: `restricted`: they ask for what the Pod Security Standard of that name wants; `inherit`: for nothing.
+def check_wrapper(wrapper: Wrapper) -> Wrapper:
+    """Return what wrappers are told, if it makes sense: a mistake in it would be one in every step that is wrapped.
 
     Raises:
         InvalidInput: the store or the image is not said, the store is none that pods share, or holds a secret, or
             something else would have every wrapped step fail.
     """
-
-    store: str
-    image: str
-    namespace: str = "default"
-    secret: str = ""
-    timeout: int = 600
-    cpu: str = "250m"
-    memory: str = "512Mi"
-    security: Literal["restricted", "inherit"] = "restricted"
-
-    def __post_init__(self) -> None:
-        """Checks what was given: a mistake in it would be one in every step that is wrapped."""
-        for name in ("store", "image"):
-            if not getattr(self, name):
-                hint = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler-cache@sha256:…}"
-                raise InvalidInput(f"a wrapper needs to know the {name}", hint=hint)
-        _check_store(self.store, self.namespace)
-        if not PLAIN.fullmatch(self.image):
-            raise InvalidInput(f"{self.image!r:.80} is no image", hint="image=registry/couler-cache@sha256:…")
-        if self.secret and not (SECRET.fullmatch(self.secret) and len(self.secret) <= LONGEST_NAME):
-            raise InvalidInput(f"{self.secret!r:.80} cannot be the name of a secret", hint="letters, digits, - and .")
-        if not 1 <= self.timeout <= LONGEST:
-            raise InvalidInput(f"a wrapper's timeout is 1 to {LONGEST:,} seconds", hint="timeout=600")
-        if self.cpu != "none" and not _amount(self.cpu):
-            raise InvalidInput(f"{self.cpu!r:.80} is no amount of cpu as Kubernetes writes it", hint="cpu=250m")
-        if self.memory != "none" and _amount(self.memory) < LEAST_MEMORY:
-            hint = f"memory=512Mi, at least {LEAST_MEMORY:,} bytes"
-            raise InvalidInput(f"{self.memory!r:.80} is too little memory, or not as Kubernetes writes it", hint=hint)
-
-    def options(self, max_age: int | None) -> tuple[tuple[str, str], ...]:
-        """What the directive says of it."""
-        said = {**msgspec.structs.asdict(self), "timeout": str(self.timeout), "via": "wrapper"}
-        return (("max-age", "" if max_age is None else f"{max_age}s"), *sorted(said.items()))
+    for name in ("store", "image"):
+        if not getattr(wrapper, name):
+            hint = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler-cache@sha256:…}"
+            raise InvalidInput(f"a wrapper needs to know the {name}", hint=hint)
+    _check_store(wrapper.store, wrapper.namespace)
+    if not PLAIN.fullmatch(wrapper.image):
+        raise InvalidInput(f"{wrapper.image!r:.80} is no image", hint="image=registry/couler-cache@sha256:…")
+    if wrapper.secret and not (SECRET.fullmatch(wrapper.secret) and len(wrapper.secret) <= LONGEST_NAME):
+        raise InvalidInput(f"{wrapper.secret!r:.80} cannot be the name of a secret", hint="letters, digits, - and .")
+    if not 1 <= wrapper.timeout <= LONGEST:
+        raise InvalidInput(f"a wrapper's timeout is 1 to {LONGEST:,} seconds", hint="timeout=600")
+    if wrapper.cpu != "none" and not _amount(wrapper.cpu):
+        raise InvalidInput(f"{wrapper.cpu!r:.80} is no amount of cpu as Kubernetes writes it", hint="cpu=250m")
+    if wrapper.memory != "none" and _amount(wrapper.memory) < LEAST_MEMORY:
+        hint = f"memory=512Mi, at least {LEAST_MEMORY:,} bytes"
+        raise InvalidInput(f"{wrapper.memory!r:.80} is too little memory, or not as Kubernetes writes it", hint=hint)
+    return wrapper
 
 
 def _amount(text: str) -> float:

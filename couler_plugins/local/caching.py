@@ -22,8 +22,8 @@ from couler_plugins.caching.dataplane.observed_reuse import Observing, reuse_or_
 from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 from couler_plugins.caching.keys import key, spec_hash
 from couler_plugins.caching.reads import ReadSet, Traces, verify
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.local import File, NotThere, Program
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import Operation
 from couler_plugins.local.attempts import handed_on
 from couler_plugins.local.interpreters import identity_of

@@ -7,11 +7,11 @@ import pytest
 from caching.toy import Toy, artifact, main, rules, verdicts
 from couler_airflow.marks import ALLOWED
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.waivers import OF_PROGRAMS, WAIVERS, source_rule, waiver_of
 from couler_plugins.cli.rule_words import WORDS
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import Argument, Native, Operation, Port, Reference, replace
 from ir.small import passing, step
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,6 +11,7 @@ from couler_plugins.caching.optimizer import Cache
 from couler_plugins.caching.workers import ASKED, ask_workers
 from couler_plugins.context import RunContext
 from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
 from couler_plugins.ir import Directive, Workflow, replace_steps, with_directive
 from couler_plugins.ir.bundle import Bundle
@@ -98,8 +99,10 @@ def test_assuming_purity_is_handed_on() -> None:
     assert all(ASKED in item.directives for item in new.graphs[0].steps)
 
 
-class Engine:
+class Engine(Adapter):
     """An adapter with nothing but workers."""
+
+    engine: ClassVar[str] = "workers"
 
     def worker_caching(self, workflow: Workflow, bundle: Bundle) -> Workers:
         del workflow, bundle

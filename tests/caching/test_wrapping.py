@@ -9,10 +9,10 @@ import pytest
 from caching.toy import Toy, makes
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import directive_of
-from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.caching.wrapping import Wrapper, wrapped
+from couler_plugins.caching.wrapping import check_wrapper, wrapped
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.verdicts import Verdict, Wrapper
 from couler_plugins.ir import Call, Graph, Operation, Step, Workflow
 
 WRAPPER = Wrapper(store="s3://bucket/cache", image="i", secret="s")
@@ -89,7 +89,7 @@ def test_an_input_of_a_name_of_ours_is_not_overruled() -> None:
 def test_it_has_to_know_where(missing: str) -> None:
     given: dict[str, Any] = {"store": "s3://b/c", "image": "i", missing: ""}
     with pytest.raises(InvalidInput, match=f"needs to know the {missing}"):
-        Wrapper(**given)
+        check_wrapper(Wrapper(**given))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_it_has_to_know_where(missing: str) -> None:
 def test_what_would_harm_every_step_is_refused(option: str, said: object) -> None:
     given: dict[str, Any] = {"store": "s3://b/c", "image": "i", option: said}
     with pytest.raises(InvalidInput):
-        Wrapper(**given)
+        check_wrapper(Wrapper(**given))
 
 
 @pytest.mark.parametrize(
@@ -137,5 +137,5 @@ def test_what_would_harm_every_step_is_refused(option: str, said: object) -> Non
     ],
 )
 def test_what_does_not_is_taken(said: dict[str, Any]) -> None:
-    options = dict(Wrapper(**{"store": "s3://b/c", "image": "i", **said}).options(None))
+    options = dict(check_wrapper(Wrapper(**{"store": "s3://b/c", "image": "i", **said})).options(None))
     assert {name: str(value) for name, value in said.items()}.items() <= options.items()

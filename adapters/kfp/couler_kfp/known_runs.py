@@ -16,10 +16,11 @@ import msgspec
 
 from couler_kfp.caching.facet import KfpCaching
 from couler_plugins.api import lift
-from couler_plugins.caching.known import LARGEST, KnownArtifact, KnownResult, write_known
+from couler_plugins.caching.known import LARGEST, KnownResult, write_known
 from couler_plugins.caching.result_keys import result_keys
 from couler_plugins.caching.switches import Terms
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.verdicts import KnownArtifact
 from couler_plugins.ir import Call, Operation, Workflow, call_sites, callables
 from couler_plugins.sources import Source
 

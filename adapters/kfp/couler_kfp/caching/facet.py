@@ -23,10 +23,10 @@ from couler_kfp.pipelines import ROOT
 from couler_kfp.splits.joined import whole_of
 from couler_kfp.structures import write_structure
 from couler_plugins.caching.declarations import ALLOW, CACHE, annotation_texts, said_in
-from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.verdicts import KnownArtifact
 from couler_plugins.ir import (
     Argument,
     Graph,

@@ -11,8 +11,8 @@ import re
 from typing import Any
 
 from couler_kfp.structures import write_structure
-from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.verdicts import KnownArtifact
 from couler_plugins.ir import Call, Literal, Native, Operation, Output, Step, Value
 
 __all__ = ["IMPORTED", "constant", "imported"]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import Wrapped
+from couler_plugins.hookspecs.verdicts import Verdict, Wrapper
 from couler_plugins.ir import Literal, Operation, Step, Workflow, replace
 from couler_tekton.caching.declared import CACHED_FROM, annotations_of, entries, held, rest_of
 from couler_tekton.caching.resolving import TASK, Tasks, is_task_call, steps_of

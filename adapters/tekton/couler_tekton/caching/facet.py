@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
-from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
+from couler_plugins.caching.wrapping import WORKSPACE
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection, Wrapped
 from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.verdicts import Verdict, Wrapper
 from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
 from couler_plugins.plan import Plan
 from couler_tekton.caching.applying import Applying

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from couler_plugins.caching.in_pods import verdicts_in
 from couler_plugins.caching.keys import LINEAGE
-from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.documents import Remark
+from couler_plugins.hookspecs.verdicts import Verdict
 from couler_plugins.ir import External, Literal, Operation, Source, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.caching.declared import CACHED_FROM, annotations_of

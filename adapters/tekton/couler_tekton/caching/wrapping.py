@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.keys import LINEAGE, digest
-from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
+from couler_plugins.caching.wrapping import WORKSPACE
+from couler_plugins.hookspecs.verdicts import Wrapper
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, replace
 from couler_tekton.caching.declared import INPUTS, STORE, entries, files_of, outputs_of, rest_of
 from couler_tekton.containers import read_container, write_container
