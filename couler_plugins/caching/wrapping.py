@@ -8,12 +8,14 @@ from typing import Literal
 
 import msgspec
 
+from couler_plugins.caching.artifacts.names import check_namespace
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation, references
+from couler_plugins.redacting import redact
 
 __all__ = ["WORKSPACE", "Wrapper", "wrapped"]
 
@@ -91,9 +93,6 @@ def _amount(text: str) -> float:
 
 
 def _check_store(url: str, namespace: str) -> None:
-    from couler_plugins.caching.artifacts.names import check_namespace
-    from couler_plugins.redacting import redact
-
     check_namespace(namespace)
     if redact(url) != url:
         hint = "name a secret of the engine instead: secret=…"

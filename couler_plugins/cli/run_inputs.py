@@ -57,8 +57,8 @@ class RunInputs:
 
     def __init__(self, described: Described, places: Mapping[str, Path]) -> None:
         from couler_plugins.caching.dataplane.contents import resolved
-        from couler_plugins.caching.dataplane.inputs import WatchedInputs
         from couler_plugins.caching.dataplane.programs import argument_files
+        from couler_plugins.caching.dataplane.states import WatchedInputs
 
         self._described = described
         covered = [*described.programs, *(named(text)[1] for text in described.files)]
