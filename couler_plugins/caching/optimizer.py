@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec.structs import replace
 
-from couler_plugins.caching.epochs import Epoch
 from couler_plugins.errors import Unsupported
 from couler_plugins.options import Size
 
@@ -18,7 +18,30 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.caching import EngineCache, Objection
     from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "Epoch"]
+
+
+class Epoch(int):
+    """Seconds since 1970, written as such (`1764115200`) or as a date in UTC, with a time or without (`2026-11-26`)."""
+
+    @classmethod
+    def parse(cls, text: str) -> Epoch:
+        """The point in time that a text says.
+
+        Raises:
+            ValueError: the text is none.
+        """
+        if text.isascii() and text.isdigit() and len(text) <= 12:
+            return cls(text)
+        try:
+            said = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text!r:.60} is neither a date such as 2026-11-26 nor seconds since 1970") from None
+        return cls((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp())
+
+    def period(self, seconds: int) -> int:
+        """The number of the period of that many seconds which it is in."""
+        return int(self) // seconds
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from couler_plugins.caching.choice import Limit
-from couler_plugins.caching.epochs import Epoch
 from couler_plugins.caching.known import KnownResult
+from couler_plugins.caching.optimizer import Epoch
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs import Context
 

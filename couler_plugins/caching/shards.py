@@ -3,54 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from msgspec.structs import replace
-
-from couler_plugins.caching.calls import Place
-from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.hookspecs.caching import Objection, Shards, SourcePlace
-from couler_plugins.ir import Operation
-
-__all__ = ["RISK", "ShardFill", "admit_to_shards"]
-
-FULL = Objection("full", "what one run adds could fill more than half of a shard of the engine's cache", "storage")
+__all__ = ["RISK", "ShardFill"]
 
 RISK = 1e-6
 """How likely one run may be to fill a shard beyond its room, were each of its results as large as it may be."""
 TILTS = tuple(1.2**power for power in range(4, 36))
 """Where Chernoff's bound is taken, in multiples of 1/room."""
-
-
-def admit_to_shards(
-    verdicts: Mapping[Place, Verdict], shards: Shards | None, how_to_bound: Callable[[Operation], str]
-) -> Mapping[Place, Verdict]:
-    """Return the verdicts, those refused whose results could fill more than half of a shard; the first ones come first.
-
-    Args:
-        verdicts: what was found about each call.
-        shards: those of the engine's cache; None where it has no limit.
-        how_to_bound: says how its owner says how many results a loop over an operation gives at most.
-    """
-    if shards is None:
-        return verdicts
-    fill = ShardFill(shards.number, shards.bytes // 2)
-    admitted = dict(verdicts)
-    for place, verdict in verdicts.items():
-        facts = verdict.facts
-        if verdict.objections or facts is None:
-            continue
-        if verdict.entries is None:
-            bound, where = how_to_bound(facts.operation), SourcePlace.of(facts.operation.source)
-            reason = "only the run knows how many results it adds"
-            refusal = Objection("uncounted", reason, "storage", bound, place=where)
-        elif fill.admits(verdict.entries, facts.material.entry_bytes):
-            continue
-        else:
-            refusal = FULL
-        admitted[place] = replace(verdict, objections=(refusal,))
-    return admitted
 
 
 class ShardFill:

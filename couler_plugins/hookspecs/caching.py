@@ -169,12 +169,14 @@ class CacheChange(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         workflow: the workflow; the same object where nothing changes.
+        changed: the calls that are cached in another way than before, or no longer, by graph and step.
         decisions: on its calls, in order.
         copies: new workflows that it refers to, cached copies of others.
         outside: the decisions on calls of its operations from other workflows, by operation.
     """
 
     workflow: Workflow
+    changed: frozenset[tuple[str, str]] = frozenset()
     decisions: Sequence[Decision] = ()
     copies: tuple[Workflow, ...] = ()
     outside: Mapping[str, Decision] = {}

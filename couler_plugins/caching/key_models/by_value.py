@@ -19,9 +19,9 @@ from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import CacheChange, Objection
-from couler_plugins.ir import Literal, Operation, Workflow, call_sites
+from couler_plugins.ir import Literal, Operation, call_sites
 
-__all__ = ["ByValueKeys", "Wrapped"]
+__all__ = ["ByValueKeys"]
 
 NO_STORE = Objection(
     "no-store",
@@ -34,20 +34,6 @@ LATE = Objection(
 )
 CALLED_HERE = "called-here"
 """The rule about an operation whose callers in these files are cached instead of it."""
-
-
-class Wrapped(msgspec.Struct, frozen=True, kw_only=True):
-    """A workflow whose pods look results up.
-
-    Attributes:
-        workflow: the workflow; the same object where nothing changes.
-        added: what it refers to that is new.
-        changed: the calls that are cached in another way than before, or no longer, by graph and step.
-    """
-
-    workflow: Workflow
-    added: tuple[Workflow, ...] = ()
-    changed: frozenset[Place] = frozenset()
 
 
 class ByValueKeys(AnalyzedCache):
@@ -69,7 +55,7 @@ class ByValueKeys(AnalyzedCache):
         """Return why its results cannot be kept in this store; None where they can."""
 
     @abstractmethod
-    def wrapped(self, verdicts: Mapping[Place, Verdict], wrapper: Wrapper | None) -> Wrapped:
+    def wrapped(self, verdicts: Mapping[Place, Verdict], wrapper: Wrapper | None) -> CacheChange:
         """Return the workflow with these calls cached, and all others not.
 
         Args:
@@ -124,7 +110,7 @@ class ByValueKeys(AnalyzedCache):
                     changed=place in new.changed,
                 )
             )
-        return CacheChange(workflow=new.workflow, decisions=decisions, copies=new.added)
+        return msgspec.structs.replace(new, decisions=decisions)
 
 
 def _uncalled(verdict: Verdict) -> Verdict:

@@ -17,8 +17,8 @@ from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.cache_toggles import ORDER, Switches, Toggle, toggles_of
 from couler_plugins.caching.calls import Place, steps_of
 from couler_plugins.caching.decisions import CACHED, NAME, NATIVE, Judgement, decision_of, judgement_on
+from couler_plugins.caching.keys import digest
 from couler_plugins.caching.known import KnownResult
-from couler_plugins.caching.result_keys import keys_of
 from couler_plugins.caching.salts import salted, salts_of, unsalted
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.substitution import Importers, Substituted, substitute
@@ -88,6 +88,23 @@ class FingerprintKeys(EngineCache[Verdict], Knowledge, Switches, Importers):
             decisions.append(self._decision(place, steps[place], toggle, judgement, settings, place in changed, notes))
         return CacheChange(workflow=new if changed or left.gone else self.workflow, decisions=decisions)
 
+    def result_keys(self, *, assume_pure: bool = False) -> dict[Place, str]:
+        """Return the keys of results that are known before a run: of pure steps that depend on constants alone.
+
+        Args:
+            assume_pure: whether a step of which nothing is said counts as declared pure.
+        """
+        return self._keys(Analysis(self.bare, self, assume_pure=assume_pure, fingerprints=True).verdicts)
+
+    def _keys(self, verdicts: Mapping[Place, Verdict]) -> dict[Place, str]:
+        """Return the keys of what steps make, of those that have one; in each graph, the first steps come first."""
+        steps = steps_of(self.bare)
+        found: dict[Place, str] = {}
+        for place, verdict in verdicts.items():
+            if place in steps and (key := _key(place[0], steps[place], verdict, found)) is not None:
+                found[place] = key
+        return found
+
     def _verdicts(
         self, workflow: Workflow, settings: CacheSettings, *, assume_pure: bool = False, declared: bool = False
     ) -> Mapping[Place, Verdict]:
@@ -114,7 +131,7 @@ class FingerprintKeys(EngineCache[Verdict], Knowledge, Switches, Importers):
         if not settings.known:
             return {}
         toggles = self._toggles(self.bare, self._verdicts(self.bare, settings), settings)
-        keys = keys_of(steps_of(self.bare), {place: item.verdict for place, item in toggles.items() if item.on})
+        keys = self._keys({place: item.verdict for place, item in toggles.items() if item.on})
         return {place: settings.known[key] for place, key in keys.items() if key in settings.known}
 
     def _gone(self, place: Place, affects: tuple[str, ...]) -> Decision:
@@ -179,3 +196,16 @@ def _judgement(toggle: Toggle, declarable: Verdict, *, on: bool) -> Judgement:
     undeclared = objection is ORDER and toggle.verdict.objections
     decisive = [] if undeclared or objection in toggle.verdict.objections else [objection]
     return judgement_on(toggle.verdict, declarable, decisive)
+
+
+def _key(graph: str, step: Step, verdict: Verdict, found: Mapping[Place, str]) -> str | None:
+    """The key of what a step makes; None where only a run knows it, and where it may not run, or more than once."""
+    if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.made is None:
+        return None
+    values = []
+    for leaf in verdict.made.leaves:
+        made = found.get((graph, leaf.step)) if leaf.to == "output" else None
+        if made is None:
+            return None
+        values.append([leaf.kind, leaf.name, *leaf.path, made])
+    return digest(["result", verdict.made.digest, values])

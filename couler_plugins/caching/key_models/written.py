@@ -6,6 +6,8 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from couler_plugins.caching.calls import Place, calls_of, directive_of, is_private, stripped, with_calls
 from couler_plugins.caching.choice import choose
 from couler_plugins.caching.decisions import NAME, decision_of, judgement_on
@@ -13,11 +15,11 @@ from couler_plugins.caching.key_models.analyzed import WRAPPING, AnalyzedCache
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import cached_library
 from couler_plugins.caching.settings import CacheSettings
-from couler_plugins.caching.shards import admit_to_shards
+from couler_plugins.caching.shards import ShardFill
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import WORKSPACE, wrapped
 from couler_plugins.errors import Unsupported
-from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Shards
+from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Shards, SourcePlace
 from couler_plugins.ir import Argument, Call, Directive, Operation, Step, Workflow, callables
 from couler_plugins.plan import Decision
 
@@ -27,6 +29,9 @@ Cached = tuple[tuple[Directive, ...], tuple[Argument, ...]]
 """How a call is cached: the request that holds for it, and the lineage that it hands over."""
 
 NOT_ASKED = Objection("not-asked", "the engine's own cache is not asked for", "storage")
+
+
+FULL = Objection("full", "what one run adds could fill more than half of a shard of the engine's cache", "storage")
 
 
 class WrittenKeys(AnalyzedCache):
@@ -76,7 +81,7 @@ class WrittenKeys(AnalyzedCache):
 
     def admit(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Verdict]:
         """Return the verdicts with what stands against keeping the results: shards, wrappers, and the capacity."""
-        admitted = admit_to_shards(verdicts, self.shards, self.how_to_bound)
+        admitted = self._in_shards(verdicts)
         if settings.wrapper is not None:
             if settings.wrapper.store.startswith(WORKSPACE):
                 message = f"pods have no workspaces there, and find no store at {settings.wrapper.store!r:.80}"
@@ -85,6 +90,24 @@ class WrittenKeys(AnalyzedCache):
             admitted = wrapped(admitted, self.wrapper_objection, settings.wrapper)
         if settings.limit is not None:
             admitted = choose(self.bare, admitted, self, settings.ctx, settings.limit)
+        return admitted
+
+    def _in_shards(self, verdicts: Mapping[Place, Verdict]) -> Mapping[Place, Verdict]:
+        """Return the verdicts, those refused whose results could fill more than half of a shard; the first stay."""
+        fill = None if self.shards is None else ShardFill(self.shards.number, self.shards.bytes // 2)
+        admitted = dict(verdicts)
+        for place, verdict in verdicts.items():
+            facts = verdict.facts
+            if fill is None or verdict.objections or facts is None:
+                continue
+            if verdict.entries is None:
+                reason, where = "only the run knows how many results it adds", SourcePlace.of(facts.operation.source)
+                refusal = Objection("uncounted", reason, "storage", self.how_to_bound(facts.operation), place=where)
+            elif fill.admits(verdict.entries, facts.material.entry_bytes):
+                continue
+            else:
+                refusal = FULL
+            admitted[place] = replace(verdict, objections=(refusal,))
         return admitted
 
     def apply(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> CacheChange:

@@ -18,10 +18,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from couler_argo.caching.key_specs import KEY_SPEC
-from couler_argo.caching.material import content_of, reads_of, spec_of_run
+from couler_argo.caching.material import content_of, programs, reads_of, spec_of_run
 from couler_argo.caching.memoize import SHARDS
 from couler_argo.caching.objections import DATASET, place_objection, rest_of, reuse_objections
-from couler_argo.caching.programs import programs
 from couler_argo.caching.traces import without_traces
 from couler_argo.codec import Mapped
 from couler_argo.footprint import items_of

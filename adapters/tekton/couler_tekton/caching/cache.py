@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
-from couler_plugins.caching.key_models.by_value import ByValueKeys, Wrapped
+from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.caching import Material, Objection
+from couler_plugins.hookspecs.caching import CacheChange, Material, Objection
 from couler_plugins.hookspecs.declarations import Said
 from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
 from couler_plugins.plan import Plan
@@ -151,6 +151,6 @@ class TektonCache(ByValueKeys):
             return Objection("no-workspace", f"it declares no workspace {STORE!r}, where the store is", "storage")
         return None
 
-    def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> Wrapped:
+    def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> CacheChange:
         """The object with these calls cached; see `couler_tekton.caching.applying`."""
         return Applying(self.workflow, self._tasks, self.bare, wrapper).applied(verdicts)
