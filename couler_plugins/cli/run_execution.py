@@ -17,7 +17,7 @@ from couler_plugins.caching.artifacts import ArtifactCache
 from couler_plugins.caching.dataplane.child import run_command
 from couler_plugins.caching.dataplane.contents import resolved
 from couler_plugins.caching.dataplane.fresh_outputs import FreshOutputs
-from couler_plugins.caching.dataplane.inputs import WatchedInputs
+from couler_plugins.caching.dataplane.states import WatchedInputs
 from couler_plugins.caching.dataplane.observed_reuse import reuse_or_observe
 from couler_plugins.caching.dataplane.observing import handed_on, run_observed
 from couler_plugins.caching.dataplane.programs import (
