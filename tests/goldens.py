@@ -203,13 +203,16 @@ def is_here(group: str, file: str) -> bool:
 def goldens(group: str, pattern: str = "*", only: str = "") -> Iterator[Golden]:
     """All goldens of a group, made in a folder of their own."""
     logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")
-    with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        if group in ENGINES:
-            for subject, path in files_of(group, pattern).values():
-                yield from of_file(subject, path, only)
-        else:
-            yield from of_repository(FIELD / group, only)
+    with tempfile.TemporaryDirectory() as folder, chdir(folder), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if group in ENGINES:
+                for subject, path in files_of(group, pattern).values():
+                    yield from of_file(subject, path, only)
+            else:
+                yield from of_repository(FIELD / group, only)
+        finally:
+            logging.disable(logging.NOTSET)
 
 
 def digests(group: str, pattern: str = "*") -> dict[str, dict[str, str]]:
