@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def parse_named(text: str, what: str, known: Iterable[str], find: Callable[[str], type[T]]) -> T:
-    """The one thing that a text names, built from its options, such as `paper{rho=0.2}`.
+    """The one thing that a text names, built from its options, such as `ttl{days=30}`.
 
     Args:
         text: what the user wrote.

@@ -20,7 +20,7 @@ HINT = hint_for(WHAT)
 
 
 def parse_policy(text: str, plugins: Plugins) -> CachePolicy:
-    """The policy that a text names, such as `scr` or `paper{rho=0.2}`.
+    """The policy that a text names, such as `scr` or `ttl{days=30}`.
 
     Raises:
         InvalidInput: it names none, or several, or no plugin provides it, or it has no such option.

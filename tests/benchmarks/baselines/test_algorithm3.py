@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.baselines.algorithm3 import Paper
 from couler_plugins.parallelism.budget import Budget
 from couler_plugins.parallelism.dag import Dag
-from couler_plugins.parallelism.paper import Paper
 from couler_plugins.partitioners import ask_partitioner
 from parallelism_graphs import DEADLOCK, named
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from couler_plugins.caching.policies.arrivals import Arrivals
-from couler_plugins.caching.policies.scores import levels, literal_importance, literal_reconstruction_costs
+from benchmarks.baselines.arrivals import Arrivals
+from benchmarks.baselines.scores import levels, literal_importance, literal_reconstruction_costs
 
 if TYPE_CHECKING:
-    from couler_plugins.caching.policies.literal import PaperLiteral
+    from benchmarks.baselines.literal import PaperLiteral
 
 __all__ = ["LiteralCache"]
 
