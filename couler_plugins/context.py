@@ -72,7 +72,7 @@ class RunContext:
         return found
 
     def policy(self, text: str) -> CachePolicy:
-        """The cache policy that a text names, with its options (`paper{rho=0.2}`).
+        """The cache policy that a text names, with its options (`ttl{days=30}`).
 
         Raises:
             InvalidInput: no plugin provides it, or it has no such option.

@@ -57,11 +57,11 @@ def test_a_partitioner_is_named_with_its_options(plugin_box: PluginBox) -> None:
     plugin_box.declare("splitting", "couler_plugins.parallelism.plugin")
     plugins = plugin_box.load()
     assert not plugins.failed
-    assert list(plugins.all(PARTITIONERS)) == ["bandpack", "critical-path", "levels", "paper"]
+    assert list(plugins.all(PARTITIONERS)) == ["bandpack", "critical-path", "levels"]
     found = plugins.parse(PARTITIONERS, "critical-path{launch=5,seed=3}")
     assert repr(found) == "CriticalPath(launch=5.0, part_weight=0.1, seed=3, effort=1.0)"
     for text, message in (
-        ("paper,levels", "does not name one partitioner"),
+        ("bandpack,levels", "does not name one partitioner"),
         ("critical", "there is no partitioner 'critical'"),
         ("levels{x=1}", "has no option 'x'"),
         ("critical-path{launch=-1}", "'launch' is -1, and has to be from 0"),

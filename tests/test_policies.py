@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from couler_plugins.caching.policies import POLICIES
+from benchmarks.baselines import POLICIES
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins import points
@@ -73,6 +73,7 @@ def test_what_nobody_knows_the_time_of_is_kept_while_there_is_room(kind: type[Ca
 
 def test_a_policy_is_named_with_its_options(plugin_box: PluginBox) -> None:
     plugin_box.declare("caches", "couler_plugins.caching.plugin")
+    plugin_box.declare("baselines", "benchmarks.baselines.plugin")
     plugins = plugin_box.load()
     assert repr(plugins.parse(points.POLICIES, "paper{rho=0.5}")) == "Paper(alpha=1.5, beta=1.0, hops=None, rho=0.5)"
     for text, message in (

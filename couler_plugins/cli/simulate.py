@@ -38,7 +38,7 @@ CACHE_OPTIONS = (
         multiple=True,
         metavar="TEXT",
         default=("scr", "gdsf-subtree", "lru"),
-        help="A policy such as scr or paper{rho=0.2}; several times for several.  [default: scr, gdsf-subtree, lru]",
+        help="A policy such as scr or lru; several times for several.  [default: scr, gdsf-subtree, lru]",
     ),
     click.option(
         "--capacity",

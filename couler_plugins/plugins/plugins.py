@@ -69,7 +69,7 @@ class Plugins:
         return found
 
     def parse(self, point: ExtensionPoint[type[T]], text: str) -> T:
-        """The one of that kind that a text names, built with its options, such as `paper{rho=0.2}`.
+        """The one of that kind that a text names, built with its options, such as `ttl{rho=0.2}`.
 
         Raises:
             InvalidInput: it names none, or several, or no plugin provides it, or it has no such option.

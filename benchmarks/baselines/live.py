@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
-from couler_plugins.caching.policies.scores import JobGraph
+from benchmarks.baselines.scores import JobGraph
 from couler_plugins.runs import Candidate
 
 __all__ = ["LiveSet", "around"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from couler_plugins.caching.policies.lineages import Ancestry, Latest
-from couler_plugins.caching.policies.scores import JobGraph
+from benchmarks.baselines.latest import Latest
+from benchmarks.baselines.scores import JobGraph
+from couler_plugins.caching.policies.lineages import Ancestry
 from couler_plugins.runs import Candidate, History
 
 __all__ = ["Arrivals"]

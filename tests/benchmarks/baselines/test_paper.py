@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from benchmarks.baselines.arrivals import Arrivals
+from benchmarks.baselines.literal import PaperLiteral
+from benchmarks.baselines.literal_cache import LiteralCache
+from benchmarks.baselines.paper import Paper
 from caching.policies.worlds import DIAMOND, candidate, diamond, run, step
-from couler_plugins.caching.policies.arrivals import Arrivals
-from couler_plugins.caching.policies.literal import PaperLiteral
-from couler_plugins.caching.policies.literal_cache import LiteralCache
-from couler_plugins.caching.policies.paper import Paper
 from couler_plugins.runs import Candidate, History
 
 GB = 10**9

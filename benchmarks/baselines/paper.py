@@ -6,10 +6,10 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.caching.policies.arrivals import Arrivals
+from benchmarks.baselines.arrivals import Arrivals
+from benchmarks.baselines.live import LiveSet, around
+from benchmarks.baselines.scores import importance, reconstruction_cost, reuse_value
 from couler_plugins.caching.policies.filling import fits
-from couler_plugins.caching.policies.live import LiveSet, around
-from couler_plugins.caching.policies.scores import importance, reconstruction_cost, reuse_value
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.options import check_range
 from couler_plugins.runs import Candidate, History

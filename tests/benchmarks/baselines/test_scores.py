@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from caching.policies.worlds import DIAMOND
-from couler_plugins.caching.policies.scores import (
+from benchmarks.baselines.scores import (
     JobGraph,
     critical_path,
     importance,
@@ -16,6 +15,7 @@ from couler_plugins.caching.policies.scores import (
     reconstruction_cost,
     reuse_value,
 )
+from caching.policies.worlds import DIAMOND
 
 A, B, C, D = range(4)
 ALL = {A, B, C, D}

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.caching.policies.arrivals import Arrivals
+from benchmarks.baselines.arrivals import Arrivals
 from couler_plugins.caching.policies.filling import fits
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.options import check_range
@@ -43,7 +43,7 @@ class PaperLiteral(CachePolicy):
 
     def keep(self, candidates: Sequence[Candidate], capacity: int | None, history: History) -> Set[str]:
         """What Algorithm 2 leaves, trimmed. O(n) in numpy for each eviction, O(a) for each of n with a ancestors."""
-        from couler_plugins.caching.policies.literal_cache import (
+        from benchmarks.baselines.literal_cache import (
             LiteralCache,
         )  # with numpy, which not all commands need
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from couler_plugins.caching.policies.arrivals import Arrivals
-from couler_plugins.caching.policies.literal import PaperLiteral
-from couler_plugins.caching.policies.scores import levels, literal_importance, literal_reconstruction_costs
+from benchmarks.baselines.arrivals import Arrivals
+from benchmarks.baselines.literal import PaperLiteral
+from benchmarks.baselines.scores import levels, literal_importance, literal_reconstruction_costs
 
 __all__ = ["LiteralCache"]
 
