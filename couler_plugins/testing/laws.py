@@ -177,6 +177,8 @@ def _optimized(subject: Subject, source: Path | Text) -> FileResult:
     text = source if isinstance(source, Text) else str(source)
     (file,) = optimize(text, subject.pipeline, plugins=_plugins(subject)).files
     assert file.error is None
+    if isinstance(source, Path):
+        assert file.workflows == len(lift_file(subject, source).workflows)
     return file
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 from couler_plugins.config import Config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import Unsupported
-from couler_plugins.hookspecs import Adapter, hookimpl
+from couler_plugins.hookspecs import Adapter, Optimizer, hookimpl
 from couler_plugins.ir import Node, Workflow, rebuild, rename_steps, replace
 from couler_plugins.plan import Lowered, Plan, Written
 from couler_plugins.plugins import Plugins
@@ -38,7 +38,7 @@ class Subject:
         adapter: the adapter.
         folder: documents of the engine, which all of them together show each feature that the adapter claims.
         options: the options that it lowers with; None for the adapter's defaults.
-        pipeline: the optimizers that laws 5 and 6 run.
+        pipeline: the optimizers that laws 5 and 6 run; they should change something.
         generates: whether it writes a workflow of its own engine that has no origin.
         counted: the numbers of callables, call sites and references in a document, counted without the adapter.
         normal: a document without what generating may spell differently.
@@ -56,7 +56,7 @@ class Subject:
     adapter: Adapter
     folder: Path = Path()
     options: Any = None
-    pipeline: str = "dedupe,prune"
+    pipeline: str | Sequence[Optimizer] = "dedupe,prune"
     generates: bool = True
     counted: Callable[[Any], tuple[int, int, int]] | None = None
     normal: Callable[[Any], Any] = _same
@@ -96,7 +96,9 @@ class Subject:
         def couler_adapters() -> list[Adapter]:
             return [self.adapter]
 
-        return load_plugins(Config(), more={self.engine: SimpleNamespace(couler_adapters=couler_adapters)})
+        own = ModuleType(self.engine)
+        own.couler_adapters = couler_adapters  # type: ignore[attr-defined]  # it is made here
+        return load_plugins(Config(), more={self.engine: own})
 
     def support(self) -> dict[str, str]:
         """Return what the adapter says of each feature that it names."""

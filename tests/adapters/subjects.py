@@ -30,6 +30,7 @@ from couler_kfp.plugin import KfpAdapter
 from couler_kfp.plugin import Options as KfpOptions
 from couler_plugins.documents import SourceFile
 from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs import Optimizer
 from couler_plugins.ir import Literal, Workflow, replace, replace_steps
 from couler_plugins.plan import Lowered, Plan
 from couler_plugins.testing import subject as testing
@@ -60,7 +61,7 @@ class Subject(testing.Subject):
         marks: of all tests that run over it.
     """
 
-    pipeline: str = "dedupe,prune,cache{assume-pure=true,via=memoize}"
+    pipeline: str | Sequence[Optimizer] = "dedupe,prune,cache{assume-pure=true,via=memoize}"
     edits_inline: bool = False
     marks: tuple[pytest.MarkDecorator, ...] = ()
 

@@ -1,0 +1,152 @@
+"""A simple workflow of another engine as one of GitHub Actions: each step becomes a job with one container."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from couler_github_actions import GENERATED
+from couler_github_actions.lift import ENGINE, GRAPH, Mapped, declared, native_of
+from couler_github_actions.lower import refuse_beyond, require, text_of
+from couler_plugins import ir
+from couler_plugins.plan import Decision
+
+CARRIED = frozenset(row.feature for row in GENERATED)
+
+
+def generated(workflow: ir.Workflow, runs_on: str) -> tuple[ir.Workflow, list[Decision]]:
+    """The workflow in the terms of GitHub Actions, to be started by hand, and what is left out.
+
+    Raises:
+        Unsupported: it has something that is not carried; `GENERATED` lists what is.
+    """
+    notes = []
+    if workflow.rest is not None and text_of(workflow.rest).keys() <= {"metadata"}:
+        reason = "GitHub Actions has no labels and no annotations"
+        notes = [Decision(optimizer=ENGINE, workflow=workflow.label, action="leave out metadata", reason=reason)]
+        workflow = ir.replace(workflow, rest=None)
+    refuse_beyond(workflow, CARRIED)
+    for reference in ir.references(workflow):
+        is_known = reference.to in ("input", "item", "parameter")
+        require(is_known, "Reference", reference.step, f"is read by another step ({reference.name or reference.to})")
+    require("${{" not in str(workflow), "Literal", workflow.label, "has ${{ in a text", "write it in another way")
+    by_name = ir.callables(workflow)
+    start: Any = workflow.entry
+    entry: Any = by_name.get(getattr(getattr(start, "call", None), "name", ""))
+    hint = "put its step into a graph"
+    require(isinstance(entry, ir.Graph), "Workflow.entry", workflow.label, "does not start with a graph", hint)
+    given = _inputs(entry, start.arguments)
+    steps, operations = [], []
+    for step in entry.steps:
+        operation: Any = by_name.get(getattr(step.call, "name", ""))
+        hint = "make that a workflow of its own"
+        require(isinstance(operation, ir.Operation), "Step.call", step.name, "calls what is no operation", hint)
+        arguments = tuple(_filled(item, given) for item in step.arguments)
+        job = _job(_filled(operation, _inputs(operation, arguments)), f"{GRAPH}/{step.name}", runs_on)
+        axes = tuple(ir.replace(axis, name=axis.name or "item") for axis in step.loop.axes) if step.loop else ()
+        operations.append(ir.map_references(job, partial(_named, [axis.name for axis in axes])))
+        steps.append(
+            ir.Step(
+                name=step.name,
+                call=ir.Call(name=job.name),
+                needs=ir.all_of([*_needs(step), *_barrier(entry, step)]),
+                loop=step.loop and ir.Loop(combine="product", axes=axes, limit=step.loop.limit),
+                timeout=step.timeout or operation.timeout,
+                tolerates=step.tolerates,
+            )
+        )
+    inputs = {port.name: _declared(port.value or port.default) for port in workflow.parameters}
+    triggers = {"workflow_dispatch": {"inputs": inputs} if inputs else {}}
+    library, parameters = declared(triggers)
+    new = ir.Workflow(
+        name=workflow.name or workflow.prefix.rstrip("-"),
+        engine=ENGINE,
+        kind="Workflow",
+        library=library,
+        parameters=parameters,
+        entry=ir.Step(name=GRAPH, call=ir.Call(name=GRAPH)),
+        graphs=(ir.Graph(name=GRAPH, steps=tuple(steps)),),
+        operations=tuple(operations),
+        rest=native_of({"on": triggers}),
+    )
+    return new, notes
+
+
+def _declared(default: ir.Value | None) -> Mapped:
+    return {"type": "string", **({"default": str(text_of(default))} if default is not None else {"required": True})}
+
+
+def _inputs(item: ir.Graph | ir.Operation, arguments: tuple[ir.Argument, ...]) -> dict[str, ir.Value]:
+    """What each input of a callee holds at one call."""
+    held = {port.name: port.value or port.default for port in item.inputs}
+    held |= {argument.name: argument.value for argument in arguments}
+    return {name: value for name, value in held.items() if value is not None}
+
+
+def _filled(node: Any, given: dict[str, ir.Value]) -> Any:
+    """A node with its inputs replaced by what they hold: a job is not given anything."""
+
+    def change(inner: ir.Node) -> ir.Node:
+        if isinstance(inner, ir.Template):
+            parts: list[Any] = []
+            for part in inner.parts:
+                is_nested = isinstance(part, ir.Template)
+                parts += part.parts if is_nested else [str(part.value) if isinstance(part, ir.Literal) else part]
+            return ir.Template(parts=tuple(parts))
+        if not isinstance(inner, ir.Reference) or inner.to != "input":
+            return inner
+        is_filled = inner.name in given and not inner.path
+        require(is_filled, "Operation.inputs", inner.name, "is an input that nothing fills", "give it a value")
+        return given[inner.name]
+
+    return ir.rebuild(node, change)
+
+
+def _named(axes: list[str], reference: ir.Reference) -> ir.Reference:
+    """A reference to the item of a loop, by the name of the axis; of a key of the item, by the path to it."""
+    if reference.to != "item" or reference.name in axes or not axes:
+        return reference
+    path = (reference.name, *reference.path) if reference.name else reference.path
+    return ir.replace(reference, name=axes[0], path=path, native="")
+
+
+def _job(operation: ir.Operation, name: str, runs_on: str) -> ir.Operation:
+    """The body of a job: the image is the job's, the command is a script of its one step.
+
+    Words that only the run knows go by variables, so that no shell reads what is in them.
+    """
+    is_single = len(operation.containers) == 1
+    require(is_single, "Operation.containers", operation.name, "does not run in one container", "give it one")
+    (container,) = operation.containers
+    is_said = bool(container.command) or container.script is not None
+    require(is_said, "Container.command", operation.name, "does not say what it runs", "give it a command")
+    words, env = [], list(container.env)
+    for value in (*container.command, *container.args):
+        if isinstance(value, ir.Literal):
+            words.append(shlex.quote(str(value.value)))
+        else:
+            env.append(ir.EnvVar(name=f"WORD_{len(env) + 1}", value=value))
+            words.append(f'"${env[-1].name}"')
+    shell = {"shell": " ".join((*words, "{0}"))} if words and container.script is not None else {}
+    script = container.script or ir.Literal(value=" ".join(words))
+    image = {"container": text_of(container.image)} if container.image is not None else {}
+    run = ir.Container(script=script, env=tuple(env), rest=native_of(shell))
+    rest = native_of({"runs-on": runs_on, **image})
+    return ir.Operation(name=name, kind="job", inline=True, containers=(run,), rest=rest)
+
+
+def _needs(step: ir.Step) -> Iterator[ir.Need]:
+    for need in ir.conjuncts(step.needs):
+        accepted = need.outcomes if isinstance(need, ir.Need) else ()
+        is_success = "succeeded" in accepted and not {"errored", "failed"} & set(accepted)
+        require(is_success, "Step.needs", step.name, "waits for something else than success", "let it need success")
+        yield ir.Need(step=getattr(need, "step", ""))
+
+
+def _barrier(graph: ir.Graph, step: ir.Step) -> Iterator[ir.Need]:
+    """The steps of the stage before, which a step of a stage waits for."""
+    stages = graph.stages or ()
+    before = next((stages[number - 1] for number, names in enumerate(stages) if number and step.name in names), ())
+    return (ir.Need(step=name) for name in before)
