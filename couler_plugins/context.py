@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from couler_plugins.contract import one_line
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, one_line
 from couler_plugins.hookspecs import Profile
 from couler_plugins.partitioners import parse_partitioner
 from couler_plugins.policies import parse_policy

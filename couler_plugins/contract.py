@@ -5,16 +5,14 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-import traceback
 from collections.abc import Iterator
 
-from couler_plugins.hookspecs import Adapter, StepInput, StepOutput
-from couler_plugins.options import options_of
+from couler_plugins.hookspecs import FACETS, Adapter, StepInput, StepOutput
+from couler_plugins.options import closest, options_of
 
 __all__ = [
     "adapter_problem",
     "hook_problems",
-    "one_line",
     "optimizer_problem",
     "partitioner_problem",
     "policy_problem",
@@ -24,9 +22,9 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_ADAPTER_METHODS = ("claims", "load", "lift", "lower", "dump", "footprint")
+_PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _STORE_METHODS = ("open", "put", "read", "list", "delete")
-_OWN_METHODS = ("claims", "lift", "lower")  # the rest may come from Adapter
+_REQUIRED = ("claims", "lift", "lower")  # the other facets may come from Adapter
 
 
 def optimizer_problem(cls: object) -> str | None:
@@ -68,19 +66,30 @@ def adapter_problem(adapter: object) -> str | None:
     """What keeps an object from being an adapter; None if it is one."""
     if inspect.isclass(adapter):
         return f"{adapter.__qualname__} is a class (return an instance of it)"
-    problem = _name_problem(adapter, "engine")
-    missing = [name for name in _ADAPTER_METHODS if not callable(getattr(adapter, name, None))]
-    missing += [name for name in _OWN_METHODS if getattr(type(adapter), name, None) is getattr(Adapter, name)]
-    if problem is None and missing:
-        problem = f"it has no method {missing[0]}()"
-    if problem is None and not isinstance(getattr(adapter, "capabilities", None), tuple):
+    if not isinstance(adapter, Adapter):
+        return f"{_shown(adapter)} is no adapter (derive its class from couler_plugins.hookspecs.Adapter)"
+    problem = _name_problem(adapter, "engine") or _facets_problem(adapter)
+    if problem is None and not isinstance(adapter.capabilities, tuple):
         problem = "it has no tuple of capabilities"
-    options = getattr(adapter, "options", None)
-    if problem is None and not inspect.isclass(options):
-        problem = "its options are no class"
-    if problem is None and inspect.isclass(options):
-        problem = _options_problem(options)
+    if problem is None:
+        problem = _options_problem(adapter.options) if inspect.isclass(adapter.options) else "its options are no class"
     return f"{type(adapter).__qualname__}: {problem}" if problem else None
+
+
+def _facets_problem(adapter: Adapter) -> str | None:
+    """What is wrong with what an adapter says of its facets, as far as that shows without importing them."""
+    missing = [name for name in FACETS if not callable(getattr(adapter, name, None))]
+    missing += [name for name in _REQUIRED if not adapter.offers(name)]
+    if missing:
+        return f"it has no method {missing[0]}()"
+    for name, place in adapter.facets.items():
+        if name not in FACETS:
+            return " ".join(
+                filter(None, (f"there is no facet {name!r}:", closest(name, FACETS), f"there is {', '.join(FACETS)}"))
+            )
+        if not _PLACE.fullmatch(place):
+            return f"its facet {name!r} is {place!r}, and no place such as 'my_module:my_function'"
+    return None
 
 
 def step_problem(step: object) -> str | None:
@@ -114,19 +123,6 @@ def hook_problems(plugin: object) -> Iterator[str]:
     for name, value in vars(plugin).items() if hasattr(plugin, "__dict__") else ():
         if name.startswith("couler_") and inspect.isfunction(value) and not hasattr(value, "couler_plugins_impl"):
             yield f"{name}() is not marked with @hookimpl"
-
-
-def one_line(error: BaseException) -> str:
-    """Return an exception in one line, with the place that raised it; what would steer a terminal is written out."""
-    try:
-        words = str(error)
-    except Exception:  # noqa: BLE001  # of a plugin's class, whose own method fails
-        words = ""
-    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(words.split()))
-    last = None
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        last = f" (in {frame.f_globals.get('__name__', '?')}, line {line})"
-    return f"{type(error).__name__}{': ' if text else ''}{text[:300]}{last or ''}"
 
 
 def _named_class_problem(cls: object, what: str, method: str, signature: str) -> str | None:

@@ -9,8 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.collector import collector_paused
-from couler_plugins.contract import one_line
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported, one_line
 from couler_plugins.ir import Workflow, verify, without_origin
 from couler_plugins.pipeline import Pass, refuse_broken
 from couler_plugins.plan import Decision, Plan
@@ -48,7 +47,7 @@ def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
         if number in failed:
             item = replace(item, file=None, error=failed[number])  # noqa: PLW2901  # it is refused
         others = [engine for engine in engines if engine != target]
-        if others and (len(engines) > 1 or not getattr(adapter, "generated", ())):
+        if others and (len(engines) > 1 or not adapter.generated):
             item = replace(item, file=None, error=_mixed(engines, target, item.name))  # noqa: PLW2901  # it is refused
         elif others:
             foreign[number] = others[0]
@@ -74,7 +73,7 @@ def target_of(work: Session, engine: str) -> Adapter:
     if not names:
         raise InvalidInput("no engine is named", hint=f"name one of {', '.join(work.plugins.adapters)}")
     adapter = work.plugins.adapter(names[0])
-    if len(names) > 1 or not getattr(adapter, "generated", ()):
+    if len(names) > 1 or not adapter.generated:
         raise _unsupported(engine, ", ".join(names))
     return adapter
 
@@ -86,14 +85,13 @@ def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
         InvalidInput: one refers to what is not there.
         Unsupported: one has something that counts and that only its own engine knows.
     """
-    offered = getattr(source, "portable", None)  # a facet, which an adapter may lack
     workflows: list[Workflow] = []
     decisions = list(plan.decisions)
     for given in plan.workflows:
         workflow, noted = _without_tuning(given, source, plan)
         decisions += noted
         with adapter_errors(source.engine, "portable()"):
-            portable, notes = offered(workflow, plan.bundle) if offered is not None else (workflow, ())
+            portable, notes = source.portable(workflow, plan.bundle)
         if portable is not None:
             _refuse_dangling(portable)
             workflows.append(without_origin(portable))
@@ -119,8 +117,7 @@ def _without_tuning(workflow: Workflow, source: Adapter, plan: Plan) -> tuple[Wo
     """
     from couler_plugins.hpo.workflows.notes import read_notes
 
-    offered = getattr(source, "tuning", None)
-    facet = offered(workflow, plan) if offered is not None else None
+    facet = source.tuning(workflow, plan)
     if facet is None or not facet.tuned:
         return workflow, []
     for place, note in read_notes(facet.tuned).items():

@@ -5,9 +5,10 @@ Bad input is never a traceback: every error says what is wrong, where (as far as
 
 from __future__ import annotations
 
+import traceback
 from typing import ClassVar
 
-__all__ = ["REPORT", "CoulerError", "EngineError", "InvalidInput", "PluginFailure", "Unsupported"]
+__all__ = ["REPORT", "CoulerError", "EngineError", "InvalidInput", "PluginFailure", "Unsupported", "one_line"]
 
 REPORT = "this is a mistake in the plugin: report it with the file and what -v prints"
 
@@ -74,3 +75,16 @@ class EngineError(CoulerError):
     """An engine, a store or a network failed."""
 
     exit_code = 3
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception in one line, with the place that raised it; what would steer a terminal is written out."""
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001  # of a plugin's class, whose own method fails
+        words = ""
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(words.split()))
+    last = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        last = f" (in {frame.f_globals.get('__name__', '?')}, line {line})"
+    return f"{type(error).__name__}{': ' if text else ''}{text[:300]}{last or ''}"

@@ -10,8 +10,7 @@ from typing import Any
 
 import pluggy
 
-from couler_plugins.contract import one_line
-from couler_plugins.errors import PluginFailure
+from couler_plugins.errors import PluginFailure, one_line
 from couler_plugins.hookspecs import HOOKSPECS, PROJECT
 from couler_plugins.options import closest
 from couler_plugins.registry import Reply

@@ -118,9 +118,8 @@ def originals_in(inputs: Sequence[Input], work: Session) -> dict[str, str]:
     adapters = [work.plugins.adapter(name) for name in ([work.engine] if work.engine else work.plugins.adapters)]
     found: dict[str, str] = {}
     for adapter in adapters:
-        offered = getattr(adapter, "originals", None)  # a facet, which an adapter may lack
         with adapter_errors(adapter.engine, "originals()"):
-            found.update(offered(Bundle.of(files)) if offered is not None else {})
+            found.update(adapter.originals(Bundle.of(files)))
     return found
 
 

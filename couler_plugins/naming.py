@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from couler_plugins.contract import one_line
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, one_line
 from couler_plugins.grammar import parse_items
 from couler_plugins.options import build
 

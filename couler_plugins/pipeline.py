@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from couler_plugins.collector import collector_paused
-from couler_plugins.contract import one_line
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, one_line
 from couler_plugins.grammar import Item, parse_items, print_items
 from couler_plugins.ir import Problem, Workflow, verify
 from couler_plugins.options import build, options_of, texts_of

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from couler_plugins.contract import (
     adapter_problem,
     hook_problems,
-    one_line,
     optimizer_problem,
     partitioner_problem,
     policy_problem,
@@ -18,7 +17,7 @@ from couler_plugins.contract import (
     store_problem,
     tuner_problem,
 )
-from couler_plugins.errors import REPORT, PluginFailure
+from couler_plugins.errors import REPORT, PluginFailure, one_line
 from couler_plugins.hooks import Hooks
 from couler_plugins.registry import PluginRecord, Registry, Reply
 
@@ -120,6 +119,8 @@ class Plugins:
             try:
                 if adapter.claims(document):
                     engines[engine] = None
+            except PluginFailure as error:
+                self._set_aside(engine, error)
             except (Exception, SystemExit) as error:
                 log.info("the traceback of the adapter %s:", engine, exc_info=error)
                 message = f"internal error: the adapter {engine!r} failed in claims(): {one_line(error)}"
@@ -193,6 +194,15 @@ class Plugins:
     def call(self, hook: str, **arguments: Any) -> Iterator[Reply]:
         """Calls a hook, one plugin after the other by name, so that the failure of one is not the others'."""
         return self._hooks.call(hook, **arguments)
+
+    def _set_aside(self, engine: str, error: PluginFailure) -> None:
+        """Go on without an adapter that cannot be imported."""
+        log.warning("%s; its files are left alone", error.message)
+        self._adapters.remove(engine)
+        self.records = tuple(
+            dataclasses.replace(record, errors=(*record.errors, error.message)) if engine in record.adapters else record
+            for record in self.records
+        )
 
     def _register(self, record: PluginRecord, load: Callable[[], object]) -> PluginRecord:
         if not record.enabled or record.errors:

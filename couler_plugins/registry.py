@@ -75,6 +75,9 @@ class Registry(Generic[T]):
         self._entries.setdefault(name, []).append((thing, owner))
         return name
 
+    def remove(self, name: str) -> None:
+        self._entries.pop(name, None)
+
     def entries(self) -> list[tuple[str, T]]:
         return [(name, thing) for name, entries in sorted(self._entries.items()) for thing, _ in entries]
 

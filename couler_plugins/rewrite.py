@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from couler_plugins.attribution import FileState, hand_out, trace_workflows
 from couler_plugins.collector import collector_paused
 from couler_plugins.context import RunContext
-from couler_plugins.contract import one_line
 from couler_plugins.documents import findings
-from couler_plugins.errors import REPORT, CoulerError, InvalidInput, PluginFailure
+from couler_plugins.errors import REPORT, CoulerError, InvalidInput, PluginFailure, one_line
 from couler_plugins.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.misnamed import misnamed
 from couler_plugins.options import Texts, build
@@ -88,7 +87,7 @@ class Session:
         """The groups of kinds that belong to the engines that are looked at."""
         adapters = self.plugins.adapters.items()
         chosen = [adapter for engine, adapter in adapters if self.engine in (None, engine)]
-        return [group for adapter in chosen for group in getattr(adapter, "groups", ())]  # not each is an `Adapter`
+        return [group for adapter in chosen for group in adapter.groups]
 
     def options(self, adapter: Adapter) -> Any:
         """The options of an adapter, as `--to` gives them.

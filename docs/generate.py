@@ -16,6 +16,7 @@ import click
 from couler_plugins.cli.group import couler
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
+from couler_plugins.hookspecs import FACETS
 from couler_plugins.ir import json_schema
 from couler_plugins.steps.arguments import text_of
 
@@ -74,6 +75,28 @@ def _cell(row: Capability | None) -> str:
         return ""
     names = [f"`{name}`" for name in row.native.split(", ") if name]
     return "; ".join(part for part in (SUPPORT[row.support], ", ".join(names), row.note) if part)
+
+
+def facets() -> str:
+    """The facets of adapters."""
+    lines = [
+        "# Facets of adapters",
+        "",
+        f"{MADE_BY}, from `couler_plugins.hookspecs.Adapter`.",
+        "",
+        "A facet is one thing that an adapter can do. An adapter derives from `Adapter`. For each facet that it has, it",
+        "overrides the method, or names a function in `facets`. A function is imported on first use, and gets the",
+        "arguments of the facet, without the adapter. A method goes before a function. `claims`, `lift` and `lower` are",
+        "required. The types are in `couler_plugins.hookspecs`, one module a subject.",
+        "",
+        "| facet | what it is for | without it |",
+        "| --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{facet.signature}` | {facet.purpose} | {facet.without} |".replace(" | None", " \\| None")
+        for facet in FACETS.values()
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def command_line() -> str:
@@ -188,6 +211,7 @@ def _default(item: StepInput) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_line,
+    "plugins/facets.md": facets,
     "steps.md": ready_made_steps,
     "support.md": support,
     "schema/couler.ir-v0.json": schema,

@@ -37,7 +37,7 @@ class Lowering:
     @property
     def suffix(self) -> str:
         """What the file's name ends with."""
-        return getattr(self.adapter, "suffix", ".yaml")
+        return self.adapter.suffix
 
     @classmethod
     def of(cls, workflow: Workflow, engine: str) -> Lowering:

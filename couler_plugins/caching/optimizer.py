@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_plugins.caching.epochs import Epoch
 from couler_plugins.errors import Unsupported
@@ -11,7 +11,7 @@ from couler_plugins.options import Size
 
 if TYPE_CHECKING:
     from couler_plugins.caching.wrapping import Wrapper
-    from couler_plugins.hookspecs import Adapter, Context
+    from couler_plugins.hookspecs import Context
     from couler_plugins.hookspecs.caching import Objection
     from couler_plugins.plan import Decision, Plan
 
@@ -82,7 +82,7 @@ class Cache:
         limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
         known = read_known(self.known) if self.known else {}
         engines = dict.fromkeys(workflow.engine for workflow in plan.workflows)
-        pod_facets = {engine: _facet(ctx.adapter(engine), "pod_caching", plan) for engine in engines}
+        pod_facets = {engine: ctx.adapter(engine).pod_caching(plan) for engine in engines}
         before = plan.workflows
         outside: dict[int, dict[str, Decision]] = {}
         parts: dict[int, Objection] = {}
@@ -90,14 +90,15 @@ class Cache:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
             adapter = ctx.adapter(workflow.engine)
             inside = id(workflow) in circles
-            if (asked := _facet(adapter, "worker_caching", workflow, plan.bundle)) is not None:
+            if (asked := adapter.worker_caching(workflow, plan.bundle)) is not None:
                 self._refuse_for(workflow.engine, "the workers share one store", "say it in the settings of the engine")
                 new, decisions = ask_workers(workflow, asked, ctx, assume_pure=self.assume_pure)
                 plan = plan.with_workflow(workflow, new, *decisions)
                 continue
-            switches = _facet(adapter, "fingerprint_caching", workflow)
-            pods = pod_facets[workflow.engine](workflow) if pod_facets[workflow.engine] is not None else None
-            facet = _facet(adapter, "caching", workflow)
+            switches = adapter.fingerprint_caching(workflow)
+            pod_facet = pod_facets[workflow.engine]
+            pods = pod_facet(workflow) if pod_facet is not None else None
+            facet = adapter.caching(workflow)
             if whole := next((one.part_of for one in (switches, pods, facet) if one is not None), ""):
                 parts[id(workflow)], decision = part_decision(workflow, whole)
                 new, decisions = workflow, [decision]
@@ -166,9 +167,3 @@ class Cache:
             return None
         names = Wrapper.__struct_fields__
         return Wrapper(**{name: getattr(self, name) for name in names})
-
-
-def _facet(adapter: Adapter, name: str, *given: Any) -> Any:
-    """What an adapter offers under a name for one workflow; None where it lacks the facet, or has nothing to offer."""
-    offered = getattr(adapter, name, None)
-    return offered(*given) if offered is not None else None

@@ -75,7 +75,6 @@ def _checks(
     """What was found, with the engine that it is about."""
     from couler_plugins.cluster.looking import served, version
     from couler_plugins.errors import InvalidInput
-    from couler_plugins.hookspecs import Adapter
     from couler_plugins.hookspecs.checking import Check
 
     message = f"Kubernetes {version(api)} at {api.configuration.host}, namespace {namespace}"
@@ -83,7 +82,7 @@ def _checks(
     groups = served(api)
     for name in engines:
         adapter = plugins.adapter(name)
-        if type(adapter).checks is Adapter.checks:
+        if not adapter.offers("checks"):
             if named:
                 raise InvalidInput(f"{name} needs nothing of a Kubernetes cluster that we know of", hint="leave it out")
             continue

@@ -65,8 +65,7 @@ def evictor_of(plugins: Plugins, engine: str, target: Target, artifacts: str) ->
 
         store = open_store(artifacts, plugins.stores.values())
         target = msgspec.structs.replace(target, store=store, store_url=artifacts)
-    offered = getattr(plugins.adapter(engine), "evictor", None)  # a facet, which an adapter may lack
-    evictor: Evictor | None = offered(target) if offered is not None else None
+    evictor = plugins.adapter(engine).evictor(target)
     if evictor is None:
         hint = "leave --engine out for the store of `couler cache`"
         raise Unsupported(f"{engine} keeps no results that could be evicted", engine=engine, hint=hint)

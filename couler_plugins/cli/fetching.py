@@ -19,7 +19,7 @@ def archive_of(plugins: Plugins, engine: str | None, whence: Whence) -> Archive:
     """
     log_retries()
     names = list(plugins.adapters) if engine is None else [engine]
-    found = {name: archive for name in names if (archive := _offered(plugins, name, whence)) is not None}
+    found = {name: archive for name in names if (archive := plugins.adapter(name).archive(whence)) is not None}
     if len(found) == 1:
         return next(iter(found.values()))
     if engine is None:
@@ -27,9 +27,3 @@ def archive_of(plugins: Plugins, engine: str | None, whence: Whence) -> Archive:
         raise InvalidInput("nothing says which engine is meant", hint=f"give {several or '--engine'}")
     hint = "name what its own tools print with --history"
     raise Unsupported(f"runs of {engine} are not fetched", engine=engine, feature="history", hint=hint)
-
-
-def _offered(plugins: Plugins, engine: str, whence: Whence) -> Archive | None:
-    offered = getattr(plugins.adapter(engine), "archive", None)  # a facet, which an adapter may lack
-    archive: Archive | None = offered(whence) if offered is not None else None
-    return archive

@@ -11,8 +11,7 @@ import click
 from couler_plugins import __version__
 from couler_plugins.cli.lazy import LazyGroup
 from couler_plugins.cli.messages import say_error
-from couler_plugins.contract import one_line
-from couler_plugins.errors import CoulerError, EngineError
+from couler_plugins.errors import CoulerError, EngineError, one_line
 
 __all__ = ["INTERNAL_ERROR", "couler"]
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from couler_plugins.cli.messages import log_retries
 from couler_plugins.cli.run_outcome import described
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupported
-from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.running import Failure, Job, Request, Runner, Status, Submitted, Where
 from couler_plugins.inputs import optimize_inputs
 from couler_plugins.plugins import Plugins
@@ -186,12 +185,11 @@ def runner_of(plugins: Plugins, engine: str, where: Where, local: Local = NOTHIN
 def offered_runner(plugins: Plugins, engine: str, where: Where, local: Local = NOTHING) -> Runner | None:
     """The same; None where its adapter submits nothing, and the local engine cannot run what it lifts, either."""
     adapter = plugins.adapter(engine)
-    offered = getattr(adapter, "runner", None)  # a facet, which an adapter may lack
-    runner: Runner | None = offered(where) if offered is not None else None
+    runner = adapter.runner(where)
     if runner is not None and where.folder and local != NOTHING:
         message = f"{engine} runs workflows here by its own means, which know no --parallel and no --cache"
         raise Unsupported(message, engine=engine, feature="run --local", hint="leave these out")
-    if runner is None and where.folder and getattr(type(adapter), "local", Adapter.local) is not Adapter.local:
+    if runner is None and where.folder and adapter.offers("local"):
         from couler_plugins.local import LocalRunner
 
         runner = LocalRunner(adapter, where, parallel=local.parallel, opening=local.opening)

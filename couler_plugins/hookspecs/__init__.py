@@ -2,6 +2,7 @@
 
 from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, steps, stores, tuners
 from couler_plugins.hookspecs.adapters import Adapter, ApiGroup, Capability, Footprint
+from couler_plugins.hookspecs.facets import FACETS, Facet
 from couler_plugins.hookspecs.markers import PROJECT, hookimpl, hookspec
 from couler_plugins.hookspecs.optimizers import Context, Optimizer
 from couler_plugins.hookspecs.partitioners import Partitioner
@@ -12,6 +13,7 @@ from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.hookspecs.tuners import Tuner
 
 __all__ = [
+    "FACETS",
     "HOOKSPECS",
     "PROJECT",
     "Adapter",
@@ -22,6 +24,7 @@ __all__ = [
     "Capability",
     "CatalogueStep",
     "Context",
+    "Facet",
     "Footprint",
     "Optimizer",
     "Partitioner",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
+from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs.facets import facet
 from couler_plugins.hookspecs.markers import hookspec
 
 if TYPE_CHECKING:
@@ -79,10 +81,10 @@ class NoOptions:
     """The options of an adapter that has none."""
 
 
-class Adapter(Protocol):
-    """One engine. Implementations import the engine itself inside functions only.
+class Adapter:
+    """One engine. An adapter derives from this class, and imports the engine inside functions only.
 
-    One that derives from this class inherits what is the same for every engine whose documents are files.
+    What it can do are facets, the methods below. Each is overridden, or `facets` names the function that does it.
     """
 
     engine: ClassVar[str]
@@ -108,21 +110,33 @@ class Adapter(Protocol):
     """Texts of which one is in every file of its, beside the names of its groups: a folder is searched for them before
     anything is read. With neither, all files are read."""
 
+    facets: ClassVar[Mapping[str, str]] = {}
+    """The functions behind facets, by the name of the facet: `module:function`, imported on first use. A function gets
+    the arguments of the facet, without the adapter. A method of the adapter goes before a function."""
+
+    def offers(self, name: str) -> bool:
+        """Return whether this adapter has a facet of its own, and not only what every adapter has."""
+        return name in self.facets or getattr(type(self), name) is not getattr(Adapter, name)
+
+    @facet("it is no adapter")
     def claims(self, document: Document) -> bool:
         """Whether this engine understands the document, judged without importing the engine."""
+        raise NotImplementedError
 
+    @facet("a bundle holds the files as they are", default="couler_plugins.ir.bundle:Bundle.of")
     def load(self, files: Iterable[SourceFile]) -> Bundle:
         """The files as one bundle, in which references are looked up."""
-        from couler_plugins.ir.bundle import Bundle
+        raise NotImplementedError
 
-        return Bundle.of(files)
-
+    @facet("it is no adapter")
     def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
         """The workflows of all documents that it claims.
 
         Calls `refuse(file number, error)` for a file that it cannot lift, and goes on with the others.
         """
+        raise NotImplementedError
 
+    @facet("its workflows are converted as they were lifted")
     def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple[Decision, ...]]:
         """A workflow that was lifted from the bundle, in terms that other engines understand, to be written for one.
 
@@ -134,6 +148,7 @@ class Adapter(Protocol):
         """
         return workflow, ()
 
+    @facet("it is no adapter")
     def lower(self, plan: Plan, options: Any) -> Lowered:
         """The documents of a plan, and how they differ from the originals.
 
@@ -141,21 +156,20 @@ class Adapter(Protocol):
         a workflow without an origin that cannot be written raises `Unsupported`. Workflows of other engines come
         without an origin, those of one file in one plan; what becomes of them is in `Lowered.added`.
         """
+        raise NotImplementedError
 
+    @facet("edits are written into the text of the files", default="couler_plugins.writing:write_files")
     def dump(self, lowered: Lowered) -> Written:
         """The text of what was lowered, with comments and formatting of everything that was not edited."""
-        from couler_plugins.writing import write_files
+        raise NotImplementedError
 
-        return write_files(lowered)
-
+    @facet("optimizers that need sizes refuse its workflows")
     def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
         """A measure of what each step of this workflow adds to it.
 
         Raises:
             Unsupported: the adapter cannot measure its engine's documents.
         """
-        from couler_plugins.errors import Unsupported
-
         raise Unsupported(
             f"the adapter of {self.engine} does not measure steps",
             engine=self.engine,
@@ -163,18 +177,22 @@ class Adapter(Protocol):
             hint=f"leave optimizers that need sizes out of the pipeline for {workflow.label}",
         )
 
+    @facet("`cache` writes no keys into its workflows")
     def caching(self, workflow: Workflow) -> Caching | None:
         """What decides whether results of this workflow's steps may be reused; None where the engine cannot cache."""
         return None
 
+    @facet("`cache` asks nothing of its workers")
     def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
         """What workers that look results up by themselves are to be asked; None where the engine has none of these."""
         return None
 
+    @facet("`cache` switches nothing on or off")
     def fingerprint_caching(self, workflow: Workflow) -> FingerprintCaching | None:
         """What decides which steps an engine that makes keys by itself is to cache; None where there is no such one."""
         return None
 
+    @facet("`cache` wraps no pods")
     def pod_caching(self, plan: Plan) -> Callable[[Workflow], PodCaching] | None:
         """What decides which steps' pods look results up and keep them, for each workflow of a plan.
 
@@ -182,10 +200,12 @@ class Adapter(Protocol):
         """
         return None
 
+    @facet("`couler cache evict --engine` refuses the engine")
     def evictor(self, target: Target) -> Evictor | None:
         """What evicts results that the engine keeps by itself, at one place; None where it keeps none."""
         return None
 
+    @facet("`couler run` refuses to submit; with `--local`, facet `local` may run it")
     def runner(self, where: Where) -> Runner | None:
         """What submits documents to an engine and follows them; None where only the engine's own means do.
 
@@ -194,6 +214,7 @@ class Adapter(Protocol):
         """
         return None
 
+    @facet("`couler doctor` leaves the engine out")
     def checks(self, api: Any, namespace: str) -> Iterable[Check]:
         """What features of this engine need of a Kubernetes cluster that serves its API groups; see `couler doctor`.
 
@@ -206,14 +227,17 @@ class Adapter(Protocol):
         """
         return ()
 
+    @facet("`couler run --local` refuses its workflows")
     def local(self, workflow: Workflow, bundle: Bundle) -> Local | None:
         """What the local engine has to know of a workflow to run it in this process; None where it cannot."""
         return None
 
+    @facet("`couler history` refuses the engine")
     def archive(self, whence: Whence) -> Archive | None:
         """What fetches past runs from an engine; None where its own tools already write what `couler_runs` reads."""
         return None
 
+    @facet("`split` leaves its workflows as they are")
     def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
         """What splitting this workflow has to know; None where it has nothing that could be split.
 
@@ -223,6 +247,7 @@ class Adapter(Protocol):
         """
         return None
 
+    @facet("`tune` leaves its workflows as they are")
     def tuning(self, workflow: Workflow, plan: Plan) -> Tuning | None:
         """What tuning steps of this workflow has to know; None where the engine cannot try settings.
 
@@ -232,6 +257,7 @@ class Adapter(Protocol):
         """
         return None
 
+    @facet("`couler rollback` finds nothing in its files")
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
         """The texts of files that were split, by name, as far as documents of the bundle keep them.
 
@@ -240,6 +266,7 @@ class Adapter(Protocol):
         """
         return {}
 
+    @facet("`couler lint` finds nothing in its files")
     def lint(self, bundle: Bundle, options: Any = None) -> Iterable[Remark]:
         """What the engine would refuse, or do otherwise than its author expects, in any document of the bundle.
 
@@ -251,6 +278,14 @@ class Adapter(Protocol):
                 installation takes may be meant.
         """
         return ()
+
+    @facet("optimizers cannot tell where the engine keeps what they set")
+    def homes(self) -> Mapping[str, str]:
+        """Where the engine keeps what optimizers set, by its name: `step`, `operation` or `workflow`.
+
+        The names are those of fields of the IR: `retry`, `timeout`, `requests`, … What the engine lacks is left out.
+        """
+        return {}
 
 
 @hookspec

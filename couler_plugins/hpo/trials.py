@@ -6,8 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from couler_plugins.contract import one_line
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, one_line
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Tuner

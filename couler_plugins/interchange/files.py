@@ -6,27 +6,35 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from couler_plugins.documents import diff
+from couler_plugins.documents import Document, diff
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.hookspecs import Adapter
+from couler_plugins.hookspecs.adapters import NoOptions
 from couler_plugins.interchange.checking import check
 from couler_plugins.ir import Workflow, from_json, replace, to_json
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 
-__all__ = ["lift", "lower"]
+__all__ = ["claims", "lift", "lower"]
+
+ENGINE = "couler"
 
 
-def lift(adapter: Adapter, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
-    """The workflows of the documents that the adapter claims; what cannot be read refuses its file."""
+def claims(document: Document) -> bool:
+    """Whether the document says that it is in this schema, of whatever version."""
+    data = document.data
+    return isinstance(data, dict) and str(data.get("schema", "")).startswith("couler.ir/")
+
+
+def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
+    """The workflows of the documents in this schema; what cannot be read refuses its file."""
     found: list[Workflow] = []
     for number, document in enumerate(bundle.documents):
-        if not adapter.claims(document):
+        if not claims(document):
             continue
         try:
             workflow = from_json(json.dumps(document.data))
             check(workflow)
-            if workflow.engine != adapter.engine:
+            if workflow.engine != ENGINE:
                 hint = "it is read from that engine's own files"
                 raise InvalidInput(f"it holds a workflow of {workflow.engine}", hint=hint)
             found.append(replace(workflow, source=(number,)))
@@ -36,7 +44,7 @@ def lift(adapter: Adapter, bundle: Bundle, refuse: Callable[[int, CoulerError], 
     return Plan(bundle=bundle, originals=tuple(found), workflows=tuple(found))
 
 
-def lower(plan: Plan) -> Lowered:
+def lower(plan: Plan, options: NoOptions) -> Lowered:
     """The documents of a plan: those that changed, and those of workflows without an origin."""
     originals = {workflow.source: workflow for workflow in plan.originals}
     changed: dict[int, Any] = {}

@@ -5,16 +5,10 @@ Other commands read such a file like any engine's: `couler convert flow.json --t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 from couler_plugins.hookspecs import Adapter, hookimpl
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document
-    from couler_plugins.errors import CoulerError
-    from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan
 
 __all__ = ["CoulerAdapter"]
 
@@ -25,26 +19,14 @@ class CoulerAdapter(Adapter):
     engine: ClassVar[str] = "couler"
     suffix: ClassVar[str] = ".json"
     marks: ClassVar[tuple[str, ...]] = ("couler.ir/",)
-
-    def claims(self, document: Document) -> bool:
-        """Whether the document says that it is in this schema, of whatever version."""
-        data = document.data
-        return isinstance(data, dict) and str(data.get("schema", "")).startswith("couler.ir/")
-
-    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
-        """The workflows as they stand there; see `couler_plugins.interchange.files`."""
-        from couler_plugins.interchange.files import lift
-
-        return lift(self, bundle, refuse)
-
-    def lower(self, plan: Plan, options: Any) -> Lowered:
-        """The documents of a plan; see `couler_plugins.interchange.files`."""
-        from couler_plugins.interchange.files import lower
-
-        return lower(plan)
+    facets: ClassVar[Mapping[str, str]] = {
+        "claims": "couler_plugins.interchange.files:claims",
+        "lift": "couler_plugins.interchange.files:lift",
+        "lower": "couler_plugins.interchange.files:lower",
+    }
 
 
 @hookimpl
-def couler_adapters() -> list[Any]:
+def couler_adapters() -> list[Adapter]:
     """The adapter of the IR's own files."""
     return [CoulerAdapter()]

@@ -42,9 +42,9 @@ class SplitAdvice:
 
 def _advice(workflow: Workflow, plan: Plan, ctx: Context) -> str:
     """Return what to say of the size of a workflow; nothing where its engine takes it well."""
-    offered = getattr(ctx.adapter(workflow.engine), "splitting", None)  # a facet, which an adapter may lack
+    adapter = ctx.adapter(workflow.engine)
     try:
-        facet = offered(workflow, plan) if offered is not None else None
+        facet = adapter.splitting(workflow, plan)
         over = [] if facet is None else excess(facet.extent(workflow), facet.limits)
     except CoulerError as error:
         return f"its size is not known: {error.message}"

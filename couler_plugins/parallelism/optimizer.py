@@ -46,8 +46,7 @@ class Split:
         limits = Limits(self.max_bytes, self.max_steps, self.max_pods)
         named = None if self.partitioner is None else ctx.partitioner(self.partitioner)
         for workflow in plan.workflows:
-            offered = getattr(ctx.adapter(workflow.engine), "splitting", None)  # a facet, which an adapter may lack
-            facet = offered(workflow, plan) if offered is not None else None
+            facet = ctx.adapter(workflow.engine).splitting(workflow, plan)
             if facet is not None:
                 ctx.progress(f"measuring {workflow.label}")
                 partitioner = named or ctx.partitioner(facet.partitioner)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from couler_airflow.dagfiles import is_dag_file, load_dags
 from couler_airflow.moved import serialized
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.documents import Document, SourceFile
@@ -14,7 +15,7 @@ from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.ir import Source
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["TASKS", "DagBundle", "LiveDag", "snapshot"]
+__all__ = ["TASKS", "DagBundle", "LiveDag", "load", "snapshot"]
 
 TASKS = ("dag", "tasks")
 """Where the tasks stand in what Airflow serializes of a DAG, in the order of `task_dict`."""
@@ -81,6 +82,12 @@ class DagBundle(Bundle):
     def live_of(self, source: Source) -> LiveDag:
         """The DAG that something was lifted from."""
         return self.live[int(source[0])]
+
+
+def load(files: Iterable[SourceFile]) -> DagBundle:
+    """Return the DAGs of the files; this runs them."""
+    claimed = ((file, load_dags(file) if any(map(is_dag_file, file.documents)) else ()) for file in files)
+    return DagBundle.of_dags(claimed, snapshots=True)
 
 
 def _raised(dags: Iterable[Any] | CoulerError) -> list[tuple[int, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from couler_airflow.bundle import DagBundle
 from couler_airflow.eligible import is_keyed
 from couler_airflow.key import TaskMaterial
 from couler_airflow.marks import Declaration
@@ -20,8 +21,9 @@ from couler_plugins.caching.code.uncacheable import objections_of
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
 from couler_plugins.ir import GraphView, Source, Workflow
+from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["AirflowCaching"]
+__all__ = ["AirflowCaching", "caching_of"]
 
 ALWAYS = "it runs every time, under a key for what comes after it"
 MARK = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
@@ -37,6 +39,13 @@ SWITCHED_OFF = Objection(
 UNDECLARED = Objection("not-declared", "its owner has not declared it pure", remedy=MARK)
 
 Objections = tuple[Objection, ...]
+
+
+def caching_of(workflow: Workflow, bundle: Bundle) -> AirflowCaching | None:
+    """The facet of a DAG; None for a workflow that comes from none."""
+    if not isinstance(bundle, DagBundle) or workflow.source is None:
+        return None
+    return AirflowCaching(bundle.live_of(workflow.source).dag, workflow)
 
 
 class AirflowCaching:

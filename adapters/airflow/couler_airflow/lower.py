@@ -10,13 +10,14 @@ from couler_airflow.generating.losses import OnUnsupported
 from couler_airflow.generating.workflows import generated
 from couler_airflow.journal import Journal
 from couler_airflow.patching import patch
+from couler_airflow.plugin import Options
 from couler_airflow.splits.commit import parts_of, split
 from couler_plugins.documents import Edit, Path, diff
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 
-__all__ = ["Commit", "commit"]
+__all__ = ["Commit", "commit", "lower"]
 
 
 class Commit:
@@ -37,6 +38,15 @@ class Commit:
             journal.undo()
         for live in self._changed:
             live.spent = False
+
+
+def lower(plan: Plan, options: Options) -> Lowered:
+    """Change the DAGs of a plan in place, and say what that changed; write workflows of other engines down as DAGs.
+
+    Raises:
+        Unsupported: as `commit`.
+    """
+    return commit(plan, options.on_unsupported).lowered
 
 
 def commit(plan: Plan, on_unsupported: OnUnsupported = "error") -> Commit:

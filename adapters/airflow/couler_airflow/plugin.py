@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_airflow.capabilities import CAPABILITIES
@@ -11,14 +11,7 @@ from couler_airflow.capabilities_generated import GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import Document, SourceFile
-    from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import WorkerCaching
-    from couler_plugins.hookspecs.past_runs import Archive, Whence
-    from couler_plugins.hookspecs.splitting import Splitting
-    from couler_plugins.ir import Workflow
-    from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Decision, Lowered, Plan, Written
+    from couler_plugins.documents import Document
     from couler_plugins.runs import Run
 
 __all__ = ["AirflowAdapter", "Options"]
@@ -49,81 +42,17 @@ class AirflowAdapter(Adapter):
     suffix: ClassVar[str] = ".py"
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
-
-    def claims(self, document: Document) -> bool:
-        """Whether the document is a Python file that names both Airflow and a DAG."""
-        from couler_airflow.dagfiles import is_dag_file
-
-        return is_dag_file(document)
-
-    def load(self, files: Iterable[SourceFile]) -> Bundle:
-        """The DAGs of the files; this runs them. See `couler_airflow.dagfiles`."""
-        from couler_airflow.bundle import DagBundle
-        from couler_airflow.dagfiles import is_dag_file, load_dags
-
-        claimed = ((file, load_dags(file) if any(map(is_dag_file, file.documents)) else ()) for file in files)
-        return DagBundle.of_dags(claimed, snapshots=True)
-
-    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
-        """The workflows of all DAGs; see `couler_airflow.lift`."""
-        from couler_airflow.bundle import DagBundle
-        from couler_airflow.lift import lift
-
-        assert isinstance(bundle, DagBundle)
-        return lift(bundle, refuse)
-
-    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
-        """A DAG as a workflow of containers; see `couler_airflow.portable`."""
-        from couler_airflow.bundle import DagBundle
-        from couler_airflow.portable import portable
-
-        assert isinstance(bundle, DagBundle)
-        assert workflow.source is not None
-        return portable(workflow, bundle.live_of(workflow.source).dag)
-
-    def lower(self, plan: Plan, options: Options) -> Lowered:
-        """Changes the DAGs of a plan in place, and says what that changed; see `couler_airflow.lower`.
-
-        Workflows of other engines are written down as DAGs; see `couler_airflow.generating.workflows`.
-        """
-        from couler_airflow.lower import commit
-
-        return commit(plan, options.on_unsupported).lowered
-
-    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
-        """What decides which tasks look their results up; see `couler_airflow.caching`."""
-        from couler_airflow.bundle import DagBundle
-        from couler_airflow.caching import AirflowCaching
-
-        if not isinstance(bundle, DagBundle) or workflow.source is None:
-            return None
-        return AirflowCaching(bundle.live_of(workflow.source).dag, workflow)
-
-    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
-        """What splitting a DAG has to know; see `couler_airflow.splits.splitting`."""
-        from couler_airflow.bundle import DagBundle
-        from couler_airflow.splits.splitting import splitting_of
-
-        if not isinstance(plan.bundle, DagBundle) or workflow.source is None:
-            return None
-        return splitting_of(workflow, plan.bundle.live_of(workflow.source).dag)
-
-    def archive(self, whence: Whence) -> Archive:
-        """What fetches past runs of DAGs; see `couler_airflow.history.archive`."""
-        from couler_airflow.history.archive import AirflowArchive
-
-        return AirflowArchive(whence)
-
-    def dump(self, lowered: Lowered) -> Written:
-        """The source of generated DAGs, and what changed in others, for people: their files are their owner's.
-
-        The parts of a DAG that was split are shown with it.
-        """
-        from couler_airflow.generating.workflows import DagSource, file_of
-        from couler_airflow.shown import shown
-
-        generated = [item for item in lowered.added if isinstance(item, DagSource)]
-        return replace(shown(lowered), added=file_of(generated)) if generated else shown(lowered)
+    facets: ClassVar[Mapping[str, str]] = {
+        "claims": "couler_airflow.dagfiles:is_dag_file",
+        "load": "couler_airflow.bundle:load",
+        "lift": "couler_airflow.lift:lift",
+        "portable": "couler_airflow.portable:portable",
+        "lower": "couler_airflow.lower:lower",
+        "dump": "couler_airflow.shown:dump",
+        "worker_caching": "couler_airflow.caching:caching_of",
+        "archive": "couler_airflow.history.archive:AirflowArchive",
+        "splitting": "couler_airflow.splits.splitting:splitting_of",
+    }
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from couler_airflow.bundle import DagBundle
 from couler_airflow.containers import EMPTY, Known, known_of
 from couler_airflow.folding import folded
 from couler_airflow.jinja import text_value
@@ -39,17 +40,19 @@ from couler_plugins.plan import Decision
 __all__ = ["portable"]
 
 
-def portable(workflow: Workflow, dag: Any) -> tuple[Workflow, tuple[Decision, ...]]:
+def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Decision, ...]]:
     """A DAG as a workflow of containers, and what is not quite the same about it.
 
     Args:
         workflow: the DAG, as it was lifted.
-        dag: the DAG itself.
+        bundle: the DAGs themselves.
 
     Raises:
         Unsupported: the DAG, or one of its tasks, is more than that.
     """
     notes: list[Decision] = []
+    assert workflow.source is not None
+    dag = bundle.live_of(workflow.source).dag
     check_dag(dag)
     steps: list[Step] = []
     operations: list[Operation] = []

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from couler_airflow.bundle import DagBundle, snapshot
+from couler_airflow.generating.workflows import DagSource, file_of
 from couler_airflow.splits.commit import parts_of
 from couler_plugins.documents import dump_yaml
 from couler_plugins.errors import Unsupported
 from couler_plugins.plan import Lowered, Shown, Written
 
-__all__ = ["shown"]
+__all__ = ["dump"]
 
 
-def shown(lowered: Lowered) -> Written:
+def dump(lowered: Lowered) -> Written:
+    """The source of generated DAGs, and what changed in others, for people: their files are their owner's."""
+    written = [item for item in lowered.added if isinstance(item, DagSource)]
+    return replace(_shown(lowered), added=file_of(written)) if written else _shown(lowered)
+
+
+def _shown(lowered: Lowered) -> Written:
     """The DAGs of every file that has any; parts of DAGs that were split stand behind all of these."""
     bundle = lowered.bundle
     texts: dict[int, tuple[list[str], list[str], list[str]]] = {}

@@ -36,6 +36,8 @@ from couler_plugins.ir import (
     rename_steps,
     replace,
 )
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Decision
 from couler_plugins.portable.outcomes import outcome
 from couler_plugins.portable.python.pods import as_scripts
 from couler_plugins.portable.rests import without_nulls
@@ -95,8 +97,8 @@ def _exit_handler(handler: Handler) -> Handler:
     return replace(handler, step=replace(handler.step, name="exit" if handler.step.arguments else ""))
 
 
-def portable(workflow: Workflow) -> Workflow:
-    """A workflow of Argo, for other engines.
+def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+    """A workflow of Argo, for other engines. Nothing in it changes what it means.
 
     Raises:
         Unsupported: it loops over items that Argo passes on otherwise than they stand there: `Item.String` takes the
@@ -112,7 +114,7 @@ def portable(workflow: Workflow) -> Workflow:
                     hint = "leave quotes, backslashes and newlines out of the items"
                     raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
     workflow = without_records(map_references(workflow, _as_outcome))
-    return replace(workflow, operations=tuple(map(_with_paths, workflow.operations)))
+    return replace(workflow, operations=tuple(map(_with_paths, workflow.operations))), ()
 
 
 def _refuse_all_at_once(workflow: Workflow) -> None:

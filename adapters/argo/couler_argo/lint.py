@@ -21,6 +21,7 @@ from couler_argo.checks.report import Report
 from couler_argo.checks.rules import check_rules
 from couler_argo.checks.unknown_fields import check_fields
 from couler_argo.checks.workflows import check_workflow
+from couler_argo.plugin import Options
 from couler_plugins.documents import Remark, remarks_on_reread
 from couler_plugins.ir.bundle import Bundle
 
@@ -30,19 +31,19 @@ TEXTS = {"parameters": ("value", "default", "enum"), "withItems": ()}
 """What Argo takes for a text, whatever stands there."""
 
 
-def lint(bundle: Bundle, version: str = "") -> Iterator[Remark]:
+def lint(bundle: Bundle, options: Options | None = None) -> Iterator[Remark]:
     """Every remark on the documents of a bundle; references are looked up in all of them.
 
     Args:
         bundle: the documents.
-        version: what they are for, such as `3.7`, which decides what rules hold. Without one, what any release takes is
-            no error; what some refuse is a note.
+        options: with the version that they are for, such as `3.7`, which decides what rules hold. Without one, what any
+            release takes is no error; what some refuse is a note.
 
     Raises:
         InvalidInput: the version is none that we know.
     """
     shelf = Shelf(bundle)
-    releases = Releases.of(version)
+    releases = Releases.of(options.version if options is not None else "")
     reports = {id(holder): Report(holder.document, holder.manifest.path, releases) for holder in shelf.holders}
     for holder in shelf.holders:
         check_fields(holder, reports[id(holder)])

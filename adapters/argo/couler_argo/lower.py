@@ -9,6 +9,7 @@ from couler_argo.foreign import adapted
 from couler_argo.manifests import Manifest, at
 from couler_argo.origins import Origins, with_at
 from couler_argo.patching import lower_workflow
+from couler_argo.plugin import Options
 from couler_argo.tracing import trace
 from couler_argo.versions import check_version, respell
 from couler_plugins.documents import diff
@@ -20,21 +21,20 @@ from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
 __all__ = ["lower"]
 
 
-def lower(plan: Plan, version: str = "", image: str = "") -> Lowered:
+def lower(plan: Plan, options: Options) -> Lowered:
     """The documents of a plan.
 
     Args:
         plan: workflows with an origin become their document again, the others a document of their own each.
-        version: the Argo version to write for; empty to keep every manifest's own spelling.
-        image: for commands of workflows of other engines that come without one.
+        options: the Argo version to write for, and the image of commands that come without one.
 
     Raises:
         InvalidInput: the version is none that we know, or what comes beside the workflows has the name of a document.
         Unsupported: a workflow without an origin has something that Argo cannot say.
     """
-    if version:
-        check_version(version)
-    return _Lowerer(plan, version, image).lowered()
+    if options.version:
+        check_version(options.version)
+    return _Lowerer(plan, options.version, options.image).lowered()
 
 
 class _Lowerer:

@@ -8,11 +8,11 @@ from typing import Any, Literal, NamedTuple
 from couler_argo.codec import Codec, Context, Field, Mapped, held, refuse_beyond
 from couler_argo.ports import read_ports, write_ports
 from couler_argo.steps import HOOKS, external
-from couler_plugins.documents import Path
+from couler_plugins.documents import Document, Path
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, External, Port, Step
 
-__all__ = ["Manifest", "at", "codec_of", "manifests"]
+__all__ = ["Manifest", "at", "claims", "codec_of", "manifests"]
 
 SPEC_PATHS: dict[str, Path] = {
     "Workflow": ("spec",),
@@ -56,6 +56,11 @@ def at(data: Any, path: Path) -> Any:
     for key in path:
         data = data[key]
     return data
+
+
+def claims(document: Document) -> bool:
+    """Whether the document holds an Argo workflow."""
+    return next(manifests(document.data), None) is not None
 
 
 def manifests(data: Any) -> Iterator[Manifest]:

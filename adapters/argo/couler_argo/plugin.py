@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from couler_argo.capabilities import CAPABILITIES, GENERATED
 from couler_argo.kinds import GROUP
-from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, Footprint, hookimpl
+from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, hookimpl
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import Document, Remark, SourceFile
-    from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Caching, WorkerCaching
-    from couler_plugins.hookspecs.checking import Check
-    from couler_plugins.hookspecs.eviction import Evictor, Target
-    from couler_plugins.hookspecs.local import Local
-    from couler_plugins.hookspecs.past_runs import Archive, Whence
-    from couler_plugins.hookspecs.running import Runner, Where
-    from couler_plugins.hookspecs.splitting import Splitting
-    from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.ir import Step, Workflow
-    from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Decision, Lowered, Plan, Written
+    from couler_plugins.documents import Document
     from couler_plugins.runs import Run
 
 __all__ = ["ArgoAdapter", "Options"]
@@ -51,110 +39,22 @@ class ArgoAdapter(Adapter):
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     groups: ClassVar[tuple[ApiGroup, ...]] = (GROUP,)
-
-    def claims(self, document: Document) -> bool:
-        """Whether the document holds an Argo workflow."""
-        from couler_argo.manifests import manifests
-
-        return next(manifests(document.data), None) is not None
-
-    def load(self, files: Iterable[SourceFile]) -> Bundle:
-        """The files as one bundle, in which references are looked up."""
-        from couler_plugins.ir.bundle import Bundle
-
-        return Bundle.of(files)
-
-    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
-        """The workflows of all Argo documents; see `couler_argo.lift`."""
-        from couler_argo.lift import lift
-
-        return lift(bundle, refuse)
-
-    def lower(self, plan: Plan, options: Options) -> Lowered:
-        """The documents of a plan, and how they differ from the originals; see `couler_argo.lower`."""
-        from couler_argo.lower import lower
-
-        return lower(plan, options.version, options.image)
-
-    def dump(self, lowered: Lowered) -> Written:
-        """The text of what was lowered."""
-        from couler_plugins.writing import write_files
-
-        return write_files(lowered)
-
-    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
-        """The workflow itself; see `couler_argo.foreign`."""
-        from couler_argo.foreign import portable
-
-        return portable(workflow), ()
-
-    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
-        """Measures steps of one workflow; see `couler_argo.footprint`."""
-        from couler_argo.footprint import Footprints
-
-        return Footprints(workflow)
-
-    def caching(self, workflow: Workflow) -> Caching:
-        """What decides whether results may be reused; see `couler_argo.caching.facet`."""
-        from couler_argo.caching.facet import ArgoCaching
-
-        return ArgoCaching(workflow)
-
-    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
-        """None: Argo's controller looks results up, under keys that stand in the manifest."""
-        return None
-
-    def evictor(self, target: Target) -> Evictor:
-        """What evicts memoized results from ConfigMaps; see `couler_argo.evict.evictor`."""
-        from couler_argo.evict.evictor import ArgoEvictor
-
-        return ArgoEvictor(target)
-
-    def runner(self, where: Where) -> Runner | None:
-        """What runs workflows in a cluster, and nothing for a run in this process; see `couler_argo.running.runner`."""
-        from couler_argo.running.runner import ArgoRunner
-
-        return None if where.folder else ArgoRunner(where)
-
-    def checks(self, api: Any, namespace: str) -> Iterable[Check]:
-        """What features need of a cluster; see `couler_argo.doctor`."""
-        from couler_argo.doctor import checks
-
-        return checks(api, namespace)
-
-    def local(self, workflow: Workflow, bundle: Bundle) -> Local:
-        """What steps are and mean without a cluster; see `couler_argo.local`."""
-        from couler_argo.local.facet import ArgoLocal
-
-        return ArgoLocal(workflow)
-
-    def archive(self, whence: Whence) -> Archive | None:
-        """None: `argo get -o json` prints what `couler_runs` reads."""
-        return None
-
-    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
-        """What splitting has to know; see `couler_argo.splits.splitting`."""
-        from couler_argo.splits.splitting import splitting_of
-
-        return splitting_of(workflow)
-
-    def tuning(self, workflow: Workflow, plan: Plan) -> Tuning:
-        """What tuning has to know; see `couler_argo.tuning.facet`."""
-        from couler_argo.tuning.facet import ArgoTuning
-
-        return ArgoTuning(workflow, plan)
-
-    def originals(self, bundle: Bundle) -> Mapping[str, str]:
-        """The texts of files that were split; see `couler_plugins.originals`."""
-        from couler_plugins.originals import originals
-
-        return originals(bundle)
-
-    def lint(self, bundle: Bundle, options: Options | None = None) -> Iterable[Remark]:
-        """What Argo or the API server would refuse; see `couler_argo.lint`."""
-        from couler_argo.lint import lint
-
-        return lint(bundle, options.version if options is not None else "")
+    facets: ClassVar[Mapping[str, str]] = {
+        "claims": "couler_argo.manifests:claims",
+        "lift": "couler_argo.lift:lift",
+        "portable": "couler_argo.foreign:portable",
+        "lower": "couler_argo.lower:lower",
+        "footprint": "couler_argo.footprint:Footprints",
+        "caching": "couler_argo.caching.facet:ArgoCaching",
+        "evictor": "couler_argo.evict.evictor:ArgoEvictor",
+        "runner": "couler_argo.running.runner:runner_of",
+        "checks": "couler_argo.doctor:checks",
+        "local": "couler_argo.local.facet:local_of",
+        "splitting": "couler_argo.splits.splitting:splitting_of",
+        "tuning": "couler_argo.tuning.facet:ArgoTuning",
+        "originals": "couler_plugins.originals:originals",
+        "lint": "couler_argo.lint:lint",
+    }
 
 
 @hookimpl

@@ -17,8 +17,8 @@ from couler_kfp.dsl_objects import (
     put_into,
     source_of,
 )
-from couler_plugins.contract import one_line, optimizer_problem
-from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.contract import optimizer_problem
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported, one_line
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from couler_plugins.contract import one_line
 from couler_plugins.documents import SourceFile, dump_yaml, read
-from couler_plugins.errors import EngineError, InvalidInput, Unsupported
+from couler_plugins.errors import EngineError, InvalidInput, Unsupported, one_line
 from couler_plugins.extras import install_hint
 
 if TYPE_CHECKING:

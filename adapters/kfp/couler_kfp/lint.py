@@ -11,17 +11,19 @@ from typing import Literal
 
 from couler_kfp.caching.facet import inputs_beside_key
 from couler_kfp.lift import lift
+from couler_kfp.plugin import Options
 from couler_kfp.splits.splitting import LIMITS, splitting_of
 from couler_kfp.texts import VALUE
 from couler_plugins.documents import Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Expression, Source, Step, Workflow, references, verify
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Plan
 
 __all__ = ["lint"]
 
 
-def lint(bundle: Bundle) -> Iterator[Remark]:
+def lint(bundle: Bundle, options: Options | None = None) -> Iterator[Remark]:
     """Every remark on the pipelines of a bundle; of a file that holds something else, what is wrong with it first."""
     refused: list[tuple[int, CoulerError]] = []
     plan = lift(bundle, lambda file, error: refused.append((file, error)))
@@ -30,7 +32,7 @@ def lint(bundle: Bundle) -> Iterator[Remark]:
         yield Remark(document, error.path, "error", "no-pipeline", error.message, error.hint or "")
     for workflow in plan.workflows:
         yield from _errors(workflow)
-        yield from _warnings(workflow, bundle)
+        yield from _warnings(workflow, plan)
 
 
 def _document(bundle: Bundle, file: int, line: int) -> int:
@@ -48,12 +50,12 @@ def _errors(workflow: Workflow) -> Iterator[Remark]:
         yield _remark(place, "error", "broken-reference", problem.message, problem.hint)
 
 
-def _warnings(workflow: Workflow, bundle: Bundle) -> Iterator[Remark]:
+def _warnings(workflow: Workflow, plan: Plan) -> Iterator[Remark]:
     for graph in workflow.graphs:
         for step in graph.steps:
             for code, message, hint in _of_task(step):
                 yield _remark(step.source, "warning", code, f"{step.name!r} {message}", hint)
-    splitting = splitting_of(workflow, bundle)
+    splitting = splitting_of(workflow, plan)
     size = splitting.extent(workflow).bytes if splitting is not None else 0
     if size > LIMITS.bytes:
         message = f"KFP makes a workflow of some {size:,} bytes of it, and has a mebibyte for that and its status"

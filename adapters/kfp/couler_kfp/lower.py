@@ -7,6 +7,7 @@ from typing import Any
 from couler_kfp.generating.pipelines import pipeline_of
 from couler_kfp.patching import Lowering
 from couler_kfp.pipelines import Pipeline, pipelines
+from couler_kfp.plugin import Options
 from couler_kfp.sharing import settle
 from couler_kfp.tracing import trace
 from couler_plugins.documents import diff
@@ -17,18 +18,18 @@ from couler_plugins.plan import Lowered, Plan, TracedEdit
 __all__ = ["lower"]
 
 
-def lower(plan: Plan, *, merge: bool = False, image: str = "") -> Lowered:
+def lower(plan: Plan, options: Options) -> Lowered:
     """The documents of a plan.
 
     Args:
         plan: workflows with an origin become their documents again, the others documents of their own each.
-        merge: whether tasks that call the same operation share its component, too; see `couler_kfp.sharing`.
-        image: for containers of other engines that say none.
+        options: what tasks share that call the same operation (see `couler_kfp.sharing`), and the image of containers
+            of other engines that say none.
 
     Raises:
         Unsupported: a workflow without an origin has something that KFP cannot say.
     """
-    return _Lowerer(plan, merge, image).lowered()
+    return _Lowerer(plan, options.merge == "components", options.image).lowered()
 
 
 class _Lowerer:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Path, SourceFile, read
+from couler_plugins.documents import Document, Path, SourceFile, read
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = [
@@ -20,8 +20,10 @@ __all__ = [
     "Mapped",
     "Pipeline",
     "Place",
+    "claims",
     "is_pipeline",
     "is_platform",
+    "load",
     "owned_platforms",
     "pipelines",
     "read_as_kfp",
@@ -57,6 +59,16 @@ class Pipeline(NamedTuple):
     holder: Place
     spec: Place
     platform: Place | None
+
+
+def claims(document: Document) -> bool:
+    """Whether the document holds a pipeline."""
+    return is_pipeline(document.data)
+
+
+def load(files: Iterable[SourceFile]) -> Bundle:
+    """The files as KFP reads them."""
+    return Bundle.of(map(read_as_kfp, files))
 
 
 def is_pipeline(data: Any) -> bool:

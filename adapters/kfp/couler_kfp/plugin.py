@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -11,17 +11,7 @@ from couler_kfp.capabilities_generated import GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 
 if TYPE_CHECKING:
-    from couler_kfp.caching.facet import KfpCaching
-    from couler_kfp.tuning.facet import KfpTuning
-    from couler_plugins.documents import Document, Remark, SourceFile
-    from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs import Footprint
-    from couler_plugins.hookspecs.past_runs import Archive, Whence
-    from couler_plugins.hookspecs.running import Runner, Where
-    from couler_plugins.hookspecs.splitting import Splitting
-    from couler_plugins.ir import Step, Workflow
-    from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Decision, Lowered, Plan
+    from couler_plugins.documents import Document
     from couler_plugins.runs import Run
 
 __all__ = ["KfpAdapter", "Options"]
@@ -50,85 +40,21 @@ class KfpAdapter(Adapter):
     options: ClassVar[type] = Options
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
-
-    def claims(self, document: Document) -> bool:
-        """Whether the document holds a pipeline."""
-        from couler_kfp.pipelines import is_pipeline
-
-        return is_pipeline(document.data)
-
-    def load(self, files: Iterable[SourceFile]) -> Bundle:
-        """The files as KFP reads them; see `couler_kfp.pipelines.read_as_kfp`."""
-        from couler_kfp.pipelines import read_as_kfp
-        from couler_plugins.ir.bundle import Bundle
-
-        return Bundle.of(map(read_as_kfp, files))
-
-    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
-        """The pipelines of all documents; see `couler_kfp.lift`."""
-        from couler_kfp.lift import lift
-
-        return lift(bundle, refuse)
-
-    def lint(self, bundle: Bundle, options: Options | None = None) -> Iterable[Remark]:
-        """What KFP would refuse, and what fails when it runs; see `couler_kfp.lint`."""
-        from couler_kfp.lint import lint
-
-        return lint(bundle)
-
-    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
-        """The pipeline as a workflow of containers; see `couler_kfp.converting`."""
-        from couler_kfp.converting.portable import portable
-
-        return portable(workflow)
-
-    def lower(self, plan: Plan, options: Options) -> Lowered:
-        """The documents of a plan, and how they differ from the originals; see `couler_kfp.lower`."""
-        from couler_kfp.lower import lower
-
-        return lower(plan, merge=options.merge == "components", image=options.image)
-
-    def archive(self, whence: Whence) -> Archive:
-        """What fetches past runs of pipelines; see `couler_kfp.history.archive`."""
-        from couler_kfp.history.archive import KfpArchive
-
-        return KfpArchive(whence)
-
-    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
-        """Measures steps of one pipeline as KFP's backend makes them; see `couler_kfp.footprint`."""
-        from couler_kfp.footprint import Footprints
-
-        return Footprints(workflow)
-
-    def runner(self, where: Where) -> Runner:
-        """What runs pipelines in this process, or in a cluster; see `couler_kfp.running.runner`."""
-        from couler_kfp.running.runner import runner_of
-
-        return runner_of(where)
-
-    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
-        """What splitting has to know; see `couler_kfp.splits.splitting`."""
-        from couler_kfp.splits.splitting import splitting_of
-
-        return splitting_of(workflow, plan.bundle)
-
-    def tuning(self, workflow: Workflow, plan: Plan) -> KfpTuning:
-        """What tuning has to know; see `couler_kfp.tuning.facet`."""
-        from couler_kfp.tuning.facet import KfpTuning
-
-        return KfpTuning(workflow)
-
-    def originals(self, bundle: Bundle) -> Mapping[str, str]:
-        """The texts of files that were split; see `couler_plugins.originals`."""
-        from couler_plugins.originals import originals
-
-        return originals(bundle)
-
-    def fingerprint_caching(self, workflow: Workflow) -> KfpCaching:
-        """What decides which tasks the backend is to cache; see `couler_kfp.caching.facet`."""
-        from couler_kfp.caching.facet import KfpCaching
-
-        return KfpCaching(workflow)
+    facets: ClassVar[Mapping[str, str]] = {
+        "claims": "couler_kfp.pipelines:claims",
+        "load": "couler_kfp.pipelines:load",
+        "lift": "couler_kfp.lift:lift",
+        "portable": "couler_kfp.converting.portable:portable",
+        "lower": "couler_kfp.lower:lower",
+        "footprint": "couler_kfp.footprint:Footprints",
+        "fingerprint_caching": "couler_kfp.caching.facet:KfpCaching",
+        "runner": "couler_kfp.running.runner:runner_of",
+        "archive": "couler_kfp.history.archive:KfpArchive",
+        "splitting": "couler_kfp.splits.splitting:splitting_of",
+        "tuning": "couler_kfp.tuning.facet:tuning_of",
+        "originals": "couler_plugins.originals:originals",
+        "lint": "couler_kfp.lint:lint",
+    }
 
 
 @hookimpl

@@ -25,6 +25,7 @@ from couler_tekton.checks.tasks import check_task_object
 from couler_tekton.definitions import Entry, definitions, full_name
 from couler_tekton.levels import features, is_beyond
 from couler_tekton.objects import Object, objects
+from couler_tekton.plugin import Options
 from couler_tekton.versions import in_v1, is_older
 
 __all__ = ["DEFAULT_API", "lint"]
@@ -43,15 +44,15 @@ CHECKS = {
 }
 
 
-def lint(bundle: Bundle, api: str = "", prebuild: str = "") -> Iterator[Remark]:
+def lint(bundle: Bundle, options: Options | None = None) -> Iterator[Remark]:
     """Every remark on the documents of a bundle; references are looked up in all of them.
 
     Args:
         bundle: the documents.
-        api: what the cluster's `enable-api-fields` is: what it does not take is an error. Where it is not given, what
-            the default does not take is a warning.
-        prebuild: what makes the documents ready before a cluster sees them: `konflux` fills in `taskRef.version`.
+        options: with the cluster's `enable-api-fields`: what it does not take is an error. Without options, what the
+            default does not take is a warning. And what makes the documents ready before a cluster sees them.
     """
+    api, prebuild = (options.api, options.prebuild) if options is not None else ("", "")
     documents = enumerate(bundle.documents)
     found = [(item, Report(number, item.path)) for number, document in documents for item in objects(document.data)]
     whole = [(_readable(item), report) for item, report in found if check_shape(item.kind, item.data, report, prebuild)]

@@ -13,6 +13,7 @@ from couler_tekton.generating.pipelines import pipeline_run
 from couler_tekton.levels import features, refuse_beyond, refuse_unseen
 from couler_tekton.objects import part_at
 from couler_tekton.patching import Patch
+from couler_tekton.plugin import Options
 from couler_tekton.splits.nesting import nested
 from couler_tekton.support import unsupported
 from couler_tekton.tracing import trace
@@ -21,19 +22,18 @@ from couler_tekton.writing import Writing
 __all__ = ["lower"]
 
 
-def lower(plan: Plan, api: str, image: str = "", *, nesting: bool = False) -> Lowered:
+def lower(plan: Plan, options: Options) -> Lowered:
     """The documents of a plan.
 
     Args:
         plan: workflows with an origin become their document again, the others a document of their own each.
-        api: `stable`, `beta` or `alpha`; nothing is written anew that a cluster with these API fields refuses.
-        image: for containers of other engines that say none.
-        nesting: whether parts of what was split are written as pipelines in a pipeline.
+        options: the API fields of the cluster, the image for containers of other engines that say none, and whether
+            parts of what was split are written as pipelines in a pipeline.
 
     Raises:
         Unsupported: a workflow without an origin has something that Tekton cannot say.
     """
-    return _Lowerer(plan, api, image, nesting).lowered()
+    return _Lowerer(plan, options.api, options.image, options.parts == "nested").lowered()
 
 
 class _Lowerer:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Path
+from couler_plugins.documents import Document, Path
 from couler_tekton.kinds import KINDS
 
-__all__ = ["Object", "objects", "part_at"]
+__all__ = ["Object", "claims", "objects", "part_at"]
 
 Mapped = dict[str, Any]
 
@@ -25,6 +25,11 @@ class Object(NamedTuple):
     kind: str
     path: Path
     data: Mapped
+
+
+def claims(document: Document) -> bool:
+    """Whether the document holds one of Tekton's objects."""
+    return next(objects(document.data), None) is not None
 
 
 def objects(data: Any) -> Iterator[Object]:

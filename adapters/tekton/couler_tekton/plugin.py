@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, Optimizer, hookimpl
 from couler_tekton.capabilities import CAPABILITIES
@@ -12,17 +12,7 @@ from couler_tekton.capabilities_generated import GENERATED
 from couler_tekton.kinds import GROUP
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import Document, Remark
-    from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs import Footprint
-    from couler_plugins.hookspecs.caching import PodCaching
-    from couler_plugins.hookspecs.checking import Check
-    from couler_plugins.hookspecs.running import Runner, Where
-    from couler_plugins.hookspecs.splitting import Splitting
-    from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.ir import Step, Workflow
-    from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Decision, Lowered, Plan
+    from couler_plugins.documents import Document
     from couler_plugins.runs import Run
 
 __all__ = ["Options", "TektonAdapter"]
@@ -56,78 +46,20 @@ class TektonAdapter(Adapter):
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     groups: ClassVar[tuple[ApiGroup, ...]] = (GROUP,)
-
-    def claims(self, document: Document) -> bool:
-        """Whether the document holds one of Tekton's objects."""
-        from couler_tekton.objects import objects
-
-        return next(objects(document.data), None) is not None
-
-    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
-        """The workflows of all documents; see `couler_tekton.lift`."""
-        from couler_tekton.lift import lift
-
-        return lift(bundle, refuse)
-
-    def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple[Decision, ...]]:
-        """The run as a workflow of containers; see `couler_tekton.converting`."""
-        from couler_tekton.converting.portable import portable
-
-        return portable(workflow, bundle)
-
-    def lower(self, plan: Plan, options: Options) -> Lowered:
-        """The documents of a plan, and how they differ from the originals; see `couler_tekton.lower`."""
-        from couler_tekton.lower import lower
-
-        return lower(plan, options.api, options.image, nesting=options.parts == "nested")
-
-    def pod_caching(self, plan: Plan) -> Callable[[Workflow], PodCaching]:
-        """What decides which tasks look their results up; see `couler_tekton.caching`."""
-        from couler_tekton.caching.facet import facets
-
-        return facets(plan)
-
-    def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
-        """Measures tasks of one pipeline; see `couler_tekton.footprint`."""
-        from couler_tekton.footprint import Footprints
-
-        return Footprints(workflow)
-
-    def checks(self, api: Any, namespace: str) -> Iterable[Check]:
-        """What features need of a cluster; see `couler_tekton.doctor`."""
-        from couler_tekton.doctor import checks
-
-        return checks(api, namespace)
-
-    def runner(self, where: Where) -> Runner | None:
-        """What runs pipelines in a cluster, and nothing for a run here; see `couler_tekton.running.runner`."""
-        from couler_tekton.running.runner import TektonRunner
-
-        return None if where.folder else TektonRunner(where)
-
-    def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
-        """What splitting has to know; see `couler_tekton.splits.splitting`."""
-        from couler_tekton.splits.splitting import splitting_of
-
-        return splitting_of(workflow, plan)
-
-    def tuning(self, workflow: Workflow, plan: Plan) -> Tuning:
-        """What tuning has to know; see `couler_tekton.tuning.facet`."""
-        from couler_tekton.tuning.facet import TektonTuning
-
-        return TektonTuning(workflow, plan)
-
-    def originals(self, bundle: Bundle) -> Mapping[str, str]:
-        """The texts of files that were split; see `couler_plugins.originals`."""
-        from couler_plugins.originals import originals
-
-        return originals(bundle)
-
-    def lint(self, bundle: Bundle, options: Options | None = None) -> Iterable[Remark]:
-        """What Tekton's webhook would refuse; see `couler_tekton.lint`."""
-        from couler_tekton.lint import lint
-
-        return lint(bundle, options.api, options.prebuild) if options is not None else lint(bundle)
+    facets: ClassVar[Mapping[str, str]] = {
+        "claims": "couler_tekton.objects:claims",
+        "lift": "couler_tekton.lift:lift",
+        "portable": "couler_tekton.converting.portable:portable",
+        "lower": "couler_tekton.lower:lower",
+        "footprint": "couler_tekton.footprint:Footprints",
+        "pod_caching": "couler_tekton.caching.facet:facets",
+        "runner": "couler_tekton.running.runner:runner_of",
+        "checks": "couler_tekton.doctor:checks",
+        "splitting": "couler_tekton.splits.splitting:splitting_of",
+        "tuning": "couler_tekton.tuning.facet:TektonTuning",
+        "originals": "couler_plugins.originals:originals",
+        "lint": "couler_tekton.lint:lint",
+    }
 
 
 @hookimpl

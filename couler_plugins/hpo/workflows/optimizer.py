@@ -70,8 +70,7 @@ class Tune:
         check_named(plan.workflows, self.steps)
         tunings = Tunings(self, ctx, plan.libraries)
         for workflow in plan.workflows:
-            offered = getattr(ctx.adapter(workflow.engine), "tuning", None)
-            facet = offered(workflow, plan) if offered is not None else None
+            facet = ctx.adapter(workflow.engine).tuning(workflow, plan)
             if facet is None:
                 refuse_named(workflow, self.steps)
                 continue

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from adapters.argo.lint_cases import CASES, GOOD
 from couler_argo.checks.codes import CODES
 from couler_argo.lint import lint
+from couler_argo.plugin import Options
 from couler_plugins.collector import collector_paused
 from couler_plugins.documents import Document, Finding, Remark, findings, read, render
 from couler_plugins.ir.bundle import Bundle
@@ -30,13 +31,13 @@ NEWEST = "4.1"
 
 def linted(*texts: str, version: str = NEWEST) -> list[Finding]:
     bundle = Bundle.of(read(text, f"{number}.yaml") for number, text in enumerate(texts))
-    return findings(bundle.documents, lint(bundle, version))
+    return findings(bundle.documents, lint(bundle, Options(version=version)))
 
 
 def remarks(*data: Any) -> list[Remark]:
     """What is said of documents that no file holds."""
     documents = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(data))
-    return list(lint(Bundle((), documents, (0,) * len(data)), NEWEST))
+    return list(lint(Bundle((), documents, (0,) * len(data)), Options(version=NEWEST)))
 
 
 def expected(text: str) -> set[tuple[str, str, int | None, str]]:

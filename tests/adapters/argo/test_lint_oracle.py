@@ -14,6 +14,7 @@ from adapters.argo.lint_disagreements import DISAGREEMENTS, RELEASE, Disagreemen
 from adapters.argo.lint_mutations import KINDS, mutants
 from adapters.argo.objects import Mapping, objects
 from couler_argo.lint import lint
+from couler_argo.plugin import Options
 from couler_plugins.documents import Document, Remark, read
 from couler_plugins.ir.bundle import Bundle
 from oracles.argo_oracle import Oracle, build
@@ -41,7 +42,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
 
 def remarks(documents: Sequence[Any], version: str = RELEASE) -> list[Remark]:
     wrapped = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents))
-    return list(lint(Bundle((), wrapped, (0,) * len(wrapped)), version))
+    return list(lint(Bundle((), wrapped, (0,) * len(wrapped)), Options(version=version)))
 
 
 @cache

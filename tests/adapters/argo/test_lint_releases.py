@@ -8,7 +8,7 @@ from adapters.argo.lint_cases import CRON, GOOD, SPEC
 from couler_argo.checks.releases import Releases
 from couler_argo.checks.unknown_fields import field_table
 from couler_argo.lint import lint
-from couler_argo.plugin import ArgoAdapter
+from couler_argo.plugin import ArgoAdapter, Options
 from couler_plugins.documents import findings, read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir.bundle import Bundle
@@ -22,7 +22,7 @@ MAIN = SPEC + "  - name: main\n    container: {image: alpine}\n"
 
 def found(text: str, version: str) -> list[tuple[str, str]]:
     bundle = Bundle.of([read(text, "a.yaml")])
-    return [(item.severity, item.code) for item in findings(bundle.documents, lint(bundle, version))]
+    return [(item.severity, item.code) for item in findings(bundle.documents, lint(bundle, Options(version=version)))]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_version_stands_for_releases(version: str, first: tuple[int, int], las
 
 def test_a_version_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no such version"):
-        list(lint(Bundle.of([read(MAIN, "a.yaml")]), "2.9"))
+        list(lint(Bundle.of([read(MAIN, "a.yaml")]), Options(version="2.9")))
 
 
 @pytest.mark.parametrize("name", GOOD)

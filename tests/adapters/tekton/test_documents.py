@@ -310,7 +310,7 @@ def plugins() -> Plugins:
 
 def problems(documents: list[Any]) -> set[tuple[int, str]]:
     wrapped = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents))
-    found = lint(Bundle((), wrapped, (0,) * len(wrapped)), "alpha")
+    found = lint(Bundle((), wrapped, (0,) * len(wrapped)), Options(api="alpha"))
     return {(remark.document, remark.code) for remark in found if remark.severity == "error"}
 
 

@@ -20,6 +20,7 @@ from couler_plugins.results import Result
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import Text
 from couler_tekton.lint import lint
+from couler_tekton.plugin import Options
 from oracles.tekton_oracle import build
 from support import SHARED, where_shared
 
@@ -212,7 +213,7 @@ def test_results_pass_the_schemas(subject: Any, path: Path) -> None:
 
 def problems(documents: list[Any]) -> set[str]:
     wrapped = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents))
-    found = lint(Bundle((), wrapped, (0,) * len(wrapped)), "alpha")
+    found = lint(Bundle((), wrapped, (0,) * len(wrapped)), Options(api="alpha"))
     return {remark.code for remark in found if remark.severity != "note"}
 
 

@@ -23,6 +23,7 @@ from couler_tekton.checks.durations import seconds
 from couler_tekton.checks.fields import OBJECTS, Structure
 from couler_tekton.checks.older import OLDER
 from couler_tekton.lint import lint
+from couler_tekton.plugin import Options
 from support import CORPUS, ROOT, SHARED, at_least, corpus_files, corpus_paths, first_of, where_shared
 
 WARNINGS = {"api-level", "duplicate-object", "missing-argument", "missing-workspace", "reread-value", "unknown-result"}
@@ -32,9 +33,9 @@ FEW = 3
 """In how many objects each mutation is tried."""
 
 
-def found_in(text: str, api: str = "") -> list[Finding]:
+def found_in(text: str, options: Options | None = None) -> list[Finding]:
     bundle = Bundle.of([read(text, "a.yaml")])
-    return findings(bundle.documents, lint(bundle, api))
+    return findings(bundle.documents, lint(bundle, options))
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -96,8 +97,8 @@ def codes(items: list[Any]) -> set[str]:
 
 
 def test_a_level_makes_an_error_of_what_it_does_not_take() -> None:
-    assert [finding.severity for finding in found_in(CASES["api-level"], "beta")] == ["error"]
-    assert found_in(CASES["api-level"], "alpha") == []
+    assert [finding.severity for finding in found_in(CASES["api-level"], Options(api="beta"))] == ["error"]
+    assert found_in(CASES["api-level"], Options(api="alpha")) == []
 
 
 @pytest.mark.parametrize(
@@ -150,9 +151,11 @@ def test_a_misspelled_name_is_named() -> None:
 @pytest.mark.parametrize("path", corpus_files("tekton"))
 def test_no_false_alarm_on_examples(path: Path) -> None:
     """At the level of its folder; one of the examples Tekton refuses itself, and one needs a cluster's default."""
-    api = "alpha" if path.parent.name == "alpha" or path.is_relative_to(CORPUS) else "beta"
+    alpha = path.parent.name == "alpha" or path.is_relative_to(CORPUS)
     bundle = Bundle.of([read(path.read_bytes(), path.name)])
-    codes = {remark.code for remark in lint(bundle, api) if remark.severity != "note"}
+    codes = {
+        remark.code for remark in lint(bundle, Options(api="alpha" if alpha else "beta")) if remark.severity != "note"
+    }
     expected = {
         "compressed-results-pipeline.yaml": {"unknown-variable"},
         "default-workspaces.yaml": {"missing-workspace"},

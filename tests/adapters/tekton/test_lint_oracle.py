@@ -18,6 +18,7 @@ from couler_plugins.documents import Document, Remark, read
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.levels import LEVELS
 from couler_tekton.lint import lint
+from couler_tekton.plugin import Options
 from oracles.tekton_oracle import Oracle, build
 from support import SHARED
 
@@ -48,9 +49,9 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
     return build(tmp_path_factory)
 
 
-def remarks(documents: Sequence[Any], level: str) -> list[Remark]:
+def remarks(documents: Sequence[Any], level: Any) -> list[Remark]:
     wrapped = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(documents))
-    return list(lint(Bundle((), wrapped, (0,) * len(wrapped)), level))
+    return list(lint(Bundle((), wrapped, (0,) * len(wrapped)), Options(api=level)))
 
 
 def errors(found: Sequence[Remark], document: int = 0) -> list[Remark]:

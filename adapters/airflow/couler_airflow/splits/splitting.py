@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec.json import encode
 
+from couler_airflow.bundle import DagBundle
 from couler_airflow.splits.bonds import bonds_of, refuse_unsplittable
 from couler_airflow.splits.plan import PART_TAG, detached, part_id
 from couler_airflow.splits.reads import Reads, reads_of
@@ -21,6 +22,7 @@ from couler_airflow.splits.roles import ADDED
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import Bond, Call, Operation, Reference, Step, Workflow, callables
+from couler_plugins.plan import Plan
 
 __all__ = ["AirflowSplitting", "splitting_of"]
 
@@ -34,8 +36,11 @@ LONGEST = 250
 """Characters of the id of a DAG at most."""
 
 
-def splitting_of(workflow: Workflow, dag: Any) -> AirflowSplitting | None:
+def splitting_of(workflow: Workflow, plan: Plan) -> AirflowSplitting | None:
     """The facet of a DAG; None for what is a part, or was split."""
+    if not isinstance(plan.bundle, DagBundle) or workflow.source is None:
+        return None
+    dag = plan.bundle.live_of(workflow.source).dag
     split = PART_TAG in dag.tags or any(operation.kind in ADDED for operation in workflow.operations)
     return None if split or not workflow.graphs[0].steps else AirflowSplitting(workflow, dag)
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from couler_argo.hera.objects import document_of, hera_classes, is_unhooked, label, private_copy, unhooked
 from couler_argo.hera.run import Settings, optimized, working
-from couler_plugins.contract import one_line
-from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.errors import CoulerError, InvalidInput, one_line
 
 if TYPE_CHECKING:
     from hera.workflows import Workflow

@@ -7,9 +7,8 @@ import dataclasses
 import types
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from couler_plugins.contract import one_line
 from couler_plugins.documents import diff, render
-from couler_plugins.errors import EngineError, InvalidInput, Unsupported
+from couler_plugins.errors import EngineError, InvalidInput, Unsupported, one_line
 from couler_plugins.extras import install_hint
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from couler_argo.hera.objects import WAY_OUT, hera_classes
 from couler_argo.hera.run import Settings, at_work
-from couler_plugins.contract import one_line
 from couler_plugins.documents import diff, render
-from couler_plugins.errors import Unsupported
+from couler_plugins.errors import Unsupported, one_line
 
 if TYPE_CHECKING:
     from hera.workflows import WorkflowsService

@@ -10,8 +10,14 @@ from couler_argo.local.evaluating import condition_holds
 from couler_argo.local.structures import held
 from couler_plugins.hookspecs.local import Ended, File, Look, NotThere, Outcome, Program, Refusal
 from couler_plugins.ir import Expression, Graph, Loop, Operation, Output, Port, Reference, Retry, Value, Workflow
+from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["ArgoLocal"]
+__all__ = ["ArgoLocal", "local_of"]
+
+
+def local_of(workflow: Workflow, bundle: Bundle) -> ArgoLocal:
+    """What a workflow's steps are and mean without a cluster."""
+    return ArgoLocal(workflow)
 
 
 class ArgoLocal:

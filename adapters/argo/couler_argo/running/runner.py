@@ -27,10 +27,15 @@ from couler_plugins.cluster.submitting import apply, create, right_to_submit
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
 
-__all__ = ["ArgoRunner"]
+__all__ = ["ArgoRunner", "runner_of"]
 
 STOP, TERMINATE = "Stop", "Terminate"
 log = logging.getLogger(__name__)
+
+
+def runner_of(where: Where) -> ArgoRunner | None:
+    """What runs workflows in a cluster; None for a run in this process."""
+    return None if where.folder else ArgoRunner(where)
 
 
 class ArgoRunner:

@@ -38,6 +38,7 @@ from couler_plugins.ir import (
     without_origin,
 )
 from couler_plugins.originals import kept
+from couler_plugins.plan import Plan
 
 __all__ = ["ArgoSplitting", "splitting_of"]
 
@@ -56,7 +57,7 @@ NAMED = 4
 """How often its name is written in either place."""
 
 
-def splitting_of(workflow: Workflow) -> ArgoSplitting | None:
+def splitting_of(workflow: Workflow, plan: Plan) -> ArgoSplitting | None:
     """The facet of a workflow that runs a DAG or steps; None for every other one."""
     call = workflow.entry.call if workflow.entry is not None else None
     entry = callables(workflow).get(call.name) if isinstance(call, Call) else None

@@ -25,6 +25,7 @@ from couler_plugins.ir import (
     map_references,
     replace,
 )
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
 
 __all__ = ["portable"]
@@ -33,7 +34,7 @@ NO_DELAY = (None, "0s")
 SPEC = frozenset({"sdkVersion", "pipelineInfo", "defaultPipelineRoot", "deploymentSpec"})
 
 
-def portable(workflow: Workflow) -> tuple[Workflow, tuple[Decision, ...]]:
+def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
     """A pipeline as a workflow of containers, and what is not quite the same about it.
 
     Raises:

@@ -31,6 +31,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.originals import kept
+from couler_plugins.plan import Plan
 
 __all__ = ["KfpSplitting", "splitting_of"]
 
@@ -50,12 +51,12 @@ NOTES = (
 )
 
 
-def splitting_of(workflow: Workflow, bundle: Bundle) -> KfpSplitting | None:
+def splitting_of(workflow: Workflow, plan: Plan) -> KfpSplitting | None:
     """The facet of a pipeline with a graph; None for what is left of one that was split, and for its parts."""
     root = callables(workflow).get(ROOT)
     if not isinstance(root, Graph) or not root.steps or any(item.kind == PIPELINE for item in workflow.operations):
         return None
-    if any(item.name.startswith(OURS) for item in workflow.operations) or workflow.name in _parts_in(bundle):
+    if any(item.name.startswith(OURS) for item in workflow.operations) or workflow.name in _parts_in(plan.bundle):
         return None
     return KfpSplitting(workflow, root)
 

@@ -23,8 +23,9 @@ from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.parameters import Value
 from couler_plugins.hpo.workflows.values import as_text
 from couler_plugins.ir import Call, Literal, Operation, Port, Workflow, replace
+from couler_plugins.plan import Plan
 
-__all__ = ["KfpTuning"]
+__all__ = ["KfpTuning", "tuning_of"]
 
 TUNED = "couler.io/tuned: "
 TYPES: Mapping[str, tuple[type, ...]] = {
@@ -32,6 +33,11 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "NUMBER_DOUBLE": (int, float),
     "BOOLEAN": (bool,),
 }
+
+
+def tuning_of(workflow: Workflow, plan: Plan) -> KfpTuning:
+    """The facet of a pipeline, which refers to no other."""
+    return KfpTuning(workflow)
 
 
 class KfpTuning:

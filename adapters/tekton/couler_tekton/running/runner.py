@@ -26,7 +26,7 @@ from couler_tekton.running.parts import READ, STATUS, WHOLE_LABEL, WITHIN
 from couler_tekton.running.sizes import too_large
 from couler_tekton.running.status import ended, failed_of, outcome_of, produced, results_of, status_of, together
 
-__all__ = ["TektonRunner"]
+__all__ = ["TektonRunner", "runner_of"]
 
 RUN_OF_TASKS = "tekton.dev/pipelineRun"
 """The label that says which PipelineRun a TaskRun belongs to."""
@@ -39,6 +39,11 @@ class Unmade(Exception):
 
 class TooLarge(Unmade):
     """What a part reads is more than a run can hold."""
+
+
+def runner_of(where: Where) -> TektonRunner | None:
+    """What runs pipelines in a cluster; None for a run in this process."""
+    return None if where.folder else TektonRunner(where)
 
 
 class TektonRunner:

@@ -317,8 +317,9 @@ def test_sizes_are_upper_estimates_of_what_airflow_stores() -> None:
 
     shares = []
     for bundle, number, dag in each_dag():
-        workflow = lifted(bundle).workflows[number]
-        facet = splitting_of(workflow, dag)
+        plan = lifted(bundle)
+        workflow = plan.workflows[number]
+        facet = splitting_of(workflow, plan)
         if facet is not None:
             stored = len(json.dumps(DagSerialization.to_dict(dag), separators=(",", ":")))
             shares.append(facet.extent(workflow).bytes / stored)

@@ -65,8 +65,9 @@ def test_what_a_task_calls_through_others_is_shared_too() -> None:
     chain.spec["templates"].append({"name": "nested", "steps": [[inner]]})
     chain.tasks[1].update(template="nested", arguments={})
     chain.tasks[2]["arguments"]["parameters"][0]["value"] = "2"
-    (lifted,) = lift([chain.data]).workflows
-    facet = splitting_of(lifted)
+    plan = lift([chain.data])
+    (lifted,) = plan.workflows
+    facet = splitting_of(lifted, plan)
     assert facet is not None
     loads = {step.name: facet.load(step) for step in lifted.graphs[0].steps}
     assert set(loads["t0"].called) == {"kind-0"}

@@ -14,7 +14,6 @@ from couler_kfp.plugin import KfpAdapter
 from couler_kfp.splits.splitting import KfpSplitting, splitting_of
 from couler_plugins.api import lift
 from couler_plugins.ir import Graph, Step, Workflow, callables
-from couler_plugins.ir.bundle import Bundle
 
 MEASURED = {
     "critical/add_numbers.yaml": 11_345,
@@ -38,7 +37,7 @@ MEASURED = {
 def facet_of(source: Path | dict[str, Any]) -> tuple[KfpSplitting, Workflow]:
     plan = lift(source)
     (workflow,) = plan.workflows
-    facet = splitting_of(workflow, plan.bundle)
+    facet = splitting_of(workflow, plan)
     assert facet is not None
     return facet, workflow
 
@@ -91,4 +90,4 @@ def test_what_is_no_graph_is_not_split() -> None:
     spec = fan(1)
     spec["root"] = {"executorLabel": "exec-write"}
     plan = lift(spec)
-    assert splitting_of(plan.workflows[0], Bundle.of(())) is None
+    assert splitting_of(plan.workflows[0], plan) is None

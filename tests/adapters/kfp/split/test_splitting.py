@@ -233,7 +233,7 @@ def bonded(kind: str) -> list[Any]:
 def test_what_must_not_be_cut_stays_together(kind: str) -> None:
     text = "---\n".join(map(dump_yaml, bonded(kind)))
     plan = lift(Text(text, "pipeline.yaml"))
-    facet = splitting_of(plan.workflows[0], plan.bundle)
+    facet = splitting_of(plan.workflows[0], plan)
     assert facet is not None
     assert any(BONDS[kind] in bond.reason for bond in facet.bonds()), facet.bonds()
     with pytest.raises(InvalidInput, match=re.escape(BONDS[kind])):

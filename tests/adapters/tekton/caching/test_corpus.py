@@ -18,6 +18,7 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_tekton.caching.wrapping import RESTORE
 from couler_tekton.lint import lint
+from couler_tekton.plugin import Options
 from oracles.tekton_oracle import build
 from support import SHARED, at_least, where_shared
 
@@ -71,7 +72,11 @@ def wrapped(data: Any) -> Iterator[Any]:
 
 def remarks(found: list[Any]) -> set[str]:
     each = tuple(Document("a.yaml", number, item, 1, "") for number, item in enumerate(found))
-    return {f"{one.code}" for one in lint(Bundle((), each, (0,) * len(each)), "alpha") if one.severity != "note"}
+    return {
+        f"{one.code}"
+        for one in lint(Bundle((), each, (0,) * len(each)), Options(api="alpha"))
+        if one.severity != "note"
+    }
 
 
 @pytest.mark.parametrize(("subject", "path"), each_file([TEKTON]))
