@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -88,16 +89,18 @@ def without_derived(workflow: Workflow, support: Mapping[str, str]) -> Workflow:
 
     What is written inline is named by its call site: its own name says no more than that.
     """
-    names = {
-        site.step.call.name: site.label
-        for site in call_sites(workflow)
-        if isinstance(site.step.call, Call) and callables(workflow)[site.step.call.name].inline
-    }
+    by_name = callables(workflow)
+    calls = [(site.step.call, site.label) for site in call_sites(workflow)]
+    names = {call.name: label for call, label in calls if isinstance(call, Call) and by_name[call.name].inline}
+
+    @cache
+    def derived(node_type: type[Node]) -> dict[str, Any]:
+        fields = [field for field in msgspec.structs.fields(node_type) if field.name != "name"]
+        chosen = [field for field in fields if support.get(f"{node_type.__name__}.{field.name}") == "derived"]
+        return {field.name: "" if field.required else field.default for field in chosen}
 
     def close(node: Node) -> Node:
-        fields = msgspec.structs.fields(type(node))
-        derived = [item for item in fields if support.get(f"{type(node).__name__}.{item.name}") == "derived"]
-        new = replace(node, **{item.name: _empty(item) for item in derived if item.name != "name"})
+        new = replace(node, **derived(type(node)))
         if isinstance(new, (Call, Callable)) and new.name in names:
             new = replace(new, name=names[new.name])
         return new
@@ -109,7 +112,3 @@ def without_derived(workflow: Workflow, support: Mapping[str, str]) -> Workflow:
 
 def _name(item: Callable) -> str:
     return item.name
-
-
-def _empty(field: msgspec.structs.FieldInfo) -> Any:
-    return "" if field.required else field.default

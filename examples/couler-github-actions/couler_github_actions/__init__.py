@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document
-    from couler_plugins.errors import CoulerError
-    from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.plan import Lowered, Plan
 
 OTHERS = "every other field"
 
@@ -87,24 +80,11 @@ class GithubActionsAdapter(Adapter):
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     marks: ClassVar[tuple[str, ...]] = ("runs-on", "uses:")
 
-    def claims(self, document: Document) -> bool:
-        """Whether a document has triggers, and jobs that run somewhere or call another workflow."""
-        from couler_github_actions.lift import is_workflow
-
-        return is_workflow(document.data)
-
-    def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
-        """The workflows of all documents."""
-        from couler_github_actions.lift import lift
-
-        return lift(bundle, refuse)
-
-    def lower(self, plan: Plan, options: Any) -> Lowered:
-        """The documents of a plan, and how they differ from the originals."""
-        from couler_github_actions.generate import generated
-        from couler_github_actions.lower import lower
-
-        return lower(plan, lambda workflow: generated(workflow, options.runs_on))
+    facets: ClassVar[dict[str, str]] = {
+        "claims": "couler_github_actions.lift:claims",
+        "lift": "couler_github_actions.lift:lift",
+        "lower": "couler_github_actions.lower:lower",
+    }
 
 
 @hookimpl

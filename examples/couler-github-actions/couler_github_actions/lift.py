@@ -31,8 +31,9 @@ WORD = re.compile(r"\.([\w-]+)|\['([^']*)'\]")
 Mapped = dict[str, Any]
 
 
-def is_workflow(data: Any) -> bool:
+def claims(document: Document) -> bool:
     """Whether a document is a workflow. Its key `on` is true to those who read YAML as Kubernetes does."""
+    data = document.data
     jobs = data.get("jobs") if isinstance(data, dict) and ("on" in data or "true" in data) else None
     found = jobs.values() if isinstance(jobs, dict) else ()
     return any(isinstance(job, dict) and not job.keys().isdisjoint(("runs-on", "steps", "uses")) for job in found)
@@ -43,7 +44,7 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     workflows: list[ir.Workflow] = []
     for number, document in enumerate(bundle.documents):
         try:
-            workflows += [_Lifter(document, number).workflow()] if is_workflow(document.data) else []
+            workflows += [_Lifter(document, number).workflow()] if claims(document) else []
         except InvalidInput as error:
             error.file, error.line = document.file, document.line_of(error.path)
             refuse(bundle.file_numbers[number], error)
@@ -237,11 +238,8 @@ class _Lifter:
     def _environment(self, left: Mapped, path: Path) -> tuple[ir.EnvVar, ...]:
         """Takes the variables out of a mapping; GitHub reads `yes` and `on` as texts, unlike Kubernetes."""
         variables = left.pop("env") if isinstance(left.get("env"), dict) and left["env"] else {}
-        plain = {
-            name: self._document.plain((*path, "env", name))
-            for name, content in variables.items()
-            if isinstance(content, bool)
-        }
+        switches = [name for name, content in variables.items() if isinstance(content, bool)]
+        plain = {name: self._document.plain((*path, "env", name)) for name in switches}
         words = {name: text for name, text in plain.items() if text not in (None, "true", "false")}
         return tuple(ir.EnvVar(name=name, value=value_of(item)) for name, item in {**variables, **words}.items())
 

@@ -1,29 +1,27 @@
-"""From a plan back to workflows of GitHub Actions: what changed is carried over into the original, job by job."""
+"""From a plan back to documents: what changed is carried over into the original, workflows of others are made anew."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable
+import shlex
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-import msgspec
-
-from couler_github_actions import CAPABILITIES
-from couler_github_actions.lift import BRACES, DOCKER, ENGINE, GRAPH, LANGUAGE, Mapped, declared, outcomes_with
+from couler_github_actions import GENERATED, Options
+from couler_github_actions.lift import ENGINE, GRAPH, Mapped, declared, native_of
+from couler_github_actions.write import document_of, refuse_beyond, require, text_of
 from couler_plugins import ir
 from couler_plugins.documents import Path, diff
 from couler_plugins.documents.rewriting import same_data
-from couler_plugins.errors import CoulerError, Unsupported
+from couler_plugins.errors import CoulerError
 from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
 
-CARRIED = frozenset(capability.feature for capability in CAPABILITIES)
-TYPED = (ir.Workflow, ir.Callable, ir.Step, ir.Container, ir.Port, ir.Output, ir.Argument, ir.Loop)
-PLAIN = re.compile(r"[A-Za-z_][\w-]*")
+UNITS = {"h": 3600, "m": 60, "s": 1, "": 1}
 
 
-def lower(plan: Plan, adopted: Callable[[ir.Workflow], tuple[ir.Workflow, Iterable[Decision]]]) -> Lowered:
-    """The documents of a plan; `adopted` is for workflows of other engines.
+def lower(plan: Plan, options: Options) -> Lowered:
+    """The documents of a plan, and how they differ from the originals.
 
     Raises:
         Unsupported: a workflow without an origin cannot be written. Others refuse their file.
@@ -37,8 +35,8 @@ def lower(plan: Plan, adopted: Callable[[ir.Workflow], tuple[ir.Workflow, Iterab
     for workflow in plan.workflows:
         original = originals.get(workflow.source) if workflow.source is not None else None
         if original is None or original.source is None:
-            own, notes = (workflow, ()) if workflow.engine == ENGINE else adopted(workflow)
-            added.append(document_of(own))
+            new, notes = (workflow, []) if workflow.engine == ENGINE else generated(workflow, options.runs_on)
+            added.append(document_of(new))
             decisions += notes
         elif workflow is not original:
             number = int(original.source[0])
@@ -101,161 +99,145 @@ def merged(native: Any, before: Any, after: Any) -> Any:
     return after
 
 
-def document_of(workflow: ir.Workflow, key: str = "on") -> Mapped:
-    """A workflow as a document, made from nothing but the IR; its triggers stand under the key.
+def generated(workflow: ir.Workflow, runs_on: str) -> tuple[ir.Workflow, list[Decision]]:
+    """The workflow in the terms of GitHub Actions, to be started by hand, and what is left out.
 
     Raises:
-        Unsupported: GitHub Actions cannot say what it is to be.
+        Unsupported: it has something that is not carried; `GENERATED` lists what is.
     """
-    refuse_beyond(workflow, CARRIED)
-    graph, by_name = workflow.graphs[0], ir.callables(workflow)
-    called = {graph.name, *(step.call.name for step in graph.steps if isinstance(step.call, ir.Call))}
-    require(by_name.keys() == called, "Workflow.operations", workflow.label, "has jobs that nothing calls")
-    rest = text_of(workflow.rest) if workflow.rest is not None else {}
-    triggers = rest.pop("on", None)
-    is_declared = declared(triggers) == (workflow.library, workflow.parameters)
-    require(is_declared, "Workflow.parameters", workflow.label, "has other inputs than its triggers say")
-    if graph.outputs:
-        hint = "give it the trigger workflow_call, as a mapping"
-        call = triggers.get("workflow_call", ...) if isinstance(triggers, dict) else ...
-        require(call is not ..., "Graph.outputs", workflow.label, "is called by no other workflow", hint)
-        outputs = {item.name: _output(item) for item in graph.outputs}
-        triggers = {**triggers, "workflow_call": {**(call or {}), "outputs": outputs}}
-    jobs = {step.name: _job(step, by_name) for step in graph.steps}
-    require(len(jobs) == len(graph.steps), "Step.name", workflow.label, "has two jobs of one name")
-    return {**rest, **({"name": workflow.name} if workflow.name else {}), key: triggers, GRAPH: jobs}
+    notes = []
+    if workflow.rest is not None and text_of(workflow.rest).keys() <= {"metadata"}:
+        reason = "GitHub Actions has no labels and no annotations"
+        notes = [Decision(optimizer=ENGINE, workflow=workflow.label, action="leave out metadata", reason=reason)]
+        workflow = ir.replace(workflow, rest=None)
+    refuse_beyond(workflow, frozenset(row.feature for row in GENERATED))
+    for reference in ir.references(workflow):
+        is_known = reference.to in ("input", "item", "parameter")
+        require(is_known, "Reference", reference.step, f"is read by another step ({reference.name or reference.to})")
+    require("${{" not in str(workflow), "Literal", workflow.label, "has ${{ in a text", "write it in another way")
+    by_name = ir.callables(workflow)
+    start: Any = workflow.entry
+    entry: Any = by_name.get(getattr(getattr(start, "call", None), "name", ""))
+    hint = "put its step into a graph"
+    require(isinstance(entry, ir.Graph), "Workflow.entry", workflow.label, "does not start with a graph", hint)
+    given = _inputs(entry, start.arguments)
+    steps, operations = [], []
+    for step in entry.steps:
+        operation: Any = by_name.get(getattr(step.call, "name", ""))
+        hint = "make that a workflow of its own"
+        require(isinstance(operation, ir.Operation), "Step.call", step.name, "calls what is no operation", hint)
+        arguments = tuple(_filled(item, given) for item in step.arguments)
+        job = _job(_filled(operation, _inputs(operation, arguments)), f"{GRAPH}/{step.name}", runs_on)
+        axes = tuple(ir.replace(axis, name=axis.name or "item") for axis in step.loop.axes) if step.loop else ()
+        operations.append(ir.map_references(job, partial(_named, [axis.name for axis in axes])))
+        steps.append(
+            ir.Step(
+                name=step.name,
+                call=ir.Call(name=job.name),
+                needs=ir.all_of([*_needs(step), *_barrier(entry, step)]),
+                loop=step.loop and ir.Loop(combine="product", axes=axes, limit=step.loop.limit),
+                timeout=_seconds(step.timeout or operation.timeout),
+                tolerates=step.tolerates,
+            )
+        )
+    inputs = {port.name: _declared(port.value or port.default) for port in workflow.parameters}
+    triggers = {"workflow_dispatch": {"inputs": inputs} if inputs else {}}
+    library, parameters = declared(triggers)
+    new = ir.Workflow(
+        name=workflow.name or workflow.prefix.rstrip("-"),
+        engine=ENGINE,
+        kind="Workflow",
+        library=library,
+        parameters=parameters,
+        entry=ir.Step(name=GRAPH, call=ir.Call(name=GRAPH)),
+        graphs=(ir.Graph(name=GRAPH, steps=tuple(steps)),),
+        operations=tuple(operations),
+        rest=native_of({"on": triggers}),
+    )
+    return new, notes
 
 
-def refuse_beyond(workflow: ir.Workflow, carried: frozenset[str]) -> None:
-    """Raises `Unsupported` where a field is set that is none of these features."""
-    for node in ir.nodes(workflow):
-        for field in msgspec.structs.fields(type(node)) if isinstance(node, TYPED) else ():
-            feature, name = f"{type(node).__name__}.{field.name}", getattr(node, "name", "") or workflow.label
-            is_set = field.name != "source" and getattr(node, field.name) != field.default
-            require(feature in carried or not is_set, feature, name, f"has {field.name}, which has no place there")
+def _declared(default: ir.Value | None) -> Mapped:
+    return {"type": "string", **({"default": str(text_of(default))} if default is not None else {"required": True})}
 
 
-def require(holds: bool, feature: str, name: str, reason: str, hint: str = "leave it to an engine that can") -> None:
-    """Raises `Unsupported` for what GitHub Actions cannot say."""
-    if not holds:
-        raise Unsupported(f"{name or 'it'} {reason}", engine=ENGINE, step=name or None, feature=feature, hint=hint)
+def _seconds(limit: ir.Value | None) -> ir.Value | None:
+    """A limit in seconds: other engines have texts such as 1h30m."""
+    text = str(limit.value) if isinstance(limit, ir.Literal) else ""
+    parts = re.findall(r"(\d+)([hms]|$)", text)
+    is_read = text and "".join(map("".join, parts)) == text
+    return ir.Literal(value=sum(int(count) * UNITS[unit] for count, unit in parts)) if is_read else limit
 
 
-def _job(step: ir.Step, by_name: dict[str, Any]) -> Mapped:
-    job: Mapped = text_of(step.rest) if step.rest is not None else {}
-    own = not isinstance(step.call, ir.External)
-    is_called = not own or job.keys() <= {"strategy"}
-    require(is_called, "Step.rest", step.name, "has fields that its operation holds")
-    needs = [need for need in ir.conjuncts(step.needs) if isinstance(need, ir.Need)]
-    is_usual = all(isinstance(need, ir.Need) for need in ir.conjuncts(step.needs))
-    is_usual &= all(need.outcomes == outcomes_with(step.condition) for need in needs)
-    reason, hint = "waits for outcomes that its condition does not ask for", "ask in the condition: always()"
-    require(is_usual, "Step.needs", step.name, reason, hint)
-    if needs:
-        job["needs"] = [need.step for need in needs]
-    if step.condition is not None:
-        text = text_of(step.condition)
-        whole = BRACES.fullmatch(text) if isinstance(text, str) else None
-        job["if"] = whole[1].strip() if whole else text
-    if step.tolerates:
-        require(own and step.tolerates == ("failed",), "Step.tolerates", step.name, "tolerates more than GitHub can")
-        job["continue-on-error"] = True
-    if step.timeout is not None:
-        require(own, "Step.timeout", step.name, "calls another workflow, whose jobs have limits of their own")
-        seconds = step.timeout.value if isinstance(step.timeout, ir.Literal) else None
-        whole_minutes = seconds is None or (type(seconds) is int and seconds % 60 == 0)
-        reason, hint = f"has a limit of {seconds}, and jobs have whole minutes", "give it in seconds"
-        require(whole_minutes, "Step.timeout", step.name, reason, hint)
-        job["timeout-minutes"] = seconds // 60 if isinstance(seconds, int) else text_of(step.timeout)
-    if step.loop is not None:
-        job["strategy"] = {**job.get("strategy", {}), **_strategy(step.loop, step.name)}
-    arguments = {item.name: text_of(item.value) for item in step.arguments}
-    if isinstance(step.call, ir.External):
-        require(step.call.kind == "workflow", "Step.call", step.name, "calls what is no workflow")
-        return {**job, "uses": step.call.workflow, **({"with": arguments} if arguments else {})}
-    body = by_name.get(getattr(step.call, "name", ""))
-    require(not arguments, "Step.arguments", step.name, "passes arguments to steps of its own")
-    hint = "put what it calls into a reusable workflow"
-    require(isinstance(body, ir.Operation), "Step.call", step.name, "calls neither a job nor another workflow", hint)
-    return {**_body(body), **job}
+def _inputs(item: ir.Graph | ir.Operation, arguments: tuple[ir.Argument, ...]) -> dict[str, ir.Value]:
+    """What each input of a callee holds at one call."""
+    held = {port.name: port.value or port.default for port in item.inputs}
+    held |= {argument.name: argument.value for argument in arguments}
+    return {name: value for name, value in held.items() if value is not None}
 
 
-def _strategy(loop: ir.Loop, name: str) -> Mapped:
-    matrix: Any = {axis.name: text_of(axis.values) for axis in loop.axes}
-    require("" not in matrix or len(loop.axes) == 1, "Loop.axes", name, "has a matrix beside axes")
-    matrix = matrix.get("", matrix)
-    require(bool(matrix) and loop.combine == "product", "Loop.combine", name, "does not combine each item with each")
-    return {"matrix": matrix, **({"max-parallel": text_of(loop.limit)} if loop.limit is not None else {})}
+def _filled(node: Any, given: dict[str, ir.Value]) -> Any:
+    """A node with its inputs replaced by what they hold: a job is not given anything."""
+
+    def change(inner: ir.Node) -> ir.Node:
+        if isinstance(inner, ir.Template):
+            parts: list[Any] = []
+            for part in inner.parts:
+                is_nested = isinstance(part, ir.Template)
+                parts += part.parts if is_nested else [str(part.value) if isinstance(part, ir.Literal) else part]
+            return ir.Template(parts=tuple(parts))
+        if not isinstance(inner, ir.Reference) or inner.to != "input":
+            return inner
+        is_filled = inner.name in given and not inner.path
+        require(is_filled, "Operation.inputs", inner.name, "is an input that nothing fills", "give it a value")
+        return given[inner.name]
+
+    return ir.rebuild(node, change)
 
 
-def _output(item: ir.Output) -> Mapped:
-    rest = text_of(item.rest) if item.rest is not None else {}
-    return {**rest, "value": text_of(item.value, GRAPH)} if item.value is not None else rest
+def _named(axes: list[str], reference: ir.Reference) -> ir.Reference:
+    """A reference to the item of a loop, by the name of the axis; of a key of the item, by the path to it."""
+    if reference.to != "item" or reference.name in axes or not axes:
+        return reference
+    path = (reference.name, *reference.path) if reference.name else reference.path
+    return ir.replace(reference, name=axes[0], path=path, native="")
 
 
-def _body(operation: ir.Operation) -> Mapped:
-    job: Mapped = text_of(operation.rest) if operation.rest is not None else {}
-    for item in operation.outputs:
-        require(item.rest is None, "Output.rest", item.name, "says more than a value")
-        require(item.value is not None, "Output.value", item.name, "has no value")
-        job.setdefault("outputs", {})[item.name] = text_of(item.value or ir.Literal(value=None))
-    return {**job, "steps": [_container(item) for item in operation.containers]}
+def _job(operation: ir.Operation, name: str, runs_on: str) -> ir.Operation:
+    """The body of a job: the image is the job's, the command is a script of its one step.
 
-
-def _container(item: ir.Container) -> Mapped:
-    require(item.image is None or item.script is None, "Container.image", item.name, "has an image beside a script")
-    written: Mapped = text_of(item.rest) if item.rest is not None else {}
-    written |= {"id": item.name} if item.name else {}
-    if item.image is not None:
-        written["uses"] = f"{DOCKER}{text_of(item.image)}"
-    if item.script is not None:
-        written["run"] = text_of(item.script)
-    if item.env:
-        written["env"] = {variable.name: text_of(variable.value) for variable in item.env}
-    return written
-
-
-def text_of(value: ir.Value | None, context: str = "needs") -> Any:
-    """A value as it is written; `context` is what jobs are called by there.
-
-    Raises:
-        Unsupported: GitHub Actions has no expression for it.
+    Words that only the run knows go by variables, so that no shell reads what is in them.
     """
-    match value:
-        case ir.Literal():
-            return value.value
-        case ir.Reference():
-            return value.native if "{" in value.native else f"${{{{ {_bare(value, context)} }}}}"
-        case ir.Expression(language=language, parts=parts) if language == LANGUAGE:
-            return "${{" + "".join(part if isinstance(part, str) else _bare(part, context) for part in parts) + "}}"
-        case ir.Template(parts=parts) | ir.Native(parts=parts):
-            text = "".join(part if isinstance(part, str) else text_of(part, context) for part in parts)
-            return text if isinstance(value, ir.Template) else json.loads(text)
-    raise Unsupported("it is in another language", engine=ENGINE, feature="Expression", hint="compute it in a job")
+    is_single = len(operation.containers) == 1
+    require(is_single, "Operation.containers", operation.name, "does not run in one container", "give it one")
+    (container,) = operation.containers
+    is_said = bool(container.command) or container.script is not None
+    require(is_said, "Container.command", operation.name, "does not say what it runs", "give it a command")
+    words, env = [], list(container.env)
+    for value in (*container.command, *container.args):
+        if isinstance(value, ir.Literal):
+            words.append(shlex.quote(str(value.value)))
+        else:
+            env.append(ir.EnvVar(name=f"WORD_{len(env) + 1}", value=value))
+            words.append(f'"${env[-1].name}"')
+    shell = {"shell": " ".join((*words, "{0}"))} if words and container.script is not None else {}
+    script = container.script or ir.Literal(value=" ".join(words))
+    image = {"container": text_of(container.image)} if container.image is not None else {}
+    run = ir.Container(script=script, env=tuple(env), rest=native_of(shell))
+    rest = native_of({"runs-on": runs_on, **image})
+    return ir.Operation(name=name, kind="job", inline=True, containers=(run,), rest=rest)
 
 
-def _bare(part: ir.Reference | ir.Template, context: str) -> str:
-    """A reference inside of an expression."""
-    reference = part if isinstance(part, ir.Reference) else ir.Reference(to="unknown")
-    if reference.native:
-        whole = BRACES.fullmatch(reference.native)
-        return whole[1].strip() if whole else reference.native
-    step, name = _words(reference.step), _words(reference.name)
-    match reference.to:
-        case "output" if step:
-            return f"{context}{step}.outputs{name}"
-        case "status" if step:
-            facts = _words(*reference.name.split(".")) if name else ""
-            return context if reference.step == ir.ANY_STEP else f"{context}{step}{facts}"
-        case "item":
-            return f"matrix{_words(reference.name, *reference.path)}"
-        case "parameter" | "secret":
-            return f"{'inputs' if reference.to == 'parameter' else 'secrets'}{name}"
-        case "run":
-            return reference.name
-    reason, hint = f"reads the {reference.to} {reference.name!r}, which is nothing there", "read something else"
-    raise Unsupported(f"it {reason}", engine=ENGINE, step=reference.step or None, feature="Reference", hint=hint)
+def _needs(step: ir.Step) -> Iterator[ir.Need]:
+    for need in ir.conjuncts(step.needs):
+        accepted = need.outcomes if isinstance(need, ir.Need) else ()
+        is_success = "succeeded" in accepted and not {"errored", "failed"} & set(accepted)
+        require(is_success, "Step.needs", step.name, "waits for something else than success", "let it need success")
+        yield ir.Need(step=getattr(need, "step", ""))
 
 
-def _words(*names: str) -> str:
-    return "".join(f".{name}" if PLAIN.fullmatch(name) else f"['{name}']" for name in names if name)
+def _barrier(graph: ir.Graph, step: ir.Step) -> Iterator[ir.Need]:
+    """The steps of the stage before, which a step of a stage waits for."""
+    stages = graph.stages or ()
+    before = next((stages[number - 1] for number, names in enumerate(stages) if number and step.name in names), ())
+    return (ir.Need(step=name) for name in before)
