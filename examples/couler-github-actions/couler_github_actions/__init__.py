@@ -83,6 +83,7 @@ class GithubActionsAdapter(Adapter):
     facets: ClassVar[dict[str, str]] = {
         "claims": "couler_github_actions.lift:claims",
         "lift": "couler_github_actions.lift:lift",
+        "portable": "couler_github_actions.lift:portable",
         "lower": "couler_github_actions.lower:lower",
     }
 

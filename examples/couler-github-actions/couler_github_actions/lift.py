@@ -1,7 +1,4 @@
-"""From workflows of GitHub Actions to the IR: a job is a step of the one graph, its steps are the containers it runs.
-
-Source: https://docs.github.com/en/actions/reference/workflows-and-actions
-"""
+"""From workflows of GitHub Actions to the IR: a job is a step of the graph, its steps are containers."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import msgspec
 
 from couler_plugins import ir
 from couler_plugins.documents import Document, Path
-from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 
@@ -49,6 +46,15 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
             error.file, error.line = document.file, document.line_of(error.path)
             refuse(bundle.file_numbers[number], error)
     return Plan(bundle=bundle, originals=tuple(workflows), workflows=tuple(workflows))
+
+
+def portable(workflow: ir.Workflow, bundle: Bundle) -> tuple[None, tuple[()]]:
+    """Nothing: no other engine has the runners and the actions that jobs are made of."""
+    message, hint = (
+        "its jobs call actions on runners of GitHub",
+        "write them as containers, for the other engine",
+    )
+    raise Unsupported(message, engine=ENGINE, step=workflow.label, feature="Operation.kind", hint=hint)
 
 
 def value_of(content: Any) -> ir.Value:
@@ -132,6 +138,7 @@ class _Lifter:
         self._document = document
         self._number = number
         self._operations: list[ir.Operation] = []
+        self._outputs: dict[str, Mapped] = {}
 
     def workflow(self) -> ir.Workflow:
         data = self._document.data
@@ -159,21 +166,16 @@ class _Lifter:
             rest=native_of({**left, **({"on": triggers} if triggers is not None else {})}),
             source=source,
         )
-        return ir.map_references(workflow, self._resolved({step.name: step.call for step in steps}))
+        return ir.map_references(workflow, self._resolved)
 
-    def _resolved(self, calls: dict[str, ir.Callee]) -> Callable[[ir.Reference], ir.Reference]:
-        """What finds the references to jobs and outputs that are not there: GitHub reads them as empty."""
-        outputs = {item.name: {output.name for output in item.outputs} for item in self._operations}
-
-        def resolved(reference: ir.Reference) -> ir.Reference:
-            call = calls.get(reference.step)
-            if reference.step not in (*calls, "", ir.ANY_STEP):
-                return ir.Reference(to="run", name=reference.native.strip("${} "), native=reference.native)
-            if reference.to == "output" and isinstance(call, ir.Call) and reference.name not in outputs[call.name]:
-                return ir.replace(reference, to="status", name=f"outputs.{reference.name}", kind="")
-            return reference
-
-        return resolved
+    def _resolved(self, reference: ir.Reference) -> ir.Reference:
+        """A reference; GitHub reads one to a job, or to an output, that is not there as empty."""
+        outputs = self._outputs.get(reference.step)
+        if reference.step not in (*self._document.data[GRAPH], "", ir.ANY_STEP):
+            return ir.Reference(to="run", name=reference.native.strip("${} "), native=reference.native)
+        if reference.to == "output" and outputs is not None and reference.name not in outputs:
+            return ir.replace(reference, to="status", name=f"outputs.{reference.name}", kind="")
+        return reference
 
     def _job(self, name: str, job: Any, path: Path) -> ir.Step:
         left = dict(self._mapping(job, path))
@@ -214,6 +216,7 @@ class _Lifter:
         containers = [self._container(item, (*path, "steps", number)) for number, item in enumerate(steps)]
         if not isinstance(outputs, dict) or not all(isinstance(item, str) for item in outputs.values()):
             outputs = {}
+        self._outputs[str(path[-1])] = outputs
         return ir.Operation(
             name=name,
             kind="job",

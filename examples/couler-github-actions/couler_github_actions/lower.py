@@ -21,11 +21,7 @@ UNITS = {"h": 3600, "m": 60, "s": 1, "": 1}
 
 
 def lower(plan: Plan, options: Options) -> Lowered:
-    """The documents of a plan, and how they differ from the originals.
-
-    Raises:
-        Unsupported: a workflow without an origin cannot be written. Others refuse their file.
-    """
+    """The documents of a plan, and how they differ from the originals; what cannot be written refuses its file."""
     originals = {workflow.source: workflow for workflow in plan.originals}
     changed: dict[int, Any] = {}
     edits: list[TracedEdit] = []
