@@ -1,4 +1,4 @@
-"""The example of an adapter is a small distribution of its own, which the core knows nothing of; its laws run beside."""
+"""The example of an adapter is a small distribution of its own, and the core knows nothing of it."""
 
 from __future__ import annotations
 
