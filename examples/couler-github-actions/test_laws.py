@@ -21,7 +21,7 @@ COLOR = ir.EnvVar(name="COLOR", value=ir.Literal(value="never"))
 
 @dataclass(frozen=True)
 class NoColor:
-    """Sets a variable for every step: the edit that laws 5 and 6 are tried with."""
+    """Sets a variable for every step: what laws 5 and 6 are tried with."""
 
     name: ClassVar[str] = "no-color"
 

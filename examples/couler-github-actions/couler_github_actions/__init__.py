@@ -90,5 +90,4 @@ class GithubActionsAdapter(Adapter):
 
 @hookimpl
 def couler_adapters() -> list[Adapter]:
-    """The adapter."""
     return [GithubActionsAdapter()]

@@ -90,7 +90,7 @@ def _cut(text: str) -> tuple[str | ir.Reference | ir.Expression, ...]:
     for match in BRACES.finditer(text):
         parts += [text[end : match.start()]] if match.start() > end else []
         inner = _expression(match[1])
-        alone = [part for part in inner if not isinstance(part, str) or part.strip()]
+        alone: list[Any] = [part for part in inner if not isinstance(part, str) or part.strip()]
         is_reference = len(alone) == 1 and isinstance(alone[0], ir.Reference)
         expression = ir.Expression(language=LANGUAGE, parts=inner)
         parts.append(ir.replace(alone[0], native=match[0]) if is_reference else expression)
@@ -144,7 +144,7 @@ class _Lifter:
         data = self._document.data
         typed = {GRAPH, "on", "true", *(("name",) if isinstance(data.get("name"), str) else ())}
         triggers = data.get("on", data.get("true"))
-        call = triggers.get("workflow_call") if isinstance(triggers, dict) else None
+        call: Any = triggers.get("workflow_call") if isinstance(triggers, dict) else None
         called = call.get("outputs") if isinstance(call, dict) else None
         outputs: tuple[ir.Output, ...] = ()
         if isinstance(called, dict) and called and all(isinstance(item, dict) for item in called.values()):

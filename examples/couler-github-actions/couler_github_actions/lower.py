@@ -107,9 +107,8 @@ def generated(workflow: ir.Workflow, runs_on: str) -> tuple[ir.Workflow, list[De
         notes = [Decision(optimizer=ENGINE, workflow=workflow.label, action="leave out metadata", reason=reason)]
         workflow = ir.replace(workflow, rest=None)
     refuse_beyond(workflow, frozenset(row.feature for row in GENERATED))
-    for reference in ir.references(workflow):
-        is_known = reference.to in ("input", "item", "parameter")
-        require(is_known, "Reference", reference.step, f"is read by another step ({reference.name or reference.to})")
+    others = [item.step for item in ir.references(workflow) if item.to not in ("input", "item", "parameter")]
+    require(not others, "Reference", "".join(others[:1]), "is read by another step", "hand a file on by a store")
     require("${{" not in str(workflow), "Literal", workflow.label, "has ${{ in a text", "write it in another way")
     by_name = ir.callables(workflow)
     start: Any = workflow.entry
@@ -179,8 +178,10 @@ def _filled(node: Any, given: dict[str, ir.Value]) -> Any:
         if isinstance(inner, ir.Template):
             parts: list[Any] = []
             for part in inner.parts:
-                is_nested = isinstance(part, ir.Template)
-                parts += part.parts if is_nested else [str(part.value) if isinstance(part, ir.Literal) else part]
+                text = str(part.value) if isinstance(part, ir.Literal) else part
+                parts += part.parts if isinstance(part, ir.Template) else [text]
+            is_text = all(isinstance(part, (str, ir.Reference, ir.Expression)) for part in parts)
+            require(is_text, "Step.arguments", "", "is given a structure where a text is", "give it a text")
             return ir.Template(parts=tuple(parts))
         if not isinstance(inner, ir.Reference) or inner.to != "input":
             return inner

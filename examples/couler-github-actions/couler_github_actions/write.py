@@ -35,7 +35,7 @@ def document_of(workflow: ir.Workflow, key: str = "on") -> Mapped:
     require(is_declared, "Workflow.parameters", workflow.label, "has other inputs than its triggers say")
     if graph.outputs:
         hint = "give it the trigger workflow_call, as a mapping"
-        call = triggers.get("workflow_call", ...) if isinstance(triggers, dict) else ...
+        call: Any = triggers.get("workflow_call", ...) if isinstance(triggers, dict) else ...
         require(call is not ..., "Graph.outputs", workflow.label, "is called by no other workflow", hint)
         outputs = {item.name: _output(item) for item in graph.outputs}
         triggers = {**triggers, "workflow_call": {**(call or {}), "outputs": outputs}}
@@ -96,7 +96,7 @@ def _job(step: ir.Step, by_name: dict[str, Any]) -> Mapped:
     if isinstance(step.call, ir.External):
         require(step.call.kind == "workflow", "Step.call", step.name, "calls what is no workflow")
         return {**job, "uses": step.call.workflow, **({"with": arguments} if arguments else {})}
-    body = by_name.get(getattr(step.call, "name", ""))
+    body: Any = by_name.get(getattr(step.call, "name", ""))
     require(not arguments, "Step.arguments", step.name, "passes arguments to steps of its own")
     hint = "put what it calls into a reusable workflow"
     require(isinstance(body, ir.Operation), "Step.call", step.name, "calls neither a job nor another workflow", hint)
