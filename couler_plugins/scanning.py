@@ -225,17 +225,17 @@ class Scan:
         kinds = {*self._kinds, *(kind for group in self._groups for kind in group.kinds)}
         marks = [re.escape(group.name) + "/" for group in self._groups]
         marks += [rf"\bkind[\"']?:\s*[\"']?(?:{'|'.join(map(re.escape, sorted(kinds)))})\b"] if kinds else []
-        marks += (re.escape(mark) for adapter in self._of(SUFFIXES[0]) for mark in adapter.marks)
-        unknown = any(not a.marks and not a.groups for a in self._of(SUFFIXES[0]))
+        marks += (re.escape(mark) for adapter in self._of(SUFFIXES) for mark in adapter.marks)
+        unknown = any(not a.marks and not a.groups for a in self._of(SUFFIXES))
         return re.compile(("" if unknown else "|".join(marks) or NOTHING).encode())
 
     @cached_property
     def _programs(self) -> re.Pattern[bytes]:
-        marks = [re.escape(mark) for adapter in self._of(PROGRAMS[0]) for mark in adapter.marks]
+        marks = [re.escape(mark) for adapter in self._of(PROGRAMS) for mark in adapter.marks]
         return re.compile(("|".join(marks) or NOTHING).encode())
 
-    def _of(self, suffix: str) -> list[Adapter]:
-        return [adapter for adapter in self._adapters if adapter.suffix == suffix]
+    def _of(self, suffixes: Sequence[str]) -> list[Adapter]:
+        return [adapter for adapter in self._adapters if adapter.suffix in suffixes]
 
 
 def _utf8(content: bytes) -> bytes:

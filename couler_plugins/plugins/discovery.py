@@ -7,6 +7,7 @@ import functools
 import importlib.metadata
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from couler_plugins.config import Config, load_config
@@ -18,11 +19,12 @@ from couler_plugins.plugins.registry import PluginRecord
 __all__ = ["load_plugins"]
 
 
-def load_plugins(config: Config | None = None) -> Plugins:
+def load_plugins(config: Config | None = None, more: Mapping[str, object] | None = None) -> Plugins:
     """Loads the plugins installed in this environment (entry-point group `couler_plugins`).
 
     Args:
         config: says which are wanted (default: the settings of this process and folder).
+        more: plugins that are not installed, by name: modules, or objects with the hooks.
 
     Raises:
         InvalidInput: a settings file cannot be read. A plugin that fails raises nothing: see `Plugins.records`.
@@ -48,6 +50,9 @@ def load_plugins(config: Config | None = None) -> Plugins:
             text = " ".join(filter(None, (f"{name!r} is to be loaded, but not installed", closest(name, known))))
             missing = PluginRecord(name=name, module="", errors=(text,))
             candidates.append((missing, lambda: None))
+    for name, plugin in (more or {}).items():
+        record = PluginRecord(name=name, module=getattr(plugin, "__name__", ""))
+        candidates.append((record, functools.partial(_itself, plugin)))
     return Plugins(candidates, trace=config.trace_hooks)
 
 
@@ -64,6 +69,10 @@ def _installed(folders: tuple[tuple[str, int], ...]) -> list[tuple[PluginRecord,
         record = PluginRecord(name=point.name, module=point.value, distribution=distribution, version=version)
         found.append((record, point))
     return sorted(found, key=lambda pair: pair[0].owner)
+
+
+def _itself(plugin: object) -> object:
+    return plugin
 
 
 def _changed(folder: str) -> int:

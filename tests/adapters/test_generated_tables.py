@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.every_field import WHOLE, changed
-from adapters.test_fields import FEATURES, every_feature
+from adapters.test_fields import every_feature
 from couler_kfp.plugin import KfpAdapter
 from couler_kfp.plugin import Options as KfpOptions
 from couler_plugins.errors import Unsupported
@@ -17,6 +17,7 @@ from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir import Handler, Need, Node, Operation, Workflow, rebuild, replace
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
+from couler_plugins.testing.fields import FEATURES
 from couler_tekton.plugin import Options as TektonOptions
 from couler_tekton.plugin import TektonAdapter
 

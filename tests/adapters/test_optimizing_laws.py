@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from adapters.subjects import Subject, each_file, each_subject, lift_file
-from conversions import ENGINES, outcomes_of, plugins, problem_of
-from couler_plugins import Text, optimize
-from couler_plugins.errors import Unsupported
+from conversions import ENGINES, outcomes_of, problem_of
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -29,15 +26,11 @@ from couler_plugins.ir.recursion import recursive
 from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.optimizers.prune import Prune
 from couler_plugins.plan import Plan
-from couler_plugins.results import FileResult
-from documents.judge import apply, exactly
+from couler_plugins.testing import laws
 from ir.interpreter import MissingValueError, run
 from optimizers.running import CONTEXT
 from support import own_files
 
-PIPELINES = {"airflow": "cache{assume-pure=true}"}
-PIPELINE = "dedupe,prune,cache{assume-pure=true,via=memoize}"
-"""What is optimized by, on engines that the first names no other for."""
 every_file = pytest.mark.parametrize(("subject", "path"), each_file())
 # KFP warns of itself when it loads what was written.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -46,17 +39,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 @pytest.mark.law(2)
 @every_file
 def test_the_edits_are_all_that_changes(subject: Subject, path: Path) -> None:
-    plan = lift_file(subject, path)
-    for workflow in plan.workflows:
-        try:
-            new = plan.with_workflow(workflow, subject.edited(workflow))
-        except Unsupported:
-            continue
-        lowered, documents = subject.lowered(new)
-        assert not lowered.refused
-        for number, document in enumerate(plan.bundle.documents):
-            edits = [traced.edit for traced in lowered.edits if traced.document == number]
-            assert exactly(apply(document.data, edits), documents[number])
+    laws.edits_are_all_that_changes(subject, path)
 
 
 @pytest.mark.law(3)
@@ -126,41 +109,16 @@ def same_operations(workflow: Workflow) -> dict[str, str]:
     }
 
 
-@cache
-def optimized(subject: Subject, source: Path | Text) -> FileResult:
-    text = source if isinstance(source, Text) else str(source)
-    (file,) = optimize(text, PIPELINES.get(subject.engine, PIPELINE), plugins=plugins()).files
-    assert file.error is None
-    return file
-
-
 @pytest.mark.law(5)
 @every_file
 def test_twice_is_once(subject: Subject, path: Path, store: None) -> None:
-    once = optimized(subject, path)
-    if subject.generates:
-        assert once.text is not None
-        again = optimized(subject, Text(once.text, path.name))
-        assert (again.text, again.edits) == (once.text, ())
-    else:  # a DAG file stays as it is: whoever loads it optimizes the same
-        optimized.cache_clear()
-        again = optimized(subject, path)
-        assert (again.edits, again.decisions) == (once.edits, once.decisions)
+    laws.twice_is_once(subject, path)
 
 
 @pytest.mark.law(6)
 @every_file
 def test_every_change_has_a_decision(subject: Subject, path: Path, store: None) -> None:
-    file = optimized(subject, path)
-    for decision in file.decisions:
-        assert decision.optimizer
-        assert decision.reason
-        assert decision.subject or decision.workflow
-    acting = {decision.subject for decision in file.decisions if decision.action}
-    for traced in file.edits:
-        names = traced.edit.new.get("cache", ()) if isinstance(traced.edit.new, dict) else ()
-        assert traced.decision is not None or {str(name) for name in names} <= {item.split("/")[-1] for item in acting}
-    assert bool(file.edits) == bool(acting)
+    laws.every_change_has_a_decision(subject, path)
 
 
 @pytest.fixture

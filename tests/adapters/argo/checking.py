@@ -11,12 +11,12 @@ from adapters.argo.crd import violations
 from adapters.argo.edits import Edited
 from adapters.argo.judge import Problem, judge
 from adapters.argo.objects import objects, spec_of, tasks_of
-from adapters.comparing import differences
 from adapters.subjects import ARGO, lift_source, lower_and_write
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Lowered, Plan
+from couler_plugins.testing.comparing import differences
 from documents.judge import apply, comments, exactly
 
 __all__ = ["check", "refusal_of"]

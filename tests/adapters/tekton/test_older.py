@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from adapters import test_laws as laws
 from adapters.subjects import TEKTON, Subject, each_file, lift_source, lower_and_write
 from adapters.tekton.caching.tasks import BASE, PIPELINE, WORKSPACE, cached, documents
 from adapters.tekton.caching.test_corpus import S3, bounded, wrapped
@@ -15,6 +14,7 @@ from adapters.tekton.counts import objects
 from adapters.tekton.older import for_v1beta1
 from couler_plugins.documents import SourceFile, dump_yaml, read
 from couler_plugins.ir import Literal, replace
+from couler_plugins.testing import laws
 from oracles.tekton_oracle import build
 
 OLD_TASK = """\
@@ -47,14 +47,14 @@ class OlderSubject(Subject):
 
 
 OLDER = OlderSubject(
-    TEKTON.adapter,
-    TEKTON.options,
-    TEKTON.folder,
-    TEKTON.counted,
-    TEKTON.normal,
-    TEKTON.consistent,
-    TEKTON.excused,
-    TEKTON.closed,
+    adapter=TEKTON.adapter,
+    options=TEKTON.options,
+    folder=TEKTON.folder,
+    counted=TEKTON.counted,
+    normal=TEKTON.normal,
+    consistent=TEKTON.consistent,
+    excused=TEKTON.excused,
+    closed=TEKTON.closed,
     has_fields=TEKTON.has_fields,
 )
 every_fourth = pytest.mark.parametrize(("subject", "path"), each_file([OLDER])[::4])
@@ -62,10 +62,10 @@ every_fourth = pytest.mark.parametrize(("subject", "path"), each_file([OLDER])[:
 
 @every_fourth
 def test_the_laws_hold(subject: Subject, path: Path) -> None:
-    laws.test_lifting_and_lowering_changes_nothing(subject, path)
-    laws.test_everything_that_is_there_is_lifted(subject, path)
-    laws.test_what_is_generated_is_the_same(subject, path)
-    laws.test_unknown_fields_survive(subject, path)
+    laws.changes_nothing(subject, path)
+    laws.lifts_everything(subject, path)
+    laws.generates_the_same(subject, path)
+    laws.keeps_unknown_fields(subject, path)
 
 
 def test_resources_of_a_step_are_read_and_written_under_their_old_name() -> None:

@@ -10,12 +10,13 @@ import pytest
 
 from adapters.airflow.generated.corpus import written
 from adapters.every_field import WHOLE, changed
-from adapters.test_fields import FEATURES, every_feature
+from adapters.test_fields import every_feature
 from couler_airflow.capabilities_generated import GENERATED
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Handler, Node, Workflow, replace
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
+from couler_plugins.testing.fields import FEATURES
 
 ROWS = {row.feature: row for row in GENERATED}
 LIMITED = {"Container.role": "Operation.containers", "Loop.combine": "Loop.combine", "Port.kind": "Port.kind"}
