@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable as Function
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace as with_fields
+from functools import lru_cache
 from typing import Any
 
 from couler_plugins.ir import (
@@ -21,6 +22,7 @@ from couler_plugins.ir import (
     Home,
     Homes,
     Literal,
+    Native,
     Operation,
     Reference,
     Retry,
@@ -43,6 +45,7 @@ PIPELINE = Home(at="none", note="it runs a pipeline, whose tasks can have it")
 ONCE = Home(at="none", note="Tekton has no retries beside onError: continue")
 ACTION = Home(at="none", note="a StepAction is a part of a Task, which can have it")
 ELSEWHERE = Home(at="none", note="what it runs is in another object; of these, PipelineRuns say it (taskRunSpecs)")
+SIZED = Home(at="none", note="the run says it of single steps (stepSpecs), and cannot of the whole pod as well")
 OF_RUNS = Home(at="none", note="only runs say it, a PipelineRun in taskRunSpecs and a TaskRun in podTemplate")
 
 
@@ -64,7 +67,7 @@ def _data(setting: str, value: Any) -> Any:
         return None
     if setting == "retry":
         return write_retry(value, "the TaskRun")
-    return write_value(_in_go(value) if setting == "timeout" else value)
+    return write_value(_in_go(value)) if setting == "timeout" else write_value(value)
 
 
 def _at(data: Any, path: Iterable[str]) -> Any:
@@ -103,10 +106,10 @@ def _of_run(setting: str, *path: str) -> Home:
     def get(workflow: Workflow) -> Function[[CallSite], Any]:
         spec = held(rest_of(workflow), "spec")
         usual = _at(spec, ("taskRunTemplate", *path))
-        own = {item.get("pipelineTaskName"): _at(item, path) for item in entries(spec, SPECS)}
+        own = _specs(workflow.rest)
 
         def read(site: CallSite) -> Any:
-            data = own.get(site.step.name)
+            data = _at(own.get(site.step.name), path)
             return _value(setting, usual if data is None else data)
 
         return read
@@ -132,10 +135,11 @@ def _runs_pipeline(site: CallSite) -> bool:
     return isinstance(call, External) and call.kind == "Pipeline"
 
 
-def _names_step(workflow: Workflow, site: CallSite) -> bool:
-    """Whether a PipelineRun says anything of this task by itself."""
-    named = f'"pipelineTaskName":"{site.step.name}"'
-    return workflow.rest is not None and any(named in part for part in workflow.rest.parts if isinstance(part, str))
+@lru_cache(maxsize=2)  # a call of each task of a run asks for it
+def _specs(rest: Native | None) -> Mapping[Any, Mapped]:
+    """What a PipelineRun says of single tasks, by their names."""
+    spec = held(write_value(rest), "spec") if rest is not None else {}
+    return {item.get("pipelineTaskName"): item for item in entries(spec, SPECS)}
 
 
 def _in_run(workflow: Workflow, site: CallSite) -> bool:
@@ -157,8 +161,8 @@ def _timeout(workflow: Workflow, site: CallSite, callee: Operation | None) -> Ho
     return TIMEOUT_OF_RUN if workflow.kind == "TaskRun" else TIMEOUT
 
 
-def _in_go(timeout: Value | None) -> Value | None:
-    """Return a timeout with its unit; a number is seconds."""
+def _in_go(timeout: Any) -> Any:
+    """Return a timeout (or None) with its unit; a number is seconds."""
     if isinstance(timeout, Literal) and isinstance(timeout.value, (int, float)):
         milliseconds = math.ceil(timeout.value * 1000)
         return Literal(value=f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s")
@@ -192,7 +196,7 @@ def _metadata(setting: str) -> Home:
             return ACTION if workflow.kind == "StepAction" else PIPELINE
         if workflow.kind in ("Task", "TaskRun"):
             return of_object
-        if _in_run(workflow, site) and (callee is None or _names_step(workflow, site)):
+        if _in_run(workflow, site) and (callee is None or site.step.name in _specs(workflow.rest)):
             return of_run
         return home if callee is not None else ELSEWHERE
 
@@ -269,9 +273,13 @@ def _of_steps(setting: str, native: str, *, of_pods: bool = True) -> Home:
             return PIPELINE
         if workflow.kind == "StepAction" and of_pods:
             return ACTION
-        if callee is None and of_pods and not (workflow.rest and "stepSpecs" in str(workflow.rest.parts)):
-            return of_object if workflow.kind == "TaskRun" else of_run if _in_run(workflow, site) else ELSEWHERE
-        return home
+        if callee is not None or not of_pods:
+            return home
+        if workflow.kind == "TaskRun":
+            return SIZED if "stepSpecs" in held(rest_of(workflow), "spec") else of_object
+        if not _in_run(workflow, site):
+            return ELSEWHERE
+        return SIZED if "stepSpecs" in _specs(workflow.rest).get(site.step.name, {}) else of_run
 
     def refuse(operation: Operation | None) -> str:
         return "" if operation is not None and _steps(operation) else "its steps are StepActions, in other objects"
