@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from couler_argo.footprint import POD_KINDS
 from couler_argo.references import native, value
 from couler_argo.spelling import write, write_native
+from couler_argo.wrapper.deadlines import active_seconds, timeout_seconds
 from couler_plugins.ir import (
     Graph,
     Home,
@@ -29,8 +30,10 @@ DEADLINE = native_home("timeout", ("activeDeadlineSeconds",), FORM)
 
 
 def _timeout(operation: Operation) -> Any:
-    """The time that a template has, by whichever of its two fields."""
-    return operation.timeout if operation.timeout is not None else DEADLINE.read("timeout", operation)
+    """The time that a template has by either of its two fields, in seconds where these are known."""
+    said = operation.timeout if operation.timeout is not None else DEADLINE.read("timeout", operation)
+    seconds = timeout_seconds(operation) if operation.timeout is not None else active_seconds(operation)
+    return said if seconds is None else Literal(value=int(seconds) if seconds == int(seconds) else seconds)
 
 
 def with_timeout(operation: T, timeout: Value | None) -> T:
