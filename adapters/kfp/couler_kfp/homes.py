@@ -83,10 +83,8 @@ def _unless_chosen_in_run(operation: Operation) -> str:
 HOMES: Homes = {
     "retry": Home(at="step", native="retryPolicy", refuse=_objection),
     "timeout": with_fields(DEADLINE, note="whole seconds", get=_timeout, put=_with_timeout),
-    "requests": _contained(
-        "requests", "resources.resourceCpuRequest, resources.resourceMemoryRequest", "cpu and memory"
-    ),
-    "limits": _contained("limits", "resources.resourceCpuLimit, resources.resourceMemoryLimit", "cpu and memory"),
+    "requests": _contained("requests", "resourceCpuRequest, resourceMemoryRequest", "cpu and memory"),
+    "limits": _contained("limits", "resourceCpuLimit, resourceMemoryLimit", "cpu and memory"),
     "env": _contained("env", "env"),
     "labels": _configured("labels", "podMetadata", "labels"),
     "annotations": _configured("annotations", "podMetadata", "annotations"),
