@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from couler_kfp.components import label_of
 from couler_kfp.generating.pipelines import pipeline_of
 from couler_kfp.patching import Lowering
 from couler_kfp.pipelines import Pipeline, pipelines
@@ -20,7 +21,7 @@ from couler_plugins.plan import Lowered, Plan, TracedEdit
 
 __all__ = ["lower"]
 
-BARE = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {}}}}}
+BARE: dict[str, Any] = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {}}}}}
 """What edits of a new PlatformSpec are told from, so that there is one for each executor."""
 
 
@@ -102,7 +103,7 @@ class _Lowerer:
             return
         decisions = self._plan.decisions_about(pipeline.holder.document, original.label, workflow.label)
         self._decisions.extend(remarks)
-        sides = (original, workflow)
+        sides = ({label_of(operation): operation.name for operation in original.operations}, lowering.labels)
         if lowering.appended:
             edits = diff(BARE, lowering.appended)
             self._appended[file] = lowering.appended, trace(edits, 0, pipeline, sides, decisions)
@@ -118,7 +119,8 @@ class _Lowerer:
         if platform and bundle.file_of(document).format == "json":
             hint = "write the pipeline as YAML"
             raise unsupported("Operation.rest", "the file", "is JSON, and cannot have a second document", hint)
-        behind = (number for number, *_ in self._pipelines if number > document)
-        if platform and any(bundle.file_numbers[number] == bundle.file_numbers[document] for number in behind):
+        file = bundle.file_numbers[document]
+        behind = [item.holder.document for item in self._pipelines.values() if item.holder.document > document]
+        if platform and any(bundle.file_numbers[number] == file for number in behind):
             reason = "has another pipeline behind this one, where its platform configuration would be"
             raise unsupported("Operation.rest", "the file", reason, "give each pipeline a file of its own")
