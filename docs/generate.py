@@ -17,13 +17,16 @@ from couler_plugins.cli.group import couler
 from couler_plugins.config import load_config
 from couler_plugins.discovery import load_plugins
 from couler_plugins.ir import json_schema
+from couler_plugins.ir.settings import SETTINGS
 from couler_plugins.steps.arguments import text_of
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Capability, CatalogueStep, StepInput
+    from couler_plugins.ir import Homes
 
 DOCS = Path(__file__).resolve().parent
 SUPPORT = {"full": "yes", "derived": "read only", "kept": "kept", "refused": "refused"}
+KEPT = {"step": "call", "operation": "operation", "both": "call or operation", "none": "no"}
 MADE_BY = "This page is made by `python3 dev.py docs`"
 
 
@@ -47,6 +50,17 @@ def support() -> str:
         "",
         *_table({name: adapter.capabilities for name, adapter in adapters.items() if adapter.capabilities}),
         "",
+        "## Settings of steps",
+        "",
+        "What `Plan.map_steps` can set at a call ([how](plugins/tutorial.md#settings-of-steps)), and where each engine",
+        "keeps it. What an engine lacks is left out, and `couler explain` says so.",
+        "",
+        "- **call**: with the step, or where it is called.",
+        "- **operation**: in what is called (a template, component, Task), or in a copy of it for some of its calls.",
+        "- **no**: the engine has no such thing.",
+        "",
+        *_settings({name: adapter.homes() for name, adapter in adapters.items() if adapter.capabilities}),
+        "",
         "## Workflows of other engines",
         "",
         "What `couler convert` carries of a workflow that another engine's adapter lifted, by the engine that it is",
@@ -67,6 +81,16 @@ def _table(tables: Mapping[str, Iterable[Capability]]) -> Iterator[str]:
     yield f"| --- |{' --- |' * len(found)}"
     for feature in dict.fromkeys(feature for table in found.values() for feature in table):
         yield f"| {feature} | {' | '.join(_cell(table.get(feature)) for table in found.values())} |"
+
+
+def _settings(tables: Mapping[str, Homes]) -> Iterator[str]:
+    """A row for each setting, a column for each adapter."""
+    yield f"| setting | {' | '.join(tables)} |"
+    yield f"| --- |{' --- |' * len(tables)}"
+    for name in SETTINGS:
+        homes = [table[name] for table in tables.values()]
+        cells = [(KEPT[home.at], f"`{home.native}`" if home.native else "", home.note) for home in homes]
+        yield f"| `{name}` | {' | '.join('; '.join(filter(None, cell)) for cell in cells)} |"
 
 
 def _cell(row: Capability | None) -> str:

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from couler_argo.footprint import POD_KINDS
 from couler_argo.references import native, value
 from couler_argo.spelling import write, write_native
-from couler_plugins.ir import Home, Homes, Literal, NativeForm, Operation, Value, container_home, native_home, replace
+from couler_argo.wrapper.deadlines import active_seconds, timeout_seconds
+from couler_plugins.ir import (
+    Graph,
+    Home,
+    Homes,
+    Literal,
+    NativeForm,
+    Operation,
+    Value,
+    container_home,
+    native_home,
+    replace,
+)
 
-__all__ = ["HOMES"]
+__all__ = ["HOMES", "with_timeout"]
+
+T = TypeVar("T", Graph, Operation, Graph | Operation)
 
 FORM = NativeForm(write_native, native, value, write)
 DEADLINE = native_home("timeout", ("activeDeadlineSeconds",), FORM)
 
 
 def _timeout(operation: Operation) -> Any:
-    """The time that a template has, by whichever of its two fields."""
-    return operation.timeout if operation.timeout is not None else DEADLINE.read("timeout", operation)
+    """The time that a template has by either of its two fields, in seconds where these are known."""
+    said = operation.timeout if operation.timeout is not None else DEADLINE.read("timeout", operation)
+    seconds = timeout_seconds(operation) if operation.timeout is not None else active_seconds(operation)
+    return said if seconds is None else Literal(value=int(seconds) if seconds == int(seconds) else seconds)
 
 
-def _with_timeout(operation: Operation, timeout: Value | None) -> Operation:
+def with_timeout(operation: T, timeout: Value | None) -> T:
     """The template with a timeout; a number is seconds, which Argo wants with their unit."""
     if isinstance(timeout, Literal) and isinstance(timeout.value, (int, float)):
         milliseconds = round(timeout.value * 1000)
@@ -39,7 +55,7 @@ def _without_pod(operation: Operation) -> str:
 
 HOMES: Homes = {
     "retry": Home(at="operation", native="retryStrategy"),
-    "timeout": Home(at="operation", native="timeout", get=_timeout, put=_with_timeout, refuse=_waiting),
+    "timeout": Home(at="operation", native="timeout", get=_timeout, put=with_timeout, refuse=_waiting),
     "requests": container_home("requests", "resources.requests"),
     "limits": container_home("limits", "resources.limits"),
     "env": container_home("env", "env"),
