@@ -133,7 +133,8 @@ class Subject:
         """What a plan is lowered to, and its documents by number as they are then."""
         lowered, _ = lower_and_write(self, plan)
         documents = {number: document.data for number, document in enumerate(plan.bundle.documents)}
-        return lowered, documents | dict(lowered.changed)
+        appended = enumerate((data for _, data in lowered.appended), len(documents))
+        return lowered, documents | dict(lowered.changed) | dict(appended)
 
     def relifted(self, plan: Plan, workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
         """What a plan of one file holds once these workflows were lowered and lifted again."""

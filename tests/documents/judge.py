@@ -24,9 +24,16 @@ def corpus() -> list[Path]:
     return [path for path in corpus_paths("argo") if path.name not in ("anchors.yaml", "flow-style.yaml")]
 
 
+def _unshared(data: Any) -> Any:
+    """A copy in which nothing is in two places, as what an anchor and its aliases stand for is."""
+    if isinstance(data, dict):
+        return {key: _unshared(content) for key, content in data.items()}
+    return [_unshared(item) for item in data] if isinstance(data, list) else data
+
+
 def apply(old: Any, edits: Sequence[Edit]) -> Any:
     """Carries out edits on data, by the definition of their paths."""
-    box = {"root": copy.deepcopy(old)}
+    box = {"root": _unshared(old)}
     for edit in edits:
         if edit.op == "replace":
             assert edit.before is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from couler_kfp.components import label_of
 from couler_kfp.generating.pipelines import pipeline_of
 from couler_kfp.patching import Lowering
 from couler_kfp.pipelines import Pipeline, pipelines
@@ -101,7 +102,7 @@ class _Lowerer:
             return
         decisions = self._plan.decisions_about(pipeline.holder.document, original.label, workflow.label)
         self._decisions.extend(remarks)
-        sides = (original, workflow)
+        sides = ({label_of(operation): operation.name for operation in original.operations}, lowering.labels)
         if lowering.appended:
             edits = diff(BARE, lowering.appended)
             self._appended[file] = lowering.appended, trace(edits, 0, pipeline, sides, decisions)

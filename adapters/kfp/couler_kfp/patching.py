@@ -30,6 +30,7 @@ class Lowering:
         pipeline: where it is in them.
 
     Attributes:
+        labels: the operation that each executor, by its label, is for; set by `patched`, too.
         appended: the PlatformSpec, where the original has none and its file is to get one; set by `patched`.
     """
 
@@ -47,6 +48,7 @@ class Lowering:
             for step in item.steps if isinstance(item, Graph) else ():
                 self._note(step)
         self._origins: list[tuple[int, Any, Path]] = []
+        self.labels: dict[str, str] = {}
         self.appended: Mapped = {}
 
     def _note(self, node: Graph | Operation | Step) -> None:
@@ -105,13 +107,15 @@ class Lowering:
             else:
                 components[item.name], bodies[item.name] = self._operation(item)
         spec, platform = (self._pipeline.spec, self._pipeline.platform) if self._pipeline else (None, None)
-        relabelled = labels(bodies, self._body_at)
+        unused = rest_part(new, "spec").get("deploymentSpec", {}).get("executors", {})
+        relabelled = labels(bodies, self._body_at, unused)
         for operation in new.operations:
             if (label := relabelled.get(operation.name)) is not None:
                 component = {**components[operation.name], "executorLabel": label}
                 components[operation.name] = self._from(component, operation.source)
                 bodies[operation.name] = bodies[operation.name]._replace(label=label)
         labelled = {body.label: body for body in bodies.values()}
+        self.labels = {body.label: name for name, body in bodies.items()}
         return (
             write_spec(new, self._old, self._at(spec) if spec else None, components, labelled),
             write_platform(new, self._old, self._at(platform) if platform else None, labelled),

@@ -22,6 +22,7 @@ from couler_plugins.ir import (
     Homes,
     Literal,
     Operation,
+    Reference,
     Retry,
     Value,
     Workflow,
@@ -31,8 +32,9 @@ from couler_plugins.ir.settings import PAIRS, Pairs
 from couler_tekton.caching.declared import entries, held, rest_of
 from couler_tekton.containers import read_container
 from couler_tekton.mappings import Mapped, without
+from couler_tekton.structures import structure
 from couler_tekton.tasks import write_retry
-from couler_tekton.variables import Scope, scope_in, write_value
+from couler_tekton.variables import Scope, scope_in, spell, write_value
 
 __all__ = ["HOMES"]
 
@@ -174,8 +176,16 @@ def _metadata(setting: str) -> Home:
     of_object, of_run = _of_object(setting, *path), _of_run(setting, *path)
 
     def put(operation: Operation, pairs: Pairs) -> Operation:
+        scope, parts = scope_in(operation), operation.rest.parts if operation.rest is not None else ()
+        known = {spell(part): part for part in parts if isinstance(part, Reference)}
+
+        def cut(text: str) -> tuple[str | Reference, ...]:
+            return tuple(
+                known.get(part.native, part) if isinstance(part, Reference) else part for part in scope.parts(text)
+            )
+
         rest = _with(rest_of(operation), path, _data(setting, pairs))
-        return replace(operation, rest=scope_in(operation).rest(rest))
+        return replace(operation, rest=structure(rest, cut) if rest else None)
 
     def choose(workflow: Workflow, site: CallSite, callee: Operation | None) -> Home:
         if _runs_pipeline(site) or workflow.kind == "StepAction":
