@@ -14,6 +14,7 @@ from couler_plugins.ir import Container, EnvVar, Literal, Operation, Reference, 
 __all__ = ["containers_of", "said_of", "write_pod"]
 
 Pairs = tuple[tuple[str, Value], ...]
+RESOURCES = ("requests", "limits")
 
 
 def containers_of(task: Any, places: Mapping[str, Place]) -> tuple[Container, ...]:
@@ -24,9 +25,10 @@ def containers_of(task: Any, places: Mapping[str, Place]) -> tuple[Container, ..
         places: where it keeps the settings of its pod.
     """
     known = known_of(task)
-    resources = {name: _pairs(read_setting(task, places[name])) for name in ("requests", "limits") if name in places}
+    requests, limits = (_pairs(read_setting(task, places[name])) if name in places else () for name in RESOURCES)
     if known is None:
-        return (Container(env=_variables(task, places.get("env")), **resources),) if places else ()
+        env = _variables(task, places.get("env"))
+        return (Container(env=env, requests=requests, limits=limits),) if places else ()
     fields = frozenset(task.template_fields)
 
     def entries(name: str) -> tuple[Value, ...]:
@@ -41,7 +43,8 @@ def containers_of(task: Any, places: Mapping[str, Place]) -> tuple[Container, ..
             command=tuple(Literal(value=part) for part in known.prefix) or entries(known.command),
             args=entries(known.arguments),
             env=_variables(task, (known.environment,)),
-            **resources,
+            requests=requests,
+            limits=limits,
         ),
     )
 
