@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,14 +11,17 @@ from couler_plugins.caching.artifacts import later, ledger
 from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.artifacts.index import Index
-from couler_plugins.caching.artifacts.indexed import sweep
 from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.manifests import Later, read_manifest
 from couler_plugins.caching.artifacts.names import namespace_of
+from couler_plugins.caching.artifacts.owners import Doomed
 from couler_plugins.caching.artifacts.results import Report
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
+from couler_plugins.redacting import redact
 
-__all__ = ["verify"]
+__all__ = ["sweep", "verify"]
+
+log = logging.getLogger(__name__)
 
 
 def verify(index: Index, store: ArtifactStore, blobs: Blobs, *, repair: bool) -> Report:
@@ -202,3 +206,32 @@ def _recount(index: Index) -> None:
         )[0][0]
         booked = ledger.used_bytes(connection, index.namespace)
         ledger.count(connection, index.namespace, int(total) - booked)
+
+
+def sweep(index: Index, store: ArtifactStore) -> bool:
+    """Removes condemned objects; no lock is held meanwhile. Says whether all could be removed.
+
+    Raises:
+        OSError: the index failed.
+    """
+    while doomed := index.take_condemned():
+        gone: list[Doomed] = []
+        try:
+            for one in doomed:
+                if not _remove(store, one):
+                    return False
+                gone.append(one)
+        finally:
+            index.finish(gone, doomed[len(gone) :])
+    return True
+
+
+def _remove(store: ArtifactStore, doomed: Doomed) -> bool:
+    folder = namespace_of(doomed.namespace)
+    try:
+        for name in {doomed.name, doomed.aside} - {""}:
+            store.delete(folder + name)
+    except OSError as error:
+        log.warning("%s cannot be removed from the store: %s", doomed.name, redact(error))
+        return False
+    return True
