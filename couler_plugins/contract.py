@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 from couler_plugins.hookspecs import Adapter, StepInput, StepOutput
 from couler_plugins.options import options_of
@@ -27,6 +29,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ADAPTER_METHODS = ("claims", "load", "lift", "lower", "dump", "footprint")
 _STORE_METHODS = ("open", "put", "read", "list", "delete")
 _OWN_METHODS = ("claims", "lift", "lower")  # the rest may come from Adapter
+_CALLERS = {*sys.stdlib_module_names, "couler_plugins", "pluggy"}
+"""Packages that call plugins."""
 
 
 def optimizer_problem(cls: object) -> str | None:
@@ -117,16 +121,31 @@ def hook_problems(plugin: object) -> Iterator[str]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception in one line, with the place that raised it; what would steer a terminal is written out."""
+    """Return an exception in one line, with the place that raised it; what would steer a terminal is written out.
+
+    The place is the innermost one in the plugin's own files, whatever library it called there.
+    """
     try:
-        words = str(error)
+        words = (error.msg or "") if isinstance(error, SyntaxError) else str(error)
     except Exception:  # noqa: BLE001  # of a plugin's class, whose own method fails
         words = ""
     text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(words.split()))
-    last = None
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        last = f" (in {frame.f_globals.get('__name__', '?')}, line {line})"
-    return f"{type(error).__name__}{': ' if text else ''}{text[:300]}{last or ''}"
+    return f"{type(error).__name__}{': ' if text else ''}{text[:300]}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    frames = [
+        (str(frame.f_globals.get("__name__")).partition(".")[0], frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ][1:]  # the first one is who caught it
+    owner = next((package for package, _, _ in frames if package not in _CALLERS), "couler_plugins")
+    places = [(file, line) for package, file, line in frames if package == owner]
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        places.append((error.filename, error.lineno or 1))
+    if not places:
+        return ""
+    file, line = places[-1]
+    return f" (in {file.removeprefix(f'{Path.cwd()}/')}, line {line})"
 
 
 def _named_class_problem(cls: object, what: str, method: str, signature: str) -> str | None:
