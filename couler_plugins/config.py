@@ -203,6 +203,12 @@ def _checked(key: str, value: Any, path: Path, table_name: str, options: Mapping
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, (str, int, float, bool)) for item in items):
         raise InvalidInput(f"{key!r} is neither a text, a number nor a list", file=str(path), hint=f"see {place}")
+    if key == "pipeline" and any(".py:" in str(item) for item in items):  # else reading a clone would run its code
+        raise InvalidInput(
+            "the settings cannot name an optimizer by its file",
+            file=str(path),
+            hint="name the file in -p, or install the optimizer as a plugin",
+        )
     if options[key].is_text and not all(isinstance(item, str) for item in items):
         raise InvalidInput(f"{key!r} is text", file=str(path), hint=f"put it in quotes: {place}")
     return tuple(text for item in items for text in texts_of(item)), place

@@ -5,10 +5,15 @@ Bad input is never a traceback: every error says what is wrong, where (as far as
 
 from __future__ import annotations
 
+import sys
 import traceback
+from pathlib import Path
 from typing import ClassVar
 
 __all__ = ["REPORT", "CoulerError", "EngineError", "InvalidInput", "PluginFailure", "Unsupported", "one_line"]
+
+_CALLERS = {*sys.stdlib_module_names, "couler_plugins", "pluggy"}
+"""Packages that call plugins."""
 
 REPORT = "this is a mistake in the plugin: report it with the file and what -v prints"
 
@@ -78,13 +83,28 @@ class EngineError(CoulerError):
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception in one line, with the place that raised it; what would steer a terminal is written out."""
+    """Return an exception in one line, with the place that raised it; what would steer a terminal is written out.
+
+    The place is the innermost one in the plugin's own files, whatever library it called there.
+    """
     try:
-        words = str(error)
+        words = (error.msg or "") if isinstance(error, SyntaxError) else str(error)
     except Exception:  # noqa: BLE001  # of a plugin's class, whose own method fails
         words = ""
     text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(words.split()))
-    last = None
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        last = f" (in {frame.f_globals.get('__name__', '?')}, line {line})"
-    return f"{type(error).__name__}{': ' if text else ''}{text[:300]}{last or ''}"
+    return f"{type(error).__name__}{': ' if text else ''}{text[:300]}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    frames = [
+        (str(frame.f_globals.get("__name__")).partition(".")[0], frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ][1:]  # the first one is who caught it
+    owner = next((package for package, _, _ in frames if package not in _CALLERS), "couler_plugins")
+    places = [(file, line) for package, file, line in frames if package == owner]
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        places.append((error.filename, error.lineno or 1))
+    if not places:
+        return ""
+    file, line = places[-1]
+    return f" (in {file.removeprefix(f'{Path.cwd()}/')}, line {line})"

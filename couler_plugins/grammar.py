@@ -1,7 +1,7 @@
 """The grammar of pipelines and of `--to`: `cache{policy=scr,capacity=30GB},split{max-steps=200}`.
 
     items  = [item ("," item)*]
-    item   = name ["{" [option ("," option)*] "}"]
+    item   = (name | FILE.py:CLASS) ["{" [option ("," option)*] "}"]
     option = name "=" [text ("|" text)*]
     text   = bare word | "…" (as in JSON) | '…' (nothing is special in it)
 
@@ -22,6 +22,7 @@ from couler_plugins.options import Texts
 __all__ = ["Item", "parse_items", "print_items"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_CLASS = re.compile(r"""[^\s,{}=|"']+\.py:[A-Za-z_][A-Za-z0-9_]*""")
 _BARE = re.compile(r"""[^\s,{}=|"']+""")
 _DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SINGLE = re.compile(r"'[^']*'")
@@ -76,7 +77,7 @@ class _Parser:
         return tuple(found)
 
     def item(self) -> Item:
-        name = self.name()
+        name = self.take(_CLASS if _CLASS.match(self.text, self.at) else _NAME, "a name is wanted here")
         options: dict[str, Texts] = {}
         if self.skip("{") and not self.skip("}"):
             while True:

@@ -14,6 +14,7 @@ from couler_plugins.ir import Problem, Workflow, verify
 from couler_plugins.options import build, options_of, texts_of
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.plugins import OPTIMIZERS
+from couler_plugins.plugins.pass_files import optimizer_in_file
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context, Optimizer
@@ -58,17 +59,18 @@ class PipelineRun:
 
 
 def parse_pipeline(text: str, plugins: Plugins) -> tuple[Optimizer, ...]:
-    """The optimizers that a text such as `dedupe,split{max-steps=200}` names; none where it is blank.
+    """The optimizers that a text such as `dedupe,./mine.py:Mine,split{max-steps=200}` names; none where it is blank.
 
     Raises:
         InvalidInput: it does not follow the grammar, names an optimizer or option that there is not, or has optimizers
             in an order in which one would spoil what another has made.
-        PluginFailure: it names an optimizer that two plugins have.
+        PluginFailure: it names an optimizer that two plugins have, or a file that fails.
     """
-    optimizers = tuple(
-        build(plugins.get(OPTIMIZERS, item.name), item.options, f"the optimizer {item.name!r}")
+    named = [
+        (item, optimizer_in_file(item.name) if ".py:" in item.name else plugins.get(OPTIMIZERS, item.name))
         for item in parse_items(text, "the pipeline")
-    )
+    ]
+    optimizers = tuple(build(cls, item.options, f"the optimizer {item.name!r}") for item, cls in named)
     check_order(optimizers)
     return optimizers
 

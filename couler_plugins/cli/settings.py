@@ -96,7 +96,7 @@ class AmountType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # ge
 
 inputs_argument = click.argument("inputs", nargs=-1, metavar="[FILE|FOLDER|GLOB|-]...")
 _pipeline_option = click.option(
-    "-p", "--pipeline", metavar="TEXT", help="Optimizers with their options: dedupe,other{option=value}."
+    "-p", "--pipeline", metavar="TEXT", help="Optimizers with their options: dedupe,./mine.py:Mine{limit=3}."
 )
 _assume_pure_option = click.option(
     "--assume-pure", is_flag=True, help="Cache as if every owner had declared every step pure; the other rules hold."

@@ -169,7 +169,7 @@ def test_plugins_that_fail_are_listed_and_make_it_exit_with_1(couler_command: Co
     done = couler_command("plugins")
     assert done.exit_code == 1
     assert (
-        "bad (bad-plugin 1.0)\n  error: cannot be loaded: ZeroDivisionError: division by zero (in box_bad_"
+        "bad (bad-plugin 1.0)\n  error: cannot be loaded: ZeroDivisionError: division by zero (in site/box_bad_"
         in done.stdout
     )
     assert "optimizer hurry" in done.stdout
