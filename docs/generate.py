@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).resolve().parent
 SUPPORT = {"full": "yes", "derived": "read only", "kept": "kept", "refused": "refused"}
-KEPT = {"step": "call", "operation": "operation", "both": "call or operation", "none": "no"}
+KEPT = {"step": "call", "operation": "operation", "both": "call or operation", "workflow": "object", "none": "no"}
 MADE_BY = "This page is made by `python3 dev.py docs`"
 
 
@@ -57,6 +57,7 @@ def support() -> str:
         "",
         "- **call**: with the step, or where it is called.",
         "- **operation**: in what is called (a template, component, Task), or in a copy of it for some of its calls.",
+        "- **object**: in the object around both, such as a run.",
         "- **no**: the engine has no such thing.",
         "",
         *_settings({name: adapter.homes() for name, adapter in adapters.items() if adapter.capabilities}),

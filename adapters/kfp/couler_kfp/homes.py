@@ -50,7 +50,7 @@ def _contained(setting: str, native: str, note: str = "") -> Home:
         numbers = {name: text for name, text in zip(("cpu", "memory"), texts, strict=True) if text}
         return merged(merged((), numbers), home.read(setting, operation))
 
-    return with_fields(home, refuse=_objection, **({"get": get} if setting in OLDER else {}))
+    return with_fields(home, refuse=_objection, get=get if setting in OLDER else home.get)
 
 
 DEADLINE = _configured("timeout", "activeDeadlineSeconds")
@@ -58,9 +58,11 @@ DEADLINE = _configured("timeout", "activeDeadlineSeconds")
 
 def _timeout(operation: Operation) -> Value | None:
     """Return the seconds that the pod of an operation has; the JSON form of protos spells them as text."""
-    held: Value | None = DEADLINE.read("timeout", operation)
-    digits = isinstance(held, Literal) and isinstance(held.value, str) and held.value.isdecimal()
-    return Literal(value=int(held.value)) if digits else held
+    match DEADLINE.read("timeout", operation):
+        case Literal(value=str(digits)) if digits.isdecimal():
+            return Literal(value=int(digits))
+        case held:
+            return held  # type: ignore[no-any-return]  # it is a value
 
 
 def _with_timeout(operation: Operation, timeout: Value | None) -> Operation:
@@ -81,10 +83,8 @@ def _unless_chosen_in_run(operation: Operation) -> str:
 HOMES: Homes = {
     "retry": Home(at="step", native="retryPolicy", refuse=_objection),
     "timeout": with_fields(DEADLINE, note="whole seconds", get=_timeout, put=_with_timeout),
-    "requests": _contained(
-        "requests", "resources.resourceCpuRequest, resources.resourceMemoryRequest", "cpu and memory"
-    ),
-    "limits": _contained("limits", "resources.resourceCpuLimit, resources.resourceMemoryLimit", "cpu and memory"),
+    "requests": _contained("requests", "resourceCpuRequest, resourceMemoryRequest", "cpu and memory"),
+    "limits": _contained("limits", "resourceCpuLimit, resourceMemoryLimit", "cpu and memory"),
     "env": _contained("env", "env"),
     "labels": _configured("labels", "podMetadata", "labels"),
     "annotations": _configured("annotations", "podMetadata", "annotations"),

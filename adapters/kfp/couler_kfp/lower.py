@@ -20,7 +20,7 @@ from couler_plugins.plan import Lowered, Plan, TracedEdit
 
 __all__ = ["lower"]
 
-BARE = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {}}}}}
+BARE: dict[str, Any] = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {}}}}}
 """What edits of a new PlatformSpec are told from, so that there is one for each executor."""
 
 
@@ -118,7 +118,8 @@ class _Lowerer:
         if platform and bundle.file_of(document).format == "json":
             hint = "write the pipeline as YAML"
             raise unsupported("Operation.rest", "the file", "is JSON, and cannot have a second document", hint)
-        behind = (number for number, *_ in self._pipelines if number > document)
-        if platform and any(bundle.file_numbers[number] == bundle.file_numbers[document] for number in behind):
+        file = bundle.file_numbers[document]
+        behind = [item.holder.document for item in self._pipelines.values() if item.holder.document > document]
+        if platform and any(bundle.file_numbers[number] == file for number in behind):
             reason = "has another pipeline behind this one, where its platform configuration would be"
             raise unsupported("Operation.rest", "the file", reason, "give each pipeline a file of its own")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,6 +16,7 @@ from couler_kfp.homes import HOMES
 from couler_plugins.api import optimize
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs import Context
 from couler_plugins.ir import Literal, Retry, SettableStep, replace, with_settings
 from couler_plugins.ir.settings import SETTINGS
 from couler_plugins.plan import Plan
@@ -217,9 +218,9 @@ def test_an_operation_passes_its_attempts_and_time_on() -> None:
 class Labelled:
     """Label the pods of all steps."""
 
-    name = "me"
+    name: ClassVar[str] = "me"
 
-    def run(self, plan: Plan, ctx: object) -> Plan:
+    def run(self, plan: Plan, ctx: Context) -> Plan:
         return set_at(plan, labels={"team": "data"})
 
 
